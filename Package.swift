@@ -1,0 +1,73 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// Tests are not shipped: they keep every check but the marking of unsafe expressions.
+let testSettings: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: testSettings)
+}
+
+let package = Package(
+  name: "ferry",
+  platforms: [.macOS(.v26)],
+  products: [.executable(name: "ferry", targets: ["ferry"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-crypto.git", "4.0.0"..<"5.0.0"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .systemLibrary(
+      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+    module("Digests", [.product(name: "Crypto", package: "swift-crypto")]),
+    module("Images", ["Digests"]),
+    module("Transport", ["CCurl"]),
+    module("Registry", ["Transport", "Images", "Digests"]),
+    module("NVIDIA", ["Transport", "Registry", "Images"]),
+    module("Archives", ["CArchive", "CZlib"]),
+    module("Layouts", ["Archives", "Images", "Digests"]),
+    module("Transfers", ["NVIDIA", "Registry", "Transport", "Layouts", "Archives", "Images", "Digests"]),
+    .executableTarget(
+      name: "ferry",
+      dependencies: [
+        "Transfers", "NVIDIA", "Registry", "Transport", "Layouts", "Archives", "Images", "Digests",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
+
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: testSettings),
+    tests("DigestsTests", ["Digests"]),
+    tests("ImagesTests", ["Images", "Digests"]),
+    tests("TransportTests", ["Transport"]),
+    tests("RegistryTests", ["Registry", "Transport", "Images", "Digests"]),
+    tests("NVIDIATests", ["NVIDIA", "Images"]),
+    tests("ArchivesTests", ["Archives"]),
+    tests("LayoutsTests", ["Layouts", "Archives", "Images", "Digests"]),
+    tests("TransfersTests", ["Transfers", "Registry", "Layouts", "Archives", "Images", "Digests"]),
+    tests("FerryTests", ["ferry"]),
+    tests("ArchitectureTests", []),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,80 @@
+/// A shell pattern: `*` any run, `?` any one character, `[a-z]` and `[!a-z]` one of a set, `\` escapes.
+public struct Glob: Hashable, Sendable {
+  private enum Step: Hashable {
+    case literal(Character)
+    case any
+    case anyRun
+    case set([ClosedRange<Character>], negated: Bool)
+  }
+
+  public let pattern: String
+  private let steps: [Step]
+
+  /// Compiles `pattern`; nil when a bracket is not closed or a range runs backwards.
+  public init?(_ pattern: String) {
+    self.pattern = pattern
+    var steps: [Step] = []
+    var rest = pattern[...]
+    while let character = rest.popFirst() {
+      switch character {
+      case "*": if steps.last != .anyRun { steps.append(.anyRun) }
+      case "?": steps.append(.any)
+      case "\\": steps.append(.literal(rest.popFirst() ?? "\\"))
+      case "[":
+        guard let set = Self.set(&rest) else { return nil }
+        steps.append(set)
+      default: steps.append(.literal(character))
+      }
+    }
+    self.steps = steps
+  }
+
+  private static func set(_ rest: inout Substring) -> Step? {
+    let negated = rest.first == "!" || rest.first == "^"
+    if negated { rest.removeFirst() }
+    var ranges: [ClosedRange<Character>] = []
+    while let low = rest.popFirst() {
+      if low == "]" && !ranges.isEmpty { return .set(ranges, negated: negated) }
+      var high = low
+      if rest.first == "-", let next = rest.dropFirst().first, next != "]" {
+        rest.removeFirst(2)
+        high = next
+      }
+      guard low <= high else { return nil }
+      ranges.append(low...high)
+    }
+    return nil
+  }
+
+  /// Whether the whole of `text` matches. Takes time in pattern × text at the most, whatever the stars.
+  public func matches(_ text: String) -> Bool {
+    let text = Array(text)
+    var at = 0
+    var step = 0
+    var retry: (step: Int, at: Int)?
+    while at < text.count {
+      if step < steps.count, case .anyRun = steps[step] {
+        retry = (step, at)
+        step += 1
+      } else if step < steps.count, Self.accepts(steps[step], text[at]) {
+        step += 1
+        at += 1
+      } else if let back = retry {
+        retry = (back.step, back.at + 1)
+        step = back.step + 1
+        at = back.at + 1
+      } else {
+        return false
+      }
+    }
+    return steps[step...].allSatisfy { $0 == .anyRun }
+  }
+
+  private static func accepts(_ step: Step, _ character: Character) -> Bool {
+    switch step {
+    case .literal(let literal): literal == character
+    case .any, .anyRun: true
+    case .set(let ranges, let negated): ranges.contains { $0.contains(character) } != negated
+    }
+  }
+}

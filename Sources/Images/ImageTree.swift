@@ -1,0 +1,74 @@
+import Digests
+
+/// Everything one image consists of, found by walking from its root manifest.
+public struct ImageTree: Sendable {
+  public let root: Descriptor
+  /// Each manifest once, children before the indexes that list them: the order in which to push.
+  public let manifests: [Manifest]
+  /// Configs and layers, each digest once, in the order they were met.
+  public let blobs: [Descriptor]
+  /// Descriptors that `includes` turned down; nothing below them was looked at.
+  public let omitted: [Descriptor]
+
+  /// Indexes may nest; real ones do so once.
+  static let deepest = 8
+  /// The most manifests of one image, so that a hostile index cannot ask for work without end.
+  static let mostManifests = 10_000
+
+  /// Walks the image below `root`, asking `fetch` for each manifest once. Throws ``ManifestError`` when
+  /// the tree is too deep or large or gives one digest two sizes, and whatever `fetch` throws.
+  public init(
+    root: Descriptor, includes: (Descriptor) -> Bool = { _ in true },
+    fetch: (Descriptor) throws -> Manifest
+  ) throws {
+    var walk = Walk()
+    try walk.descend(into: root, depth: 0, includes: includes, fetch: fetch)
+    self.root = root
+    self.manifests = walk.manifests
+    self.blobs = walk.blobs
+    self.omitted = walk.omitted
+  }
+
+  /// The sum of all manifests and blobs, in bytes.
+  public var size: Int64 {
+    manifests.reduce(0) { $0 + Int64($1.bytes.count) } + blobs.reduce(0) { $0 + $1.size }
+  }
+
+  private struct Walk {
+    var manifests: [Manifest] = []
+    var blobs: [Descriptor] = []
+    var omitted: [Descriptor] = []
+    var sizes: [Digest: Int64] = [:]
+
+    mutating func descend(
+      into descriptor: Descriptor, depth: Int, includes: (Descriptor) -> Bool,
+      fetch: (Descriptor) throws -> Manifest
+    ) throws {
+      guard depth <= ImageTree.deepest else { throw ManifestError.malformed("its indexes nest too deeply") }
+      guard try isNew(descriptor) else { return }
+      let manifest = try fetch(descriptor)
+      guard manifests.count < ImageTree.mostManifests else {
+        throw ManifestError.malformed("it lists more than \(ImageTree.mostManifests) manifests")
+      }
+      for child in manifest.children {
+        if includes(child) {
+          try descend(into: child, depth: depth + 1, includes: includes, fetch: fetch)
+        } else if !omitted.contains(where: { $0.digest == child.digest }) {
+          omitted.append(child)
+        }
+      }
+      for blob in manifest.blobs where try isNew(blob) {
+        if includes(blob) { blobs.append(blob) } else { omitted.append(blob) }
+      }
+      manifests.append(manifest)
+    }
+
+    private mutating func isNew(_ descriptor: Descriptor) throws(ManifestError) -> Bool {
+      guard let size = sizes.updateValue(descriptor.size, forKey: descriptor.digest) else { return true }
+      guard size == descriptor.size else {
+        throw .malformed("it gives \(descriptor.digest) two sizes, \(size) and \(descriptor.size)")
+      }
+      return false
+    }
+  }
+}

@@ -1,0 +1,101 @@
+public import Digests
+import FoundationEssentials
+
+/// A manifest or index: the registry's exact bytes, what they hash to, and what they say.
+///
+/// The bytes are the truth. They are decoded for reading and never encoded again.
+public struct Manifest: Sendable {
+  public let bytes: [UInt8]
+  public let digest: Digest
+  public let mediaType: MediaType
+  public let content: Content
+
+  public enum Content: Sendable {
+    case image(ImageManifest)
+    case index(ImageIndex)
+  }
+
+  /// What distribution-spec asks of registries as the least limit, and what they enforce: 4 MiB.
+  public static let sizeLimit = 4 << 20
+
+  /// Decodes `bytes`. `mediaType` is what the registry or descriptor called them; the `mediaType` field
+  /// inside, covered by the digest, is believed first.
+  public init(bytes: [UInt8], mediaType claimed: MediaType?) throws(ManifestError) {
+    guard bytes.count <= Self.sizeLimit else { throw .tooLarge(Int64(bytes.count)) }
+    let envelope = try Self.decode(Envelope.self, from: bytes)
+    if envelope.schemaVersion == 1 || envelope.mediaType?.isSchema1 == true { throw .schema1 }
+    let hasChildren = envelope.manifests != nil
+    let hasContent = envelope.config != nil || envelope.layers != nil
+    if hasChildren && hasContent { throw .ambiguous }
+    guard hasChildren || hasContent else { throw .malformed("it has neither layers nor manifests") }
+
+    let said = envelope.mediaType ?? claimed.flatMap { $0.isManifest ? $0 : nil }
+    let mediaType = said ?? (hasChildren ? .ociIndex : .ociManifest)
+    guard mediaType.isManifest else { throw .unknownType(mediaType.rawValue) }
+    guard mediaType.isIndex == hasChildren else {
+      throw .malformed("it calls itself \(mediaType) and is none")
+    }
+    self.bytes = bytes
+    self.digest = Digest(of: bytes)
+    self.mediaType = mediaType
+    self.content =
+      hasChildren
+      ? .index(try Self.decode(ImageIndex.self, from: bytes))
+      : .image(try Self.decode(ImageManifest.self, from: bytes))
+  }
+
+  /// Decodes `bytes` after proving that they are what `descriptor` promised.
+  public init(bytes: [UInt8], as descriptor: Descriptor) throws(ManifestError) {
+    do {
+      var verifier = BlobVerifier(digest: descriptor.digest, size: descriptor.size)
+      try unsafe verifier.update(bytes.span.bytes)
+      _ = try verifier.finish()
+    } catch {
+      throw .wrongContent(error)
+    }
+    try self.init(bytes: bytes, mediaType: descriptor.mediaType)
+  }
+
+  /// The manifests directly below: an index's children that are manifests.
+  public var children: [Descriptor] {
+    guard case .index(let index) = content else { return [] }
+    return index.manifests.filter(\.mediaType.isManifest)
+  }
+
+  /// The blobs directly below: config and layers, or an index's children that are no manifests (as
+  /// buildkit's cache indexes have).
+  public var blobs: [Descriptor] {
+    switch content {
+    case .image(let image): [image.config] + image.layers
+    case .index(let index): index.manifests.filter { !$0.mediaType.isManifest }
+    }
+  }
+
+  /// A descriptor of this manifest.
+  public var descriptor: Descriptor {
+    Descriptor(mediaType: mediaType, digest: digest, size: Int64(bytes.count))
+  }
+
+  /// What tells the kinds of manifest apart before the whole is decoded.
+  private struct Envelope: Decodable {
+    var schemaVersion: Int?
+    var mediaType: MediaType?
+    var manifests: Presence?
+    var config: Presence?
+    var layers: Presence?
+  }
+
+  private struct Presence: Decodable {
+    init(from decoder: any Decoder) {}
+  }
+
+  private static func decode<Value: Decodable>(
+    _ type: Value.Type, from bytes: [UInt8]
+  ) throws(ManifestError) -> Value {
+    do {
+      return try JSONDecoder().decode(type, from: Data(bytes))
+    } catch {
+      throw .malformed(error.jsonReason)
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/// A media type as the OCI image-spec (`media-types.md`) and Docker's image manifest v2 name it.
+public struct MediaType: RawRepresentable, Hashable, Sendable, Codable {
+  public let rawValue: String
+
+  public init(rawValue: String) { self.rawValue = rawValue }
+
+  public static let ociManifest = Self(rawValue: "application/vnd.oci.image.manifest.v1+json")
+  public static let ociIndex = Self(rawValue: "application/vnd.oci.image.index.v1+json")
+  public static let ociConfig = Self(rawValue: "application/vnd.oci.image.config.v1+json")
+  public static let ociEmpty = Self(rawValue: "application/vnd.oci.empty.v1+json")
+  public static let dockerManifest = Self(
+    rawValue: "application/vnd.docker.distribution.manifest.v2+json")
+  public static let dockerManifestList = Self(
+    rawValue: "application/vnd.docker.distribution.manifest.list.v2+json")
+  public static let dockerConfig = Self(rawValue: "application/vnd.docker.container.image.v1+json")
+  public static let dockerSchema1 = Self(
+    rawValue: "application/vnd.docker.distribution.manifest.v1+json")
+  public static let dockerSchema1Signed = Self(
+    rawValue: "application/vnd.docker.distribution.manifest.v1+prettyjws")
+
+  /// Every manifest a registry may answer with, for `Accept`. Schema 1 is asked for too: a registry that
+  /// holds nothing else then says so instead of answering "not found".
+  public static let manifests: [Self] = [
+    .ociIndex, .ociManifest, .dockerManifestList, .dockerManifest, .dockerSchema1Signed, .dockerSchema1,
+  ]
+
+  /// A list of other manifests: an OCI index or a Docker manifest list.
+  public var isIndex: Bool { self == .ociIndex || self == .dockerManifestList }
+
+  /// A manifest of one image or artifact.
+  public var isImageManifest: Bool { self == .ociManifest || self == .dockerManifest }
+
+  /// Content that the distribution API serves under `/manifests/`.
+  public var isManifest: Bool { isIndex || isImageManifest }
+
+  public var isSchema1: Bool { self == .dockerSchema1 || self == .dockerSchema1Signed }
+
+  /// A runnable image's configuration, which lists `diff_ids`.
+  public var isImageConfig: Bool { self == .ociConfig || self == .dockerConfig }
+
+  /// A layer that a registry need not hold, because its descriptor names `urls` to fetch it from.
+  public var isForeignLayer: Bool {
+    rawValue.hasPrefix("application/vnd.oci.image.layer.nondistributable.")
+      || rawValue.hasPrefix("application/vnd.docker.image.rootfs.foreign.")
+  }
+
+  /// A file-system layer, the only content whose decompressed form a config's `diff_ids` name.
+  public var isLayer: Bool {
+    rawValue.hasPrefix("application/vnd.oci.image.layer.")
+      || rawValue.hasPrefix("application/vnd.docker.image.rootfs.")
+  }
+
+  /// The type without its parameters, as a `Content-Type` header carries it.
+  public init(contentType: String) {
+    let type = contentType.prefix { $0 != ";" }
+    let start = type.firstIndex { $0 != " " && $0 != "\t" } ?? type.endIndex
+    let end = type.lastIndex { $0 != " " && $0 != "\t" }.map(type.index(after:)) ?? type.endIndex
+    self.init(rawValue: start < end ? type[start..<end].lowercased() : "")
+  }
+}
+
+extension MediaType: CustomStringConvertible {
+  public var description: String { rawValue }
+}

@@ -1,0 +1,121 @@
+public import Digests
+
+/// An image's name: `host[:port]/repository[:tag][@sha256:…]`.
+public struct Reference: Hashable, Sendable {
+  /// The registry's host, with its port where one was given.
+  public let host: String
+  /// The repository's path, without the host.
+  public let repository: String
+  public let tag: String?
+  public let digest: Digest?
+
+  public init(host: String, repository: String, tag: String? = nil, digest: Digest? = nil) {
+    self.host = host
+    self.repository = repository
+    self.tag = tag
+    self.digest = digest
+  }
+
+  /// Parses a reference. A host is required: a first component with a dot, a colon or brackets, or
+  /// `localhost`. `docker.io/name` means `docker.io/library/name`, as docker has it.
+  public init(_ text: String) throws(ReferenceError) {
+    guard !text.isEmpty else { throw .empty }
+    var rest = text[...]
+    var digest: Digest?
+    if let at = rest.firstIndex(of: "@") {
+      let digestText = rest[rest.index(after: at)...]
+      do { digest = try Digest(digestText) } catch {
+        throw .invalidDigest(text, digest: String(digestText))
+      }
+      rest = rest[..<at]
+    }
+    let (host, path) = try Self.splitHost(rest, of: text)
+    guard var repository = path, !repository.isEmpty else { throw .missingRepository(text) }
+    var tag: String?
+    if let colon = repository.lastIndex(of: ":") {
+      let tagText = repository[repository.index(after: colon)...]
+      guard RepositoryName.isValidTag(tagText) else { throw .invalidTag(text, tag: String(tagText)) }
+      tag = String(tagText)
+      repository = repository[..<colon]
+    }
+    guard RepositoryName.isValid(repository) else {
+      throw .invalidRepository(text, repository: String(repository))
+    }
+    let isOfficial = host == "docker.io" && !repository.contains("/")
+    self.init(
+      host: host, repository: (isOfficial ? "library/" : "") + repository, tag: tag, digest: digest)
+  }
+
+  /// Splits `host[:port][/path]`. Throws when the first component is no host.
+  static func splitHost(
+    _ text: Substring, of whole: String
+  ) throws(ReferenceError) -> (host: String, path: Substring?) {
+    let slash = text.firstIndex(of: "/")
+    let host = text[..<(slash ?? text.endIndex)]
+    // Without a slash a colon starts a tag: "ubuntu:22.04" has no host.
+    let looksLikeHost =
+      host == "localhost" || host.hasPrefix("[") || host.contains(".") || host.contains(":")
+    guard looksLikeHost, slash != nil || !looksLikeImage(host) else { throw .missingHost(whole) }
+    guard isValidHost(host) else { throw .invalidHost(whole, host: String(host)) }
+    return (host.lowercased(), slash.map { text[text.index(after: $0)...] })
+  }
+
+  /// `name:tag` rather than `host:port`.
+  private static func looksLikeImage(_ text: Substring) -> Bool {
+    guard !text.hasPrefix("["), let colon = text.lastIndex(of: ":") else { return false }
+    return UInt16(text[text.index(after: colon)...]) == nil
+  }
+
+  private static func isValidHost(_ text: Substring) -> Bool {
+    var name = text
+    if let bracket = text.lastIndex(of: "]") {
+      guard text.hasPrefix("[") else { return false }
+      let address = text[text.index(after: text.startIndex)..<bracket]
+      guard address.utf8.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit || $0 == 58 || $0 == 46 })
+      else { return false }
+      name = text[text.index(after: bracket)...]
+      return name.isEmpty || (name.hasPrefix(":") && isPort(name.dropFirst()))
+    }
+    if let colon = name.firstIndex(of: ":") {
+      guard isPort(name[name.index(after: colon)...]) else { return false }
+      name = name[..<colon]
+    }
+    return !name.isEmpty && name.utf8.count <= 253
+      && name.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
+        !label.isEmpty && label.first != "-" && label.last != "-"
+          && label.utf8.allSatisfy {
+            $0 == UInt8(ascii: "-")
+              || ($0 < 128
+                && (Character(UnicodeScalar($0)).isLetter || Character(UnicodeScalar($0)).isNumber))
+          }
+      }
+  }
+
+  private static func isPort(_ text: Substring) -> Bool {
+    text.utf8.allSatisfy { (48...57).contains($0) } && UInt16(text).map { $0 > 0 } == true
+  }
+
+  /// The same image by another tag.
+  public func with(tag: String) -> Reference {
+    Reference(host: host, repository: repository, tag: tag)
+  }
+
+  /// `host/repository`.
+  public var repositoryName: String { "\(host)/\(repository)" }
+
+  /// What the distribution API is asked for under `/manifests/`: the digest where there is one, else the
+  /// tag, else `latest` as docker has it.
+  public var identifier: String { digest?.description ?? tag ?? Self.defaultTag }
+
+  public static let defaultTag = "latest"
+}
+
+extension Reference: CustomStringConvertible {
+  public var description: String {
+    repositoryName + (tag.map { ":\($0)" } ?? "") + (digest.map { "@\($0)" } ?? "")
+  }
+}
+
+extension Reference: Comparable {
+  public static func < (left: Self, right: Self) -> Bool { left.description < right.description }
+}
