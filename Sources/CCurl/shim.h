@@ -3,12 +3,11 @@
 
 #include <curl/curl.h>
 
-// curl_easy_setopt and curl_easy_getinfo are variadic, which Swift cannot call: one function for each
-// type of argument.
+// curl_easy_setopt, curl_easy_getinfo and curl_multi_setopt are variadic, which Swift cannot call: one
+// function for each type of argument.
 
 typedef size_t (*ccurl_data_callback)(char *data, size_t size, size_t count, void *context);
-typedef int (*ccurl_progress_callback)(void *context, curl_off_t downTotal, curl_off_t down,
-                                       curl_off_t upTotal, curl_off_t up);
+typedef int (*ccurl_seek_callback)(void *context, curl_off_t offset, int origin);
 
 static inline CURLcode ccurl_set_long(CURL *handle, CURLoption option, long value) {
   return curl_easy_setopt(handle, option, value);
@@ -35,8 +34,8 @@ static inline CURLcode ccurl_set_data_callback(CURL *handle, CURLoption option,
   return curl_easy_setopt(handle, option, value);
 }
 
-static inline CURLcode ccurl_set_progress_callback(CURL *handle, ccurl_progress_callback value) {
-  return curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, value);
+static inline CURLcode ccurl_set_seek_callback(CURL *handle, ccurl_seek_callback value) {
+  return curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, value);
 }
 
 static inline CURLcode ccurl_get_long(CURL *handle, CURLINFO info, long *value) {
@@ -45,6 +44,10 @@ static inline CURLcode ccurl_get_long(CURL *handle, CURLINFO info, long *value) 
 
 static inline CURLcode ccurl_get_offset(CURL *handle, CURLINFO info, curl_off_t *value) {
   return curl_easy_getinfo(handle, info, value);
+}
+
+static inline CURLMcode ccurl_multi_set_long(CURLM *handle, CURLMoption option, long value) {
+  return curl_multi_setopt(handle, option, value);
 }
 
 #endif

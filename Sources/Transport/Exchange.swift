@@ -1,0 +1,169 @@
+/// One request on the wire and its answer: the state behind a transfer's callbacks. They run on the thread
+/// that performs it.
+final class Exchange {
+  /// Why a transfer was ended from our side.
+  enum Interruption {
+    /// The caller's code threw.
+    case thrown(any Error)
+    case failed(TransportError)
+    /// As much of the body as is wanted is there.
+    case enough
+  }
+
+  private enum Destination {
+    case undecided
+    case kept(limit: Int, isExcerpt: Bool)
+    case lent(Reception.Sink)
+  }
+
+  let request: HTTPRequest
+  let body: OutgoingBody
+  private let reception: Reception
+  private let limit: RateLimit?
+  private var destination = Destination.undecided
+
+  private(set) var head = ResponseHead()
+  private(set) var collected: [UInt8] = []
+  /// Bytes of the answer's body that arrived.
+  private(set) var received: Int64 = 0
+  /// Bytes of the request's body that were asked from its source.
+  private(set) var taken: Int64 = 0
+  private(set) var interruption: Interruption?
+  var watch: StallWatch
+
+  init(
+    _ request: HTTPRequest, body: OutgoingBody, reception: Reception, options: TransportOptions,
+    limit: RateLimit?
+  ) {
+    self.request = request
+    self.body = body
+    self.reception = reception
+    self.limit = limit
+    watch = StallWatch(
+      stallTimeout: options.stallTimeout, answerTimeout: options.answerTimeout,
+      isUpload: request.method.carriesBody, now: .now)
+  }
+
+  /// Where the answer sends us, when it does and the request may go there.
+  var redirect: String? {
+    request.followsRedirects && request.method.followsRedirects ? head.redirect : nil
+  }
+
+  var response: HTTPResponse {
+    HTTPResponse(status: head.status, headers: head.headers, body: collected, url: request.url)
+  }
+
+  /// Ends the transfer; the first reason counts.
+  func interrupt(_ reason: Interruption) {
+    if interruption == nil { interruption = reason }
+  }
+
+  /// Takes a line of the head. False ends the transfer, here and below.
+  func takeHeadLine(_ line: RawSpan) -> Bool {
+    defer { watch.answered(at: .now) }
+    let wasComplete = head.isComplete
+    guard head.take(line) else {
+      interrupt(.failed(.tooLarge(url: request.url.description, limit: ResponseHead.limit)))
+      return false
+    }
+    return wasComplete || !head.isComplete || decideDestination()
+  }
+
+  /// The head is whole: says where the body goes.
+  private func decideDestination() -> Bool {
+    let excerpt = Destination.kept(limit: Reception.excerptLimit, isExcerpt: true)
+    guard redirect == nil else {
+      destination = excerpt
+      return true
+    }
+    switch reception {
+    case .collect(let limit):
+      destination = .kept(limit: limit, isExcerpt: false)
+      if request.method != .head, let length = head.headers["Content-Length"].flatMap({ Int64($0) }),
+        length > limit
+      {
+        interrupt(.failed(.tooLarge(url: request.url.description, limit: limit)))
+        return false
+      }
+    case .excerpt(let limit):
+      destination = .kept(limit: limit, isExcerpt: true)
+    case .lend(let accepts, let sink):
+      do { destination = try accepts(response) ? .lent(sink) : excerpt } catch {
+        interrupt(.thrown(error))
+        return false
+      }
+    }
+    return true
+  }
+
+  /// Takes a piece of the body.
+  func takeBody(_ bytes: RawSpan) -> Bool {
+    defer { watch.moved(at: .now) }
+    if let limit, !limit.admit(bytes.byteCount) {
+      interrupt(.failed(.cancelled))
+      return false
+    }
+    received += Int64(bytes.byteCount)
+    switch destination {
+    case .undecided:
+      interrupt(.failed(.reset(url: request.url.description, reason: "a body without a head")))
+      return false
+    case .lent(let sink):
+      do { try sink(bytes) } catch {
+        interrupt(.thrown(error))
+        return false
+      }
+    case .kept(let limit, let isExcerpt):
+      let room = limit - collected.count
+      let piece = bytes.extracting(first: min(room, bytes.byteCount))
+      unsafe piece.withUnsafeBytes { unsafe collected.append(contentsOf: $0) }
+      guard bytes.byteCount <= room else {
+        interrupt(isExcerpt ? .enough : .failed(.tooLarge(url: request.url.description, limit: limit)))
+        return false
+      }
+    }
+    return true
+  }
+
+  /// Fills `buffer` with the next bytes of the request's body: how many, 0 after the last, nil to end the
+  /// transfer.
+  func fill(_ buffer: UnsafeMutableRawBufferPointer) -> Int? {
+    defer { watch.moved(at: .now) }
+    let left = body.size - taken
+    guard left > 0 else { return 0 }
+    let room = min(buffer.count, Int(clamping: left), limit?.piece ?? .max)
+    let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<room])
+    let count: Int
+    switch body {
+    case .none: return 0
+    case .bytes(let bytes):
+      unsafe piece.copyBytes(from: bytes[Int(taken)..<Int(taken) + room])
+      count = room
+    case .source(_, let fill):
+      do { count = unsafe try fill(piece) } catch {
+        interrupt(.thrown(error))
+        return nil
+      }
+    }
+    guard count > 0, count <= room else {
+      interrupt(
+        .failed(.sourceEnded(url: request.url.description, sent: taken, expected: body.size)))
+      return nil
+    }
+    taken += Int64(count)
+    if let limit, !limit.admit(count) {
+      interrupt(.failed(.cancelled))
+      return nil
+    }
+    return count
+  }
+
+  /// Begins the request's body again, as a connection that was closed while idle makes necessary. False
+  /// where the source has moved on.
+  func rewind() -> Bool {
+    guard taken > 0 else { return true }
+    guard case .bytes = body else { return false }
+    taken = 0
+    return true
+  }
+}

@@ -1,0 +1,133 @@
+private import CCurl
+
+/// An http or https URL, parsed by the parser that will also open it, so that what was checked is what is
+/// used. User names and passwords in it are noted and dropped, fragments dropped.
+public struct HTTPURL: Hashable, Sendable {
+  /// `http` or `https`.
+  public let scheme: String
+  /// In lower case, numeric forms of IPv4 in dotted form, IPv6 in brackets.
+  public let host: String
+  /// The port that is spoken to, whether it was written or not.
+  public let port: Int
+  /// From the first slash, percent-encoded as it was given.
+  public let path: String
+  /// Without the question mark, percent-encoded as it was given.
+  public let query: String?
+  /// Whether a user name or password stood in it.
+  public let hasUserInfo: Bool
+
+  /// The longest URL that is read, in bytes: signed ones have a few thousand.
+  static let longest = 32 << 10
+
+  /// Parses an absolute URL. Throws ``TransportError/invalidURL(_:reason:)``.
+  public init(_ text: String) throws(TransportError) {
+    self = try Self.parse(text, relativeTo: nil)
+  }
+
+  /// The URL that `location` means when it stands in an answer from this one (RFC 3986, 5). Throws
+  /// ``TransportError/invalidURL(_:reason:)``.
+  public func resolving(_ location: String) throws(TransportError) -> HTTPURL {
+    try Self.parse(location, relativeTo: self)
+  }
+
+  /// The URL with `items` percent-encoded and added to its query, which otherwise stays as it is.
+  public func appendingQuery(_ items: [(name: String, value: String)]) -> HTTPURL {
+    let added = items.map { "\(Self.encode($0.name))=\(Self.encode($0.value))" }
+    let existing = query.map { $0.isEmpty ? [] : [$0] } ?? []
+    let query = (existing + added).joined(separator: "&")
+    return HTTPURL(
+      scheme: scheme, host: host, port: port, path: path, query: query.isEmpty ? nil : query,
+      hasUserInfo: hasUserInfo)
+  }
+
+  /// Whether scheme, host and port are the same (RFC 6454): credentials for one are for the other.
+  public func hasSameOrigin(as other: HTTPURL) -> Bool {
+    scheme == other.scheme && host == other.host && port == other.port
+  }
+
+  /// Whether it is spoken to without TLS.
+  public var isPlain: Bool { scheme == "http" }
+
+  /// The host, with the port unless it is the scheme's own.
+  public var authority: String { port == (isPlain ? 80 : 443) ? host : "\(host):\(port)" }
+
+  /// The whole URL. Its query may be a credential: it is for the wire and for private files, never for
+  /// people, logs or errors.
+  public var full: String { "\(scheme)://\(authority)\(path)\(query.map { "?" + $0 } ?? "")" }
+
+  private init(scheme: String, host: String, port: Int, path: String, query: String?, hasUserInfo: Bool) {
+    self.scheme = scheme
+    self.host = host
+    self.port = port
+    self.path = path
+    self.query = query
+    self.hasUserInfo = hasUserInfo
+  }
+
+  private static func parse(_ text: String, relativeTo base: HTTPURL?) throws(TransportError) -> HTTPURL {
+    let refuse: (String) -> TransportError = { .invalidURL(redacting(text), reason: $0) }
+    guard !text.isEmpty, text.utf8.count <= longest else { throw refuse("empty or too long") }
+    guard !text.utf8.contains(0) else { throw refuse("holds a zero byte") }
+    guard let parser = unsafe curl_url() else { throw refuse("out of memory") }
+    defer { unsafe curl_url_cleanup(parser) }
+    if let base { _ = unsafe curl_url_set(parser, CURLUPART_URL, base.full, 0) }
+    // Servers put raw blanks into Location; people who type one have mistyped.
+    let result = unsafe curl_url_set(
+      parser, CURLUPART_URL, text, base == nil ? 0 : UInt32(CURLU_URLENCODE))
+    guard result == CURLUE_OK else { throw refuse(unsafe String(cString: curl_url_strerror(result))) }
+    guard let scheme = unsafe part(CURLUPART_SCHEME, of: parser), scheme == "http" || scheme == "https"
+    else { throw refuse("neither http nor https") }
+    guard let host = unsafe part(CURLUPART_HOST, of: parser)?.lowercased(), isHost(host),
+      unsafe part(CURLUPART_ZONEID, of: parser) == nil
+    else { throw refuse("no usable host") }
+    guard let port = unsafe part(CURLUPART_PORT, of: parser, UInt32(CURLU_DEFAULT_PORT)).flatMap(UInt16.init),
+      port > 0
+    else { throw refuse("no usable port") }
+    return HTTPURL(
+      scheme: scheme, host: host, port: Int(port),
+      path: unsafe part(CURLUPART_PATH, of: parser) ?? "/",
+      query: unsafe part(CURLUPART_QUERY, of: parser),
+      hasUserInfo: unsafe part(CURLUPART_USER, of: parser) != nil
+        || part(CURLUPART_PASSWORD, of: parser) != nil)
+  }
+
+  private static func part(_ part: CURLUPart, of parser: OpaquePointer, _ flags: UInt32 = 0) -> String? {
+    var text: UnsafeMutablePointer<CChar>?
+    guard unsafe curl_url_get(parser, part, &text, flags) == CURLUE_OK, let found = unsafe text else {
+      return nil
+    }
+    defer { unsafe curl_free(found) }
+    return unsafe String(cString: found)
+  }
+
+  /// Names and addresses only: what is no ASCII would be translated on its way to the resolver.
+  private static func isHost(_ host: String) -> Bool {
+    !host.isEmpty
+      && host.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+          UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ":"), UInt8(ascii: "["),
+          UInt8(ascii: "]"):
+          true
+        default: false
+        }
+      }
+  }
+
+  /// Percent-encodes everything but RFC 3986's unreserved characters.
+  private static func encode(_ text: String) -> String {
+    let digits = Array("0123456789ABCDEF".utf8)
+    var encoded: [UInt8] = []
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+        UInt8(ascii: "~"):
+        encoded.append(byte)
+      default:
+        encoded += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+      }
+    }
+    return String(decoding: encoded, as: UTF8.self)
+  }
+}

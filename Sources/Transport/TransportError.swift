@@ -1,0 +1,69 @@
+/// Why bytes could not be moved. URLs are redacted texts (``HTTPURL/description``), reasons are the words of
+/// libcurl or OpenSSL.
+public enum TransportError: Error, Hashable, Sendable {
+  case invalidURL(String, reason: String)
+  /// A header whose name or value would break out of its line.
+  case invalidHeader(name: String)
+  case unknownHost(String)
+  case connectionRefused(host: String, port: Int)
+  case unreachable(host: String, reason: String)
+  case connectTimedOut(host: String)
+  case untrustedCertificate(host: String, reason: String)
+  case tlsFailed(host: String, reason: String)
+  /// TLS was spoken to a server that answered in plain text.
+  case plainHTTPServer(host: String, port: Int)
+  /// What answered does not speak HTTP: perhaps TLS, when the request was plain.
+  case notHTTP(host: String, port: Int, reason: String)
+  /// No byte moved for `seconds`.
+  case stalled(url: String, seconds: Int)
+  /// The connection ended after `received` of `expected` bytes of a body; nil where no length was declared.
+  case cut(url: String, received: Int64, expected: Int64?)
+  /// The connection broke before the answer was whole.
+  case reset(url: String, reason: String)
+  /// A body or a head beyond its `limit` in bytes.
+  case tooLarge(url: String, limit: Int)
+  case tooManyRedirects(url: String)
+  case redirectRefused(from: String, to: String, reason: RedirectRefusal)
+  /// The source of an upload ended after `sent` of `expected` bytes.
+  case sourceEnded(url: String, sent: Int64, expected: Int64)
+  case unreadableCAFile(path: String)
+  case proxy(reason: String)
+  /// The task that made the call was cancelled.
+  case cancelled
+  /// Anything else libcurl reported: `code` is its CURLcode.
+  case other(url: String, code: Int, reason: String)
+}
+
+/// Why a redirect was not followed.
+public enum RedirectRefusal: Hashable, Sendable {
+  /// From https to http.
+  case downgrade
+  /// Neither http nor https.
+  case scheme
+  /// The target carries a user name or password.
+  case userInfo
+  /// The target is no URL.
+  case malformed
+}
+
+extension TransportError {
+  /// Whether the same exchange may well succeed a little later: the line failed, not the request.
+  public var isRetryable: Bool {
+    switch self {
+    case .unknownHost, .connectionRefused, .unreachable, .connectTimedOut, .stalled, .cut, .reset, .proxy:
+      true
+    case .invalidURL, .invalidHeader, .untrustedCertificate, .tlsFailed, .plainHTTPServer, .notHTTP,
+      .tooLarge, .tooManyRedirects, .redirectRefused, .sourceEnded, .unreadableCAFile, .cancelled, .other:
+      false
+    }
+  }
+
+  /// Whether no connection came about at all. From a host that never answered, a mistyped name is
+  /// likelier than a passing fault.
+  var isAboutReaching: Bool {
+    switch self {
+    case .unknownHost, .connectionRefused, .unreachable, .connectTimedOut, .proxy: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,40 @@
+/// How an ``HTTPClient`` behaves: trust, persistence, limits.
+public struct TransportOptions: Sendable {
+  /// A PEM file of certificate authorities that are trusted beside the system's.
+  public var caFile: String?
+  /// Accepts any certificate of any host.
+  public var insecureSkipVerify: Bool
+  /// How often an exchange is tried again before its failure is final.
+  public var retries: Int
+  /// The upper bound of the first random pause between attempts; it doubles with each one.
+  public var backoff: Duration
+  /// How long a transfer may move no byte in either direction.
+  public var stallTimeout: Duration
+  /// How long finding and reaching a host may take: names, TCP, proxy and TLS together.
+  public var connectTimeout: Duration
+  /// How long a server may think about an upload once it has all of it: registries hash gigabytes then.
+  public var answerTimeout: Duration
+  /// Bytes a second, summed over all transfers of the client in both directions; nil for no limit.
+  public var limitRate: Int64?
+  public var userAgent: String
+  /// Takes one line for each exchange, without any secret.
+  public var log: (@Sendable (String) -> Void)?
+
+  public init(
+    caFile: String? = nil, insecureSkipVerify: Bool = false, retries: Int = 8,
+    backoff: Duration = .milliseconds(500), stallTimeout: Duration = .seconds(60),
+    connectTimeout: Duration = .seconds(30), answerTimeout: Duration = .seconds(600),
+    limitRate: Int64? = nil, userAgent: String = "ferry", log: (@Sendable (String) -> Void)? = nil
+  ) {
+    self.caFile = caFile
+    self.insecureSkipVerify = insecureSkipVerify
+    self.retries = retries
+    self.backoff = backoff
+    self.stallTimeout = stallTimeout
+    self.connectTimeout = connectTimeout
+    self.answerTimeout = answerTimeout
+    self.limitRate = limitRate
+    self.userAgent = userAgent
+    self.log = log
+  }
+}
