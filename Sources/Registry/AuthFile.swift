@@ -1,0 +1,93 @@
+import FoundationEssentials
+import Images
+
+/// A docker or containers auth file (`config.json`, `auth.json`; containers-auth.json(5)) as a value.
+public struct AuthFile: Sendable {
+  /// Where the file says the credential of a host or repository is.
+  public struct Match: Hashable, Sendable {
+    /// The file's key, as it stands there: two phases that match one key use one credential.
+    public let key: String
+    public let source: Source
+  }
+
+  public enum Source: Hashable, Sendable {
+    case stored(Credential)
+    /// `docker-credential-<name>` knows; it is asked for `server`.
+    case helper(name: String, server: String)
+  }
+
+  private let entries: [String: Entry]
+  private let helpers: [String: String]
+  private let store: String?
+
+  /// Reads a file's content. Throws ``RegistryError/malformedAuthFile(reason:)``.
+  public init(bytes: [UInt8]) throws(RegistryError) {
+    let file: Content
+    do {
+      file = try JSONDecoder().decode(Content.self, from: Data(bytes))
+    } catch {
+      throw .malformedAuthFile(reason: error.jsonReason)
+    }
+    entries = file.auths ?? [:]
+    helpers = file.credHelpers ?? [:]
+    store = file.credsStore.flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  /// The credential for a repository on `host`: the longest namespaced key first (`nvcr.io/org/team`,
+  /// `nvcr.io/org`, `nvcr.io`), a helper before a stored entry of the same key, and at last the store for
+  /// all hosts. Throws ``RegistryError/malformedAuthEntry(key:)`` when the entry cannot be read.
+  public func lookup(host: String, repository: String?) throws(RegistryError) -> Match? {
+    var name = ([Self.canonical(host: host)] + (repository.map { [$0] } ?? [])).joined(separator: "/")[...]
+    while true {
+      if let (key, helper) = Self.find(name, in: helpers), !helper.isEmpty {
+        return Match(key: key, source: .helper(name: helper, server: Self.server(for: key)))
+      }
+      if let (key, entry) = Self.find(name, in: entries), !entry.isEmpty {
+        guard let credential = entry.credential else { throw .malformedAuthEntry(key: key) }
+        return Match(key: key, source: .stored(credential))
+      }
+      guard let slash = name.lastIndex(of: "/") else { break }
+      name = name[..<slash]
+    }
+    guard let store else { return nil }
+    let server = Self.server(for: String(name))
+    return Match(key: server, source: .helper(name: store, server: server))
+  }
+
+  /// The value under the key that means `name`; a key spelt exactly so before one with a scheme.
+  private static func find<Value>(_ name: Substring, in values: [String: Value]) -> (String, Value)? {
+    if let value = values[String(name)] { return (String(name), value) }
+    return values.filter { normalized($0.key) == name }.min { $0.key < $1.key }
+      .map { ($0.key, $0.value) }
+  }
+
+  /// A key without the scheme and the `/v1/` that old ones carry.
+  private static func normalized(_ key: String) -> String {
+    var text = key[...]
+    for scheme in ["https://", "http://"] where text.lowercased().hasPrefix(scheme) {
+      text = text.dropFirst(scheme.count)
+    }
+    while text.hasSuffix("/") { text = text.dropLast() }
+    let parts = text.split(separator: "/", maxSplits: 1)
+    guard let host = parts.first else { return "" }
+    let path = parts.count > 1 && parts[1] != "v1" && parts[1] != "v2" ? "/\(parts[1])" : ""
+    return canonical(host: String(host)) + path
+  }
+
+  /// Docker's registry has three names for one.
+  private static func canonical(host: String) -> String {
+    let host = host.lowercased()
+    return host == "index.docker.io" || host == "registry-1.docker.io" ? "docker.io" : host
+  }
+
+  /// What a helper calls a host: docker's own keeps its first name.
+  private static func server(for name: String) -> String {
+    name == "docker.io" ? "https://index.docker.io/v1/" : name
+  }
+
+  private struct Content: Decodable {
+    var auths: [String: Entry]?
+    var credHelpers: [String: String]?
+    var credsStore: String?
+  }
+}

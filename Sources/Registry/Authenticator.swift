@@ -1,0 +1,100 @@
+import Glibc
+import Synchronization
+import Transport
+
+/// Fetches and keeps the tokens of one registry, one for each set of scopes.
+final class Authenticator: Sendable {
+  let origin: HTTPURL
+  let configuration: RegistryConfiguration
+  private let http: HTTPClient
+  private let slots = Mutex<[[Scope]: TokenSlot]>([:])
+
+  init(origin: HTTPURL, configuration: RegistryConfiguration, http: HTTPClient) {
+    self.origin = origin
+    self.configuration = configuration
+    self.http = http
+  }
+
+  /// What is known of the way in for `scopes`.
+  func slot(for scopes: [Scope]) -> TokenSlot {
+    slots.withLock { slots in
+      if let slot = slots[scopes] { return slot }
+      let slot = TokenSlot()
+      slots[scopes] = slot
+      return slot
+    }
+  }
+
+  enum Outcome {
+    case granted(Token)
+    /// The token server knows who asks and says no.
+    case refused([RegistryMessage])
+  }
+
+  /// Asks for a token: once, or for as long as the client's retries allow. No redirect is followed, for a
+  /// credential goes only where it was checked that it may.
+  func fetch(_ source: TokenSource, persistently: Bool) throws(RegistryError) -> Outcome {
+    let (request, body) = request(to: source)
+    let response: HTTPResponse
+    do {
+      response = try persistently ? http.sendRetrying(request, body: body) : http.send(request, body: body)
+    } catch {
+      throw .transport(error)
+    }
+    let url = response.url.description
+    switch response.status {
+    case 200..<300:
+      guard let reply = TokenReply(bytes: response.body, now: Int64(time(nil))) else {
+        throw .malformedResponse(url: url, what: "token")
+      }
+      return .granted(Token(reply, from: source, at: .now))
+    case 300..<400: throw .malformedResponse(url: url, what: "redirect")
+    case _ where response.isRetryable: throw .overwhelmed(url: url, status: response.status)
+    default: return .refused(RegistryMessage.list(in: response.body))
+    }
+  }
+
+  private func request(to source: TokenSource) -> (HTTPRequest, body: [UInt8]) {
+    guard case .identityToken(_, let token) = configuration.credential else {
+      var request = HTTPRequest(.get, source.realm.appendingQuery(source.query), followsRedirects: false)
+      if let basic = configuration.credential?.basicAuthorization {
+        request.headers.set("Authorization", basic)
+      }
+      return (request, [])
+    }
+    var request = HTTPRequest(.post, source.realm, followsRedirects: false)
+    request.headers.set("Content-Type", "application/x-www-form-urlencoded")
+    let form =
+      [("grant_type", "refresh_token"), ("client_id", "ferry"), ("refresh_token", token)]
+      + (source.service.map { [("service", $0)] } ?? [])
+      + (source.scopes.isEmpty ? [] : [("scope", source.scopes.joined(separator: " "))])
+    // A form is encoded as a query is, and the origin has none of its own.
+    return (request, Array((origin.appendingQuery(form).query ?? "").utf8))
+  }
+}
+
+/// The way in for one set of scopes. Its lock is held while a token is fetched, so that of many threads
+/// that need the same one, one fetches and the others wait for it.
+final class TokenSlot: Sendable {
+  struct State {
+    /// What the next request sends without being asked.
+    var authorization: Authorization?
+    /// The first source whose token the registry accepted.
+    var working: TokenSource?
+  }
+
+  let state = Mutex(State())
+}
+
+/// What a request says of who sends it.
+enum Authorization: Sendable {
+  case basic(header: String)
+  case bearer(Token)
+
+  var header: String {
+    switch self {
+    case .basic(let header): header
+    case .bearer(let token): "Bearer \(token.value)"
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import FoundationEssentials
+
+/// What proves to a registry who asks. Prints without its secret, however it is printed.
+public enum Credential: Hashable, Sendable {
+  /// A user name with a password or an API key (NVIDIA's user is `$oauthtoken`).
+  case basic(username: String, password: String)
+  /// A refresh token that `docker login` stored in place of a password.
+  case identityToken(username: String, token: String)
+
+  public var username: String {
+    switch self {
+    case .basic(let username, _), .identityToken(let username, _): username
+    }
+  }
+
+  /// The value of a Basic `Authorization` header (RFC 7617); nil for an identity token.
+  var basicAuthorization: String? {
+    guard case .basic(let username, let password) = self else { return nil }
+    return "Basic " + Data("\(username):\(password)".utf8).base64EncodedString()
+  }
+}
+
+extension Credential: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  public var description: String {
+    switch self {
+    case .basic(let username, _): "user '\(username)' with a password"
+    case .identityToken: "an identity token"
+    }
+  }
+
+  public var debugDescription: String { description }
+  public var customMirror: Mirror { Mirror(self, children: []) }
+}

@@ -1,0 +1,62 @@
+import Transport
+
+extension RegistryClient {
+  /// What an answer that is no success means for `errand`. `refusals` is what token servers said.
+  func failure(
+    _ response: HTTPResponse, for errand: Errand, refusals: [RegistryMessage] = []
+  ) -> RegistryError {
+    let url = response.url.description
+    let messages = RegistryMessage.list(in: response.body)
+    if response.isRetryable { return .overwhelmed(url: url, status: response.status) }
+    // A storage host behind a redirect knows no codes and no credentials of ours.
+    guard let origin = try? root, response.url.hasSameOrigin(as: origin) else {
+      return .refused(url: url, status: response.status, messages: messages)
+    }
+    let isDenied =
+      response.status == 403 || response.status == 401 && isInsufficient(response)
+      || messages.contains { $0.code == "DENIED" }
+    switch response.status {
+    case _ where isDenied:
+      return .denied(
+        host: host, repository: errand.repository, action: errand.action, messages: messages + refusals)
+    case 401:
+      return .unauthorized(
+        host: host, repository: errand.repository, hadCredential: configuration.credential != nil,
+        messages: messages + refusals)
+    case 404: return notFound(errand, url: url, messages)
+    case 400 where configuration.plainHTTP && messages.contains(where: Self.speaksOfTLS):
+      return .tlsExpected(host: host)
+    default: return .refused(url: url, status: response.status, messages: messages)
+    }
+  }
+
+  /// A token was taken, and does not allow this: the credential is right and its rights are not.
+  private func isInsufficient(_ response: HTTPResponse) -> Bool {
+    configuration.credential != nil
+      && Challenge.parse(response.headers.values(of: "WWW-Authenticate"))
+        .contains { $0.error == "insufficient_scope" }
+  }
+
+  private func notFound(_ errand: Errand, url: String, _ messages: [RegistryMessage]) -> RegistryError {
+    guard let repository = errand.repository else {
+      return .refused(url: url, status: 404, messages: messages)
+    }
+    switch errand.item {
+    case _ where messages.contains { $0.code == "NAME_UNKNOWN" }, .none where errand.action != .push:
+      return .repositoryNotFound(host: host, repository: repository, messages: messages)
+    case .manifest(let identifier) where errand.action == .pull:
+      return .manifestNotFound(
+        host: host, repository: repository, identifier: identifier, messages: messages)
+    case .blob(let digest) where errand.action == .pull:
+      return .blobNotFound(host: host, repository: repository, digest: digest)
+    default: return .refused(url: url, status: 404, messages: messages)
+    }
+  }
+
+  /// What Go's server and nginx say to plain HTTP on their TLS port.
+  private static func speaksOfTLS(_ message: RegistryMessage) -> Bool {
+    let text = message.message.lowercased()
+    return text.contains("http request to an https server")
+      || text.contains("plain http request was sent to https port")
+  }
+}

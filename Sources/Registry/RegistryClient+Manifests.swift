@@ -1,0 +1,112 @@
+import Digests
+public import Images
+import Transport
+
+extension RegistryClient {
+  /// The manifest under a tag or digest. Its bytes are hashed: they must be what a digest asked for, and what
+  /// the registry says they are. Wrong bytes are fetched once more before they are an error.
+  public func manifest(
+    _ identifier: String, of repository: String
+  ) throws(RegistryError) -> Manifest {
+    do {
+      return try fetchManifest(identifier, of: repository)
+    } catch RegistryError.wrongContent {
+      return try fetchManifest(identifier, of: repository)
+    }
+  }
+
+  private func fetchManifest(
+    _ identifier: String, of repository: String
+  ) throws(RegistryError) -> Manifest {
+    let errand = Errand.pulling(.manifest(identifier), from: repository)
+    let unusable: (ManifestError) -> RegistryError = { [host] in
+      .notAManifest(host: host, repository: repository, identifier: identifier, $0)
+    }
+    let response: HTTPResponse
+    do {
+      response = try exchange(manifestRequest(.get, identifier, of: repository), for: errand)
+    } catch .transport(.tooLarge(_, let limit)) {
+      throw unusable(.tooLarge(Int64(limit)))
+    }
+    guard response.status == 200 else { throw failure(response, for: errand) }
+    let claimed = response.headers["Content-Type"].map(MediaType.init(contentType:))
+    // Its digest is not that of its bytes, which carry signatures as well.
+    if claimed?.isSchema1 == true { throw unusable(.schema1) }
+    let manifest = Result { () throws(ManifestError) in
+      try Manifest(bytes: response.body, mediaType: claimed)
+    }
+    if case .failure(.schema1) = manifest { throw unusable(.schema1) }
+    let actual = Digest(of: response.body)
+    for promise in [identifier, response.headers["Docker-Content-Digest"]] {
+      guard let expected = promise.flatMap({ try? Digest($0) }), expected != actual else { continue }
+      throw .wrongContent(
+        host: host, repository: repository, what: identifier,
+        .mismatch(expected: expected, actual: actual))
+    }
+    do { return try manifest.get() } catch { throw unusable(error) }
+  }
+
+  /// What a tag or digest names, without its bytes; nil when there is nothing. Asked by HEAD, and by GET
+  /// where a registry's HEAD does not say enough.
+  public func manifestDigest(
+    _ identifier: String, of repository: String
+  ) throws(RegistryError) -> Descriptor? {
+    let errand = Errand.pulling(.manifest(identifier), from: repository)
+    let response = try exchange(manifestRequest(.head, identifier, of: repository), for: errand)
+    switch response.status {
+    case 200:
+      if let descriptor = Self.descriptor(response), descriptor.isNamed(identifier) { return descriptor }
+    case 404: return nil
+    case 400, 405, 501: break
+    default: throw failure(response, for: errand)
+    }
+    do {
+      return try manifest(identifier, of: repository).descriptor
+    } catch .manifestNotFound, .repositoryNotFound {
+      return nil
+    }
+  }
+
+  /// Stores a manifest under a tag or its digest. Throws
+  /// ``RegistryError/destinationDigestDiffers(repository:identifier:expected:actual:)`` when the registry
+  /// reports another digest for it.
+  public func putManifest(
+    _ manifest: Manifest, to repository: String, as identifier: String
+  ) throws(RegistryError) {
+    let errand = Errand.pushing(.manifest(identifier), to: repository)
+    var request = HTTPRequest(.put, try url(repository, "manifests/\(identifier)"))
+    request.headers.set("Content-Type", manifest.mediaType.rawValue)
+    let response = try exchange(request, body: manifest.bytes, for: errand)
+    guard response.isSuccess else { throw failure(response, for: errand) }
+    if let stored = response.headers["Docker-Content-Digest"].flatMap({ try? Digest($0) }),
+      stored != manifest.digest
+    {
+      throw .destinationDigestDiffers(
+        repository: repository, identifier: identifier, expected: manifest.digest, actual: stored)
+    }
+  }
+
+  private func manifestRequest(
+    _ method: HTTPMethod, _ identifier: String, of repository: String
+  ) throws(RegistryError) -> HTTPRequest {
+    var request = HTTPRequest(
+      method, try url(repository, "manifests/\(identifier)"), bodyLimit: Manifest.sizeLimit)
+    request.headers.set("Accept", MediaType.manifests.map(\.rawValue).joined(separator: ", "))
+    return request
+  }
+
+  private static func descriptor(_ response: HTTPResponse) -> Descriptor? {
+    guard let digest = response.headers["Docker-Content-Digest"].flatMap({ try? Digest($0) }),
+      let size = response.headers["Content-Length"].flatMap({ Int64($0) }), size > 0,
+      size <= Descriptor.largestSize, let type = response.headers["Content-Type"]
+    else { return nil }
+    return Descriptor(mediaType: MediaType(contentType: type), digest: digest, size: size)
+  }
+}
+
+extension Descriptor {
+  /// Whether `identifier` is a tag, or this digest.
+  fileprivate func isNamed(_ identifier: String) -> Bool {
+    (try? Digest(identifier)).map { $0 == digest } ?? true
+  }
+}

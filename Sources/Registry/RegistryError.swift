@@ -1,0 +1,47 @@
+public import Digests
+public import Images
+public import Transport
+
+/// Why a registry did not do what it was asked. Every text of the registry's in it is fit to be printed.
+public enum RegistryError: Error, Hashable, Sendable {
+  /// No answer came.
+  case transport(TransportError)
+  /// The registry or its token server refused who asks. `repository` is nil for the registry as a whole.
+  case unauthorized(host: String, repository: String?, hadCredential: Bool, messages: [RegistryMessage])
+  /// Who asks is known and may not do this.
+  case denied(host: String, repository: String?, action: Action, messages: [RegistryMessage])
+  case repositoryNotFound(host: String, repository: String, messages: [RegistryMessage])
+  case manifestNotFound(host: String, repository: String, identifier: String, messages: [RegistryMessage])
+  case blobNotFound(host: String, repository: String, digest: Digest)
+  /// Everything else a registry says no with. The URL is redacted.
+  case refused(url: String, status: Int, messages: [RegistryMessage])
+  /// 429 or 5xx, still after all retries. The URL is redacted.
+  case overwhelmed(url: String, status: Int)
+  /// Plain HTTP was spoken to a port that wants TLS.
+  case tlsExpected(host: String)
+  /// What came, or what was about to be sent, is not what its digest says. `what` is the digest or tag
+  /// asked for.
+  case wrongContent(host: String, repository: String, what: String, DigestError)
+  case notAManifest(host: String, repository: String, identifier: String, ManifestError)
+  /// A challenge names a token server that must not see credentials. The realm is redacted.
+  case untrustedRealm(host: String, realm: String, RealmRefusal)
+  /// A 401 without a challenge Ferry can answer.
+  case noUsableChallenge(host: String, header: String)
+  /// An answer that breaks the protocol. The URL is redacted; `what` names the part.
+  case malformedResponse(url: String, what: String)
+  /// The registry stored other bytes than it was sent.
+  case destinationDigestDiffers(repository: String, identifier: String, expected: Digest, actual: Digest)
+  /// A host that makes no URL.
+  case invalidHost(String)
+  /// A repository, tag or digest that cannot stand in a path.
+  case invalidName(String)
+  /// An auth file that is no JSON of the right shape.
+  case malformedAuthFile(reason: String)
+  /// An entry of an auth file that holds no user and password.
+  case malformedAuthEntry(key: String)
+  /// A `docker-credential-<name>` program that gave no answer.
+  case helperFailed(name: String, server: String, CredentialHelperFailure)
+
+  /// What was being done when it was denied.
+  public enum Action: Hashable, Sendable { case list, pull, push }
+}

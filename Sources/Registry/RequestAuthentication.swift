@@ -1,0 +1,139 @@
+import Synchronization
+import Transport
+
+/// One request's way past the registry's challenges: what it sends, and what it has tried already, so that
+/// every source is asked at most once for it.
+struct RequestAuthentication {
+  private let authenticator: Authenticator
+  private let scopes: [Scope]
+  private let slot: TokenSlot
+  private var sent: Authorization?
+  private var tried: Set<TokenSource> = []
+  private var hasTriedBasic = false
+  private var answers = 0
+  /// What token servers said against it.
+  private(set) var refusals: [RegistryMessage] = []
+
+  /// More rounds than Basic, two realms and a token of another thread's need.
+  private static let mostAnswers = 6
+
+  init(_ authenticator: Authenticator, scopes: [Scope]) {
+    self.authenticator = authenticator
+    self.scopes = scopes
+    slot = authenticator.slot(for: scopes)
+  }
+
+  private var credential: Credential? { authenticator.configuration.credential }
+  private var origin: HTTPURL { authenticator.origin }
+
+  /// `request` with what authenticates it, which only the registry's own origin gets to see. A token past
+  /// ¾ of its life is replaced before. Throws ``RegistryError``.
+  mutating func authorize(_ request: HTTPRequest) throws(RegistryError) -> HTTPRequest {
+    guard request.url.hasSameOrigin(as: origin) else { return request }
+    sent = try slot.state.withLock { state throws(RegistryError) in
+      if case .bearer(let token) = state.authorization, token.renewal <= .now {
+        state.authorization = try renewed(token, working: state.working).map(Authorization.bearer)
+      }
+      return state.authorization
+    }
+    var request = request
+    if let sent { request.headers.set("Authorization", sent.header) }
+    return request
+  }
+
+  /// A token in place of `token`, which is kept while it lives if there is no other.
+  private mutating func renewed(_ token: Token, working: TokenSource?) throws(RegistryError) -> Token? {
+    let lives = token.expiry > .now
+    for source in [working, token.source].compactMap({ $0 }) where !tried.contains(source) {
+      do {
+        switch try authenticator.fetch(source, persistently: !lives) {
+        case .granted(let token):
+          tried.insert(source)
+          return token
+        case .refused: tried.insert(source)
+        }
+      } catch RegistryError.transport(.cancelled) {
+        throw .transport(.cancelled)
+      } catch {
+        // The request itself will meet the same fault, or a challenge that leads elsewhere.
+      }
+    }
+    return lives ? token : nil
+  }
+
+  /// Takes note of the registry's answer. True when it was a challenge that was met: the request is to be
+  /// authorized and sent once more.
+  mutating func answer(_ response: HTTPResponse) throws(RegistryError) -> Bool {
+    guard response.url.hasSameOrigin(as: origin) else { return false }
+    guard response.status == 401 else {
+      confirm(response)
+      return false
+    }
+    answers += 1
+    guard answers <= Self.mostAnswers else { return false }
+    let lines = response.headers.values(of: "WWW-Authenticate")
+    let challenges = Challenge.parse(lines)
+    return try slot.state.withLock { state throws(RegistryError) in
+      // Another thread may have found the way in meanwhile.
+      if let other = state.authorization, other.header != sent?.header { return true }
+      state.authorization = nil
+      state.authorization = try authorization(for: challenges, lines, working: state.working)
+      return state.authorization != nil
+    }
+  }
+
+  /// Remembers the source of a token that the registry took.
+  private func confirm(_ response: HTTPResponse) {
+    guard answers > 0, response.status < 500, case .bearer(let token) = sent else { return }
+    slot.state.withLock { state in
+      if state.working == nil { state.working = token.source }
+    }
+  }
+
+  private mutating func authorization(
+    for challenges: [Challenge], _ lines: [String], working: TokenSource?
+  ) throws(RegistryError) -> Authorization? {
+    var failure: RegistryError?
+    var sources = [working].compactMap { $0 }
+    for challenge in challenges where challenge.isUsableBearer {
+      do {
+        sources.append(
+          try TokenSource(
+            challenge, wanting: scopes, origin: origin, rules: authenticator.configuration.realmRules))
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    for source in sources where tried.insert(source).inserted {
+      do {
+        switch try authenticator.fetch(source, persistently: true) {
+        case .granted(let token): return .bearer(token)
+        case .refused(let messages): refusals += messages
+        }
+      } catch RegistryError.transport(.cancelled) {
+        throw .transport(.cancelled)
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    if let basic = basicAuthorization(for: challenges) { return basic }
+    if let failure { throw failure }
+    if sources.isEmpty, !challenges.contains(where: \.isBasic), !hasTriedBasic {
+      throw .noUsableChallenge(host: origin.authority, header: lines.joined(separator: ", ").printable())
+    }
+    return nil
+  }
+
+  /// The credential itself, when the registry asks for it. NVIDIA's also gets it when its realm turned it
+  /// down: its proxy chooses the system behind by the credential, and the legacy one then sends a challenge
+  /// of its own (github.com/apptainer/singularity/issues/1159).
+  private mutating func basicAuthorization(for challenges: [Challenge]) -> Authorization? {
+    let isNVIDIA = authenticator.configuration.realmRules.isNVIDIA(origin)
+    guard !hasTriedBasic, let header = credential?.basicAuthorization,
+      challenges.contains(where: \.isBasic) || isNVIDIA && !tried.isEmpty
+    else { return nil }
+    if case .basic = sent { return nil }
+    hasTriedBasic = true
+    return .basic(header: header)
+  }
+}
