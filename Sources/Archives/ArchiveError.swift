@@ -1,0 +1,33 @@
+/// What went wrong with a file, a tar or a compressed stream.
+public enum ArchiveError: Error, Hashable, Sendable {
+  /// A system call failed; `code` is its errno.
+  case file(FileOperation, path: String, code: Int32)
+  /// The disk or the user's quota is full. `needed` is the size in bytes that was to fit, where it is known;
+  /// `available` what the file system had left for it.
+  case noSpace(path: String, needed: Int64?, available: Int64?, code: Int32)
+  /// Not a plain file: a directory, a pipe, a device.
+  case notAFile(path: String)
+  /// Another process works on the file; its id, where the system tells.
+  case locked(path: String, pid: Int32?)
+  /// The name is taken.
+  case exists(path: String)
+  /// No tar, or a compressed one.
+  case notATar(path: String)
+  /// A tar with more entries than Ferry keeps account of, or names without end.
+  case tooManyEntries(path: String, limit: Int)
+  /// A name that Ferry does not put into a tar; it writes printable ASCII only.
+  case unwritableName(String)
+  /// A size that no tar header holds.
+  case unwritableSize(Int64)
+  /// Compressed content that ends too early.
+  case cutStream(Compression)
+  /// Compressed content that is damaged, or followed by something else; the detail is the library's word.
+  case corruptStream(Compression, reason: String)
+  /// libarchive or zlib failed in a way that input cannot cause; the detail is the library's word.
+  case library(String)
+}
+
+/// What was being done to a file when it failed.
+public enum FileOperation: String, Hashable, Sendable {
+  case open, inspect, read, write, reserve, truncate, lock, synchronize, rename, remove
+}

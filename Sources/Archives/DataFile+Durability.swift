@@ -1,0 +1,92 @@
+private import CArchive
+import Glibc
+
+/// Space before writing, and certainty after it.
+extension DataFile {
+  /// Makes the file `size` bytes long with the space for it set aside. Where the file system cannot set
+  /// space aside the file only gets its length. Throws ``ArchiveError/noSpace(path:needed:available:code:)``.
+  public func reserve(_ size: Int64) throws(ArchiveError) {
+    try truncate(to: size)
+    guard size > 0 else { return }
+    var result: Int32
+    // Not posix_fallocate: where the file system cannot, glibc writes every block instead.
+    repeat { result = fallocate(descriptor, 0, 0, off_t(size)) } while result != 0 && errno == EINTR
+    guard result != 0 else { return }
+    let code = errno
+    guard code != EOPNOTSUPP, code != ENOSYS else { return }
+    throw failure(.reserve, code: code, needed: size)
+  }
+
+  /// Cuts or lengthens the file.
+  public func truncate(to size: Int64) throws(ArchiveError) {
+    var result: Int32
+    repeat { result = ftruncate(descriptor, off_t(size)) } while result != 0 && errno == EINTR
+    guard result == 0 else { throw failure(.truncate, code: errno, needed: size) }
+  }
+
+  /// Asks the system to begin writing a range to the disk, so that ``synchronize()`` has less to wait for.
+  /// Only a hint: it cannot fail.
+  public func startWriteback(offset: Int64, count: Int64) {
+    _ = sync_file_range(descriptor, off_t(offset), off_t(count), carchive_start_write)
+  }
+
+  /// Returns when everything written is on the disk.
+  public func synchronize() throws(ArchiveError) {
+    guard fsync(descriptor) == 0 else { throw failure(.synchronize, code: errno) }
+  }
+
+  /// Gives the file its final name in the same directory and makes that durable too. Throws
+  /// ``ArchiveError/exists(path:)`` when the name is taken and `replacing` is false.
+  public func publish(as name: String, replacing: Bool) throws(ArchiveError) {
+    if replacing {
+      guard unsafe rename(path, name) == 0 else { throw .file(.rename, path: name, code: errno) }
+    } else {
+      try renameWithoutReplacing(to: name)
+    }
+    try Self.synchronizeDirectory(of: name)
+  }
+
+  /// Takes the file's name away, if it still has it.
+  public func remove() { unsafe unlink(path) }
+
+  private func renameWithoutReplacing(to name: String) throws(ArchiveError) {
+    guard unsafe renameat2(AT_FDCWD, path, AT_FDCWD, name, carchive_no_replace) != 0 else { return }
+    guard errno == EINVAL || errno == ENOSYS else { throw Self.renaming(name, code: errno) }
+    // NFS and some FUSE file systems know no such rename; a hard link never replaces either.
+    if unsafe link(path, name) == 0 {
+      guard unsafe unlink(path) == 0 else { throw .file(.remove, path: path, code: errno) }
+      return
+    }
+    guard errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS else {
+      throw Self.renaming(name, code: errno)
+    }
+    guard !Self.exists(name) else { throw .exists(path: name) }
+    guard unsafe rename(path, name) == 0 else { throw .file(.rename, path: name, code: errno) }
+  }
+
+  private static func renaming(_ name: String, code: Int32) -> ArchiveError {
+    code == EEXIST ? .exists(path: name) : .file(.rename, path: name, code: code)
+  }
+
+  /// Whether there is anything of that name, a dangling link included.
+  public static func exists(_ path: String) -> Bool { FileStatus(named: path) != nil }
+
+  /// Makes the names in the directory that holds `path` durable.
+  static func synchronizeDirectory(of path: String) throws(ArchiveError) {
+    let directory = directory(of: path)
+    let descriptor = unsafe Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .file(.synchronize, path: directory, code: errno) }
+    defer { close(descriptor) }
+    // Some file systems cannot sync a directory and say EINVAL; then there is nothing to wait for.
+    guard fsync(descriptor) == 0 || errno == EINVAL else {
+      throw .file(.synchronize, path: directory, code: errno)
+    }
+  }
+
+  /// The directory that holds `path`, as its text says.
+  public static func directory(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    let directory = path[..<slash]
+    return directory.isEmpty ? "/" : String(directory)
+  }
+}

@@ -1,0 +1,103 @@
+import Glibc
+
+/// One open file, read and written at offsets from any number of threads.
+///
+/// Every call loops over short counts and interrupts, and throws ``ArchiveError`` with path and errno.
+public final class DataFile: Sendable {
+  public let path: String
+  /// Open until the last reference is gone.
+  public let descriptor: Int32
+
+  init(path: String, descriptor: Int32) {
+    self.path = path
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+
+  /// Opens a plain file for reading. Never waits: a pipe without a writer is refused like any other.
+  public static func open(reading path: String) throws(ArchiveError) -> DataFile {
+    try open(path, flags: O_RDONLY | O_NONBLOCK)
+  }
+
+  /// Opens a plain file for reading and writing and makes it where it is missing; what it holds stays.
+  /// A symbolic link is not followed. Throws ``ArchiveError/exists(path:)`` when `exclusive` and it is there.
+  public static func create(_ path: String, exclusive: Bool = false) throws(ArchiveError) -> DataFile {
+    try open(path, flags: O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | (exclusive ? O_EXCL : 0))
+  }
+
+  private static func open(_ path: String, flags: Int32) throws(ArchiveError) -> DataFile {
+    var descriptor: Int32
+    repeat {
+      descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o644)
+    } while descriptor < 0 && errno == EINTR
+    guard descriptor >= 0 else {
+      let code = errno
+      if code == EEXIST { throw .exists(path: path) }
+      if code == EISDIR || code == ELOOP { throw .notAFile(path: path) }
+      throw .file(.open, path: path, code: code)
+    }
+    let file = DataFile(path: path, descriptor: descriptor)
+    guard try file.status().isPlain else { throw .notAFile(path: path) }
+    return file
+  }
+
+  func status() throws(ArchiveError) -> FileStatus { try FileStatus(of: descriptor, path: path) }
+
+  /// In bytes.
+  public func size() throws(ArchiveError) -> Int64 { try status().size }
+
+  /// Fills `buffer` from `offset` on; fewer bytes only at the file's end, none beyond it.
+  public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(ArchiveError) -> Int {
+    var done = 0
+    while done < buffer.count {
+      let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+      let (position, overflow) = offset.addingReportingOverflow(Int64(done))
+      guard !overflow, position >= 0 else { throw .file(.read, path: path, code: EINVAL) }
+      let count = unsafe pread(descriptor, rest.baseAddress, rest.count, off_t(position))
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw .file(.read, path: path, code: errno)
+      }
+      if count == 0 { break }
+      done += count
+    }
+    return done
+  }
+
+  /// At most `count` bytes from `offset` on; fewer only at the file's end. The caller bounds `count`.
+  public func read(_ count: Int, at offset: Int64) throws(ArchiveError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: max(0, count))
+    var span = bytes.mutableSpan
+    var raw = unsafe span.mutableBytes
+    let read = try unsafe raw.withUnsafeMutableBytes { (buffer) throws(ArchiveError) in
+      try unsafe self.read(into: buffer, at: offset)
+    }
+    bytes.removeLast(bytes.count - read)
+    return bytes
+  }
+
+  /// Writes all of `bytes` at `offset`.
+  public func write(_ bytes: RawSpan, at offset: Int64) throws(ArchiveError) {
+    try unsafe bytes.withUnsafeBytes { (buffer) throws(ArchiveError) in
+      var done = 0
+      while done < buffer.count {
+        let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[done...])
+        let (position, overflow) = offset.addingReportingOverflow(Int64(done))
+        guard !overflow, position >= 0 else { throw .file(.write, path: path, code: EINVAL) }
+        let count = unsafe pwrite(descriptor, rest.baseAddress, rest.count, off_t(position))
+        if count < 0 {
+          if errno == EINTR { continue }
+          throw failure(.write, code: errno)
+        }
+        done += count
+      }
+    }
+  }
+
+  /// An error of writing: a full disk has a case of its own.
+  func failure(_ operation: FileOperation, code: Int32, needed: Int64? = nil) -> ArchiveError {
+    guard code == ENOSPC || code == EDQUOT else { return .file(operation, path: path, code: code) }
+    return .noSpace(path: path, needed: needed, available: try? FreeSpace(at: path).available, code: code)
+  }
+}

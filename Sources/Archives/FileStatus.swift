@@ -1,0 +1,32 @@
+// `struct stat` reaches Swift through the headers of libarchive: Glibc's module does not have it alone.
+private import CArchive
+import Glibc
+
+/// What the system knows of a file.
+struct FileStatus: Hashable, Sendable {
+  let isPlain: Bool
+  /// In bytes.
+  let size: Int64
+  let device: UInt64
+  let inode: UInt64
+
+  init(of descriptor: Int32, path: String) throws(ArchiveError) {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { throw .file(.inspect, path: path, code: errno) }
+    self.init(status)
+  }
+
+  /// What bears the name, without following it if it is a symbolic link; nil when nothing does.
+  init?(named path: String) {
+    var status = stat()
+    guard unsafe lstat(path, &status) == 0 else { return nil }
+    self.init(status)
+  }
+
+  private init(_ status: stat) {
+    isPlain = status.st_mode & S_IFMT == S_IFREG
+    size = Int64(status.st_size)
+    device = UInt64(status.st_dev)
+    inode = UInt64(status.st_ino)
+  }
+}

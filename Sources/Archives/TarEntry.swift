@@ -1,0 +1,35 @@
+/// One entry of an uncompressed tar.
+public struct TarEntry: Hashable, Sendable {
+  /// As it stands in the tar, unchecked. Bytes that are no UTF-8 are replaced.
+  public let path: String
+  public let kind: Kind
+  /// The content's size in bytes; 0 for anything but a file.
+  public let size: Int64
+  /// Where the entry's first header begins in the file, in bytes.
+  public let headerOffset: Int64
+  /// Where the content begins in the file, in bytes.
+  public let offset: Int64
+
+  public enum Kind: Hashable, Sendable {
+    /// A plain file whose content stands in the tar from end to end.
+    case file
+    case directory
+    /// A link, a device, a pipe, a sparse file.
+    case other
+  }
+
+  public init(path: String, kind: Kind, size: Int64, headerOffset: Int64, offset: Int64) {
+    self.path = path
+    self.kind = kind
+    self.size = size
+    self.headerOffset = headerOffset
+    self.offset = offset
+  }
+
+  /// Where the content and its padding end, in bytes.
+  public var end: Int64 {
+    let (end, overflow) = offset.addingReportingOverflow(size)
+    let (padded, overflowAgain) = end.addingReportingOverflow(Int64(TarHeader.padding(after: size)))
+    return overflow || overflowAgain ? .max : padded
+  }
+}

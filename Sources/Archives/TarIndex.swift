@@ -1,0 +1,168 @@
+private import CArchive
+
+/// What an uncompressed tar holds and where, found by reading the headers and seeking over the contents.
+public struct TarIndex: Sendable {
+  /// In the tar's order. Where the tar is cut or damaged, those before.
+  public let entries: [TarEntry]
+  public let end: End
+  /// The whole file's size in bytes.
+  public let fileSize: Int64
+
+  /// How the tar ends.
+  public enum End: Hashable, Sendable {
+    /// With its two empty blocks, which begin at `offset`.
+    case marker(at: Int64)
+    /// Right after an entry, without them.
+    case none(at: Int64)
+    /// In the middle of the last entry, or of a header: the file has no more bytes.
+    case truncated(at: Int64)
+    /// At a block that is no header.
+    case damaged(at: Int64)
+  }
+
+  /// The most entries that are kept account of.
+  public static let mostEntries = 1 << 18
+  /// The longest name, in bytes; longer ones are damage.
+  static let longestPath = 4096
+
+  /// Reads the index of `file`. Throws ``ArchiveError/notATar(path:)`` when it does not begin like one.
+  public static func read(_ file: DataFile) throws(ArchiveError) -> TarIndex {
+    let fileSize = try file.size()
+    guard let reader = unsafe archive_read_new() else { throw .library("archive_read_new") }
+    defer { unsafe archive_read_free(reader) }
+    let source = TarSource(file: file, size: fileSize)
+    let context = unsafe Unmanaged.passUnretained(source).toOpaque()
+    guard unsafe archive_read_support_format_tar(reader) == ARCHIVE_OK,
+      unsafe archive_read_set_read_callback(reader, readTar) == ARCHIVE_OK,
+      unsafe archive_read_set_skip_callback(reader, skipTar) == ARCHIVE_OK,
+      unsafe archive_read_set_callback_data(reader, context) == ARCHIVE_OK
+    else { throw .library("archive_read_support_format_tar") }
+    let isOpen = unsafe archive_read_open1(reader) == ARCHIVE_OK
+
+    var entries: [TarEntry] = []
+    var position: Int64 = 0
+    reading: while isOpen {
+      var pointer: OpaquePointer?
+      switch unsafe archive_read_next_header(reader, &pointer) {
+      case ARCHIVE_OK, ARCHIVE_WARN: break  // WARN: a name that the C locale cannot show
+      case ARCHIVE_EOF: break reading
+      default:
+        // RETRY after a bad checksum included: what follows may be the inside of a layer that is a tar.
+        if let error = source.error { throw error }
+        guard position > 0 else { break reading }
+        return TarIndex(
+          entries: entries, end: position < fileSize ? .damaged(at: position) : .none(at: position),
+          fileSize: fileSize)
+      }
+      guard let header = unsafe pointer else { break }
+      guard entries.count < mostEntries else {
+        throw .tooManyEntries(path: file.path, limit: mostEntries)
+      }
+      guard
+        let entry = unsafe self.entry(
+          header, headerOffset: archive_read_header_position(reader), offset: archive_filter_bytes(reader, 0))
+      else { return TarIndex(entries: entries, end: .damaged(at: position), fileSize: fileSize) }
+      entries.append(entry)
+      position = entry.end
+      // Only here is it certain: seeking beyond the end succeeds.
+      if position > fileSize {
+        return TarIndex(entries: entries, end: .truncated(at: fileSize), fileSize: fileSize)
+      }
+    }
+    if let error = source.error { throw error }
+    if entries.isEmpty { return try firstBlock(of: file, fileSize: fileSize) }
+    let marker = try file.read(TarHeader.endMarker.count, at: position)
+    let end: End =
+      marker == TarHeader.endMarker
+      ? .marker(at: position) : marker.isEmpty ? .none(at: position) : .truncated(at: fileSize)
+    return TarIndex(
+      entries: entries, end: marker.contains { $0 != 0 } ? .damaged(at: position) : end, fileSize: fileSize)
+  }
+
+  private static func entry(
+    _ header: OpaquePointer, headerOffset: Int64, offset: Int64
+  ) -> TarEntry? {
+    let name = unsafe archive_entry_pathname(header)
+    // NULL: a pax name that the C locale has no characters for. No name that matters here is one.
+    let path = unsafe name.map { unsafe String(cString: $0) } ?? "?"
+    let size = unsafe archive_entry_size(header)
+    guard path.utf8.count <= longestPath, (0...TarHeader.largestSize).contains(size),
+      headerOffset >= 0, offset > headerOffset
+    else { return nil }
+    let type = unsafe archive_entry_filetype(header)
+    let isPlain =
+      unsafe archive_entry_hardlink(header) == nil && archive_entry_sparse_count(header) == 0
+      && archive_entry_size_is_set(header) != 0
+    let kind: TarEntry.Kind =
+      type == carchive_regular && isPlain ? .file : type == carchive_directory ? .directory : .other
+    // A sparse file's size is not what it takes up in the tar; nor is a hard link's.
+    return TarEntry(
+      path: path, kind: kind, size: kind == .file ? size : 0, headerOffset: headerOffset, offset: offset)
+  }
+
+  /// No entry could be read: tells a tar whose first block is cut or damaged from anything else.
+  private static func firstBlock(of file: DataFile, fileSize: Int64) throws(ArchiveError) -> TarIndex {
+    let block = try file.read(Int(TarHeader.blockSize), at: 0)
+    let hasMagic = block.dropFirst(257).starts(with: Array("ustar".utf8))
+    if block.count == TarHeader.blockSize, hasMagic {
+      return TarIndex(entries: [], end: .damaged(at: 0), fileSize: fileSize)
+    }
+    if block.starts(with: Array("oci-layout\0".utf8)) {
+      let isCut = block.count < TarHeader.blockSize
+      return TarIndex(
+        entries: [], end: isCut ? .truncated(at: fileSize) : .damaged(at: 0), fileSize: fileSize)
+    }
+    if block.count == TarHeader.blockSize, block.allSatisfy({ $0 == 0 }) {
+      return TarIndex(entries: [], end: .marker(at: 0), fileSize: fileSize)
+    }
+    throw .notATar(path: file.path)
+  }
+}
+
+/// What libarchive's callbacks read from: the file, a position in it, and one buffer.
+@safe private final class TarSource {
+  let file: DataFile
+  let size: Int64
+  var position: Int64 = 0
+  /// Large enough for a header with its extensions, small enough not to read layers for nothing.
+  let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 8192, alignment: 16)
+  var error: ArchiveError?
+
+  init(file: DataFile, size: Int64) {
+    self.file = file
+    self.size = size
+  }
+
+  deinit { unsafe buffer.deallocate() }
+
+  static func at(_ context: UnsafeMutableRawPointer) -> TarSource {
+    unsafe Unmanaged<TarSource>.fromOpaque(context).takeUnretainedValue()
+  }
+}
+
+private func readTar(
+  _ archive: OpaquePointer?, _ context: UnsafeMutableRawPointer?,
+  _ bytes: UnsafeMutablePointer<UnsafeRawPointer?>?
+) -> Int {
+  guard let context = unsafe context else { return -1 }
+  let source = unsafe TarSource.at(context)
+  do {
+    let count = unsafe try source.file.read(into: source.buffer, at: source.position)
+    source.position += Int64(count)
+    unsafe bytes?.pointee = UnsafeRawPointer(source.buffer.baseAddress)
+    return count
+  } catch {
+    source.error = error
+    return -1
+  }
+}
+
+private func skipTar(_ archive: OpaquePointer?, _ context: UnsafeMutableRawPointer?, _ request: Int64)
+  -> Int64
+{
+  guard let context = unsafe context else { return 0 }
+  let source = unsafe TarSource.at(context)
+  let skipped = max(0, min(request, source.size - source.position))
+  source.position += skipped
+  return skipped
+}

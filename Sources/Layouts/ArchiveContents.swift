@@ -1,0 +1,141 @@
+import Digests
+import Images
+
+/// What belongs into an archive and in which order, whatever the order it was given in.
+struct ArchiveContents {
+  /// Sorted by reference.
+  let images: [LayoutImage]
+  /// In the order of the images, children before the indexes that list them.
+  let manifests: [Manifest]
+  /// Configs, then layers, both in the order in which the images list them, so that an image's blobs lie
+  /// close together.
+  let blobs: [Descriptor]
+  /// What the images list and is not here, sorted by digest.
+  let omissions: [Omission]
+
+  init(
+    images: [(reference: Reference, root: Descriptor)], manifests: [Manifest], blobs: [Descriptor],
+    omissions: [Omission]
+  ) throws(LayoutError) {
+    let given = Dictionary(manifests.map { ($0.digest, $0) }) { first, _ in first }
+    let sizes = try Self.sizes(of: blobs)
+    let sorted = try Self.sorted(images, manifests: given)
+    let omitted = Dictionary(omissions.map { ($0.descriptor.digest, $0) }) { first, second in
+      first.reason.rawValue <= second.reason.rawValue ? first : second
+    }.filter { given[$0.key] == nil && sizes[$0.key] == nil }
+
+    var walk = Walk(given: given, sizes: sizes, omitted: omitted)
+    for image in sorted { try walk.add(image) }
+    let surplus =
+      given.keys.filter { walk.manifests[$0] == nil } + sizes.keys.filter { !walk.hasMet($0) }
+    guard surplus.isEmpty else { throw .unreferenced(Set(surplus).sorted()) }
+
+    self.images = sorted
+    self.manifests = walk.order.compactMap { given[$0] }
+    self.blobs = walk.configs + walk.layers
+    self.omissions = walk.omissions.sorted { $0.descriptor.digest < $1.descriptor.digest }
+  }
+
+  private static func sizes(of blobs: [Descriptor]) throws(LayoutError) -> [Digest: Int64] {
+    var sizes: [Digest: Int64] = [:]
+    for blob in blobs {
+      guard (0...Descriptor.largestSize).contains(blob.size) else { throw .tooLarge }
+      let other = sizes.updateValue(blob.size, forKey: blob.digest) ?? blob.size
+      guard other == blob.size else {
+        throw .conflictingSizes(blob.digest, min(other, blob.size), max(other, blob.size))
+      }
+    }
+    return sizes
+  }
+
+  private static func sorted(
+    _ images: [(reference: Reference, root: Descriptor)], manifests: [Digest: Manifest]
+  ) throws(LayoutError) -> [LayoutImage] {
+    var named: [String: LayoutImage] = [:]
+    for (reference, root) in images {
+      let name = reference.description
+      guard (try? Reference(name)) == reference else { throw .unwritableReference(name) }
+      guard let manifest = manifests[root.digest] else { throw .missing(root.digest) }
+      let size = Int64(manifest.bytes.count)
+      guard root.size == size else {
+        throw .conflictingSizes(root.digest, min(root.size, size), max(root.size, size))
+      }
+      if let other = named[name]?.root.digest, other != root.digest {
+        throw .conflictingReferences(reference, min(other, root.digest), max(other, root.digest))
+      }
+      named[name] = LayoutImage(reference, root: manifest.descriptor)
+    }
+    return named.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map(\.value)
+  }
+
+  private struct Walk {
+    let given: [Digest: Manifest]
+    let sizes: [Digest: Int64]
+    let omitted: [Digest: Omission]
+    var manifests: [Digest: Int64] = [:]
+    var order: [Digest] = []
+    var blobs: [Digest: Int64] = [:]
+    var configs: [Descriptor] = []
+    var layers: [Descriptor] = []
+    var omissions: Set<Omission> = []
+
+    func hasMet(_ digest: Digest) -> Bool { blobs[digest] != nil || manifests[digest] != nil }
+
+    mutating func add(_ image: LayoutImage) throws(LayoutError) {
+      // Two tags of one image.
+      guard manifests[image.root.digest] == nil else { return }
+      let tree = try tree(of: image.root)
+      let configDigests = Set(tree.manifests.compactMap(\.configDigest))
+      for manifest in tree.manifests where manifests[manifest.digest] == nil {
+        manifests[manifest.digest] = Int64(manifest.bytes.count)
+        order.append(manifest.digest)
+      }
+      for blob in tree.blobs {
+        if let manifest = given[blob.digest] {
+          // Listed as a layer somewhere and as a manifest elsewhere: it is there once.
+          try agree(blob, Int64(manifest.bytes.count))
+          continue
+        }
+        guard let size = sizes[blob.digest] else { throw .missing(blob.digest) }
+        try agree(blob, size)
+        guard blobs.updateValue(size, forKey: blob.digest) == nil else { continue }
+        if configDigests.contains(blob.digest) { configs.append(blob) } else { layers.append(blob) }
+      }
+      for descriptor in tree.omitted {
+        guard let omission = omitted[descriptor.digest] else { continue }
+        try agree(descriptor, omission.descriptor.size)
+        omissions.insert(omission)
+      }
+    }
+
+    private func tree(of root: Descriptor) throws(LayoutError) -> ImageTree {
+      do {
+        return try ImageTree(root: root, includes: { omitted[$0.digest] == nil }) { descriptor in
+          guard let manifest = given[descriptor.digest] else { throw LayoutError.missing(descriptor.digest) }
+          try agree(descriptor, Int64(manifest.bytes.count))
+          return manifest
+        }
+      } catch let error as LayoutError {
+        throw error
+      } catch let error as ManifestError {
+        throw .notAManifest(root.digest, error)
+      } catch {
+        throw .missing(root.digest)
+      }
+    }
+
+    private func agree(_ descriptor: Descriptor, _ size: Int64) throws(LayoutError) {
+      guard descriptor.size == size else {
+        throw .conflictingSizes(descriptor.digest, min(descriptor.size, size), max(descriptor.size, size))
+      }
+    }
+  }
+}
+
+extension Manifest {
+  /// The digest of its config, if it is an image's.
+  fileprivate var configDigest: Digest? {
+    guard case .image(let image) = content else { return nil }
+    return image.config.digest
+  }
+}

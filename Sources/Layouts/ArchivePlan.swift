@@ -1,0 +1,147 @@
+import Archives
+public import Digests
+public import Images
+
+/// The whole layout of an archive, fixed before the first blob arrives: what goes where, and all bytes but
+/// the blobs'. The same images give the same plan in whatever order they are named.
+///
+/// Order: `oci-layout`, `index.json`, `manifest.json` if docker can load something, `ferry.json`, files under
+/// `ferry/`, manifests, configs, layers. Its memory grows with the number of blobs, not with their size.
+public struct ArchivePlan: Sendable {
+  /// The sha256 of `index.json`.
+  public let archiveDigest: Digest
+  /// The archive's size in bytes.
+  public let totalSize: Int64
+  /// Sorted by reference.
+  public let images: [LayoutImage]
+  /// In the archive's order.
+  public let manifests: [Manifest]
+  /// Configs and layers, in the archive's order.
+  public let blobs: [PlannedBlob]
+  /// Sorted by digest; without those that no image lists or that are in the archive after all.
+  public let omissions: [Omission]
+
+  let sections: [ArchiveSection]
+  private let sectionsByDigest: [Digest: Int]
+
+  /// Plans an archive of `images`. `manifests` and `blobs` hold everything the images list and `omissions`
+  /// does not; each may be given many times. `extraFiles` have paths under `ferry/`.
+  /// Throws one of ``LayoutError``'s cases of planning, `missing` or `notAManifest`.
+  public init(
+    images: [(reference: Reference, root: Descriptor)], manifests: [Manifest], blobs: [Descriptor],
+    omissions: [Omission] = [], extraFiles: [(path: String, bytes: [UInt8])] = []
+  ) throws(LayoutError) {
+    let contents = try ArchiveContents(
+      images: images, manifests: manifests, blobs: blobs, omissions: omissions)
+    let files = try Self.sorted(extraFiles)
+    let roots = Dictionary(contents.manifests.map { ($0.digest, $0) }) { first, _ in first }
+    let carried = Set(contents.blobs.map(\.digest)).union(roots.keys)
+
+    let ferryFile = FerryFile(
+      images: contents.images, omissions: contents.omissions,
+      files: files.map { CarriedFile(path: $0.path, bytes: $0.bytes) }
+    ).bytes
+    let indexFile = IndexFile(images: contents.images, ledgerDigest: Digest(of: ferryFile)).bytes
+    let dockerFile = DockerManifestFile.bytes(
+      images: contents.images, manifest: { roots[$0] }, isCarried: { carried.contains($0) })
+
+    var layout = Sections()
+    try layout.append(.file(LayoutFile.path), LayoutFile.bytes)
+    try layout.append(.file(IndexFile.path), indexFile)
+    if let dockerFile { try layout.append(.file(DockerManifestFile.path), dockerFile) }
+    try layout.append(.file(FerryFile.path), ferryFile)
+    for file in files { try layout.append(.file(file.path), file.bytes) }
+    for manifest in contents.manifests { try layout.append(.blob(manifest.digest), manifest.bytes) }
+    var blobs: [PlannedBlob] = []
+    for blob in contents.blobs {
+      let offset = try layout.append(.blob(blob.digest), nil, size: blob.size)
+      blobs.append(PlannedBlob(descriptor: blob, offset: offset))
+    }
+    let total = try layout.position(after: Int64(TarHeader.endMarker.count))
+
+    self.archiveDigest = Digest(of: indexFile)
+    self.totalSize = total
+    self.images = contents.images
+    self.manifests = contents.manifests
+    self.omissions = contents.omissions
+    self.blobs = blobs
+    self.sections = layout.sections
+    self.sectionsByDigest = layout.byDigest
+  }
+
+  /// Where the content of a manifest, config or layer lies; nil when it is not in the archive.
+  public func extent(of digest: Digest) -> BlobExtent? {
+    sectionsByDigest[digest].map { BlobExtent(offset: sections[$0].offset, size: sections[$0].size) }
+  }
+
+  /// Hands out everything but the blobs' content, in order: the archive's own files and the manifests with
+  /// their headers, the blobs' headers, all padding, the end marker. A piece at a time: together they may be
+  /// large.
+  public func forEachKnownPiece(
+    _ body: (KnownPiece) throws(LayoutError) -> Void
+  ) throws(LayoutError) {
+    for section in sections {
+      for piece in try LayoutError.wrapping(section.knownPieces) { try body(piece) }
+    }
+    try body(endMarker)
+  }
+
+  var endMarker: KnownPiece {
+    let bytes = TarHeader.endMarker
+    return KnownPiece(
+      offset: totalSize - Int64(bytes.count), bytes: bytes, path: sections.last?.path ?? "", part: .endMarker)
+  }
+
+  /// The entry in which the byte at `offset` falls.
+  func section(at offset: Int64) -> ArchiveSection? {
+    var low = 0
+    var high = sections.count
+    while low < high {
+      let middle = (low + high) / 2
+      if sections[middle].end <= offset { low = middle + 1 } else { high = middle }
+    }
+    return low < sections.count ? sections[low] : sections.last
+  }
+
+  private static func sorted(
+    _ files: [(path: String, bytes: [UInt8])]
+  ) throws(LayoutError) -> [(path: String, bytes: [UInt8])] {
+    let sorted = files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+    var previous: String?
+    for file in sorted {
+      guard CarriedFile.isValid(path: file.path), file.path != previous,
+        Int64(file.bytes.count) <= CarriedFile.sizeLimit
+      else { throw .unwritableFile(file.path) }
+      previous = file.path
+    }
+    return sorted
+  }
+
+  /// Entries placed one after the other.
+  private struct Sections {
+    var sections: [ArchiveSection] = []
+    var byDigest: [Digest: Int] = [:]
+
+    @discardableResult
+    mutating func append(
+      _ name: ArchiveSection.Name, _ content: [UInt8]?, size: Int64? = nil
+    ) throws(LayoutError) -> Int64 {
+      let size = size ?? Int64(content?.count ?? 0)
+      let start = sections.last?.end ?? 0
+      _ = try position(after: size)
+      let section = try LayoutError.wrapping { () throws(ArchiveError) in
+        try ArchiveSection(name, content: content, size: size, headerOffset: start)
+      }
+      if case .blob(let digest) = name { byDigest[digest] = sections.count }
+      sections.append(section)
+      return section.offset
+    }
+
+    /// Where something of `size` bytes would end. Throws when an archive would become larger than any disk.
+    func position(after size: Int64) throws(LayoutError) -> Int64 {
+      let start = sections.last?.end ?? 0
+      guard start < 1 << 61, (0...1 << 60).contains(size) else { throw .tooLarge }
+      return start + size
+    }
+  }
+}

@@ -1,0 +1,89 @@
+public import Digests
+import Images
+
+/// `ferry.json`: what `index.json` cannot say of an archive. Its digest stands in `index.json`'s annotations.
+public struct FerryFile: Hashable, Sendable {
+  public static let path = "ferry.json"
+  static let sizeLimit: Int64 = 64 << 20
+  /// The one format version there is; a reader refuses newer ones.
+  public static let formatVersion = 1
+
+  /// sha256 over one line `<name> <digest of the root>\n` for each image, in the order of `index.json`: with it
+  /// a damaged name is found, which nothing else in an archive repeats.
+  public let imagesDigest: Digest
+  /// Sorted by digest.
+  public let omissions: [Omission]
+  /// Sorted by path.
+  public let files: [CarriedFile]
+
+  init(images: [LayoutImage], omissions: [Omission], files: [CarriedFile]) {
+    imagesDigest = Self.digest(of: images)
+    self.omissions = omissions
+    self.files = files
+  }
+
+  enum ReadingError: Error {
+    case malformed(String)
+    case unsupportedVersion(Int)
+  }
+
+  init(bytes: [UInt8]) throws(ReadingError) {
+    struct Version: Decodable { let formatVersion: Int }
+    struct Content: Decodable {
+      let imagesDigest: Digest
+      let omissions: [Omission]
+      let files: [CarriedFile]
+    }
+    let version: Int
+    let content: Content
+    do {
+      version = try MalformedFile.decode(Version.self, from: bytes).formatVersion
+    } catch {
+      throw .malformed(error.why)
+    }
+    guard version == Self.formatVersion else { throw .unsupportedVersion(version) }
+    do {
+      content = try MalformedFile.decode(Content.self, from: bytes)
+    } catch {
+      throw .malformed(error.why)
+    }
+    for file in content.files {
+      guard CarriedFile.isValid(path: file.path) else { throw .malformed("it names a file outside ferry/") }
+      guard (0...CarriedFile.sizeLimit).contains(file.size) else {
+        throw .malformed("it gives '\(file.path)' a size out of range")
+      }
+    }
+    imagesDigest = content.imagesDigest
+    omissions = content.omissions
+    files = content.files
+  }
+
+  /// The file's one form.
+  var bytes: [UInt8] {
+    let omissions = omissions.map { omission in
+      CanonicalJSON.object([
+        "mediaType": .string(omission.descriptor.mediaType.rawValue),
+        "digest": .string(omission.descriptor.digest.description),
+        "size": .integer(omission.descriptor.size),
+        "reason": .string(omission.reason.rawValue),
+      ])
+    }
+    let files = files.map { file in
+      CanonicalJSON.object([
+        "path": .string(file.path),
+        "digest": .string(file.digest.description),
+        "size": .integer(file.size),
+      ])
+    }
+    return CanonicalJSON.object([
+      "formatVersion": .integer(Int64(Self.formatVersion)),
+      "imagesDigest": .string(imagesDigest.description),
+      "omissions": .array(omissions),
+      "files": .array(files),
+    ]).bytes
+  }
+
+  static func digest(of images: [LayoutImage]) -> Digest {
+    Digest(of: images.flatMap { Array("\($0.name) \($0.root.digest)\n".utf8) })
+  }
+}

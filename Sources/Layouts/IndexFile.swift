@@ -1,0 +1,84 @@
+public import Digests
+public import Images
+
+/// `index.json`: the images of a layout. Its sha256 is the archive digest.
+public struct IndexFile: Hashable, Sendable {
+  public static let path = "index.json"
+  static let sizeLimit: Int64 = 64 << 20
+
+  /// The annotation of the whole index that holds the digest of ``FerryFile``. Its presence makes an archive
+  /// one of Ferry's.
+  public static let ledgerAnnotation = "org.ferry.ledger.digest"
+  /// The annotation of an image that containerd, docker and podman take its full name from.
+  static let nameAnnotation = "io.containerd.image.name"
+  /// The annotation of an image that skopeo and oras find it by (image-spec `annotations.md`).
+  static let refNameAnnotation = "org.opencontainers.image.ref.name"
+
+  /// In the order of the file.
+  public let images: [LayoutImage]
+  /// What is listed and is no manifest.
+  public let others: [Descriptor]
+  public let ledgerDigest: Digest?
+
+  /// The index of Ferry's own archives.
+  init(images: [LayoutImage], ledgerDigest: Digest) {
+    self.images = images
+    self.others = []
+    self.ledgerDigest = ledgerDigest
+  }
+
+  /// Reads any tool's index.
+  init(bytes: [UInt8]) throws(MalformedFile) {
+    struct Content: Decodable {
+      let manifests: [Descriptor]
+      let annotations: [String: String]?
+    }
+    let content = try MalformedFile.decode(Content.self, from: bytes)
+    images = content.manifests.filter(\.mediaType.isManifest).map { root in
+      let name = root.annotations?[Self.nameAnnotation] ?? root.annotations?[Self.refNameAnnotation] ?? ""
+      return LayoutImage(reference: try? Reference(name), name: name, root: root)
+    }
+    others = content.manifests.filter { !$0.mediaType.isManifest }
+    do {
+      ledgerDigest = try content.annotations?[Self.ledgerAnnotation].map { text throws(DigestError) in
+        try Digest(text)
+      }
+    } catch {
+      throw MalformedFile(why: "the annotation '\(Self.ledgerAnnotation)' is no digest")
+    }
+  }
+
+  /// The file's one form.
+  var bytes: [UInt8] {
+    let repositories = Set(images.map { $0.reference?.repositoryName })
+    let entries = images.map { image -> CanonicalJSON in
+      let annotations = [
+        Self.nameAnnotation: CanonicalJSON.string(image.name),
+        Self.refNameAnnotation: .string(Self.refName(of: image, isOnlyRepository: repositories.count == 1)),
+      ]
+      return .object([
+        "mediaType": .string(image.root.mediaType.rawValue),
+        "digest": .string(image.root.digest.description),
+        "size": .integer(image.root.size),
+        "annotations": .object(annotations),
+      ])
+    }
+    var members: [String: CanonicalJSON] = [
+      "schemaVersion": .integer(2),
+      "mediaType": .string(MediaType.ociIndex.rawValue),
+      "manifests": .array(entries),
+    ]
+    if let ledgerDigest {
+      members["annotations"] = .object([Self.ledgerAnnotation: .string(ledgerDigest.description)])
+    }
+    return CanonicalJSON.object(members).bytes
+  }
+
+  /// The tag where that names one image, else the full name.
+  private static func refName(of image: LayoutImage, isOnlyRepository: Bool) -> String {
+    guard isOnlyRepository, let reference = image.reference, reference.digest == nil else {
+      return image.name
+    }
+    return reference.tag ?? image.name
+  }
+}

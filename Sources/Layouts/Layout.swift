@@ -1,0 +1,127 @@
+import Archives
+public import Digests
+public import Images
+
+/// An OCI image layout in a tar, read in place.
+///
+/// Opening indexes the tar, reads all that describes it and checks it against itself; blobs are not hashed.
+/// Everything found wrong is in ``problems``.
+public final class Layout: Sendable {
+  public let path: String
+  /// The sha256 of `index.json`.
+  public let archiveDigest: Digest
+  /// In the order of `index.json`.
+  public let images: [LayoutImage]
+  /// What is left out on purpose; a blob that is in the archive is never here.
+  public let omissions: [Digest: Omission]
+  /// Manifests, configs and layers that lie whole in the file, in bytes.
+  public let blobs: [Digest: BlobExtent]
+  /// What lies beside the images under `ferry/`, sorted by path.
+  public let files: [CarriedFile]
+  /// Whether Ferry wrote it: then it must be, byte by byte, what Ferry writes.
+  public let isFerrys: Bool
+  /// The archive's size in bytes.
+  public let totalSize: Int64
+  /// Damage. An archive with any is not to be trusted.
+  public let problems: [LayoutProblem]
+  /// What is unusual in an archive of another tool and does no harm.
+  public let remarks: [LayoutProblem]
+
+  private let file: DataFile
+  private let carried: [String: BlobExtent]
+
+  init(_ reading: LayoutReading) {
+    path = reading.file.path
+    file = reading.file
+    archiveDigest = reading.archiveDigest
+    images = reading.index.images
+    omissions = reading.omissions
+    blobs = reading.blobs
+    files = reading.ferry?.files ?? []
+    carried = reading.carried
+    isFerrys = reading.isFerrys
+    totalSize = reading.tar.fileSize
+    problems = reading.problems
+    remarks = reading.remarks
+  }
+
+  /// Opens the archive at `path`. Throws ``LayoutError`` when it cannot be told what it holds.
+  public static func open(_ path: String) throws(LayoutError) -> Layout {
+    var reading = try LayoutReading(path: path)
+    try reading.examine()
+    return Layout(reading)
+  }
+
+  /// Fills `buffer` with the blob's bytes from `offset` on; fewer only at its end. Nothing is proved. Throws
+  /// ``LayoutError/missing(_:)``.
+  public func read(
+    _ digest: Digest, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+  ) throws(LayoutError) -> Int {
+    guard let extent = blobs[digest] else { throw .missing(digest) }
+    guard (0..<extent.size).contains(offset) else { return 0 }
+    let count = Int(min(Int64(buffer.count), extent.size - offset))
+    let part = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+    do { return try unsafe file.read(into: part, at: extent.offset + offset) } catch {
+      throw LayoutError(error)
+    }
+  }
+
+  /// All bytes of a blob of at most `limit` bytes, proved to be the ones `descriptor` promises.
+  public func bytes(of descriptor: Descriptor, limit: Int) throws(LayoutError) -> [UInt8] {
+    guard let extent = blobs[descriptor.digest] else { throw .missing(descriptor.digest) }
+    guard extent.size <= Int64(limit) else {
+      throw .oversized(
+        path: path, entry: BlobPath.path(of: descriptor.digest), size: extent.size, limit: Int64(limit))
+    }
+    let bytes = try extent.bytes(in: file)
+    do {
+      var verifier = BlobVerifier(digest: descriptor.digest, size: descriptor.size)
+      try unsafe verifier.update(bytes.span.bytes)
+      _ = try verifier.finish()
+    } catch {
+      throw .wrongContent(descriptor.digest, error)
+    }
+    return bytes
+  }
+
+  /// The manifest or index that `descriptor` points at, proved.
+  public func manifest(_ descriptor: Descriptor) throws(LayoutError) -> Manifest {
+    let bytes = try bytes(of: descriptor, limit: Manifest.sizeLimit)
+    do {
+      return try Manifest(bytes: bytes, mediaType: descriptor.mediaType)
+    } catch {
+      throw .notAManifest(descriptor.digest, error)
+    }
+  }
+
+  /// Everything an image consists of, without what is left out on purpose.
+  public func tree(of image: LayoutImage) throws(LayoutError) -> ImageTree {
+    do {
+      return try ImageTree(root: image.root, includes: { omissions[$0.digest] == nil }) { descriptor in
+        try manifest(descriptor)
+      }
+    } catch let error as LayoutError {
+      throw error
+    } catch let error as ManifestError {
+      throw .notAManifest(image.root.digest, error)
+    } catch {
+      throw .missing(image.root.digest)
+    }
+  }
+
+  /// The bytes of a file of ``files``, proved.
+  public func bytes(of carriedFile: CarriedFile) throws(LayoutError) -> [UInt8] {
+    guard let extent = carried[carriedFile.path] else {
+      throw .missingFile(path: path, entry: carriedFile.path)
+    }
+    guard extent.size == carriedFile.size else {
+      throw .wrongContent(carriedFile.digest, .short(expected: carriedFile.size, received: extent.size))
+    }
+    let bytes = try extent.bytes(in: file)
+    let actual = Digest(of: bytes)
+    guard actual == carriedFile.digest else {
+      throw .wrongContent(carriedFile.digest, .mismatch(expected: carriedFile.digest, actual: actual))
+    }
+    return bytes
+  }
+}

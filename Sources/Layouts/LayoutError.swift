@@ -1,0 +1,71 @@
+public import Archives
+public import Digests
+public import Images
+
+/// Why an archive cannot be planned, written or opened. `path` is the archive's.
+public enum LayoutError: Error, Hashable, Sendable {
+  // A file or a disk.
+  case archive(ArchiveError)
+  /// The output's name is taken.
+  case exists(path: String)
+  /// Another process writes the same output; its id, where the system tells.
+  case locked(path: String, pid: Int32?)
+
+  // Reading.
+  /// No tar.
+  case notAnArchive(path: String)
+  /// A tar without one of the files that make an OCI image layout.
+  case notALayout(path: String, missing: String)
+  /// The tar ends before its images are even named.
+  case truncated(path: String, at: Int64)
+  /// The tar is damaged before its images are even named.
+  case damagedHeader(path: String, at: Int64)
+  case malformed(path: String, entry: String, why: String)
+  case oversized(path: String, entry: String, size: Int64, limit: Int64)
+  /// A layout or ferry.json of a version that this Ferry does not know.
+  case unsupportedVersion(path: String, entry: String, found: String, supported: String)
+  case missing(Digest)
+  case missingFile(path: String, entry: String)
+  case wrongContent(Digest, DigestError)
+  case notAManifest(Digest, ManifestError)
+
+  // Planning.
+  /// One digest with two sizes, in bytes.
+  case conflictingSizes(Digest, Int64, Int64)
+  /// One name for two images.
+  case conflictingReferences(Reference, Digest, Digest)
+  /// A reference that would not be read back as itself.
+  case unwritableReference(String)
+  /// A path that no file beside the images may have, or has twice, or a file that is too large.
+  case unwritableFile(String)
+  /// Given, and listed by no image.
+  case unreferenced([Digest])
+  case tooLarge
+
+  // Writing.
+  /// Blobs without proof.
+  case incomplete([Digest])
+  /// No blob of this archive.
+  case notPlanned(Digest)
+  case outOfBounds(Digest, offset: Int64, count: Int, size: Int64)
+  /// A stream's blobs come in archive order and without gaps.
+  case outOfOrder(Digest)
+  /// The archive was finished before.
+  case finished(path: String)
+
+  init(_ error: ArchiveError) {
+    switch error {
+    case .exists(let path): self = .exists(path: path)
+    case .locked(let path, let pid): self = .locked(path: path, pid: pid)
+    case .notATar(let path): self = .notAnArchive(path: path)
+    default: self = .archive(error)
+    }
+  }
+
+  /// Does a file's work and says what went wrong in this module's terms.
+  static func wrapping<Value: ~Copyable>(
+    _ work: () throws(ArchiveError) -> Value
+  ) throws(LayoutError) -> Value {
+    do { return try work() } catch { throw LayoutError(error) }
+  }
+}

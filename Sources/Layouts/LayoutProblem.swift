@@ -1,0 +1,61 @@
+public import Digests
+public import Images
+
+/// Something in an archive that is not as it should be.
+public enum LayoutProblem: Hashable, Sendable {
+  // Content.
+  /// Listed by an image, not in the archive, and not left out on purpose.
+  case missing(Descriptor)
+  case wrongSize(Digest, expected: Int64, actual: Int64)
+  /// The content hashes to something else.
+  case damaged(Digest, actual: Digest)
+  case notAManifest(Digest, ManifestError)
+  /// `index.json` lists something that is neither a manifest nor an index.
+  case notAnImage(Digest, MediaType)
+  /// A blob that no image lists.
+  case unreferenced(Digest, size: Int64)
+
+  // The layout's own files.
+  case missingFile(path: String)
+  case damagedFile(path: String, expected: Digest, actual: Digest)
+  case malformedFile(path: String, why: String)
+  /// A file that says other than `index.json` does, or `index.json` other than it.
+  case disagreement(path: String)
+  /// `ferry.json` is there and `index.json` does not know of it.
+  case unannounced(path: String)
+  /// A file that nothing speaks of.
+  case surplus(path: String)
+
+  // The tar.
+  case duplicate(path: String)
+  /// A link, a device, a directory where a file belongs.
+  case notAFile(path: String)
+  /// Absolute, with `..`, or with empty components.
+  case unsafePath(String)
+  /// Bytes between the contents that are not the ones this archive must have.
+  case notCanonical(path: String, part: ArchivePart)
+  /// The first entry that stands where another one belongs.
+  case rearranged(path: String, at: Int64)
+  /// The file ends inside this entry or before it, at an offset in bytes.
+  case truncated(path: String, at: Int64)
+  /// From here on the tar cannot be read.
+  case damagedHeader(at: Int64)
+  case noEndMarker
+  /// There is more after the tar's end.
+  case trailingBytes(at: Int64)
+
+  /// What other tools' sound archives may have too.
+  var isUsualElsewhere: Bool {
+    switch self {
+    case .surplus, .unreferenced, .notAnImage, .noEndMarker: true
+    default: false
+    }
+  }
+}
+
+/// A part of a tar entry, or of the whole.
+public enum ArchivePart: String, Hashable, Sendable {
+  case header, content, padding
+  /// The two empty blocks at the end of the tar.
+  case endMarker
+}

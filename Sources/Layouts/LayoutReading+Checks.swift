@@ -1,0 +1,102 @@
+import Archives
+import Digests
+import Images
+
+/// What a layout's files say, held against each other and against the tar.
+extension LayoutReading {
+  /// Finds everything that is wrong.
+  mutating func examine() throws(LayoutError) {
+    note(entries.problems)
+    let before = problems.count
+    try readLedger()
+    let isLedgerSound = problems.count == before
+    noteSurplus()
+    var walk = ManifestWalk(file: file, blobs: blobs, omissions: omissions)
+    for image in index.images { try walk.descend(from: image.root) }
+    note(index.others.map { .notAnImage($0.digest, $0.mediaType) })
+
+    var canon: [LayoutProblem] = []
+    var isWhole = !entries.isCut
+    if isLedgerSound, walk.problems.isEmpty, let ferry {
+      if let plan = try plan(walk, ferry) {
+        canon = try CanonicalForm(plan: plan, tar: tar, file: file).problems()
+        if case .damaged = tar.end {
+          recoverBlobs(from: plan)
+          isWhole = true
+        }
+      } else {
+        canon = [.notCanonical(path: IndexFile.path, part: .content)]
+      }
+    }
+    if case .truncated = tar.end { isWhole = true }
+    note(canon)
+    if canon.isEmpty { noteEnd() }
+    // Behind damage blobs may well be, only out of reach.
+    note(walk.problems.filter { if case .missing = $0 { isWhole } else { true } })
+    if walk.problems.isEmpty && isWhole { noteContent(walk) }
+  }
+
+  /// The plan that Ferry made for these contents; nil when it would not have made any.
+  private func plan(_ walk: ManifestWalk, _ ferry: FerryFile) throws(LayoutError) -> ArchivePlan? {
+    var images: [(reference: Reference, root: Descriptor)] = []
+    for image in index.images {
+      guard let reference = image.reference else { return nil }
+      images.append((reference, image.root))
+    }
+    var files: [(path: String, bytes: [UInt8])] = []
+    for carried in ferry.files {
+      guard let extent = entries.files[carried.path] else { return nil }
+      files.append((carried.path, try extent.bytes(in: file)))
+    }
+    return try? ArchivePlan(
+      images: images, manifests: Array(walk.manifests.values),
+      blobs: walk.listed.values.filter { walk.manifests[$0.digest] == nil }, omissions: ferry.omissions,
+      extraFiles: files)
+  }
+
+  /// Behind a damaged header the tar cannot be read, but where everything lies is known.
+  private mutating func recoverBlobs(from plan: ArchivePlan) {
+    for digest in plan.blobs.map(\.digest) where blobs[digest] == nil {
+      guard let extent = plan.extent(of: digest), extent.offset + extent.size <= tar.fileSize else {
+        continue
+      }
+      blobs[digest] = extent
+    }
+  }
+
+  /// How the tar ends, where nothing more precise was found.
+  private mutating func noteEnd() {
+    switch tar.end {
+    case .marker: break
+    case .none: note([.noEndMarker])
+    case .truncated(let offset): note([.truncated(path: tar.entries.last?.path ?? "", at: offset)])
+    case .damaged(let offset): note([.damagedHeader(at: offset)])
+    }
+  }
+
+  /// Blobs that should be there, have another size, or that nothing lists.
+  private mutating func noteContent(_ walk: ManifestWalk) {
+    for (digest, descriptor) in walk.listed.sorted(by: { $0.key < $1.key }) {
+      if let extent = blobs[digest] {
+        guard extent.size != descriptor.size else { continue }
+        note([.wrongSize(digest, expected: descriptor.size, actual: extent.size)])
+      } else {
+        note([.missing(descriptor)])
+      }
+    }
+    for (digest, extent) in blobs.sorted(by: { $0.key < $1.key }) where walk.listed[digest] == nil {
+      note([.unreferenced(digest, size: extent.size)])
+    }
+  }
+
+  /// Files that neither a layout nor `ferry.json` knows.
+  private mutating func noteSurplus() {
+    let carried = Set(ferry?.files.map(\.path) ?? [])
+    for path in entries.files.keys.sorted() {
+      let isKnown =
+        TarContents.isOwn(path) && !path.hasPrefix("blobs/")
+        && (!path.hasPrefix(CarriedFile.folder) || carried.contains(path) || (isFerrys && ferry == nil))
+      if !isKnown { note([.surplus(path: path)]) }
+    }
+  }
+}

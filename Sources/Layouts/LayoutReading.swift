@@ -1,0 +1,133 @@
+import Archives
+import Digests
+import Images
+
+/// An archive while it is being opened: its own files first, then what they say held against the tar.
+struct LayoutReading {
+  let file: DataFile
+  let tar: TarIndex
+  let entries: TarContents
+  let index: IndexFile
+  let archiveDigest: Digest
+  private(set) var ferry: FerryFile?
+  var blobs: [Digest: BlobExtent]
+  private(set) var carried: [String: BlobExtent] = [:]
+  private(set) var omissions: [Digest: Omission] = [:]
+  private(set) var problems: [LayoutProblem] = []
+  private(set) var remarks: [LayoutProblem] = []
+
+  var isFerrys: Bool { index.ledgerDigest != nil }
+
+  /// Reads the tar's index, `oci-layout` and `index.json`.
+  init(path: String) throws(LayoutError) {
+    let file = try LayoutError.wrapping { () throws(ArchiveError) in try DataFile.open(reading: path) }
+    let tar = try LayoutError.wrapping { () throws(ArchiveError) in try TarIndex.read(file) }
+    let entries = TarContents(tar)
+    self.file = file
+    self.tar = tar
+    self.entries = entries
+    blobs = entries.blobs
+
+    let layout = try Self.content(of: LayoutFile.path, limit: LayoutFile.sizeLimit, entries, tar, file)
+    let version: String
+    do { version = try LayoutFile.version(of: layout) } catch {
+      throw .malformed(path: path, entry: LayoutFile.path, why: error.why)
+    }
+    guard LayoutFile.isReadable(version) else {
+      throw .unsupportedVersion(
+        path: path, entry: LayoutFile.path, found: version, supported: LayoutFile.version)
+    }
+    let bytes = try Self.content(of: IndexFile.path, limit: IndexFile.sizeLimit, entries, tar, file)
+    do {
+      index = try IndexFile(bytes: bytes)
+    } catch {
+      throw .malformed(path: path, entry: IndexFile.path, why: error.why)
+    }
+    archiveDigest = Digest(of: bytes)
+  }
+
+  /// The bytes of one of the layout's own files, which an archive cannot do without.
+  private static func content(
+    of name: String, limit: Int64, _ entries: TarContents, _ tar: TarIndex, _ file: DataFile
+  ) throws(LayoutError) -> [UInt8] {
+    guard let extent = entries.files[name] else {
+      switch tar.end {
+      case .truncated(let offset): throw .truncated(path: file.path, at: offset)
+      case .damaged(let offset): throw .damagedHeader(path: file.path, at: offset)
+      case .none(let offset) where tar.entries.count <= 2: throw .truncated(path: file.path, at: offset)
+      case .none, .marker: throw .notALayout(path: file.path, missing: name)
+      }
+    }
+    guard extent.size <= limit else {
+      throw .oversized(path: file.path, entry: name, size: extent.size, limit: limit)
+    }
+    return try extent.bytes(in: file)
+  }
+
+  mutating func note(_ found: [LayoutProblem]) {
+    for problem in found {
+      if !isFerrys && problem.isUsualElsewhere { remarks.append(problem) } else { problems.append(problem) }
+    }
+  }
+
+  /// `ferry.json` and the files it names.
+  mutating func readLedger() throws(LayoutError) {
+    guard let expected = index.ledgerDigest else {
+      if entries.files[FerryFile.path] != nil { note([.unannounced(path: FerryFile.path)]) }
+      return
+    }
+    guard let extent = entries.files[FerryFile.path] else {
+      if !entries.isCut { note([.missingFile(path: FerryFile.path)]) }
+      return
+    }
+    guard extent.size <= FerryFile.sizeLimit else {
+      throw .oversized(
+        path: file.path, entry: FerryFile.path, size: extent.size, limit: FerryFile.sizeLimit)
+    }
+    let bytes = try extent.bytes(in: file)
+    let actual = Digest(of: bytes)
+    guard actual == expected else {
+      note([.damagedFile(path: FerryFile.path, expected: expected, actual: actual)])
+      return
+    }
+    let ferry: FerryFile
+    do {
+      ferry = try FerryFile(bytes: bytes)
+    } catch {
+      switch error {
+      case .malformed(let why): throw .malformed(path: file.path, entry: FerryFile.path, why: why)
+      case .unsupportedVersion(let version):
+        throw .unsupportedVersion(
+          path: file.path, entry: FerryFile.path, found: String(version),
+          supported: String(FerryFile.formatVersion))
+      }
+    }
+    self.ferry = ferry
+    for omission in ferry.omissions where blobs[omission.descriptor.digest] == nil {
+      omissions[omission.descriptor.digest] = omission
+    }
+    if FerryFile.digest(of: index.images) != ferry.imagesDigest {
+      note([.disagreement(path: IndexFile.path)])
+    }
+    try readCarriedFiles(ferry.files)
+  }
+
+  private mutating func readCarriedFiles(_ files: [CarriedFile]) throws(LayoutError) {
+    for expected in files {
+      guard let extent = entries.files[expected.path] else {
+        if !entries.isCut { note([.missingFile(path: expected.path)]) }
+        continue
+      }
+      carried[expected.path] = extent
+      guard extent.size <= CarriedFile.sizeLimit else {
+        throw .oversized(
+          path: file.path, entry: expected.path, size: extent.size, limit: CarriedFile.sizeLimit)
+      }
+      let bytes = try extent.bytes(in: file)
+      let actual = Digest(of: bytes)
+      if actual != expected.digest {
+        note([.damagedFile(path: expected.path, expected: expected.digest, actual: actual)])
+      }
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import Archives
+import Digests
+import Images
+
+/// Reads and proves every manifest of an archive that its images lead to, going on past what is wrong.
+struct ManifestWalk {
+  let file: DataFile
+  let blobs: [Digest: BlobExtent]
+  let omissions: [Digest: Omission]
+  /// Manifests, configs and layers that something lists, by digest, without those left out.
+  private(set) var listed: [Digest: Descriptor] = [:]
+  private(set) var manifests: [Digest: Manifest] = [:]
+  private(set) var problems: [LayoutProblem] = []
+  private var bytesRead: Int64 = 0
+
+  /// The most manifests' bytes of one archive, so that a hostile one cannot fill the memory.
+  static let sizeLimit: Int64 = 256 << 20
+
+  init(file: DataFile, blobs: [Digest: BlobExtent], omissions: [Digest: Omission]) {
+    self.file = file
+    self.blobs = blobs
+    self.omissions = omissions
+  }
+
+  mutating func descend(from root: Descriptor) throws(LayoutError) {
+    // Not recursion: how deep indexes nest is up to the archive.
+    var pending = [root]
+    while let descriptor = pending.popLast() {
+      guard omissions[descriptor.digest] == nil else { continue }
+      if manifests[descriptor.digest] != nil, listed[descriptor.digest]?.size == descriptor.size { continue }
+      guard let manifest = try read(descriptor) else { continue }
+      for blob in manifest.blobs where omissions[blob.digest] == nil { note(blob) }
+      pending += manifest.children
+    }
+  }
+
+  /// Remembers a descriptor. Whether its blob is there and has that size is asked later.
+  private mutating func note(_ descriptor: Descriptor) {
+    let plain = Descriptor(
+      mediaType: descriptor.mediaType, digest: descriptor.digest, size: descriptor.size)
+    guard let other = listed[descriptor.digest], other.size != descriptor.size else {
+      if listed[descriptor.digest] == nil { listed[descriptor.digest] = plain }
+      return
+    }
+    add(.wrongSize(descriptor.digest, expected: descriptor.size, actual: other.size))
+  }
+
+  private mutating func add(_ problem: LayoutProblem) {
+    if !problems.contains(problem) { problems.append(problem) }
+  }
+
+  /// The manifest, if it is new and sound.
+  private mutating func read(_ descriptor: Descriptor) throws(LayoutError) -> Manifest? {
+    let digest = descriptor.digest
+    note(descriptor)
+    guard let extent = blobs[digest] else {
+      add(.missing(descriptor))
+      return nil
+    }
+    guard extent.size == descriptor.size else {
+      add(.wrongSize(digest, expected: descriptor.size, actual: extent.size))
+      return nil
+    }
+    guard extent.size <= Int64(Manifest.sizeLimit) else {
+      add(.notAManifest(digest, .tooLarge(extent.size)))
+      return nil
+    }
+    bytesRead += extent.size
+    guard bytesRead <= Self.sizeLimit else {
+      throw .oversized(path: file.path, entry: BlobPath.folder, size: bytesRead, limit: Self.sizeLimit)
+    }
+    let bytes = try extent.bytes(in: file)
+    let actual = Digest(of: bytes)
+    guard actual == digest else {
+      add(.damaged(digest, actual: actual))
+      return nil
+    }
+    do {
+      let manifest = try Manifest(bytes: bytes, mediaType: descriptor.mediaType)
+      manifests[digest] = manifest
+      return manifest
+    } catch {
+      add(.notAManifest(digest, error))
+      return nil
+    }
+  }
+}
