@@ -12,4 +12,7 @@ public struct FreeSpace: Hashable, Sendable {
     let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
     available = overflow ? .max : Int64(clamping: bytes)
   }
+
+  /// What the file at `path` takes up on its disk, in bytes; 0 when there is none.
+  public static func taken(by path: String) -> Int64 { FileStatus(named: path)?.allocated ?? 0 }
 }

@@ -33,4 +33,8 @@ public struct TagSelector: Hashable, Sendable {
 /// A pattern with an unclosed bracket, a backward range, or nothing in it.
 public struct MalformedGlob: Error, Hashable, Sendable {
   public let pattern: String
+
+  public init(pattern: String) {
+    self.pattern = pattern
+  }
 }

@@ -14,6 +14,11 @@ public enum LayoutProblem: Hashable, Sendable {
   case notAnImage(Digest, MediaType)
   /// A blob that no image lists.
   case unreferenced(Digest, size: Int64)
+  /// A layer that decompresses to other content than its image's config says (`diff_ids`).
+  case contentDiffers(layer: Digest, expected: Digest, actual: Digest)
+  case cannotUnpack(layer: Digest)
+  /// A config whose `diff_ids` are not as many as its manifest's layers.
+  case configDisagrees(Digest)
 
   // The layout's own files.
   case missingFile(path: String)

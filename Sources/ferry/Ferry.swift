@@ -1,1 +1,37 @@
-@main struct Ferry { static func main() {} }
+import ArgumentParser
+
+@main
+struct Ferry: AsyncParsableCommand {
+  static let version = "0.1.0"
+
+  static let configuration = CommandConfiguration(
+    commandName: "ferry",
+    abstract: "Carry container images from one registry to another that it never meets.",
+    discussion: """
+      ferry export pulls images into one OCI archive and proves every byte against its digest; the \
+      archive crosses the gap; ferry import proves every byte again and pushes to the new registry. \
+      Each half has credentials of its own, even when both registries share one host name.
+
+      EXAMPLE:
+        ferry list nvcr.io/olddept > images.txt
+        ferry export -f images.txt -o fleet.tar --api-key-file old.key
+        ferry verify fleet.tar
+        ferry import fleet.tar --to nvcr.io/acme --api-key-file new.key
+
+      EXIT STATUS:
+        0 done            10 credentials refused      14 integrity failure
+        1 unforeseen      11 permission denied        15 destination conflict
+        3 some failed     12 not found                16 cannot write
+        4 differences     13 network failed           64 usage
+                                                     130 interrupted
+      """,
+    version: version,
+    subcommands: [
+      ListCommand.self, ExportCommand.self, VerifyCommand.self, InspectCommand.self, ImportCommand.self,
+    ])
+
+  static func main() async {
+    Interrupts.catchSignals()
+    await main(nil)
+  }
+}

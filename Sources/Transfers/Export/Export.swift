@@ -1,0 +1,69 @@
+import Images
+
+/// `ferry export`: resolve everything, plan the archives, then move each blob once to its place.
+public struct Export: Sendable {
+  let request: ExportRequest
+  let registries: Registries
+  let settings: TransferSettings
+  let executor: BlockingExecutor
+
+  public init(_ request: ExportRequest, registries: Registries, settings: TransferSettings) {
+    self.request = request
+    self.registries = registries
+    self.settings = settings
+    executor = BlockingExecutor(width: settings.jobs)
+  }
+
+  /// Resolves the images and plans the archives; moves no blob. Failures of single images and whatever
+  /// else stands in the way are collected, so that one look shows them all.
+  @concurrent
+  public func prepare() async throws -> PreparedExport {
+    let (references, unlisted) = try await expand()
+    settings.observer.note(.resolving(images: references.count))
+    let outcomes = try await executor.mapConcurrently(references) {
+      reference -> Result<ExportImage, ImageFailure> in
+      do {
+        return .success(
+          try ExportImage.resolve(
+            reference, platforms: request.platforms, registries: registries, observer: settings.observer))
+      } catch {
+        try Task.checkCancellation()
+        return .failure(ImageFailure(image: reference.description, error: error))
+      }
+    }
+    var images: [ExportImage] = []
+    var failures = unlisted
+    for outcome in outcomes {
+      switch outcome {
+      case .success(let image): images.append(image)
+      case .failure(let failure): failures.append(failure)
+      }
+    }
+    let resolved = images
+    let failed = failures
+    return try await executor.run { try plan(resolved, failures: failed) }
+  }
+
+  /// The images asked for, each once, in the order of their names, and the queries that failed.
+  private func expand() async throws -> ([Reference], [ImageFailure]) {
+    let expanded = try await executor.mapConcurrently(request.queries) {
+      query -> Result<[Reference], ImageFailure> in
+      do {
+        return .success(try query.expand(registries, observer: settings.observer))
+      } catch {
+        try Task.checkCancellation()
+        return .failure(ImageFailure(image: query.reference.description, error: error))
+      }
+    }
+    var references: Set<Reference> = []
+    var failures: [ImageFailure] = []
+    for outcome in expanded {
+      switch outcome {
+      case .success(let found): references.formUnion(found)
+      case .failure(let failure): failures.append(failure)
+      }
+    }
+    let shard = request.shard
+    return (references.filter { shard?.holds($0.description) ?? true }.sorted(), failures)
+  }
+}

@@ -1,0 +1,67 @@
+import Digests
+public import Images
+public import Layouts
+import Registry
+
+/// One image of an export: its name, everything it consists of, and what stays behind.
+public struct ExportImage: Sendable {
+  public let reference: Reference
+  public let tree: ImageTree
+  public let omissions: [Omission]
+
+  /// Asks the registry what `reference` is and walks its manifests. Blocks; moves no layer.
+  static func resolve(
+    _ reference: Reference, platforms: [Platform], registries: Registries, observer: any TransferObserver
+  ) throws -> ExportImage {
+    let client = try registries.client(host: reference.host, repository: reference.repository)
+    let top = try root(of: reference, client: client)
+    let choice = platforms.isEmpty ? nil : PlatformChoice(wanted: platforms)
+    var root = top.descriptor
+    var left: Set<Digest> = []
+    if let choice, case .index(let index) = top.content {
+      left = try choice.omitted(from: index, of: reference)
+      if let single = choice.single(in: index) {
+        root = single
+        left = []
+        let platform = single.platform ?? choice.wanted[0]
+        observer.note(.platformTaken(image: reference, platform: platform, digest: single.digest))
+      }
+    }
+    var foreign: [Descriptor] = []
+    let tree = try ImageTree(
+      root: root,
+      includes: { child in
+        if left.contains(child.digest) { return false }
+        guard child.mediaType.isForeignLayer else { return true }
+        let isHeld =
+          (try? client.hasBlob(child.digest, size: child.size, in: reference.repository)) ?? false
+        if !isHeld { foreign.append(child) }
+        return isHeld
+      },
+      fetch: { descriptor in
+        if descriptor.digest == top.digest { return top }
+        let manifest = try client.manifest(descriptor.digest.description, of: reference.repository)
+        return try Manifest(bytes: manifest.bytes, as: descriptor)
+      })
+    for layer in foreign { observer.note(.layerNotCarried(image: reference, layer: layer)) }
+    let foreignDigests = Set(foreign.map(\.digest))
+    return ExportImage(
+      reference: reference, tree: tree,
+      omissions: tree.omitted.map {
+        Omission($0, reason: foreignDigests.contains($0.digest) ? .foreign : .platform)
+      })
+  }
+
+  /// The image's top manifest. A tag that is not there is answered with the names of tags like it.
+  private static func root(of reference: Reference, client: RegistryClient) throws -> Manifest {
+    do {
+      return try client.manifest(reference.identifier, of: reference.repository)
+    } catch {
+      guard case .manifestNotFound = error, reference.digest == nil,
+        let tags = try? client.tags(of: reference.repository), !tags.isEmpty
+      else { throw error }
+      throw TransferError.tagNotFound(
+        reference, near: nearNames(to: reference.identifier, among: tags), tags: tags.count)
+    }
+  }
+}

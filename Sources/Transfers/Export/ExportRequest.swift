@@ -1,0 +1,32 @@
+public import Images
+
+/// What `ferry export` is asked to do.
+public struct ExportRequest: Sendable {
+  public enum Output: Hashable, Sendable {
+    /// All images in one archive.
+    case file(String)
+    /// One archive an image, named after it.
+    case directory(String)
+    /// One archive, in order, to standard output.
+    case standardOutput
+  }
+
+  public var queries: [ImageQuery]
+  /// Empty: every platform.
+  public var platforms: [Platform]
+  public var output: Output
+  /// Replace outputs that exist and hold something else.
+  public var replacesExisting: Bool
+  public var shard: Shard?
+
+  public init(
+    queries: [ImageQuery], platforms: [Platform] = [], output: Output, replacesExisting: Bool = false,
+    shard: Shard? = nil
+  ) {
+    self.queries = queries
+    self.platforms = platforms
+    self.output = output
+    self.replacesExisting = replacesExisting
+    self.shard = shard
+  }
+}

@@ -1,0 +1,45 @@
+import Archives
+import Digests
+import Layouts
+import Synchronization
+
+/// Where the blobs of archives that this run has finished lie: one that several archives hold is fetched
+/// once and copied, with proof, from there.
+final class HeldBlobs: Sendable {
+  private struct Place {
+    let path: String
+    let offset: Int64
+  }
+
+  private let places = Mutex<[Digest: Place]>([:])
+
+  func add(_ archive: PreparedExport.Archive) {
+    guard let path = archive.path else { return }
+    places.withLock { places in
+      for blob in archive.plan.blobs {
+        places[blob.digest] = Place(path: path, offset: blob.offset)
+      }
+    }
+  }
+
+  /// Copies `blob` into `writer`, or returns nil when it is not held or no longer what it was. Throws only
+  /// what writing throws.
+  func copy(
+    _ blob: PlannedBlob, into writer: ArchiveWriter, progress: (Int64) -> Void
+  ) throws -> Proof? {
+    let (digest, size) = (blob.digest, blob.size)
+    guard let place = places.withLock({ $0[digest] }), let file = try? DataFile.open(reading: place.path)
+    else { return nil }
+    var verifier = BlobVerifier(digest: digest, size: size)
+    while verifier.received < size {
+      try Task.checkCancellation()
+      let count = Int(min(1 << 20, size - verifier.received))
+      let at = verifier.received
+      guard let bytes = try? file.read(count, at: place.offset + at), !bytes.isEmpty else { return nil }
+      try unsafe verifier.update(bytes.span.bytes)
+      try unsafe writer.write(bytes.span.bytes, of: digest, at: at)
+      progress(verifier.received)
+    }
+    return try? verifier.finish()
+  }
+}

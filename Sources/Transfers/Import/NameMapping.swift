@@ -1,0 +1,37 @@
+public import Images
+public import NVIDIA
+
+/// From an image's name in the archive to its name at the destination (design §1).
+public struct NameMapping: Sendable {
+  public let destination: RegistryLocation
+  public let rules: [MappingRule]
+  public let nvidiaHosts: NVIDIAHosts
+
+  public init(destination: RegistryLocation, rules: [MappingRule] = [], nvidiaHosts: NVIDIAHosts = .standard)
+  {
+    self.destination = destination
+    self.rules = rules
+    self.nvidiaHosts = nvidiaHosts
+  }
+
+  /// Where `source` goes: the first rule that matches decides, else the default. The tag stays.
+  /// Throws ``TransferError/invalidTarget(source:target:)``.
+  public func target(for source: Reference) throws(TransferError) -> Reference {
+    let name = rules.lazy.compactMap { $0.apply(to: source.repository) }.first ?? defaultName(for: source)
+    let repository = destination.appending(name)
+    guard RepositoryName.isValid(repository) else {
+      throw .invalidTarget(source: source.description, target: "\(destination.host)/\(repository)")
+    }
+    return Reference(
+      host: destination.host, repository: repository, tag: source.tag,
+      digest: source.tag == nil ? source.digest : nil)
+  }
+
+  private func defaultName(for source: Reference) -> String {
+    if nvidiaHosts.contains(source.host), nvidiaHosts.contains(destination.host) {
+      return DGXSpace.nameOnNGC(for: source.repository)
+    }
+    guard let slash = source.repository.firstIndex(of: "/") else { return source.repository }
+    return String(source.repository[source.repository.index(after: slash)...])
+  }
+}

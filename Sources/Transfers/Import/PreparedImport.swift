@@ -1,0 +1,29 @@
+public import Digests
+import Images
+import Layouts
+
+/// An import of which everything is known: names, conflicts, and what must move.
+public struct PreparedImport: Sendable {
+  /// One blob and the destination's repositories that need it.
+  struct Blob: Sendable {
+    let descriptor: Descriptor
+    let layout: Layout
+    let repositories: [String]
+  }
+
+  /// Archives by path, with their digests.
+  public let archives: [(path: String, digest: Digest)]
+  public let images: [ImportImage]
+  public let failures: [ImageFailure]
+  /// Why nothing can be pushed, apart from ``failures``.
+  public let blockers: [any Error]
+  let blobs: [Blob]
+  /// Bytes of blobs that the destination has already, where that was asked; nil otherwise.
+  public let presentSize: Int64?
+
+  /// All images' sizes added up, as if none shared anything, in bytes.
+  public var totalSize: Int64 { images.reduce(0) { $0 + $1.tree.size } }
+
+  /// The blobs of images that are not there yet, each once, in bytes.
+  public var uniqueSize: Int64 { blobs.reduce(0) { $0 + $1.descriptor.size } }
+}

@@ -1,0 +1,41 @@
+public import Digests
+public import Images
+public import Layouts
+
+/// What `ferry inspect` shows of one archive.
+public struct InspectedArchive: Sendable {
+  public struct Image: Sendable {
+    public let name: String
+    public let root: Descriptor
+    /// One entry for each manifest of a runnable image or an artifact.
+    public let members: [Member]
+    /// Manifests and blobs, each once, in bytes.
+    public let size: Int64
+    /// How much of ``size`` no other image of the archive has, in bytes.
+    public let ownSize: Int64
+  }
+
+  public struct Member: Sendable {
+    public let digest: Digest
+    public let platform: Platform?
+    /// An attestation, which runs nowhere.
+    public let isAttestation: Bool
+    public let config: Descriptor
+    public let layers: [Descriptor]
+  }
+
+  public let path: String
+  public let digest: Digest
+  /// The archive file's size, in bytes.
+  public let size: Int64
+  public let isFerrys: Bool
+  public let images: [Image]
+  public let omissions: [Omission]
+  /// What the structure shows to be wrong; the blobs are not read.
+  public let problems: [LayoutProblem]
+
+  /// All images' sizes added up, as if none shared anything, in bytes.
+  public var totalSize: Int64 { images.reduce(0) { $0 + $1.size } }
+  /// What the images need with shared content counted once, in bytes.
+  public let uniqueSize: Int64
+}

@@ -1,0 +1,67 @@
+import Digests
+import Images
+import Layouts
+
+/// `ferry inspect`: what an archive holds, from its manifests alone.
+public struct Inspection: Sendable {
+  let path: String
+
+  public init(_ path: String) {
+    self.path = path
+  }
+
+  /// Reads the archive's structure and manifests; no blob but the configs.
+  @concurrent
+  public func run() async throws -> InspectedArchive {
+    try await BlockingExecutor(width: 1).run { try inspect() }
+  }
+
+  private func inspect() throws -> InspectedArchive {
+    let layout = try Layout.open(path)
+    let trees = try layout.images.map { (image: $0, tree: try layout.tree(of: $0)) }
+    var users: [Digest: Int] = [:]
+    var sizes: [Digest: Int64] = [:]
+    for (_, tree) in trees {
+      for part in tree.parts {
+        users[part.digest, default: 0] += 1
+        sizes[part.digest] = part.size
+      }
+    }
+    let images = trees.map { image, tree in
+      InspectedArchive.Image(
+        name: image.name, root: image.root, members: members(of: tree, in: layout), size: tree.size,
+        ownSize: tree.parts.reduce(0) { $0 + (users[$1.digest] == 1 ? $1.size : 0) })
+    }
+    return InspectedArchive(
+      path: path, digest: layout.archiveDigest, size: layout.totalSize, isFerrys: layout.isFerrys,
+      images: images,
+      omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
+      problems: layout.problems, uniqueSize: sizes.values.reduce(0, +))
+  }
+
+  private func members(of tree: ImageTree, in layout: Layout) -> [InspectedArchive.Member] {
+    var listed: [Digest: Descriptor] = [:]
+    for manifest in tree.manifests {
+      for child in manifest.children { listed[child.digest] = child }
+    }
+    return tree.manifests.compactMap { manifest in
+      guard case .image(let image) = manifest.content else { return nil }
+      let entry = listed[manifest.digest]
+      return InspectedArchive.Member(
+        digest: manifest.digest,
+        platform: entry?.platform ?? configuredPlatform(image.config, in: layout),
+        isAttestation: entry?.attestedDigest != nil, config: image.config, layers: image.layers)
+    }
+  }
+
+  private func configuredPlatform(_ config: Descriptor, in layout: Layout) -> Platform? {
+    guard config.mediaType.isImageConfig else { return nil }
+    return (try? layout.bytes(of: config, limit: Manifest.sizeLimit))
+      .flatMap { try? ImageConfig(bytes: $0).platform }
+  }
+}
+
+extension ImageTree {
+  /// Manifests and blobs alike, each once.
+  fileprivate var parts: [Descriptor] { manifests.map(\.descriptor) + blobs }
+}

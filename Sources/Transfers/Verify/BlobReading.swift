@@ -1,0 +1,78 @@
+import Archives
+import Digests
+import Layouts
+
+/// What reading one blob of an archive showed.
+struct BlobReading: Sendable {
+  let digest: Digest
+  let problem: LayoutProblem?
+  /// The digest of the decompressed content; nil when it was not asked for or could not be had.
+  let diffID: Digest?
+
+  /// Reads the blob once, hashing it and, where `unpacks`, its decompressed form. Blocks.
+  static func read(
+    _ digest: Digest, in layout: Layout, unpacks: Bool, progress: @escaping (Int64) -> Void
+  ) throws -> BlobReading {
+    let reader = BlobReader(digest, in: layout, progress: progress)
+    var diffID: Digest?
+    if unpacks {
+      var content = ContentHasher()
+      do {
+        try unsafe Decompressor(try reader.compression()).decompress(
+          from: { unsafe try reader.next(into: $0) }, into: { content.update($0) })
+        diffID = content.digest()
+      } catch is ArchiveError {
+        // Not content that can be compared; whether the bytes are the right ones is told below.
+      }
+    }
+    return BlobReading(digest: digest, problem: try reader.finish(), diffID: diffID)
+  }
+}
+
+/// Reads a blob from its first byte to its last, hashing what passes.
+private final class BlobReader {
+  private let layout: Layout
+  private let digest: Digest
+  private let progress: (Int64) -> Void
+  private var verifier: BlobVerifier
+
+  init(_ digest: Digest, in layout: Layout, progress: @escaping (Int64) -> Void) {
+    self.layout = layout
+    self.digest = digest
+    self.progress = progress
+    verifier = BlobVerifier(digest: digest, size: layout.blobs[digest]?.size ?? 0)
+  }
+
+  /// How the content is compressed, by its first bytes: media types are not always right.
+  func compression() throws -> Compression {
+    var magic = [UInt8](repeating: 0, count: 4)
+    let count = try unsafe magic.withUnsafeMutableBytes { unsafe try layout.read(digest, into: $0, at: 0) }
+    return Compression(magic: magic.prefix(count))
+  }
+
+  /// The next bytes; 0 at the end.
+  func next(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    try Task.checkCancellation()
+    let count = try unsafe layout.read(digest, into: buffer, at: verifier.received)
+    try verifier.update(unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count]).bytes)
+    progress(verifier.received)
+    return count
+  }
+
+  /// Reads what is left and says what is wrong with the whole.
+  func finish() throws -> LayoutProblem? {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+    defer { unsafe buffer.deallocate() }
+    while verifier.received < verifier.size {
+      guard try unsafe next(into: buffer) > 0 else { break }
+    }
+    do {
+      _ = try verifier.check()
+      return nil
+    } catch .mismatch(_, let actual) {
+      return .damaged(digest, actual: actual)
+    } catch {
+      return .wrongSize(digest, expected: verifier.size, actual: verifier.received)
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import Digests
+import Images
+import Layouts
+
+/// One image of an archive as far as its manifests can be followed.
+struct ImageWalk: Sendable {
+  let image: LayoutImage
+  /// nil when a manifest is missing or damaged.
+  let tree: ImageTree?
+  /// What stands wrong: the manifest that broke the walk, blobs that are missing or of another size.
+  let problems: [LayoutProblem]
+  /// The `diff_ids` that each of the image's configs gives its layers, by the layers' digests.
+  let contents: [(layer: Descriptor, diffID: Digest)]
+
+  /// Follows `image`. Blocks.
+  init(_ image: LayoutImage, in layout: Layout) {
+    self.image = image
+    do {
+      let tree = try layout.tree(of: image)
+      self.tree = tree
+      var problems = tree.blobs.compactMap { layout.problem(with: $0) }
+      var contents: [(layer: Descriptor, diffID: Digest)] = []
+      for case .image(let manifest) in tree.manifests.map(\.content)
+      where manifest.config.mediaType.isImageConfig {
+        guard let bytes = try? layout.bytes(of: manifest.config, limit: Manifest.sizeLimit) else { continue }
+        guard let ids = try? ImageConfig(bytes: bytes).rootfs?.diffIDs,
+          ids.count == manifest.layers.count
+        else {
+          problems.append(.configDisagrees(manifest.config.digest))
+          continue
+        }
+        contents += zip(manifest.layers, ids).map { (layer: $0, diffID: $1) }
+      }
+      self.contents = contents
+      self.problems = problems
+    } catch {
+      tree = nil
+      problems = [error.problem(of: image.root)]
+      contents = []
+    }
+  }
+
+  /// The layers whose content can be compared.
+  var layers: [Digest] { contents.map(\.layer.digest) }
+}
+
+extension LayoutError {
+  /// The damage that kept an image with this root from being followed.
+  fileprivate func problem(of root: Descriptor) -> LayoutProblem {
+    switch self {
+    case .missing(let digest) where digest == root.digest: .missing(root)
+    case .missing(let digest):
+      .missing(Descriptor(mediaType: .ociManifest, digest: digest, size: 0))
+    case .wrongContent(let digest, .mismatch(_, let actual)): .damaged(digest, actual: actual)
+    case .wrongContent(let digest, .short(let expected, let actual)):
+      .wrongSize(digest, expected: expected, actual: actual)
+    case .notAManifest(let digest, let error): .notAManifest(digest, error)
+    default: .missing(root)
+    }
+  }
+}

@@ -1,0 +1,58 @@
+public import Digests
+import Images
+import Layouts
+
+/// `ferry verify`: proves an archive without network and without key.
+public struct Verification: Sendable {
+  let path: String
+  /// Also decompress every layer and compare it with its config's `diff_ids`.
+  let isDeep: Bool
+  let expected: Digest?
+  let settings: TransferSettings
+  let executor: BlockingExecutor
+
+  public init(_ path: String, isDeep: Bool, expected: Digest?, settings: TransferSettings) {
+    self.path = path
+    self.isDeep = isDeep
+    self.expected = expected
+    self.settings = settings
+    executor = BlockingExecutor(width: settings.jobs)
+  }
+
+  /// Reads the whole archive once. Damage is a finding; throws when there is no archive to speak of, or
+  /// another one than `expected`.
+  @concurrent
+  public func run() async throws -> VerifiedArchive {
+    let layout = try await executor.run { try Layout.open(path) }
+    if let expected, layout.archiveDigest != expected {
+      throw TransferError.wrongArchive(path: path, expected: expected, actual: layout.archiveDigest)
+    }
+    var findings = Findings(layout)
+    let trees = try await executor.mapConcurrently(layout.images) { image in
+      ImageWalk(image, in: layout)
+    }
+    for walk in trees { findings.add(walk) }
+
+    let layers = isDeep ? Set(trees.flatMap(\.layers)) : []
+    settings.observer.expect(bytes: layout.blobs.values.reduce(0) { $0 + $1.size })
+    // In the order in which they lie, so that a disk reads straight on.
+    let order = layout.blobs.sorted { $0.value.offset < $1.value.offset }
+    let readings = try await executor.mapConcurrently(order) { digest, place in
+      let meter = TransferMeter(
+        Descriptor(mediaType: MediaType(rawValue: ""), digest: digest, size: place.size),
+        observer: settings.observer)
+      return try BlobReading.read(
+        digest, in: layout, unpacks: layers.contains(digest), progress: meter.advance)
+    }
+    for reading in readings {
+      if let problem = reading.problem { findings.add(problem, about: reading.digest) }
+    }
+    if isDeep { findings.compareContent(trees, readings: readings) }
+    return VerifiedArchive(
+      path: path, digest: layout.archiveDigest, size: layout.totalSize,
+      images: layout.images.map(\.name), blobCount: readings.count,
+      layersUnpacked: readings.filter { $0.diffID != nil }.count,
+      omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
+      findings: findings.all)
+  }
+}

@@ -1,0 +1,26 @@
+public import Digests
+public import Layouts
+
+/// What `ferry verify` found out about one archive.
+public struct VerifiedArchive: Sendable {
+  /// A problem and the images it hurts, by name; none when it touches no image.
+  public struct Finding: Sendable {
+    public let problem: LayoutProblem
+    public let images: [String]
+  }
+
+  public let path: String
+  public let digest: Digest
+  /// The archive file's size, in bytes.
+  public let size: Int64
+  public let images: [String]
+  /// Manifests, configs and layers whose bytes were hashed.
+  public let blobCount: Int
+  /// Layers whose content was compared with their configs' `diff_ids` (`--deep`).
+  public let layersUnpacked: Int
+  /// Blobs left out on purpose.
+  public let omissions: [Omission]
+  public let findings: [Finding]
+
+  public var isWhole: Bool { findings.isEmpty }
+}

@@ -1,0 +1,59 @@
+import ArgumentParser
+import FoundationEssentials
+import NVIDIA
+import Registry
+import Transfers
+import Transport
+
+/// What every command does around its work: shows progress, lets a signal cancel it, and turns an error into
+/// words and an exit status.
+struct CommandRun: Sendable {
+  let console: Console
+  let display: ProgressDisplay
+  let environment: [String: String]
+
+  init(_ output: OutputOptions) {
+    console = output.console()
+    display = ProgressDisplay(console)
+    environment = ProcessInfo.processInfo.environment
+  }
+
+  /// Runs `work` and ends the command with the status it returns or its error has.
+  func conclude(_ work: @escaping @Sendable () async throws -> ExitStatus) async throws {
+    let status: ExitStatus
+    do {
+      status = try await display.whileShowing { try await Interrupts.cancelling(work) }
+    } catch {
+      let text = Interrupts.isInterrupted ? ErrorText.interrupted : ErrorText(error)
+      console.complain(text.lines)
+      throw ExitCode(text.status.rawValue)
+    }
+    if status != .done { throw ExitCode(status.rawValue) }
+  }
+
+  var nvidiaHosts: NVIDIAHosts {
+    let names = environment["FERRY_NVIDIA_HOSTS"]?.split(separator: ",").map {
+      String($0.filter { !$0.isWhitespace })
+    }
+    return names.map { NVIDIAHosts(names: Set($0)) } ?? .standard
+  }
+
+  func settings(_ options: TransferOptions) -> TransferSettings {
+    TransferSettings(jobs: options.jobs, keepGoing: options.keepGoing, observer: display)
+  }
+
+  /// The registries as `phase` may log in to them.
+  func registries(
+    _ connection: ConnectionOptions, _ credentials: CredentialOptions, phase: PhaseCredentials.Phase
+  ) throws -> Registries {
+    let lookup = PhaseCredentials(
+      phase: phase, explicit: try credentials.read(), authFile: credentials.authFile,
+      nvidiaHosts: nvidiaHosts.names, environment: environment)
+    let say: @Sendable (String) -> Void = { [console] in console.say($0) }
+    return Registries(
+      http: try HTTPClient(connection.transport(log: console.isVerbose ? say : nil)),
+      plainHTTP: connection.plainHTTP,
+      realmRules: RealmRules(nvidiaHosts: nvidiaHosts.names), observer: display,
+      lookup: { try lookup.find(host: $0, repository: $1) })
+  }
+}

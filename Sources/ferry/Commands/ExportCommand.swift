@@ -1,0 +1,131 @@
+import ArgumentParser
+import Images
+import Transfers
+
+struct ExportCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export",
+    abstract: "Pull images, prove every byte, and write them into one archive.",
+    discussion: """
+      An image is host[:port]/repository[:tag][@sha256:…]; the host is required. The archive is an OCI image \
+      layout in a tar. It is written as NAME.tar.partial and gets its name when every byte in it has been \
+      proved and is on disk. Shared layers are fetched and stored once. The printed archive digest covers \
+      everything in it: give it to ferry verify --expect on the other side.
+
+      EXAMPLE:
+        ferry export nvcr.io/olddept/trainer:1.0 -o trainer.tar --api-key-file old.key
+        ferry export -f images.txt -o fleet.tar
+        ferry export registry.example/team/app --tags '1.*' --tags '!*-rc' -o app.tar
+        ferry export registry.example/team/app:1 --platform linux/amd64 -o backups/
+        ferry export registry.example/team/app:1 -o - | ssh vault 'cat > app.tar'
+      """)
+
+  @Argument(help: ArgumentHelp("The images to export.", valueName: "image"))
+  var images: [String] = []
+
+  @Option(
+    name: [.customShort("f"), .long],
+    help: ArgumentHelp(
+      "Read images from this file, one a line, # for comments; - reads standard input.", valueName: "file"),
+    completion: .file())
+  var fromFile: String?
+
+  @Option(
+    name: [.customShort("o"), .long],
+    help: ArgumentHelp(
+      "Where to: NAME.tar for one archive, DIR/ for one an image, - for standard output.",
+      valueName: "archive"),
+    completion: .file())
+  var output: String
+
+  @Flag(help: "Take every tag of the repositories given.")
+  var allTags = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Take the tags that match this glob; !glob leaves tags out. Repeatable.", valueName: "glob"))
+  var tags: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Take only this platform of multi-platform images, such as linux/amd64. Repeatable. With one platform "
+        + "the image becomes that platform's manifest; with several its index is kept as it is.",
+      valueName: "os/arch"),
+    transform: { text in
+      guard let platform = Platform(text) else {
+        throw ValidationError("'\(text)' is not of the form os/arch[/variant], such as linux/amd64.")
+      }
+      return platform
+    })
+  var platform: [Platform] = []
+
+  @Flag(help: "Replace an archive that exists and holds something else.")
+  var force = false
+
+  @Option(
+    help: ArgumentHelp("Also write the JSON report to this file.", valueName: "file"), completion: .file())
+  var report: String?
+
+  @OptionGroup(title: "Credentials") var credentials: CredentialOptions
+  @OptionGroup(title: "Connection") var connection: ConnectionOptions
+  @OptionGroup(title: "Transfer") var transfer: TransferOptions
+  @OptionGroup(title: "Output") var outputs: OutputOptions
+
+  func validate() throws {
+    if images.isEmpty && fromFile == nil {
+      throw ValidationError("Name at least one image, or a list with -f.")
+    }
+    if allTags && !tags.isEmpty { throw ValidationError("--all-tags and --tags exclude each other.") }
+    if fromFile == "-" && credentials.passwordStdin {
+      throw ValidationError("-f - and --password-stdin both want standard input.")
+    }
+    if output == "-" && outputs.json {
+      throw ValidationError("With -o - the archive is on standard output; use --report FILE for the report.")
+    }
+    if output.isEmpty { throw ValidationError("-o needs a name.") }
+    let name = output.split(separator: "/").last ?? ""
+    if output != "-", name.contains(":") {
+      throw ValidationError(
+        "'\(output)' holds a ':', which other tools take for the start of a tag; choose a name without.")
+    }
+  }
+
+  func run() async throws {
+    let run = CommandRun(outputs)
+    try await run.conclude {
+      let registries = try run.registries(connection, credentials, phase: .export)
+      let export = Export(try request(), registries: registries, settings: run.settings(transfer))
+      let prepared = try await export.prepare()
+      let text = ExportText(run.console)
+      if transfer.dryRun {
+        try Reports.deliver(ExportReport(planned: prepared), to: report, json: outputs.json, run.console)
+        if !outputs.json { text.plan(prepared) }
+        return try text.verdict(on: prepared)
+      }
+      guard !prepared.archives.isEmpty || !prepared.failures.isEmpty else {
+        run.console.say("nothing to do: this part holds no image")
+        return .done
+      }
+      let result = try await export.run(prepared)
+      try Reports.deliver(ExportReport(result), to: report, json: outputs.json, run.console)
+      if !outputs.json, output != "-" { text.summary(of: result) }
+      return result.failures.isEmpty ? .done : .someFailed
+    }
+  }
+
+  private func request() throws -> ExportRequest {
+    let listed = try fromFile.map(ImageList.read) ?? []
+    let selector: TagSelector? =
+      allTags ? .all : try tags.isEmpty ? nil : TagSelector(tags)
+    let queries = try (images + listed).map { ImageQuery(try Reference($0), tags: selector) }
+    guard !queries.isEmpty else { throw TransferError.nothingSelected }
+    return ExportRequest(
+      queries: queries, platforms: platform, output: try destination(), replacesExisting: force,
+      shard: transfer.shard)
+  }
+
+  private func destination() throws -> ExportRequest.Output {
+    if output == "-" { return .standardOutput }
+    return output.hasSuffix("/") || Paths.isDirectory(output) ? .directory(output) : .file(output)
+  }
+}

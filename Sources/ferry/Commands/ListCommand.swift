@@ -1,0 +1,57 @@
+import ArgumentParser
+import Images
+import Transfers
+
+struct ListCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list",
+    abstract: "Show what a registry holds: repositories and tags.",
+    discussion: """
+      Prints one reference a line, in exactly the form that ferry export -f reads. It looks for credentials \
+      where export does; with --phase import where import does.
+
+      EXAMPLE:
+        ferry list registry.example/team > images.txt
+        ferry export -f images.txt -o team.tar
+      """)
+
+  enum Phase: String, ExpressibleByArgument, CaseIterable {
+    case export
+    case `import`
+  }
+
+  @Argument(help: ArgumentHelp("The registries or namespaces to list.", valueName: "registry[/namespace]"))
+  var locations: [String]
+
+  @Option(help: ArgumentHelp("Whose credentials to use.", valueName: "export|import"))
+  var phase = Phase.export
+
+  @Option(help: ArgumentHelp("Parallel requests.", valueName: "N"))
+  var jobs = 4
+
+  @OptionGroup(title: "Credentials") var credentials: CredentialOptions
+  @OptionGroup(title: "Connection") var connection: ConnectionOptions
+  @OptionGroup(title: "Output") var outputs: OutputOptions
+
+  func validate() throws {
+    guard (1...64).contains(jobs) else { throw ValidationError("--jobs takes a number from 1 to 64.") }
+  }
+
+  func run() async throws {
+    let run = CommandRun(outputs)
+    try await run.conclude {
+      let registries = try run.registries(
+        connection, credentials, phase: phase == .export ? .export : .import)
+      let listing = Listing(
+        try locations.map { try RegistryLocation($0) }, registries: registries,
+        settings: TransferSettings(jobs: jobs, observer: run.display))
+      let found = try await listing.run()
+      if outputs.json {
+        run.console.result(try Reports.text(ListReport(found)))
+      } else {
+        for image in found.images { run.console.result(image.description) }
+      }
+      return found.failures.isEmpty ? .done : .someFailed
+    }
+  }
+}

@@ -1,0 +1,10 @@
+/// Why a phase's credentials could not be read. No case carries a secret.
+enum CredentialError: Error, Hashable {
+  case unreadable(path: String)
+  case malformed(path: String)
+  /// A key file with nothing in it, or more than one line.
+  case notAKey(path: String)
+  /// One of a pair of variables is set, the other is not.
+  case halfSet(present: String, missing: String)
+  case noPasswordOnStandardInput
+}

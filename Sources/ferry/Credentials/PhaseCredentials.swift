@@ -1,0 +1,120 @@
+import FoundationEssentials
+import Registry
+import Transfers
+
+/// Finds a phase's credentials in that phase's own places, first hit wins (design §1).
+struct PhaseCredentials: Sendable {
+  enum Phase: String, Sendable {
+    case export
+    case `import`
+  }
+
+  /// What was given on the command line, secrets already read.
+  enum Explicit: Sendable {
+    case login(username: String, password: String)
+    case apiKey(String, path: String)
+    case none
+  }
+
+  let phase: Phase
+  let explicit: Explicit
+  /// `--auth-file`, which then is the only file looked at.
+  let authFile: String?
+  let nvidiaHosts: Set<String>
+  let environment: [String: String]
+
+  /// The user NVIDIA's registries expect beside an API key.
+  static let apiKeyUser = "$oauthtoken"
+
+  /// Far beyond any real one, in bytes.
+  private static let longestAuthFile = 4 << 20
+
+  /// The credential for `repository` of `host`. Throws ``CredentialError`` when a place that must be readable
+  /// is not.
+  func find(host: String, repository: String) throws -> Registries.Found {
+    if let found = explicitly() { return found }
+    if let found = try inEnvironment(host: host) { return found }
+    if let found = try inAuthFiles(host: host, repository: repository) { return found }
+    return Registries.Found(credential: nil, source: .anonymous)
+  }
+
+  private func explicitly() -> Registries.Found? {
+    switch explicit {
+    case .login(let username, let password):
+      Registries.Found(credential: .basic(username: username, password: password), source: .flags)
+    case .apiKey(let key, let path):
+      Registries.Found(
+        credential: .basic(username: Self.apiKeyUser, password: key), source: .keyFile(path))
+    case .none: nil
+    }
+  }
+
+  private func inEnvironment(host: String) throws -> Registries.Found? {
+    let prefix = "FERRY_\(phase.rawValue.uppercased())_"
+    if let key = value(of: prefix + "API_KEY") {
+      return Registries.Found(
+        credential: .basic(username: Self.apiKeyUser, password: key),
+        source: .environment([prefix + "API_KEY"]))
+    }
+    let names = [prefix + "USERNAME", prefix + "PASSWORD"]
+    switch (value(of: names[0]), value(of: names[1])) {
+    case (let username?, let password?):
+      return Registries.Found(
+        credential: .basic(username: username, password: password), source: .environment(names))
+    case (nil, nil): break
+    case (nil, _): throw CredentialError.halfSet(present: names[1], missing: names[0])
+    case (_, nil): throw CredentialError.halfSet(present: names[0], missing: names[1])
+    }
+    guard phase == .import, nvidiaHosts.contains(host) else { return nil }
+    for name in ["NGC_API_KEY", "NGC_CLI_API_KEY"] {
+      guard let key = value(of: name) else { continue }
+      return Registries.Found(
+        credential: .basic(username: Self.apiKeyUser, password: key), source: .environment([name]))
+    }
+    return nil
+  }
+
+  private func inAuthFiles(host: String, repository: String) throws -> Registries.Found? {
+    for (path, isRequired) in authFiles {
+      guard FileManager.default.fileExists(atPath: path) || isRequired else { continue }
+      guard let data = FileManager.default.contents(atPath: path) else {
+        throw CredentialError.unreadable(path: path)
+      }
+      guard data.count <= Self.longestAuthFile else { throw CredentialError.malformed(path: path) }
+      let match: AuthFile.Match?
+      do {
+        match = try AuthFile(bytes: [UInt8](data)).lookup(host: host, repository: repository)
+      } catch {
+        throw CredentialError.malformed(path: path)
+      }
+      guard let match else { continue }
+      switch match.source {
+      case .stored(let credential):
+        return Registries.Found(credential: credential, source: .authFile(path: path, entry: match.key))
+      case .helper(let name, let server):
+        let helper = CredentialHelper(name: name, environment: environment)
+        guard let credential = try helper.credential(for: server) else { continue }
+        return Registries.Found(credential: credential, source: .helper(name: name, path: path))
+      }
+    }
+    return nil
+  }
+
+  /// The auth files to look at, in order, and whether each must exist.
+  private var authFiles: [(path: String, isRequired: Bool)] {
+    if let authFile { return [(authFile, true)] }
+    var files: [(path: String, isRequired: Bool)] = []
+    if let path = value(of: "REGISTRY_AUTH_FILE") { files.append((path, true)) }
+    if let directory = value(of: "DOCKER_CONFIG") {
+      files.append((directory + "/config.json", false))
+    } else if let home = value(of: "HOME") {
+      files.append((home + "/.docker/config.json", false))
+    }
+    return files
+  }
+
+  /// A variable that is set and not empty.
+  private func value(of name: String) -> String? {
+    environment[name].flatMap { $0.isEmpty ? nil : $0 }
+  }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+
+/// Explicit credentials, the first place a phase looks in.
+struct CredentialOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("The user to log in as; the password comes by --password-stdin.", valueName: "user"))
+  var username: String?
+
+  @Flag(help: "Read the password from standard input.")
+  var passwordStdin = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Read an API key from this file; the user is then $oauthtoken.", valueName: "file"),
+    completion: .file())
+  var apiKeyFile: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Look for credentials in this docker or containers auth file instead of the usual ones.",
+      valueName: "file"),
+    completion: .file())
+  var authFile: String?
+
+  func validate() throws {
+    if (username != nil) != passwordStdin {
+      throw ValidationError(
+        username == nil
+          ? "--password-stdin needs --username." : "--username needs --password-stdin.")
+    }
+    if apiKeyFile != nil && username != nil {
+      throw ValidationError("--api-key-file and --username exclude each other.")
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import Glibc
+import Synchronization
+
+/// The terminal: results to standard output, everything else to standard error, one line at a time. Live bars
+/// at the foot of standard error make room for each line.
+final class Console: Sendable {
+  enum Style: Sendable {
+    case bars
+    case plain
+    case none
+  }
+
+  let style: Style
+  let isQuiet: Bool
+  let isVerbose: Bool
+  /// How many lines of bars are on the screen now.
+  private let barLines = Mutex(0)
+
+  init(style: Style, isQuiet: Bool, isVerbose: Bool) {
+    self.style = style
+    self.isQuiet = isQuiet
+    self.isVerbose = isVerbose
+  }
+
+  /// A line of the result.
+  func result(_ text: String) {
+    barLines.withLock { lines in
+      erase(&lines)
+      Self.write(text + "\n", to: 1)
+    }
+  }
+
+  /// A line about the work; silent when quiet.
+  func say(_ text: String) {
+    guard !isQuiet else { return }
+    complain(text)
+  }
+
+  /// A line that is printed however quiet: an error or a warning.
+  func complain(_ text: String) {
+    barLines.withLock { lines in
+      erase(&lines)
+      Self.write(text + "\n", to: 2)
+    }
+  }
+
+  /// Puts `lines` at the foot of standard error in place of those drawn before.
+  func draw(bars: [String]) {
+    barLines.withLock { lines in
+      var text = lines > 0 ? "\u{1B}[\(lines)A" : ""
+      for bar in bars { text += "\u{1B}[2K\(bar)\n" }
+      // Fewer lines than before: clear what is left of them.
+      text += "\u{1B}[J"
+      lines = bars.count
+      Self.write(text, to: 2)
+    }
+  }
+
+  private func erase(_ lines: inout Int) {
+    guard lines > 0 else { return }
+    Self.write("\u{1B}[\(lines)A\u{1B}[J", to: 2)
+    lines = 0
+  }
+
+  /// The width of standard error's terminal in columns, 80 when it has none.
+  static var width: Int {
+    var size = winsize()
+    guard unsafe ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+
+  /// Writes all of `text`. A reader that has gone away is no reason to stop what is under way.
+  private static func write(_ text: String, to descriptor: Int32) {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { return }
+      rest = rest.dropFirst(count)
+    }
+  }
+}

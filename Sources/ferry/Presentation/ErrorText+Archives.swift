@@ -1,0 +1,47 @@
+import Layouts
+import Archives
+import Glibc
+
+extension ErrorText {
+  init(archive error: ArchiveError) {
+    switch error {
+    case .file(let operation, let path, let code): self.init(operation, path: path, code: code)
+    case .noSpace(let path, let needed, let available, let code):
+      let room =
+        code == EDQUOT ? "your quota for \(path) is used up" : "there is no space left for \(path)"
+      let amounts = needed.map { ": \(Amounts.bytes($0)) are needed" } ?? ""
+      self.init(
+        room + amounts + (available.map { ", \(Amounts.bytes($0)) are free" } ?? ""),
+        remedy: "Make room and run the same command again.", .cannotWrite)
+    case .notAFile(let path): self.init("\(path) is not a plain file", .cannotWrite)
+    case .locked(let path, let pid):
+      self.init(layout: .locked(path: path, pid: pid))
+    case .exists(let path): self.init(layout: .exists(path: path))
+    case .notATar(let path): self.init(layout: .notAnArchive(path: path))
+    case .tooManyEntries(let path, let limit):
+      self.init("\(path) has more than \(limit) entries", .integrityFailure)
+    case .unwritableName(let name): self.init("'\(name)' cannot stand in an archive", .usage)
+    case .unwritableSize(let size): self.init("\(size) bytes are more than a tar can hold", .cannotWrite)
+    case .cutStream(let compression):
+      self.init("the \(compression.rawValue) stream ends too early", .integrityFailure)
+    case .corruptStream(let compression, let reason):
+      self.init("the \(compression.rawValue) stream is damaged: \(reason)", .integrityFailure)
+    case .library(let reason): self.init("libarchive or zlib failed: \(reason)", .unforeseen)
+    }
+  }
+
+  private init(_ operation: FileOperation, path: String, code: Int32) {
+    let reason = unsafe String(cString: strerror(code))
+    let isMissing = code == ENOENT || code == ENOTDIR
+    switch operation {
+    case .open, .inspect, .read:
+      let status: ExitStatus =
+        isMissing ? .notFound : code == EIO ? .integrityFailure : .cannotWrite
+      self.init("cannot \(operation == .read ? "read" : "open") \(path): \(reason)", status)
+    case .write, .reserve, .truncate, .lock, .synchronize, .rename, .remove:
+      self.init(
+        "cannot write \(path): \(reason)", remedy: "What is already written stays for the next run.",
+        .cannotWrite)
+    }
+  }
+}

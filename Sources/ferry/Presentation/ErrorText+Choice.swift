@@ -1,0 +1,43 @@
+import Archives
+import Digests
+import Images
+import Layouts
+import Registry
+import Transfers
+import Transport
+
+extension ErrorText {
+  static let interrupted = ErrorText(
+    "interrupted; nothing unfinished has its final name", remedy: "Run the same command again to go on.",
+    .interrupted)
+
+  /// The words for any error that Ferry knows.
+  init(_ error: any Error) {
+    switch error {
+    case let error as TransferError: self.init(transfer: error)
+    case let error as ImageFailure: self.init(error.error)
+    case let error as RegistryError: self.init(registry: error)
+    case let error as TransportError: self.init(transport: error)
+    case let error as LayoutError: self.init(layout: error)
+    case let error as ArchiveError: self.init(archive: error)
+    case let error as CredentialError: self.init(credential: error)
+    case let error as ReferenceError: self.init(reference: error)
+    case let error as ManifestError: self.init(ErrorText.words(for: error), .integrityFailure)
+    case let error as DigestError: self.init(ErrorText.words(for: error), .integrityFailure)
+    case let error as MalformedGlob:
+      self.init(
+        "'\(error.pattern)' is not a pattern: a bracket is open, or a range runs backwards", .usage)
+    case let error as ImageList.Failure: self.init(list: error)
+    case let error as Reports.Unwritable: self.init("cannot write the report to \(error.path)", .cannotWrite)
+    case is CancellationError: self = .interrupted
+    default: self.init("something unforeseen went wrong: \(error)", .unforeseen)
+    }
+  }
+
+  private init(list failure: ImageList.Failure) {
+    switch failure {
+    case .unreadable(let path): self.init("cannot read \(path)", .notFound)
+    case .notText(let path): self.init("\(path) is not a text of one entry a line", .usage)
+    }
+  }
+}

@@ -1,0 +1,20 @@
+extension ErrorText {
+  init(credential error: CredentialError) {
+    switch error {
+    case .unreadable(let path): self.init("cannot read \(path)", .credentialsRefused)
+    case .malformed(let path):
+      self.init(
+        "\(path) is not a docker or containers auth file",
+        remedy: "Mend it, or name another with --auth-file.",
+        .usage)
+    case .notAKey(let path):
+      self.init("\(path) does not hold one line with an API key", .usage)
+    case .halfSet(let present, let missing):
+      self.init("\(present) is set, \(missing) is not", remedy: "Set both, or neither.", .usage)
+    case .noPasswordOnStandardInput:
+      self.init(
+        "no password came on standard input", remedy: "Pipe it in: ferry … --password-stdin < password.txt",
+        .usage)
+    }
+  }
+}

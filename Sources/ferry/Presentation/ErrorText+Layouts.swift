@@ -1,0 +1,56 @@
+import Layouts
+
+extension ErrorText {
+  init(layout error: LayoutError) {
+    let again = "Carry the archive over again, or export once more."
+    switch error {
+    case .archive(let error): self.init(archive: error)
+    case .exists(let path):
+      self.init("\(path) exists", remedy: "--force replaces it.", .destinationConflict)
+    case .locked(let path, let pid):
+      self.init(
+        "another process\(pid.map { " (\($0))" } ?? "") is writing \(path)",
+        remedy: "Wait for it, or write to another name.", .destinationConflict)
+    case .notAnArchive(let path):
+      self.init(
+        "\(path) is not an archive", remedy: "Ferry reads OCI image layouts in a tar.", .integrityFailure)
+    case .notALayout(let path, let missing):
+      self.init(
+        "\(path) is a tar, but no OCI image layout: it has no \(missing)", .integrityFailure)
+    case .truncated(let path, let at):
+      self.init("\(path) is truncated: it ends at byte \(at)", remedy: again, .integrityFailure)
+    case .damagedHeader(let path, let at):
+      self.init("\(path) is damaged at byte \(at)", remedy: again, .integrityFailure)
+    case .malformed(let path, let entry, let why):
+      self.init("\(path) is damaged: \(entry): \(why)", remedy: again, .integrityFailure)
+    case .oversized(let path, let entry, let size, let limit):
+      self.init(
+        "\(path) is damaged: \(entry) has \(size) bytes, and \(limit) are the most", .integrityFailure)
+    case .unsupportedVersion(let path, let entry, let found, let supported):
+      self.init(
+        "\(path) was written in version \(found) of its format (\(entry)); this ferry reads \(supported)",
+        remedy: "Use a newer ferry.", .usage)
+    case .missing(let digest): self.init("the archive lacks \(digest)", remedy: again, .integrityFailure)
+    case .missingFile(let path, let entry):
+      self.init("\(path) lacks \(entry)", remedy: again, .integrityFailure)
+    case .wrongContent(let digest, let error):
+      self.init(
+        "\(digest) is damaged in the archive: \(Self.words(for: error))", remedy: again, .integrityFailure)
+    case .notAManifest(let digest, let error):
+      self.init("\(digest): \(Self.words(for: error))", .integrityFailure)
+    case .conflictingSizes(let digest, let one, let other):
+      self.init(
+        "the images give \(digest) two sizes, \(one) and \(other) bytes",
+        remedy: "One of them is damaged at its source.", .integrityFailure)
+    case .conflictingReferences(let reference, _, _):
+      self.init("\(reference) stands for two different images", .usage)
+    case .unwritableReference(let text): self.init("'\(text)' cannot stand in an archive", .usage)
+    case .unwritableFile(let path): self.init("'\(path)' cannot stand in an archive", .usage)
+    case .tooLarge: self.init("the archive would be larger than a file can be", .cannotWrite)
+    case .incomplete(let digests):
+      self.init("\(Amounts.count(digests.count, "blob")) of the archive never arrived", .integrityFailure)
+    case .unreferenced, .notPlanned, .outOfBounds, .outOfOrder, .finished:
+      self.init("something unforeseen went wrong: \(error)", .unforeseen)
+    }
+  }
+}

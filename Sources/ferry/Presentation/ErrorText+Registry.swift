@@ -1,0 +1,125 @@
+import Images
+import Registry
+
+extension ErrorText {
+  init(registry error: RegistryError) {
+    switch error {
+    case .transport(let error): self.init(transport: error)
+    case .unauthorized(let host, let repository, let hadCredential, let messages):
+      let place = repository.map { "\(host)/\($0)" } ?? host
+      self.init(
+        hadCredential
+          ? "\(host) refuses the credentials for \(place)\(Self.said(messages))"
+          : "\(place) needs credentials, and none were found\(Self.said(messages))",
+        remedy: hadCredential
+          ? "Check that the key is this registry's, unexpired, and given to the right phase."
+          : "Give --api-key-file or --username with --password-stdin, or log in with docker first.",
+        .credentialsRefused)
+    case .denied(let host, let repository, let action, let messages):
+      let place = repository.map { "\(host)/\($0)" } ?? host
+      self.init(
+        "no permission to \(Self.verb(action)) \(place)\(Self.said(messages))",
+        remedy: "Ask the registry's administrator for that right, or use another key.", .permissionDenied)
+    case .repositoryNotFound(let host, let repository, let messages):
+      self.init(
+        "\(host) has no repository \(repository)\(Self.said(messages))",
+        remedy: "ferry list \(host) shows what is there; some registries say this when a right is missing.",
+        .notFound)
+    case .manifestNotFound(let host, let repository, let identifier, let messages):
+      self.init(
+        "\(host)/\(repository) has no \(identifier)\(Self.said(messages))",
+        remedy: "ferry list \(host)/\(repository) shows its tags.", .notFound)
+    case .blobNotFound(let host, let repository, let digest):
+      self.init(
+        "\(host)/\(repository) lacks the blob \(digest) that its own manifest lists",
+        remedy: "The image is damaged at its source; --keep-going exports the others.", .notFound)
+    case .refused(let url, let status, let messages):
+      self.init("the registry answers \(status)\(Self.said(messages)) (\(url))", .networkFailed)
+    case .overwhelmed(let url, let status):
+      self.init(
+        "the registry still answers \(status) after all retries (\(url))",
+        remedy: "Wait and run the same command again, perhaps with fewer --jobs.", .networkFailed)
+    case .tlsExpected(let host):
+      self.init("\(host) speaks HTTPS, not plain HTTP", remedy: "Leave out --plain-http.", .networkFailed)
+    case .wrongContent(let host, let repository, let what, let error):
+      self.init(
+        "\(what) of \(host)/\(repository) is not what its digest says: \(Self.words(for: error))",
+        remedy: "Nothing of it was kept. If it happens again, the bytes are damaged where they come from.",
+        .integrityFailure)
+    case .notAManifest(let host, let repository, let identifier, .schema1):
+      self.init(
+        "\(host)/\(repository) \(identifier) is a Docker schema 1 image, which cannot be carried as it is",
+        remedy:
+          "Pull and push it once with a docker of version 1.10 to 25 to convert it; its digest changes.",
+        .integrityFailure)
+    case .notAManifest(let host, let repository, let identifier, let error):
+      self.init("\(host)/\(repository) \(identifier): \(Self.words(for: error))", .integrityFailure)
+    case .untrustedRealm(let host, let realm, let refusal):
+      self.init(
+        "\(host) asks to send credentials to \(realm), \(Self.words(for: refusal))",
+        remedy: "They were not sent. Check that this is the registry you mean.", .credentialsRefused)
+    case .noUsableChallenge(let host, let header):
+      self.init(
+        "\(host) wants a login of a kind that Ferry does not speak: \(header)", .credentialsRefused)
+    case .malformedResponse(let url, let what):
+      self.init(
+        "the answer from \(url) breaks the protocol: \(what)",
+        remedy: "Check that a registry answers there, and no portal or proxy.", .networkFailed)
+    case .destinationDigestDiffers(let repository, let identifier, let expected, let actual):
+      self.init(
+        "the registry stored \(actual) for \(repository) \(identifier) instead of \(expected)",
+        remedy: "It changes what it is given; the image is not the same there.", .integrityFailure)
+    case .invalidHost(let host): self.init("'\(host)' is no host name", .usage)
+    case .invalidName(let name): self.init("'\(name)' is no repository, tag or digest", .usage)
+    case .malformedAuthFile(let reason): self.init("the auth file is malformed: \(reason)", .usage)
+    case .malformedAuthEntry(let key):
+      self.init("the auth file's entry '\(key)' holds no user and password", .usage)
+    case .helperFailed(let name, let server, let failure):
+      self.init(
+        "docker-credential-\(name) gave no credentials for \(server): \(Self.words(for: failure))",
+        remedy: "Run it by hand, or give the key by a flag or an environment variable.",
+        .credentialsRefused)
+    }
+  }
+
+  /// What the registry itself said, after a colon.
+  static func said(_ messages: [RegistryMessage]) -> String {
+    let texts = messages.prefix(3).map { message in
+      [message.code, message.message, message.detail ?? ""].filter { !$0.isEmpty }.joined(separator: ", ")
+    }
+    return texts.isEmpty ? "" : ": " + texts.joined(separator: "; ")
+  }
+
+  private static func verb(_ action: RegistryError.Action) -> String {
+    switch action {
+    case .list: "list"
+    case .pull: "pull from"
+    case .push: "push to"
+    }
+  }
+
+  private static func words(for refusal: RealmRefusal) -> String {
+    switch refusal {
+    case .malformed: "which is no address"
+    case .userInfo: "which carries a login"
+    case .plainHTTP: "which is not HTTPS"
+    case .loopback: "which is this machine"
+    case .linkLocal: "which is an address of the local link"
+    case .metadata: "which serves a cloud's metadata"
+    case .unknownHost: "which is not one of NVIDIA's token servers"
+    }
+  }
+
+  private static func words(for failure: CredentialHelperFailure) -> String {
+    switch failure {
+    case .invalidName: "its name is none of a program"
+    case .notFound: "it is not in PATH"
+    case .notStarted(let code): "it did not start (errno \(code))"
+    case .timedOut(let limit): "it did not answer within \(limit.components.seconds) s"
+    case .failed(let status, let message): "it exited with \(status)\(message.isEmpty ? "" : ", \(message)")"
+    case .tooLong(let limit): "its answer is longer than \(limit) bytes"
+    case .malformedReply: "its answer is not what the protocol asks for"
+    case .cancelled: "it was interrupted"
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import Digests
+import Images
+import Transfers
+
+extension ErrorText {
+  init(transfer error: TransferError) {
+    switch error {
+    case .nothingSelected:
+      self.init("no image is named", remedy: "The list is empty but for comments.", .usage)
+    case .selectorOnTag(let text):
+      self.init(
+        "'\(text)' names a tag or digest itself, which --all-tags and --tags cannot select from",
+        remedy: "Give the repository alone.", .usage)
+    case .noTagSelected(let repository, let total):
+      self.init(
+        "none of the \(Amounts.count(total, "tag")) of \(repository) is selected",
+        remedy: "ferry list \(repository) shows them.", .notFound)
+    case .tagNotFound(let reference, let near, let tags):
+      let hint =
+        near.isEmpty ? "It has \(Amounts.count(tags, "tag"))" : "Did you mean \(Self.list(near))?"
+      self.init(
+        "\(reference.repositoryName) has no tag \(reference.identifier)",
+        remedy: near.isEmpty ? "\(hint); ferry list \(reference.repositoryName) shows them." : hint,
+        .notFound)
+    case .platformNotFound(let reference, let wanted, let available):
+      self.init(
+        "\(reference) has no image for \(Self.list(wanted.map(\.description)))",
+        remedy: "It has \(Self.list(available.map(\.description))).", .notFound)
+    case .imagesFailed(let failures, let total): self.init(failures: failures, total: total)
+    case .notEnoughSpace(let path, let needed, let available):
+      self.init(
+        "\(path) has \(Amounts.bytes(available)) free, and \(Amounts.bytes(needed)) are needed",
+        remedy: "Free \(Amounts.bytes(needed - available)), write elsewhere, or export in parts (--shard).",
+        .cannotWrite)
+    case .cannotMakeDirectory(let path): self.init("cannot make the directory \(path)", .cannotWrite)
+    case .outputExists(let path):
+      self.init(
+        "\(path) exists and is not this archive", remedy: "--force replaces it.", .destinationConflict)
+    case .fileNameCollision(let name, let images):
+      self.init(
+        "the archives of \(Self.list(images.map(\.description))) would all be named \(name)",
+        remedy: "Export them in separate runs, or into one archive.", .destinationConflict)
+    case .targetCollision(let target, let sources):
+      self.init(
+        "\(Self.list(sources)) would all become \(target)",
+        remedy: "Tell them apart with --map, or choose with --image.", .destinationConflict)
+    case .invalidTarget(let source, let target):
+      self.init(
+        "\(source) would become \(target), which is no repository name",
+        remedy: "Give it another name with --map.", .usage)
+    case .unnamedImage(let archive, let digest):
+      self.init("\(archive) gives no name to its image \(digest)", .usage)
+    case .tagsTaken(let taken):
+      let lines = taken.prefix(20).map {
+        "  \($0.target) holds \($0.present), not \($0.wanted) of \($0.source)"
+      }
+      let more = taken.count > 20 ? ["  and \(taken.count - 20) more"] : []
+      self.init(
+        (["\(Amounts.count(taken.count, "tag")) at the destination would change:"] + lines + more)
+          .joined(separator: "\n"),
+        remedy: "--overwrite moves them; --map places the images elsewhere.", .destinationConflict)
+    case .damaged(let archive, let problems):
+      let lines = problems.prefix(20).map { "  \(ProblemText.line(for: $0))" }
+      self.init(
+        (["\(archive) is damaged:"] + lines).joined(separator: "\n"),
+        remedy: "Nothing was pushed. Carry the archive over again; ferry verify shows what is hurt.",
+        .integrityFailure)
+    case .wrongArchive(let path, let expected, let actual):
+      self.init("\(path) is archive \(actual), not \(expected)", .integrityFailure)
+    case .notInArchive(let name, let near):
+      self.init(
+        "no image in the archive is named '\(name)'",
+        remedy: near.isEmpty ? "ferry inspect shows what it holds." : "Did you mean \(Self.list(near))?",
+        .notFound)
+    case .readBackDiffers(let target, let expected, let actual):
+      self.init(
+        "\(target) reads back as \(actual.map(\.description) ?? "nothing") instead of \(expected)",
+        remedy: "Somebody else pushed there, or the registry changes what it is given.", .integrityFailure)
+    case .sparseIndexRefused(let target, let missing):
+      self.init(
+        "the registry refuses \(target): its index lists \(Amounts.count(missing, "manifest")) "
+          + "that --platform left out of the archive",
+        remedy: "Export it with every platform, or with a single one.", .destinationConflict)
+    case .malformedRule(let text):
+      self.init(
+        "'\(text)' is no mapping rule",
+        remedy: "Write PATTERN=REPLACEMENT; $1 stands for the first * or **.", .usage)
+    }
+  }
+
+  /// All failures at once. The status is theirs when they agree, else the first one's.
+  private init(failures: [ImageFailure], total: Int) {
+    let texts = failures.map { ($0.image, ErrorText($0.error)) }
+    guard texts.count > 1 || total > 1, let first = texts.first?.1 else {
+      let only = texts.first?.1
+      self.init(only?.summary ?? "an image failed", remedy: only?.remedy, only?.status ?? .unforeseen)
+      return
+    }
+    var lines = ["\(failures.count) of \(Amounts.count(total, "image")) cannot be carried:"]
+    for (image, text) in texts.prefix(50) { lines.append("  \(image): \(text.summary)") }
+    if texts.count > 50 { lines.append("  and \(texts.count - 50) more") }
+    var remedies: [String] = []
+    for remedy in texts.compactMap(\.1.remedy) where !remedies.contains(remedy) { remedies.append(remedy) }
+    self.init(
+      lines.joined(separator: "\n"),
+      remedy: (remedies.prefix(3) + ["--keep-going carries the others."]).joined(separator: "\n"),
+      first.status)
+  }
+
+  /// `a`, `a and b`, `a, b and c`.
+  static func list(_ names: [String]) -> String {
+    guard let last = names.last, names.count > 1 else { return names.first ?? "nothing" }
+    return names.dropLast().joined(separator: ", ") + " and " + last
+  }
+}

@@ -1,0 +1,64 @@
+import Digests
+import Images
+import Transfers
+
+/// An import's plan and outcome, for people.
+struct ImportText {
+  private let console: Console
+
+  init(_ console: Console) {
+    self.console = console
+  }
+
+  /// What `--dry-run` shows: the whole old → new table.
+  func plan(_ prepared: PreparedImport) {
+    var table = Table([.left, .left, .left, .right, .left])
+    for image in prepared.images {
+      table.add(
+        image.source, "→", image.target.description, Amounts.bytes(image.tree.size), words(for: image.state))
+    }
+    for line in table.lines() { console.result(line) }
+    var total =
+      "\(Amounts.count(prepared.images.count, "image")), \(Amounts.bytes(prepared.totalSize)); "
+      + "\(Amounts.bytes(prepared.uniqueSize)) unique in those to push"
+    if let present = prepared.presentSize { total += ", of which \(Amounts.bytes(present)) there already" }
+    console.result(total)
+  }
+
+  private func words(for state: ImportImage.State) -> String {
+    switch state {
+    case .new: "new"
+    case .identical: "there already"
+    case .replaces(let digest): "moves from \(digest.short)"
+    case .taken(let digest): "taken by \(digest.short)"
+    case .unknown: "cannot tell"
+    }
+  }
+
+  /// Prints all that stands in the way; the status that a run would end with, or 4 when tags would move.
+  func verdict(on prepared: PreparedImport) throws -> ExitStatus {
+    let status = Obstacles(failures: prepared.failures, blockers: prepared.blockers).show(on: console)
+    if let status { return status }
+    return prepared.images.contains { $0.state.present != nil } ? .differences : .done
+  }
+
+  /// What a finished run shows: every image with its new name and the digest read back.
+  func summary(of result: ImportResult) {
+    let pushed = Set(result.pushed.map(\.target))
+    for image in result.prepared.images where pushed.contains(image.target) || image.state == .identical {
+      console.result("\(image.target)  \(image.digest)")
+    }
+    let identical = result.prepared.images.count { $0.state == .identical }
+    var parts: [String] = []
+    if !result.pushed.isEmpty {
+      parts.append("\(Amounts.count(result.pushed.count, "image")) pushed and read back")
+    }
+    if identical > 0 { parts.append("\(Amounts.count(identical, "image")) there already") }
+    if !result.failures.isEmpty { parts.append("\(Amounts.count(result.failures.count, "image")) failed") }
+    if parts.isEmpty { parts.append("nothing to do") }
+    console.say(
+      parts.joined(separator: ", ")
+        + "; \(Amounts.bytes(result.uploadedSize)) uploaded, \(Amounts.bytes(result.mountedSize)) mounted, "
+        + "\(Amounts.bytes(result.presentSize)) found in place")
+  }
+}

@@ -1,0 +1,56 @@
+import Digests
+import Layouts
+import Images
+import Transfers
+
+/// What an archive holds, for people.
+struct InspectText {
+  private let console: Console
+
+  init(_ console: Console) {
+    self.console = console
+  }
+
+  func show(_ archive: InspectedArchive, long: Bool) {
+    console.result("\(archive.path)  \(Amounts.bytes(archive.size))  archive digest \(archive.digest)")
+    if !archive.isFerrys { console.result("  written by another tool") }
+    var table = Table([.left, .right, .left, .left])
+    for image in archive.images {
+      table.add(image.name, Amounts.bytes(image.size), platforms(of: image), image.root.digest.description)
+    }
+    for line in table.lines(indent: "  ") { console.result(line) }
+    if long { for image in archive.images { layers(of: image) } }
+    let saved = archive.totalSize - archive.uniqueSize
+    console.result(
+      "  \(Amounts.count(archive.images.count, "image")), \(Amounts.bytes(archive.totalSize)); "
+        + "sharing saves \(Amounts.bytes(saved)), leaving \(Amounts.bytes(archive.uniqueSize))")
+    for omission in archive.omissions {
+      console.result(
+        "  left out (\(omission.reason.rawValue)): \(omission.descriptor.digest), \(Amounts.bytes(omission.descriptor.size))"
+      )
+    }
+    for problem in archive.problems { console.result("  damaged: \(ProblemText.line(for: problem))") }
+  }
+
+  private func platforms(of image: InspectedArchive.Image) -> String {
+    let names = image.members.filter { !$0.isAttestation }.map { $0.platform?.description ?? "artifact" }
+    let attestations = image.members.count { $0.isAttestation }
+    return (names + (attestations > 0 ? [Amounts.count(attestations, "attestation")] : []))
+      .joined(separator: ", ")
+  }
+
+  private func layers(of image: InspectedArchive.Image) {
+    console.result("  \(image.name)")
+    for member in image.members {
+      let kind = member.isAttestation ? "attestation" : member.platform?.description ?? "artifact"
+      console.result("    \(kind)  \(member.digest)")
+      var table = Table([.left, .right, .left, .left])
+      for (index, blob) in ([member.config] + member.layers).enumerated() {
+        table.add(
+          index == 0 ? "config" : "layer \(index)", Amounts.bytes(blob.size), blob.digest.description,
+          blob.mediaType.rawValue)
+      }
+      for line in table.lines(indent: "      ") { console.result(line) }
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import Digests
+import Images
+import Layouts
+
+/// The words for what is wrong with an archive, one line each.
+enum ProblemText {
+  static func line(for problem: LayoutProblem) -> String {
+    switch problem {
+    case .missing(let descriptor):
+      "missing: \(descriptor.digest) (\(kind(of: descriptor)), \(Amounts.bytes(descriptor.size)))"
+    case .wrongSize(let digest, let expected, let actual):
+      "damaged: \(digest) has \(actual) bytes instead of \(expected)"
+    case .damaged(let digest, let actual): "damaged: \(digest) hashes to \(actual)"
+    case .notAManifest(let digest, let error): "\(digest): \(ErrorText.words(for: error))"
+    case .notAnImage(let digest, let type): "\(digest) is listed as an image and is a '\(type)'"
+    case .unreferenced(let digest, let size):
+      "unreferenced: \(digest) (\(Amounts.bytes(size))) belongs to no image"
+    case .contentDiffers(let layer, let expected, let actual):
+      "layer \(layer) unpacks to \(actual); its config says \(expected)"
+    case .cannotUnpack(let layer): "layer \(layer) cannot be decompressed"
+    case .configDisagrees(let config): "config \(config) does not speak of the layers its manifest lists"
+    case .missingFile(let path): "missing: \(path)"
+    case .damagedFile(let path, let expected, let actual):
+      "damaged: \(path) hashes to \(actual) instead of \(expected)"
+    case .malformedFile(let path, let why): "damaged: \(path): \(why)"
+    case .disagreement(let path): "damaged: \(path) does not agree with index.json"
+    case .unannounced(let path): "surplus: \(path) is there and index.json does not know of it"
+    case .surplus(let path): "surplus: \(path) belongs to nothing"
+    case .duplicate(let path): "surplus: \(path) is there twice"
+    case .notAFile(let path): "\(path) is not a plain file"
+    case .unsafePath(let path): "'\(path.prefix(200))' is no path for an archive"
+    case .notCanonical(let path, let part): "damaged: the \(words(for: part)) of \(path) was changed"
+    case .rearranged(let path, let offset): "\(path) stands at byte \(offset), where another entry belongs"
+    case .truncated(let path, let offset): "truncated: the archive ends at byte \(offset), in \(path)"
+    case .damagedHeader(let offset): "damaged: from byte \(offset) on the archive cannot be read"
+    case .noEndMarker: "truncated: the end marker is missing"
+    case .trailingBytes(let offset): "surplus: the archive goes on after its end at byte \(offset)"
+    }
+  }
+
+  private static func kind(of descriptor: Descriptor) -> String {
+    switch descriptor.mediaType {
+    case let type where type.isIndex: "index"
+    case let type where type.isManifest: "manifest"
+    case let type where type.isImageConfig: "config"
+    case let type where type.isLayer: "layer"
+    default: "blob"
+    }
+  }
+
+  private static func words(for part: ArchivePart) -> String {
+    switch part {
+    case .header: "tar header"
+    case .content: "content"
+    case .padding: "padding"
+    case .endMarker: "end marker"
+    }
+  }
+}

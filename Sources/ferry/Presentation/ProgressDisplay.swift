@@ -1,0 +1,71 @@
+import Images
+import Synchronization
+import Transfers
+
+/// Shows a transfer's progress and notes on a console.
+final class ProgressDisplay: TransferObserver {
+  private let console: Console
+  private let state = Mutex(ProgressState())
+  private let clock = ContinuousClock()
+  private let start: ContinuousClock.Instant
+
+  init(_ console: Console) {
+    self.console = console
+    start = clock.now
+  }
+
+  private var now: Double {
+    let elapsed = start.duration(to: clock.now).components
+    return Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+  }
+
+  func expect(bytes: Int64) { state.withLock { $0.expect(bytes: bytes) } }
+
+  func began(_ id: Int, _ blob: Descriptor) {
+    let now = now
+    state.withLock { $0.began(id, blob, now: now) }
+  }
+
+  func advanced(_ id: Int, to position: Int64) { state.withLock { $0.advanced(id, to: position) } }
+
+  func ended(_ id: Int) { state.withLock { $0.ended(id) } }
+
+  func skipped(bytes: Int64) { state.withLock { $0.skipped(bytes: bytes) } }
+
+  func note(_ note: TransferNote) {
+    if case .imageFailed = note {
+      console.complain(NoteText.line(for: note))
+    } else {
+      console.say(NoteText.line(for: note))
+    }
+  }
+
+  /// Runs `work` with the display drawn beside it.
+  func whileShowing<Value>(_ work: () async throws -> Value) async rethrows -> Value {
+    let drawing = Task { await draw() }
+    defer {
+      drawing.cancel()
+      if console.style == .bars { console.draw(bars: []) }
+    }
+    return try await work()
+  }
+
+  private func draw() async {
+    let interval: Duration = console.style == .bars ? .milliseconds(100) : .seconds(10)
+    guard console.style != .none else { return }
+    while true {
+      do { try await Task.sleep(for: interval) } catch { return }
+      let now = now
+      let snapshot = state.withLock { state in
+        state.sample(now: now)
+        return state
+      }
+      guard snapshot.expected > 0, !Task.isCancelled else { continue }
+      switch console.style {
+      case .bars: console.draw(bars: ProgressLines.bars(snapshot, width: Console.width))
+      case .plain: if !snapshot.running.isEmpty { console.say(ProgressLines.total(snapshot)) }
+      case .none: return
+      }
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/// Columns of text, aligned.
+struct Table {
+  enum Alignment {
+    case left
+    case right
+  }
+
+  private var rows: [[String]] = []
+  private let alignments: [Alignment]
+
+  init(_ alignments: [Alignment]) {
+    self.alignments = alignments
+  }
+
+  mutating func add(_ cells: String...) {
+    rows.append(cells)
+  }
+
+  /// The rows as lines, each behind `indent`, without trailing blanks.
+  func lines(indent: String = "") -> [String] {
+    var widths = alignments.map { _ in 0 }
+    for row in rows {
+      for (column, cell) in row.enumerated() { widths[column] = max(widths[column], cell.count) }
+    }
+    return rows.map { row in
+      var line = indent
+      for (column, cell) in row.enumerated() {
+        let padding = String(repeating: " ", count: widths[column] - cell.count)
+        line += (column > 0 ? "  " : "") + (alignments[column] == .right ? padding + cell : cell + padding)
+      }
+      while line.hasSuffix(" ") { line.removeLast() }
+      return line
+    }
+  }
+}

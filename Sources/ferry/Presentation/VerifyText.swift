@@ -1,0 +1,37 @@
+import Transfers
+
+/// A verification's outcome, for people.
+struct VerifyText {
+  private let console: Console
+
+  init(_ console: Console) {
+    self.console = console
+  }
+
+  func show(_ archive: VerifiedArchive) {
+    for finding in archive.findings {
+      console.result("\(archive.path): \(ProblemText.line(for: finding.problem))")
+      if !finding.images.isEmpty { console.result("  hurts \(list(finding.images))") }
+    }
+    let what =
+      "\(Amounts.count(archive.images.count, "image")), \(Amounts.count(archive.blobCount, "blob")), "
+      + Amounts.bytes(archive.size)
+    guard archive.isWhole else {
+      console.result(
+        "\(archive.path)  DAMAGED  \(what), \(Amounts.count(archive.findings.count, "problem"))")
+      return
+    }
+    var text = "\(archive.path)  whole  \(what)"
+    if archive.layersUnpacked > 0 {
+      text += ", \(Amounts.count(archive.layersUnpacked, "layer")) unpacked and compared"
+    }
+    if !archive.omissions.isEmpty { text += ", \(archive.omissions.count) left out on purpose" }
+    console.result("\(text)  \(archive.digest)")
+  }
+
+  /// The names, cut short where a shared layer hurts hundreds.
+  private func list(_ names: [String]) -> String {
+    let shown = names.prefix(10).joined(separator: ", ")
+    return names.count > 10 ? "\(shown) and \(names.count - 10) more" : shown
+  }
+}

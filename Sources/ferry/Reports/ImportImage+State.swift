@@ -1,0 +1,23 @@
+import Digests
+import Transfers
+
+extension ImportImage.State {
+  /// The state's name in reports and tables.
+  var name: String {
+    switch self {
+    case .new: "new"
+    case .identical: "identical"
+    case .replaces: "replaces"
+    case .taken: "taken"
+    case .unknown: "unknown"
+    }
+  }
+
+  /// The digest of other content that the tag points at.
+  var present: Digest? {
+    switch self {
+    case .replaces(let digest), .taken(let digest): digest
+    case .new, .identical, .unknown: nil
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import Digests
+import Images
+import Transfers
+
+/// What `ferry import` reports.
+struct ImportReport: Encodable {
+  struct Archive: Encodable {
+    let path: String
+    let digest: String
+  }
+
+  struct Image: Encodable {
+    let source: String
+    let target: String
+    let digest: String
+    let bytes: Int64
+    /// `new`, `identical`, `replaces`, `taken`, `unknown` before; `pushed`, `identical` or `failed` after.
+    let state: String
+    /// The digest that the tag pointed at before, where that was another.
+    let previousDigest: String?
+  }
+
+  let schema = "ferry/import-report/v1"
+  let ferry = Ferry.version
+  let dryRun: Bool
+  let archives: [Archive]
+  let images: [Image]
+  /// The images' sizes added up; with shared content counted once, for images that are not there yet.
+  let totalBytes: Int64
+  let uniqueBytes: Int64
+  let presentBytes: Int64?
+  let uploadedBytes: Int64?
+  let mountedBytes: Int64?
+  let blockers: [BlockerEntry]
+  let failures: [FailureEntry]
+
+  init(planned prepared: PreparedImport) {
+    self.init(prepared, result: nil)
+  }
+
+  init(_ result: ImportResult) {
+    self.init(result.prepared, result: result)
+  }
+
+  private init(_ prepared: PreparedImport, result: ImportResult?) {
+    dryRun = result == nil
+    archives = prepared.archives.map { Archive(path: $0.path, digest: $0.digest.description) }
+    let pushed = Set((result?.pushed ?? []).map(\.target))
+    images = prepared.images.map { image in
+      let state =
+        result == nil || image.state == .identical
+        ? image.state.name : pushed.contains(image.target) ? "pushed" : "failed"
+      return Image(
+        source: image.source, target: image.target.description, digest: image.digest.description,
+        bytes: image.tree.size, state: state, previousDigest: image.state.present?.description)
+    }
+    totalBytes = prepared.totalSize
+    uniqueBytes = prepared.uniqueSize
+    presentBytes = result?.presentSize ?? prepared.presentSize
+    uploadedBytes = result?.uploadedSize
+    mountedBytes = result?.mountedSize
+    blockers = prepared.blockers.map(BlockerEntry.init)
+    failures = (result?.failures ?? prepared.failures).map(FailureEntry.init)
+  }
+}

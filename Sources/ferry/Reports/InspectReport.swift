@@ -1,0 +1,75 @@
+import Digests
+import Images
+import Transfers
+
+/// What `ferry inspect` reports.
+struct InspectReport: Encodable {
+  struct Archive: Encodable {
+    let path: String
+    let digest: String
+    let bytes: Int64
+    let writtenByFerry: Bool
+    let images: [Image]
+    let totalBytes: Int64
+    let uniqueBytes: Int64
+    let omissions: [OmissionEntry]
+    let problems: [String]
+  }
+
+  struct Image: Encodable {
+    let reference: String
+    let digest: String
+    let mediaType: String
+    let bytes: Int64
+    /// Bytes that no other image of the archive has.
+    let ownBytes: Int64
+    let manifests: [Manifest]
+  }
+
+  struct Manifest: Encodable {
+    let digest: String
+    let platform: String?
+    let attestation: Bool
+    let config: Blob
+    let layers: [Blob]
+  }
+
+  struct Blob: Encodable {
+    let digest: String
+    let mediaType: String
+    let bytes: Int64
+
+    init(_ descriptor: Descriptor) {
+      digest = descriptor.digest.description
+      mediaType = descriptor.mediaType.rawValue
+      bytes = descriptor.size
+    }
+  }
+
+  let schema = "ferry/inspect-report/v1"
+  let ferry = Ferry.version
+  let archives: [Archive]
+
+  init(_ inspected: [InspectedArchive]) {
+    archives = inspected.map { archive in
+      Archive(
+        path: archive.path, digest: archive.digest.description, bytes: archive.size,
+        writtenByFerry: archive.isFerrys, images: archive.images.map(Self.image),
+        totalBytes: archive.totalSize, uniqueBytes: archive.uniqueSize,
+        omissions: archive.omissions.map(OmissionEntry.init),
+        problems: archive.problems.map(ProblemText.line(for:)))
+    }
+  }
+
+  private static func image(_ image: InspectedArchive.Image) -> Image {
+    Image(
+      reference: image.name, digest: image.root.digest.description,
+      mediaType: image.root.mediaType.rawValue, bytes: image.size, ownBytes: image.ownSize,
+      manifests: image.members.map { member in
+        Manifest(
+          digest: member.digest.description, platform: member.platform?.description,
+          attestation: member.isAttestation, config: Blob(member.config),
+          layers: member.layers.map(Blob.init))
+      })
+  }
+}
