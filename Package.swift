@@ -57,7 +57,9 @@ let package = Package(
       ],
       swiftSettings: settings),
 
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: testSettings),
+    .target(
+      name: "TestSupport", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+      path: "Tests/TestSupport", swiftSettings: testSettings),
     tests("DigestsTests", ["Digests"]),
     tests("ImagesTests", ["Images", "Digests"]),
     tests("TransportTests", ["Transport"]),
@@ -68,6 +70,7 @@ let package = Package(
     tests("TransfersTests", ["Transfers", "Registry", "Layouts", "Archives", "Images", "Digests"]),
     tests("FerryTests", ["ferry"]),
     tests("ArchitectureTests", []),
+    tests("TestSupportTests", []),
   ],
   swiftLanguageModes: [.v6]
 )
