@@ -6,6 +6,11 @@ extension DataFile {
   /// Makes the file `size` bytes long with the space for it set aside. Where the file system cannot set
   /// space aside the file only gets its length. Throws ``ArchiveError/noSpace(path:needed:available:code:)``.
   public func reserve(_ size: Int64) throws(ArchiveError) {
+    // Asked first: an attempt that must fail would still take all there is for a moment.
+    let status = try status()
+    if let available = try? FreeSpace(at: path).available, size - status.allocated > available {
+      throw .noSpace(path: path, needed: size, available: available, code: ENOSPC)
+    }
     try truncate(to: size)
     guard size > 0 else { return }
     var result: Int32

@@ -23,9 +23,10 @@ extension Decompressor {
       unsafe archive_read_support_format_empty(reader) == ARCHIVE_OK
     else { throw ArchiveError.library("archive_read_append_filter") }
     var entry: OpaquePointer?
-    guard unsafe archive_read_open(reader, context, nil, readCompressed, nil) == ARCHIVE_OK else {
-      throw unsafe failure(input, reader)
-    }
+    // The formats' first look at the content swallows the filter's errors: damage would pass for nothing.
+    guard unsafe archive_read_open(reader, context, nil, readCompressed, nil) == ARCHIVE_OK,
+      unsafe archive_errno(reader) == 0
+    else { throw unsafe failure(input, reader) }
     switch unsafe archive_read_next_header(reader, &entry) {
     case ARCHIVE_OK, ARCHIVE_WARN: break
     case ARCHIVE_EOF:

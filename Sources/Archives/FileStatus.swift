@@ -7,7 +7,7 @@ struct FileStatus: Hashable, Sendable {
   let isPlain: Bool
   /// In bytes.
   let size: Int64
-  /// What it takes up on its disk, in bytes; less than `size` where it has holes.
+  /// What it takes up on the disk, in bytes.
   let allocated: Int64
   let device: UInt64
   let inode: UInt64
@@ -28,7 +28,7 @@ struct FileStatus: Hashable, Sendable {
   private init(_ status: stat) {
     isPlain = status.st_mode & S_IFMT == S_IFREG
     size = Int64(status.st_size)
-    allocated = Int64(status.st_blocks) * 512
+    allocated = Int64(status.st_blocks).multipliedReportingOverflow(by: 512).partialValue
     device = UInt64(status.st_dev)
     inode = UInt64(status.st_ino)
   }

@@ -97,12 +97,12 @@ struct ChallengeParser {
         while let junk = peek, junk != UInt8(ascii: ","), !Self.isBlank(junk) { position += 1 }
         break
       }
-      if byte == UInt8(ascii: "\\"), let escaped = peek {
-        position += 1
-        text.append(escaped)
-      } else {
+      guard byte == UInt8(ascii: "\\") else {
         text.append(byte)
+        continue
       }
+      if let escaped = peek { text.append(escaped) }
+      position += 1
     }
     return (String(decoding: text, as: UTF8.self), true)
   }

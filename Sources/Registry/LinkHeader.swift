@@ -6,33 +6,33 @@ enum LinkHeader {
       var rest = line[...]
       while let open = rest.firstIndex(of: "<"), let close = rest[open...].firstIndex(of: ">") {
         let target = rest[rest.index(after: open)..<close]
-        rest = rest[rest.index(after: close)...]
-        let parameters = rest[..<endOfLink(rest)]
-        rest = rest[parameters.endIndex...]
-        if isNext(parameters) { return String(target) }
+        let links = split(rest[rest.index(after: close)...], at: ",", maxSplits: 1)
+        rest = links.count > 1 ? links[1] : ""
+        if links.first.map(isNext) == true { return String(target) }
       }
     }
     return nil
   }
 
-  /// The comma that ends a link's parameters: the first outside quotes.
-  private static func endOfLink(_ text: Substring) -> Substring.Index {
-    var isQuoted = false
-    for index in text.indices {
-      if text[index] == "\"" { isQuoted.toggle() }
-      if text[index] == "," && !isQuoted { return index }
-    }
-    return text.endIndex
-  }
-
   private static func isNext(_ parameters: Substring) -> Bool {
-    parameters.split(separator: ";").contains { parameter in
+    split(parameters, at: ";").contains { parameter in
       let sides = parameter.split(separator: "=", maxSplits: 1)
       guard sides.count == 2, sides[0].filter({ !$0.isWhitespace }).lowercased() == "rel" else {
         return false
       }
       // A relation may be a list: rel="last next".
       return sides[1].split { $0 == "\"" || $0.isWhitespace }.contains { $0.lowercased() == "next" }
+    }
+  }
+
+  /// Splits at separators outside quotes.
+  private static func split(
+    _ text: Substring, at separator: Character, maxSplits: Int = .max
+  ) -> [Substring] {
+    var isQuoted = false
+    return text.split(maxSplits: maxSplits, omittingEmptySubsequences: false) { character in
+      if character == "\"" { isQuoted.toggle() }
+      return character == separator && !isQuoted
     }
   }
 }

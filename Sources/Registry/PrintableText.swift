@@ -5,21 +5,18 @@ extension String {
   public func printable(limit: Int = 300) -> String {
     var text = ""
     var count = 0
-    var blanks = false
+    var isAfterBlank = false
     // Scalars beyond this many cannot all be seen; a megabyte of them is not walked.
     for scalar in unicodeScalars.prefix(limit * 8) {
       if Self.isBlank(scalar) {
-        blanks = count > 0
+        isAfterBlank = count > 0
         continue
       }
-      guard count < limit else { return text + "…" }
-      if blanks {
-        text.unicodeScalars.append(" ")
-        blanks = false
-        count += 1
-      }
+      count += isAfterBlank ? 2 : 1
+      guard count <= limit else { return text + "…" }
+      if isAfterBlank { text.unicodeScalars.append(" ") }
+      isAfterBlank = false
       text.unicodeScalars.append(scalar)
-      count += 1
     }
     return text
   }

@@ -38,6 +38,8 @@ public enum TransferError: Error, Sendable {
   /// The registry would not take an index some of whose manifests were left out of the archive.
   case sparseIndexRefused(Reference, missing: Int)
   case malformedRule(String)
+  /// A planned blob that no image lists; planning makes none.
+  case blobOfNoImage(Digest)
   case cannotMakeDirectory(path: String)
 }
 

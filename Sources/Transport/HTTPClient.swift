@@ -60,6 +60,10 @@ public final class HTTPClient: Sendable {
       failure = outcome.error(
         for: request.url, received: exchange.received, headIsComplete: exchange.head.isComplete,
         caFile: options.caFile)
+      // libcurl takes a head that ends with its connection for a whole one.
+      if failure == nil, !exchange.head.isComplete {
+        failure = .reset(url: request.url.description, reason: "the head of the answer is incomplete")
+      }
     }
     if let failure {
       options.log?("\(request.method.rawValue) \(request.url) failed: \(failure)")

@@ -53,13 +53,10 @@ private import CCurl
     var sent: Int64 = 0
     while true {
       var running: Int32 = 0
-      let before = exchange.received
       guard unsafe curl_multi_perform(multi, &running) == CURLM_OK else { return CURLE_FAILED_INIT }
       if running == 0 { return result() }
       look(at: exchange, sent: &sent)
       if exchange.interruption != nil { return CURLE_ABORTED_BY_CALLBACK }
-      // What has just delivered bytes will likely have more: asking the kernel first would cost a call.
-      if exchange.received != before { continue }
       _ = unsafe curl_multi_poll(multi, nil, 0, Self.attention, nil)
     }
   }

@@ -10,7 +10,7 @@ public final class CertificateAuthority: Sendable {
   private let directory: TemporaryDirectory?
 
   public convenience init() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     try self.init(in: directory.path, owned: directory)
   }
 

@@ -10,7 +10,7 @@ public struct FerryProcess: Sendable {
   public var executable: String
 
   public init(environment: [String: String] = [:], executable: String? = nil) throws {
-    home = try TemporaryDirectory()
+    home = TemporaryDirectory()
     self.environment = environment
     self.executable = try executable ?? Self.built.get()
   }

@@ -15,13 +15,13 @@ public final class NginxProcess: Sendable {
   public init(
     before upstream: String, certificate: (certificate: String, key: String)? = nil, directives: String = ""
   ) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let certificate = try certificate ?? CertificateAuthority.shared().server
     var failure = ""
     for _ in 1...10 {
       // nginx takes no port 0 and, as a single process, no inherited socket (1.22 dies of it): a port that
       // was free a moment ago, and another if it no longer is.
-      let host = try LoopbackListener.freeHost()
+      let host = ScriptedServer { _ in .silence }.host
       let file = "\(directory.path)/nginx.conf"
       try Self.configuration(
         host: host, upstream: upstream, certificate: certificate, directives: directives,

@@ -46,7 +46,7 @@ public final class RegistryProcess: Sendable {
   }
 
   public convenience init(_ options: Options) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     try self.init(root: directory.path, options: options, directory: directory)
   }
 

@@ -24,6 +24,11 @@ final class ScriptedConnection {
         return parse(text)
       }
       guard buffer.count < 1 << 20, fillBuffer() else { return nil }
+      if let first = buffer.first, !(65...90).contains(first) {
+        // No method begins so: perhaps TLS. Servers of plain HTTP answer in plain text.
+        _ = send(ScriptedResponse.head(400, [("Connection", "close")], length: 0)[...])
+        return nil
+      }
     }
     return nil
   }
@@ -124,6 +129,7 @@ final class ScriptedConnection {
           guard send([byte]) else { return false }
           usleep(1000)
         }
+      case .pause(let milliseconds): _ = stopping.wait(seconds: Double(milliseconds) / 1000)
       case .stall(let gate):
         while !gate.wait(seconds: 0.02) {
           if stopping.wait(seconds: 0) { return false }

@@ -36,6 +36,8 @@ public struct ScriptedResponse: Sendable {
     case sendRepeated([UInt8], count: Int)
     /// Sends `bytes` one by one as packets of their own, a millisecond apart.
     case drip([UInt8])
+    /// Does nothing for a while, as a server that thinks.
+    case pause(milliseconds: Int)
     /// Does nothing until the gate is open, or the server stops.
     case stall(Gate)
     /// Reads what is left of the request's body.

@@ -26,16 +26,15 @@ struct BlobSources: Sendable {
   func pull(
     _ blob: Descriptor, registries: Registries, into sink: inout some BlobSink
   ) throws -> Proof {
-    var missing: (any Error)?
-    for repository in repositories[blob.digest] ?? [] {
+    let holders = repositories[blob.digest] ?? []
+    for (index, repository) in holders.enumerated() {
       let client = try registries.client(host: repository.host, repository: repository.path)
       do {
         return try client.pullBlob(blob, from: repository.path, into: &sink)
       } catch let error as RegistryError {
-        guard case .blobNotFound = error else { throw error }
-        missing = error
+        guard case .blobNotFound = error, index + 1 < holders.count else { throw error }
       }
     }
-    throw missing ?? TransferError.nothingSelected
+    throw TransferError.blobOfNoImage(blob.digest)
   }
 }

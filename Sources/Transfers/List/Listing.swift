@@ -53,10 +53,17 @@ public struct Listing: Sendable {
     return Result(images: images.sorted(), failures: failures)
   }
 
-  /// The repositories of the registry that lie at or below `location`.
+  /// The repositories of the registry that lie at or below `location`. Where a registry shows no catalog, the
+  /// location is taken for a repository itself.
   private func repositories(below location: RegistryLocation) throws -> [RegistryLocation] {
     let client = try registries.client(host: location.host, repository: location.path)
-    return try client.catalog()
+    let catalog: [String]
+    do { catalog = try client.catalog() } catch {
+      if location.path.isEmpty { throw error }
+      return [location]
+    }
+    return
+      catalog
       .filter { location.path.isEmpty || $0 == location.path || $0.hasPrefix(location.path + "/") }
       .filter { RepositoryName.isValid($0) }
       .map { RegistryLocation(host: location.host, path: $0) }

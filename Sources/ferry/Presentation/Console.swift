@@ -22,6 +22,9 @@ final class Console: Sendable {
     self.isVerbose = isVerbose
   }
 
+  /// Whether whoever reads the notes sees the results too: then what the notes said need not be said again.
+  var showsResultsWithNotes: Bool { !isQuiet && isatty(1) == 1 && isatty(2) == 1 }
+
   /// A line of the result.
   func result(_ text: String) {
     barLines.withLock { lines in

@@ -81,6 +81,8 @@ extension ErrorText {
         "the registry refuses \(target): its index lists \(Amounts.count(missing, "manifest")) "
           + "that --platform left out of the archive",
         remedy: "Export it with every platform, or with a single one.", .destinationConflict)
+    case .blobOfNoImage(let digest):
+      self.init("something unforeseen went wrong: \(digest) belongs to no image", .unforeseen)
     case .malformedRule(let text):
       self.init(
         "'\(text)' is no mapping rule",

@@ -53,7 +53,8 @@ struct ExportText {
 
   /// What a finished run shows.
   func summary(of result: ExportResult) {
-    for archive in result.prepared.archives where result.finished.contains(archive.path) {
+    let listed = console.showsResultsWithNotes ? [] : result.prepared.archives
+    for archive in listed where result.finished.contains(archive.path) {
       console.result("\(archive.path ?? "-")  \(archive.plan.archiveDigest)")
     }
     let written = result.prepared.images.count - (result.failures.count - result.prepared.failures.count)

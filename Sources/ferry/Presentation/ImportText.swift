@@ -45,7 +45,8 @@ struct ImportText {
   /// What a finished run shows: every image with its new name and the digest read back.
   func summary(of result: ImportResult) {
     let pushed = Set(result.pushed.map(\.target))
-    for image in result.prepared.images where pushed.contains(image.target) || image.state == .identical {
+    let listed = console.showsResultsWithNotes ? [] : result.prepared.images
+    for image in listed where pushed.contains(image.target) || image.state == .identical {
       console.result("\(image.target)  \(image.digest)")
     }
     let identical = result.prepared.images.count { $0.state == .identical }

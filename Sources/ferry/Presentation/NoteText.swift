@@ -22,10 +22,10 @@ enum NoteText {
       "wrote \(path == "-" ? "standard output" : path) (\(Amounts.bytes(size))), archive digest \(digest)"
     case .archiveUpToDate(let path, let digest):
       "\(path) is there already with archive digest \(digest)"
-    case .imported(let source, let target, let digest):
-      "pushed \(source) to \(target) (\(digest.short))"
+    case .imported(_, let target, let digest):
+      "pushed \(target)  \(digest)"
     case .alreadyThere(_, let target, let digest):
-      "\(target) is there already (\(digest.short))"
+      "there already: \(target)  \(digest)"
     case .unreadableRepository(let name, let error):
       "cannot read \(name): \(ErrorText(error).summary)"
     }

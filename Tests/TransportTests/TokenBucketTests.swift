@@ -1,0 +1,77 @@
+import Testing
+
+@testable import Transport
+
+@Suite struct `A token bucket` {
+  @Test func `spaces bytes to keep the rate`() {
+    var bucket = TokenBucket(rate: 1000)
+    let start = Duration.seconds(50)
+    #expect(bucket.take(100, at: start) == .zero)
+    #expect(bucket.take(500, at: start) == .milliseconds(500))
+    #expect(bucket.take(500, at: start) == .seconds(1))
+    #expect(bucket.take(500, at: start + .milliseconds(600)) == .milliseconds(900))
+  }
+
+  @Test func `saves no more than a moment's worth`() {
+    var bucket = TokenBucket(rate: 1000)
+    _ = bucket.take(100, at: .zero)
+    #expect(bucket.take(1100, at: .seconds(3600)) == .seconds(1))
+  }
+
+  @Test(arguments: [Int64(1), 999, 1 << 20, 1 << 40, .max, 0, -5])
+  func `keeps pieces in bounds`(rate: Int64) {
+    var bucket = TokenBucket(rate: rate)
+    #expect((1 << 10...512 << 10).contains(bucket.piece))
+    #expect(bucket.take(bucket.piece, at: .zero) >= .zero)
+    #expect(bucket.take(Int.max, at: .zero) >= .zero)
+  }
+
+  @Test func `lets as many bytes pass as its rate says`() {
+    var bucket = TokenBucket(rate: 1 << 20)
+    var now = Duration.zero
+    for _ in 0..<1000 { now += bucket.take(bucket.piece, at: now) }
+    let passed = Double(1000 * bucket.piece)
+    #expect(abs(passed / (now / .seconds(1)) - Double(1 << 20)) < 1e4)
+  }
+}
+
+@Suite struct `A stall watch` {
+  private let start = ContinuousClock.now
+
+  private func watch(isUpload: Bool) -> StallWatch {
+    StallWatch(stallTimeout: .seconds(60), answerTimeout: .seconds(600), isUpload: isUpload, now: start)
+  }
+
+  @Test func `does not count while connecting`() {
+    #expect(watch(isUpload: false).stall(at: start + .seconds(1000)) == nil)
+  }
+
+  @Test func `counts from the last byte`() {
+    var watch = watch(isUpload: false)
+    watch.connected(at: start)
+    #expect(watch.stall(at: start + .seconds(59)) == nil)
+    watch.moved(at: start + .seconds(59))
+    #expect(watch.stall(at: start + .seconds(118)) == nil)
+    #expect(watch.stall(at: start + .seconds(119)) == .seconds(60))
+  }
+
+  @Test(arguments: [(false, 60), (true, 600)])
+  func `gives a server time to think about an upload alone`(isUpload: Bool, seconds: Int) {
+    var watch = watch(isUpload: isUpload)
+    watch.connected(at: start)
+    watch.sentAll(at: start)
+    watch.sentAll(at: start + .seconds(50))
+    #expect(watch.stall(at: start + .seconds(seconds - 1)) == nil)
+    #expect(watch.stall(at: start + .seconds(seconds)) == .seconds(seconds))
+  }
+
+  @Test func `expects the answer to go on once it began`() {
+    var watch = watch(isUpload: true)
+    watch.connected(at: start)
+    watch.sentAll(at: start)
+    watch.answered(at: start + .seconds(300))
+    watch.sentAll(at: start + .seconds(301))
+    #expect(watch.stall(at: start + .seconds(359)) == nil)
+    #expect(watch.stall(at: start + .seconds(360)) == .seconds(60))
+  }
+}
