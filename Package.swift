@@ -64,7 +64,7 @@ let package = Package(
     tests("ImagesTests", ["Images", "Digests"]),
     tests("TransportTests", ["Transport"]),
     tests("RegistryTests", ["Registry", "Transport", "Images", "Digests"]),
-    tests("NVIDIATests", ["NVIDIA", "Images"]),
+    tests("NVIDIATests", ["NVIDIA", "Registry", "Transport", "Images", "Digests"]),
     tests("ArchivesTests", ["Archives"]),
     tests("LayoutsTests", ["Layouts", "Archives", "Images", "Digests"]),
     tests("TransfersTests", ["Transfers", "Registry", "Layouts", "Archives", "Images", "Digests"]),

@@ -45,14 +45,19 @@ public struct TarIndex: Sendable {
       var pointer: OpaquePointer?
       switch unsafe archive_read_next_header(reader, &pointer) {
       case ARCHIVE_OK, ARCHIVE_WARN: break  // WARN: a name that the C locale cannot show
-      case ARCHIVE_EOF: break reading
+      case ARCHIVE_EOF:
+        // Where the last entry is none of a known size, only libarchive knows where it ends.
+        position = max(position, unsafe archive_read_header_position(reader))
+        break reading
       default:
         // RETRY after a bad checksum included: what follows may be the inside of a layer that is a tar.
         if let error = source.error { throw error }
         guard position > 0 else { break reading }
-        return TarIndex(
-          entries: entries, end: position < fileSize ? .damaged(at: position) : .none(at: position),
-          fileSize: fileSize)
+        position = max(position, unsafe archive_read_header_position(reader))
+        let end: End =
+          position == fileSize
+          ? .none(at: position) : source.isAtEnd ? .truncated(at: fileSize) : .damaged(at: position)
+        return TarIndex(entries: entries, end: end, fileSize: fileSize)
       }
       guard let header = unsafe pointer else { break }
       guard entries.count < mostEntries else {
@@ -127,6 +132,8 @@ public struct TarIndex: Sendable {
   /// Large enough for a header with its extensions, small enough not to read layers for nothing.
   let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 8192, alignment: 16)
   var error: ArchiveError?
+  /// Whether more was asked for than there is.
+  var isAtEnd = false
 
   init(file: DataFile, size: Int64) {
     self.file = file
@@ -149,6 +156,7 @@ private func readTar(
   do {
     let count = unsafe try source.file.read(into: source.buffer, at: source.position)
     source.position += Int64(count)
+    source.isAtEnd = count == 0
     unsafe bytes?.pointee = UnsafeRawPointer(source.buffer.baseAddress)
     return count
   } catch {

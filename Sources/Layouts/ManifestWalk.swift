@@ -11,6 +11,7 @@ struct ManifestWalk {
   private(set) var listed: [Digest: Descriptor] = [:]
   private(set) var manifests: [Digest: Manifest] = [:]
   private(set) var problems: [LayoutProblem] = []
+  private var noted: Set<LayoutProblem> = []
   private var bytesRead: Int64 = 0
 
   /// The most manifests' bytes of one archive, so that a hostile one cannot fill the memory.
@@ -46,7 +47,7 @@ struct ManifestWalk {
   }
 
   private mutating func add(_ problem: LayoutProblem) {
-    if !problems.contains(problem) { problems.append(problem) }
+    if noted.insert(problem).inserted { problems.append(problem) }
   }
 
   /// The manifest, if it is new and sound.

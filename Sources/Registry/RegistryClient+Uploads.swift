@@ -58,7 +58,7 @@ extension RegistryClient {
   private func open(
     _ digest: Digest, in repository: String, mountingFrom source: String?
   ) throws(RegistryError) -> HTTPURL? {
-    let url = try url(repository, "blobs/uploads/")
+    let url = try url(repository, "blobs/uploads", isDirectory: true)
     if let source {
       let errand = Errand.pushing(.blob(digest), to: repository, mountingFrom: source)
       let query = [(name: "mount", value: digest.description), (name: "from", value: source)]

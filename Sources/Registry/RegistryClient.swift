@@ -45,19 +45,22 @@ public final class RegistryClient: Sendable {
     get throws(RegistryError) { try endpoint.get().root }
   }
 
-  /// The URL of `path` in `repository`, both in the characters of names, tags and digests.
-  func url(_ repository: String, _ path: String) throws(RegistryError) -> HTTPURL {
-    guard Self.isPath("\(repository)/\(path)") else {
-      throw .invalidName("\(repository)/\(path)".printable())
+  /// The URL of `path` in `repository`, both in the characters of names, tags and digests; `isDirectory` adds
+  /// the slash that uploads want.
+  func url(
+    _ repository: String, _ path: String, isDirectory: Bool = false
+  ) throws(RegistryError) -> HTTPURL {
+    let root = try root
+    let name = "\(repository)/\(path)"
+    guard Self.isPath(name), let url = try? HTTPURL("\(root.full)\(name)\(isDirectory ? "/" : "")") else {
+      throw .invalidName(name.printable())
     }
-    do { return try HTTPURL("\(try endpoint.get().root.full)\(repository)/\(path)") } catch {
-      throw error as? RegistryError ?? .invalidName("\(repository)/\(path)".printable())
-    }
+    return url
   }
 
   /// Whether `text` means the same as a path as it does as a name.
   private static func isPath(_ text: String) -> Bool {
-    text.split(separator: "/", omittingEmptySubsequences: false).dropLast(text.hasSuffix("/") ? 1 : 0)
+    text.split(separator: "/", omittingEmptySubsequences: false)
       .allSatisfy { part in
         !part.isEmpty && part != "." && part != ".."
           && part.utf8.allSatisfy { byte in

@@ -55,7 +55,9 @@ import Testing
     let scratch = try ScratchDirectory()
     let file = try DataFile.create(scratch("a.partial"))
     try scratch.write([1], to: "a")
-    #expect(throws: ArchiveError.exists(path: scratch("a"))) { try file.publish(as: scratch("a"), replacing: false) }
+    #expect(throws: ArchiveError.exists(path: scratch("a"))) {
+      try file.publish(as: scratch("a"), replacing: false)
+    }
     #expect(try scratch.read("a") == [1])
     try file.publish(as: scratch("a"), replacing: true)
     #expect(try scratch.read("a") == [])

@@ -13,7 +13,8 @@ import Testing
     }
   }
 
-  static func decompress(_ bytes: [UInt8], _ compression: Compression, piece: Int = 1 << 20) throws -> [UInt8] {
+  static func decompress(_ bytes: [UInt8], _ compression: Compression, piece: Int = 1 << 20) throws -> [UInt8]
+  {
     var rest = bytes[...]
     var out: [UInt8] = []
     let total = try Decompressor(compression).decompress { buffer in
@@ -29,7 +30,9 @@ import Testing
   }
 
   @Test(arguments: [Compression.none, .gzip, .zstd], [1, 7000, 1 << 20])
-  func `gives back what was compressed, in whatever pieces it comes`(compression: Compression, piece: Int) throws {
+  func `gives back what was compressed, in whatever pieces it comes`(compression: Compression, piece: Int)
+    throws
+  {
     let bytes = try Self.compressed(Self.plain, compression)
     #expect(Compression(magic: bytes) == compression)
     #expect(try Self.decompress(bytes, compression, piece: piece) == Self.plain)

@@ -55,9 +55,10 @@ import Testing
     try FileManager.default.linkItem(atPath: scratch("plain"), toPath: scratch("second"))
     for format in ["gnu", "pax"] {
       try Peer.run(
-        "tar", "-S", "--format", format, "-cf", "s.tar", "sparse", "plain", "second", in: scratch.path)
+        "tar", "-S", "--format", format, "-cf", "s.tar", "plain", "second", "sparse", in: scratch.path)
       let index = try TarIndex.read(DataFile.open(reading: scratch("s.tar")))
-      #expect(index.entries.map(\.kind) == [.other, .file, .other])
+      #expect(index.entries.map(\.kind) == [.file, .other, .other])
+      if case .marker = index.end {} else { Issue.record("\(index.end)") }
     }
   }
 

@@ -134,7 +134,9 @@ import Testing
       try plan([(Reference(host: "Host", repository: "App"), app.root)], app.manifests, blobs)
     }
     for path in ["a.md", "ferry/", "ferry/../x", "ferry//x", "ferry/.x", "ferry/a:b", "ferry/ä", "/ferry/x"] {
-      #expect(throws: LayoutError.unwritableFile(path)) { try plan(named, app.manifests, blobs, [(path, [])]) }
+      #expect(throws: LayoutError.unwritableFile(path)) {
+        try plan(named, app.manifests, blobs, [(path, [])])
+      }
     }
     #expect(throws: LayoutError.unwritableFile("ferry/x")) {
       try plan(named, app.manifests, blobs, [("ferry/x", []), ("ferry/x", [1])])

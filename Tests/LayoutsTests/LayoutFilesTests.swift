@@ -59,9 +59,10 @@ import Testing
     }
     let entries = try JSONDecoder().decode([Entry].self, from: Data(text.utf8))
     // The multi-platform image has no entry; two tags of one image share one.
-    #expect(entries.map(\.RepoTags) == [
-      ["old.example/other:3"], ["old.example/team/app:1.0", "old.example/team/app:latest"],
-    ])
+    #expect(
+      entries.map(\.RepoTags) == [
+        ["old.example/other:3"], ["old.example/team/app:1.0", "old.example/team/app:latest"],
+      ])
     for (entry, image) in zip(entries, [images[3], images[0]]) {
       let blobs = image.manifests[0].blobs.map { "blobs/sha256/\($0.digest.hex)" }
       #expect([entry.Config] + entry.Layers == blobs)
@@ -69,7 +70,8 @@ import Testing
     #expect(entries[0].Layers.count == 2)  // One layer, listed twice.
   }
 
-  @Test func `manifest.json leaves out what docker cannot load, and is left out when nothing remains`() throws {
+  @Test func `manifest.json leaves out what docker cannot load, and is left out when nothing remains`() throws
+  {
     let layer = try TestImage.Layer("a")
     let artifact = try TestImage(
       "h.example/chart:1", layers: [layer], configType: "application/vnd.cncf.helm.config.v1+json")

@@ -47,11 +47,15 @@ struct TestImage {
         .utf8)
     let types =
       docker
-      ? ("application/vnd.docker.distribution.manifest.v2+json",
+      ? (
+        "application/vnd.docker.distribution.manifest.v2+json",
         "application/vnd.docker.container.image.v1+json",
-        "application/vnd.docker.image.rootfs.diff.tar.gzip")
-      : ("application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.config.v1+json",
-        "application/vnd.oci.image.layer.v1.tar+gzip")
+        "application/vnd.docker.image.rootfs.diff.tar.gzip"
+      )
+      : (
+        "application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.config.v1+json",
+        "application/vnd.oci.image.layer.v1.tar+gzip"
+      )
     let layerTexts = layers.map { Self.descriptor(types.2, $0.bytes) }.joined(separator: ",")
     let text =
       #"{"schemaVersion":2,"mediaType":"\#(types.0)","config":\#(Self.descriptor(configType ?? types.1, config)),"layers":[\#(layerTexts)]}"#
@@ -155,7 +159,8 @@ enum TestArchive {
       ["name": $0.name, "kind": $0.kind, "bytes": Data($0.bytes).base64EncodedString()]
     }
     try Peer.run(
-      "python3", "-c", script, scratch(name), input: [UInt8](try JSONSerialization.data(withJSONObject: list)))
+      "python3", "-c", script, scratch(name), input: [UInt8](try JSONSerialization.data(withJSONObject: list))
+    )
     return scratch(name)
   }
 

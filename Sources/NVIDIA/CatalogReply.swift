@@ -1,0 +1,48 @@
+import Images
+
+/// One list as both services write it: an array under a key of its own.
+protocol CatalogReply: Decodable {
+  associatedtype Entry: CatalogEntry
+  /// nil where the key is absent: NGC leaves it out when there are none
+  /// (ngc-container-replicator issue #13).
+  var elements: [Lenient<Entry>]? { get }
+  var paginationInfo: Lenient<PaginationInfo>? { get }
+}
+
+extension CatalogReply {
+  var paginationInfo: Lenient<PaginationInfo>? { nil }
+}
+
+/// Part of NGC's lists elsewhere. Nobody has seen it here; if it turns up, something is missing.
+struct PaginationInfo: Decodable {
+  let totalPages: Int?
+}
+
+/// One element of a list.
+protocol CatalogEntry: Decodable {
+  associatedtype Element: Sendable
+  /// The name the element is told from others by; nil when it has none.
+  var key: String? { get }
+  /// What it describes under `key`; nil when nothing can have that name.
+  func element(_ key: String) -> Element?
+}
+
+struct RepositoryEntry: CatalogEntry {
+  let namespace: Lenient<String>?
+  let name: Lenient<String>?
+  let description: Lenient<String>?
+  let isPublic: Lenient<Bool>?
+  let isReadOnly: Lenient<Bool>?
+
+  var key: String? {
+    guard let namespace = namespace.value(), let name = name.value() else { return nil }
+    return "\(namespace)/\(name)"
+  }
+
+  func element(_ key: String) -> NVIDIARepository? {
+    guard RepositoryName.isValid(key) else { return nil }
+    return NVIDIARepository(
+      path: key, description: description.value(), isPublic: isPublic.value(),
+      isReadOnly: isReadOnly.value())
+  }
+}

@@ -1,0 +1,166 @@
+import Synchronization
+public import Transport
+
+/// What a key shows of NVIDIA's registries, whichever of the two it is for. Calls block and may come from
+/// many threads.
+public final class NVIDIACatalog: Sendable {
+  private enum BackEnd: Sendable {
+    case dgx(Listed<NVIDIARepository>)
+    case ngc(organizations: Listed<String>)
+  }
+
+  private let shape: KeyShape
+  private let dgx: DGXCatalog
+  private let ngc: NGCCatalog
+  /// What the key was found to be for, with what was learnt on the way.
+  private let found = Mutex<BackEnd?>(nil)
+
+  public init(key: APIKey, services: NVIDIAServices, http: HTTPClient) {
+    shape = key.shape
+    dgx = DGXCatalog(key: key, services: services, http: http)
+    ngc = NGCCatalog(key: key, services: services, http: http)
+  }
+
+  /// The service that takes the key, found by asking: first the one such a key is likely for, then, if
+  /// that one refuses it or is gone, the other. Throws ``NVIDIAError/noServiceAccepts(_:)``.
+  public func service() throws(NVIDIAError) -> NVIDIAService {
+    switch try backEnd() {
+    case .dgx: .dgx
+    case .ngc: .ngc
+    }
+  }
+
+  /// The repositories at or below `location`, a path without its host; "" for all the key shows.
+  public func repositories(below location: String) throws(NVIDIAError) -> NVIDIARepositories {
+    switch try backEnd() {
+    case .dgx(let listed): Self.merge([listed], below: location, of: .dgx)
+    case .ngc(let organizations): try repositories(below: location, organizations)
+    }
+  }
+
+  /// The tags of a repository that ``repositories(below:)`` named.
+  public func tags(of repository: NVIDIARepository) throws(NVIDIAError) -> Listed<NVIDIATag> {
+    switch try backEnd() {
+    case .dgx: try dgx.tags(of: repository.path)
+    case .ngc: try ngc.tags(of: repository.path)
+    }
+  }
+
+  /// The repositories at or below `location` with their tags, one after the other. Goes on past those that
+  /// cannot be read, unless the task is cancelled.
+  public func list(below location: String) throws(NVIDIAError) -> NVIDIAListing {
+    let found = try repositories(below: location)
+    var entries: [NVIDIAListing.Entry] = []
+    var failures = found.failures
+    var skipped = found.skipped
+    var missingPages = found.missingPages
+    for repository in found.repositories {
+      do {
+        let tags = try tags(of: repository)
+        entries.append(NVIDIAListing.Entry(repository: repository, tags: tags.entries))
+        skipped += tags.skipped
+        missingPages = missingPages.addingSaturating(tags.missingPages)
+      } catch {
+        guard !error.isCancellation else { throw error }
+        failures.append(NVIDIAListingFailure(path: repository.path, error: error))
+      }
+    }
+    return NVIDIAListing(
+      service: found.service, entries: entries, failures: failures, skipped: skipped,
+      missingPages: missingPages)
+  }
+
+  private func backEnd() throws(NVIDIAError) -> BackEnd {
+    try found.withLock { found throws(NVIDIAError) in
+      if let found { return found }
+      let backEnd = try ask()
+      found = backEnd
+      return backEnd
+    }
+  }
+
+  private func ask() throws(NVIDIAError) -> BackEnd {
+    var refusals: [NVIDIAError.Refusal] = []
+    var hasToken = false
+    let first = shape.suggests ?? .ngc
+    for service in [first, first == .dgx ? .ngc : .dgx] {
+      do {
+        switch service {
+        case .dgx: return .dgx(try dgx.repositories())
+        case .ngc:
+          try ngc.authenticate()
+          hasToken = true
+          return .ngc(organizations: try ngc.organizations())
+        }
+      } catch {
+        guard error.pointsElsewhere else { throw error }
+        if case .unauthorized(.ngc, _, _) = error { hasToken = false }
+        refusals.append(NVIDIAError.Refusal(service: service, error: error))
+      }
+    }
+    // A key that is good for a token but not for the list of organisations may still list one by its name.
+    if hasToken {
+      return .ngc(organizations: Listed(entries: [], skipped: [], missingPages: 0))
+    }
+    throw .noServiceAccepts(refusals)
+  }
+
+  /// An organisation's own list has its private repositories; another's, through the member's first one,
+  /// only the public ones (as ngc-container-replicator lists `nvidia`).
+  private func repositories(
+    below location: String, _ organizations: Listed<String>
+  ) throws(NVIDIAError) -> NVIDIARepositories {
+    let own = organizations.entries
+    let wanted = location.split(separator: "/").first.map(String.init)
+    let asked: [String] =
+      switch wanted {
+      case nil: own
+      case let wanted? where own.contains(wanted): [wanted]
+      case let wanted?: [wanted] + own.prefix(1)
+      }
+    var lists: [Listed<NVIDIARepository>] = []
+    var failures: [NVIDIAListingFailure] = []
+    for organization in asked {
+      do {
+        lists.append(try ngc.repositories(of: organization))
+      } catch {
+        guard !error.isCancellation else { throw error }
+        failures.append(NVIDIAListingFailure(path: organization, error: error))
+      }
+    }
+    if lists.isEmpty, let failure = failures.first { throw failure.error }
+    let merged = Self.merge(lists, below: location, of: .ngc)
+    // That someone else's organisation has no list for us is no failure when its public repositories came.
+    let isNothingLost = wanted.map { !own.contains($0) } == true && !merged.repositories.isEmpty
+    return NVIDIARepositories(
+      service: .ngc, repositories: merged.repositories, failures: isNothingLost ? [] : failures,
+      skipped: organizations.skipped + merged.skipped,
+      missingPages: merged.missingPages.addingSaturating(organizations.missingPages))
+  }
+
+  private static func merge(
+    _ lists: [Listed<NVIDIARepository>], below location: String, of service: NVIDIAService
+  ) -> NVIDIARepositories {
+    var repositories: [String: NVIDIARepository] = [:]
+    for repository in lists.flatMap(\.entries) where repository.isBelow(location) {
+      if repositories[repository.path] == nil { repositories[repository.path] = repository }
+    }
+    return NVIDIARepositories(
+      service: service, repositories: repositories.values.sorted { $0.path < $1.path }, failures: [],
+      skipped: lists.flatMap(\.skipped),
+      missingPages: lists.reduce(0) { $0.addingSaturating($1.missingPages) })
+  }
+}
+
+extension NVIDIAError {
+  fileprivate var isCancellation: Bool {
+    if case .transport(_, .cancelled) = self { true } else { false }
+  }
+}
+
+extension Int {
+  fileprivate func addingSaturating(_ other: Int) -> Int {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? .max : sum
+  }
+}

@@ -1,0 +1,49 @@
+public import Registry
+public import Transport
+
+/// Why NVIDIA's REST services did not say what is there. URLs are redacted, and what a service said is fit to
+/// be printed and free of the key.
+public enum NVIDIAError: Error, Hashable, Sendable {
+  /// No answer came.
+  case transport(NVIDIAService, TransportError)
+  /// 401: the key, or the token made from it, is not accepted.
+  case unauthorized(NVIDIAService, url: String, messages: [RegistryMessage])
+  /// 403: who asks is known and may not see this.
+  case denied(NVIDIAService, url: String, messages: [RegistryMessage])
+  case notFound(NVIDIAService, url: String, messages: [RegistryMessage])
+  /// Any other refusal.
+  case refused(NVIDIAService, url: String, status: Int, messages: [RegistryMessage])
+  /// 429 or 5xx, still after all retries.
+  case overwhelmed(NVIDIAService, url: String, status: Int)
+  /// A redirect, which a request that carries a key does not follow. `to` is the redacted target.
+  case redirected(NVIDIAService, url: String, to: String?)
+  /// An answer of another form than the service's: a gateway's HTML page, or broken JSON. `reason` is in
+  /// words for a person.
+  case malformedResponse(NVIDIAService, url: String, reason: String)
+  /// Both services were asked, in this order, and neither takes the key.
+  case noServiceAccepts([Refusal])
+  /// A repository that cannot be one of the service's.
+  case invalidRepository(NVIDIAService, String)
+  /// A service address that is no plain http or https URL.
+  case invalidAddress(String, reason: String)
+
+  /// One service's answer to a key.
+  public struct Refusal: Hashable, Sendable {
+    public let service: NVIDIAService
+    public let error: NVIDIAError
+  }
+
+  /// Whether the service does not take who asks, or is not there: the other one may be meant.
+  var pointsElsewhere: Bool {
+    switch self {
+    case .unauthorized, .denied, .notFound, .redirected, .malformedResponse: true
+    case .refused(_, _, let status, _): status == 410
+    case .transport(_, let error):
+      switch error {
+      case .unknownHost, .connectionRefused, .unreachable, .connectTimedOut: true
+      default: false
+      }
+    case .overwhelmed, .noServiceAccepts, .invalidRepository, .invalidAddress: false
+    }
+  }
+}

@@ -1,0 +1,48 @@
+public import Transport
+
+/// Where NVIDIA's REST services are. Keys go to these addresses and to no others.
+public struct NVIDIAServices: Hashable, Sendable {
+  public let dgxAPI: HTTPURL
+  public let ngcAPI: HTTPURL
+  /// What turns a key into a token for ``ngcAPI``.
+  public let ngcAuthn: HTTPURL
+
+  public static let defaultDGXAPI = "https://compute.nvidia.com"
+  public static let defaultNGCAPI = "https://api.ngc.nvidia.com"
+  public static let defaultNGCAuthn = "https://authn.nvidia.com"
+
+  /// Parses the services' base addresses. Throws ``NVIDIAError/invalidAddress(_:reason:)``, also for one
+  /// with a user name or a query.
+  public init(
+    dgxAPI: String = Self.defaultDGXAPI, ngcAPI: String = Self.defaultNGCAPI,
+    ngcAuthn: String = Self.defaultNGCAuthn
+  ) throws(NVIDIAError) {
+    self.dgxAPI = try Self.base(dgxAPI)
+    self.ngcAPI = try Self.base(ngcAPI)
+    self.ngcAuthn = try Self.base(ngcAuthn)
+  }
+
+  private static func base(_ text: String) throws(NVIDIAError) -> HTTPURL {
+    let url = try parse(text)
+    guard !url.hasUserInfo, url.query == nil else {
+      throw .invalidAddress(url.description, reason: "a base address has neither user nor query")
+    }
+    return url
+  }
+
+  /// The URL of `path` below `base`. What is put in it from outside has been checked to be a name.
+  static func url(_ base: HTTPURL, _ path: String) throws(NVIDIAError) -> HTTPURL {
+    try parse(base.full + (base.path.hasSuffix("/") ? "" : "/") + path)
+  }
+
+  private static func parse(_ text: String) throws(NVIDIAError) -> HTTPURL {
+    do {
+      return try HTTPURL(text)
+    } catch {
+      guard case .invalidURL(let shown, let reason) = error else {
+        throw .invalidAddress("", reason: "no URL")
+      }
+      throw .invalidAddress(shown, reason: reason)
+    }
+  }
+}

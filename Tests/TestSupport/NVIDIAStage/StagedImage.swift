@@ -1,0 +1,96 @@
+import Crypto
+import Foundation
+
+/// An image, or an index of images, held in memory.
+public struct StagedImage: Sendable {
+  public enum Format: Sendable { case oci, docker }
+
+  public let manifest: [UInt8]
+  public let mediaType: String
+  /// Config and layers by digest; of an index none.
+  public let blobs: [String: [UInt8]]
+  /// The images of an index.
+  public let children: [StagedImage]
+
+  public var digest: String { Self.digest(of: manifest) }
+
+  /// An image of uncompressed layers.
+  public init(layers: [[UInt8]], format: Format = .oci, architecture: String = "amd64") {
+    let types = Types(format)
+    let diffIDs = layers.map { "\"\(Self.digest(of: $0))\"" }.joined(separator: ",")
+    let config = Array(
+      """
+      {"architecture":"\(architecture)","os":"linux","rootfs":{"type":"layers","diff_ids":[\(diffIDs)]}}
+      """.utf8)
+    let listed = layers.map { Self.descriptor(types.layer, $0) }.joined(separator: ",")
+    manifest = Array(
+      """
+      {"schemaVersion":2,"mediaType":"\(types.manifest)","config":\(Self.descriptor(types.config, config)),\
+      "layers":[\(listed)]}
+      """.utf8)
+    mediaType = types.manifest
+    blobs = Dictionary(([config] + layers).map { (Self.digest(of: $0), $0) }) { first, _ in first }
+    children = []
+  }
+
+  /// An index with one image for each architecture.
+  public init(index images: [(architecture: String, image: StagedImage)], format: Format = .oci) {
+    let types = Types(format)
+    let listed = images.map { architecture, image in
+      """
+      {"mediaType":"\(image.mediaType)","size":\(image.manifest.count),"digest":"\(image.digest)",\
+      "platform":{"os":"linux","architecture":"\(architecture)"}}
+      """
+    }.joined(separator: ",")
+    manifest = Array(
+      #"{"schemaVersion":2,"mediaType":"\#(types.index)","manifests":[\#(listed)]}"#.utf8)
+    mediaType = types.index
+    blobs = [:]
+    children = images.map(\.image)
+  }
+
+  /// `count` bytes that do not repeat, the same for the same seed.
+  public static func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
+    var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+    return (0..<count).map { _ in
+      state ^= state << 13
+      state ^= state >> 7
+      state ^= state << 17
+      return UInt8(truncatingIfNeeded: state >> 24)
+    }
+  }
+
+  /// `sha256:…`
+  public static func digest(of bytes: [UInt8]) -> String {
+    "sha256:"
+      + SHA256.hash(data: bytes).map {
+        ($0 < 16 ? "0" : "") + String($0, radix: 16)
+      }.joined()
+  }
+
+  private static func descriptor(_ type: String, _ bytes: [UInt8]) -> String {
+    #"{"mediaType":"\#(type)","size":\#(bytes.count),"digest":"\#(digest(of: bytes))"}"#
+  }
+
+  private struct Types {
+    let manifest: String
+    let index: String
+    let config: String
+    let layer: String
+
+    init(_ format: Format) {
+      switch format {
+      case .oci:
+        manifest = "application/vnd.oci.image.manifest.v1+json"
+        index = "application/vnd.oci.image.index.v1+json"
+        config = "application/vnd.oci.image.config.v1+json"
+        layer = "application/vnd.oci.image.layer.v1.tar"
+      case .docker:
+        manifest = "application/vnd.docker.distribution.manifest.v2+json"
+        index = "application/vnd.docker.distribution.manifest.list.v2+json"
+        config = "application/vnd.docker.container.image.v1+json"
+        layer = "application/vnd.docker.image.rootfs.diff.tar"
+      }
+    }
+  }
+}
