@@ -71,7 +71,8 @@ public struct Reference: Hashable, Sendable {
     if let bracket = text.lastIndex(of: "]") {
       guard text.hasPrefix("[") else { return false }
       let address = text[text.index(after: text.startIndex)..<bracket]
-      guard address.utf8.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit || $0 == 58 || $0 == 46 })
+      guard address.contains(":"),
+        address.utf8.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit || $0 == 58 || $0 == 46 })
       else { return false }
       name = text[text.index(after: bracket)...]
       return name.isEmpty || (name.hasPrefix(":") && isPort(name.dropFirst()))

@@ -20,8 +20,8 @@ extension RegistryClient {
       CatalogPage.self, from: url, for: .catalog, isValid: { RepositoryName.isValid($0) })
   }
 
-  /// A page of a thousand; a registry that ignores the number may send many times that.
-  private static let pageLimit = 32 << 20
+  /// A thousand names have some 50 KiB; a registry that ignores the number may send many times that.
+  private static let pageLimit = 8 << 20
   private static let mostPages = 10_000
   private static let mostNames = 2_000_000
 

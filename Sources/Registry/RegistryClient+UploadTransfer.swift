@@ -21,7 +21,7 @@ extension RegistryClient {
       guard http.isWorthRetrying(error, to: upload.location) else { throw RegistryError.transport(error) }
       return .failed(.transport(error), retryAfter: nil)
     } catch {
-      cancel(upload)
+      cancel(upload.location, for: upload.errand)
       switch error {
       case let error as DigestError: throw wrongContent(error, upload.descriptor.digest, upload.repository)
       case let error as CallerError: throw error.error

@@ -30,7 +30,7 @@ extension RegistryClient {
         if isLesson { uploadHabits.noteRefusal() }
         return .uploaded(proof)
       case .refusedWhole(let isForgotten):
-        cancel(upload)
+        cancel(upload.location, for: upload.errand)
         byPatch = true
         isLesson = !isForgotten
       case .failed(let error, let retryAfter):
@@ -95,9 +95,9 @@ extension RegistryClient {
   }
 
   /// Gives an upload up, so that the registry need not keep what it has of it. Its failure changes nothing.
-  func cancel(_ upload: BlobUpload) {
-    guard var authentication = try? authentication(for: upload.errand),
-      let request = try? authentication.authorize(HTTPRequest(.delete, upload.location))
+  func cancel(_ location: HTTPURL, for errand: Errand) {
+    guard var authentication = try? authentication(for: errand),
+      let request = try? authentication.authorize(HTTPRequest(.delete, location))
     else { return }
     _ = try? http.send(request)
   }

@@ -23,6 +23,14 @@ struct RequestAuthentication {
     slot = authenticator.slot(for: scopes)
   }
 
+  /// What the token that requests of this kind send now says it allows; nil when they send none, or it does
+  /// not say.
+  var grants: [Scope]? {
+    slot.state.withLock { state in
+      if case .bearer(let token) = state.authorization { token.grants } else { nil }
+    }
+  }
+
   private var credential: Credential? { authenticator.configuration.credential }
   private var origin: HTTPURL { authenticator.origin }
 

@@ -15,13 +15,13 @@ struct TokenSource: Hashable, Sendable {
   init(
     _ challenge: Challenge, wanting wanted: [Scope], origin: HTTPURL, rules: RealmRules
   ) throws(RegistryError) {
-    let text = challenge.realm ?? ""
     let untrusted: (String, RealmRefusal) -> RegistryError = {
       .untrustedRealm(host: origin.authority, realm: $0.printable(), $1)
     }
     let realm: HTTPURL
-    do { realm = try HTTPURL(text) } catch {
-      throw untrusted(String(text.prefix { $0 != "?" && $0 != "@" }), .malformed)
+    do { realm = try HTTPURL(challenge.realm ?? "") } catch {
+      guard case .invalidURL(let shown, _) = error else { throw untrusted("", .malformed) }
+      throw untrusted(shown, .malformed)
     }
     do { try rules.check(realm, for: origin) } catch { throw untrusted(realm.description, error) }
     self.realm = realm

@@ -1,8 +1,10 @@
+public import NVIDIA
 public import Registry
 import Synchronization
 public import Transport
 
-/// The registries of one phase: a client for each host and credential, made when first needed.
+/// The registries of one phase: a client for each host and credential, made when first needed, and for
+/// NVIDIA's hosts the REST services beside them.
 public final class Registries: Sendable {
   /// A credential and where it was found.
   public struct Found: Sendable {
@@ -23,39 +25,63 @@ public final class Registries: Sendable {
     let source: CredentialSource
   }
 
+  private struct Access {
+    let client: RegistryClient
+    /// nil unless the host is NVIDIA's and the credential an API key.
+    let catalog: NVIDIACatalog?
+  }
+
+  let nvidiaHosts: NVIDIAHosts
   private let http: HTTPClient
   private let plainHTTP: Bool
   private let realmRules: RealmRules
+  private let services: NVIDIAServices
   private let lookup: Lookup
   private let observer: any TransferObserver
-  private let clients = Mutex<[Key: RegistryClient]>([:])
+  private let opened = Mutex<[Key: Access]>([:])
 
   public init(
-    http: HTTPClient, plainHTTP: Bool, realmRules: RealmRules, observer: any TransferObserver,
-    lookup: @escaping Lookup
+    http: HTTPClient, plainHTTP: Bool, realmRules: RealmRules, nvidiaHosts: NVIDIAHosts,
+    services: NVIDIAServices, observer: any TransferObserver, lookup: @escaping Lookup
   ) {
     self.http = http
     self.plainHTTP = plainHTTP
     self.realmRules = realmRules
+    self.nvidiaHosts = nvidiaHosts
+    self.services = services
     self.observer = observer
     self.lookup = lookup
   }
 
   /// The client that serves `repository` of `host`.
   func client(host: String, repository: String) throws -> RegistryClient {
+    try access(host: host, repository: repository).client
+  }
+
+  /// What lists `host` by REST; nil where the distribution API must.
+  func catalog(host: String, repository: String) throws -> NVIDIACatalog? {
+    try access(host: host, repository: repository).catalog
+  }
+
+  private func access(host: String, repository: String) throws -> Access {
     let found = try lookup(host, repository)
     let key = Key(host: host, source: found.source)
-    let (client, isNew) = clients.withLock { clients in
-      if let client = clients[key] { return (client, false) }
-      let client = RegistryClient(
-        host: host,
-        configuration: RegistryConfiguration(
-          plainHTTP: plainHTTP, credential: found.credential, realmRules: realmRules),
-        http: http)
-      clients[key] = client
-      return (client, true)
+    let (access, isNew) = opened.withLock { opened in
+      if let access = opened[key] { return (access, false) }
+      let access = open(host, found.credential)
+      opened[key] = access
+      return (access, true)
     }
     if isNew { observer.note(.credential(host: host, source: found.source)) }
-    return client
+    return access
+  }
+
+  private func open(_ host: String, _ credential: Credential?) -> Access {
+    let configuration = RegistryConfiguration(
+      plainHTTP: plainHTTP, credential: credential, realmRules: realmRules)
+    let key = nvidiaHosts.contains(host) ? credential.flatMap { APIKey($0) } : nil
+    return Access(
+      client: RegistryClient(host: host, configuration: configuration, http: http),
+      catalog: key.map { NVIDIACatalog(key: $0, services: services, http: http) })
   }
 }

@@ -1,6 +1,7 @@
 public import Digests
 public import Images
 public import Layouts
+public import NVIDIA
 
 /// Why a transfer did not happen, or not whole.
 public enum TransferError: Error, Sendable {
@@ -38,9 +39,16 @@ public enum TransferError: Error, Sendable {
   /// The registry would not take an index some of whose manifests were left out of the archive.
   case sparseIndexRefused(Reference, missing: Int)
   case malformedRule(String)
+  /// A name that NGC has no room for.
+  case refusedByNGC(source: String, target: Reference, NGCNameProblem)
+  /// Repositories at the destination that may not be pushed to.
+  case pushRefused([RepositoryRefusal])
+  /// NVIDIA's listing left entries or pages out.
+  case incompleteListing(skipped: Int, missingPages: Int)
   /// A planned blob that no image lists; planning makes none.
   case blobOfNoImage(Digest)
   case cannotMakeDirectory(path: String)
+  case cannotWriteFile(path: String)
 }
 
 /// A tag at the destination whose content differs from what would be pushed.

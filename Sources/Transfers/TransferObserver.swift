@@ -31,6 +31,8 @@ public enum TransferNote: Sendable {
   case archiveUpToDate(path: String, digest: Digest)
   case imported(source: String, target: Reference, digest: Digest)
   case alreadyThere(source: String, target: Reference, digest: Digest)
-  /// A repository of a listing could not be read.
-  case unreadableRepository(name: String, error: any Error)
+  /// Part of a listing could not be read.
+  case unreadable(ImageFailure)
+  /// The descriptions of a registry's repositories could not be had; the images travel without.
+  case descriptionsMissing(host: String, error: any Error)
 }

@@ -41,6 +41,45 @@ import Testing
     }
   }
 
+  /// Manifests of bytes that never change: eight images with a config, two layers and one left out each.
+  static func fixedPlan() throws -> ArchivePlan {
+    var images: [(reference: Reference, root: Descriptor)] = []
+    var manifests: [Manifest] = []
+    var blobs: [Descriptor] = []
+    var omissions: [Omission] = []
+    for number: UInt8 in 0..<8 {
+      func part(_ type: String, _ bytes: [UInt8]) throws -> (text: String, descriptor: Descriptor) {
+        let descriptor = Descriptor(
+          mediaType: MediaType(rawValue: type), digest: Digest(of: bytes), size: Int64(bytes.count))
+        return (TestImage.descriptor(type, bytes), descriptor)
+      }
+      let layer = "application/vnd.oci.image.layer.v1.tar+gzip"
+      let config = try part("application/vnd.oci.image.config.v1+json", [1, number])
+      let layers = try [part(layer, [2, number]), part(layer, [3, number / 2]), part(layer, [4, number])]
+      let text =
+        #"{"schemaVersion":2,"config":\#(config.text),"layers":[\#(layers.map(\.text).joined(separator: ","))]}"#
+      let manifest = try Manifest(bytes: Array(text.utf8), mediaType: .ociManifest)
+      images.append((try Reference("nvcr.io/team/app\(number % 3):\(number)"), manifest.descriptor))
+      manifests.append(manifest)
+      blobs += [config.descriptor, layers[0].descriptor, layers[1].descriptor]
+      omissions.append(Omission(layers[2].descriptor, reason: .foreign))
+    }
+    return try ArchivePlan(images: images, manifests: manifests, blobs: blobs, omissions: omissions)
+  }
+
+  @Test func `gives the same images the same archive in every run and every version`() throws {
+    // Should this ever change, the format has changed, and with it every digest that people wrote down.
+    let plan = try Self.fixedPlan()
+    #expect(
+      plan.archiveDigest.description
+        == "sha256:5c4b20d86c4ed3c6b520b7b72878c5cf021855b1b44b0d9f8fe10059f5e56444")
+    var all: [UInt8] = []
+    try plan.forEachKnownPiece { all += $0.bytes }
+    #expect(
+      Digest(of: all).description == "sha256:643b954e3150c381456aebb6cebc932c8121252d2f8cc34d1103dcbe2e35a9de"
+    )
+  }
+
   @Test func `covers every byte of the archive once, with known bytes or a blob's`() throws {
     let plan = try ArchivePlan(TestArchive.images(), extraFiles: [("ferry/a.md", [1, 2, 3])])
     let known = try pieces(of: plan).map { ($0.offset, Int64($0.bytes.count)) }

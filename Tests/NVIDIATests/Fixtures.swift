@@ -21,10 +21,8 @@ extension NVIDIAStage {
   }
 }
 
-struct NoKey: Error {}
-
 func apiKey(_ text: String) throws -> APIKey {
-  guard let key = APIKey(text) else { throw NoKey() }
+  guard let key = APIKey(text) else { throw TestFailure("no key") }
   return key
 }
 

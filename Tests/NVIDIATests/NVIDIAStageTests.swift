@@ -114,4 +114,36 @@ import Testing
     for tag in ["a", "b", "c", "d"] { stage.add(image, to: "acme/base", tag: tag, on: .ngc) }
     #expect(try registry(stage, Keys.ngc).tags(of: "acme/base") == ["2.0", "a", "b", "c", "d"])
   }
+
+  private static let variations: [@Sendable (inout StageBehaviour) -> Void] = [
+    { $0.tokenForm = .opaque },
+    {
+      $0.tokenKey = "access_token"
+      $0.saysExpiresIn = false
+    },
+    { $0.tokenUses = 1 },
+    { $0.denialStatus = 403 },
+    { $0.proxyAuthTakesDGXKeys = true },
+    { $0.redirectStatus = 307 },
+    { $0.redirectsBlobs = false },
+  ]
+
+  @Test(arguments: variations.indices)
+  func `both keys pull their own and not the other's, however the stage is set`(_ index: Int) throws {
+    let stage = stage()
+    stage.change(Self.variations[index])
+    for (key, own, other) in [
+      (Keys.dgx, "olddept/trainer", "acme/base"), (Keys.ngc, "acme/base", "olddept/trainer"),
+    ] {
+      let registry = try registry(stage, key)
+      var sink = Collected()
+      _ = try registry.pullBlob(try layer(), from: own, into: &sink)
+      #expect(sink.bytes.count == 200_000)
+      #expect(try registry.manifestDigest("1.0", of: own)?.size == (key == Keys.dgx ? manifestSize : nil))
+      #expect(throws: RegistryError.self) { try registry.pullBlob(try layer(), from: other, into: &sink) }
+    }
+    #expect(stage.requests(at: .cdn).allSatisfy { $0.header("Authorization") == nil })
+  }
+
+  private var manifestSize: Int64 { Int64(image.manifest.count) }
 }

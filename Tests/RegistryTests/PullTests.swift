@@ -182,6 +182,20 @@ import Transport
     #expect(ranges(server) == [nil, nil])
   }
 
+  @Test func `counts the bytes of a second fetch as progress too`() throws {
+    var wrong = Self.bytes
+    wrong[wrong.count - 1] ^= 1
+    // The first fetch came far, and its end was wrong.
+    let server = Self.server {
+      Self.cut($0, after: 280_000)
+    } _: { [wrong] in
+      Self.answer($0, bytes: wrong)
+    } _: {
+      Self.cut($0, after: 40_000)
+    }
+    #expect(try pull(server, retries: 1).1.bytes == Self.bytes)
+  }
+
   @Test(arguments: [
     content(300_000, seed: 2), Array(bytes.dropLast()), bytes + [0],
   ])

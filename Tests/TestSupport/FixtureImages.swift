@@ -17,15 +17,11 @@ public struct FixtureImages: Sendable {
     return image.digest
   }
 
-  /// The root of the package.
-  public static let packageDirectory = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
-
   private static let made = Result {
     let registry = try RegistryProcess(root: RunDirectory.make("fixtures"), options: .init())
     defer { registry.stop() }
     let result = try Command(
-      "\(packageDirectory)/fixtures/images", ["--foreign", registry.url]
+      "\(PackageDirectory.path)/fixtures/images", ["--foreign", registry.url]
     ).run()
     guard result.status == 0 else { throw TestFailure("fixtures/images: \(result.standardError)") }
     let images = result.standardOutput.split(separator: "\n").compactMap { line in

@@ -4,11 +4,13 @@ import Testing
 @testable import Transport
 
 @Suite struct `TLS` {
-  private let authority = TestCertificateAuthority()
+  private let authority: CertificateAuthority
+
+  init() throws { authority = try .shared() }
 
   @Test func `is trusted through a private authority`() throws {
-    let server = try TLSServer(authority)
-    let client = try HTTPClient(TransportOptions(caFile: authority.authority))
+    let server = try TLSServer(authority.server)
+    let client = try HTTPClient(TransportOptions(caFile: authority.file))
     for host in ["localhost", "127.0.0.1"] {
       let response = try client.send(HTTPRequest(.get, HTTPURL("https://\(host):\(server.port)/")))
       #expect(response.status == 200)
@@ -16,7 +18,7 @@ import Testing
   }
 
   @Test func `is refused without it, unless told otherwise`() throws {
-    let server = try TLSServer(authority)
+    let server = try TLSServer(authority.server)
     let url = try HTTPURL("https://localhost:\(server.port)/")
     let error = #expect(throws: TransportError.self) { try HTTPClient().send(HTTPRequest(.get, url)) }
     #expect(
@@ -27,9 +29,8 @@ import Testing
   }
 
   @Test func `is refused for another name`() throws {
-    let other = TestCertificateAuthority(names: "DNS:other.example")
-    let server = try TLSServer(other)
-    let client = try HTTPClient(TransportOptions(caFile: other.authority))
+    let server = try TLSServer(authority.issue(names: "DNS:other.example", as: "other"))
+    let client = try HTTPClient(TransportOptions(caFile: authority.file))
     let error = #expect(throws: TransportError.self) {
       try client.send(HTTPRequest(.get, HTTPURL("https://localhost:\(server.port)/")))
     }
@@ -48,7 +49,7 @@ import Testing
   }
 
   @Test func `answering a plain request is not HTTP`() throws {
-    let server = try TLSServer(authority)
+    let server = try TLSServer(authority.server)
     let error = #expect(throws: TransportError.self) {
       try HTTPClient().send(HTTPRequest(.get, HTTPURL("http://127.0.0.1:\(server.port)/")))
     }
@@ -59,8 +60,8 @@ import Testing
   }
 
   @Test func `of a forgotten version is refused`() throws {
-    let server = try TLSServer(authority, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
-    let client = try HTTPClient(TransportOptions(caFile: authority.authority))
+    let server = try TLSServer(authority.server, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
+    let client = try HTTPClient(TransportOptions(caFile: authority.file))
     let error = #expect(throws: TransportError.self) {
       try client.send(HTTPRequest(.get, HTTPURL("https://localhost:\(server.port)/")))
     }
@@ -73,7 +74,7 @@ import Testing
   @Test func `with a file that holds no certificates names the file`() throws {
     let directory = TemporaryDirectory()
     let file = directory.write("no certificate\n", to: "ca.pem")
-    let server = try TLSServer(authority)
+    let server = try TLSServer(authority.server)
     let client = try HTTPClient(TransportOptions(caFile: file))
     #expect(throws: TransportError.unreadableCAFile(path: file)) {
       try client.send(HTTPRequest(.get, HTTPURL("https://localhost:\(server.port)/")))

@@ -9,10 +9,12 @@ extension Export {
   func plan(_ images: [ExportImage], failures: [ImageFailure]) throws -> PreparedExport {
     var blockers: [any Error] = []
     var archives: [PreparedExport.Archive] = []
+    let descriptions = try descriptions(of: images)
     for (path, group) in try outputs(for: images, blockers: &blockers) {
       let plan = try ArchivePlan(
         images: group.map { ($0.reference, $0.tree.root) }, manifests: group.flatMap(\.tree.manifests),
-        blobs: group.flatMap(\.tree.blobs), omissions: group.flatMap(\.omissions))
+        blobs: group.flatMap(\.tree.blobs), omissions: group.flatMap(\.omissions),
+        extraFiles: files(describing: group, descriptions))
       let state = path.map { self.state(of: $0, for: plan) } ?? PreparedExport.State.toWrite
       if case .blocked = state, let path { blockers.append(TransferError.outputExists(path: path)) }
       archives.append(PreparedExport.Archive(path: path, plan: plan, state: state))

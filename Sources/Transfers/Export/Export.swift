@@ -47,22 +47,16 @@ public struct Export: Sendable {
   /// The images asked for, each once, in the order of their names, and the queries that failed.
   private func expand() async throws -> ([Reference], [ImageFailure]) {
     let expanded = try await executor.mapConcurrently(request.queries) {
-      query -> Result<[Reference], ImageFailure> in
+      query -> (images: [Reference], failures: [ImageFailure]) in
       do {
-        return .success(try query.expand(registries, observer: settings.observer))
+        return try query.expand(registries, observer: settings.observer)
       } catch {
         try Task.checkCancellation()
-        return .failure(ImageFailure(image: query.reference.description, error: error))
+        return ([], [ImageFailure(image: query.name, error: error)])
       }
     }
-    var references: Set<Reference> = []
-    var failures: [ImageFailure] = []
-    for outcome in expanded {
-      switch outcome {
-      case .success(let found): references.formUnion(found)
-      case .failure(let failure): failures.append(failure)
-      }
-    }
+    let references = Set(expanded.flatMap(\.images))
+    let failures = expanded.flatMap(\.failures)
     let shard = request.shard
     return (references.filter { shard?.holds($0.description) ?? true }.sorted(), failures)
   }

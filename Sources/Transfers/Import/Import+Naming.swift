@@ -1,6 +1,7 @@
 import Digests
 import Images
 import Layouts
+import NVIDIA
 
 extension Import {
   /// The images asked for, with their trees; every blob that the archive must hold is there.
@@ -52,6 +53,11 @@ extension Import {
       }
       do {
         let target = try request.mapping.target(for: reference)
+        if let problem = refusal(of: target) {
+          blockers.append(
+            TransferError.refusedByNGC(source: image.name, target: target, problem))
+          continue
+        }
         let named = ImportImage(source: image.name, target: target, tree: tree, archive: layout.path)
         if let other = byTarget[target], other.source != named.source || other.digest != named.digest {
           collisions[target, default: [other.source]].insert(named.source)
@@ -65,6 +71,14 @@ extension Import {
       blockers.append(TransferError.targetCollision(target: target, sources: sources.sorted()))
     }
     return byTarget.values.sorted { ($0.target, $0.source) < ($1.target, $1.source) }
+  }
+}
+
+extension Import {
+  /// Why NGC would not have `target`; nil where it is not NGC's, or nothing is known against it.
+  private func refusal(of target: Reference) -> NGCNameProblem? {
+    guard registries.nvidiaHosts.contains(target.host) else { return nil }
+    return NGCRules.problem(with: target.repository)
   }
 }
 

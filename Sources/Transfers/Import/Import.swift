@@ -37,13 +37,17 @@ public struct Import: Sendable {
         return (image, ImageFailure(image: image.source, error: error))
       }
     }
-    let images = looked.map(\.0)
+    var images = looked.map(\.0)
+    var failures = looked.compactMap(\.1)
+    let refusals = try await refusals(for: images)
+    bar(&images, from: refusals, &failures)
+    if !refusals.isEmpty, !settings.keepGoing { blockers.append(TransferError.pushRefused(refusals)) }
     let taken = images.compactMap(\.takenTag)
     if !taken.isEmpty { blockers.append(TransferError.tagsTaken(taken)) }
     let blobs = blobs(of: images.filter(\.isToPush), in: layouts)
     return PreparedImport(
-      archives: layouts.map { ($0.path, $0.archiveDigest) }, images: images,
-      failures: looked.compactMap(\.1), blockers: blockers, blobs: blobs,
+      archives: layouts.map { ($0.path, $0.archiveDigest) }, images: images, failures: failures,
+      refusals: refusals, blockers: blockers, blobs: blobs,
       presentSize: checksBlobs ? try await presentSize(of: blobs) : nil)
   }
 

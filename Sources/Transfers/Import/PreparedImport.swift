@@ -15,6 +15,8 @@ public struct PreparedImport: Sendable {
   public let archives: [(path: String, digest: Digest)]
   public let images: [ImportImage]
   public let failures: [ImageFailure]
+  /// Repositories that may not be pushed to.
+  public let refusals: [RepositoryRefusal]
   /// Why nothing can be pushed, apart from ``failures``.
   public let blockers: [any Error]
   let blobs: [Blob]

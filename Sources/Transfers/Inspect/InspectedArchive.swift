@@ -31,6 +31,8 @@ public struct InspectedArchive: Sendable {
   public let isFerrys: Bool
   public let images: [Image]
   public let omissions: [Omission]
+  /// Descriptions of repositories that travel with the images, in Markdown, not fit to be printed as they are.
+  public let descriptions: [(repository: String, text: String)]
   /// What the structure shows to be wrong; the blobs are not read.
   public let problems: [LayoutProblem]
 

@@ -36,7 +36,8 @@ public struct Inspection: Sendable {
       path: path, digest: layout.archiveDigest, size: layout.totalSize, isFerrys: layout.isFerrys,
       images: images,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
-      problems: layout.problems, uniqueSize: sizes.values.reduce(0, +))
+      descriptions: try Descriptions.all(in: layout), problems: layout.problems,
+      uniqueSize: sizes.values.reduce(0, +))
   }
 
   private func members(of tree: ImageTree, in layout: Layout) -> [InspectedArchive.Member] {

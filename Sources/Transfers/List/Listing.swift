@@ -1,3 +1,5 @@
+import NVIDIA
+import Digests
 public import Images
 import Registry
 
@@ -5,67 +7,104 @@ import Registry
 public struct Listing: Sendable {
   public struct Result: Sendable {
     /// One for each tag, in the order of their names.
-    public let images: [Reference]
-    /// Repositories that could not be read.
+    public let images: [ListedImage]
+    /// What could not be read.
     public let failures: [ImageFailure]
   }
 
+  private typealias Part = (images: [ListedImage], failures: [ImageFailure])
+
   let locations: [RegistryLocation]
+  /// Whether sizes and dates are wanted even where each costs a request.
+  let isDetailed: Bool
   let registries: Registries
   let settings: TransferSettings
   let executor: BlockingExecutor
 
-  public init(_ locations: [RegistryLocation], registries: Registries, settings: TransferSettings) {
+  public init(
+    _ locations: [RegistryLocation], isDetailed: Bool = false, registries: Registries,
+    settings: TransferSettings
+  ) {
     self.locations = locations
+    self.isDetailed = isDetailed
     self.registries = registries
     self.settings = settings
     executor = BlockingExecutor(width: settings.jobs)
   }
 
-  /// Lists every tag. A repository that cannot be read is a failure among the results; a catalog that
-  /// cannot be read is thrown.
+  /// Lists every tag. A repository that cannot be read is a failure among the results; a location of which
+  /// nothing can be read is thrown.
   @concurrent
   public func run() async throws -> Result {
-    let found = try await executor.mapConcurrently(locations) { try repositories(below: $0) }
-    let all = Set(found.flatMap(\.self)).sorted { $0.description < $1.description }
-    let outcomes = try await executor.mapConcurrently(all) {
-      location -> Swift.Result<[Reference], ImageFailure> in
-      do {
-        let client = try registries.client(host: location.host, repository: location.path)
-        return .success(
-          try client.tags(of: location.path).map {
-            Reference(host: location.host, repository: location.path, tag: $0)
-          })
-      } catch {
-        try Task.checkCancellation()
-        settings.observer.note(.unreadableRepository(name: location.description, error: error))
-        return .failure(ImageFailure(image: location.description, error: error))
-      }
-    }
-    var images: [Reference] = []
-    var failures: [ImageFailure] = []
-    for outcome in outcomes {
-      switch outcome {
-      case .success(let tags): images += tags
-      case .failure(let failure): failures.append(failure)
-      }
-    }
-    return Result(images: images.sorted(), failures: failures)
+    let finder = RepositoryFinder(registries: registries)
+    let found = try await executor.mapConcurrently(locations) { try finder.repositories(below: $0) }
+    var repositories: [RegistryLocation: RepositoryFinder.Repository] = [:]
+    for repository in found.flatMap(\.repositories) { repositories[repository.location] = repository }
+    let parts = try await executor.mapConcurrently(
+      repositories.values.sorted { $0.location.description < $1.location.description }
+    ) { try read($0, by: finder) }
+    let failures = found.flatMap(\.failures) + parts.flatMap(\.failures)
+    for failure in failures { settings.observer.note(.unreadable(failure)) }
+    return Result(
+      images: parts.flatMap(\.images).sorted { $0.reference < $1.reference }, failures: failures)
   }
 
-  /// The repositories of the registry that lie at or below `location`. Where a registry shows no catalog, the
-  /// location is taken for a repository itself.
-  private func repositories(below location: RegistryLocation) throws -> [RegistryLocation] {
-    let client = try registries.client(host: location.host, repository: location.path)
-    let catalog: [String]
-    do { catalog = try client.catalog() } catch {
-      if location.path.isEmpty { throw error }
-      return [location]
+  private func read(
+    _ repository: RepositoryFinder.Repository, by finder: RepositoryFinder
+  ) throws -> Part {
+    let location = repository.location
+    do {
+      let found = try finder.tags(of: repository)
+      var part: Part = ([], found.failures)
+      for var tag in found.tags {
+        let reference = Reference(host: location.host, repository: location.path, tag: tag.name)
+        do {
+          if isDetailed, tag.size == nil { try measure(&tag, reference) }
+        } catch {
+          try Task.checkCancellation()
+          part.failures.append(ImageFailure(image: reference.description, error: error))
+        }
+        part.images.append(
+          ListedImage(
+            reference: reference, size: tag.size, updated: tag.updated, imageID: tag.imageID,
+            description: repository.listed?.description, isPublic: repository.listed?.isPublic,
+            isReadOnly: repository.listed?.isReadOnly))
+      }
+      return part
+    } catch {
+      try Task.checkCancellation()
+      return ([], [ImageFailure(image: location.description, error: error)])
     }
-    return
-      catalog
-      .filter { location.path.isEmpty || $0 == location.path || $0.hasPrefix(location.path + "/") }
-      .filter { RepositoryName.isValid($0) }
-      .map { RegistryLocation(host: location.host, path: $0) }
   }
+
+  /// Reads an image's manifests for its size, and its first config for its date.
+  private func measure(_ tag: inout RepositoryFinder.Tag, _ reference: Reference) throws {
+    let client = try registries.client(host: reference.host, repository: reference.repository)
+    let root = try client.manifest(tag.name, of: reference.repository)
+    let tree = try ImageTree(root: root.descriptor) { descriptor in
+      if descriptor.digest == root.digest { return root }
+      return try client.manifest(descriptor.digest.description, of: reference.repository)
+    }
+    tag.size = tree.size
+    for case .image(let image) in tree.manifests.map(\.content)
+    where image.config.mediaType.isImageConfig && image.config.size <= Int64(Manifest.sizeLimit) {
+      var sink = MemorySink()
+      _ = try client.pullBlob(image.config, from: reference.repository, into: &sink)
+      tag.updated = try? ImageConfig(bytes: sink.bytes).created
+      return
+    }
+  }
+}
+
+/// Keeps a small blob.
+private struct MemorySink: BlobSink {
+  private(set) var bytes: [UInt8] = []
+
+  mutating func write(_ piece: RawSpan) {
+    for offset in 0..<piece.byteCount {
+      bytes.append(unsafe piece.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+    }
+  }
+
+  mutating func restart() { bytes = [] }
 }

@@ -32,10 +32,19 @@ struct CommandRun: Sendable {
   }
 
   var nvidiaHosts: NVIDIAHosts {
-    let names = environment["FERRY_NVIDIA_HOSTS"]?.split(separator: ",").map {
-      String($0.filter { !$0.isWhitespace })
+    names(in: "FERRY_NVIDIA_HOSTS").map { NVIDIAHosts(names: $0) } ?? .standard
+  }
+
+  /// Where NVIDIA's registries may send for tokens.
+  private var realmHosts: Set<String> {
+    names(in: "FERRY_NVIDIA_REALM_HOSTS") ?? RealmRules.knownRealmHosts
+  }
+
+  /// A list of names between commas; nil when the variable is not set.
+  private func names(in variable: String) -> Set<String>? {
+    environment[variable].map { list in
+      Set(list.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) })
     }
-    return names.map { NVIDIAHosts(names: Set($0)) } ?? .standard
   }
 
   func settings(_ options: TransferOptions) -> TransferSettings {
@@ -53,7 +62,16 @@ struct CommandRun: Sendable {
     return Registries(
       http: try HTTPClient(connection.transport(log: console.isVerbose ? say : nil)),
       plainHTTP: connection.plainHTTP,
-      realmRules: RealmRules(nvidiaHosts: nvidiaHosts.names), observer: display,
+      realmRules: RealmRules(nvidiaHosts: nvidiaHosts.names, nvidiaRealmHosts: realmHosts),
+      nvidiaHosts: nvidiaHosts, services: try services(), observer: display,
       lookup: { try lookup.find(host: $0, repository: $1) })
+  }
+
+  /// Where NVIDIA's REST services are, for tests and private deployments settable.
+  private func services() throws -> NVIDIAServices {
+    try NVIDIAServices(
+      dgxAPI: environment["FERRY_DGX_API"] ?? NVIDIAServices.defaultDGXAPI,
+      ngcAPI: environment["FERRY_NGC_API"] ?? NVIDIAServices.defaultNGCAPI,
+      ngcAuthn: environment["FERRY_NGC_AUTHN"] ?? NVIDIAServices.defaultNGCAuthn)
   }
 }

@@ -16,6 +16,7 @@ struct ExportCommand: AsyncParsableCommand {
         ferry export nvcr.io/olddept/trainer:1.0 -o trainer.tar --api-key-file old.key
         ferry export -f images.txt -o fleet.tar
         ferry export registry.example/team/app --tags '1.*' --tags '!*-rc' -o app.tar
+        ferry export nvcr.io/olddept --all-repositories -o olddept/
         ferry export registry.example/team/app:1 --platform linux/amd64 -o backups/
         ferry export registry.example/team/app:1 -o - | ssh vault 'cat > app.tar'
       """)
@@ -40,6 +41,9 @@ struct ExportCommand: AsyncParsableCommand {
 
   @Flag(help: "Take every tag of the repositories given.")
   var allTags = false
+
+  @Flag(help: "Take every repository at or below the places given, such as nvcr.io/olddept.")
+  var allRepositories = false
 
   @Option(
     help: ArgumentHelp(
@@ -115,9 +119,12 @@ struct ExportCommand: AsyncParsableCommand {
 
   private func request() throws -> ExportRequest {
     let listed = try fromFile.map(ImageList.read) ?? []
-    let selector: TagSelector? =
-      allTags ? .all : try tags.isEmpty ? nil : TagSelector(tags)
-    let queries = try (images + listed).map { ImageQuery(try Reference($0), tags: selector) }
+    let selector = try TagSelector(tags)
+    let queries = try (images + listed).map { text -> ImageQuery in
+      if allRepositories { return .repositories(below: try RegistryLocation(text), selector) }
+      let reference = try Reference(text)
+      return allTags || !tags.isEmpty ? .tags(of: reference, selector) : .image(reference)
+    }
     guard !queries.isEmpty else { throw TransferError.nothingSelected }
     return ExportRequest(
       queries: queries, platforms: platform, output: try destination(), replacesExisting: force,

@@ -62,6 +62,12 @@ struct ImportCommand: AsyncParsableCommand {
     help: ArgumentHelp("Also write the JSON report to this file.", valueName: "file"), completion: .file())
   var report: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Write the repositories' descriptions that the archives carry into this directory.", valueName: "dir"),
+    completion: .directory)
+  var descriptions: String?
+
   @OptionGroup(title: "Credentials") var credentials: CredentialOptions
   @OptionGroup(title: "Connection") var connection: ConnectionOptions
   @OptionGroup(title: "Transfer") var transfer: TransferOptions
@@ -85,6 +91,13 @@ struct ImportCommand: AsyncParsableCommand {
         return try text.verdict(on: prepared)
       }
       let result = try await work.run(prepared)
+      if let descriptions {
+        for path in archives {
+          let count = try await Descriptions.write(from: path, to: descriptions)
+          let what = Amounts.count(count, "description")
+          run.console.say("wrote \(what) of repositories in \(path) to \(descriptions)")
+        }
+      }
       try Reports.deliver(ImportReport(result), to: report, json: outputs.json, run.console)
       if !outputs.json { text.summary(of: result) }
       return result.failures.isEmpty ? .done : .someFailed

@@ -23,6 +23,13 @@ struct ListCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("The registries or namespaces to list.", valueName: "registry[/namespace]"))
   var locations: [String]
 
+  @Flag(
+    name: .shortAndLong,
+    help:
+      "Also show each image's size and date; other registries than NVIDIA's take a few requests an image for that."
+  )
+  var long = false
+
   @Option(help: ArgumentHelp("Whose credentials to use.", valueName: "export|import"))
   var phase = Phase.export
 
@@ -43,13 +50,13 @@ struct ListCommand: AsyncParsableCommand {
       let registries = try run.registries(
         connection, credentials, phase: phase == .export ? .export : .import)
       let listing = Listing(
-        try locations.map { try RegistryLocation($0) }, registries: registries,
+        try locations.map { try RegistryLocation($0) }, isDetailed: long, registries: registries,
         settings: TransferSettings(jobs: jobs, observer: run.display))
       let found = try await listing.run()
       if outputs.json {
         run.console.result(try Reports.text(ListReport(found)))
       } else {
-        for image in found.images { run.console.result(image.description) }
+        ListText(run.console).show(found.images, long: long)
       }
       return found.failures.isEmpty ? .done : .someFailed
     }

@@ -2,6 +2,7 @@ import Archives
 import Digests
 import Images
 import Layouts
+import NVIDIA
 import Registry
 import Transfers
 import Transport
@@ -17,6 +18,8 @@ extension ErrorText {
     case let error as TransferError: self.init(transfer: error)
     case let error as ImageFailure: self.init(error.error)
     case let error as RegistryError: self.init(registry: error)
+    case let error as NVIDIAError: self.init(nvidia: error)
+    case let error as NVIDIAListingFailure: self.init(nvidia: error.error)
     case let error as TransportError: self.init(transport: error)
     case let error as LayoutError: self.init(layout: error)
     case let error as ArchiveError: self.init(archive: error)

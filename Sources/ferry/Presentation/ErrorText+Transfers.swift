@@ -32,6 +32,7 @@ extension ErrorText {
         "\(path) has \(Amounts.bytes(available)) free, and \(Amounts.bytes(needed)) are needed",
         remedy: "Free \(Amounts.bytes(needed - available)), write elsewhere, or export in parts (--shard).",
         .cannotWrite)
+    case .cannotWriteFile(let path): self.init("cannot write \(path)", .cannotWrite)
     case .cannotMakeDirectory(let path): self.init("cannot make the directory \(path)", .cannotWrite)
     case .outputExists(let path):
       self.init(
@@ -83,6 +84,16 @@ extension ErrorText {
         remedy: "Export it with every platform, or with a single one.", .destinationConflict)
     case .blobOfNoImage(let digest):
       self.init("something unforeseen went wrong: \(digest) belongs to no image", .unforeseen)
+    case .refusedByNGC(let source, let target, let problem):
+      self.init(
+        "\(source) would become \(target), \(Self.words(for: problem))",
+        remedy: "Give it another name with --map, or name an organisation in --to.", .usage)
+    case .pushRefused(let refusals): self.init(refusals: refusals)
+    case .incompleteListing(let skipped, let missingPages):
+      self.init(
+        "the listing is not whole: \(Amounts.count(skipped, "entry", plural: "entries")) unusable, "
+          + "\(Amounts.count(missingPages, "page")) not given",
+        remedy: "List the namespaces one by one, or name what is missing yourself.", .networkFailed)
     case .malformedRule(let text):
       self.init(
         "'\(text)' is no mapping rule",

@@ -20,6 +20,18 @@ struct InspectText {
     }
     for line in table.lines(indent: "  ") { console.result(line) }
     if long { for image in archive.images { layers(of: image) } }
+    if long {
+      for (repository, text) in archive.descriptions {
+        console.result("  description of \(repository)")
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+          console.result("    \(Printable.text(line))")
+        }
+      }
+    } else if !archive.descriptions.isEmpty {
+      console.result(
+        "  descriptions of \(Amounts.count(archive.descriptions.count, "repository", plural: "repositories")); --long shows them"
+      )
+    }
     let saved = archive.totalSize - archive.uniqueSize
     console.result(
       "  \(Amounts.count(archive.images.count, "image")), \(Amounts.bytes(archive.totalSize)); "

@@ -26,8 +26,10 @@ enum NoteText {
       "pushed \(target)  \(digest)"
     case .alreadyThere(_, let target, let digest):
       "there already: \(target)  \(digest)"
-    case .unreadableRepository(let name, let error):
-      "cannot read \(name): \(ErrorText(error).summary)"
+    case .unreadable(let failure):
+      "cannot read \(failure.image): \(ErrorText(failure.error).summary)"
+    case .descriptionsMissing(let host, let error):
+      "no descriptions of repositories from \(host): \(ErrorText(error).summary)"
     }
   }
 

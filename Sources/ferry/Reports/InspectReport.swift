@@ -13,6 +13,8 @@ struct InspectReport: Encodable {
     let totalBytes: Int64
     let uniqueBytes: Int64
     let omissions: [OmissionEntry]
+    /// Markdown by repository.
+    let descriptions: [String: String]
     let problems: [String]
   }
 
@@ -57,6 +59,7 @@ struct InspectReport: Encodable {
         writtenByFerry: archive.isFerrys, images: archive.images.map(Self.image),
         totalBytes: archive.totalSize, uniqueBytes: archive.uniqueSize,
         omissions: archive.omissions.map(OmissionEntry.init),
+        descriptions: Dictionary(archive.descriptions) { first, _ in first },
         problems: archive.problems.map(ProblemText.line(for:)))
     }
   }

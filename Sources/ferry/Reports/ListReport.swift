@@ -8,6 +8,13 @@ struct ListReport: Encodable {
     let host: String
     let repository: String
     let tag: String?
+    let bytes: Int64?
+    /// ISO 8601.
+    let updated: String?
+    let imageID: String?
+    let description: String?
+    let isPublic: Bool?
+    let isReadOnly: Bool?
   }
 
   let schema = "ferry/list-report/v1"
@@ -17,7 +24,10 @@ struct ListReport: Encodable {
 
   init(_ found: Listing.Result) {
     images = found.images.map {
-      Image(reference: $0.description, host: $0.host, repository: $0.repository, tag: $0.tag)
+      Image(
+        reference: $0.reference.description, host: $0.reference.host, repository: $0.reference.repository,
+        tag: $0.reference.tag, bytes: $0.size, updated: $0.updated, imageID: $0.imageID,
+        description: $0.description, isPublic: $0.isPublic, isReadOnly: $0.isReadOnly)
     }
     failures = found.failures.map(FailureEntry.init)
   }

@@ -1,0 +1,99 @@
+import NVIDIA
+import Registry
+import Transfers
+
+extension ErrorText {
+  init(nvidia error: NVIDIAError) {
+    switch error {
+    case .transport(let service, let error):
+      let text = ErrorText(transport: error)
+      self.init("\(Self.name(of: service)): \(text.summary)", remedy: text.remedy, text.status)
+    case .unauthorized(let service, let url, let messages):
+      self.init(
+        "\(Self.name(of: service)) does not accept the key\(Self.said(messages)) (\(url))",
+        remedy: "Check that the key is the one for this registry and has not been replaced by a newer one.",
+        .credentialsRefused)
+    case .denied(let service, let url, let messages):
+      self.init(
+        "\(Self.name(of: service)) does not show this to the key\(Self.said(messages)) (\(url))",
+        .permissionDenied)
+    case .notFound(let service, let url, let messages):
+      self.init("\(Self.name(of: service)) has no such thing\(Self.said(messages)) (\(url))", .notFound)
+    case .refused(let service, let url, let status, let messages):
+      self.init("\(Self.name(of: service)) answers \(status)\(Self.said(messages)) (\(url))", .networkFailed)
+    case .overwhelmed(let service, let url, let status):
+      self.init(
+        "\(Self.name(of: service)) still answers \(status) after all retries (\(url))",
+        remedy: "Wait and run the same command again.", .networkFailed)
+    case .redirected(let service, let url, let target):
+      self.init(
+        "\(Self.name(of: service)) redirects \(url)\(target.map { " to \($0)" } ?? ""); keys follow no redirect",
+        .networkFailed)
+    case .malformedResponse(let service, let url, let reason):
+      self.init("the answer of \(Self.name(of: service)) cannot be read: \(reason) (\(url))", .networkFailed)
+    case .noServiceAccepts(let refusals):
+      let texts = refusals.map { ErrorText(nvidia: $0.error) }
+      self.init(
+        (["neither of NVIDIA's registries takes the key:"] + texts.map { "  \($0.summary)" })
+          .joined(separator: "\n"),
+        remedy: "Name the repositories yourself with -f if the key can pull and not list.",
+        texts.first { $0.status == .credentialsRefused }?.status ?? texts.first?.status ?? .networkFailed)
+    case .invalidRepository(let service, let name):
+      self.init("'\(name)' cannot be a repository of \(Self.name(of: service))", .usage)
+    case .invalidAddress(let address, let reason):
+      self.init(
+        "'\(address)' is no service address: \(reason)",
+        remedy: "Check FERRY_DGX_API, FERRY_NGC_API and FERRY_NGC_AUTHN.", .usage)
+    }
+  }
+
+  /// All refused repositories at once, each with what may help.
+  init(refusals: [RepositoryRefusal]) {
+    var lines = [
+      "\(Amounts.count(refusals.count, "repository", plural: "repositories")) may not be pushed to:"
+    ]
+    var remedies: [String] = []
+    for refusal in refusals {
+      let text = ErrorText(refusal.error)
+      lines.append("  \(refusal.repository): \(text.summary)")
+      for remedy in refusal.remedies.map(Self.words) where !remedies.contains(remedy) {
+        remedies.append(remedy)
+      }
+      if refusal.remedies.isEmpty, let remedy = text.remedy, !remedies.contains(remedy) {
+        remedies.append(remedy)
+      }
+    }
+    self.init(
+      lines.joined(separator: "\n"), remedy: remedies.joined(separator: "\n"),
+      refusals.first.map { ErrorText($0.error).status } ?? .permissionDenied)
+  }
+
+  private static func name(of service: NVIDIAService) -> String {
+    switch service {
+    case .dgx: "the DGX service"
+    case .ngc: "the NGC service"
+    }
+  }
+
+  static func words(for problem: NGCNameProblem) -> String {
+    switch problem {
+    case .notAName: "which is no repository name"
+    case .withoutOrganization: "which lies in no organisation"
+    case .tooDeep(let components):
+      "which has \(components) components; NGC has organisation, team and image, no more"
+    }
+  }
+
+  private static func words(for remedy: NGCRemedy) -> String {
+    switch remedy {
+    case .checkOrganization(let name):
+      "Is '\(name)' the organisation's name as the NGC website shows it in the top right corner?"
+    case .createTeam(let organization, let team):
+      "Create the team '\(team)' in '\(organization)' on the NGC website and add the key's user to it first."
+    case .enablePrivateRegistry: "Make the key with the service \"Private Registry\" included."
+    case .renewPersonalKey: "Has the personal key expired? Make a new one on the NGC website."
+    case .useNewestLegacyKey: "Making a new legacy key ends the one before: use the newest."
+    case .useNGCKey: "The key looks like one for the DGX registry; import wants the NGC key."
+    }
+  }
+}

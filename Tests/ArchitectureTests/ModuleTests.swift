@@ -1,0 +1,54 @@
+import Testing
+
+/// Which way the modules may look. The compiler does not hold this: a target may import what its
+/// dependencies depend on.
+struct `The modules` {
+  /// What each may import, besides `Swift`. Values (`Digests`, `Images`) do no I/O, so they have no Glibc.
+  static let table: [String: Set<String>] = [
+    "Digests": ["Crypto"],
+    "Images": ["Digests", "FoundationEssentials"],
+    "Transport": ["CCurl", "FoundationEssentials", "Glibc", "Synchronization"],
+    "Registry": ["Transport", "Images", "Digests", "FoundationEssentials", "Glibc", "Synchronization"],
+    "NVIDIA": [
+      "Transport", "Registry", "Images", "Digests", "FoundationEssentials", "Synchronization",
+    ],
+    "Archives": ["CArchive", "CZlib", "Glibc", "Synchronization"],
+    "Layouts": ["Archives", "Images", "Digests", "FoundationEssentials", "Synchronization"],
+    "Transfers": [
+      "NVIDIA", "Registry", "Transport", "Layouts", "Archives", "Images", "Digests",
+      "Dispatch", "FoundationEssentials", "Glibc", "Synchronization",
+    ],
+    "ferry": [
+      "Transfers", "NVIDIA", "Registry", "Transport", "Layouts", "Archives", "Images", "Digests",
+      "ArgumentParser", "Dispatch", "FoundationEssentials", "Glibc", "Synchronization",
+    ],
+  ]
+
+  static let clibraries: Set = ["CArchive", "CCurl", "CZlib"]
+
+  @Test func `are those of the table`() {
+    #expect(Set(SourceFile.all.map(\.module)) == Set(Self.table.keys))
+    #expect(SourceFile.all.count > 50)
+  }
+
+  @Test(arguments: SourceFile.all) func `import only what lies below them`(file: SourceFile) {
+    for (imported, line) in file.imports {
+      #expect(Self.table[file.module, default: []].contains(imported), "\(file.path): \(line)")
+    }
+  }
+
+  @Test(arguments: SourceFile.all) func `let no C type out`(file: SourceFile) {
+    for (imported, line) in file.imports where Self.clibraries.contains(imported) {
+      #expect(line == "private import \(imported)", "\(file.path)")
+    }
+  }
+
+  @Test func `are seen by the reader of import lines`() {
+    let texts: [Substring] = [
+      "import A", "public import B", "private import struct C.D", "@testable import E",
+      "  import indented", "/// import commented", "@preconcurrency internal import F",
+    ]
+    let file = SourceFile(path: "Sources/X/Y.swift", lines: texts)
+    #expect(file.imports.map(\.module) == ["A", "B", "C", "E", "F"])
+  }
+}

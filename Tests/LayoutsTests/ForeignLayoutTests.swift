@@ -1,0 +1,175 @@
+import Archives
+import Digests
+import Foundation
+import Images
+import Testing
+
+@testable import Layouts
+
+@Suite struct `An archive of another tool` {
+  let scratch: ScratchDirectory
+  let image: TestImage
+
+  init() throws {
+    scratch = try ScratchDirectory()
+    image = try TestImage("old.example/team/app:1.0", layers: [TestImage.Layer("a"), TestImage.Layer("b")])
+  }
+
+  /// What a plain tool puts into a layout.
+  func entries(name: String? = nil) -> [TestArchive.Entry] {
+    let annotations = name.map { #","annotations":{"org.opencontainers.image.ref.name":"\#($0)"}"# } ?? ""
+    let root =
+      #"{"mediaType":"\#(image.root.mediaType)","digest":"\#(image.root.digest)","size":\#(image.root.size)"#
+    let index = Array(#"{"schemaVersion":2,"manifests":[\#(root)\#(annotations)}]}"#.utf8)
+    return [
+      .init(name: "oci-layout", bytes: Array(#"{"imageLayoutVersion": "1.0.0"}"#.utf8)),
+      .init(name: "index.json", bytes: index),
+    ]
+      + ([image.manifests[0].bytes] + image.blobs).map {
+        .init(name: BlobPath.path(of: Digest(of: $0)), bytes: $0)
+      }
+  }
+
+  func open(_ entries: [TestArchive.Entry]) throws -> Layout {
+    try Layout.open(TestArchive.tar(entries, to: scratch, "x.tar"))
+  }
+
+  @Test func `opens in any order, with directories and dots`() throws {
+    let layout = try open(
+      [.init(name: "./", kind: "directory"), .init(name: "./blobs/", kind: "directory")]
+        + entries(name: "1.0").reversed().map { .init(name: "./" + $0.name, bytes: $0.bytes) })
+    #expect(!layout.isFerrys && layout.problems == [] && layout.remarks == [])
+    #expect(layout.images.map(\.name) == ["1.0"] && layout.images[0].reference == nil)
+    #expect(try layout.tree(of: layout.images[0]).blobs.count == 3)
+    #expect(try open(entries(name: "h.example/a:2")).images[0].reference == Reference("h.example/a:2"))
+    #expect(try open(entries()).images[0].name == "")
+  }
+
+  @Test func `made by skopeo opens`() throws {
+    try TestArchive.write([image], to: scratch("a.tar"))
+    try Peer.run(
+      "skopeo", "copy", "-q", "oci-archive:\(scratch("a.tar"))",
+      "oci-archive:\(scratch("b.tar")):x.example/app:9")
+    let layout = try Layout.open(scratch("b.tar"))
+    #expect(!layout.isFerrys && layout.problems == [] && layout.remarks == [])
+    #expect(layout.images.map(\.name) == ["x.example/app:9"])
+    #expect(layout.images.map(\.root.digest) == [image.root.digest])
+  }
+
+  @Test func `gets remarks, not problems, for what does no harm`() throws {
+    let stray: [UInt8] = [4, 2]
+    let layout = try open(
+      entries() + [
+        .init(name: "repositories", bytes: [1]), .init(name: "manifest.json", bytes: [1]),
+        .init(name: "old/layer.tar", kind: "symlink"),
+        .init(name: BlobPath.path(of: Digest(of: stray)), bytes: stray),
+      ])
+    #expect(layout.problems == [])
+    #expect(
+      Set(layout.remarks) == [
+        .surplus(path: "repositories"), .surplus(path: "old/layer.tar"),
+        .unreferenced(Digest(of: stray), size: 2),
+      ])
+  }
+
+  @Test func `is damaged when blobs are missing, of another size, or other bytes`() throws {
+    let layers = image.manifests[0].blobs
+    var list = entries()
+    list.removeAll { $0.name == BlobPath.path(of: layers[1].digest) }
+    #expect(try open(list).problems == [.missing(layers[1])])
+
+    list = entries()
+    list[list.count - 1].bytes.append(0)
+    let last = layers[2]
+    #expect(
+      try open(list).problems == [.wrongSize(last.digest, expected: last.size, actual: last.size + 1)])
+
+    list = entries()
+    list[2].bytes[5] ^= 1
+    let changed = try open(list)
+    #expect(changed.problems == [.damaged(image.root.digest, actual: Digest(of: list[2].bytes))])
+    #expect {
+      try changed.tree(of: changed.images[0])
+    } throws: { error in
+      if case LayoutError.wrongContent(image.root.digest, .mismatch) = error { true } else { false }
+    }
+  }
+
+  @Test func `is damaged when entries come twice, are links, or lead elsewhere`() throws {
+    #expect(try open(entries() + [entries()[1]]).problems == [.duplicate(path: "index.json")])
+    #expect(
+      try open(entries() + [.init(name: "./index.json", bytes: [1])]).problems
+        == [.duplicate(path: "index.json")])
+    for kind in ["symlink", "hardlink"] {
+      var list = entries()
+      let layer = image.manifests[0].blobs[2]
+      list[list.count - 1] = .init(name: BlobPath.path(of: layer.digest), kind: kind)
+      #expect(
+        try open(list).problems == [
+          .notAFile(path: BlobPath.path(of: layer.digest)), .missing(layer),
+        ])
+    }
+    for name in ["/etc/passwd", "../x", "a/../../x", "blobs//x", "a\u{1}b"] {
+      #expect(try open(entries() + [.init(name: name, bytes: [1])]).problems == [.unsafePath(name)])
+    }
+  }
+
+  @Test func `with Ferry's ledger but without its digest is damaged`() throws {
+    #expect(
+      try open(entries() + [.init(name: "ferry.json", bytes: [1])]).problems
+        .contains(.unannounced(path: "ferry.json")))
+  }
+
+  @Test func `is refused when it cannot be told what it holds`() throws {
+    let path = scratch("x.tar")
+    #expect(throws: LayoutError.notALayout(path: path, missing: "oci-layout")) {
+      try open(Array(entries().dropFirst()))
+    }
+    #expect(throws: LayoutError.notALayout(path: path, missing: "index.json")) {
+      try open(entries().filter { $0.name != "index.json" })
+    }
+    var list = entries()
+    list[0].bytes = Array(#"{"imageLayoutVersion":"2.0.0"}"#.utf8)
+    #expect(
+      throws: LayoutError.unsupportedVersion(
+        path: path, entry: "oci-layout", found: "2.0.0", supported: "1.0.0")
+    ) { try open(list) }
+    list[0].bytes = [UInt8](repeating: 32, count: 5000)
+    #expect(throws: LayoutError.oversized(path: path, entry: "oci-layout", size: 5000, limit: 4096)) {
+      try open(list)
+    }
+    list = entries()
+    list[1].bytes = Array("{".utf8) + [UInt8](repeating: UInt8(ascii: "["), count: 100_000)
+    #expect(throws: LayoutError.malformed(path: path, entry: "index.json", why: "it is not JSON")) {
+      try open(list)
+    }
+    list[1].bytes = Array(#"{"manifests":[{"mediaType":"a","digest":"sha256:1","size":1}]}"#.utf8)
+    #expect {
+      try open(list)
+    } throws: { error in
+      if case LayoutError.malformed(path, "index.json", _) = error { true } else { false }
+    }
+    try scratch.write(Array("no tar".utf8), to: "y")
+    #expect(throws: LayoutError.notAnArchive(path: scratch("y"))) { try Layout.open(scratch("y")) }
+    #expect(throws: LayoutError.archive(.notAFile(path: scratch.path))) { try Layout.open(scratch.path) }
+    #expect(throws: LayoutError.archive(.file(.open, path: scratch("z"), code: 2))) {
+      try Layout.open(scratch("z"))
+    }
+  }
+
+  @Test func `cannot make Ferry descend for ever`() throws {
+    // A hundred indexes, each in the next.
+    var inner = image.manifests[0]
+    var list = entries()
+    for _ in 0..<100 {
+      let text =
+        #"{"schemaVersion":2,"mediaType":"\#(MediaType.ociIndex)","manifests":[\#(TestImage.descriptor(inner.mediaType.rawValue, inner.bytes))]}"#
+      inner = try Manifest(bytes: Array(text.utf8), mediaType: nil)
+      list.append(.init(name: BlobPath.path(of: inner.digest), bytes: inner.bytes))
+    }
+    list[1].bytes = Array(
+      #"{"manifests":[\#(TestImage.descriptor(inner.mediaType.rawValue, inner.bytes))]}"#.utf8)
+    let layout = try open(list)
+    #expect(throws: LayoutError.self) { try layout.tree(of: layout.images[0]) }
+  }
+}
