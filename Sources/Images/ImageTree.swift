@@ -38,6 +38,7 @@ public struct ImageTree: Sendable {
     var manifests: [Manifest] = []
     var blobs: [Descriptor] = []
     var omitted: [Descriptor] = []
+    var turnedDown: Set<Digest> = []
     var sizes: [Digest: Int64] = [:]
 
     mutating func descend(
@@ -53,7 +54,7 @@ public struct ImageTree: Sendable {
       for child in manifest.children {
         if includes(child) {
           try descend(into: child, depth: depth + 1, includes: includes, fetch: fetch)
-        } else if !omitted.contains(where: { $0.digest == child.digest }) {
+        } else if turnedDown.insert(child.digest).inserted {
           omitted.append(child)
         }
       }

@@ -1,4 +1,4 @@
-import Glibc
+import FoundationEssentials
 import Images
 import Registry
 import Synchronization
@@ -69,7 +69,7 @@ public final class NGCCatalog: Sendable {
       token = nil
       let url = try NVIDIAServices.url(services.ngcAuthn, "token?scope=group/ngc")
       let body = try rest.get(url, scheme: "ApiKey", secret: rest.key.encoded)
-      guard let reply = TokenReply(bytes: body, now: Int64(time(nil))) else {
+      guard let reply = TokenReply(bytes: body, now: Int64(Date.now.timeIntervalSince1970)) else {
         throw .malformedResponse(.ngc, url: url.description, reason: "it holds no token")
       }
       token = reply.token

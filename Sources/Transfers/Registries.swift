@@ -1,3 +1,4 @@
+import Images
 public import NVIDIA
 public import Registry
 import Synchronization
@@ -39,6 +40,9 @@ public final class Registries: Sendable {
   private let lookup: Lookup
   private let observer: any TransferObserver
   private let opened = Mutex<[Key: Access]>([:])
+  /// What was found for each repository. The lock is held while one is looked up: a helper program is asked
+  /// once, and not by every thread.
+  private let looked = Mutex<[RegistryLocation: Found]>([:])
 
   public init(
     http: HTTPClient, plainHTTP: Bool, realmRules: RealmRules, nvidiaHosts: NVIDIAHosts,
@@ -64,7 +68,13 @@ public final class Registries: Sendable {
   }
 
   private func access(host: String, repository: String) throws -> Access {
-    let found = try lookup(host, repository)
+    let found = try looked.withLock { looked in
+      let place = RegistryLocation(host: host, path: repository)
+      if let found = looked[place] { return found }
+      let found = try lookup(host, repository)
+      looked[place] = found
+      return found
+    }
     let key = Key(host: host, source: found.source)
     let (access, isNew) = opened.withLock { opened in
       if let access = opened[key] { return (access, false) }

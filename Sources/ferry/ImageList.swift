@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// A list of lines, as `ferry list` prints them and `-f` and `--map-file` read them.
 enum ImageList {
   /// Why a list could not be read.
@@ -8,12 +6,14 @@ enum ImageList {
     case notText(path: String)
   }
 
+  /// Far beyond any real list, in bytes.
+  private static let longest = 64 << 20
+
   /// The lines of `path`, or of standard input for `-`, without comments, blanks and empty lines.
   static func read(_ path: String) throws -> [String] {
-    guard let data = FileManager.default.contents(atPath: path == "-" ? "/dev/stdin" : path) else {
-      throw Failure.unreadable(path: path)
-    }
-    guard let text = String(validating: [UInt8](data), as: UTF8.self), !text.contains("\0") else {
+    guard let bytes = InputFile.bytes(of: path, limit: longest) else { throw Failure.unreadable(path: path) }
+    guard bytes.count <= longest, let text = String(validating: bytes, as: UTF8.self), !text.contains("\0")
+    else {
       throw Failure.notText(path: path)
     }
     return lines(of: text)

@@ -9,34 +9,43 @@ enum Interrupts {
   /// Whether the work was asked to end.
   static var isInterrupted: Bool { received.load(ordering: .relaxed) }
 
-  /// Takes the signals over from the kernel's default. Call before any other thread exists: threads inherit
-  /// the mask that leaves the signals to the one that waits for them.
+  /// The writing end of the pipe that the handler tells the waiting thread by.
+  private static let bell = Atomic<Int32>(-1)
+
+  /// Takes the signals over from the kernel's default, with a handler: blocking them would not do, for the main
+  /// thread of an async `main` waits in libdispatch with no signal blocked.
   static func catchSignals() {
     // A reader that goes away is an error of the write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
-    var signals = sigset_t()
-    unsafe sigemptyset(&signals)
-    unsafe sigaddset(&signals, SIGINT)
-    unsafe sigaddset(&signals, SIGTERM)
-    unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+    var ends: [Int32] = [-1, -1]
+    guard unsafe pipe(&ends) == 0 else { return }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    bell.store(ends[1], ordering: .relaxed)
+    let reading = ends[0]
     var thread = pthread_t()
     let started = unsafe pthread_create(
       &thread, nil,
-      { _ in
-        Interrupts.wait()
+      { context in
+        Interrupts.wait(on: Int32(truncatingIfNeeded: Int(bitPattern: context)))
         return nil
-      }, nil)
-    if started == 0 { pthread_detach(thread) }
+      }, unsafe UnsafeMutableRawPointer(bitPattern: Int(reading)))
+    guard started == 0 else { return }
+    pthread_detach(thread)
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { _ in
+        // Only what a signal handler may: a write, and errno as it was.
+        let code = errno
+        var byte: UInt8 = 0
+        _ = unsafe write(Interrupts.bell.load(ordering: .relaxed), &byte, 1)
+        errno = code
+      }
+    }
   }
 
-  private static func wait() {
-    var signals = sigset_t()
-    unsafe sigemptyset(&signals)
-    unsafe sigaddset(&signals, SIGINT)
-    unsafe sigaddset(&signals, SIGTERM)
+  private static func wait(on reading: Int32) {
+    var byte: UInt8 = 0
     while true {
-      var number: Int32 = 0
-      guard unsafe sigwait(&signals, &number) == 0 else { continue }
+      guard unsafe read(reading, &byte, 1) == 1 else { continue }
       if received.exchange(true, ordering: .relaxed) { _exit(ExitStatus.interrupted.rawValue) }
       let cancel = running.withLock { $0 }
       // Nothing runs yet that could tidy up.

@@ -10,7 +10,7 @@ struct `The modules` {
     "Transport": ["CCurl", "FoundationEssentials", "Glibc", "Synchronization"],
     "Registry": ["Transport", "Images", "Digests", "FoundationEssentials", "Glibc", "Synchronization"],
     "NVIDIA": [
-      "Transport", "Registry", "Images", "Digests", "FoundationEssentials", "Synchronization",
+      "Transport", "Registry", "Images", "Digests", "FoundationEssentials", "Glibc", "Synchronization",
     ],
     "Archives": ["CArchive", "CZlib", "Glibc", "Synchronization"],
     "Layouts": ["Archives", "Images", "Digests", "FoundationEssentials", "Synchronization"],

@@ -15,8 +15,8 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
 
   /// The modules it imports, each with the whole line.
   var imports: [(module: String, line: Substring)] {
-    lines.compactMap { line in
-      // Indented lines are texts that span lines.
+    // Indented lines are texts that span lines.
+    lines.filter { $0.contains("import ") && !$0.hasPrefix(" ") }.compactMap { line in
       line.wholeMatch(
         of: /(?:@\w+ )?(?:(?:public|package|internal|fileprivate|private) )?import (?:\w+ )?(\w+).*/
       )
@@ -24,12 +24,9 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// Its lines without comments, numbered from 1.
+  /// Its lines that are not comments, numbered from 1.
   var code: [(number: Int, text: Substring)] {
-    lines.enumerated().map { number, line in
-      let comment = line.firstRange(of: /(?:^|\s)\/\/.*/)
-      return (number + 1, comment.map { line[..<$0.lowerBound] } ?? line)
-    }
+    lines.enumerated().map { ($0 + 1, $1) }.filter { !$1.drop { $0 == " " }.hasPrefix("//") }
   }
 
   /// All files, sorted.

@@ -116,7 +116,8 @@ public final class RegistryProcess: Sendable {
   /// `host/name`, where `name` is such as `team/app:1.0`.
   public func reference(_ name: String) -> String { "\(host)/\(name)" }
 
-  /// Every request that was answered, in order: the combined log format's lines.
+  /// Every request that was answered, in the order of the answers' ends. All of them are there once the
+  /// registry was stopped: a request is logged after its answer was sent.
   public var requests: [LoggedRequest] {
     process.standardOutput.split(separator: "\n").compactMap { LoggedRequest($0) }
   }

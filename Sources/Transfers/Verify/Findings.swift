@@ -6,6 +6,8 @@ import Layouts
 struct Findings {
   private var order: [LayoutProblem] = []
   private var hurt: [LayoutProblem: Set<String>] = [:]
+  /// What is missing, as it was first met.
+  private var missing: [Digest: Descriptor] = [:]
   /// Which images need a blob or manifest.
   private var users: [Digest: Set<String>] = [:]
   private let names: [String]
@@ -28,6 +30,12 @@ struct Findings {
   }
 
   private mutating func add(_ problem: LayoutProblem, hurting images: Set<String>) {
+    var problem = problem
+    if case .missing(let descriptor) = problem {
+      // Images may call one blob by different types.
+      problem = .missing(missing[descriptor.digest] ?? descriptor)
+      missing[descriptor.digest] = missing[descriptor.digest] ?? descriptor
+    }
     if hurt[problem] == nil { order.append(problem) }
     hurt[problem, default: []].formUnion(images)
   }

@@ -2,6 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import NVIDIA
 import Registry
+import Synchronization
 import Transfers
 import Transport
 
@@ -55,9 +56,13 @@ struct CommandRun: Sendable {
   func registries(
     _ connection: ConnectionOptions, _ credentials: CredentialOptions, phase: PhaseCredentials.Phase
   ) throws -> Registries {
+    let warnings = WarningsOnce(console)
     let lookup = PhaseCredentials(
       phase: phase, explicit: try credentials.read(), authFile: credentials.authFile,
-      nvidiaHosts: nvidiaHosts.names, environment: environment)
+      nvidiaHosts: nvidiaHosts, environment: environment, warn: { warnings.say($0) })
+    if let path = credentials.apiKeyFile, Paths.isReadableByOthers(path) {
+      warnings.say(.keyFileReadable(path: path))
+    }
     let say: @Sendable (String) -> Void = { [console] in console.say($0) }
     return Registries(
       http: try HTTPClient(connection.transport(log: console.isVerbose ? say : nil)),
@@ -73,5 +78,20 @@ struct CommandRun: Sendable {
       dgxAPI: environment["FERRY_DGX_API"] ?? NVIDIAServices.defaultDGXAPI,
       ngcAPI: environment["FERRY_NGC_API"] ?? NVIDIAServices.defaultNGCAPI,
       ngcAuthn: environment["FERRY_NGC_AUTHN"] ?? NVIDIAServices.defaultNGCAuthn)
+  }
+}
+
+/// Says each warning once.
+private final class WarningsOnce: Sendable {
+  private let console: Console
+  private let said = Mutex<Set<CredentialWarning>>([])
+
+  init(_ console: Console) {
+    self.console = console
+  }
+
+  func say(_ warning: CredentialWarning) {
+    guard said.withLock({ $0.insert(warning).inserted }) else { return }
+    console.complain(warning.line)
   }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import NVIDIA
 import Registry
 import Transfers
 
@@ -7,6 +8,11 @@ struct PhaseCredentials: Sendable {
   enum Phase: String, Sendable {
     case export
     case `import`
+
+    var other: Phase { self == .export ? .import : .export }
+
+    /// The service of NVIDIA's that the phase most likely speaks to.
+    var service: NVIDIAService { self == .export ? .dgx : .ngc }
   }
 
   /// What was given on the command line, secrets already read.
@@ -20,8 +26,10 @@ struct PhaseCredentials: Sendable {
   let explicit: Explicit
   /// `--auth-file`, which then is the only file looked at.
   let authFile: String?
-  let nvidiaHosts: Set<String>
+  let nvidiaHosts: NVIDIAHosts
   let environment: [String: String]
+  /// Hears what is odd about what was found. It may hear the same thing again.
+  let warn: @Sendable (CredentialWarning) -> Void
 
   /// The user NVIDIA's registries expect beside an API key.
   static let apiKeyUser = "$oauthtoken"
@@ -32,6 +40,26 @@ struct PhaseCredentials: Sendable {
   /// The credential for `repository` of `host`. Throws ``CredentialError`` when a place that must be readable
   /// is not.
   func find(host: String, repository: String) throws -> Registries.Found {
+    let found = try search(host: host, repository: repository)
+    if nvidiaHosts.contains(host) { try examine(found, host: host, repository: repository) }
+    return found
+  }
+
+  /// On NVIDIA's hosts both phases have a key of their own for one name.
+  private func examine(_ found: Registries.Found, host: String, repository: String) throws {
+    if let service = found.credential.flatMap({ APIKey($0) })?.shape.suggests, service != phase.service {
+      warn(.keyOfOtherPhase(host: host, phase: phase, looksLike: service))
+    }
+    guard found.source.isShared else { return }
+    let other = PhaseCredentials(
+      phase: phase.other, explicit: .none, authFile: authFile, nvidiaHosts: nvidiaHosts,
+      environment: environment, warn: { _ in })
+    if let same = try? other.search(host: host, repository: repository), same.source == found.source {
+      warn(.sharedByPhases(host: host, found.source))
+    }
+  }
+
+  private func search(host: String, repository: String) throws -> Registries.Found {
     if let found = explicitly() { return found }
     if let found = try inEnvironment(host: host) { return found }
     if let found = try inAuthFiles(host: host, repository: repository) { return found }
@@ -116,5 +144,15 @@ struct PhaseCredentials: Sendable {
   /// A variable that is set and not empty.
   private func value(of name: String) -> String? {
     environment[name].flatMap { $0.isEmpty ? nil : $0 }
+  }
+}
+
+extension CredentialSource {
+  /// Whether it is a store by host, in which the other phase looks as well.
+  fileprivate var isShared: Bool {
+    switch self {
+    case .authFile, .helper: true
+    case .flags, .keyFile, .environment, .anonymous: false
+    }
   }
 }

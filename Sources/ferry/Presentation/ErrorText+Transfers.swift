@@ -110,14 +110,15 @@ extension ErrorText {
       return
     }
     var lines = ["\(failures.count) of \(Amounts.count(total, "image")) cannot be carried:"]
-    for (image, text) in texts.prefix(50) { lines.append("  \(image): \(text.summary)") }
+    // A remedy that all share is said once; others stand with what they speak of.
+    let isShared = Set(texts.map(\.1.remedy)).count == 1
+    for (image, text) in texts.prefix(50) {
+      lines.append("  \(image): \(text.summary)")
+      if !isShared, let remedy = text.remedy { lines.append("    \(remedy)") }
+    }
     if texts.count > 50 { lines.append("  and \(texts.count - 50) more") }
-    var remedies: [String] = []
-    for remedy in texts.compactMap(\.1.remedy) where !remedies.contains(remedy) { remedies.append(remedy) }
-    self.init(
-      lines.joined(separator: "\n"),
-      remedy: (remedies.prefix(3) + ["--keep-going carries the others."]).joined(separator: "\n"),
-      first.status)
+    let remedies = (isShared ? [first.remedy].compactMap(\.self) : []) + ["--keep-going carries the others."]
+    self.init(lines.joined(separator: "\n"), remedy: remedies.joined(separator: "\n"), first.status)
   }
 
   /// `a`, `a and b`, `a, b and c`.

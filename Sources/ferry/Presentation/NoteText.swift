@@ -33,7 +33,7 @@ enum NoteText {
     }
   }
 
-  private static func words(for source: CredentialSource) -> String {
+  static func words(for source: CredentialSource) -> String {
     switch source {
     case .flags: "credentials from --username and --password-stdin"
     case .keyFile(let path): "the API key in \(path)"
