@@ -69,6 +69,7 @@ let package = Package(
     tests("LayoutsTests", ["Layouts", "Archives", "Images", "Digests"]),
     tests("TransfersTests", ["Transfers", "Registry", "Layouts", "Archives", "Images", "Digests"]),
     tests("FerryTests", ["ferry"]),
+    tests("NVIDIAFerryTests", ["ferry"]),
     tests("ArchitectureTests", []),
     tests("TestSupportTests", []),
   ],

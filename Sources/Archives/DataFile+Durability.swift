@@ -76,6 +76,9 @@ extension DataFile {
   /// Whether there is anything of that name, a dangling link included.
   public static func exists(_ path: String) -> Bool { FileStatus(named: path) != nil }
 
+  /// Whether `path` is a plain file itself, and no link, directory, pipe or device.
+  public static func isPlain(_ path: String) -> Bool { FileStatus(named: path)?.isPlain ?? false }
+
   /// Makes the names in the directory that holds `path` durable.
   static func synchronizeDirectory(of path: String) throws(ArchiveError) {
     let directory = directory(of: path)

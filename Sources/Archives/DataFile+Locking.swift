@@ -4,11 +4,13 @@ import Glibc
 extension DataFile {
   /// Opens a file as ``create(_:exclusive:)`` does and locks it as long as it is open. Throws
   /// ``ArchiveError/locked(path:pid:)`` when another process, or this one, has it locked.
-  public static func createLocked(_ path: String) throws(ArchiveError) -> DataFile {
+  public static func createLocked(
+    _ path: String, privately: Bool = false
+  ) throws(ArchiveError) -> DataFile {
     // The file may get its final name between the opening and the locking: then the lock is on another
     // file than the one that bears the name now.
     for _ in 0..<8 {
-      let file = try create(path)
+      let file = try create(path, privately: privately)
       try file.lock()
       if try file.hasName() { return file }
     }

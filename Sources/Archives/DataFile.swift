@@ -21,15 +21,22 @@ public final class DataFile: Sendable {
   }
 
   /// Opens a plain file for reading and writing and makes it where it is missing; what it holds stays.
-  /// A symbolic link is not followed. Throws ``ArchiveError/exists(path:)`` when `exclusive` and it is there.
-  public static func create(_ path: String, exclusive: Bool = false) throws(ArchiveError) -> DataFile {
-    try open(path, flags: O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | (exclusive ? O_EXCL : 0))
+  /// A symbolic link is not followed; what is made `privately` only its owner may read. Throws
+  /// ``ArchiveError/exists(path:)`` when `exclusive` and it is there.
+  public static func create(
+    _ path: String, exclusive: Bool = false, privately: Bool = false
+  ) throws(ArchiveError) -> DataFile {
+    try open(
+      path, flags: O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | (exclusive ? O_EXCL : 0),
+      mode: privately ? 0o600 : 0o644)
   }
 
-  private static func open(_ path: String, flags: Int32) throws(ArchiveError) -> DataFile {
+  private static func open(
+    _ path: String, flags: Int32, mode: mode_t = 0
+  ) throws(ArchiveError) -> DataFile {
     var descriptor: Int32
     repeat {
-      descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o644)
+      descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC, mode)
     } while descriptor < 0 && errno == EINTR
     guard descriptor >= 0 else {
       let code = errno

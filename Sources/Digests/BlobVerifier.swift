@@ -23,6 +23,17 @@ public struct BlobVerifier: ~Copyable, Sendable {
     received += Int64(bytes.byteCount)
   }
 
+  /// The digest of the bytes that have passed so far; more may follow.
+  public func contentDigest() -> Digest { hasher.digest() }
+
+  /// A verifier that has seen the same bytes. Either still has to see the rest before it proves anything.
+  public func copy() -> BlobVerifier {
+    var copy = BlobVerifier(digest: digest, size: size)
+    copy.hasher = hasher
+    copy.received = received
+    return copy
+  }
+
   /// Whether all bytes have passed and are the promised ones; throws what is wrong when all have passed
   /// and are not. An upload asks before it lets its last bytes go.
   public func check() throws(DigestError) -> Proof {

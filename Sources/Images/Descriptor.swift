@@ -39,7 +39,7 @@ public struct Descriptor: Hashable, Sendable, Codable {
     artifactType = try container.decodeIfPresent(String.self, forKey: .artifactType)
   }
 
-  /// 1 PiB: far beyond any blob, and small enough that sums of a manifest's sizes cannot overflow.
+  /// 1 PiB: far beyond any blob.
   public static let largestSize: Int64 = 1 << 50
 
   /// The manifest that a buildkit attestation speaks of, when this descriptor is one

@@ -10,15 +10,18 @@ public struct ImageTree: Sendable {
   /// Descriptors that `includes` turned down; nothing below them was looked at.
   public let omitted: [Descriptor]
 
+  /// The most that the parts of one image may add up to, in bytes: far beyond any, and far from overflow.
+  static let largestSize: Int64 = 1 << 53
+
   /// Indexes may nest; real ones do so once.
   static let deepest = 8
   /// The most manifests of one image, so that a hostile index cannot ask for work without end.
   static let mostManifests = 10_000
 
   /// Walks the image below `root`, asking `fetch` for each manifest once. Throws ``ManifestError`` when
-  /// the tree is too deep or large or gives one digest two sizes, and whatever `fetch` throws.
+  /// the tree is too deep or large or gives one digest two sizes, and whatever the closures throw.
   public init(
-    root: Descriptor, includes: (Descriptor) -> Bool = { _ in true },
+    root: Descriptor, includes: (Descriptor) throws -> Bool = { _ in true },
     fetch: (Descriptor) throws -> Manifest
   ) throws {
     var walk = Walk()
@@ -40,9 +43,11 @@ public struct ImageTree: Sendable {
     var omitted: [Descriptor] = []
     var turnedDown: Set<Digest> = []
     var sizes: [Digest: Int64] = [:]
+    /// The sum of ``sizes``.
+    var total: Int64 = 0
 
     mutating func descend(
-      into descriptor: Descriptor, depth: Int, includes: (Descriptor) -> Bool,
+      into descriptor: Descriptor, depth: Int, includes: (Descriptor) throws -> Bool,
       fetch: (Descriptor) throws -> Manifest
     ) throws {
       guard depth <= ImageTree.deepest else { throw ManifestError.malformed("its indexes nest too deeply") }
@@ -52,20 +57,27 @@ public struct ImageTree: Sendable {
         throw ManifestError.malformed("it lists more than \(ImageTree.mostManifests) manifests")
       }
       for child in manifest.children {
-        if includes(child) {
+        if try includes(child) {
           try descend(into: child, depth: depth + 1, includes: includes, fetch: fetch)
         } else if turnedDown.insert(child.digest).inserted {
           omitted.append(child)
         }
       }
       for blob in manifest.blobs where try isNew(blob) {
-        if includes(blob) { blobs.append(blob) } else { omitted.append(blob) }
+        if try includes(blob) { blobs.append(blob) } else { omitted.append(blob) }
       }
       manifests.append(manifest)
     }
 
     private mutating func isNew(_ descriptor: Descriptor) throws(ManifestError) -> Bool {
-      guard let size = sizes.updateValue(descriptor.size, forKey: descriptor.digest) else { return true }
+      guard let size = sizes.updateValue(descriptor.size, forKey: descriptor.digest) else {
+        let (sum, overflow) = total.addingReportingOverflow(descriptor.size)
+        guard !overflow, sum <= ImageTree.largestSize else {
+          throw .malformed("its parts add up to more than any registry holds")
+        }
+        total = sum
+        return true
+      }
       guard size == descriptor.size else {
         throw .malformed("it gives \(descriptor.digest) two sizes, \(size) and \(descriptor.size)")
       }

@@ -20,16 +20,19 @@ public struct ArchivePlan: Sendable {
   public let blobs: [PlannedBlob]
   /// Sorted by digest; without those that no image lists or that are in the archive after all.
   public let omissions: [Omission]
+  /// Sorted by image, each image once.
+  public let lacking: [Lack]
 
   let sections: [ArchiveSection]
   private let sectionsByDigest: [Digest: Int]
 
   /// Plans an archive of `images`. `manifests` and `blobs` hold everything the images list and `omissions`
-  /// does not; each may be given many times. `extraFiles` have paths under `ferry/`.
+  /// does not; each may be given many times. `extraFiles` have paths under `ferry/`; `lacking` are images that
+  /// should be here too.
   /// Throws one of ``LayoutError``'s cases of planning, `missing` or `notAManifest`.
   public init(
     images: [(reference: Reference, root: Descriptor)], manifests: [Manifest], blobs: [Descriptor],
-    omissions: [Omission] = [], extraFiles: [(path: String, bytes: [UInt8])] = []
+    omissions: [Omission] = [], extraFiles: [(path: String, bytes: [UInt8])] = [], lacking: [Lack] = []
   ) throws(LayoutError) {
     let contents = try ArchiveContents(
       images: images, manifests: manifests, blobs: blobs, omissions: omissions)
@@ -37,9 +40,12 @@ public struct ArchivePlan: Sendable {
     let roots = Dictionary(contents.manifests.map { ($0.digest, $0) }) { first, _ in first }
     let carried = Set(contents.blobs.map(\.digest)).union(roots.keys)
 
+    self.lacking = Dictionary(lacking.map { ($0.image, $0) }) { first, second in
+      first.reason.rawValue <= second.reason.rawValue ? first : second
+    }.values.sorted { $0.image.utf8.lexicographicallyPrecedes($1.image.utf8) }
     let ferryFile = FerryFile(
       images: contents.images, omissions: contents.omissions,
-      files: files.map { CarriedFile(path: $0.path, bytes: $0.bytes) }
+      files: files.map { CarriedFile(path: $0.path, bytes: $0.bytes) }, lacking: self.lacking
     ).bytes
     let indexFile = IndexFile(images: contents.images, ledgerDigest: Digest(of: ferryFile)).bytes
     let dockerFile = DockerManifestFile.bytes(
@@ -56,6 +62,9 @@ public struct ArchivePlan: Sendable {
     for blob in contents.blobs {
       let offset = try layout.append(.blob(blob.digest), nil, size: blob.size)
       blobs.append(PlannedBlob(descriptor: blob, offset: offset))
+    }
+    guard layout.sections.count <= TarIndex.mostEntries else {
+      throw .archive(.tooManyEntries(path: "the archive", limit: TarIndex.mostEntries))
     }
     let total = try layout.position(after: Int64(TarHeader.endMarker.count))
 
@@ -108,6 +117,7 @@ public struct ArchivePlan: Sendable {
   ) throws(LayoutError) -> [(path: String, bytes: [UInt8])] {
     let sorted = files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
     var previous: String?
+    guard sorted.reduce(0, { $0 + Int64($1.bytes.count) }) <= CarriedFile.sumLimit else { throw .tooLarge }
     for file in sorted {
       guard CarriedFile.isValid(path: file.path), file.path != previous,
         Int64(file.bytes.count) <= CarriedFile.sizeLimit

@@ -5,13 +5,17 @@ import Synchronization
 /// Writes a planned archive to a file, its blobs in any order and from any number of threads.
 ///
 /// All goes to `<path>.partial`, which is locked; only ``finish()`` gives it its name, when there is a proof
-/// for every blob. A writer that goes away before leaves the `.partial`.
+/// for every blob. A writer that goes away before leaves the `.partial` and beside it a journal, by which a
+/// later one can go on (``Earlier/kept``).
 public final class ArchiveWriter: Sendable {
   public let plan: ArchivePlan
   /// The final name.
   public let path: String
-  private let replacing: Bool
-  private let file: DataFile
+  /// What an earlier run left, as far as it is of use. Whether it is right, ``recover(_:progress:)`` shows.
+  public let continuation: ArchiveContinuation?
+  let replacing: Bool
+  let file: DataFile
+  let journal: ArchiveJournal
   private let state = Mutex(State())
 
   private struct State {
@@ -23,7 +27,8 @@ public final class ArchiveWriter: Sendable {
   public enum Earlier: Sendable {
     /// Its bytes go.
     case discarded
-    /// Its bytes stay where they are, as far as the archive reaches; the caller knows which of them are right.
+    /// Its bytes stay as far as its journal speaks of them and they are still wanted; they are moved to where
+    /// this archive has them. Without a journal that can be read they go.
     case kept
   }
 
@@ -32,7 +37,8 @@ public final class ArchiveWriter: Sendable {
 
   /// Locks and sizes `<path>.partial`, sets its space aside and writes all that is known. Throws
   /// ``LayoutError/exists(path:)`` when `path` is taken and not `replacing`, ``LayoutError/locked(path:pid:)``
-  /// and ``LayoutError/archive(_:)``, `noSpace` with the whole archive's size among those.
+  /// and ``LayoutError/archive(_:)``, `noSpace` with the whole archive's size among those, and
+  /// ``LayoutError/cancelled`` while bytes of an earlier run are being moved.
   public init(
     plan: ArchivePlan, path: String, replacing: Bool, earlier: Earlier = .discarded
   ) throws(LayoutError) {
@@ -41,18 +47,34 @@ public final class ArchiveWriter: Sendable {
     self.replacing = replacing
     guard replacing || !DataFile.exists(path) else { throw .exists(path: path) }
     let partial = Self.partialPath(of: path)
-    file = try LayoutError.wrapping { () throws(ArchiveError) in try DataFile.createLocked(partial) }
+    let file = try LayoutError.wrapping { () throws(ArchiveError) in try DataFile.createLocked(partial) }
+    let journal = try ArchiveJournal(of: path)
+    var continuation: ArchiveContinuation?
     do {
-      try LayoutError.wrapping { () throws(ArchiveError) in
-        if case .discarded = earlier { try file.truncate(to: 0) }
-        try file.reserve(plan.totalSize)
-      }
-      try plan.forEachKnownPiece { piece throws(LayoutError) in try write(piece) }
+      let preparation = PartialArchive(plan: plan, file: file, journal: journal)
+      continuation = try preparation.prepare(earlier)
     } catch {
       // An empty shell helps nobody; bytes that somebody may continue with do.
-      if case .discarded = earlier { file.remove() }
+      if case .discarded = earlier {
+        file.remove()
+        journal.remove()
+      }
       throw error
     }
+    self.file = file
+    self.journal = journal
+    self.continuation = continuation
+  }
+
+  /// Goes on with another plan for what `writer`, which must not be used any more, has written so far.
+  public init(continuing writer: ArchiveWriter, as plan: ArchivePlan) throws(LayoutError) {
+    self.plan = plan
+    path = writer.path
+    replacing = writer.replacing
+    file = writer.file
+    journal = writer.journal
+    let preparation = PartialArchive(plan: plan, file: writer.file, journal: writer.journal)
+    continuation = try preparation.prepare(.kept)
   }
 
   /// Where an archive is until it is whole.
@@ -66,7 +88,7 @@ public final class ArchiveWriter: Sendable {
       throw .outOfBounds(digest, offset: offset, count: bytes.byteCount, size: extent.size)
     }
     guard !state.withLock({ $0.isFinished }) else { throw .finished(path: path) }
-    do { try file.write(bytes, at: extent.offset + offset) } catch { throw LayoutError(error) }
+    do { try file.write(bytes, at: extent.offset + offset) } catch { throw failure(error) }
     // Each time a step is passed the one before it goes to the disk.
     let end = offset + Int64(bytes.byteCount)
     let passed = end / Self.writebackSize * Self.writebackSize
@@ -76,14 +98,31 @@ public final class ArchiveWriter: Sendable {
     }
   }
 
-  /// Notes that a blob is whole and was hashed.
+  /// Notes for a later run how far a blob has come. Every byte that `verifier` has seen must have been written.
+  public func note(_ verifier: borrowing BlobVerifier) {
+    note(verifier.digest, have: verifier.received) { verifier.contentDigest() }
+  }
+
+  /// Notes that a blob is whole and was hashed. Every byte of it must have been written.
   public func complete(_ proof: Proof) throws(LayoutError) {
     guard let extent = plan.extent(of: proof.digest) else { throw .notPlanned(proof.digest) }
     guard extent.size == proof.size else {
       throw .conflictingSizes(
         proof.digest, min(extent.size, proof.size), max(extent.size, proof.size))
     }
-    state.withLock { _ = $0.proven.insert(proof.digest) }
+    let isNew = state.withLock { $0.proven.insert(proof.digest).inserted }
+    if isNew { note(proof.digest, have: proof.size) { proof.digest } }
+  }
+
+  /// Notes that what is there of a blob is of no use: it comes anew.
+  public func forget(_ digest: Digest) { journal.note(.forgotten(digest)) }
+
+  private func note(_ digest: Digest, have: Int64, content: () -> Digest) {
+    guard let extent = plan.extent(of: digest),
+      let claim = JournalClaim(
+        blob: digest, size: extent.size, offset: extent.offset, have: have, content: content())
+    else { return }
+    journal.note(.progress(claim))
   }
 
   /// Waits until everything is on the disk and gives the archive its name. Throws
@@ -103,11 +142,15 @@ public final class ArchiveWriter: Sendable {
       try file.publish(as: path, replacing: replacing)
     } catch {
       state.withLock { $0.isFinished = false }
-      throw LayoutError(error)
+      throw failure(error)
     }
+    journal.remove()
   }
 
-  private func write(_ piece: KnownPiece) throws(LayoutError) {
-    do { try unsafe file.write(piece.bytes.span.bytes, at: piece.offset) } catch { throw LayoutError(error) }
+  /// A full disk is told with what is still needed.
+  private func failure(_ error: ArchiveError) -> LayoutError {
+    guard case .noSpace(let partial, nil, let available, let code) = error else { return LayoutError(error) }
+    let needed = plan.totalSize - FreeSpace.taken(by: partial)
+    return .archive(.noSpace(path: partial, needed: max(0, needed), available: available, code: code))
   }
 }

@@ -10,6 +10,8 @@ public struct CarriedFile: Hashable, Sendable, Codable {
   static let folder = "ferry/"
   /// The largest such file, in bytes.
   public static let sizeLimit: Int64 = 16 << 20
+  /// What all such files may add up to, in bytes: they are kept in memory.
+  static let sumLimit: Int64 = 64 << 20
 
   init(path: String, bytes: [UInt8]) {
     self.path = path

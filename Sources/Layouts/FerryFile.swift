@@ -15,11 +15,14 @@ public struct FerryFile: Hashable, Sendable {
   public let omissions: [Omission]
   /// Sorted by path.
   public let files: [CarriedFile]
+  /// Sorted by image. In the file only if there are any.
+  public let lacking: [Lack]
 
-  init(images: [LayoutImage], omissions: [Omission], files: [CarriedFile]) {
+  init(images: [LayoutImage], omissions: [Omission], files: [CarriedFile], lacking: [Lack] = []) {
     imagesDigest = Self.digest(of: images)
     self.omissions = omissions
     self.files = files
+    self.lacking = lacking
   }
 
   enum ReadingError: Error {
@@ -33,6 +36,7 @@ public struct FerryFile: Hashable, Sendable {
       let imagesDigest: Digest
       let omissions: [Omission]
       let files: [CarriedFile]
+      let lacking: [Lack]?
     }
     let version: Int
     let content: Content
@@ -47,15 +51,24 @@ public struct FerryFile: Hashable, Sendable {
     } catch {
       throw .malformed(error.why)
     }
+    var previous = ""
+    var total: Int64 = 0
     for file in content.files {
+      guard previous.utf8.lexicographicallyPrecedes(file.path.utf8) else {
+        throw .malformed("its files are not in order")
+      }
+      previous = file.path
       guard CarriedFile.isValid(path: file.path) else { throw .malformed("it names a file outside ferry/") }
       guard (0...CarriedFile.sizeLimit).contains(file.size) else {
         throw .malformed("it gives '\(file.path)' a size out of range")
       }
+      total += file.size
+      guard total <= CarriedFile.sumLimit else { throw .malformed("its files are too large") }
     }
     imagesDigest = content.imagesDigest
     omissions = content.omissions
     files = content.files
+    lacking = content.lacking ?? []
   }
 
   /// The file's one form.
@@ -75,12 +88,17 @@ public struct FerryFile: Hashable, Sendable {
         "size": .integer(file.size),
       ])
     }
-    return CanonicalJSON.object([
+    var members: [String: CanonicalJSON] = [
       "formatVersion": .integer(Int64(Self.formatVersion)),
       "imagesDigest": .string(imagesDigest.description),
       "omissions": .array(omissions),
       "files": .array(files),
-    ]).bytes
+    ]
+    if !lacking.isEmpty {
+      members["lacking"] = .array(
+        lacking.map { .object(["image": .string($0.image), "reason": .string($0.reason.rawValue)]) })
+    }
+    return CanonicalJSON.object(members).bytes
   }
 
   static func digest(of images: [LayoutImage]) -> Digest {

@@ -18,6 +18,8 @@ public final class Layout: Sendable {
   public let blobs: [Digest: BlobExtent]
   /// What lies beside the images under `ferry/`, sorted by path.
   public let files: [CarriedFile]
+  /// Images that it was to hold and does not.
+  public let lacking: [Lack]
   /// Whether Ferry wrote it: then it must be, byte by byte, what Ferry writes.
   public let isFerrys: Bool
   /// The archive's size in bytes.
@@ -39,6 +41,7 @@ public final class Layout: Sendable {
     blobs = reading.blobs
     files = reading.ferry?.files ?? []
     carried = reading.carried
+    lacking = reading.ferry?.lacking ?? []
     isFerrys = reading.isFerrys
     totalSize = reading.tar.fileSize
     problems = reading.problems

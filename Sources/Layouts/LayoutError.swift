@@ -52,6 +52,8 @@ public enum LayoutError: Error, Hashable, Sendable {
   case outOfOrder(Digest)
   /// The archive was finished before.
   case finished(path: String)
+  /// The task that made the call was cancelled.
+  case cancelled
 
   init(_ error: ArchiveError) {
     switch error {

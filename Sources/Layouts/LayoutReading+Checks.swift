@@ -51,7 +51,7 @@ extension LayoutReading {
     return try? ArchivePlan(
       images: images, manifests: Array(walk.manifests.values),
       blobs: walk.listed.values.filter { walk.manifests[$0.digest] == nil }, omissions: ferry.omissions,
-      extraFiles: files)
+      extraFiles: files, lacking: ferry.lacking)
   }
 
   /// Behind a damaged header the tar cannot be read, but where everything lies is known.

@@ -25,7 +25,7 @@ public enum NGCRemedy: Hashable, Sendable {
 
   /// What to try when NGC accepts the key and yet denies `repository`, the likeliest first.
   public static func forDeniedRepository(_ repository: String, key shape: KeyShape) -> [Self] {
-    var remedies: [Self] = []
+    var remedies: [Self] = shape == .dgx ? [.useNGCKey] : []
     if let organization = repository.split(separator: "/").first {
       remedies.append(.checkOrganization(String(organization)))
     }

@@ -33,17 +33,11 @@ public enum NVIDIAError: Error, Hashable, Sendable {
     public let error: NVIDIAError
   }
 
-  /// Whether the service does not take who asks, or is not there: the other one may be meant.
+  /// Whether the other service may be meant: this one does not take who asks, or is on its way out.
   var pointsElsewhere: Bool {
     switch self {
-    case .unauthorized, .denied, .notFound, .redirected, .malformedResponse: true
-    case .refused(_, _, let status, _): status == 410
-    case .transport(_, let error):
-      switch error {
-      case .unknownHost, .connectionRefused, .unreachable, .connectTimedOut: true
-      default: false
-      }
-    case .overwhelmed, .noServiceAccepts, .invalidRepository, .invalidAddress: false
+    case .transport(_, .cancelled), .noServiceAccepts, .invalidRepository, .invalidAddress: false
+    default: true
     }
   }
 }

@@ -25,6 +25,16 @@ final class Authenticator: Sendable {
     }
   }
 
+  /// What must not be shown though the registry should repeat it. Locks what is known of the way in.
+  var secrets: [String] {
+    let tokens = slots.withLock { Array($0.values) }.compactMap { slot -> String? in
+      slot.state.withLock { state in
+        if case .bearer(let token) = state.authorization { token.value } else { nil }
+      }
+    }
+    return (configuration.credential?.spellings ?? []) + tokens
+  }
+
   enum Outcome {
     case granted(Token)
     /// The token server knows who asks and says no.
@@ -49,8 +59,14 @@ final class Authenticator: Sendable {
       }
       return .granted(Token(reply, from: source, at: .now))
     case 300..<400: throw .malformedResponse(url: url, what: "redirect")
-    case _ where response.isRetryable: throw .overwhelmed(url: url, status: response.status)
-    default: return .refused(RegistryMessage.list(in: response.body))
+    case _ where response.isRetryable:
+      let secrets = configuration.credential?.spellings ?? []
+      throw .overwhelmed(
+        url: url, status: response.status,
+        messages: RegistryMessage.list(in: response.body.hiding(secrets)))
+    default:
+      let secrets = configuration.credential?.spellings ?? []
+      return .refused(RegistryMessage.list(in: response.body.hiding(secrets)))
     }
   }
 

@@ -5,7 +5,7 @@ import Transport
 /// The state of one blob's download: what is proved so far, and what an answer means for the rest.
 struct BlobPull: ~Copyable {
   let descriptor: Descriptor
-  private var verifier: BlobVerifier
+  private(set) var verifier: BlobVerifier
   private var distrustsRanges = false
   private var hasStartedAgain = false
   /// The farthest byte ever reached: only what lies beyond it is progress, or a server that cuts every
@@ -15,6 +15,12 @@ struct BlobPull: ~Copyable {
   init(_ descriptor: Descriptor) {
     self.descriptor = descriptor
     verifier = BlobVerifier(digest: descriptor.digest, size: descriptor.size)
+  }
+
+  /// Goes on after the bytes that `verifier` has seen: takes them over, or gives them back.
+  mutating func exchange(_ verifier: inout BlobVerifier) {
+    swap(&self.verifier, &verifier)
+    farthest = received
   }
 
   var received: Int64 { verifier.received }

@@ -20,6 +20,18 @@ public enum Credential: Hashable, Sendable {
   }
 }
 
+extension Credential {
+  /// The secret in every form in which a server gets to see it.
+  var spellings: [String] {
+    switch self {
+    case .basic(let username, let password):
+      [password, Data(password.utf8).base64EncodedString()]
+        + [Data("\(username):\(password)".utf8).base64EncodedString()]
+    case .identityToken(_, let token): [token]
+    }
+  }
+}
+
 extension Credential: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
   public var description: String {
     switch self {

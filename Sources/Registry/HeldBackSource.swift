@@ -1,5 +1,6 @@
 import Digests
 import Images
+import Transport
 
 /// Reads a blob for an upload and hashes it on the way. The piece with the last bytes is given only once
 /// all bytes agree with the digest: content that is not what it should be never arrives whole, so no
@@ -7,15 +8,24 @@ import Images
 struct HeldBackSource<Source: BlobSource>: ~Copyable {
   private let source: Source
   private var verifier: BlobVerifier
+  /// A place to come back to.
+  private var mark: BlobVerifier
   /// What is proved once the last piece was given.
   private(set) var proof: Proof?
+
+  /// What is read at once where bytes are only hashed, in bytes.
+  private static var stride: Int { 256 << 10 }
 
   /// Throws ``DigestError`` when the blob is empty and should not be: then there is no last piece.
   init(_ source: Source, of descriptor: Descriptor) throws(DigestError) {
     self.source = source
     verifier = BlobVerifier(digest: descriptor.digest, size: descriptor.size)
+    mark = verifier.copy()
     proof = descriptor.size == 0 ? try verifier.check() : nil
   }
+
+  /// How many bytes were given.
+  var position: Int64 { verifier.received }
 
   /// Fills `buffer` with the next bytes and returns how many. Throws ``DigestError``, and ``CallerError``
   /// around what the source throws.
@@ -35,10 +45,25 @@ struct HeldBackSource<Source: BlobSource>: ~Copyable {
     return count
   }
 
-  /// Begins again, for an upload that starts from its first byte.
-  mutating func restart() {
-    guard verifier.size > 0 else { return }
-    verifier.restart()
-    proof = nil
+  /// Remembers the position: coming back to it, or to one after it, does not read what lies before again.
+  mutating func setMark() { mark = verifier.copy() }
+
+  /// Goes to `position`, which is at most the blob's size. The bytes before it are hashed if they are not
+  /// yet. Throws as ``fill(_:)`` does, and ``TransportError/cancelled``.
+  mutating func seek(to position: Int64) throws {
+    if position < verifier.received {
+      verifier.restart()
+      if verifier.size > 0 { proof = nil }
+    }
+    if mark.received > verifier.received, mark.received <= position { verifier = mark.copy() }
+    guard position > verifier.received else { return }
+    var scratch = [UInt8](repeating: 0, count: Self.stride)
+    while verifier.received < position {
+      guard !Task.isCancelled else { throw TransportError.cancelled }
+      let wanted = min(scratch.count, Int(clamping: position - verifier.received))
+      _ = try unsafe scratch.withUnsafeMutableBytes { buffer in
+        unsafe try fill(UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted]))
+      }
+    }
   }
 }

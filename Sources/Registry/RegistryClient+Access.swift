@@ -6,15 +6,27 @@ extension RegistryClient {
   /// Throws ``RegistryError/denied(host:repository:action:messages:)``, `unauthorized` and others.
   public func checkPush(to repository: String) throws(RegistryError) {
     let errand = Errand.pushing(.none, to: repository)
-    // Any request meets the challenge, and its answer comes with a token for what the errand needs.
-    let probe = try exchange(HTTPRequest(.get, try url(repository, "tags/list")), for: errand)
-    guard probe.isSuccess || probe.status == 404 else { throw failure(probe, for: errand) }
-    if let grants = try authentication(for: errand).grants {
-      guard grants.contains(where: { $0.covers(.push(repository)) }) else {
+    // The registry's root meets the challenge and asks for no right of its own; the answer to the challenge
+    // comes with a token for what the errand needs.
+    do throws(RegistryError) {
+      let probe = try exchange(HTTPRequest(.get, try root), for: errand)
+      if probe.isRetryable { throw failure(probe, for: errand) }
+    } catch {
+      // What the token allows shows below.
+      guard case .denied = error else { throw error }
+    }
+    let authentication = try authentication(for: errand)
+    if let grants = authentication.grants {
+      guard Scope.push(repository).isCovered(by: grants) else {
+        guard configuration.credential != nil else {
+          throw .unauthorized(host: host, repository: repository, hadCredential: false, messages: [])
+        }
         throw .denied(host: host, repository: repository, action: .push, messages: [])
       }
       return
     }
+    // Who is not asked who he is has no rights to check.
+    guard authentication.isUsed || configuration.credential != nil else { return }
     let uploads = try url(repository, "blobs/uploads", isDirectory: true)
     let opened = try exchange(HTTPRequest(.post, uploads), for: errand)
     guard opened.status == 202 else { throw failure(opened, for: errand) }

@@ -1,20 +1,34 @@
 import Transport
 
 extension RegistryClient {
-  /// What an answer that is no success means for `errand`. `refusals` is what token servers said.
+  /// What an answer that is no success means for `errand`, after `authentication` has done what it could.
   func failure(
-    _ response: HTTPResponse, for errand: Errand, refusals: [RegistryMessage] = []
+    _ response: HTTPResponse, for errand: Errand, after authentication: RequestAuthentication? = nil
   ) -> RegistryError {
     let url = response.url.description
-    let messages = RegistryMessage.list(in: response.body)
-    if response.isRetryable { return .overwhelmed(url: url, status: response.status) }
+    let messages = RegistryMessage.list(in: response.body.hiding(secrets))
+    if response.isRetryable {
+      return .overwhelmed(url: url, status: response.status, messages: messages)
+    }
     // A storage host behind a redirect knows no codes and no credentials of ours.
     guard let origin = try? root, response.url.hasSameOrigin(as: origin) else {
+      if [404, 410].contains(response.status), case .blob(let digest) = errand.item,
+        errand.action == .pull, let repository = errand.repository
+      {
+        return .blobNotFound(host: host, repository: repository, digest: digest)
+      }
       return .refused(url: url, status: response.status, messages: messages)
     }
+    if response.status == 401, authentication?.lacksRights == true {
+      // That authentication is required, as such an answer has it, is not what is wrong.
+      return .denied(
+        host: host, repository: errand.repository, action: errand.action,
+        messages: messages.filter { $0.code != "UNAUTHORIZED" })
+    }
+    let refusals = authentication?.refusals ?? []
+    // A token server that knows the credential may be the one that says what it may not do.
     let isDenied =
-      response.status == 403 || response.status == 401 && isInsufficient(response)
-      || messages.contains { $0.code == "DENIED" }
+      response.status == 403 || (messages + refusals).contains { $0.code == "DENIED" }
     switch response.status {
     case _ where isDenied:
       return .denied(
@@ -28,13 +42,6 @@ extension RegistryClient {
       return .tlsExpected(host: host)
     default: return .refused(url: url, status: response.status, messages: messages)
     }
-  }
-
-  /// A token was taken, and does not allow this: the credential is right and its rights are not.
-  private func isInsufficient(_ response: HTTPResponse) -> Bool {
-    configuration.credential != nil
-      && Challenge.parse(response.headers.values(of: "WWW-Authenticate"))
-        .contains { $0.error == "insufficient_scope" }
   }
 
   private func notFound(_ errand: Errand, url: String, _ messages: [RegistryMessage]) -> RegistryError {

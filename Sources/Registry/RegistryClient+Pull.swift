@@ -12,7 +12,28 @@ extension RegistryClient {
   public func pullBlob(
     _ descriptor: Descriptor, from repository: String, into sink: inout some BlobSink
   ) throws -> Proof {
+    var verifier = BlobVerifier(digest: descriptor.digest, size: descriptor.size)
+    return try pullBlob(descriptor, from: repository, continuing: &verifier, into: &sink)
+  }
+
+  /// Streams what `verifier`, which is the descriptor's, has not seen of a blob into `sink`; else as
+  /// ``pullBlob(_:from:into:)``. Afterwards, also when it throws, `verifier` has seen what the sink was
+  /// given: all of it but for a piece that the sink threw at.
+  public func pullBlob(
+    _ descriptor: Descriptor, from repository: String, continuing verifier: inout BlobVerifier,
+    into sink: inout some BlobSink
+  ) throws -> Proof {
     var pull = BlobPull(descriptor)
+    pull.exchange(&verifier)
+    defer { pull.exchange(&verifier) }
+    if pull.received > 0, pull.isComplete {
+      switch outcome(of: pull, from: repository) {
+      case .proved(let proof): return proof
+      case .failed, .wrong:
+        _ = pull.startAgain()
+        try sink.restart()
+      }
+    }
     var budget = http.retryBudget()
     while true {
       switch try advance(&pull, from: repository, into: &sink) {
@@ -49,7 +70,7 @@ extension RegistryClient {
           let place = response.url.description
           return .failed(.malformedResponse(url: place, what: "Content-Range"), retryAfter: nil)
         case .none:
-          let error = failure(response, for: errand, refusals: authentication.refusals)
+          let error = failure(response, for: errand, after: authentication)
           guard response.isRetryable else { throw error }
           return .failed(error, retryAfter: response.retryAfter)
         }
@@ -102,7 +123,12 @@ extension RegistryClient {
       }
     } sink: { bytes in
       try pull.take(bytes)
-      do { try sink.write(bytes) } catch { throw CallerError(error: error) }
+      do {
+        try sink.write(bytes)
+        try sink.written(pull.verifier)
+      } catch {
+        throw CallerError(error: error)
+      }
     }
     return (response, promise)
   }

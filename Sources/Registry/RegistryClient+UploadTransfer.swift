@@ -3,25 +3,37 @@ import Images
 import Transport
 
 extension RegistryClient {
-  /// Sends a blob's bytes and closes its upload. Throws what is final, after cancelling the upload.
+  /// How long a chunk may still take to end after its task was cancelled: what is acknowledged need not be
+  /// sent again.
+  private static let grace = Duration.milliseconds(1500)
+
+  /// Sends what the registry lacks of a blob and closes its upload. Throws what is final, after cancelling
+  /// the upload unless the task was cancelled.
   func send(
-    _ held: inout HeldBackSource<some BlobSource>, through upload: inout BlobUpload
+    _ held: inout HeldBackSource<some BlobSource>, through upload: inout BlobUpload, _ way: UploadHabits.Way,
+    _ log: any UploadLog
   ) throws -> BlobUpload.Outcome {
     do {
-      guard upload.byPatch else {
-        return try judge(deliver(&held, by: .put, to: upload.closing, upload), upload)
+      try held.seek(to: upload.offset)
+      switch way {
+      case .whole:
+        return try judge(
+          deliver(&held, by: .put, to: upload.closing, upload, until: upload.descriptor.size), upload, way)
+      case .chunks:
+        log.acknowledged(upload.open, of: upload.descriptor.digest, in: upload.repository)
+        while upload.offset < upload.descriptor.size {
+          if let outcome = try sendChunk(&held, through: &upload, log) { return outcome }
+        }
+        return try judge(close(upload), upload, way)
       }
-      if upload.descriptor.size > 0 {
-        let response = try deliver(&held, by: .patch, to: upload.location, upload)
-        guard response.isSuccess else { return try judge(response, upload) }
-        upload.location = try location(response, else: upload.location)
-      }
-      return try judge(close(upload), upload)
     } catch let error as TransportError {
       guard http.isWorthRetrying(error, to: upload.location) else { throw RegistryError.transport(error) }
       return .failed(.transport(error), retryAfter: nil)
+    } catch let error as RegistryError where error.isOfTheLine {
+      throw error
     } catch {
       cancel(upload.location, for: upload.errand)
+      log.closed(upload.descriptor.digest, in: upload.repository)
       switch error {
       case let error as DigestError: throw wrongContent(error, upload.descriptor.digest, upload.repository)
       case let error as CallerError: throw error.error
@@ -30,21 +42,62 @@ extension RegistryClient {
     }
   }
 
-  /// Streams the bytes in one request, past the registry's challenges.
+  /// Sends the next chunk; nil when the registry has acknowledged bytes, not necessarily all.
+  private func sendChunk(
+    _ held: inout HeldBackSource<some BlobSource>, through upload: inout BlobUpload, _ log: any UploadLog
+  ) throws -> BlobUpload.Outcome? {
+    let size = upload.descriptor.size
+    var chunk = uploadHabits.chunk
+    let end = chunk.end(from: upload.offset, of: size, least: upload.leastChunk)
+    let isFull = end - upload.offset >= chunk.bytes
+    held.setMark()
+    let start = ContinuousClock.now
+    let response = try deliver(&held, by: .patch, to: upload.location, upload, until: end)
+    guard response.isSuccess else {
+      // What it has of the upload is asked before anything is sent again.
+      if response.status == 416, upload.offset > 0 {
+        return .failed(failure(response, for: upload.errand), retryAfter: nil)
+      }
+      return try judge(response, upload, .chunks)
+    }
+    upload.location = try location(response, else: upload.location)
+    let range = response.headers["Range"].flatMap { UploadRange($0) }
+    if let next = range?.next, next > upload.offset, next <= held.position {
+      upload.offset = next
+    } else if held.position == end {
+      // It took all and says nothing that could be true: the digest will tell.
+      upload.offset = end
+    } else {
+      return .failed(malformed(upload.location, "Range"), retryAfter: nil)
+    }
+    if isFull, upload.offset == end {
+      chunk.learn(from: start.duration(to: .now))
+      uploadHabits.learn(chunk)
+    }
+    log.acknowledged(upload.open, of: upload.descriptor.digest, in: upload.repository)
+    try held.seek(to: upload.offset)
+    return nil
+  }
+
+  /// Streams the bytes from the upload's offset to `end` in one request, past the registry's challenges.
   private func deliver(
     _ held: inout HeldBackSource<some BlobSource>, by method: HTTPMethod, to url: HTTPURL,
-    _ upload: BlobUpload
+    _ upload: BlobUpload, until end: Int64
   ) throws -> HTTPResponse {
-    let size = upload.descriptor.size
     var request = HTTPRequest(method, url)
     request.headers.set("Content-Type", "application/octet-stream")
-    if method == .patch { request.headers.set("Content-Range", "0-\(size - 1)") }
+    if method == .patch {
+      request.headers.set("Content-Range", "\(upload.offset)-\(end - 1)")
+      request.grace = Self.grace
+    }
     var authentication = try authentication(for: upload.errand)
     while true {
       let authorized = try authentication.authorize(request)
-      let response = try unsafe http.transmit(authorized, size: size) { unsafe try held.fill($0) }
+      let response = try unsafe http.transmit(authorized, size: end - upload.offset) {
+        unsafe try held.fill($0)
+      }
       guard try authentication.answer(response) else { return try checked(response, authentication, upload) }
-      held.restart()
+      try held.seek(to: upload.offset)
     }
   }
 
@@ -61,15 +114,15 @@ extension RegistryClient {
     _ response: HTTPResponse, _ authentication: RequestAuthentication, _ upload: BlobUpload
   ) throws(RegistryError) -> HTTPResponse {
     guard response.status != 401 else {
-      throw failure(response, for: upload.errand, refusals: authentication.refusals)
+      throw failure(response, for: upload.errand, after: authentication)
     }
     return response
   }
 
-  /// What the last answer of an upload means.
-  private func judge(_ response: HTTPResponse, _ upload: BlobUpload) throws(RegistryError)
-    -> BlobUpload.Outcome
-  {
+  /// What an answer means that ends an upload, or an attempt at it.
+  private func judge(
+    _ response: HTTPResponse, _ upload: BlobUpload, _ way: UploadHabits.Way
+  ) throws(RegistryError) -> BlobUpload.Outcome {
     let digest = upload.descriptor.digest
     switch response.status {
     case 200, 201, 204:
@@ -86,12 +139,23 @@ extension RegistryClient {
     let codes = Set(RegistryMessage.list(in: response.body).map(\.code))
     let isForgotten = !codes.isDisjoint(with: BlobUpload.forgottenCodes)
     let error = failure(response, for: upload.errand)
-    guard upload.byPatch else {
-      let isRefusal = BlobUpload.refusals.contains(response.status)
-      guard isRefusal, codes.isDisjoint(with: BlobUpload.finalCodes) else { throw error }
-      return .refusedWhole(isForgotten: isForgotten)
+    if way == .chunks {
+      let isWrong = !codes.isDisjoint(with: BlobUpload.wrongCodes)
+      if isWrong || isForgotten { return .lost(error, isWrong: isWrong) }
     }
-    guard isForgotten else { throw error }
-    return .failed(error, retryAfter: nil)
+    guard BlobUpload.refusals.contains(response.status), codes.isDisjoint(with: BlobUpload.finalCodes) else {
+      throw error
+    }
+    return .refused(error, isForgotten: isForgotten)
+  }
+}
+
+extension RegistryError {
+  /// Whether it says nothing against an upload: the line, or the registry, failed for now.
+  fileprivate var isOfTheLine: Bool {
+    switch self {
+    case .transport, .overwhelmed: true
+    default: false
+    }
   }
 }

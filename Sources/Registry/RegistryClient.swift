@@ -9,7 +9,7 @@ public final class RegistryClient: Sendable {
   public let host: String
   public let configuration: RegistryConfiguration
   let http: HTTPClient
-  let uploadHabits = UploadHabits()
+  let uploadHabits: UploadHabits
   private let endpoint: Result<Endpoint, RegistryError>
 
   private struct Endpoint {
@@ -24,6 +24,7 @@ public final class RegistryClient: Sendable {
     self.host = host
     self.configuration = configuration
     self.http = http
+    uploadHabits = UploadHabits(configuration.uploads)
     let address = host == "docker.io" ? "registry-1.docker.io" : host
     let root = try? HTTPURL("\(configuration.plainHTTP ? "http" : "https")://\(address)/v2/")
     if let root, !root.hasUserInfo, root.path == "/v2/", root.query == nil {
@@ -75,6 +76,9 @@ public final class RegistryClient: Sendable {
     RequestAuthentication(try endpoint.get().authenticator, scopes: errand.scopes)
   }
 
+  /// What must not be shown though the registry should repeat it.
+  var secrets: [String] { (try? endpoint.get().authenticator.secrets) ?? [] }
+
   /// One request with its answer, authenticated and retried. Any status but a 401 that cannot be answered
   /// is returned.
   func exchange(
@@ -87,7 +91,7 @@ public final class RegistryClient: Sendable {
       do { response = try http.sendRetrying(authorized, body: body) } catch { throw .transport(error) }
       if try authentication.answer(response) { continue }
       guard response.status != 401 else {
-        throw failure(response, for: errand, refusals: authentication.refusals)
+        throw failure(response, for: errand, after: authentication)
       }
       return response
     }

@@ -5,6 +5,7 @@ public struct RegistryConfiguration: Sendable {
   /// nil asks anonymously.
   public var credential: Credential?
   public var realmRules: RealmRules
+  public var uploads = UploadSizes()
 
   public init(plainHTTP: Bool = false, credential: Credential? = nil, realmRules: RealmRules = RealmRules()) {
     self.plainHTTP = plainHTTP

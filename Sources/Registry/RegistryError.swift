@@ -16,7 +16,7 @@ public enum RegistryError: Error, Hashable, Sendable {
   /// Everything else a registry says no with. The URL is redacted.
   case refused(url: String, status: Int, messages: [RegistryMessage])
   /// 429 or 5xx, still after all retries. The URL is redacted.
-  case overwhelmed(url: String, status: Int)
+  case overwhelmed(url: String, status: Int, messages: [RegistryMessage])
   /// Plain HTTP was spoken to a port that wants TLS.
   case tlsExpected(host: String)
   /// What came, or what was about to be sent, is not what its digest says. `what` is the digest or tag

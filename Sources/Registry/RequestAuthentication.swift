@@ -13,6 +13,8 @@ struct RequestAuthentication {
   private var answers = 0
   /// What token servers said against it.
   private(set) var refusals: [RegistryMessage] = []
+  /// Whether a token was given and does not allow what was tried: the credential is right, its rights are not.
+  private(set) var lacksRights = false
 
   /// More rounds than Basic, two realms and a token of another thread's need.
   private static let mostAnswers = 6
@@ -31,6 +33,9 @@ struct RequestAuthentication {
     }
   }
 
+  /// Whether requests of this kind say who sends them.
+  var isUsed: Bool { slot.state.withLock { $0.authorization != nil } }
+
   private var credential: Credential? { authenticator.configuration.credential }
   private var origin: HTTPURL { authenticator.origin }
 
@@ -39,8 +44,15 @@ struct RequestAuthentication {
   mutating func authorize(_ request: HTTPRequest) throws(RegistryError) -> HTTPRequest {
     guard request.url.hasSameOrigin(as: origin) else { return request }
     sent = try slot.state.withLock { state throws(RegistryError) in
-      if case .bearer(let token) = state.authorization, token.renewal <= .now {
-        state.authorization = try renewed(token, working: state.working).map(Authorization.bearer)
+      if case .bearer(var token) = state.authorization, token.renewal <= .now {
+        if let other = try renewed(token, working: state.working) {
+          state.authorization = .bearer(other)
+        } else if token.expiry > .now {
+          token.postponeRenewal()
+          state.authorization = .bearer(token)
+        } else {
+          state.authorization = nil
+        }
       }
       return state.authorization
     }
@@ -49,7 +61,7 @@ struct RequestAuthentication {
     return request
   }
 
-  /// A token in place of `token`, which is kept while it lives if there is no other.
+  /// A token in place of `token`; nil when there is none to be had.
   private mutating func renewed(_ token: Token, working: TokenSource?) throws(RegistryError) -> Token? {
     let lives = token.expiry > .now
     for source in [working, token.source].compactMap({ $0 }) where !tried.contains(source) {
@@ -66,7 +78,7 @@ struct RequestAuthentication {
         // The request itself will meet the same fault, or a challenge that leads elsewhere.
       }
     }
-    return lives ? token : nil
+    return nil
   }
 
   /// Takes note of the registry's answer. True when it was a challenge that was met: the request is to be
@@ -81,6 +93,7 @@ struct RequestAuthentication {
     guard answers <= Self.mostAnswers else { return false }
     let lines = response.headers.values(of: "WWW-Authenticate")
     let challenges = Challenge.parse(lines)
+    if credential != nil, case .bearer(let token) = sent { lacksRights = lacks(token, challenges) }
     return try slot.state.withLock { state throws(RegistryError) in
       // Another thread may have found the way in meanwhile.
       if let other = state.authorization, other.header != sent?.header { return true }
@@ -88,6 +101,14 @@ struct RequestAuthentication {
       state.authorization = try authorization(for: challenges, lines, working: state.working)
       return state.authorization != nil
     }
+  }
+
+  private func lacks(_ token: Token, _ challenges: [Challenge]) -> Bool {
+    if lacksRights || challenges.contains(where: { $0.error == "insufficient_scope" }) { return true }
+    guard let grants = token.grants, !challenges.contains(where: { $0.error == "invalid_token" }) else {
+      return false
+    }
+    return !scopes.allSatisfy { scope in grants.contains { $0.covers(scope) } }
   }
 
   /// Remembers the source of a token that the registry took.
@@ -115,7 +136,8 @@ struct RequestAuthentication {
     for source in sources where tried.insert(source).inserted {
       do {
         switch try authenticator.fetch(source, persistently: true) {
-        case .granted(let token): return .bearer(token)
+        case .granted(let token):
+          return .bearer(token)
         case .refused(let messages): refusals += messages
         }
       } catch RegistryError.transport(.cancelled) {

@@ -42,6 +42,12 @@ public struct Scope: Hashable, Sendable {
     text.split { $0 == " " || $0 == "\t" }.compactMap { Scope($0) }
   }
 
+  /// Whether `grants` together allow all of `self`.
+  func isCovered(by grants: [Scope]) -> Bool {
+    let actions = grants.filter { $0.type == type && $0.name == name }.flatMap(\.actions)
+    return Scope(type: type, name: name, actions: actions).covers(self)
+  }
+
   /// Whether who holds `self` holds `other` as well.
   public func covers(_ other: Scope) -> Bool {
     type == other.type && name == other.name

@@ -5,7 +5,7 @@ struct Token: Sendable {
   /// What it allows, by its own claims; nil when it is opaque.
   let grants: [Scope]?
   /// When another is fetched in its place.
-  let renewal: ContinuousClock.Instant
+  private(set) var renewal: ContinuousClock.Instant
   let expiry: ContinuousClock.Instant
 
   init(_ reply: TokenReply, from source: TokenSource, at now: ContinuousClock.Instant) {
@@ -14,5 +14,10 @@ struct Token: Sendable {
     grants = reply.grants
     renewal = now.advanced(by: reply.renewal)
     expiry = now.advanced(by: reply.lifetime)
+  }
+
+  /// Keeps the token for a while longer, after its renewal failed.
+  mutating func postponeRenewal() {
+    renewal = min(expiry, .now.advanced(by: .seconds(15)))
   }
 }

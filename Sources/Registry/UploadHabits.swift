@@ -2,10 +2,43 @@ import Synchronization
 
 /// What uploads have taught about a registry, for the rest of the run.
 final class UploadHabits: Sendable {
-  private let refusals = Atomic(false)
+  /// Ways to send a blob's bytes.
+  enum Way: Hashable {
+    /// All of them in the closing PUT.
+    case whole
+    /// By PATCH, in one or more chunks; the closing PUT is empty.
+    case chunks
 
-  /// Whether the registry refuses a whole blob in its closing PUT and takes it by PATCH.
-  var refusesWholePut: Bool { refusals.load(ordering: .relaxed) }
+    var other: Self { self == .whole ? .chunks : .whole }
+  }
 
-  func noteRefusal() { refusals.store(true, ordering: .relaxed) }
+  private struct State {
+    var refused: Set<Way> = []
+    var chunk: ChunkSize
+  }
+
+  private let wholeLimit: Int64
+  private let state: Mutex<State>
+
+  init(_ sizes: UploadSizes) {
+    wholeLimit = sizes.wholeLimit
+    state = Mutex(State(chunk: ChunkSize(sizes)))
+  }
+
+  /// The way for a blob of `size` bytes.
+  func way(forSize size: Int64) -> Way {
+    let wanted = size > wholeLimit ? Way.chunks : .whole
+    return state.withLock { $0.refused.contains(wanted) ? wanted.other : wanted }
+  }
+
+  /// The registry refuses `way`, and took a blob the other way.
+  func noteRefusal(of way: Way) {
+    state.withLock { state in
+      state.refused = [way]
+    }
+  }
+
+  var chunk: ChunkSize { state.withLock { $0.chunk } }
+
+  func learn(_ chunk: ChunkSize) { state.withLock { $0.chunk = chunk } }
 }

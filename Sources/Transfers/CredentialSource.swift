@@ -8,7 +8,7 @@ public enum CredentialSource: Hashable, Sendable {
   case environment([String])
   /// An entry of a docker/containers auth file.
   case authFile(path: String, entry: String)
-  /// A `docker-credential-*` program.
-  case helper(name: String, path: String)
+  /// A `docker-credential-*` program that `path` names, asked for `server`.
+  case helper(name: String, server: String, path: String)
   case anonymous
 }

@@ -69,6 +69,9 @@ public enum ImageQuery: Hashable, Sendable {
         failures.append(ImageFailure(image: place.description, error: error))
       }
     }
+    if images.isEmpty, failures.isEmpty {
+      throw TransferError.nothingSelectedBelow(location, repositories: found.repositories.count)
+    }
     return (images, failures)
   }
 }

@@ -1,5 +1,5 @@
 /// The names of `all` that someone who wrote `name` may have meant, nearest first.
-func nearNames(to name: String, among all: [String], limit: Int = 3) -> [String] {
+func nearNames(to name: String, among all: some Sequence<String>, limit: Int = 3) -> [String] {
   let wanted = Array(name.utf8)
   return
     all

@@ -7,6 +7,8 @@ public import NVIDIA
 public enum TransferError: Error, Sendable {
   /// The list of images is empty.
   case nothingSelected
+  /// `--all-repositories` with `--tags` selects nothing.
+  case nothingSelectedBelow(RegistryLocation, repositories: Int)
   /// `--all-tags` or `--tags` was given for a reference that names a tag or digest itself.
   case selectorOnTag(String)
   /// No tag of the repository is selected; `total` tags are there.
@@ -17,8 +19,12 @@ public enum TransferError: Error, Sendable {
   /// Images that failed; the others were not touched, or are done with `--keep-going`.
   case imagesFailed([ImageFailure], total: Int)
   case notEnoughSpace(path: String, needed: Int64, available: Int64)
+  /// An output that an earlier run finished holds wrong bytes now.
+  case damagedOutput(path: String, problems: [LayoutProblem])
   /// An output exists and holds something else.
   case outputExists(path: String)
+  /// An earlier run left an unfinished archive of other images where the output would be written.
+  case unfinishedOther(partial: String, images: [String])
   /// Images whose archives would have one name.
   case fileNameCollision(name: String, images: [Reference])
   /// Sources that would land on one name.
@@ -30,6 +36,8 @@ public enum TransferError: Error, Sendable {
   /// Tags at the destination that hold other content.
   case tagsTaken([TakenTag])
   case damaged(archive: String, problems: [LayoutProblem])
+  /// A blob whose bytes in the archive are not the ones it should hold; found while it was pushed.
+  case damagedBlob(archive: String, digest: Digest, DigestError)
   /// `--expect`: the archive is another one.
   case wrongArchive(path: String, expected: Digest, actual: Digest)
   /// `--image`: the archives hold no such image.
@@ -39,16 +47,39 @@ public enum TransferError: Error, Sendable {
   /// The registry would not take an index some of whose manifests were left out of the archive.
   case sparseIndexRefused(Reference, missing: Int)
   case malformedRule(String)
-  /// A name that NGC has no room for.
-  case refusedByNGC(source: String, target: Reference, NGCNameProblem)
+  /// A rule whose replacement names a `$n` that no star of its pattern stands for.
+  case ruleWithoutStar(String)
+  /// Names that NGC has no room for.
+  case refusedByNGC([MisfitName])
+  /// A repository that may not be pulled from.
+  case pullRefused(RepositoryRefusal)
   /// Repositories at the destination that may not be pushed to.
   case pushRefused([RepositoryRefusal])
+  /// NVIDIA's services show nothing at or below a place.
+  case nothingListed(RegistryLocation)
   /// NVIDIA's listing left entries or pages out.
   case incompleteListing(skipped: Int, missingPages: Int)
   /// A planned blob that no image lists; planning makes none.
   case blobOfNoImage(Digest)
+  /// Another process imports with this journal; its id, where the system tells.
+  case importRunning(journal: String, pid: Int32?)
+  /// The directory an archive is to be written to is not there.
+  case noDirectory(path: String)
+  /// Several things, each of which stands in the way.
+  case blocked([any Error])
   case cannotMakeDirectory(path: String)
   case cannotWriteFile(path: String)
+}
+
+extension TransferError {
+  /// All that keeps a prepared transfer from running, as one error; nil when nothing does.
+  static func obstacle(
+    _ blockers: [any Error], _ failures: [ImageFailure], total: Int, keepsGoing: Bool
+  ) -> (any Error)? {
+    let isStopped = !failures.isEmpty && !keepsGoing
+    let errors = blockers + (isStopped ? [TransferError.imagesFailed(failures, total: total)] : [])
+    return errors.count > 1 ? TransferError.blocked(errors) : errors.first
+  }
 }
 
 /// A tag at the destination whose content differs from what would be pushed.
@@ -57,4 +88,11 @@ public struct TakenTag: Hashable, Sendable {
   public let source: String
   public let present: Digest
   public let wanted: Digest
+}
+
+/// An image whose name at the destination NGC cannot have.
+public struct MisfitName: Hashable, Sendable {
+  public let source: String
+  public let target: Reference
+  public let problem: NGCNameProblem
 }

@@ -3,7 +3,7 @@ public import Images
 
 /// Hears what a transfer does while it runs. Called from many threads.
 public protocol TransferObserver: Sendable {
-  /// So many bytes will move, or be found in place. Called again when more becomes known.
+  /// So many more bytes will move, or be found in place.
   func expect(bytes: Int64)
   /// A blob's transfer or reading begins; `id` stands for it until it ends.
   func began(_ id: Int, _ blob: Descriptor)
@@ -25,14 +25,29 @@ public enum TransferNote: Sendable {
   case layerNotCarried(image: Reference, layer: Descriptor)
   /// One platform was taken out of an index: the image's digest is that platform's manifest's.
   case platformTaken(image: Reference, platform: Platform, digest: Digest)
+  /// An image without an index is for another platform than those asked for, and is carried all the same.
+  case platformDiffers(image: Reference, platform: Platform)
   /// A reference had neither tag nor digest.
   case latestAssumed(Reference)
+  /// An earlier run's archive is gone on with: what is claimed to be there, what of it changes its place, and
+  /// what all blobs come to, in bytes.
+  case continuing(path: String, have: Int64, moved: Int64, of: Int64)
+  /// A tag points elsewhere than when an earlier run began.
+  case tagMoved(image: String, from: Digest, to: Digest)
+  /// Of what an earlier run left of a blob only the first `kept` of `claimed` bytes are right.
+  case damagedOnDisk(blob: Digest, kept: Int64, claimed: Int64)
   case archiveWritten(path: String, digest: Digest, size: Int64)
   case archiveUpToDate(path: String, digest: Digest)
+  /// An earlier run's upload goes on behind what the registry has of it.
+  case uploadContinues(repository: String, blob: Descriptor, from: Int64)
+  /// No place for the import's journal could be written: a next run will not find open uploads.
+  case noJournal(error: any Error)
   case imported(source: String, target: Reference, digest: Digest)
   case alreadyThere(source: String, target: Reference, digest: Digest)
   /// Part of a listing could not be read.
   case unreadable(ImageFailure)
   /// The descriptions of a registry's repositories could not be had; the images travel without.
   case descriptionsMissing(host: String, error: any Error)
+  /// A repository that the registry lists has no tag: what it holds can only be named by digest.
+  case noTags(repository: String)
 }

@@ -30,6 +30,8 @@ final class Exchange {
   private(set) var taken: Int64 = 0
   private(set) var interruption: Interruption?
   var watch: StallWatch
+  /// When the grace after a cancellation is over.
+  private var graceEnd: StallWatch.Instant?
 
   init(
     _ request: HTTPRequest, body: OutgoingBody, reception: Reception, options: TransportOptions,
@@ -41,12 +43,17 @@ final class Exchange {
     self.limit = limit
     watch = StallWatch(
       stallTimeout: options.stallTimeout, answerTimeout: options.answerTimeout,
-      isUpload: request.method.carriesBody, now: .now)
+      isUpload: [.put, .patch].contains(request.method), now: .now)
   }
 
   /// Where the answer sends us, when it does and the request may go there.
   var redirect: String? {
     request.followsRedirects && request.method.followsRedirects ? head.redirect : nil
+  }
+
+  /// Whether the body is none that is wanted whole: a text that explains a failure.
+  var isExcerpt: Bool {
+    if case .kept(_, true) = destination { true } else { false }
   }
 
   var response: HTTPResponse {
@@ -56,6 +63,21 @@ final class Exchange {
   /// Ends the transfer; the first reason counts.
   func interrupt(_ reason: Interruption) {
     if interruption == nil { interruption = reason }
+  }
+
+  /// Its task was cancelled: ends the transfer, at once or when its grace is over.
+  func cancel(at now: StallWatch.Instant) {
+    let end = graceEnd ?? now.advanced(by: request.grace)
+    graceEnd = end
+    if now >= end { interrupt(.failed(.cancelled)) }
+  }
+
+  /// Waits until `bytes` may pass under the limit. False when the task was cancelled meanwhile, and then the
+  /// transfer ends.
+  private func admit(_ bytes: Int) -> Bool {
+    guard let limit, !limit.admit(bytes, evenCancelled: request.grace > .zero) else { return true }
+    interrupt(.failed(.cancelled))
+    return false
   }
 
   /// Takes a line of the head. False ends the transfer, here and below.
@@ -99,10 +121,7 @@ final class Exchange {
   /// Takes a piece of the body.
   func takeBody(_ bytes: RawSpan) -> Bool {
     defer { watch.moved(at: .now) }
-    if let limit, !limit.admit(bytes.byteCount) {
-      interrupt(.failed(.cancelled))
-      return false
-    }
+    guard admit(bytes.byteCount) else { return false }
     received += Int64(bytes.byteCount)
     switch destination {
     case .undecided:
@@ -151,11 +170,7 @@ final class Exchange {
       return nil
     }
     taken += Int64(count)
-    if let limit, !limit.admit(count) {
-      interrupt(.failed(.cancelled))
-      return nil
-    }
-    return count
+    return admit(count) ? count : nil
   }
 
   /// Begins the request's body again, as a connection that was closed while idle makes necessary. False

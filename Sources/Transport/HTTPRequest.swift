@@ -8,6 +8,9 @@ public struct HTTPRequest: Sendable {
   /// The longest body that ``HTTPClient/send(_:body:)`` collects, in bytes.
   public var bodyLimit: Int
 
+  /// How long the exchange may go on after its task was cancelled, to end what would be lost otherwise.
+  public var grace = Duration.zero
+
   /// A manifest may have 4 MiB (distribution-spec `spec.md`, "Pushing manifests"), a page of tags less.
   public static let defaultBodyLimit = 5 << 20
 

@@ -1,8 +1,15 @@
 internal import Glibc
 
 extension HTTPResponse {
-  /// Whether the same request may well succeed a little later.
-  public var isRetryable: Bool { [408, 429, 500, 502, 503, 504].contains(status) }
+  /// Whether the same request may well succeed a little later. What a server does not implement it will not
+  /// a second later.
+  public var isRetryable: Bool {
+    switch status {
+    case 408, 429: true
+    case 501, 505: false
+    default: (500..<600).contains(status)
+    }
+  }
 
   /// How long the server asks to be left alone, from its `Retry-After` in either form (RFC 9110, 10.2.3).
   /// A date is measured against the server's own `Date`, else against `now` in seconds since 1970.

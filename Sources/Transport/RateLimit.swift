@@ -13,9 +13,9 @@ final class RateLimit: Sendable {
     self.bucket = Mutex(bucket)
   }
 
-  /// Waits until `bytes` may pass. False when the task was cancelled meanwhile.
-  func admit(_ bytes: Int) -> Bool {
+  /// Waits until `bytes` may pass. False when the task was cancelled meanwhile, unless that does not matter.
+  func admit(_ bytes: Int, evenCancelled: Bool = false) -> Bool {
     let pause = bucket.withLock { $0.take(bytes, at: start.duration(to: .now)) }
-    return pause <= .zero || Pause.sleep(pause)
+    return pause <= .zero || Pause.sleep(pause, evenCancelled: evenCancelled)
   }
 }

@@ -11,9 +11,9 @@ struct ResponseHead {
 
   /// Takes one line with its line end. False when the head is too long.
   mutating func take(_ line: RawSpan) -> Bool {
-    guard !isComplete else { return true }
     guard line.byteCount <= Self.limit - size else { return false }
     size += line.byteCount
+    guard !isComplete else { return true }
     let text = unsafe line.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
     let content = text.drop { $0 == "\r\n" || $0 == "\n" || $0 == "\r" }
     if content.isEmpty {

@@ -63,8 +63,8 @@ private import CCurl
 
   /// Interrupts a transfer whose task was cancelled or that stands still.
   private func look(at exchange: Exchange, sent: inout Int64) {
-    if Task.isCancelled { exchange.interrupt(.failed(.cancelled)) }
     let now = ContinuousClock.now
+    if Task.isCancelled { exchange.cancel(at: now) }
     if exchange.watch.isConnecting {
       guard number(CURLINFO_PRETRANSFER_TIME_T) > 0 else { return }
       exchange.watch.connected(at: now)
@@ -93,7 +93,11 @@ private import CCurl
     let expected = number(CURLINFO_CONTENT_LENGTH_DOWNLOAD_T)
     var systemError = 0
     _ = unsafe ccurl_get_long(easy, CURLINFO_OS_ERRNO, &systemError)
-    let reason = unsafe String(cString: message)
+    var reason = unsafe String(cString: message)
+    // libcurl quotes a proxy's whole address here, password and all.
+    if reason.hasPrefix("Unsupported proxy") {
+      reason = String(reason.prefix { $0 != "'" }) + "the proxy's address"
+    }
     return TransferOutcome(
       code: Int(code.rawValue),
       reason: reason.isEmpty ? unsafe String(cString: curl_easy_strerror(code)) : reason,

@@ -8,6 +8,7 @@ extension TransferOutcome {
     let text = url.description
     switch CURLcode(rawValue: UInt32(truncatingIfNeeded: code)) {
     case CURLE_OK: return nil
+    case _ where reason.hasPrefix("Unsupported proxy"): return .proxy(reason: reason)
     case CURLE_COULDNT_RESOLVE_HOST: return .unknownHost(url.host)
     case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY: return .proxy(reason: reason)
     case CURLE_COULDNT_CONNECT: return connectionFailure(to: url)

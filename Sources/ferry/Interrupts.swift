@@ -9,43 +9,45 @@ enum Interrupts {
   /// Whether the work was asked to end.
   static var isInterrupted: Bool { received.load(ordering: .relaxed) }
 
-  /// The writing end of the pipe that the handler tells the waiting thread by.
+  /// Where the handler puts a byte for each signal: all that a handler may do.
   private static let bell = Atomic<Int32>(-1)
+  private static let reader = Atomic<Int32>(-1)
 
-  /// Takes the signals over from the kernel's default, with a handler: blocking them would not do, for the main
-  /// thread of an async `main` waits in libdispatch with no signal blocked.
+  /// Takes the signals over from the kernel's default. A handler, and not a mask with `sigwait`: the thread
+  /// in which `dispatch_main` ends the program's first one takes every signal, whatever its mask was.
   static func catchSignals() {
-    // A reader that goes away is an error of the write, not the end of the process.
+    // A reader that goes away, or a limit on files, is an error of the write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
     var ends: [Int32] = [-1, -1]
     guard unsafe pipe(&ends) == 0 else { return }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    reader.store(ends[0], ordering: .relaxed)
     bell.store(ends[1], ordering: .relaxed)
-    let reading = ends[0]
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { _ in
+        let before = errno
+        var byte: UInt8 = 0
+        _ = unsafe write(Interrupts.bell.load(ordering: .relaxed), &byte, 1)
+        errno = before
+      }
+    }
     var thread = pthread_t()
     let started = unsafe pthread_create(
       &thread, nil,
-      { context in
-        Interrupts.wait(on: Int32(truncatingIfNeeded: Int(bitPattern: context)))
+      { _ in
+        Interrupts.wait(on: Interrupts.reader.load(ordering: .relaxed))
         return nil
-      }, unsafe UnsafeMutableRawPointer(bitPattern: Int(reading)))
-    guard started == 0 else { return }
-    pthread_detach(thread)
-    for number in [SIGINT, SIGTERM] {
-      signal(number) { _ in
-        // Only what a signal handler may: a write, and errno as it was.
-        let code = errno
-        var byte: UInt8 = 0
-        _ = unsafe write(Interrupts.bell.load(ordering: .relaxed), &byte, 1)
-        errno = code
-      }
-    }
+      }, nil)
+    if started == 0 { pthread_detach(thread) }
   }
 
-  private static func wait(on reading: Int32) {
+  private static func wait(on bell: Int32) {
     var byte: UInt8 = 0
     while true {
-      guard unsafe read(reading, &byte, 1) == 1 else { continue }
+      let count = unsafe read(bell, &byte, 1)
+      if count < 0 && errno == EINTR { continue }
+      guard count == 1 else { return }
       if received.exchange(true, ordering: .relaxed) { _exit(ExitStatus.interrupted.rawValue) }
       let cancel = running.withLock { $0 }
       // Nothing runs yet that could tidy up.

@@ -3,9 +3,22 @@ import Glibc
 
 /// What a path given by the user is.
 enum Paths {
+  /// Where Ferry keeps what one run leaves for the next when no other place can be written (XDG Base Directory
+  /// Specification); nil when there is no home.
+  static func stateDirectory(_ environment: [String: String]) -> String? {
+    if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return "\(state)/ferry" }
+    return environment["HOME"].flatMap { $0.hasPrefix("/") ? "\($0)/.local/state/ferry" : nil }
+  }
+
   static func isDirectory(_ path: String) -> Bool {
     var isDirectory = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory
+  }
+
+  /// Whether both paths lead to one file.
+  static func areSame(_ one: String, _ other: String) -> Bool {
+    URL(filePath: one).resolvingSymlinksInPath().standardized.path
+      == URL(filePath: other).resolvingSymlinksInPath().standardized.path
   }
 
   /// Whether its group or everybody may read the plain file at `path`.

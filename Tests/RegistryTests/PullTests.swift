@@ -243,7 +243,7 @@ import Transport
     }
     #expect(try pull(server).1.bytes == Self.bytes)
     let always = Self.server { _ in ScriptedResponse(429, headers: [("Retry-After", "0")]) }
-    guard case .overwhelmed(_, 429) = error({ _ = try pull(always, retries: 2) }) else {
+    guard case .overwhelmed(_, 429, _) = error({ _ = try pull(always, retries: 2) }) else {
       Issue.record("not overwhelmed")
       return
     }

@@ -19,8 +19,9 @@ final class ScriptedUploads: Sendable {
   let server: ScriptedServer
 
   /// `refuse` is given each request with its number, from 0; a PUT before its body is read when `early`.
+  /// `headers` stand in the answer that opens an upload.
   init(
-    answeringPutsEarly early: Bool = false,
+    answeringPutsEarly early: Bool = false, openingWith headers: [(String, String)] = [],
     refuse: @escaping Refusal = { _, _ in nil }
   ) {
     let state = state
@@ -31,12 +32,16 @@ final class ScriptedUploads: Sendable {
         return count
       }
       if let refusal = refuse(request, number) { return refusal }
-      return Self.answer(request, state)
+      return Self.answer(request, state, headers: headers)
     }
   }
 
+  private static let forgotten = #"{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}"#
+
+  private static func range(_ body: [UInt8]) -> String { "0-\(max(body.count - 1, 0))" }
+
   private static func answer(
-    _ request: ScriptedRequest, _ state: Noted<State>
+    _ request: ScriptedRequest, _ state: Noted<State>, headers: [(String, String)]
   ) -> ScriptedResponse {
     let path = request.path
     let digest = request.queryValues("digest").first
@@ -46,11 +51,19 @@ final class ScriptedUploads: Sendable {
         state.opened += 1
         let upload = "/v2/team/app/blobs/uploads/\(state.opened)"
         state.bodies[upload] = []
-        return ScriptedResponse(202, headers: [("Location", upload + "?state=a%2Fb")])
+        return ScriptedResponse(202, headers: [("Location", upload + "?state=a%2Fb")] + headers)
       case "PATCH":
-        guard state.bodies[path] != nil else { return ScriptedResponse(404) }
+        guard let body = state.bodies[path] else { return ScriptedResponse(404, json: forgotten) }
+        let start = request.header("Content-Range").flatMap { Int($0.prefix { $0 != "-" }) }
+        guard start == nil || start == body.count else {
+          return ScriptedResponse(416, headers: [("Range", range(body))])
+        }
         state.bodies[path, default: []] += request.body
-        return ScriptedResponse(202, headers: [("Location", path + "?state=c")])
+        return ScriptedResponse(
+          202, headers: [("Location", path + "?state=c"), ("Range", range(body + request.body))])
+      case "GET":
+        guard let body = state.bodies[path] else { return ScriptedResponse(404, json: forgotten) }
+        return ScriptedResponse(204, headers: [("Location", path + "?state=d"), ("Range", range(body))])
       case "PUT":
         guard let body = state.bodies[path], let digest else { return ScriptedResponse(404) }
         let whole = body + request.body

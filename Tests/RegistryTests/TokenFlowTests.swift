@@ -220,7 +220,7 @@ import Transport
     let realm = TokenRealm()
     realm.state.change { $0.answers["/token"] = ScriptedResponse(503, text: "busy") }
     let error = error { _ = try client(realm.host, .user, retries: 2).tags(of: "team/app") }
-    guard case .overwhelmed(_, 503) = error else {
+    guard case .overwhelmed(_, 503, _) = error else {
       Issue.record("\(String(describing: error))")
       return
     }

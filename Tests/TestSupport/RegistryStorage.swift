@@ -65,6 +65,11 @@ public struct RegistryStorage: Sendable {
     try FileManager.default.removeItem(atPath: blobPath(digest))
   }
 
+  /// The directory in which a tag is kept: removed, the tag is gone, and all that it named stays.
+  public func tagDirectory(of repository: String, _ tag: String) -> String {
+    "\(path)/repositories/\(repository)/_manifests/tags/\(tag)"
+  }
+
   /// Points `tag` at another manifest that the repository has.
   public func move(_ tag: String, of repository: String, to digest: String) throws {
     let link = "\(path)/repositories/\(repository)/_manifests/tags/\(tag)/current/link"

@@ -1,9 +1,9 @@
 import Foundation
 
 /// A directory for what all tests of a run share. It is removed when the process exits.
-enum RunDirectory {
+public enum RunDirectory {
   /// Makes a directory of its own for `purpose`. Throws ``TestFailure``.
-  static func make(_ purpose: String) throws -> String {
+  public static func make(_ purpose: String) throws -> String {
     let path = try "\(root.get())/\(purpose)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     return path

@@ -110,7 +110,8 @@ final class ScriptedListener: Sendable {
     thread.start()
   }
 
-  private static func listen() -> (socket: Int32, port: Int) {
+  /// A socket that listens on a free port of loopback.
+  static func listen() -> (socket: Int32, port: Int) {
     let listener = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)

@@ -1,27 +1,73 @@
+import Digests
+import Layouts
 import Registry
 
-/// Puts a blob's bytes at their place in an archive as they arrive.
+/// Puts a blob's bytes at their place in an archive as they arrive, and notes for a later run how far it has
+/// come.
 struct ArchiveSink: BlobSink {
-  /// Takes bytes and their offset in the blob: a writer's or a stream's.
-  typealias Put = (_ bytes: RawSpan, _ offset: Int64) throws -> Void
-
-  private let put: Put
+  private let writer: ArchiveWriter
+  private let digest: Digest
   private let progress: (Int64) -> Void
-  private var offset: Int64 = 0
+  private let gathered = GatheredBytes()
+  /// How many of the blob's bytes are written.
+  private var written: Int64
+  /// Up to where a later run knows of them.
+  private var noted: Int64
 
-  init(progress: @escaping (Int64) -> Void, put: @escaping Put) {
-    self.put = put
+  /// How much may be written before it is noted, in bytes: what a crash costs at most, but for what the line
+  /// holds.
+  private static let noteInterval: Int64 = 8 << 20
+
+  /// Goes on after the `start` bytes that are there.
+  init(_ digest: Digest, in writer: ArchiveWriter, from start: Int64, progress: @escaping (Int64) -> Void) {
+    self.digest = digest
+    self.writer = writer
     self.progress = progress
+    written = start
+    noted = start
   }
 
   mutating func write(_ bytes: RawSpan) throws {
-    try put(bytes, offset)
-    offset += Int64(bytes.byteCount)
-    progress(offset)
+    if bytes.byteCount > gathered.room { try flush() }
+    if bytes.byteCount > gathered.room {
+      try put(bytes)
+    } else {
+      gathered.append(bytes)
+    }
+    progress(written + Int64(gathered.count))
   }
 
   mutating func restart() {
-    offset = 0
+    // The bytes so far may be the wrong ones.
+    if noted > 0 { writer.forget(digest) }
+    gathered.removeAll()
+    written = 0
+    noted = 0
     progress(0)
+  }
+
+  mutating func written(_ verifier: borrowing BlobVerifier) throws {
+    if verifier.received - noted >= Self.noteInterval { try note(verifier) }
+  }
+
+  /// Writes what is gathered and notes all that `verifier` has seen.
+  mutating func note(_ verifier: borrowing BlobVerifier) throws {
+    try flush()
+    // After a piece that could not be written the verifier is ahead.
+    guard verifier.received == written, written > noted else { return }
+    writer.note(verifier)
+    noted = written
+  }
+
+  /// Writes what is gathered.
+  mutating func flush() throws {
+    guard gathered.count > 0 else { return }
+    try gathered.withBytes { try put($0) }
+    gathered.removeAll()
+  }
+
+  private mutating func put(_ bytes: RawSpan) throws {
+    try writer.write(bytes, of: digest, at: written)
+    written += Int64(bytes.byteCount)
   }
 }

@@ -22,17 +22,19 @@ struct BlobSources: Sendable {
     self.repositories = repositories
   }
 
-  /// Fetches `blob` from the first repository that holds it.
+  /// Fetches what `verifier` has not seen of `blob` from the first repository that holds it.
   func pull(
-    _ blob: Descriptor, registries: Registries, into sink: inout some BlobSink
+    _ blob: Descriptor, registries: Registries, continuing verifier: inout BlobVerifier,
+    into sink: inout some BlobSink
   ) throws -> Proof {
     let holders = repositories[blob.digest] ?? []
     for (index, repository) in holders.enumerated() {
       let client = try registries.client(host: repository.host, repository: repository.path)
       do {
-        return try client.pullBlob(blob, from: repository.path, into: &sink)
+        return try client.pullBlob(blob, from: repository.path, continuing: &verifier, into: &sink)
       } catch let error as RegistryError {
         guard case .blobNotFound = error, index + 1 < holders.count else { throw error }
+        try sink.restart()
       }
     }
     throw TransferError.blobOfNoImage(blob.digest)

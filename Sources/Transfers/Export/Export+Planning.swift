@@ -11,17 +11,59 @@ extension Export {
     var archives: [PreparedExport.Archive] = []
     let descriptions = try descriptions(of: images)
     for (path, group) in try outputs(for: images, blockers: &blockers) {
-      let plan = try ArchivePlan(
-        images: group.map { ($0.reference, $0.tree.root) }, manifests: group.flatMap(\.tree.manifests),
-        blobs: group.flatMap(\.tree.blobs), omissions: group.flatMap(\.omissions),
-        extraFiles: files(describing: group, descriptions))
+      let plan = try self.plan(group, descriptions, without: request.isOneArchive ? failures : [])
       let state = path.map { self.state(of: $0, for: plan) } ?? PreparedExport.State.toWrite
       if case .blocked = state, let path { blockers.append(TransferError.outputExists(path: path)) }
-      archives.append(PreparedExport.Archive(path: path, plan: plan, state: state))
+      var archive = PreparedExport.Archive(path: path, plan: plan, state: state)
+      if !archive.isUpToDate, let path, let unfinished = ArchiveWriter.unfinished(path) {
+        archive.continuation = continuation(of: unfinished, as: plan, failures: failures, &blockers)
+        if archive.continuation != nil { archive.movedTags = movedTags(since: unfinished, in: plan) }
+      }
+      archives.append(archive)
     }
     let space = try space(for: archives, blockers: &blockers)
     return PreparedExport(
-      images: images, archives: archives, failures: failures, blockers: blockers, space: space)
+      images: images, archives: archives, descriptions: descriptions, failures: failures,
+      blockers: blockers, space: space)
+  }
+
+  /// The plan of one archive of `images`, which says that it lacks those that failed.
+  func plan(
+    _ images: [ExportImage], _ descriptions: [RegistryLocation: String], without failures: [ImageFailure]
+  ) throws -> ArchivePlan {
+    try ArchivePlan(
+      images: images.map { ($0.reference, $0.tree.root) }, manifests: images.flatMap(\.tree.manifests),
+      blobs: images.flatMap(\.tree.blobs), omissions: images.flatMap(\.omissions),
+      extraFiles: files(describing: images, descriptions),
+      lacking: settings.keepGoing ? failures.map(Lack.init) : [])
+  }
+
+  /// How an earlier run's work is gone on with; nil when it is thrown away. An archive of quite other images is
+  /// somebody's work that a mistyped name must not destroy.
+  private func continuation(
+    of unfinished: UnfinishedArchive, as plan: ArchivePlan, failures: [ImageFailure],
+    _ blockers: inout [any Error]
+  ) -> ArchiveContinuation? {
+    let wanted = Set(plan.images.map(\.name) + failures.map(\.image))
+    guard unfinished.images.contains(where: { wanted.contains($0.name) }) else {
+      if !request.replacesExisting {
+        blockers.append(
+          TransferError.unfinishedOther(
+            partial: unfinished.partial, images: unfinished.images.map(\.name)))
+      }
+      return nil
+    }
+    return unfinished.continuation(as: plan)
+  }
+
+  private func movedTags(
+    since unfinished: UnfinishedArchive, in plan: ArchivePlan
+  ) -> [(image: String, from: Digest, to: Digest)] {
+    let before = Dictionary(unfinished.images.map { ($0.name, $0.digest) }) { first, _ in first }
+    return plan.images.compactMap { image in
+      guard let digest = before[image.name], digest != image.root.digest else { return nil }
+      return (image.name, digest, image.root.digest)
+    }
   }
 
   /// The archives' paths and which images each holds.
@@ -42,16 +84,18 @@ extension Export {
     }
   }
 
-  /// What is at `path` already. An archive with this very digest and size is taken for whole: it has its
-  /// final name, and nothing gets that before every byte was proved.
+  /// What is at `path` already. An archive of these very images is taken for whole: it has its final name, and
+  /// nothing gets that before every byte was proved. Descriptions may have changed since.
   private func state(of path: String, for plan: ArchivePlan) -> PreparedExport.State {
     guard FileManager.default.fileExists(atPath: path) else { return .toWrite }
-    if let layout = try? Layout.open(path), layout.archiveDigest == plan.archiveDigest,
-      layout.totalSize == plan.totalSize
+    if let layout = try? Layout.open(path), layout.problems.isEmpty, layout.isFerrys,
+      layout.images.map(\.name) == plan.images.map(\.name),
+      layout.images.map(\.root.digest) == plan.images.map(\.root.digest),
+      Set(layout.omissions.values) == Set(plan.omissions)
     {
-      return .upToDate
+      return .upToDate(layout.archiveDigest)
     }
-    return request.replacesExisting ? .toReplace : .blocked
+    return request.replacesExisting && DataFile.isPlain(path) ? .toReplace : .blocked
   }
 
   /// The room the archives need and have.
@@ -64,7 +108,11 @@ extension Export {
     case .file(let path): directory = parentDirectory(of: path)
     case .directory(let path): directory = existingAncestor(of: path)
     }
-    let needed = archives.filter { !$0.isUpToDate }.reduce(0) { $0 + $1.plan.totalSize }
+    guard FileManager.default.fileExists(atPath: directory) else {
+      blockers.append(TransferError.noDirectory(path: directory))
+      return nil
+    }
+    let needed = archives.filter { !$0.isUpToDate }.map(\.plan.totalSize).saturatingSum()
     do throws(ArchiveError) {
       // What an earlier, unfinished run left is overwritten: its room counts as free.
       let reusable = archives.reduce(Int64(0)) { sum, archive in
@@ -95,12 +143,6 @@ extension Export {
       path = parentDirectory(of: path)
     }
     return path
-  }
-}
-
-extension PreparedExport.Archive {
-  public var isUpToDate: Bool {
-    if case .upToDate = state { true } else { false }
   }
 }
 

@@ -28,7 +28,11 @@ public struct Export: Sendable {
             reference, platforms: request.platforms, registries: registries, observer: settings.observer))
       } catch {
         try Task.checkCancellation()
-        return .failure(ImageFailure(image: reference.description, error: error))
+        let refusal = RepositoryRefusal(
+          error, host: reference.host, repository: reference.repository, registries: registries)
+        return .failure(
+          ImageFailure(
+            image: reference.description, error: refusal.map(TransferError.pullRefused) ?? error))
       }
     }
     var images: [ExportImage] = []

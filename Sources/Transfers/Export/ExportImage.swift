@@ -27,14 +27,18 @@ public struct ExportImage: Sendable {
         observer.note(.platformTaken(image: reference, platform: platform, digest: single.digest))
       }
     }
+    if case .image(let image) = top.content, !platforms.isEmpty {
+      if let other = try otherPlatform(than: platforms, of: image, reference, client) {
+        observer.note(.platformDiffers(image: reference, platform: other))
+      }
+    }
     var foreign: [Descriptor] = []
     let tree = try ImageTree(
       root: root,
       includes: { child in
         if left.contains(child.digest) { return false }
         guard child.mediaType.isForeignLayer else { return true }
-        let isHeld =
-          (try? client.hasBlob(child.digest, size: child.size, in: reference.repository)) ?? false
+        let isHeld = try client.hasBlob(child.digest, size: child.size, in: reference.repository)
         if !isHeld { foreign.append(child) }
         return isHeld
       },
@@ -45,11 +49,33 @@ public struct ExportImage: Sendable {
       })
     for layer in foreign { observer.note(.layerNotCarried(image: reference, layer: layer)) }
     let foreignDigests = Set(foreign.map(\.digest))
+    // A name by digest must name what it now stands for.
+    let isNamedAnew = reference.digest != nil && root.digest != top.digest
     return ExportImage(
-      reference: reference, tree: tree,
+      reference: isNamedAnew
+        ? Reference(
+          host: reference.host, repository: reference.repository, tag: reference.tag, digest: root.digest)
+        : reference,
+      tree: tree,
       omissions: tree.omitted.map {
         Omission($0, reason: foreignDigests.contains($0.digest) ? .foreign : .platform)
       })
+  }
+
+  /// What an image without an index runs on, by its config, when that is none of the platforms wanted. It is
+  /// carried all the same: there is no other.
+  private static func otherPlatform(
+    than wanted: [Platform], of image: ImageManifest, _ reference: Reference, _ client: RegistryClient
+  ) throws -> Platform? {
+    guard image.config.mediaType.isImageConfig, image.config.size <= Int64(Manifest.sizeLimit) else {
+      return nil
+    }
+    var sink = MemorySink()
+    _ = try client.pullBlob(image.config, from: reference.repository, into: &sink)
+    guard let platform = try? ImageConfig(bytes: sink.bytes).platform,
+      !wanted.contains(where: { platform.satisfies($0) })
+    else { return nil }
+    return platform
   }
 
   /// The image's top manifest. A tag that is not there is answered with the names of tags like it.
@@ -57,9 +83,14 @@ public struct ExportImage: Sendable {
     do {
       return try client.manifest(reference.identifier, of: reference.repository)
     } catch {
-      guard case .manifestNotFound = error, reference.digest == nil,
-        let tags = try? client.tags(of: reference.repository), !tags.isEmpty
-      else { throw error }
+      guard case .manifestNotFound = error, reference.digest == nil else { throw error }
+      let tags: [String]
+      do { tags = try client.tags(of: reference.repository) } catch {
+        // Some registries say of a repository that is not there that its manifest is unknown.
+        if case .repositoryNotFound = error { throw error }
+        tags = []
+      }
+      guard !tags.isEmpty else { throw error }
       throw TransferError.tagNotFound(
         reference, near: nearNames(to: reference.identifier, among: tags), tags: tags.count)
     }

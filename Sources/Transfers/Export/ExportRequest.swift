@@ -11,6 +11,11 @@ public struct ExportRequest: Sendable {
     case standardOutput
   }
 
+  /// Whether images that fail are missing from an archive that holds others.
+  var isOneArchive: Bool {
+    if case .directory = output { false } else { true }
+  }
+
   public var queries: [ImageQuery]
   /// Empty: every platform.
   public var platforms: [Platform]

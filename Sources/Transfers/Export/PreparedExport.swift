@@ -1,3 +1,4 @@
+public import Digests
 import Images
 public import Layouts
 
@@ -7,14 +8,21 @@ public struct PreparedExport: Sendable {
   public struct Archive: Sendable {
     /// nil: standard output.
     public let path: String?
-    public let plan: ArchivePlan
+    public internal(set) var plan: ArchivePlan
     public let state: State
+    /// How an earlier run's work is gone on with.
+    public internal(set) var continuation: ArchiveContinuation?
+    /// Tags that point elsewhere than when that run began.
+    public internal(set) var movedTags: [(image: String, from: Digest, to: Digest)] = []
+
+    /// All its blobs, in bytes.
+    public var blobSize: Int64 { plan.blobs.map(\.size).saturatingSum() }
   }
 
   public enum State: Sendable {
     case toWrite
-    /// The path holds exactly this archive.
-    case upToDate
+    /// The path holds an archive of exactly these images; its archive digest.
+    case upToDate(Digest)
     /// The path holds something else, which is in the way.
     case blocked
     /// The path holds something else, which `--force` replaces.
@@ -22,7 +30,8 @@ public struct PreparedExport: Sendable {
   }
 
   public let images: [ExportImage]
-  public let archives: [Archive]
+  public internal(set) var archives: [Archive]
+  let descriptions: [RegistryLocation: String]
   public let failures: [ImageFailure]
   /// Why nothing can be written, apart from ``failures``.
   public let blockers: [any Error]
@@ -30,13 +39,23 @@ public struct PreparedExport: Sendable {
   public let space: (available: Int64, needed: Int64)?
 
   /// All images' sizes added up, as if none shared anything, in bytes.
-  public var totalSize: Int64 { images.reduce(0) { $0 + $1.tree.size } }
+  public var totalSize: Int64 { images.map(\.tree.size).saturatingSum() }
 
   /// The size of everything with shared content counted once an archive, in bytes.
   public var uniqueSize: Int64 {
-    archives.reduce(0) { sum, archive in
-      sum + archive.plan.manifests.reduce(0) { $0 + Int64($1.bytes.count) }
-        + archive.plan.blobs.reduce(0) { $0 + $1.size }
-    }
+    archives.map { archive in
+      [archive.plan.manifests.map { Int64($0.bytes.count) }.saturatingSum(), archive.blobSize].saturatingSum()
+    }.saturatingSum()
+  }
+}
+
+extension PreparedExport.Archive {
+  public var isUpToDate: Bool {
+    if case .upToDate = state { true } else { false }
+  }
+
+  /// The digest of the archive that is at the path, or will be.
+  public var digest: Digest {
+    if case .upToDate(let digest) = state { digest } else { plan.archiveDigest }
   }
 }

@@ -10,8 +10,8 @@ extension Import {
     }.compactMap(\.self)
   }
 
-  /// Takes the images of refused repositories out of what is to be pushed. That a repository is refused says
-  /// more than what was seen of it before.
+  /// Takes the images of refused repositories out of what is to be pushed. That a repository is refused, and
+  /// what may help, says more than what was seen of it before.
   func bar(
     _ images: inout [ImportImage], from refusals: [RepositoryRefusal], _ failures: inout [ImageFailure]
   ) {
@@ -20,10 +20,12 @@ extension Import {
       guard let refusal = refused[images[index].target.repositoryName],
         images[index].isToPush || images[index].state == .unknown
       else { continue }
-      images[index].state = .unknown
+      images[index].state = .refused
       let source = images[index].source
       failures.removeAll { $0.image == source }
-      if settings.keepGoing { failures.append(ImageFailure(image: source, error: refusal.error)) }
+      if settings.keepGoing {
+        failures.append(ImageFailure(image: source, error: TransferError.pushRefused([refusal])))
+      }
     }
   }
 }

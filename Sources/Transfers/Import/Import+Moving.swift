@@ -17,14 +17,13 @@ extension Import {
   }
 
   /// Pushes: first every blob of every image, then image by image its manifests, its index, its tag, and
-  /// the tag is read back. So no tag moves before all that any image needs was proved. Throws the first
-  /// blocker, and unless `keepGoing` the first failure.
+  /// the tag is read back. So no tag moves before all that any image needs was proved. Throws all
+  /// that stands in the way, and unless `keepGoing` the first failure.
   @concurrent
   public func run(_ prepared: PreparedImport) async throws -> ImportResult {
-    if let blocker = prepared.blockers.first { throw blocker }
-    if !prepared.failures.isEmpty, !settings.keepGoing {
-      throw TransferError.imagesFailed(prepared.failures, total: prepared.images.count)
-    }
+    let obstacle = TransferError.obstacle(
+      prepared.blockers, prepared.failures, total: prepared.images.count, keepsGoing: settings.keepGoing)
+    if let obstacle { throw obstacle }
     for failure in prepared.failures { settings.observer.note(.imageFailed(failure)) }
     for image in prepared.images where image.state == .identical {
       settings.observer.note(
@@ -32,9 +31,11 @@ extension Import {
     }
     settings.observer.expect(bytes: prepared.uniqueSize)
     let tally = Tally()
+    let journal = try await executor.run { try openJournal(for: prepared.blobs) }
+    defer { journal?.finish() }
     try await executor.forEachConcurrently(prepared.blobs) { blob in
       do {
-        try place(blob, tally: tally)
+        try place(blob, tally: tally, journal)
       } catch {
         guard settings.keepGoing, !Task.isCancelled else { throw error }
         tally.state.withLock { $0.failed[blob.descriptor.digest] = error }
@@ -63,12 +64,21 @@ extension Import {
   }
 
   /// Sees that every repository that needs `blob` has it: uploaded once, mounted everywhere else.
-  private func place(_ blob: PreparedImport.Blob, tally: Tally) throws {
+  private func place(_ blob: PreparedImport.Blob, tally: Tally, _ journal: ImportJournal?) throws {
     let descriptor = blob.descriptor
+    let host = request.mapping.destination.host
+    let log = JournaledUploads(journal, registry: host) { [settings] repository, offset in
+      settings.observer.note(.uploadContinues(repository: repository, blob: descriptor, from: offset))
+    }
     var lacking: [String] = []
     var holder: String?
     for repository in blob.repositories {
-      if try has(descriptor, in: repository) { holder = repository } else { lacking.append(repository) }
+      guard try has(descriptor, in: repository) else {
+        lacking.append(repository)
+        continue
+      }
+      holder = repository
+      log.closed(descriptor.digest, in: repository)
     }
     guard !lacking.isEmpty else {
       settings.observer.skipped(bytes: descriptor.size)
@@ -79,19 +89,37 @@ extension Import {
     let source = LayoutBlobSource(
       layout: blob.layout, digest: descriptor.digest, progress: meter.advance)
     for repository in lacking {
-      let client = try registries.client(
-        host: request.mapping.destination.host, repository: repository)
-      let outcome = try client.pushBlob(
-        descriptor, to: repository, mountingFrom: holder, from: source)
+      let client = try registries.client(host: host, repository: repository)
+      let outcome: BlobPush
+      do {
+        outcome = try client.pushBlob(
+          descriptor, to: repository, mountingFrom: holder, from: source, log: log)
+      } catch RegistryError.wrongContent(_, _, _, let error) {
+        throw TransferError.damagedBlob(
+          archive: blob.layout.path, digest: descriptor.digest, error)
+      }
       tally.state.withLock { state in
         switch outcome {
         case .mounted: state.mounted += descriptor.size
-        case .uploaded: state.uploaded += descriptor.size
+        case .uploaded:
+          let continued = log.takeContinued()
+          state.uploaded += descriptor.size - continued
+          state.present += continued
         }
       }
       holder = repository
     }
     meter.advance(descriptor.size)
+  }
+
+  /// Makes sure that the tag is still what it was when it was looked at, hours ago perhaps.
+  private func expectUnchanged(_ image: ImportImage, _ client: RegistryClient) throws {
+    guard !request.overwrites, let tag = image.target.tag else { return }
+    let present = try client.manifestDigest(tag, of: image.target.repository)?.digest
+    guard let present, present != image.digest else { return }
+    throw TransferError.tagsTaken([
+      TakenTag(target: image.target, source: image.source, present: present, wanted: image.digest)
+    ])
   }
 
   /// Pushes the image's manifests, children first, then its tag, and reads that back.
@@ -100,13 +128,15 @@ extension Import {
     let client = try registries.client(host: target.host, repository: target.repository)
     for manifest in image.tree.manifests {
       let isRoot = manifest.digest == image.digest
+      if isRoot { try expectUnchanged(image, client) }
       do {
         try client.putManifest(
           manifest, to: target.repository,
           as: isRoot ? target.identifier : manifest.digest.description)
       } catch {
-        guard case .refused(_, 400...404, _) = error, isRoot, !image.tree.omitted.isEmpty else { throw error }
-        throw TransferError.sparseIndexRefused(target, missing: image.tree.omitted.count)
+        let missing = image.tree.omitted.count { $0.mediaType.isManifest }
+        guard case .refused(_, 400...404, _) = error, isRoot, missing > 0 else { throw error }
+        throw TransferError.sparseIndexRefused(target, missing: missing)
       }
     }
     let readBack = try client.manifest(target.identifier, of: target.repository).digest

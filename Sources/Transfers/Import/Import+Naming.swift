@@ -13,16 +13,20 @@ extension Import {
     var unmatched = Set(wanted)
     var selected: [(layout: Layout, image: LayoutImage, tree: ImageTree)] = []
     for layout in layouts {
+      var trees: [Digest: ImageTree] = [:]
       for image in layout.images {
         let matching = wanted.filter { image.isNamed(by: $0) }
         guard wanted.isEmpty || !matching.isEmpty else { continue }
         unmatched.subtract(matching)
         guard request.shard?.holds(image.name) ?? true else { continue }
-        selected.append((layout, image, try provenTree(of: image, in: layout)))
+        // An image may have thousands of names; it is walked once.
+        let tree = try trees[image.root.digest] ?? provenTree(of: image, in: layout)
+        trees[image.root.digest] = tree
+        selected.append((layout, image, tree))
       }
     }
     if let missing = unmatched.first {
-      let names = layouts.flatMap { $0.images.map(\.name) }
+      let names = Set(layouts.flatMap { $0.images.flatMap(\.names) })
       throw TransferError.notInArchive(
         name: missing.pattern, near: nearNames(to: missing.pattern, among: names))
     }
@@ -39,44 +43,51 @@ extension Import {
     return tree
   }
 
-  /// Gives each image its target. Names that no registry takes and targets that two different images
-  /// would share are blockers.
+  /// Gives each image its target. Names that no registry takes, or NGC does not, and targets that different
+  /// images would share are blockers; the images stay in the list, for the whole of it to be shown.
   func name(
     _ selected: [(layout: Layout, image: LayoutImage, tree: ImageTree)], blockers: inout [any Error]
   ) -> [ImportImage] {
-    var byTarget: [Reference: ImportImage] = [:]
-    var collisions: [Reference: Set<String>] = [:]
+    var byTarget: [Reference: [ImportImage]] = [:]
+    var misfits: [MisfitName] = []
     for (layout, image, tree) in selected {
       guard let reference = image.reference else {
         blockers.append(TransferError.unnamedImage(archive: layout.path, digest: image.root.digest))
         continue
       }
+      var named = ImportImage(
+        source: image.name, target: request.mapping.unchecked(reference), tree: tree, archive: layout.path)
       do {
-        let target = try request.mapping.target(for: reference)
-        if let problem = refusal(of: target) {
-          blockers.append(
-            TransferError.refusedByNGC(source: image.name, target: target, problem))
-          continue
+        _ = try request.mapping.target(for: reference)
+        if let problem = problemOnNGC(with: named.target) {
+          named.state = .refused
+          misfits.append(MisfitName(source: image.name, target: named.target, problem: problem))
         }
-        let named = ImportImage(source: image.name, target: target, tree: tree, archive: layout.path)
-        if let other = byTarget[target], other.source != named.source || other.digest != named.digest {
-          collisions[target, default: [other.source]].insert(named.source)
-        }
-        byTarget[target] = named
       } catch {
+        named.state = .refused
         blockers.append(error)
       }
+      let others = byTarget[named.target] ?? []
+      if others.contains(where: { $0.source == named.source && $0.digest == named.digest }) { continue }
+      byTarget[named.target, default: []].append(named)
     }
-    for (target, sources) in collisions.sorted(by: { $0.key < $1.key }) {
-      blockers.append(TransferError.targetCollision(target: target, sources: sources.sorted()))
+    if !misfits.isEmpty {
+      blockers.append(TransferError.refusedByNGC(misfits.sorted { $0.target < $1.target }))
     }
-    return byTarget.values.sorted { ($0.target, $0.source) < ($1.target, $1.source) }
+    return byTarget.sorted { $0.key < $1.key }.flatMap { target, images in
+      guard images.count > 1 else { return images }
+      let sources = Set(images.map(\.source)).sorted()
+      blockers.append(TransferError.targetCollision(target: target, sources: sources))
+      return images.sorted { $0.source < $1.source }.map { image in
+        var image = image
+        image.state = .refused
+        return image
+      }
+    }
   }
-}
 
-extension Import {
   /// Why NGC would not have `target`; nil where it is not NGC's, or nothing is known against it.
-  private func refusal(of target: Reference) -> NGCNameProblem? {
+  private func problemOnNGC(with target: Reference) -> NGCNameProblem? {
     guard registries.nvidiaHosts.contains(target.host) else { return nil }
     return NGCRules.problem(with: target.repository)
   }
@@ -84,13 +95,12 @@ extension Import {
 
 extension LayoutImage {
   /// Whether `glob` means this image: its full name, or the name without its host, with or without tag.
-  func isNamed(by glob: Glob) -> Bool {
-    var names = [name]
-    if let reference {
-      names.append(reference.repositoryName)
-      names.append(reference.repository)
-      if let tag = reference.tag { names.append("\(reference.repository):\(tag)") }
-    }
-    return names.contains { glob.matches($0) }
+  func isNamed(by glob: Glob) -> Bool { names.contains { glob.matches($0) } }
+
+  /// The names it can be chosen by.
+  fileprivate var names: [String] {
+    guard let reference else { return [name] }
+    let withTag = reference.tag.map { ["\(reference.repository):\($0)"] } ?? []
+    return [name, reference.repositoryName, reference.repository] + withTag
   }
 }

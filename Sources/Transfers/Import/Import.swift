@@ -27,9 +27,10 @@ public struct Import: Sendable {
     let selected = try await executor.run { try select(from: layouts) }
     let named = name(selected, blockers: &blockers)
     settings.observer.note(.resolving(images: named.count))
-    let looked = try await executor.mapConcurrently(named) { image in
+    let looked = try await executor.mapConcurrently(named) { image -> (ImportImage, ImageFailure?) in
+      guard image.state == .new else { return (image, nil) }
       do {
-        return (try look(at: image), ImageFailure?.none)
+        return (try look(at: image), nil)
       } catch {
         try Task.checkCancellation()
         var image = image
@@ -43,7 +44,11 @@ public struct Import: Sendable {
     bar(&images, from: refusals, &failures)
     if !refusals.isEmpty, !settings.keepGoing { blockers.append(TransferError.pushRefused(refusals)) }
     let taken = images.compactMap(\.takenTag)
-    if !taken.isEmpty { blockers.append(TransferError.tagsTaken(taken)) }
+    if settings.keepGoing {
+      failures += taken.map { ImageFailure(image: $0.source, error: TransferError.tagsTaken([$0])) }
+    } else if !taken.isEmpty {
+      blockers.append(TransferError.tagsTaken(taken))
+    }
     let blobs = blobs(of: images.filter(\.isToPush), in: layouts)
     return PreparedImport(
       archives: layouts.map { ($0.path, $0.archiveDigest) }, images: images, failures: failures,
@@ -118,7 +123,7 @@ extension ImportImage {
   var isToPush: Bool {
     switch state {
     case .new, .replaces: true
-    case .identical, .taken, .unknown: false
+    case .identical, .taken, .unknown, .refused: false
     }
   }
 

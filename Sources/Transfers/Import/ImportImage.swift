@@ -14,6 +14,9 @@ public struct ImportImage: Sendable {
     case taken(Digest)
     /// The destination would not say; the failure says why.
     case unknown
+    /// Its new name cannot be had: the repository may not be pushed to, no registry has such names, or another
+    /// image would get it too. A blocker or the failure says which.
+    case refused
   }
 
   /// The image's name in the archive.

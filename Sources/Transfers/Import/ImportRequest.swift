@@ -11,10 +11,12 @@ public struct ImportRequest: Sendable {
   /// What the archive digest must be.
   public var expected: Digest?
   public var shard: Shard?
+  public var journal: JournalPlace
 
   public init(
     archives: [String], mapping: NameMapping, images: [String] = [], overwrites: Bool = false,
-    expected: Digest? = nil, shard: Shard? = nil
+    expected: Digest? = nil, shard: Shard? = nil,
+    journal: JournalPlace = .besideArchive(orIn: nil)
   ) {
     self.archives = archives
     self.mapping = mapping
@@ -22,5 +24,6 @@ public struct ImportRequest: Sendable {
     self.overwrites = overwrites
     self.expected = expected
     self.shard = shard
+    self.journal = journal
   }
 }

@@ -24,13 +24,20 @@ public struct MappingRule: Hashable, Sendable {
   public init(_ text: String) throws(TransferError) {
     self.text = text
     guard let equals = text.firstIndex(of: "=") else { throw .malformedRule(text) }
-    let pattern = text[..<equals]
-    let replacement = text[text.index(after: equals)...]
+    let pattern = Self.trimmed(text[..<equals])
+    let replacement = Self.trimmed(text[text.index(after: equals)...])
     guard !pattern.isEmpty, !replacement.isEmpty else { throw .malformedRule(text) }
     steps = Self.steps(of: pattern)
     let stars = steps.filter { $0 == .component || $0 == .path }.count
-    guard let parts = Self.parts(of: replacement, stars: stars) else { throw .malformedRule(text) }
+    guard let parts = Self.parts(of: replacement, stars: stars) else { throw .ruleWithoutStar(text) }
     self.parts = parts
+  }
+
+  /// Blanks around a part mean nothing: no repository has any.
+  private static func trimmed(_ part: Substring) -> Substring {
+    let start = part.drop(while: \.isWhitespace)
+    guard let last = start.lastIndex(where: { !$0.isWhitespace }) else { return start }
+    return start[...last]
   }
 
   private static func steps(of pattern: Substring) -> [Step] {

@@ -17,13 +17,18 @@ public struct NameMapping: Sendable {
   /// Where `source` goes: the first rule that matches decides, else the default. The tag stays.
   /// Throws ``TransferError/invalidTarget(source:target:)``.
   public func target(for source: Reference) throws(TransferError) -> Reference {
-    let name = rules.lazy.compactMap { $0.apply(to: source.repository) }.first ?? defaultName(for: source)
-    let repository = destination.appending(name)
-    guard RepositoryName.isValid(repository) else {
-      throw .invalidTarget(source: source.description, target: "\(destination.host)/\(repository)")
+    let target = unchecked(source)
+    guard RepositoryName.isValid(target.repository) else {
+      throw .invalidTarget(source: source.description, target: target.repositoryName)
     }
+    return target
+  }
+
+  /// Where `source` would go, though no registry may take the name.
+  func unchecked(_ source: Reference) -> Reference {
+    let name = rules.lazy.compactMap { $0.apply(to: source.repository) }.first ?? defaultName(for: source)
     return Reference(
-      host: destination.host, repository: repository, tag: source.tag,
+      host: destination.host, repository: destination.appending(name), tag: source.tag,
       digest: source.tag == nil ? source.digest : nil)
   }
 

@@ -24,8 +24,8 @@ public struct PreparedImport: Sendable {
   public let presentSize: Int64?
 
   /// All images' sizes added up, as if none shared anything, in bytes.
-  public var totalSize: Int64 { images.reduce(0) { $0 + $1.tree.size } }
+  public var totalSize: Int64 { images.map(\.tree.size).saturatingSum() }
 
   /// The blobs of images that are not there yet, each once, in bytes.
-  public var uniqueSize: Int64 { blobs.reduce(0) { $0 + $1.descriptor.size } }
+  public var uniqueSize: Int64 { blobs.map(\.descriptor.size).saturatingSum() }
 }

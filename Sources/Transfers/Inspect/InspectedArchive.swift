@@ -31,13 +31,15 @@ public struct InspectedArchive: Sendable {
   public let isFerrys: Bool
   public let images: [Image]
   public let omissions: [Omission]
+  /// Images that it was to hold and does not.
+  public let lacking: [Lack]
   /// Descriptions of repositories that travel with the images, in Markdown, not fit to be printed as they are.
   public let descriptions: [(repository: String, text: String)]
   /// What the structure shows to be wrong; the blobs are not read.
   public let problems: [LayoutProblem]
 
   /// All images' sizes added up, as if none shared anything, in bytes.
-  public var totalSize: Int64 { images.reduce(0) { $0 + $1.size } }
+  public var totalSize: Int64 { images.map(\.size).saturatingSum() }
   /// What the images need with shared content counted once, in bytes.
   public let uniqueSize: Int64
 }

@@ -18,7 +18,21 @@ public struct Inspection: Sendable {
 
   private func inspect() throws -> InspectedArchive {
     let layout = try Layout.open(path)
-    let trees = try layout.images.map { (image: $0, tree: try layout.tree(of: $0)) }
+    // An image may have thousands of names; it is walked once.
+    var walks: [Digest: ImageWalk] = [:]
+    var members: [Digest: [InspectedArchive.Member]] = [:]
+    for image in layout.images where walks[image.root.digest] == nil {
+      let walk = ImageWalk(image, in: layout)
+      walks[image.root.digest] = walk
+      members[image.root.digest] = walk.tree.map { self.members(of: $0, in: layout) }
+    }
+    let trees = layout.images.compactMap { image in
+      walks[image.root.digest]?.tree.map { (image: image, tree: $0) }
+    }
+    var known = Set(layout.problems)
+    let broken = walks.values.sorted { $0.image.name < $1.image.name }.flatMap(\.problems).filter {
+      known.insert($0).inserted
+    }
     var users: [Digest: Int] = [:]
     var sizes: [Digest: Int64] = [:]
     for (_, tree) in trees {
@@ -29,15 +43,16 @@ public struct Inspection: Sendable {
     }
     let images = trees.map { image, tree in
       InspectedArchive.Image(
-        name: image.name, root: image.root, members: members(of: tree, in: layout), size: tree.size,
+        name: image.name, root: image.root, members: members[image.root.digest] ?? [], size: tree.size,
         ownSize: tree.parts.reduce(0) { $0 + (users[$1.digest] == 1 ? $1.size : 0) })
     }
     return InspectedArchive(
       path: path, digest: layout.archiveDigest, size: layout.totalSize, isFerrys: layout.isFerrys,
       images: images,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
-      descriptions: try Descriptions.all(in: layout), problems: layout.problems,
-      uniqueSize: sizes.values.reduce(0, +))
+      lacking: layout.lacking, descriptions: try Descriptions.all(in: layout),
+      problems: layout.problems + broken,
+      uniqueSize: sizes.values.saturatingSum())
   }
 
   private func members(of tree: ImageTree, in layout: Layout) -> [InspectedArchive.Member] {

@@ -32,18 +32,30 @@ public struct Listing: Sendable {
     executor = BlockingExecutor(width: settings.jobs)
   }
 
-  /// Lists every tag. A repository that cannot be read is a failure among the results; a location of which
-  /// nothing can be read is thrown.
+  /// Lists every tag. What cannot be read is a failure among the results, and thrown when there is nothing
+  /// else.
   @concurrent
   public func run() async throws -> Result {
     let finder = RepositoryFinder(registries: registries)
-    let found = try await executor.mapConcurrently(locations) { try finder.repositories(below: $0) }
+    let found = try await executor.mapConcurrently(locations) {
+      location -> (repositories: [RepositoryFinder.Repository], failures: [ImageFailure]) in
+      do {
+        return try finder.repositories(below: location)
+      } catch {
+        try Task.checkCancellation()
+        return ([], [ImageFailure(image: location.description, error: error)])
+      }
+    }
     var repositories: [RegistryLocation: RepositoryFinder.Repository] = [:]
     for repository in found.flatMap(\.repositories) { repositories[repository.location] = repository }
     let parts = try await executor.mapConcurrently(
       repositories.values.sorted { $0.location.description < $1.location.description }
     ) { try read($0, by: finder) }
     let failures = found.flatMap(\.failures) + parts.flatMap(\.failures)
+    if let failure = failures.first, parts.allSatisfy(\.images.isEmpty) {
+      throw failures.count == 1
+        ? failure.error : TransferError.imagesFailed(failures, total: failures.count)
+    }
     for failure in failures { settings.observer.note(.unreadable(failure)) }
     return Result(
       images: parts.flatMap(\.images).sorted { $0.reference < $1.reference }, failures: failures)
@@ -56,6 +68,9 @@ public struct Listing: Sendable {
     do {
       let found = try finder.tags(of: repository)
       var part: Part = ([], found.failures)
+      if found.tags.isEmpty, found.failures.isEmpty {
+        settings.observer.note(.noTags(repository: location.description))
+      }
       for var tag in found.tags {
         let reference = Reference(host: location.host, repository: location.path, tag: tag.name)
         do {
@@ -94,17 +109,4 @@ public struct Listing: Sendable {
       return
     }
   }
-}
-
-/// Keeps a small blob.
-private struct MemorySink: BlobSink {
-  private(set) var bytes: [UInt8] = []
-
-  mutating func write(_ piece: RawSpan) {
-    for offset in 0..<piece.byteCount {
-      bytes.append(unsafe piece.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
-    }
-  }
-
-  mutating func restart() { bytes = [] }
 }

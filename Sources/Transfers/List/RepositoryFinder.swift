@@ -7,6 +7,8 @@ struct RepositoryFinder: Sendable {
   /// A repository and what its registry tells of it.
   struct Repository: Sendable {
     let location: RegistryLocation
+    /// Whether the registry itself named it, so that it is there.
+    let isNamed: Bool
     /// As NVIDIA's REST services know it.
     let listed: NVIDIARepository?
   }
@@ -28,15 +30,19 @@ struct RepositoryFinder: Sendable {
   ) throws -> (repositories: [Repository], failures: [ImageFailure]) {
     if let catalog = try registries.catalog(host: location.host, repository: location.path) {
       let found = try catalog.repositories(below: location.path)
+      if found.repositories.isEmpty, found.failures.isEmpty, !location.path.isEmpty {
+        throw TransferError.nothingListed(location)
+      }
       return (
         found.repositories.map {
-          Repository(location: RegistryLocation(host: location.host, path: $0.path), listed: $0)
+          Repository(
+            location: RegistryLocation(host: location.host, path: $0.path), isNamed: true, listed: $0)
         },
         found.failures.map { ImageFailure(image: "\(location.host)/\($0.path)", error: $0.error) }
           + incomplete(location, skipped: found.skipped.count, missingPages: found.missingPages)
       )
     }
-    return (try inCatalog(below: location).map { Repository(location: $0, listed: nil) }, [])
+    return (try inCatalog(below: location), [])
   }
 
   /// A listing that is not whole is a failure: what is not listed is not exported.
@@ -49,20 +55,31 @@ struct RepositoryFinder: Sendable {
   }
 
   /// Where a registry shows no catalog, the location is taken for a repository itself.
-  private func inCatalog(below location: RegistryLocation) throws -> [RegistryLocation] {
+  private func inCatalog(below location: RegistryLocation) throws -> [Repository] {
     let client = try registries.client(host: location.host, repository: location.path)
+    if location.path.isEmpty, client.configuration.credential == nil,
+      registries.nvidiaHosts.contains(location.host)
+    {
+      // NVIDIA's list by REST alone, which takes a key.
+      throw RegistryError.unauthorized(
+        host: location.host, repository: nil, hadCredential: false, messages: [])
+    }
     let catalog: [String]
     do { catalog = try client.catalog() } catch {
       if case .transport = error { throw error }
       if location.path.isEmpty { throw error }
-      return [location]
+      return [Repository(location: location, isNamed: false, listed: nil)]
     }
     let found = catalog.filter {
       location.path.isEmpty || $0 == location.path || $0.hasPrefix(location.path + "/")
     }
     // Catalogs may hide what can be read all the same.
-    guard !found.isEmpty || location.path.isEmpty else { return [location] }
-    return found.map { RegistryLocation(host: location.host, path: $0) }
+    guard !found.isEmpty || location.path.isEmpty else {
+      return [Repository(location: location, isNamed: false, listed: nil)]
+    }
+    return found.map {
+      Repository(location: RegistryLocation(host: location.host, path: $0), isNamed: true, listed: nil)
+    }
   }
 
   func tags(of repository: Repository) throws -> (tags: [Tag], failures: [ImageFailure]) {
@@ -78,6 +95,12 @@ struct RepositoryFinder: Sendable {
       )
     }
     let client = try registries.client(host: location.host, repository: location.path)
-    return (try client.tags(of: location.path).map { Tag(name: $0) }, [])
+    do {
+      return (try client.tags(of: location.path).map { Tag(name: $0) }, [])
+    } catch {
+      // Some registries know no repository without tags when they are asked for its tags.
+      if case .repositoryNotFound = error, repository.isNamed { return ([], []) }
+      throw error
+    }
   }
 }

@@ -5,31 +5,32 @@ import Layouts
 /// Collects what is wrong with an archive, each problem once, with the images it hurts.
 struct Findings {
   private var order: [LayoutProblem] = []
-  private var hurt: [LayoutProblem: Set<String>] = [:]
+  /// The roots of the images that each problem hurts.
+  private var hurt: [LayoutProblem: Set<Digest>] = [:]
   /// What is missing, as it was first met.
   private var missing: [Digest: Descriptor] = [:]
-  /// Which images need a blob or manifest.
-  private var users: [Digest: Set<String>] = [:]
-  private let names: [String]
+  /// The roots of the images that need a blob or manifest.
+  private var users: [Digest: Set<Digest>] = [:]
+  private let images: [LayoutImage]
 
   init(_ layout: Layout) {
-    names = layout.images.map(\.name)
+    images = layout.images
     for problem in layout.problems { add(problem, hurting: []) }
   }
 
   mutating func add(_ walk: ImageWalk) {
-    let name = walk.image.name
-    users[walk.image.root.digest, default: []].insert(name)
-    for manifest in walk.tree?.manifests ?? [] { users[manifest.digest, default: []].insert(name) }
-    for blob in walk.tree?.blobs ?? [] { users[blob.digest, default: []].insert(name) }
-    for problem in walk.problems { add(problem, hurting: [name]) }
+    let root = walk.image.root.digest
+    users[root, default: []].insert(root)
+    for manifest in walk.tree?.manifests ?? [] { users[manifest.digest, default: []].insert(root) }
+    for blob in walk.tree?.blobs ?? [] { users[blob.digest, default: []].insert(root) }
+    for problem in walk.problems { add(problem, hurting: [root]) }
   }
 
   mutating func add(_ problem: LayoutProblem, about digest: Digest) {
     add(problem, hurting: users[digest] ?? [])
   }
 
-  private mutating func add(_ problem: LayoutProblem, hurting images: Set<String>) {
+  private mutating func add(_ problem: LayoutProblem, hurting roots: Set<Digest>) {
     var problem = problem
     if case .missing(let descriptor) = problem {
       // Images may call one blob by different types.
@@ -37,7 +38,7 @@ struct Findings {
       missing[descriptor.digest] = missing[descriptor.digest] ?? descriptor
     }
     if hurt[problem] == nil { order.append(problem) }
-    hurt[problem, default: []].formUnion(images)
+    hurt[problem, default: []].formUnion(roots)
   }
 
   /// Compares each layer's decompressed content with what the configs say of it.
@@ -50,9 +51,9 @@ struct Findings {
           guard actual != expected else { continue }
           add(
             .contentDiffers(layer: layer.digest, expected: expected, actual: actual),
-            hurting: [walk.image.name])
+            hurting: [walk.image.root.digest])
         } else {
-          add(.cannotUnpack(layer: layer.digest), hurting: [walk.image.name])
+          add(.cannotUnpack(layer: layer.digest), hurting: [walk.image.root.digest])
         }
       }
     }
@@ -60,8 +61,10 @@ struct Findings {
 
   var all: [VerifiedArchive.Finding] {
     order.map { problem in
-      let images = hurt[problem] ?? []
-      return VerifiedArchive.Finding(problem: problem, images: names.filter(images.contains))
+      let roots = hurt[problem] ?? []
+      return VerifiedArchive.Finding(
+        problem: problem,
+        images: roots.isEmpty ? [] : images.filter { roots.contains($0.root.digest) }.map(\.name))
     }
   }
 }

@@ -12,8 +12,8 @@ struct ImageWalk: Sendable {
   /// The `diff_ids` that each of the image's configs gives its layers, by the layers' digests.
   let contents: [(layer: Descriptor, diffID: Digest)]
 
-  /// Follows `image`. Blocks.
-  init(_ image: LayoutImage, in layout: Layout) {
+  /// Follows `image`; `isDeep` also reads what its configs say of its layers. Blocks.
+  init(_ image: LayoutImage, in layout: Layout, isDeep: Bool = false) {
     self.image = image
     do {
       let tree = try layout.tree(of: image)
@@ -22,10 +22,12 @@ struct ImageWalk: Sendable {
       var contents: [(layer: Descriptor, diffID: Digest)] = []
       for case .image(let manifest) in tree.manifests.map(\.content)
       where manifest.config.mediaType.isImageConfig {
-        guard let bytes = try? layout.bytes(of: manifest.config, limit: Manifest.sizeLimit) else { continue }
-        guard let ids = try? ImageConfig(bytes: bytes).rootfs?.diffIDs,
-          ids.count == manifest.layers.count
-        else {
+        // An artifact may call anything its config, and hold what is no file system.
+        guard isDeep, manifest.layers.allSatisfy(\.mediaType.isLayer),
+          let bytes = try? layout.bytes(of: manifest.config, limit: Manifest.sizeLimit),
+          let ids = try? ImageConfig(bytes: bytes).rootfs?.diffIDs
+        else { continue }
+        guard ids.count == manifest.layers.count else {
           problems.append(.configDisagrees(manifest.config.digest))
           continue
         }

@@ -28,13 +28,17 @@ public struct Verification: Sendable {
       throw TransferError.wrongArchive(path: path, expected: expected, actual: layout.archiveDigest)
     }
     var findings = Findings(layout)
-    let trees = try await executor.mapConcurrently(layout.images) { image in
-      ImageWalk(image, in: layout)
+    // An image may have thousands of names; it is walked once.
+    var roots: [Digest: LayoutImage] = [:]
+    for image in layout.images { roots[image.root.digest] = roots[image.root.digest] ?? image }
+    let distinct = roots.values.sorted { $0.root.digest < $1.root.digest }
+    let trees = try await executor.mapConcurrently(distinct) { image in
+      ImageWalk(image, in: layout, isDeep: isDeep)
     }
     for walk in trees { findings.add(walk) }
 
     let layers = isDeep ? Set(trees.flatMap(\.layers)) : []
-    settings.observer.expect(bytes: layout.blobs.values.reduce(0) { $0 + $1.size })
+    settings.observer.expect(bytes: layout.blobs.values.map(\.size).saturatingSum())
     // In the order in which they lie, so that a disk reads straight on.
     let order = layout.blobs.sorted { $0.value.offset < $1.value.offset }
     let readings = try await executor.mapConcurrently(order) { digest, place in
@@ -53,6 +57,6 @@ public struct Verification: Sendable {
       images: layout.images.map(\.name), blobCount: readings.count,
       layersUnpacked: readings.filter { $0.diffID != nil }.count,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
-      findings: findings.all)
+      lacking: layout.lacking, findings: findings.all)
   }
 }

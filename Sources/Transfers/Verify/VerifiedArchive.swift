@@ -20,6 +20,8 @@ public struct VerifiedArchive: Sendable {
   public let layersUnpacked: Int
   /// Blobs left out on purpose.
   public let omissions: [Omission]
+  /// Images that it was to hold and does not.
+  public let lacking: [Lack]
   public let findings: [Finding]
 
   public var isWhole: Bool { findings.isEmpty }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import Glibc
 import NVIDIA
 import Registry
 import Synchronization
@@ -12,24 +13,56 @@ struct CommandRun: Sendable {
   let console: Console
   let display: ProgressDisplay
   let environment: [String: String]
+  private let isJSON: Bool
 
   init(_ output: OutputOptions) {
+    isJSON = output.json
     console = output.console()
     display = ProgressDisplay(console)
     environment = ProcessInfo.processInfo.environment
   }
 
-  /// Runs `work` and ends the command with the status it returns or its error has.
-  func conclude(_ work: @escaping @Sendable () async throws -> ExitStatus) async throws {
-    let status: ExitStatus
+  /// Runs `work` and ends the command with the status it returns or its error has. An error is reported as
+  /// the result would have been: as JSON where `--json` asks for it, and in the file `report`.
+  func conclude(
+    report: String? = nil, _ work: @escaping @Sendable () async throws -> ExitStatus
+  ) async -> Never {
+    var status: ExitStatus
     do {
       status = try await display.whileShowing { try await Interrupts.cancelling(work) }
     } catch {
       let text = Interrupts.isInterrupted ? ErrorText.interrupted : ErrorText(error)
+      if !(error is Reports.Unwritable) {
+        try? Reports.deliver(FailedReport(error, text), to: report, json: isJSON, console)
+      }
       console.complain(text.lines)
-      throw ExitCode(text.status.rawValue)
+      status = text.status
     }
-    if status != .done { throw ExitCode(status.rawValue) }
+    if let code = console.lostResults {
+      console.complain("ferry: cannot write standard output: \(unsafe String(cString: strerror(code)))")
+      if status == .done { status = .cannotWrite }
+    }
+    // Not exit(3): its handlers would pull OpenSSL from under threads that still tidy up.
+    fflush(nil)
+    _exit(status.rawValue)
+  }
+
+  /// What `work` makes of each path. One that fails is complained of and does not stop the others.
+  func each<Value>(
+    of paths: [String], _ work: (String) async throws -> Value
+  ) async throws -> (done: [Value], failed: [ImageFailure]) {
+    var done: [Value] = []
+    var failed: [ImageFailure] = []
+    for path in paths {
+      do {
+        done.append(try await work(path))
+      } catch {
+        try Task.checkCancellation()
+        console.complain(ErrorText(error).lines)
+        failed.append(ImageFailure(image: path, error: error))
+      }
+    }
+    return (done, failed)
   }
 
   var nvidiaHosts: NVIDIAHosts {
@@ -59,7 +92,8 @@ struct CommandRun: Sendable {
     let warnings = WarningsOnce(console)
     let lookup = PhaseCredentials(
       phase: phase, explicit: try credentials.read(), authFile: credentials.authFile,
-      nvidiaHosts: nvidiaHosts, environment: environment, warn: { warnings.say($0) })
+      nvidiaHosts: nvidiaHosts, environment: environment, helpers: HelperAnswers(environment: environment),
+      warn: { warnings.say($0) })
     if let path = credentials.apiKeyFile, Paths.isReadableByOthers(path) {
       warnings.say(.keyFileReadable(path: path))
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Images
 import Transfers
 
@@ -9,7 +10,7 @@ struct ExportCommand: AsyncParsableCommand {
     discussion: """
       An image is host[:port]/repository[:tag][@sha256:…]; the host is required. The archive is an OCI image \
       layout in a tar. It is written as NAME.tar.partial and gets its name when every byte in it has been \
-      proved and is on disk. Shared layers are fetched and stored once. The printed archive digest covers \
+      proved and is on disk. Interrupted in any way, the same command goes on where it was. Shared layers are fetched and stored once. The printed archive digest covers \
       everything in it: give it to ferry verify --expect on the other side.
 
       EXAMPLE:
@@ -27,9 +28,10 @@ struct ExportCommand: AsyncParsableCommand {
   @Option(
     name: [.customShort("f"), .long],
     help: ArgumentHelp(
-      "Read images from this file, one a line, # for comments; - reads standard input.", valueName: "file"),
+      "Read images from this file, one a line, # for comments; - reads standard input. Repeatable.",
+      valueName: "file"),
     completion: .file())
-  var fromFile: String?
+  var fromFile: [String] = []
 
   @Option(
     name: [.customShort("o"), .long],
@@ -76,15 +78,26 @@ struct ExportCommand: AsyncParsableCommand {
   @OptionGroup(title: "Output") var outputs: OutputOptions
 
   func validate() throws {
-    if images.isEmpty && fromFile == nil {
+    if images.isEmpty && fromFile.isEmpty {
       throw ValidationError("Name at least one image, or a list with -f.")
     }
     if allTags && !tags.isEmpty { throw ValidationError("--all-tags and --tags exclude each other.") }
-    if fromFile == "-" && credentials.passwordStdin {
+    if fromFile.contains("-") && credentials.passwordStdin {
       throw ValidationError("-f - and --password-stdin both want standard input.")
     }
     if output == "-" && outputs.json {
       throw ValidationError("With -o - the archive is on standard output; use --report FILE for the report.")
+    }
+    if fromFile.count(where: { $0 == "-" }) > 1 {
+      throw ValidationError("-f - can be read once.")
+    }
+    if output == "-" && isatty(1) == 1 {
+      throw ValidationError("An archive is nothing for a terminal: redirect standard output, or name a file.")
+    }
+    if let report, output != "-",
+      [output, output + ".partial"].contains(where: { Paths.areSame($0, report) })
+    {
+      throw ValidationError("--report would overwrite the archive; give it another name.")
     }
     if output.isEmpty { throw ValidationError("-o needs a name.") }
     let name = output.split(separator: "/").last ?? ""
@@ -96,7 +109,7 @@ struct ExportCommand: AsyncParsableCommand {
 
   func run() async throws {
     let run = CommandRun(outputs)
-    try await run.conclude {
+    await run.conclude(report: report) {
       let registries = try run.registries(connection, credentials, phase: .export)
       let export = Export(try request(), registries: registries, settings: run.settings(transfer))
       let prepared = try await export.prepare()
@@ -104,7 +117,7 @@ struct ExportCommand: AsyncParsableCommand {
       if transfer.dryRun {
         try Reports.deliver(ExportReport(planned: prepared), to: report, json: outputs.json, run.console)
         if !outputs.json { text.plan(prepared) }
-        return try text.verdict(on: prepared)
+        return text.verdict(on: prepared, keepsGoing: transfer.keepGoing)
       }
       guard !prepared.archives.isEmpty || !prepared.failures.isEmpty else {
         run.console.say("nothing to do: this part holds no image")
@@ -113,12 +126,13 @@ struct ExportCommand: AsyncParsableCommand {
       let result = try await export.run(prepared)
       try Reports.deliver(ExportReport(result), to: report, json: outputs.json, run.console)
       if !outputs.json, output != "-" { text.summary(of: result) }
+      text.failures(of: result)
       return result.failures.isEmpty ? .done : .someFailed
     }
   }
 
   private func request() throws -> ExportRequest {
-    let listed = try fromFile.map(ImageList.read) ?? []
+    let listed = try fromFile.flatMap(ImageList.read)
     let selector = try TagSelector(tags)
     let queries = try (images + listed).map { text -> ImageQuery in
       if allRepositories { return .repositories(below: try RegistryLocation(text), selector) }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Digests
 import Images
-import NVIDIA
 import Transfers
 
 struct ImportCommand: AsyncParsableCommand {
@@ -64,6 +63,12 @@ struct ImportCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Keep open uploads for the next run in this file; by default beside the archive.", valueName: "file"),
+    completion: .file())
+  var journal: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Write the repositories' descriptions that the archives carry into this directory.", valueName: "dir"),
     completion: .directory)
   var descriptions: String?
@@ -74,23 +79,34 @@ struct ImportCommand: AsyncParsableCommand {
   @OptionGroup(title: "Output") var outputs: OutputOptions
 
   func validate() throws {
+    if let report, archives.contains(where: { Paths.areSame($0, report) }) {
+      throw ValidationError("--report would overwrite an archive; give it another name.")
+    }
+    if mapFile == "-" && credentials.passwordStdin {
+      throw ValidationError("--map-file - and --password-stdin both want standard input.")
+    }
     if expect != nil, archives.count > 1 { throw ValidationError("--expect speaks of one archive.") }
   }
 
   func run() async throws {
     let run = CommandRun(outputs)
-    try await run.conclude {
+    await run.conclude(report: report) {
       let registries = try run.registries(connection, credentials, phase: .import)
       let work = Import(
-        try request(nvidiaHosts: run.nvidiaHosts), registries: registries, settings: run.settings(transfer))
+        try request(run), registries: registries, settings: run.settings(transfer))
       let prepared = try await work.prepare(checksBlobs: transfer.dryRun)
       let text = ImportText(run.console)
       if transfer.dryRun {
         try Reports.deliver(ImportReport(planned: prepared), to: report, json: outputs.json, run.console)
         if !outputs.json { text.plan(prepared) }
-        return try text.verdict(on: prepared)
+        return text.verdict(on: prepared, keepsGoing: transfer.keepGoing)
+      }
+      if !prepared.refusals.isEmpty, transfer.keepGoing {
+        run.console.complain(ErrorText(TransferError.pushRefused(prepared.refusals)).lines)
       }
       let result = try await work.run(prepared)
+      try Reports.deliver(ImportReport(result), to: report, json: outputs.json, run.console)
+      if !outputs.json { text.summary(of: result) }
       if let descriptions {
         for path in archives {
           let count = try await Descriptions.write(from: path, to: descriptions)
@@ -98,19 +114,18 @@ struct ImportCommand: AsyncParsableCommand {
           run.console.say("wrote \(what) of repositories in \(path) to \(descriptions)")
         }
       }
-      try Reports.deliver(ImportReport(result), to: report, json: outputs.json, run.console)
-      if !outputs.json { text.summary(of: result) }
       return result.failures.isEmpty ? .done : .someFailed
     }
   }
 
-  private func request(nvidiaHosts: NVIDIAHosts) throws -> ImportRequest {
+  private func request(_ run: CommandRun) throws -> ImportRequest {
     let lines = try map + (mapFile.map(ImageList.read) ?? [])
     let mapping = NameMapping(
       destination: try RegistryLocation(to), rules: try lines.map { try MappingRule($0) },
-      nvidiaHosts: nvidiaHosts)
+      nvidiaHosts: run.nvidiaHosts)
     return ImportRequest(
       archives: archives, mapping: mapping, images: image, overwrites: overwrite, expected: expect,
-      shard: transfer.shard)
+      shard: transfer.shard,
+      journal: journal.map { .file($0) } ?? .besideArchive(orIn: Paths.stateDirectory(run.environment)))
   }
 }

@@ -23,15 +23,15 @@ struct InspectCommand: AsyncParsableCommand {
 
   func run() async throws {
     let run = CommandRun(outputs)
-    try await run.conclude {
-      var inspected: [InspectedArchive] = []
-      for path in archives {
+    await run.conclude {
+      let (inspected, failures) = try await run.each(of: archives) { path in
         let archive = try await Inspection(path).run()
         if !outputs.json { InspectText(run.console).show(archive, long: long) }
-        inspected.append(archive)
+        return archive
       }
-      if outputs.json { run.console.result(try Reports.text(InspectReport(inspected))) }
-      return inspected.allSatisfy(\.problems.isEmpty) ? .done : .integrityFailure
+      if outputs.json { run.console.document(try Reports.text(InspectReport(inspected, failures: failures))) }
+      guard inspected.allSatisfy(\.problems.isEmpty) else { return .integrityFailure }
+      return failures.first.map { ErrorText($0).status } ?? .done
     }
   }
 }

@@ -46,7 +46,7 @@ struct ListCommand: AsyncParsableCommand {
 
   func run() async throws {
     let run = CommandRun(outputs)
-    try await run.conclude {
+    await run.conclude {
       let registries = try run.registries(
         connection, credentials, phase: phase == .export ? .export : .import)
       let listing = Listing(
@@ -54,7 +54,7 @@ struct ListCommand: AsyncParsableCommand {
         settings: TransferSettings(jobs: jobs, observer: run.display))
       let found = try await listing.run()
       if outputs.json {
-        run.console.result(try Reports.text(ListReport(found)))
+        run.console.document(try Reports.text(ListReport(found)))
       } else {
         ListText(run.console).show(found.images, long: long)
       }

@@ -42,16 +42,17 @@ struct VerifyCommand: AsyncParsableCommand {
 
   func run() async throws {
     let run = CommandRun(outputs)
-    try await run.conclude {
+    await run.conclude {
       let settings = TransferSettings(jobs: jobs, observer: run.display)
-      var verified: [VerifiedArchive] = []
-      for path in archives {
+      let (verified, failures) = try await run.each(of: archives) { path in
         let archive = try await Verification(path, isDeep: deep, expected: expect, settings: settings).run()
         if !outputs.json { VerifyText(run.console).show(archive) }
-        verified.append(archive)
+        return archive
       }
-      if outputs.json { run.console.result(try Reports.text(VerifyReport(verified))) }
-      return verified.allSatisfy(\.isWhole) ? .done : .integrityFailure
+      if outputs.json { run.console.document(try Reports.text(VerifyReport(verified, failures: failures))) }
+      guard verified.allSatisfy(\.isWhole) else { return .integrityFailure }
+      let statuses = failures.map { ErrorText($0).status }
+      return statuses.contains(.integrityFailure) ? .integrityFailure : statuses.first ?? .done
     }
   }
 }

@@ -11,7 +11,8 @@ extension CredentialOptions {
     guard let bytes = InputFile.bytes(of: apiKeyFile, limit: Self.longestSecret) else {
       throw CredentialError.unreadable(path: apiKeyFile)
     }
-    guard bytes.count <= Self.longestSecret, let key = Self.trimmed(bytes), !key.contains("\n") else {
+    guard bytes.count <= Self.longestSecret, let key = Self.trimmed(bytes), !key.contains(where: \.isNewline)
+    else {
       throw CredentialError.notAKey(path: apiKeyFile)
     }
     return .apiKey(key, path: apiKeyFile)

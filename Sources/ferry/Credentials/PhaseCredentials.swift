@@ -28,6 +28,7 @@ struct PhaseCredentials: Sendable {
   let authFile: String?
   let nvidiaHosts: NVIDIAHosts
   let environment: [String: String]
+  let helpers: HelperAnswers
   /// Hears what is odd about what was found. It may hear the same thing again.
   let warn: @Sendable (CredentialWarning) -> Void
 
@@ -53,7 +54,7 @@ struct PhaseCredentials: Sendable {
     guard found.source.isShared else { return }
     let other = PhaseCredentials(
       phase: phase.other, explicit: .none, authFile: authFile, nvidiaHosts: nvidiaHosts,
-      environment: environment, warn: { _ in })
+      environment: environment, helpers: helpers, warn: { _ in })
     if let same = try? other.search(host: host, repository: repository), same.source == found.source {
       warn(.sharedByPhases(host: host, found.source))
     }
@@ -105,13 +106,13 @@ struct PhaseCredentials: Sendable {
   private func inAuthFiles(host: String, repository: String) throws -> Registries.Found? {
     for (path, isRequired) in authFiles {
       guard FileManager.default.fileExists(atPath: path) || isRequired else { continue }
-      guard let data = FileManager.default.contents(atPath: path) else {
+      guard let bytes = InputFile.bytes(of: path, limit: Self.longestAuthFile) else {
         throw CredentialError.unreadable(path: path)
       }
-      guard data.count <= Self.longestAuthFile else { throw CredentialError.malformed(path: path) }
+      guard bytes.count <= Self.longestAuthFile else { throw CredentialError.malformed(path: path) }
       let match: AuthFile.Match?
       do {
-        match = try AuthFile(bytes: [UInt8](data)).lookup(host: host, repository: repository)
+        match = try AuthFile(bytes: bytes).lookup(host: host, repository: repository)
       } catch {
         throw CredentialError.malformed(path: path)
       }
@@ -120,9 +121,9 @@ struct PhaseCredentials: Sendable {
       case .stored(let credential):
         return Registries.Found(credential: credential, source: .authFile(path: path, entry: match.key))
       case .helper(let name, let server):
-        let helper = CredentialHelper(name: name, environment: environment)
-        guard let credential = try helper.credential(for: server) else { continue }
-        return Registries.Found(credential: credential, source: .helper(name: name, path: path))
+        guard let credential = try helpers.credential(from: name, for: server) else { continue }
+        return Registries.Found(
+          credential: credential, source: .helper(name: name, server: server, path: path))
       }
     }
     return nil

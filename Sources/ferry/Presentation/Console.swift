@@ -15,6 +15,8 @@ final class Console: Sendable {
   let isVerbose: Bool
   /// How many lines of bars are on the screen now.
   private let barLines = Mutex(0)
+  /// Why standard output took no more: the errno of the first failed write, 0 when none failed.
+  private let failure = Atomic<Int32>(0)
 
   init(style: Style, isQuiet: Bool, isVerbose: Bool) {
     self.style = style
@@ -29,7 +31,26 @@ final class Console: Sendable {
   func result(_ text: String) {
     barLines.withLock { lines in
       erase(&lines)
-      Self.write(text + "\n", to: 1)
+      note(Self.write(Printable.lines(text) + "\n", to: 1))
+    }
+  }
+
+  /// Remembers that results were lost. A reader that has gone away has read what it wanted.
+  private func note(_ code: Int32) {
+    if code != 0, code != EPIPE { failure.store(code, ordering: .relaxed) }
+  }
+
+  /// Why results could not be written; nil when they were.
+  var lostResults: Int32? {
+    let code = failure.load(ordering: .relaxed)
+    return code == 0 ? nil : code
+  }
+
+  /// A whole document as the result, as it is: JSON escapes what a terminal would obey.
+  func document(_ text: String) {
+    barLines.withLock { lines in
+      erase(&lines)
+      note(Self.write(text + "\n", to: 1))
     }
   }
 
@@ -43,7 +64,7 @@ final class Console: Sendable {
   func complain(_ text: String) {
     barLines.withLock { lines in
       erase(&lines)
-      Self.write(text + "\n", to: 2)
+      _ = Self.write(Printable.lines(text) + "\n", to: 2)
     }
   }
 
@@ -55,13 +76,13 @@ final class Console: Sendable {
       // Fewer lines than before: clear what is left of them.
       text += "\u{1B}[J"
       lines = bars.count
-      Self.write(text, to: 2)
+      _ = Self.write(text, to: 2)
     }
   }
 
   private func erase(_ lines: inout Int) {
     guard lines > 0 else { return }
-    Self.write("\u{1B}[\(lines)A\u{1B}[J", to: 2)
+    _ = Self.write("\u{1B}[\(lines)A\u{1B}[J", to: 2)
     lines = 0
   }
 
@@ -72,14 +93,15 @@ final class Console: Sendable {
     return Int(size.ws_col)
   }
 
-  /// Writes all of `text`. A reader that has gone away is no reason to stop what is under way.
-  private static func write(_ text: String, to descriptor: Int32) {
+  /// Writes all of `text`; the errno of what went wrong, 0 when all is written.
+  private static func write(_ text: String, to descriptor: Int32) -> Int32 {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
       let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
       if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { return }
+      guard count > 0 else { return count < 0 ? errno : EIO }
       rest = rest.dropFirst(count)
     }
+    return 0
   }
 }

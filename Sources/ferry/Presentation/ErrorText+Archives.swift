@@ -13,13 +13,15 @@ extension ErrorText {
       self.init(
         room + amounts + (available.map { ", \(Amounts.bytes($0)) are free" } ?? ""),
         remedy: "Make room and run the same command again.", .cannotWrite)
-    case .notAFile(let path): self.init("\(path) is not a plain file", .cannotWrite)
+    case .notAFile(let path): self.init("\(path) is not a plain file", .usage)
     case .locked(let path, let pid):
       self.init(layout: .locked(path: path, pid: pid))
     case .exists(let path): self.init(layout: .exists(path: path))
     case .notATar(let path): self.init(layout: .notAnArchive(path: path))
     case .tooManyEntries(let path, let limit):
-      self.init("\(path) has more than \(limit) entries", .integrityFailure)
+      self.init(
+        "\(path) has more than \(limit) entries", remedy: "Export in parts: to DIR/, or with --shard.",
+        .integrityFailure)
     case .unwritableName(let name): self.init("'\(name)' cannot stand in an archive", .usage)
     case .unwritableSize(let size): self.init("\(size) bytes are more than a tar can hold", .cannotWrite)
     case .cutStream(let compression):

@@ -8,9 +8,12 @@ import Transfers
 import Transport
 
 extension ErrorText {
-  static let interrupted = ErrorText(
-    "interrupted; nothing unfinished has its final name", remedy: "Run the same command again to go on.",
-    .interrupted)
+  /// The last line is the command to type again; secrets never stand on a command line.
+  static var interrupted: ErrorText {
+    ErrorText(
+      "interrupted; nothing unfinished has its final name. To go on:",
+      remedy: ShellQuoting.line(CommandLine.arguments), .interrupted)
+  }
 
   /// The words for any error that Ferry knows.
   init(_ error: any Error) {

@@ -1,7 +1,7 @@
 extension ErrorText {
   init(credential error: CredentialError) {
     switch error {
-    case .unreadable(let path): self.init("cannot read \(path)", .credentialsRefused)
+    case .unreadable(let path): self.init("cannot read \(path)", .notFound)
     case .malformed(let path):
       self.init(
         "\(path) is not a docker or containers auth file",

@@ -29,7 +29,8 @@ extension ErrorText {
     case .unsupportedVersion(let path, let entry, let found, let supported):
       self.init(
         "\(path) was written in version \(found) of its format (\(entry)); this ferry reads \(supported)",
-        remedy: "Use a newer ferry.", .usage)
+        remedy: "Use a newer ferry. If there is none, the archive is damaged: carry it over again.",
+        .integrityFailure)
     case .missing(let digest): self.init("the archive lacks \(digest)", remedy: again, .integrityFailure)
     case .missingFile(let path, let entry):
       self.init("\(path) lacks \(entry)", remedy: again, .integrityFailure)
@@ -49,6 +50,7 @@ extension ErrorText {
     case .tooLarge: self.init("the archive would be larger than a file can be", .cannotWrite)
     case .incomplete(let digests):
       self.init("\(Amounts.count(digests.count, "blob")) of the archive never arrived", .integrityFailure)
+    case .cancelled: self = .interrupted
     case .unreferenced, .notPlanned, .outOfBounds, .outOfOrder, .finished:
       self.init("something unforeseen went wrong: \(error)", .unforeseen)
     }

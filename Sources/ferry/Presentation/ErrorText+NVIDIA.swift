@@ -37,7 +37,9 @@ extension ErrorText {
         (["neither of NVIDIA's registries takes the key:"] + texts.map { "  \($0.summary)" })
           .joined(separator: "\n"),
         remedy: "Name the repositories yourself with -f if the key can pull and not list.",
-        texts.first { $0.status == .credentialsRefused }?.status ?? texts.first?.status ?? .networkFailed)
+        // The likelier service, asked first, may have been out of order: then nothing is known of the key.
+        texts.first?.status == .networkFailed
+          ? .networkFailed : texts.first { $0.status == .credentialsRefused }?.status ?? .permissionDenied)
     case .invalidRepository(let service, let name):
       self.init("'\(name)' cannot be a repository of \(Self.name(of: service))", .usage)
     case .invalidAddress(let address, let reason):
@@ -47,25 +49,44 @@ extension ErrorText {
     }
   }
 
-  /// All refused repositories at once, each with what may help.
+  /// A refused repository, with what may help.
+  init(refusal: RepositoryRefusal) {
+    let text = ErrorText(refusal.error)
+    let remedies = refusal.remedies.map(Self.words)
+    self.init(
+      text.summary, remedy: remedies.isEmpty ? text.remedy : remedies.joined(separator: "\n"), text.status)
+  }
+
+  /// All refused repositories at once, and all that may help.
   init(refusals: [RepositoryRefusal]) {
-    var lines = [
-      "\(Amounts.count(refusals.count, "repository", plural: "repositories")) may not be pushed to:"
-    ]
+    let texts = refusals.map { ErrorText(refusal: $0) }
+    guard texts.count > 1, let first = texts.first else {
+      self = texts.first ?? ErrorText("a repository may not be pushed to", .permissionDenied)
+      return
+    }
     var remedies: [String] = []
-    for refusal in refusals {
-      let text = ErrorText(refusal.error)
-      lines.append("  \(refusal.repository): \(text.summary)")
-      for remedy in refusal.remedies.map(Self.words) where !remedies.contains(remedy) {
-        remedies.append(remedy)
+    for remedy in texts.compactMap(\.remedy).flatMap({ $0.split(separator: "\n").map(String.init) })
+    where !remedies.contains(remedy) { remedies.append(remedy) }
+    let lines = zip(refusals, texts).map { refusal, text in
+      if case RegistryError.denied(_, _, _, let messages) = refusal.error {
+        return "  \(refusal.repository)\(Self.said(messages))"
       }
-      if refusal.remedies.isEmpty, let remedy = text.remedy, !remedies.contains(remedy) {
-        remedies.append(remedy)
-      }
+      return "  \(refusal.repository): \(text.summary)"
     }
     self.init(
-      lines.joined(separator: "\n"), remedy: remedies.joined(separator: "\n"),
-      refusals.first.map { ErrorText($0.error).status } ?? .permissionDenied)
+      (["\(texts.count) repositories may not be pushed to:"] + lines).joined(separator: "\n"),
+      remedy: remedies.isEmpty ? nil : remedies.joined(separator: "\n"), first.status)
+  }
+
+  /// All names that NGC has no room for.
+  init(misfits: [MisfitName]) {
+    let lines = misfits.map { "\($0.source) would become \($0.target), \(Self.words(for: $0.problem))" }
+    self.init(
+      lines.count == 1
+        ? lines[0]
+        : (["\(lines.count) images would get names that NGC cannot have:"] + lines.map { "  \($0)" })
+          .joined(separator: "\n"),
+      remedy: "Give other names with --map, or name an organisation alone in --to.", .usage)
   }
 
   private static func name(of service: NVIDIAService) -> String {

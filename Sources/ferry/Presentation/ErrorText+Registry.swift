@@ -9,7 +9,7 @@ extension ErrorText {
       let place = repository.map { "\(host)/\($0)" } ?? host
       self.init(
         hadCredential
-          ? "\(host) refuses the credentials for \(place)\(Self.said(messages))"
+          ? "\(host) refuses the credentials\(repository.map { " for \($0)" } ?? "")\(Self.said(messages))"
           : "\(place) needs credentials, and none were found\(Self.said(messages))",
         remedy: hadCredential
           ? "Check that the key is this registry's, unexpired, and given to the right phase."
@@ -34,10 +34,14 @@ extension ErrorText {
         "\(host)/\(repository) lacks the blob \(digest) that its own manifest lists",
         remedy: "The image is damaged at its source; --keep-going exports the others.", .notFound)
     case .refused(let url, let status, let messages):
-      self.init("the registry answers \(status)\(Self.said(messages)) (\(url))", .networkFailed)
-    case .overwhelmed(let url, let status):
+      let codes = Set(messages.map(\.code))
+      let exit: ExitStatus =
+        !codes.isDisjoint(with: ["DIGEST_INVALID", "SIZE_INVALID"])
+        ? .integrityFailure : status == 404 ? .notFound : .networkFailed
+      self.init("the registry answers \(status)\(Self.said(messages)) (\(url))", exit)
+    case .overwhelmed(let url, let status, let messages):
       self.init(
-        "the registry still answers \(status) after all retries (\(url))",
+        "the registry still answers \(status) after all retries\(Self.said(messages)) (\(url))",
         remedy: "Wait and run the same command again, perhaps with fewer --jobs.", .networkFailed)
     case .tlsExpected(let host):
       self.init("\(host) speaks HTTPS, not plain HTTP", remedy: "Leave out --plain-http.", .networkFailed)

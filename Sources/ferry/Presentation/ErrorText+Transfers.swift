@@ -7,6 +7,11 @@ extension ErrorText {
     switch error {
     case .nothingSelected:
       self.init("no image is named", remedy: "The list is empty but for comments.", .usage)
+    case .nothingSelectedBelow(let location, let repositories):
+      self.init(
+        "no tag of the \(Amounts.count(repositories, "repository", plural: "repositories")) at or below "
+          + "\(location) is selected",
+        remedy: "ferry list \(location) shows them.", .notFound)
     case .selectorOnTag(let text):
       self.init(
         "'\(text)' names a tag or digest itself, which --all-tags and --tags cannot select from",
@@ -32,11 +37,35 @@ extension ErrorText {
         "\(path) has \(Amounts.bytes(available)) free, and \(Amounts.bytes(needed)) are needed",
         remedy: "Free \(Amounts.bytes(needed - available)), write elsewhere, or export in parts (--shard).",
         .cannotWrite)
+    case .blocked(let errors):
+      let texts = errors.map { ErrorText($0) }
+      self.init(
+        texts.map { [$0.summary, $0.remedy].compactMap(\.self).joined(separator: "\n") }
+          .joined(separator: "\nferry: "),
+        texts.first?.status ?? .unforeseen)
     case .cannotWriteFile(let path): self.init("cannot write \(path)", .cannotWrite)
+    case .noDirectory(let path):
+      self.init(
+        "there is no directory \(path) to write to", remedy: "Make it first: mkdir -p \(path)", .cannotWrite)
     case .cannotMakeDirectory(let path): self.init("cannot make the directory \(path)", .cannotWrite)
+    case .importRunning(let journal, let pid):
+      self.init(
+        "another process\(pid.map { " (\($0))" } ?? "") is importing with \(journal)",
+        remedy: "Wait for it, or keep this import's journal elsewhere with --journal.", .destinationConflict)
+    case .damagedOutput(let path, let problems):
+      let lines = problems.prefix(20).map { "  \(ProblemText.line(for: $0))" }
+      self.init(
+        (["\(path) is there already and is damaged:"] + lines).joined(separator: "\n"),
+        remedy: "--force writes it anew.", .integrityFailure)
     case .outputExists(let path):
       self.init(
         "\(path) exists and is not this archive", remedy: "--force replaces it.", .destinationConflict)
+    case .unfinishedOther(let partial, let images):
+      self.init(
+        "\(partial) is the unfinished archive of "
+          + (images.isEmpty
+            ? "other images" : "\(Printable.text(images[0]))\(images.count > 1 ? " and others" : "")"),
+        remedy: "--force throws it away; another name with -o keeps it.", .destinationConflict)
     case .fileNameCollision(let name, let images):
       self.init(
         "the archives of \(Self.list(images.map(\.description))) would all be named \(name)",
@@ -66,6 +95,12 @@ extension ErrorText {
         (["\(archive) is damaged:"] + lines).joined(separator: "\n"),
         remedy: "Nothing was pushed. Carry the archive over again; ferry verify shows what is hurt.",
         .integrityFailure)
+    case .damagedBlob(let archive, let digest, let error):
+      self.init(
+        "\(archive) is damaged: \(digest): \(Self.words(for: error))",
+        remedy:
+          "Nothing of that blob was kept. Carry the archive over again; ferry verify shows what is hurt.",
+        .integrityFailure)
     case .wrongArchive(let path, let expected, let actual):
       self.init("\(path) is archive \(actual), not \(expected)", .integrityFailure)
     case .notInArchive(let name, let near):
@@ -84,16 +119,22 @@ extension ErrorText {
         remedy: "Export it with every platform, or with a single one.", .destinationConflict)
     case .blobOfNoImage(let digest):
       self.init("something unforeseen went wrong: \(digest) belongs to no image", .unforeseen)
-    case .refusedByNGC(let source, let target, let problem):
-      self.init(
-        "\(source) would become \(target), \(Self.words(for: problem))",
-        remedy: "Give it another name with --map, or name an organisation in --to.", .usage)
+    case .refusedByNGC(let misfits): self.init(misfits: misfits)
+    case .pullRefused(let refusal): self.init(refusal: refusal)
     case .pushRefused(let refusals): self.init(refusals: refusals)
+    case .nothingListed(let location):
+      self.init(
+        "the key shows no repository at or below \(location)",
+        remedy: "ferry list \(location.host) shows all that it does show.", .notFound)
     case .incompleteListing(let skipped, let missingPages):
       self.init(
         "the listing is not whole: \(Amounts.count(skipped, "entry", plural: "entries")) unusable, "
           + "\(Amounts.count(missingPages, "page")) not given",
         remedy: "List the namespaces one by one, or name what is missing yourself.", .networkFailed)
+    case .ruleWithoutStar(let text):
+      self.init(
+        "the rule '\(text)' uses a $ that none of its stars stands for",
+        remedy: "$1 is what the first * or ** matched, $2 the second.", .usage)
     case .malformedRule(let text):
       self.init(
         "'\(text)' is no mapping rule",
@@ -109,12 +150,21 @@ extension ErrorText {
       self.init(only?.summary ?? "an image failed", remedy: only?.remedy, only?.status ?? .unforeseen)
       return
     }
+    guard texts.count == 1 || texts.contains(where: { $0.1 != first }) else {
+      let many = failures.count == total ? "all" : "\(failures.count) of"
+      self.init(
+        "\(first.summary); that stops \(many) \(Amounts.count(total, "image"))", remedy: first.remedy,
+        first.status)
+      return
+    }
     var lines = ["\(failures.count) of \(Amounts.count(total, "image")) cannot be carried:"]
     // A remedy that all share is said once; others stand with what they speak of.
     let isShared = Set(texts.map(\.1.remedy)).count == 1
     for (image, text) in texts.prefix(50) {
       lines.append("  \(image): \(text.summary)")
-      if !isShared, let remedy = text.remedy { lines.append("    \(remedy)") }
+      if !isShared, let remedy = text.remedy {
+        lines.append("    \(remedy.replacing("\n", with: "\n    "))")
+      }
     }
     if texts.count > 50 { lines.append("  and \(texts.count - 50) more") }
     let remedies = (isShared ? [first.remedy].compactMap(\.self) : []) + ["--keep-going carries the others."]

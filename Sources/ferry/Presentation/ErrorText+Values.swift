@@ -9,7 +9,7 @@ extension ErrorText {
     case .missingHost(let text):
       self.init(
         "'\(text)' names no registry host, and there is no default one",
-        remedy: "For Docker Hub write docker.io/\(text).", .usage)
+        remedy: "Put the host first: registry.example/\(text), or docker.io/\(text) for Docker Hub.", .usage)
     case .invalidHost(let text, let host):
       self.init("'\(host)' in '\(text)' is no host name", remedy: form, .usage)
     case .missingRepository(let text):

@@ -23,9 +23,20 @@ struct ExportText {
     for archive in prepared.archives {
       archives.add(
         archive.path ?? "standard output", Amounts.bytes(archive.plan.totalSize),
-        state(of: archive), archive.plan.archiveDigest.description)
+        state(of: archive), archive.digest.description)
     }
     for line in archives.lines(indent: "→ ") { console.result(line) }
+    for archive in prepared.archives {
+      for (image, from, to) in archive.movedTags {
+        console.result(NoteText.line(for: .tagMoved(image: image, from: from, to: to)))
+      }
+      guard let path = archive.path, let continuation = archive.continuation, continuation.claimed > 0
+      else { continue }
+      console.result(
+        NoteText.line(
+          for: .continuing(
+            path: path, have: continuation.claimed, moved: continuation.moved, of: archive.blobSize)))
+    }
     console.result(
       "\(Amounts.count(prepared.images.count, "image")), \(Amounts.bytes(prepared.totalSize)), "
         + "of which \(Amounts.bytes(prepared.uniqueSize)) unique")
@@ -45,9 +56,11 @@ struct ExportText {
   }
 
   /// Prints all that stands in the way; the status that a run would end with.
-  func verdict(on prepared: PreparedExport) throws -> ExitStatus {
-    let status = Obstacles(failures: prepared.failures, blockers: prepared.blockers).show(on: console)
-    if let status { return status }
+  func verdict(on prepared: PreparedExport, keepsGoing: Bool) -> ExitStatus {
+    let obstacles = Obstacles(
+      failures: prepared.failures, blockers: prepared.blockers,
+      total: prepared.images.count + prepared.failures.count, keepsGoing: keepsGoing)
+    if let status = obstacles.show(on: console) { return status }
     return prepared.archives.contains { $0.isToReplace } ? .differences : .done
   }
 
@@ -55,14 +68,33 @@ struct ExportText {
   func summary(of result: ExportResult) {
     let listed = console.showsResultsWithNotes ? [] : result.prepared.archives
     for archive in listed where result.finished.contains(archive.path) {
-      console.result("\(archive.path ?? "-")  \(archive.plan.archiveDigest)")
+      console.result("\(archive.path ?? "-")  \(archive.digest)")
     }
-    let written = result.prepared.images.count - (result.failures.count - result.prepared.failures.count)
-    var text =
-      "\(Amounts.count(written, "image")) exported and proved, "
-      + "\(Amounts.bytes(result.prepared.uniqueSize))"
-    if !result.failures.isEmpty { text += "; \(Amounts.count(result.failures.count, "image")) failed" }
+    let prepared = result.prepared
+    let there = prepared.archives.filter(\.isUpToDate).reduce(0) { $0 + $1.plan.images.count }
+    let written = prepared.images.count - (result.failures.count - prepared.failures.count) - there
+    var parts: [String] = []
+    if written > 0 {
+      let size = prepared.archives.filter { !$0.isUpToDate }.reduce(0) { $0 + $1.plan.totalSize }
+      parts.append("\(Amounts.count(written, "image")) exported and proved, \(Amounts.bytes(size))")
+    }
+    if there > 0 { parts.append("\(Amounts.count(there, "image")) there already") }
+    var text = parts.joined(separator: "; ")
+    if !result.failures.isEmpty {
+      text += (text.isEmpty ? "" : "; ") + "\(Amounts.count(result.failures.count, "image")) failed"
+    }
     console.say(text)
+  }
+}
+
+extension ExportText {
+  /// Every image that failed, at the end, where it is seen.
+  func failures(of result: ExportResult) {
+    for failure in result.failures {
+      let text = ErrorText(failure.error)
+      console.complain("  \(Printable.text(failure.image)): \(text.summary)")
+      if let remedy = text.remedy { console.complain("    \(remedy)") }
+    }
   }
 }
 

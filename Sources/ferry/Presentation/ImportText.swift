@@ -32,13 +32,16 @@ struct ImportText {
     case .replaces(let digest): "moves from \(digest.short)"
     case .taken(let digest): "taken by \(digest.short)"
     case .unknown: "cannot tell"
+    case .refused: "refused"
     }
   }
 
   /// Prints all that stands in the way; the status that a run would end with, or 4 when tags would move.
-  func verdict(on prepared: PreparedImport) throws -> ExitStatus {
-    let status = Obstacles(failures: prepared.failures, blockers: prepared.blockers).show(on: console)
-    if let status { return status }
+  func verdict(on prepared: PreparedImport, keepsGoing: Bool) -> ExitStatus {
+    let obstacles = Obstacles(
+      failures: prepared.failures, blockers: prepared.blockers,
+      total: prepared.images.count, keepsGoing: keepsGoing)
+    if let status = obstacles.show(on: console) { return status }
     return prepared.images.contains { $0.state.present != nil } ? .differences : .done
   }
 

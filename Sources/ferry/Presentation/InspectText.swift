@@ -41,7 +41,8 @@ struct InspectText {
         "  left out (\(omission.reason.rawValue)): \(omission.descriptor.digest), \(Amounts.bytes(omission.descriptor.size))"
       )
     }
-    for problem in archive.problems { console.result("  damaged: \(ProblemText.line(for: problem))") }
+    for lack in archive.lacking { console.result("  \(LackText.line(for: lack))") }
+    for problem in archive.problems { console.result("  \(ProblemText.line(for: problem))") }
   }
 
   private func platforms(of image: InspectedArchive.Image) -> String {

@@ -16,12 +16,27 @@ enum NoteText {
       "not carried: layer \(layer.digest.short) of \(image) is foreign and the registry does not hold it"
     case .platformTaken(let image, let platform, let digest):
       "\(image): taking \(platform) out of its index; the image is now \(digest)"
+    case .platformDiffers(let image, let platform):
+      "\(image) is for \(platform) alone: taking it as it is"
     case .latestAssumed(let reference):
       "\(reference) names no tag: taking \(Reference.defaultTag)"
+    case .continuing(let path, let have, let moved, let size):
+      "\(path): continuing with \(Amounts.bytes(have)) of \(Amounts.bytes(size))"
+        + (moved > 0 ? ", of which \(Amounts.bytes(moved)) change their place" : "")
+    case .tagMoved(let image, let from, let to):
+      "\(Printable.text(image)) has moved since the last run: from \(from.short) to \(to.short)"
+    case .damagedOnDisk(let blob, let kept, let claimed):
+      "\(blob.short): of the \(Amounts.bytes(claimed)) that an earlier run left, \(Amounts.bytes(kept)) are right"
     case .archiveWritten(let path, let digest, let size):
       "wrote \(path == "-" ? "standard output" : path) (\(Amounts.bytes(size))), archive digest \(digest)"
     case .archiveUpToDate(let path, let digest):
       "\(path) is there already with archive digest \(digest)"
+    case .uploadContinues(let repository, let blob, let offset):
+      "continuing with \(Amounts.bytes(offset)) of \(Amounts.bytes(blob.size)): "
+        + "\(blob.digest.short) in \(repository)"
+    case .noJournal(let error):
+      "open uploads cannot be kept for a next run (--journal names another place): "
+        + ErrorText(error).summary
     case .imported(_, let target, let digest):
       "pushed \(target)  \(digest)"
     case .alreadyThere(_, let target, let digest):
@@ -30,6 +45,8 @@ enum NoteText {
       "cannot read \(failure.image): \(ErrorText(failure.error).summary)"
     case .descriptionsMissing(let host, let error):
       "no descriptions of repositories from \(host): \(ErrorText(error).summary)"
+    case .noTags(let repository):
+      "\(repository) has no tags: its images can only be named by digest"
     }
   }
 
@@ -39,7 +56,8 @@ enum NoteText {
     case .keyFile(let path): "the API key in \(path)"
     case .environment(let names): "credentials from \(names.joined(separator: " and "))"
     case .authFile(let path, let entry): "credentials from \(path), entry '\(entry)'"
-    case .helper(let name, let path): "credentials from docker-credential-\(name), named in \(path)"
+    case .helper(let name, let server, let path):
+      "credentials from docker-credential-\(name) for '\(server)', named in \(path)"
     case .anonymous: "no credentials, asking anonymously"
     }
   }

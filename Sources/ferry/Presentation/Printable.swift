@@ -5,6 +5,12 @@ enum Printable {
     String(String.UnicodeScalarView(text.unicodeScalars.filter { isHarmless($0) }))
   }
 
+  /// The same for each line of `text`; the line ends stay.
+  static func lines(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(text.unicodeScalars.filter { $0 == "\n" || isHarmless($0) }))
+  }
+
   private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.properties.generalCategory {
     case .control: scalar == "\t"

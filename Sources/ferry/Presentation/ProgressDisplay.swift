@@ -33,21 +33,24 @@ final class ProgressDisplay: TransferObserver {
   func skipped(bytes: Int64) { state.withLock { $0.skipped(bytes: bytes) } }
 
   func note(_ note: TransferNote) {
-    if case .imageFailed = note {
-      console.complain(NoteText.line(for: note))
-    } else {
-      console.say(NoteText.line(for: note))
+    switch note {
+    case .resolving(let images) where images == 0: break
+    // However quiet, what failed is said.
+    case .imageFailed, .unreadable: console.complain(NoteText.line(for: note))
+    default: console.say(NoteText.line(for: note))
     }
   }
 
   /// Runs `work` with the display drawn beside it.
-  func whileShowing<Value>(_ work: () async throws -> Value) async rethrows -> Value {
+  func whileShowing<Value>(_ work: () async throws -> Value) async throws -> Value {
     let drawing = Task { await draw() }
-    defer {
-      drawing.cancel()
-      if console.style == .bars { console.draw(bars: []) }
-    }
-    return try await work()
+    let result: Result<Value, any Error>
+    do { result = .success(try await work()) } catch { result = .failure(error) }
+    drawing.cancel()
+    // Nothing is drawn below what is printed from here on.
+    await drawing.value
+    if console.style == .bars { console.draw(bars: []) }
+    return try result.get()
   }
 
   private func draw() async {

@@ -19,7 +19,7 @@ struct ProgressState: Sendable {
   private var moved: Int64 = 0
   private static let window = 8.0
 
-  mutating func expect(bytes: Int64) { expected = bytes }
+  mutating func expect(bytes: Int64) { expected = [expected, bytes].saturatingSum() }
 
   mutating func began(_ id: Int, _ blob: Descriptor, now: Double) {
     running[id] = Running(name: blob.digest.short, size: blob.size, position: 0, since: now)

@@ -27,6 +27,7 @@ struct VerifyText {
     }
     if !archive.omissions.isEmpty { text += ", \(archive.omissions.count) left out on purpose" }
     console.result("\(text)  \(archive.digest)")
+    for lack in archive.lacking { console.result("  \(LackText.line(for: lack))") }
   }
 
   /// The names, cut short where a shared layer hurts hundreds.

@@ -10,6 +10,8 @@ struct ExportReport: Encodable {
     let path: String
     let digest: String
     let bytes: Int64
+    /// What of its blobs an earlier run left, as far as its journal says.
+    let continuedBytes: Int64
     /// `planned`, `written` or `unchanged`.
     let state: String
   }
@@ -51,8 +53,8 @@ struct ExportReport: Encodable {
     let whole = prepared.archives.filter { dryRun || finished.contains($0.path) }
     archives = whole.map { archive in
       Archive(
-        path: archive.path ?? "-", digest: archive.plan.archiveDigest.description,
-        bytes: archive.plan.totalSize,
+        path: archive.path ?? "-", digest: archive.digest.description,
+        bytes: archive.plan.totalSize, continuedBytes: archive.continuation?.claimed ?? 0,
         state: archive.isUpToDate ? "unchanged" : dryRun ? "planned" : "written")
     }
     var homes: [Reference: String] = [:]

@@ -10,6 +10,7 @@ extension ImportImage.State {
     case .replaces: "replaces"
     case .taken: "taken"
     case .unknown: "unknown"
+    case .refused: "refused"
     }
   }
 
@@ -17,7 +18,7 @@ extension ImportImage.State {
   var present: Digest? {
     switch self {
     case .replaces(let digest), .taken(let digest): digest
-    case .new, .identical, .unknown: nil
+    case .new, .identical, .unknown, .refused: nil
     }
   }
 }

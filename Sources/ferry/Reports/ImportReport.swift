@@ -14,7 +14,7 @@ struct ImportReport: Encodable {
     let target: String
     let digest: String
     let bytes: Int64
-    /// `new`, `identical`, `replaces`, `taken`, `unknown` before; `pushed`, `identical` or `failed` after.
+    /// `new`, `identical`, `replaces`, `taken`, `unknown`, `refused` before; `pushed`, `identical` or `failed` after.
     let state: String
     /// The digest that the tag pointed at before, where that was another.
     let previousDigest: String?

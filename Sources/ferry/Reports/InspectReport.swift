@@ -13,6 +13,7 @@ struct InspectReport: Encodable {
     let totalBytes: Int64
     let uniqueBytes: Int64
     let omissions: [OmissionEntry]
+    let lacking: [LackEntry]
     /// Markdown by repository.
     let descriptions: [String: String]
     let problems: [String]
@@ -51,14 +52,17 @@ struct InspectReport: Encodable {
   let schema = "ferry/inspect-report/v1"
   let ferry = Ferry.version
   let archives: [Archive]
+  /// Archives that could not be opened.
+  let failures: [FailureEntry]
 
-  init(_ inspected: [InspectedArchive]) {
+  init(_ inspected: [InspectedArchive], failures: [ImageFailure]) {
+    self.failures = failures.map(FailureEntry.init)
     archives = inspected.map { archive in
       Archive(
         path: archive.path, digest: archive.digest.description, bytes: archive.size,
         writtenByFerry: archive.isFerrys, images: archive.images.map(Self.image),
         totalBytes: archive.totalSize, uniqueBytes: archive.uniqueSize,
-        omissions: archive.omissions.map(OmissionEntry.init),
+        omissions: archive.omissions.map(OmissionEntry.init), lacking: archive.lacking.map(LackEntry.init),
         descriptions: Dictionary(archive.descriptions) { first, _ in first },
         problems: archive.problems.map(ProblemText.line(for:)))
     }

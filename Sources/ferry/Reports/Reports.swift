@@ -27,6 +27,6 @@ enum Reports {
         throw Unwritable(path: path)
       }
     }
-    if json { console.result(text) }
+    if json { console.document(text) }
   }
 }

@@ -12,6 +12,7 @@ struct VerifyReport: Encodable {
     let blobs: Int
     let layersUnpacked: Int
     let omissions: [OmissionEntry]
+    let lacking: [LackEntry]
     let problems: [Problem]
   }
 
@@ -23,13 +24,17 @@ struct VerifyReport: Encodable {
   let schema = "ferry/verify-report/v1"
   let ferry = Ferry.version
   let archives: [Archive]
+  /// Archives that could not be opened.
+  let failures: [FailureEntry]
 
-  init(_ verified: [VerifiedArchive]) {
+  init(_ verified: [VerifiedArchive], failures: [ImageFailure]) {
+    self.failures = failures.map(FailureEntry.init)
     archives = verified.map { archive in
       Archive(
         path: archive.path, digest: archive.digest.description, bytes: archive.size,
         whole: archive.isWhole, images: archive.images, blobs: archive.blobCount,
         layersUnpacked: archive.layersUnpacked, omissions: archive.omissions.map(OmissionEntry.init),
+        lacking: archive.lacking.map(LackEntry.init),
         problems: archive.findings.map {
           Problem(problem: ProblemText.line(for: $0.problem), images: $0.images)
         })

@@ -1,0 +1,60 @@
+import Archives
+public import Digests
+
+extension ArchiveWriter {
+  /// Hashes what an earlier run left of a blob at its place, and returns what has seen as much of it as is
+  /// right: all, or up to the last checkpoint that agrees, or nothing. Blocks. Throws
+  /// ``LayoutError/notPlanned(_:)`` and ``LayoutError/cancelled``.
+  public func recover(
+    _ digest: Digest, progress: (Int64) -> Void = { _ in }
+  ) throws(LayoutError) -> BlobVerifier {
+    guard let extent = plan.extent(of: digest) else { throw .notPlanned(digest) }
+    var verifier = BlobVerifier(digest: digest, size: extent.size)
+    guard let claim = continuation?.claims[digest] else { return verifier }
+    var trusted = verifier.copy()
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 4096)
+    defer { unsafe buffer.deallocate() }
+    for checkpoint in claim.checkpoints {
+      let isRead = unsafe try read(
+        until: checkpoint.have, of: extent, into: &verifier, through: buffer, progress: progress)
+      guard isRead else { break }
+      if verifier.contentDigest() == checkpoint.content { trusted = verifier.copy() }
+    }
+    // The way to the last checkpoint is all that was read beyond the trusted bytes: the rest is theirs.
+    progress(trusted.received)
+    return trusted
+  }
+
+  /// Hashes on up to `end`. False when that cannot be read: what a disk does not give back is fetched again.
+  private func read(
+    until end: Int64, of extent: BlobExtent, into verifier: inout BlobVerifier,
+    through buffer: UnsafeMutableRawBufferPointer, progress: (Int64) -> Void
+  ) throws(LayoutError) -> Bool {
+    while verifier.received < end {
+      guard !Task.isCancelled else { throw .cancelled }
+      let count = Int(min(Int64(buffer.count), end - verifier.received))
+      let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+      guard unsafe (try? file.read(into: piece, at: extent.offset + verifier.received)) == count,
+        (try? verifier.update(unsafe UnsafeRawBufferPointer(piece).bytes)) != nil
+      else { return false }
+      progress(verifier.received)
+    }
+    return true
+  }
+
+  /// What an earlier run left where the archive `path` is to be; nil when that is nothing that can be gone on
+  /// with.
+  public static func unfinished(_ path: String) -> UnfinishedArchive? {
+    let partial = partialPath(of: path)
+    guard let size = try? DataFile.open(reading: partial).size(), size > 0,
+      let state = ArchiveJournal.state(of: path)
+    else { return nil }
+    return UnfinishedArchive(partial: partial, size: size, state: state)
+  }
+
+  /// Removes what a run that was killed after its last step left beside the finished archive `path`.
+  public static func removeLeftovers(of path: String) {
+    guard !DataFile.exists(partialPath(of: path)) else { return }
+    (try? DataFile.open(reading: ArchiveJournal.path(of: path)))?.remove()
+  }
+}

@@ -1,0 +1,89 @@
+public import Digests
+
+/// How an archive goes on from what a journal says is there: which bytes have to go elsewhere first, and what
+/// is claimed of each blob then. A pure value.
+public struct ArchiveContinuation: Hashable, Sendable {
+  /// What should lie at a planned blob's place, up to its last checkpoint.
+  public struct Claim: Hashable, Sendable {
+    /// In bytes from the blob's first.
+    public let have: Int64
+    /// By how many bytes they stand for, the fewest first.
+    let checkpoints: [WrittenBlob.Checkpoint]
+  }
+
+  /// Of the planned blobs of which anything is there.
+  public let claims: [Digest: Claim]
+  /// In the order in which they must be done.
+  let moves: [BlobMove]
+  /// Blobs of the journal of which nothing is kept, sorted.
+  let forgotten: [Digest]
+  /// Where the file may be used for other things while bytes are moved.
+  let scratch: Int64
+
+  /// All that is claimed, in bytes.
+  public var claimed: Int64 { claims.values.reduce(0) { $0 + $1.have } }
+  /// What has to be copied inside the file, in bytes.
+  public var moved: Int64 { moves.reduce(0) { $0 + $1.count } }
+
+  /// - Parameters:
+  ///   - fileSize: of the unfinished archive, in bytes.
+  ///   - room: what may be used behind its end while bytes change places, in bytes.
+  public init(of plan: ArchivePlan, from state: JournalState, fileSize: Int64, room: Int64) {
+    let places = Dictionary(plan.blobs.map { ($0.digest, $0) }) { first, _ in first }
+    var blobs = state.blobs.filter { digest, blob in places[digest]?.size == blob.size }
+    Self.separate(&blobs, fileSize: fileSize)
+
+    var claims: [Digest: Claim] = [:]
+    var wanted: [BlobMove] = []
+    for (digest, blob) in blobs {
+      guard let place = places[digest] else { continue }
+      let covered = blob.covered
+      let checkpoints = Set(blob.checkpoints.filter { $0.have <= covered }).sorted { $0.have < $1.have }
+      guard let have = checkpoints.last?.have else { continue }
+      claims[digest] = Claim(have: have, checkpoints: checkpoints)
+      for piece in blob.pieces where piece.first < have && piece.base != place.offset {
+        wanted.append(
+          BlobMove(
+            blob: digest, first: piece.first, count: min(piece.end, have) - piece.first, from: piece.offset,
+            to: place.offset + piece.first))
+      }
+    }
+    let end = max(fileSize, plan.totalSize)
+    let relocation = Relocation(wanted, room: room, end: end)
+    for digest in relocation.dropped { claims[digest] = nil }
+    self.claims = claims
+    moves = relocation.moves
+    scratch = relocation.scratch
+    forgotten = state.blobs.keys.filter { claims[$0] == nil }.sorted()
+  }
+
+  /// Leaves each byte of the file to the youngest claim on it, and nothing behind the file's end.
+  private static func separate(_ blobs: inout [Digest: WrittenBlob], fileSize: Int64) {
+    var owned: [(digest: Digest, piece: WrittenBlob.Piece)] = []
+    for (digest, blob) in blobs {
+      for piece in blob.pieces {
+        owned += piece.without(piece.first + max(0, fileSize - piece.offset), piece.end).map { (digest, $0) }
+      }
+    }
+    owned.sort { ($0.piece.offset, $0.digest) < ($1.piece.offset, $1.digest) }
+    let overlaps = zip(owned, owned.dropFirst()).contains { $0.piece.fileEnd > $1.piece.offset }
+    if overlaps {
+      var kept: [(digest: Digest, piece: WrittenBlob.Piece)] = []
+      for (digest, piece) in owned.sorted(by: { $0.piece.age > $1.piece.age }) {
+        var rest = [piece]
+        for (_, other) in kept where other.offset < piece.fileEnd && piece.offset < other.fileEnd {
+          rest = rest.flatMap { part in
+            part.without(other.offset - part.base, other.fileEnd - part.base)
+          }
+        }
+        kept += rest.map { (digest, $0) }
+      }
+      owned = kept
+    }
+    let grouped = Dictionary(grouping: owned, by: \.digest)
+    for digest in blobs.keys {
+      blobs[digest]?.keep(
+        only: (grouped[digest] ?? []).map(\.piece).sorted { $0.first < $1.first })
+    }
+  }
+}

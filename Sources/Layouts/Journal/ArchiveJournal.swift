@@ -1,0 +1,76 @@
+import Archives
+import Images
+import Synchronization
+
+/// The file beside an unfinished archive that says what is in it: one record a line, only ever added to.
+///
+/// It is not synced: every claim comes with a hash, so one that got ahead of the bytes does no harm. For the
+/// same reason a line that cannot be written is no reason to stop; it only makes the next run fetch more.
+final class ArchiveJournal: Sendable {
+  private let file: DataFile
+  /// Where the next line goes.
+  private let end = Mutex<Int64>(0)
+
+  static func path(of path: String) -> String { ArchiveWriter.partialPath(of: path) + ".journal" }
+
+  /// Opens the journal of the archive `path`, which may be new. The caller has the archive's lock.
+  init(of path: String) throws(LayoutError) {
+    file = try LayoutError.wrapping { () throws(ArchiveError) in try DataFile.create(Self.path(of: path)) }
+  }
+
+  /// What the journal says; nil when it says nothing that can be used. A line that was cut short goes.
+  func read() throws(LayoutError) -> JournalState? {
+    let reader = try Self.read(file)
+    try LayoutError.wrapping { () throws(ArchiveError) in try file.truncate(to: reader.wholeLines) }
+    end.withLock { $0 = reader.wholeLines }
+    return reader.state
+  }
+
+  /// What the journal of `path` says, without opening it for writing; nil when there is none.
+  static func state(of path: String) -> JournalState? {
+    (try? DataFile.open(reading: Self.path(of: path))).flatMap { try? read($0).state }
+  }
+
+  private static func read(_ file: DataFile) throws(LayoutError) -> JournalReader {
+    var reader = JournalReader()
+    var offset: Int64 = 0
+    while offset < JournalReader.sizeLimit {
+      let block = try LayoutError.wrapping { () throws(ArchiveError) in try file.read(1 << 20, at: offset) }
+      guard !block.isEmpty else { break }
+      reader.take(block)
+      offset += Int64(block.count)
+    }
+    return reader
+  }
+
+  /// Forgets all that was said.
+  func clear() throws(LayoutError) {
+    try LayoutError.wrapping { () throws(ArchiveError) in try file.truncate(to: 0) }
+    end.withLock { $0 = 0 }
+  }
+
+  /// Adds a record that must be there before anything else happens.
+  func add(_ record: JournalRecord) throws(LayoutError) {
+    let line = record.line
+    try LayoutError.wrapping { () throws(ArchiveError) in
+      try end.withLock { (end) throws(ArchiveError) in
+        try unsafe file.write(line.span.bytes, at: end)
+        end += Int64(line.count)
+      }
+    }
+  }
+
+  /// Adds a record if that can be done.
+  func note(_ record: JournalRecord) { try? add(record) }
+
+  func remove() { file.remove() }
+}
+
+extension ArchivePlan {
+  /// What the journal says of it.
+  var record: JournalRecord {
+    .plan(
+      archive: archiveDigest,
+      images: images.map { JournalImage(name: $0.name, digest: $0.root.digest) })
+  }
+}

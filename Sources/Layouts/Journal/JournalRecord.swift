@@ -1,0 +1,98 @@
+public import Digests
+import FoundationEssentials
+import Images
+
+/// One line of the journal beside an unfinished archive.
+public enum JournalRecord: Hashable, Sendable {
+  /// What is being written from here on.
+  case plan(archive: Digest, images: [JournalImage])
+  /// What lies at a blob's place.
+  case progress(JournalClaim)
+  /// `count` bytes of a blob, from its byte `first` on, were copied to `offset` in the file.
+  case moved(Digest, first: Int64, count: Int64, offset: Int64)
+  /// Whatever was there of a blob is needed no longer.
+  case forgotten(Digest)
+
+  /// A journal of another version says nothing to this Ferry.
+  static let formatVersion: Int64 = 1
+
+  /// The record with its line end.
+  var line: [UInt8] {
+    let json: CanonicalJSON
+    switch self {
+    case .plan(let archive, let images):
+      let images = images.map {
+        CanonicalJSON.object(["name": .string($0.name), "digest": .string($0.digest.description)])
+      }
+      json = .object([
+        "plan": .string(archive.description), "version": .integer(Self.formatVersion),
+        "images": .array(images),
+      ])
+    case .progress(let claim):
+      json = .object([
+        "blob": .string(claim.blob.description), "size": .integer(claim.size),
+        "offset": .integer(claim.offset), "have": .integer(claim.have),
+        "content": .string(claim.content.description),
+      ])
+    case .moved(let blob, let first, let count, let offset):
+      json = .object([
+        "moved": .string(blob.description), "first": .integer(first), "count": .integer(count),
+        "offset": .integer(offset),
+      ])
+    case .forgotten(let blob): json = .object(["forgotten": .string(blob.description)])
+    }
+    return json.bytes + [UInt8(ascii: "\n")]
+  }
+
+  /// Reads a line; nil for anything that is no record: a line cut short, another version, nonsense.
+  init?(line: [UInt8]) {
+    struct Fields: Decodable {
+      let plan: Digest?
+      let version: Int64?
+      let images: [JournalImage]?
+      let blob: Digest?
+      let size: Int64?
+      let offset: Int64?
+      let have: Int64?
+      let content: Digest?
+      let moved: Digest?
+      let first: Int64?
+      let count: Int64?
+      let forgotten: Digest?
+    }
+    guard let fields = try? JSONDecoder().decode(Fields.self, from: Data(line)) else { return nil }
+    if let plan = fields.plan {
+      guard fields.version == Self.formatVersion, let images = fields.images else { return nil }
+      self = .plan(archive: plan, images: images)
+    } else if let blob = fields.blob {
+      guard let size = fields.size, let offset = fields.offset, let have = fields.have,
+        let content = fields.content,
+        let claim = JournalClaim(blob: blob, size: size, offset: offset, have: have, content: content)
+      else { return nil }
+      self = .progress(claim)
+    } else if let blob = fields.moved {
+      guard let first = fields.first, let count = fields.count, let offset = fields.offset,
+        (0..<Descriptor.largestSize).contains(first), (1...Descriptor.largestSize - first).contains(count),
+        JournalClaim.offsets.contains(offset)
+      else { return nil }
+      self = .moved(blob, first: first, count: count, offset: offset)
+    } else if let blob = fields.forgotten {
+      self = .forgotten(blob)
+    } else {
+      return nil
+    }
+  }
+}
+
+/// An image that a journal's archive is to hold.
+public struct JournalImage: Hashable, Sendable, Codable {
+  /// Its full reference.
+  public let name: String
+  /// Its root's.
+  public let digest: Digest
+
+  public init(name: String, digest: Digest) {
+    self.name = name
+    self.digest = digest
+  }
+}

@@ -1,0 +1,109 @@
+import Archives
+import Digests
+import Images
+import Layouts
+import Registry
+
+extension Export {
+  /// What became of one archive.
+  struct Outcome {
+    /// Of the archive that was finished; nil when no image was left.
+    let plan: ArchivePlan?
+    let failures: [ImageFailure]
+  }
+
+  /// Writes one archive, going on from what an earlier run left. With `keepGoing`, images that cannot be had
+  /// are left out, and the archive says so.
+  func write(
+    _ archive: PreparedExport.Archive, to path: String, of prepared: PreparedExport, held: HeldBlobs
+  ) async throws -> Outcome {
+    tell(of: archive, path: path)
+    var images = prepared.images(in: archive)
+    var failures: [ImageFailure] = []
+    var writer = try await executor.run {
+      try ArchiveWriter(
+        plan: archive.plan, path: path, replacing: request.replacesExisting,
+        earlier: archive.continuation == nil ? .discarded : .kept)
+    }
+    while true {
+      let failed = FailedBlobs(images)
+      try await fill(writer, from: BlobSources(images), held: held, failed: failed)
+      let lost = failed.images
+      guard !lost.isEmpty else { break }
+      for failure in lost { settings.observer.note(.imageFailed(failure)) }
+      failures += lost
+      let names = Set(lost.map(\.image))
+      images.removeAll { names.contains($0.reference.description) }
+      guard !images.isEmpty else { return Outcome(plan: nil, failures: failures) }
+      let plan = try plan(
+        images, prepared.descriptions,
+        without: request.isOneArchive ? prepared.failures + failures : [])
+      let former = writer
+      writer = try await executor.run { try ArchiveWriter(continuing: former, as: plan) }
+    }
+    let finished = writer
+    try await executor.run { try finished.finish() }
+    settings.observer.note(
+      .archiveWritten(path: path, digest: finished.plan.archiveDigest, size: finished.plan.totalSize))
+    return Outcome(plan: finished.plan, failures: failures)
+  }
+
+  private func tell(of archive: PreparedExport.Archive, path: String) {
+    for (image, from, to) in archive.movedTags {
+      settings.observer.note(.tagMoved(image: image, from: from, to: to))
+    }
+    guard let continuation = archive.continuation, continuation.claimed > 0 else { return }
+    settings.observer.note(
+      .continuing(
+        path: path, have: continuation.claimed, moved: continuation.moved, of: archive.blobSize))
+  }
+
+  /// Brings every blob to its place; with `keepGoing`, those that can be had.
+  private func fill(
+    _ writer: ArchiveWriter, from sources: BlobSources, held: HeldBlobs, failed: FailedBlobs
+  ) async throws {
+    // The largest first: a big layer that starts last would keep the other lanes idle.
+    let order = writer.plan.blobs.sorted { $0.size > $1.size }
+    try await executor.forEachConcurrently(order) { blob in
+      guard failed.isWanted(blob.digest) else { return }
+      do {
+        try move(blob, from: sources, into: writer, held: held)
+      } catch {
+        // What the disk does not take hurts all images alike.
+        let isLocal = error is LayoutError || error is ArchiveError
+        guard settings.keepGoing, !isLocal, !Task.isCancelled else { throw error }
+        failed.add(blob.digest, error)
+      }
+    }
+  }
+
+  /// Brings one blob to its place: from what an earlier run left there, from an archive of this run, from its
+  /// registry.
+  private func move(
+    _ blob: PlannedBlob, from sources: BlobSources, into writer: ArchiveWriter, held: HeldBlobs
+  ) throws {
+    let meter = TransferMeter(blob.descriptor, observer: settings.observer)
+    var verifier = try writer.recover(blob.digest, progress: meter.advance)
+    if let claimed = writer.continuation?.claims[blob.digest]?.have, claimed > verifier.received {
+      settings.observer.note(
+        .damagedOnDisk(blob: blob.digest, kept: verifier.received, claimed: claimed))
+    }
+    if verifier.received > 0, verifier.received == blob.size, let proof = try? verifier.check() {
+      return try writer.complete(proof)
+    }
+    if let proof = try held.copy(blob, into: writer, progress: meter.advance) {
+      return try writer.complete(proof)
+    }
+    var sink = ArchiveSink(blob.digest, in: writer, from: verifier.received, progress: meter.advance)
+    do {
+      let proof = try sources.pull(
+        blob.descriptor, registries: registries, continuing: &verifier, into: &sink)
+      try sink.flush()
+      try writer.complete(proof)
+    } catch {
+      // What has come so far is for the next run, unless it is all there and wrong.
+      if verifier.received < blob.size { try? sink.note(verifier) } else { writer.forget(blob.digest) }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import Layouts
+import Registry
+import Transport
+
+extension Lack {
+  /// What an archive says of an image that failed.
+  init(_ failure: ImageFailure) {
+    self.init(image: failure.image, reason: Self.reason(of: failure.error))
+  }
+
+  private static func reason(of error: any Error) -> Reason {
+    switch error {
+    case let error as RegistryError:
+      switch error {
+      case .manifestNotFound, .repositoryNotFound, .blobNotFound: .notFound
+      case .unauthorized, .denied: .denied
+      case .transport, .overwhelmed: .network
+      case .wrongContent: .integrity
+      default: .other
+      }
+    case let error as TransferError:
+      switch error {
+      case .tagNotFound, .noTagSelected, .platformNotFound: .notFound
+      default: .other
+      }
+    case is TransportError: .network
+    default: .other
+    }
+  }
+}

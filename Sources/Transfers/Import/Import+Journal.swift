@@ -1,0 +1,28 @@
+import Archives
+import Images
+import Registry
+
+extension Import {
+  /// Opens the journal, and with it keeps a second Ferry from the same import. nil where no place for one can
+  /// be written: the import then goes on without, and says so; and where there is nothing to keep.
+  func openJournal(for blobs: [PreparedImport.Blob]) throws -> ImportJournal? {
+    // What goes in one request is not gone on with.
+    guard blobs.contains(where: { $0.descriptor.size > UploadSizes().wholeLimit }) else { return nil }
+    let paths = request.journal.paths(archives: request.archives, shard: request.shard)
+    var failure: ArchiveError?
+    for path in paths {
+      if path != paths.first { JournalPlace.makeDirectory(for: path) }
+      do throws(ArchiveError) {
+        return try ImportJournal(at: path)
+      } catch .locked(let path, let pid) {
+        throw TransferError.importRunning(journal: path, pid: pid)
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    guard let failure else { return nil }
+    if case .file(let path) = request.journal { throw TransferError.cannotWriteFile(path: path) }
+    settings.observer.note(.noJournal(error: failure))
+    return nil
+  }
+}

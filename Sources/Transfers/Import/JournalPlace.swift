@@ -1,0 +1,48 @@
+import Archives
+import Digests
+import Glibc
+
+/// Where an import keeps its journal.
+public enum JournalPlace: Hashable, Sendable {
+  /// Beside the first archive; where that cannot be written, in this directory, which is made when it is
+  /// missing.
+  case besideArchive(orIn: String?)
+  case file(String)
+
+  /// The paths to try, in order, for an import of `archives`. Shards share an archive and no journal.
+  func paths(archives: [String], shard: Shard?) -> [String] {
+    let part = shard.map { ".\($0.index)of\($0.count)" } ?? ""
+    switch self {
+    case .file(let path): return [path]
+    case .besideArchive(let directory):
+      guard let archive = archives.first, archive != "-" else { return [] }
+      let full = Self.canonical(archive)
+      let name = "\(full.split(separator: "/").last ?? "archive")"
+      let beside = "\(Self.trimmed(archive)).import-journal\(part)"
+      // Archives of one name lie in many places.
+      let elsewhere = directory.map {
+        "\($0)/\(name)-\(Digest(of: Array(full.utf8)).short).import-journal\(part)"
+      }
+      return [beside] + (elsewhere.map { [$0] } ?? [])
+    }
+  }
+
+  /// Makes the directory for what lies at `path`, and those above it.
+  static func makeDirectory(for path: String) {
+    let directory = DataFile.directory(of: path)
+    guard !DataFile.exists(directory) else { return }
+    makeDirectory(for: directory)
+    _ = unsafe mkdir(directory, 0o700)
+  }
+
+  private static func trimmed(_ path: String) -> String {
+    guard path.hasSuffix("/"), path.count > 1 else { return path }
+    return trimmed(String(path.dropLast()))
+  }
+
+  private static func canonical(_ path: String) -> String {
+    guard let full = unsafe realpath(path, nil) else { return trimmed(path) }
+    defer { unsafe free(full) }
+    return unsafe String(cString: full)
+  }
+}

@@ -1,0 +1,64 @@
+import Digests
+import FoundationEssentials
+
+/// One line of an import's journal: where a blob's upload stands.
+struct UploadRecord: Codable, Hashable, Sendable {
+  /// What an upload is of, and for whom.
+  struct Key: Codable, Hashable, Sendable {
+    let registry: String
+    let repository: String
+    let digest: Digest
+  }
+
+  let registry: String
+  let repository: String
+  let digest: Digest
+  /// Where its next bytes go; nil when there is nothing to go on with.
+  let location: String?
+  /// Bytes that the registry has acknowledged.
+  let offset: Int64?
+
+  init(_ key: Key, location: String? = nil, offset: Int64? = nil) {
+    registry = key.registry
+    repository = key.repository
+    digest = key.digest
+    self.location = location
+    self.offset = offset
+  }
+
+  var key: Key { Key(registry: registry, repository: repository, digest: digest) }
+
+  /// The record as a line, its end included.
+  var line: [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return ((try? encoder.encode(self)).map { [UInt8]($0) } ?? []) + [UInt8(ascii: "\n")]
+  }
+
+  /// A line longer than that is none of Ferry's: a URL has at most 32 KiB.
+  private static let longestLine = 64 << 10
+
+  /// The records of a journal's bytes. What is torn, unknown or absurd is passed over.
+  static func records(in bytes: [UInt8]) -> [UploadRecord] {
+    let decoder = JSONDecoder()
+    let whole = bytes[..<endOfWholeLines(in: bytes)]
+    return whole.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      guard line.count <= longestLine, let record = try? decoder.decode(Self.self, from: Data(line)),
+        (record.offset ?? 0) >= 0
+      else { return nil }
+      return record
+    }
+  }
+
+  /// Where the last whole line ends: what follows was torn by a crash.
+  static func endOfWholeLines(in bytes: [UInt8]) -> Int {
+    bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+  }
+
+  /// The uploads that are open after all of `records`.
+  static func open(after records: [UploadRecord]) -> [Key: UploadRecord] {
+    var open: [Key: UploadRecord] = [:]
+    for record in records { open[record.key] = record.location == nil ? nil : record }
+    return open
+  }
+}

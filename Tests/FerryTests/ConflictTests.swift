@@ -1,0 +1,96 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What stands in an import's way is told before anything moves.
+struct `A conflict at the destination` {
+  private let source: RegistryProcess
+  private let ferry: FerryProcess
+
+  init() throws {
+    source = try RegistryProcess.fixtures()
+    ferry = try FerryProcess()
+  }
+
+  @Test func `between two sources that would get one name stops everything`() throws {
+    let new = try RegistryProcess()
+    let arguments = try [
+      "import", FixtureArchive.small(), "--plain-http", "--to", "\(new.host)/new", "--map", "odd/*=one",
+    ]
+    for more in [[], ["--dry-run"], ["--overwrite"], ["--keep-going"]] {
+      let result = try ferry.run(arguments + more, exits: 15)
+      result.complains("would all become \(new.host)/new/one:1", source.reference("odd/plain:1"), "--map")
+    }
+    #expect(new.storage.digests.isEmpty)
+    #expect(new.requests.allSatisfy { $0.method != "PUT" && $0.method != "PATCH" })
+    try ferry.run(arguments + ["--image", "odd/plain"], exits: 0)
+    #expect(new.storage.repositories == ["new/one"])
+  }
+
+  @Test func `between a tag there and another image needs --overwrite`() throws {
+    let new = try RegistryProcess(fixtures: true)
+    try ferry.export([source.reference("odd/twice:1"), source.reference("odd/zstd:1")], to: "a.tar")
+    let arguments = [
+      "import", "a.tar", "--plain-http", "--to", new.host, "--map", "odd/twice=odd/plain", "--map",
+      "odd/zstd=fresh",
+    ]
+    let (old, wanted) = try (FixtureImages.digest(of: "odd/plain:1"), FixtureImages.digest(of: "odd/twice:1"))
+    let refused = try ferry.run(arguments, exits: 15)
+    refused.complains("1 tag", new.reference("odd/plain:1"), old, wanted, "--overwrite")
+    #expect(new.storage.digest(of: "odd/plain", "1") == old)
+    #expect(new.storage.tags(of: "fresh") == [])
+
+    let plan = try ferry.run(arguments + ["--dry-run"], exits: 15)
+    #expect(plan.standardOutput.contains("taken by"))
+    let moving = try ferry.run(arguments + ["--dry-run", "--overwrite"], exits: 4)
+    #expect(moving.standardOutput.contains("moves from"))
+    #expect(new.storage.digest(of: "odd/plain", "1") == old)
+
+    let report = try Report(ferry.run(arguments + ["--overwrite", "--json"], exits: 0))
+    #expect(report.objects("images").contains { $0["previousDigest"] as? String == old })
+    #expect(new.storage.digest(of: "odd/plain", "1") == wanted)
+    #expect(new.storage.tags(of: "fresh") == ["1"])
+    try ferry.run(arguments, exits: 0)
+  }
+
+  @Test func `with the rules for names is a matter of the command line`() throws {
+    let archive = try FixtureArchive.small()
+    let base = ["import", archive, "--plain-http", "--to", "127.0.0.1:9/new"]
+    try ferry.run(base + ["--map", "odd/*"], exits: 64).complains("'odd/*' is no mapping rule")
+    try ferry.run(base + ["--map", "odd/*=$2"], exits: 64).complains("'odd/*=$2'")
+    try ferry.run(base + ["--map", "odd/*=UPPER/$1"], exits: 64).complains("UPPER", "no repository name")
+    try ferry.run(base + ["--image", "odd/plane"], exits: 12)
+      .complains("'odd/plane'", "Did you mean odd/plain")
+  }
+
+  @Test func `is avoided by rules from a file`() throws {
+    let new = try RegistryProcess()
+    try ferry.write("# the odd ones\nodd/n**=kept/n$1\nodd/*=flat-$1 # the rest\n", to: "rules.txt")
+    try ferry.run(
+      ["import", FixtureArchive.small(), "--plain-http", "--to", new.host, "--map-file", "rules.txt"],
+      exits: 0)
+    #expect(
+      new.storage.repositories == [
+        "flat-artifact", "flat-empty", "flat-plain", "flat-pretty", "flat-twice", "kept/nested",
+      ])
+  }
+
+  @Test func `of an image that the registry will not take leaves the others, with --keep-going`() throws {
+    let pushed = ScriptedRegistry { request in
+      request.method == "PUT" && request.path.contains("/new/plain/manifests/")
+        ? ScriptedResponse(
+          400, json: #"{"errors":[{"code":"MANIFEST_INVALID","message":"not on a Monday"}]}"#)
+        : nil
+    }
+    let arguments = [
+      "import", try FixtureArchive.small(), "--plain-http", "--to", "\(pushed.host)/new", "--retries", "0",
+    ]
+    try ferry.run(arguments, exits: 13).complains("not on a Monday")
+    let result = try ferry.run(arguments + ["--keep-going", "--report", "report.json"], exits: 3)
+    result.complains("failed: \(source.reference("odd/plain:1"))", "not on a Monday", "1 image failed")
+    #expect(pushed.tags == ["artifact", "empty", "nested", "pretty", "twice"].map { "new/\($0):1" })
+    let report = try Report(file: ferry.file("report.json"))
+    #expect(try report.strings("failures", "image") == [source.reference("odd/plain:1")])
+    #expect(report.objects("images").contains { $0["state"] as? String == "failed" })
+  }
+}

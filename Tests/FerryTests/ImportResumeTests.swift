@@ -1,0 +1,133 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What an import leaves for the next one.
+struct `An import that is broken off` {
+  private let ferry: FerryProcess
+  private let archive: LargeArchive
+  private let registry: RegistryProcess
+
+  init() throws {
+    ferry = try FerryProcess()
+    archive = try LargeArchive.shared()
+    registry = try RegistryProcess()
+    try Command.run("cp", ["--reflink=auto", archive.path, ferry.file("a.tar")])
+  }
+
+  private func arguments(_ gateway: FaultGateway, _ archive: String = "a.tar") -> [String] {
+    ["import", "--plain-http", "--jobs", "1", "--to", "\(gateway.host)/new", archive]
+  }
+
+  private func exists(_ name: String) -> Bool {
+    FileManager.default.fileExists(atPath: ferry.file(name))
+  }
+
+  /// The first bytes of layers go through; then the registry falls silent until faults are cleared.
+  private func stalled(_ nature: FaultGateway.Nature = .continuing, skipping: Int = 2) -> FaultGateway {
+    FaultGateway(
+      before: registry.host, nature,
+      faults: [
+        GatewayFault(
+          .stallRequest(after: 1 << 20), on: .pushedBytes.carrying(atLeast: 8 << 20), skipping: skipping)
+      ])
+  }
+
+  private func start(_ gateway: FaultGateway, _ arguments: [String]) throws -> ChildProcess {
+    let running = try ferry.command(arguments).start()
+    #expect(gateway.wait(received: 33 << 20))
+    return running
+  }
+
+  @Test func `keeps a journal beside the archive, and the next run goes on with it`() throws {
+    let gateway = stalled()
+    let running = try start(gateway, arguments(gateway))
+    running.kill()
+    gateway.waitUntilIdle()
+    let text = try String(contentsOfFile: ferry.file("a.tar.import-journal"), encoding: .utf8)
+    #expect(text.contains("\"repository\":\"new/team/model\""))
+    let mode =
+      try FileManager.default.attributesOfItem(atPath: ferry.file("a.tar.import-journal"))[.posixPermissions]
+      as? Int
+    #expect(mode == 0o600)
+    gateway.clearFaults()
+    let before = gateway.received
+    let result = try ferry.run(arguments(gateway), exits: 0)
+    result.complains("continuing with 3", "of 44.0 MiB")
+    #expect(gateway.received - before < archive.size - 30 << 20)
+    #expect(try archive.isHeld(by: registry))
+    #expect(!exists("a.tar.import-journal"))
+  }
+
+  @Test func `keeps it elsewhere where the archive's medium is read-only`() throws {
+    let medium = ferry.file("medium")
+    try FileManager.default.createDirectory(atPath: medium, withIntermediateDirectories: true)
+    try FileManager.default.moveItem(atPath: ferry.file("a.tar"), toPath: "\(medium)/a.tar")
+    // Nothing can be made there, whoever runs the tests: a directory has the journal's name.
+    try FileManager.default.createDirectory(
+      atPath: "\(medium)/a.tar.import-journal", withIntermediateDirectories: true)
+    let gateway = stalled()
+    let running = try start(gateway, arguments(gateway, "medium/a.tar"))
+    running.kill()
+    gateway.waitUntilIdle()
+    let state = ferry.file(".local/state/ferry")
+    let names = try FileManager.default.contentsOfDirectory(atPath: state)
+    #expect(names.count == 1 && names[0].hasPrefix("a.tar-"))
+    gateway.clearFaults()
+    try ferry.run(arguments(gateway, "medium/a.tar"), exits: 0).complains("continuing with")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: state) == [])
+  }
+
+  @Test func `says where it cannot keep one, and ends all the same`() throws {
+    try FileManager.default.createDirectory(
+      atPath: ferry.file("a.tar.import-journal"), withIntermediateDirectories: true)
+    var ferry = ferry
+    ferry.environment = ["XDG_STATE_HOME": "/proc/nowhere"]
+    let gateway = FaultGateway(before: registry.host)
+    try ferry.run(arguments(gateway), exits: 0).complains("--journal")
+    #expect(try archive.isHeld(by: registry))
+    try ferry.run(
+      arguments(gateway).map { $0.replacing("/new", with: "/other") } + ["--journal", "no/where/j"], exits: 16
+    )
+  }
+
+  @Test func `lets no second one write its journal`() throws {
+    let gateway = stalled()
+    let running = try start(gateway, arguments(gateway))
+    let second = FaultGateway(before: registry.host)
+    let refused = try ferry.run(arguments(second), exits: 15)
+    refused.complains("another process (\(running.id))", "a.tar.import-journal", "--journal")
+    #expect(second.received == 0)
+    try ferry.run(arguments(second) + ["--journal", "other"], exits: 0)
+    running.kill()
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM])
+  func `ends its chunk within two seconds, so that distribution too can go on`(signal: Int32) throws {
+    // About two seconds for each chunk: the signal comes in the middle of one, which can still end.
+    let gateway = FaultGateway(
+      before: registry.host,
+      faults: [.always(.slowRequest(bytesPerSecond: 24 << 20), on: .pushedBytes.carrying(atLeast: 8 << 20))])
+    let running = try start(gateway, arguments(gateway))
+    let start = ContinuousClock.now
+    running.signal(signal)
+    let result = try #require(running.waitForEnd(within: .seconds(20)))
+    #expect(start.duration(to: .now) < .seconds(3))
+    #expect(result.end == .exited(130))
+    gateway.clearFaults()
+    gateway.waitUntilIdle()
+    let before = gateway.received
+    try ferry.run(arguments(gateway), exits: 0).complains("continuing with", "of 44.0 MiB")
+    #expect(gateway.received - before < archive.size - 32 << 20)
+    #expect(try archive.isHeld(by: registry))
+  }
+
+  @Test func `does not send again what was acknowledged when the line is cut over and over`() throws {
+    let gateway = FaultGateway(
+      before: registry.host, .continuing,
+      faults: [.always(.resetRequest(after: 5 << 20), on: .pushedBytes.carrying(atLeast: 8 << 20))])
+    try ferry.run(arguments(gateway) + ["--retries", "1"], exits: 0)
+    #expect(try archive.isHeld(by: registry))
+    #expect(gateway.received < archive.size + 8 << 20)
+  }
+}

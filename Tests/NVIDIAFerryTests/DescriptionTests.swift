@@ -1,0 +1,67 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Descriptions of DGX's repositories travel in the archive.
+@Suite struct `Descriptions of repositories` {
+  private static let markdown = "# Trainer\n\n\u{1B}]0;title\u{07}Use **it**.\n\u{202E}moc\n"
+
+  private func move() throws -> Move {
+    let move = try Move()
+    move.stage.edit("olddept/trainer", on: .dgx) { $0.description = Self.markdown }
+    return move
+  }
+
+  @Test func `travel in the archive as they are`() throws {
+    let move = try move()
+    try move.export()
+    let listed = try Command.run("tar", ["-tf", move.ferry.file("fleet.tar")])
+    let names = listed.split(separator: "\n").map(String.init)
+    #expect(
+      names.filter { $0.hasPrefix("ferry/") } == ["ferry/descriptions/olddept/trainer.md"],
+      "one of two has one")
+    let text = try Command.run(
+      "tar", ["-xOf", move.ferry.file("fleet.tar"), "ferry/descriptions/olddept/trainer.md"])
+    #expect(text == Self.markdown)
+    #expect(try move.ferry.run("verify", "fleet.tar").status == 0)
+  }
+
+  @Test func `are shown by inspect --long without what a terminal would obey`() throws {
+    let move = try move()
+    try move.export()
+    let brief = try move.ferry.run("inspect", "fleet.tar")
+    #expect(brief.standardOutput.contains("descriptions of 1 repository; --long shows them"))
+    let long = try move.ferry.run("inspect", "fleet.tar", "--long")
+    #expect(long.lines.contains("  description of olddept/trainer"))
+    #expect(long.lines.contains("    ]0;titleUse **it**."))
+    #expect(long.lines.contains("    moc"))
+    #expect(!long.standardOutput.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
+    let report = try move.ferry.run("inspect", "fleet.tar", "--json").json()
+    #expect(
+      report.objects("archives").first?["descriptions"] as? [String: String]
+        == ["olddept/trainer": Self.markdown])
+  }
+
+  @Test func `are written out by import for the new owner`() throws {
+    let move = try move()
+    try move.export()
+    try move.import("--descriptions", "texts", "--dry-run")
+    #expect(!FileManager.default.fileExists(atPath: move.ferry.file("texts")))
+    try move.import("--descriptions", "texts").says(
+      "wrote 1 description of repositories in fleet.tar to texts")
+    let text = try String(contentsOfFile: move.ferry.file("texts/olddept/trainer.md"), encoding: .utf8)
+    #expect(text == Self.markdown)
+    let paths = FileManager.default.enumerator(atPath: move.ferry.file("texts"))?.compactMap { $0 as? String }
+    #expect(paths?.sorted() == ["olddept", "olddept/trainer.md"])
+  }
+
+  @Test func `that cannot be had stop nothing`() throws {
+    var dgx = StageAccount.dgx(key: Keys.dgx)
+    dgx.mayList = false
+    let move = try Move(dgx: dgx)
+    let result = try move.export()
+    result.says("no descriptions of repositories from \(move.stage.host)")
+    try move.import("--descriptions", "texts").says("wrote 0 descriptions")
+    #expect(move.tags == Move.moved)
+  }
+}

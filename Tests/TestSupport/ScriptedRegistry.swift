@@ -1,0 +1,185 @@
+import Foundation
+import Synchronization
+
+/// A registry within the tests, on a ``ScriptedServer``, that a test can hold up, cut short or make lie: an
+/// interception sees every request first.
+///
+/// It serves what it was given and what is pushed to it, all blobs in all repositories.
+public final class ScriptedRegistry: Sendable {
+  /// Answers a request in the registry's place; nil leaves the answer to the registry.
+  public typealias Interception = @Sendable (ScriptedRequest) -> ScriptedResponse?
+
+  public let server: ScriptedServer
+  private let content: Content
+
+  /// Starts a registry that also serves what `storage` holds.
+  ///
+  /// - Parameter keepsUploads: blobs that are pushed are kept; else they are read and forgotten.
+  public init(
+    _ storage: RegistryStorage? = nil, keepsUploads: Bool = true,
+    intercept: @escaping Interception = { _ in nil }
+  ) {
+    let content = Content(storage, keepsUploads: keepsUploads)
+    self.content = content
+    server = ScriptedServer { request in
+      if let answer = intercept(request) { return answer }
+      let answer = content.answer(request)
+      return request.method == "HEAD" ? answer.withoutBody : answer
+    }
+  }
+
+  /// `127.0.0.1:port`.
+  public var host: String { server.host }
+
+  public func reference(_ name: String) -> String { "\(host)/\(name)" }
+
+  /// Adds a blob and returns its digest.
+  @discardableResult
+  public func add(_ bytes: [UInt8]) -> String { content.add(bytes) }
+
+  /// Adds a manifest, under a tag if one is given, and returns its digest.
+  @discardableResult
+  public func add(manifest text: String, as mediaType: String, to repository: String, tag: String? = nil)
+    -> String
+  {
+    content.add(Array(text.utf8), as: mediaType, to: repository, identifier: tag)
+  }
+
+  /// Adds an image whose layers are `layers` and whose config gives them `diffIDs`; returns its digest.
+  @discardableResult
+  public func add(image layers: [[UInt8]], diffIDs: [String], to repository: String, tag: String) -> String {
+    let oci = "application/vnd.oci.image"
+    func described(_ bytes: [UInt8], _ type: String) -> String {
+      #"{"mediaType":"\#(oci).\#(type)","digest":"\#(add(bytes))","size":\#(bytes.count)}"#
+    }
+    let ids = diffIDs.map { "\"\($0)\"" }.joined(separator: ",")
+    let config = #"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[\#(ids)]}}"#
+    let listed = layers.map { described($0, "layer.v1.tar") }.joined(separator: ",")
+    let manifest = """
+      {"schemaVersion":2,"mediaType":"\(oci).manifest.v1+json",\
+      "config":\(described(Array(config.utf8), "config.v1+json")),"layers":[\(listed)]}
+      """
+    return add(manifest: manifest, as: "\(oci).manifest.v1+json", to: repository, tag: tag)
+  }
+
+  /// The tags that were pushed or added, as `repository:tag`, sorted.
+  public var tags: [String] { content.tags }
+
+  public func stop() { server.stop() }
+}
+
+extension ScriptedResponse {
+  /// The head alone, with the length that the body would have.
+  fileprivate var withoutBody: Self { Self(steps: Array(steps.prefix(1))) }
+}
+
+/// What the registry holds. The server's threads share it.
+private final class Content: Sendable {
+  private struct State {
+    var blobs: [String: [UInt8]] = [:]
+    /// Media types by digest.
+    var types: [String: String] = [:]
+    /// Digests by `repository:tag`.
+    var tags: [String: String] = [:]
+  }
+
+  private let state = Mutex(State())
+  private let storage: RegistryStorage?
+  private let keepsUploads: Bool
+
+  init(_ storage: RegistryStorage?, keepsUploads: Bool) {
+    self.storage = storage
+    self.keepsUploads = keepsUploads
+  }
+
+  var tags: [String] { state.withLock { $0.tags.keys.sorted() } }
+
+  func add(_ bytes: [UInt8]) -> String {
+    let digest = BlobDigest.of(bytes)
+    state.withLock { $0.blobs[digest] = bytes }
+    return digest
+  }
+
+  func add(_ manifest: [UInt8], as type: String, to repository: String, identifier: String?) -> String {
+    let digest = add(manifest)
+    state.withLock { state in
+      state.types[digest] = type
+      if let identifier, !identifier.hasPrefix("sha256:") {
+        state.tags["\(repository):\(identifier)"] = digest
+      }
+    }
+    return digest
+  }
+
+  private func bytes(_ digest: String) -> [UInt8]? {
+    state.withLock { $0.blobs[digest] } ?? storage?.bytes(of: digest)
+  }
+
+  private func digest(_ repository: String, _ identifier: String) -> String? {
+    if identifier.hasPrefix("sha256:") { return identifier }
+    return state.withLock { $0.tags["\(repository):\(identifier)"] }
+      ?? storage?.digest(of: repository, identifier)
+  }
+
+  func answer(_ request: ScriptedRequest) -> ScriptedResponse {
+    if let match = request.path.wholeMatch(of: /\/v2\/(.+)\/manifests\/([^\/]+)/) {
+      return manifest(request, repository: String(match.1), identifier: String(match.2))
+    }
+    if let match = request.path.wholeMatch(of: /\/v2\/.+\/blobs\/(sha256:[0-9a-f]{64})/) {
+      return blob(request, String(match.1))
+    }
+    if request.path.contains("/blobs/uploads/") { return upload(request) }
+    if let match = request.path.wholeMatch(of: /\/v2\/(.+)\/tags\/list/) {
+      return list(String(match.1))
+    }
+    return ScriptedResponse(request.path == "/v2/" ? 200 : 404, json: "{}")
+  }
+
+  private func manifest(_ request: ScriptedRequest, repository: String, identifier: String)
+    -> ScriptedResponse
+  {
+    if request.method == "PUT" {
+      let type = request.header("Content-Type") ?? ""
+      let digest = add(request.body, as: type, to: repository, identifier: identifier)
+      return ScriptedResponse(201, headers: [("Docker-Content-Digest", digest)])
+    }
+    guard let digest = digest(repository, identifier), let bytes = bytes(digest) else {
+      return ScriptedResponse(404, json: #"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown"}]}"#)
+    }
+    let headers = [("Content-Type", type(of: digest, bytes)), ("Docker-Content-Digest", digest)]
+    return ScriptedResponse(headers: headers, body: bytes)
+  }
+
+  private func type(of digest: String, _ bytes: [UInt8]) -> String {
+    if let type = state.withLock({ $0.types[digest] }) { return type }
+    struct Typed: Decodable { let mediaType: String? }
+    return (try? JSONDecoder().decode(Typed.self, from: Data(bytes)))?.mediaType
+      ?? "application/vnd.oci.image.manifest.v1+json"
+  }
+
+  private func blob(_ request: ScriptedRequest, _ digest: String) -> ScriptedResponse {
+    guard let bytes = bytes(digest) else {
+      return ScriptedResponse(404, json: #"{"errors":[{"code":"BLOB_UNKNOWN","message":"unknown"}]}"#)
+    }
+    return ScriptedResponse(body: bytes)
+  }
+
+  private func upload(_ request: ScriptedRequest) -> ScriptedResponse {
+    switch request.method {
+    case "POST": return ScriptedResponse(202, headers: [("Location", "\(request.path)1")])
+    case "PUT":
+      if keepsUploads { _ = add(request.body) }
+      return ScriptedResponse(201)
+    default: return ScriptedResponse(204)
+    }
+  }
+
+  private func list(_ repository: String) -> ScriptedResponse {
+    let own = tags.filter { $0.hasPrefix("\(repository):") }.map {
+      String($0.dropFirst(repository.count + 1))
+    }
+    let all = own + (storage?.tags(of: repository) ?? [])
+    let names = all.map { "\"\($0)\"" }.joined(separator: ",")
+    return ScriptedResponse(json: #"{"name":"\#(repository)","tags":[\#(names)]}"#)
+  }
+}
