@@ -18,16 +18,29 @@ extension DataFile {
   }
 
   private func lock() throws(ArchiveError) {
-    var result: Int32
-    repeat { result = flock(descriptor, LOCK_EX | LOCK_NB) } while result != 0 && errno == EINTR
-    guard result != 0 else { return }
-    let code = errno
+    var code = tryLock()
+    // Who was just killed, or is a child between fork and exec, holds a lock for a moment longer.
+    for _ in 0..<Self.patience where code == EWOULDBLOCK {
+      usleep(20_000)
+      code = tryLock()
+    }
+    guard code != 0 else { return }
     switch code {
     case EWOULDBLOCK: throw .locked(path: path, pid: lockHolder())
     // A file system without locks: two writers then cannot be told apart, as with any other tool.
     case ENOLCK, EOPNOTSUPP, ENOSYS: return
     default: throw .file(.lock, path: path, code: code)
     }
+  }
+
+  /// How often a held lock is tried again, 20 ms apart.
+  private static let patience = 15
+
+  /// 0, or what stands in the way: an errno.
+  private func tryLock() -> Int32 {
+    var result: Int32
+    repeat { result = flock(descriptor, LOCK_EX | LOCK_NB) } while result != 0 && errno == EINTR
+    return result == 0 ? 0 : errno
   }
 
   /// Whether the file still bears its name.

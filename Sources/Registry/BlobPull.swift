@@ -8,6 +8,9 @@ struct BlobPull: ~Copyable {
   private(set) var verifier: BlobVerifier
   private var distrustsRanges = false
   private var hasStartedAgain = false
+  /// What the server calls the content that the bytes so far are from.
+  private var entityTag: String?
+  private var distrustsEntityTags = false
   /// The farthest byte ever reached: only what lies beyond it is progress, or a server that cuts every
   /// answer at the same place and knows no ranges would be asked for ever.
   private var farthest: Int64 = 0
@@ -28,7 +31,10 @@ struct BlobPull: ~Copyable {
   /// Asks for what is missing.
   func request(_ url: HTTPURL) -> HTTPRequest {
     var request = HTTPRequest(.get, url)
-    if received > 0 { request.headers.set("Range", "bytes=\(received)-") }
+    if received > 0 {
+      request.headers.set("Range", "bytes=\(received)-")
+      if let entityTag { request.headers.set("If-Range", entityTag) }
+    }
     return request
   }
 
@@ -63,6 +69,15 @@ struct BlobPull: ~Copyable {
     case 416: return .wrongPart
     default: return .none
     }
+  }
+
+  /// Remembers what the server calls its content. One that gives it another name each time would send all
+  /// each time: by its digest it is the same.
+  mutating func noteEntityTag(of response: HTTPResponse) {
+    if response.status == 200, received > 0, entityTag != nil { distrustsEntityTags = true }
+    // A weak tag does not vouch for bytes (RFC 9110, 13.1.5).
+    let tag = response.headers["ETag"].flatMap { $0.hasPrefix("\"") ? $0 : nil }
+    entityTag = distrustsEntityTags ? nil : tag
   }
 
   mutating func take(_ bytes: RawSpan) throws(DigestError) {

@@ -58,7 +58,7 @@ struct HeldBackSource<Source: BlobSource>: ~Copyable {
     if mark.received > verifier.received, mark.received <= position { verifier = mark.copy() }
     guard position > verifier.received else { return }
     var scratch = [UInt8](repeating: 0, count: Self.stride)
-    while verifier.received < position {
+    while verifier.received < min(position, verifier.size) {
       guard !Task.isCancelled else { throw TransportError.cancelled }
       let wanted = min(scratch.count, Int(clamping: position - verifier.received))
       _ = try unsafe scratch.withUnsafeMutableBytes { buffer in

@@ -112,8 +112,11 @@ extension RegistryClient {
     let response = try http.receive(request) { head in
       promise = pull.promise(of: head)
       switch promise {
-      case .rest: return true
+      case .rest:
+        pull.noteEntityTag(of: head)
+        return true
       case .whole:
+        pull.noteEntityTag(of: head)
         if pull.received > 0 {
           pull.restart()
           do { try sink.restart() } catch { throw CallerError(error: error) }

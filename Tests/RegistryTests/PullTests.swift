@@ -22,14 +22,18 @@ import Transport
   }
 
   /// The answer, cut after `count` bytes of its body.
-  static func cut(_ request: ScriptedRequest, after count: Int) -> ScriptedResponse {
+  static func cut(
+    _ request: ScriptedRequest, after count: Int, tag: String? = nil
+  ) -> ScriptedResponse {
+    let tags = tag.map { [(name: "ETag", value: $0)] } ?? []
     guard let range = request.header("Range"), let start = Int(range.dropFirst("bytes=".count).dropLast())
     else {
-      return ScriptedResponse(body: Array(bytes[..<count]), declaredLength: bytes.count)
+      return ScriptedResponse(headers: tags, body: Array(bytes[..<count]), declaredLength: bytes.count)
     }
     let piece = Array(bytes[start..<min(start + count, bytes.count)])
     return ScriptedResponse(
-      206, headers: [("Content-Range", "bytes \(start)-\(bytes.count - 1)/\(bytes.count)")], body: piece,
+      206, headers: tags + [("Content-Range", "bytes \(start)-\(bytes.count - 1)/\(bytes.count)")],
+      body: piece,
       declaredLength: bytes.count - start)
   }
 
@@ -77,6 +81,54 @@ import Transport
     #expect(sink.restarts == 0)
     #expect(proof.digest == Self.blob.digest)
     #expect(ranges(server) == [nil] + (1...7).map { "bytes=\($0 * 40_000)-" })
+  }
+
+  @Test func `goes on from what an earlier run proved, and starts again when that is wrong`() throws {
+    for (wrong, expected) in [(false, ["bytes=100000-"]), (true, ["bytes=100000-", nil])] {
+      let server = Self.server { Self.answer($0) }
+      var start = Array(Self.bytes[..<100_000])
+      if wrong { start[5] ^= 1 }
+      var verifier = BlobVerifier(digest: Self.blob.digest, size: Self.blob.size)
+      try verifier.update(start.span.bytes)
+      var sink = MemorySink(bytes: start)
+      let proof = try client(server.host).pullBlob(
+        Self.blob, from: "team/app", continuing: &verifier, into: &sink)
+      #expect(proof.digest == Self.blob.digest)
+      #expect(sink.bytes == Self.bytes)
+      #expect(sink.restarts == (wrong ? 1 : 0))
+      #expect(ranges(server) == expected)
+    }
+  }
+
+  @Test func `gives back what has seen all the sink was given, when it fails`() throws {
+    let server = Self.server({ Self.cut($0, after: 1000) }, { _ in ScriptedResponse(404) })
+    var verifier = BlobVerifier(digest: Self.blob.digest, size: Self.blob.size)
+    var sink = MemorySink()
+    #expect(throws: RegistryError.self) {
+      try client(server.host).pullBlob(Self.blob, from: "team/app", continuing: &verifier, into: &sink)
+    }
+    let received = verifier.received
+    #expect(received == 1000)
+    let content = verifier.contentDigest()
+    #expect(content == Digest(of: sink.bytes))
+  }
+
+  @Test func `goes on only in the content that its entity tag names`() throws {
+    let server = Self.server(
+      { Self.cut($0, after: 1000, tag: #""one""#) }, { Self.cut($0, after: 1000, tag: #""one""#) },
+      // It has another name by now, and comes whole; from then on names are not asked for.
+      { _ in
+        ScriptedResponse(
+          headers: [("ETag", #""two""#)], body: Array(Self.bytes[..<5000]), declaredLength: 300_000)
+      },
+      { Self.answer($0) })
+    let (_, sink) = try pull(server)
+    #expect(sink.bytes == Self.bytes)
+    #expect(ranges(server) == [nil, "bytes=1000-", "bytes=2000-", "bytes=5000-"])
+    #expect(server.requests.map { $0.header("If-Range") } == [nil, #""one""#, #""one""#, nil])
+    let weak = Self.server({ Self.cut($0, after: 1000, tag: #"W/"one""#) }, { Self.answer($0) })
+    #expect(try pull(weak).1.bytes == Self.bytes)
+    #expect(weak.requests.allSatisfy { $0.header("If-Range") == nil })
   }
 
   @Test func `gives up when it does not advance`() throws {
