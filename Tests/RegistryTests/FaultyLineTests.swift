@@ -86,7 +86,7 @@ import Transport
 
   /// A registry that has the blob.
   private static let source = Result {
-    let registry = try RegistryProcess()
+    let registry = try RegistryProcess.shared(for: "faulty-line")
     let push = try RegistryTests.client(registry.host).pushBlob(
       blob, to: "team/app", mountingFrom: nil, from: MemorySource(bytes: bytes))
     #expect(push == .uploaded(Proof(of: bytes)))

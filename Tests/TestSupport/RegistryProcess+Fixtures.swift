@@ -8,4 +8,9 @@ extension RegistryProcess {
     options.isReadOnly = true
     return try RegistryProcess(root: RunDirectory.make("shared-registry"), options: options)
   }
+
+  /// An open, empty registry that the tests of a run share for `purpose`. Its storage goes with the run.
+  public static func shared(for purpose: String) throws -> RegistryProcess {
+    try RegistryProcess(root: RunDirectory.make(purpose), options: Options())
+  }
 }
