@@ -24,6 +24,12 @@ struct Errand: Sendable {
     Self(repository: repository, item: item, action: .pull, scopes: [.pull(repository)])
   }
 
+  /// Reading from a repository that is about to be written to. Of one that does not exist yet, some registries
+  /// let only those know who may make it (Quay).
+  static func looking(for item: Item, in repository: String) -> Self {
+    Self(repository: repository, item: item, action: .pull, scopes: [.push(repository)])
+  }
+
   /// Writing to a repository, with leave to read `source` when a blob is to be mounted from there.
   static func pushing(_ item: Item, to repository: String, mountingFrom source: String? = nil) -> Self {
     Self(

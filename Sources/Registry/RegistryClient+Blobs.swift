@@ -2,11 +2,14 @@ public import Digests
 import Transport
 
 extension RegistryClient {
-  /// Whether a repository has a blob; one of another size than `size` does not count.
+  /// Whether a repository has a blob; one of another size than `size` does not count. `isForPush` asks as one
+  /// who is about to push there.
   public func hasBlob(
-    _ digest: Digest, size: Int64?, in repository: String
+    _ digest: Digest, size: Int64?, in repository: String, isForPush: Bool = false
   ) throws(RegistryError) -> Bool {
-    let errand = Errand.pulling(.blob(digest), from: repository)
+    let item = Errand.Item.blob(digest)
+    let errand =
+      isForPush ? Errand.looking(for: item, in: repository) : Errand.pulling(item, from: repository)
     let request = HTTPRequest(.head, try url(repository, "blobs/\(digest)"))
     let response = try exchange(request, for: errand)
     switch response.status {

@@ -47,11 +47,13 @@ extension RegistryClient {
   }
 
   /// What a tag or digest names, without its bytes; nil when there is nothing. Asked by HEAD, and by GET
-  /// where a registry's HEAD does not say enough.
+  /// where a registry's HEAD does not say enough. `isForPush` asks as one who is about to push there.
   public func manifestDigest(
-    _ identifier: String, of repository: String
+    _ identifier: String, of repository: String, isForPush: Bool = false
   ) throws(RegistryError) -> Descriptor? {
-    let errand = Errand.pulling(.manifest(identifier), from: repository)
+    let item = Errand.Item.manifest(identifier)
+    let errand =
+      isForPush ? Errand.looking(for: item, in: repository) : Errand.pulling(item, from: repository)
     let response = try exchange(manifestRequest(.head, identifier, of: repository), for: errand)
     switch response.status {
     case 200:

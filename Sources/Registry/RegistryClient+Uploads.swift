@@ -52,7 +52,9 @@ extension RegistryClient {
       guard let delay = budget.delay(retryAfter: retryAfter, progressed: progressed) else { throw error }
       do { try http.wait(delay) } catch { throw RegistryError.transport(error) }
       // The line may have failed after the registry had it all.
-      if let proof = held.proof, (try? hasBlob(proof.digest, size: proof.size, in: repository)) == true {
+      if let proof = held.proof,
+        (try? hasBlob(proof.digest, size: proof.size, in: repository, isForPush: true)) == true
+      {
         log.closed(descriptor.digest, in: repository)
         return .uploaded(proof)
       }

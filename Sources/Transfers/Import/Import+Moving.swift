@@ -115,7 +115,8 @@ extension Import {
   /// Makes sure that the tag is still what it was when it was looked at, hours ago perhaps.
   private func expectUnchanged(_ image: ImportImage, _ client: RegistryClient) throws {
     guard !request.overwrites, let tag = image.target.tag else { return }
-    let present = try client.manifestDigest(tag, of: image.target.repository)?.digest
+    let present = try client.manifestDigest(
+      tag, of: image.target.repository, isForPush: true)?.digest
     guard let present, present != image.digest else { return }
     throw TransferError.tagsTaken([
       TakenTag(target: image.target, source: image.source, present: present, wanted: image.digest)

@@ -72,7 +72,8 @@ public struct Import: Sendable {
   private func look(at image: ImportImage) throws -> ImportImage {
     var image = image
     let client = try registries.client(host: image.target.host, repository: image.target.repository)
-    let present = try client.manifestDigest(image.target.identifier, of: image.target.repository)
+    let present = try client.manifestDigest(
+      image.target.identifier, of: image.target.repository, isForPush: true)
     image.state =
       switch present?.digest {
       case nil: .new
@@ -114,7 +115,7 @@ public struct Import: Sendable {
   /// Whether the destination's `repository` holds `blob`.
   func has(_ blob: Descriptor, in repository: String) throws -> Bool {
     let client = try registries.client(host: request.mapping.destination.host, repository: repository)
-    return try client.hasBlob(blob.digest, size: blob.size, in: repository)
+    return try client.hasBlob(blob.digest, size: blob.size, in: repository, isForPush: true)
   }
 }
 
