@@ -1,3 +1,4 @@
+import Digests
 import Foundation
 import Registry
 import TestSupport
@@ -34,6 +35,16 @@ import Transport
       realm.requests("/token").map { $0.queryValues("scope") } == [
         ["repository:team/app:pull"], ["repository:team/other:pull"], ["repository:team/app:pull,push"],
       ])
+  }
+
+  @Test func `looks as one who may push where it is about to`() throws {
+    let realm = TokenRealm { _ in ScriptedResponse(404) }
+    let client = try client(realm.host, .user)
+    let digest = Digest(of: [])
+    #expect(try client.manifestDigest("1", of: "new/app", isForPush: true) == nil)
+    #expect(try client.hasBlob(digest, size: 0, in: "new/app", isForPush: true) == false)
+    #expect(
+      realm.requests("/token").map { $0.queryValues("scope") } == [["repository:new/app:pull,push"]])
   }
 
   @Test func `asks anonymously without a credential`() throws {
