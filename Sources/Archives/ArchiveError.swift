@@ -7,6 +7,10 @@ public enum ArchiveError: Error, Hashable, Sendable {
   case noSpace(path: String, needed: Int64?, available: Int64?, code: Int32)
   /// Not a plain file: a directory, a pipe, a device.
   case notAFile(path: String)
+  /// A piece of an archive that is not there, or not reachable now.
+  case absent(path: String)
+  /// A file that was longer when it was looked at first.
+  case shrunk(path: String)
   /// Another process works on the file; its id, where the system tells.
   case locked(path: String, pid: Int32?)
   /// The name is taken.

@@ -3,7 +3,7 @@ import Glibc
 /// One open file, read and written at offsets from any number of threads.
 ///
 /// Every call loops over short counts and interrupts, and throws ``ArchiveError`` with path and errno.
-public final class DataFile: Sendable {
+public final class DataFile: RandomAccess {
   public let path: String
   /// Open until the last reference is gone.
   public let descriptor: Int32
@@ -70,18 +70,6 @@ public final class DataFile: Sendable {
       done += count
     }
     return done
-  }
-
-  /// At most `count` bytes from `offset` on; fewer only at the file's end. The caller bounds `count`.
-  public func read(_ count: Int, at offset: Int64) throws(ArchiveError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: max(0, count))
-    var span = bytes.mutableSpan
-    var raw = unsafe span.mutableBytes
-    let read = try unsafe raw.withUnsafeMutableBytes { (buffer) throws(ArchiveError) in
-      try unsafe self.read(into: buffer, at: offset)
-    }
-    bytes.removeLast(bytes.count - read)
-    return bytes
   }
 
   /// Writes all of `bytes` at `offset`.

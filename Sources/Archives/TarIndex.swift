@@ -26,7 +26,7 @@ public struct TarIndex: Sendable {
   static let longestPath = 4096
 
   /// Reads the index of `file`. Throws ``ArchiveError/notATar(path:)`` when it does not begin like one.
-  public static func read(_ file: DataFile) throws(ArchiveError) -> TarIndex {
+  public static func read(_ file: any RandomAccess) throws(ArchiveError) -> TarIndex {
     let fileSize = try file.size()
     guard let reader = unsafe archive_read_new() else { throw .library("archive_read_new") }
     defer { unsafe archive_read_free(reader) }
@@ -106,7 +106,8 @@ public struct TarIndex: Sendable {
   }
 
   /// No entry could be read: tells a tar whose first block is cut or damaged from anything else.
-  private static func firstBlock(of file: DataFile, fileSize: Int64) throws(ArchiveError) -> TarIndex {
+  private static func firstBlock(of file: any RandomAccess, fileSize: Int64) throws(ArchiveError) -> TarIndex
+  {
     let block = try file.read(Int(TarHeader.blockSize), at: 0)
     let hasMagic = block.dropFirst(257).starts(with: Array("ustar".utf8))
     if block.count == TarHeader.blockSize, hasMagic {
@@ -126,7 +127,7 @@ public struct TarIndex: Sendable {
 
 /// What libarchive's callbacks read from: the file, a position in it, and one buffer.
 @safe private final class TarSource {
-  let file: DataFile
+  let file: any RandomAccess
   let size: Int64
   var position: Int64 = 0
   /// Large enough for a header with its extensions, small enough not to read layers for nothing.
@@ -135,7 +136,7 @@ public struct TarIndex: Sendable {
   /// Whether more was asked for than there is.
   var isAtEnd = false
 
-  init(file: DataFile, size: Int64) {
+  init(file: any RandomAccess, size: Int64) {
     self.file = file
     self.size = size
   }

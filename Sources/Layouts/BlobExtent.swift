@@ -11,7 +11,7 @@ public struct BlobExtent: Hashable, Sendable {
   }
 
   /// All of it; the caller bounds the size.
-  func bytes(in file: DataFile) throws(LayoutError) -> [UInt8] {
+  func bytes(in file: any RandomAccess) throws(LayoutError) -> [UInt8] {
     try LayoutError.wrapping { () throws(ArchiveError) in try file.read(Int(size), at: offset) }
   }
 }

@@ -8,7 +8,7 @@ import Archives
 struct CanonicalForm {
   let plan: ArchivePlan
   let tar: TarIndex
-  let file: DataFile
+  let file: any RandomAccess
 
   /// Every difference, named by the entry it falls in.
   func problems() throws(LayoutError) -> [LayoutProblem] {

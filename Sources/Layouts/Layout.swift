@@ -29,7 +29,7 @@ public final class Layout: Sendable {
   /// What is unusual in an archive of another tool and does no harm.
   public let remarks: [LayoutProblem]
 
-  private let file: DataFile
+  private let file: any RandomAccess
   private let carried: [String: BlobExtent]
 
   init(_ reading: LayoutReading) {

@@ -4,7 +4,7 @@ import Images
 
 /// An archive while it is being opened: its own files first, then what they say held against the tar.
 struct LayoutReading {
-  let file: DataFile
+  let file: any RandomAccess
   let tar: TarIndex
   let entries: TarContents
   let index: IndexFile
@@ -48,7 +48,7 @@ struct LayoutReading {
 
   /// The bytes of one of the layout's own files, which an archive cannot do without.
   private static func content(
-    of name: String, limit: Int64, _ entries: TarContents, _ tar: TarIndex, _ file: DataFile
+    of name: String, limit: Int64, _ entries: TarContents, _ tar: TarIndex, _ file: any RandomAccess
   ) throws(LayoutError) -> [UInt8] {
     guard let extent = entries.files[name] else {
       switch tar.end {

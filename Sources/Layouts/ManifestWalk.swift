@@ -4,7 +4,7 @@ import Images
 
 /// Reads and proves every manifest of an archive that its images lead to, going on past what is wrong.
 struct ManifestWalk {
-  let file: DataFile
+  let file: any RandomAccess
   let blobs: [Digest: BlobExtent]
   let omissions: [Digest: Omission]
   /// Manifests, configs and layers that something lists, by digest, without those left out.
@@ -17,7 +17,7 @@ struct ManifestWalk {
   /// The most manifests' bytes of one archive, so that a hostile one cannot fill the memory.
   static let sizeLimit: Int64 = 256 << 20
 
-  init(file: DataFile, blobs: [Digest: BlobExtent], omissions: [Digest: Omission]) {
+  init(file: any RandomAccess, blobs: [Digest: BlobExtent], omissions: [Digest: Omission]) {
     self.file = file
     self.blobs = blobs
     self.omissions = omissions

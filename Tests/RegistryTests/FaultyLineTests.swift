@@ -22,6 +22,7 @@ import Transport
     let effect: GatewayFault.Effect
     let lasting: Lasting
     var testDescription: String { "\(effect)" }
+    var isStall: Bool { effect.isStall }
 
     init(_ effect: GatewayFault.Effect, _ lasting: Lasting) {
       self.effect = effect
@@ -39,14 +40,16 @@ import Transport
     if case .overwhelmed = $0 { true } else { false }
   }
 
-  func client(_ gateway: FaultGateway, retries: Int = 2) throws -> RegistryClient {
+  func client(_ gateway: FaultGateway, retries: Int, isStalling: Bool = false) throws -> RegistryClient {
     var configuration = RegistryConfiguration(plainHTTP: true)
     configuration.uploads.wholeLimit = 200_000
     configuration.uploads.firstChunk = 300_000
     configuration.uploads.smallestChunk = 300_000
     configuration.uploads.largestChunk = 300_000
+    // Only who meets a stall is to take one for it: a busy machine is slow at times.
+    let patience: Duration = isStalling ? .seconds(2) : .seconds(60)
     let options = TransportOptions(
-      retries: retries, backoff: .milliseconds(20), stallTimeout: .seconds(1), answerTimeout: .seconds(1))
+      retries: retries, backoff: .milliseconds(20), stallTimeout: patience, answerTimeout: patience)
     return RegistryClient(
       host: gateway.host, configuration: configuration, http: try HTTPClient(options))
   }
@@ -77,9 +80,10 @@ import Transport
       .answer(200, headers: ["Content-Type": "text/html"], body: "<html>Log in</html>"), .failure(isWrong)),
   ]
 
-  private func pull(_ gateway: FaultGateway, retries: Int = 2) throws -> [UInt8] {
+  private func pull(_ gateway: FaultGateway, retries: Int = 2, isStalling: Bool = false) throws -> [UInt8] {
     var sink = MemorySink()
-    let proof = try client(gateway, retries: retries).pullBlob(Self.blob, from: "team/app", into: &sink)
+    let proof = try client(gateway, retries: retries, isStalling: isStalling).pullBlob(
+      Self.blob, from: "team/app", into: &sink)
     #expect(proof == Proof(of: Self.bytes))
     return sink.bytes
   }
@@ -97,12 +101,13 @@ import Transport
     try await onThread {
       let registry = try Self.source.get()
       let once = FaultGateway(before: registry.host, faults: [GatewayFault(fault.effect, on: .pulledBlob)])
-      #expect(try pull(once) == Self.bytes)
+      #expect(try pull(once, isStalling: fault.isStall) == Self.bytes)
       let lasting = FaultGateway(before: registry.host, faults: [.always(fault.effect, on: .pulledBlob)])
       switch fault.lasting {
-      case .success: #expect(try pull(lasting, retries: 1) == Self.bytes)
+      case .success:
+        #expect(try pull(lasting, retries: 1, isStalling: fault.isStall) == Self.bytes)
       case .failure(let isExpected):
-        let error = error { _ = try pull(lasting) }
+        let error = error { _ = try pull(lasting, isStalling: fault.isStall) }
         #expect(error.map(isExpected) == true, "\(String(describing: error))")
         #expect(lasting.exchanges.count <= 3)
       }
@@ -186,9 +191,9 @@ import Transport
   ]
 
   private func push(
-    _ bytes: [UInt8], to repository: String, _ gateway: FaultGateway, retries: Int = 2
+    _ bytes: [UInt8], to repository: String, _ gateway: FaultGateway, isStalling: Bool = false
   ) throws -> BlobPush {
-    try client(gateway, retries: retries).pushBlob(
+    try client(gateway, retries: 2, isStalling: isStalling).pushBlob(
       descriptor(of: bytes), to: repository, mountingFrom: nil, from: MemorySource(bytes: bytes))
   }
 
@@ -199,7 +204,7 @@ import Transport
     let registry = try RegistryProcess(deletion: true)
     let gateway = FaultGateway(before: registry.host, nature, faults: [fault])
     let failure = error {
-      let outcome = try push(bytes, to: "new/app", gateway)
+      let outcome = try push(bytes, to: "new/app", gateway, isStalling: fault.effect.isStall)
       #expect(outcome == .uploaded(Proof(of: bytes)))
     }
     let stored = registry.storage.bytes(of: "\(Digest(of: bytes))")
@@ -284,6 +289,15 @@ import Transport
         #expect(try push(Self.bytes, to: "new/app", gateway) == .uploaded(Proof(of: Self.bytes)))
         #expect(registry.storage.bytes(of: "\(Self.blob.digest)") == Self.bytes)
       }
+    }
+  }
+}
+
+extension GatewayFault.Effect {
+  fileprivate var isStall: Bool {
+    switch self {
+    case .stallAnswer, .stallRequest: true
+    default: false
     }
   }
 }

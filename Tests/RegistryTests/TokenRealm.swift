@@ -37,9 +37,11 @@ final class TokenRealm: Sendable {
           return token.map(state.accepted.contains) == true ? nil : state.challenge
         }
         guard let refusal else { return serve(request) }
-        return ScriptedResponse(
+        let answer = ScriptedResponse(
           401, headers: refusal.split(separator: "\n").map { ("WWW-Authenticate", String($0)) },
           json: #"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#)
+        // What stands behind an answer to HEAD would be taken for the next one.
+        return request.method == "HEAD" ? answer.withoutBody : answer
       }
       return state.change { state in
         if let answer = state.answers[request.path] { return answer }

@@ -84,6 +84,9 @@ public struct ScriptedResponse: Sendable {
     Self(steps: [.send(head(status, headers, length: length))])
   }
 
+  /// The head alone, with the length that the body would have: what HEAD is answered.
+  public var withoutBody: Self { Self(steps: Array(steps.prefix(1))) }
+
   /// These steps after the ones there are.
   public func then(_ more: Step...) -> Self { Self(steps: steps + more) }
 

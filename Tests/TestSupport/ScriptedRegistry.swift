@@ -68,11 +68,6 @@ public final class ScriptedRegistry: Sendable {
   public func stop() { server.stop() }
 }
 
-extension ScriptedResponse {
-  /// The head alone, with the length that the body would have.
-  fileprivate var withoutBody: Self { Self(steps: Array(steps.prefix(1))) }
-}
-
 /// What the registry holds. The server's threads share it.
 private final class Content: Sendable {
   private struct State {

@@ -14,6 +14,10 @@ extension ErrorText {
         room + amounts + (available.map { ", \(Amounts.bytes($0)) are free" } ?? ""),
         remedy: "Make room and run the same command again.", .cannotWrite)
     case .notAFile(let path): self.init("\(path) is not a plain file", .usage)
+    case .absent(let path):
+      self.init("\(path) is not there", remedy: "Bring it, and run the same command again.", .notFound)
+    case .shrunk(let path):
+      self.init("\(path) became shorter while it was read", .integrityFailure)
     case .locked(let path, let pid):
       self.init(layout: .locked(path: path, pid: pid))
     case .exists(let path): self.init(layout: .exists(path: path))

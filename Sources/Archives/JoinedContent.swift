@@ -1,0 +1,98 @@
+import Synchronization
+
+/// Several pieces of content laid end to end and read as one: the volumes of an archive, the files of a layout
+/// directory, bytes that stand in no file.
+///
+/// Files are opened when they are first read, and at most ``mostOpenFiles`` at a time.
+public final class JoinedContent: RandomAccess {
+  public enum Part: Hashable, Sendable {
+    /// A plain file of `size` bytes.
+    case file(path: String, size: Int64)
+    case bytes([UInt8])
+    /// A gap of `size` bytes; reading it says that `path` is not there.
+    case missing(path: String, size: Int64)
+
+    public var size: Int64 {
+      switch self {
+      case .file(_, let size), .missing(_, let size): size
+      case .bytes(let bytes): Int64(bytes.count)
+      }
+    }
+  }
+
+  public let path: String
+  public let parts: [Part]
+  /// Where each part begins, and after the last one where all ends.
+  private let starts: [Int64]
+  private let open = Mutex<[Int: DataFile]>([:])
+
+  static let mostOpenFiles = 64
+
+  /// `path` is what errors about the whole call it. Throws when the sizes add up to no size.
+  public init(_ parts: [Part], path: String) throws(ArchiveError) {
+    var starts: [Int64] = [0]
+    for part in parts {
+      let (end, overflow) = starts[starts.count - 1].addingReportingOverflow(part.size)
+      guard part.size >= 0, !overflow else { throw .unwritableSize(part.size) }
+      starts.append(end)
+    }
+    self.parts = parts
+    self.path = path
+    self.starts = starts
+  }
+
+  public func size() -> Int64 { starts[starts.count - 1] }
+
+  /// Where a part begins.
+  public func start(of part: Int) -> Int64 { starts[part] }
+
+  /// The part in which the byte at `offset` lies; nil beyond the end.
+  public func part(at offset: Int64) -> Int? {
+    guard offset >= 0, offset < size() else { return nil }
+    // The last part that begins at or before the offset; empty ones begin where the next one does.
+    var low = 0
+    var high = parts.count
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if starts[middle] <= offset { low = middle } else { high = middle }
+    }
+    return low
+  }
+
+  public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(ArchiveError) -> Int {
+    var done = 0
+    while done < buffer.count, let index = part(at: offset + Int64(done)) {
+      let place = offset + Int64(done) - starts[index]
+      let count = Int(min(Int64(buffer.count - done), parts[index].size - place))
+      let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done..<(done + count)])
+      try unsafe read(parts[index], number: index, into: piece, at: place)
+      done += count
+    }
+    return done
+  }
+
+  private func read(
+    _ part: Part, number: Int, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+  ) throws(ArchiveError) {
+    switch part {
+    case .bytes(let bytes):
+      unsafe bytes[Int(offset)..<(Int(offset) + buffer.count)].withUnsafeBytes { source in
+        unsafe buffer.copyMemory(from: source)
+      }
+    case .missing(let path, _): throw .absent(path: path)
+    case .file(let path, _):
+      let count = try unsafe file(path, number: number).read(into: buffer, at: offset)
+      guard count == buffer.count else { throw .shrunk(path: path) }
+    }
+  }
+
+  private func file(_ path: String, number: Int) throws(ArchiveError) -> DataFile {
+    if let file = open.withLock({ $0[number] }) { return file }
+    let file = try DataFile.open(reading: path)
+    open.withLock { open in
+      if open.count >= Self.mostOpenFiles, let other = open.keys.first { open[other] = nil }
+      open[number] = file
+    }
+    return file
+  }
+}

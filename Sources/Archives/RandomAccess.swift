@@ -1,0 +1,25 @@
+/// Content that can be read at any place: a file, or several that are laid end to end.
+public protocol RandomAccess: Sendable {
+  /// What errors call it.
+  var path: String { get }
+
+  /// In bytes.
+  func size() throws(ArchiveError) -> Int64
+
+  /// Fills `buffer` from `offset` on; fewer bytes only at the end, none beyond it.
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(ArchiveError) -> Int
+}
+
+extension RandomAccess {
+  /// At most `count` bytes from `offset` on; fewer only at the end. The caller bounds `count`.
+  public func read(_ count: Int, at offset: Int64) throws(ArchiveError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: max(0, count))
+    var span = bytes.mutableSpan
+    var raw = unsafe span.mutableBytes
+    let read = try unsafe raw.withUnsafeMutableBytes { (buffer) throws(ArchiveError) in
+      try unsafe self.read(into: buffer, at: offset)
+    }
+    bytes.removeLast(bytes.count - read)
+    return bytes
+  }
+}

@@ -1,0 +1,58 @@
+import Archives
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct `Joined content` {
+  let directory: TemporaryDirectory
+
+  init() { directory = TemporaryDirectory() }
+
+  /// Files and bytes by turns, of these sizes.
+  private func parts(_ sizes: [Int], of bytes: [UInt8]) throws -> [JoinedContent.Part] {
+    var start = 0
+    return try sizes.enumerated().map { number, size in
+      let piece = Array(bytes[start..<(start + size)])
+      start += size
+      guard number.isMultiple(of: 2) else { return .bytes(piece) }
+      let path = directory.file("part-\(number)")
+      try Data(piece).write(to: URL(fileURLWithPath: path))
+      return .file(path: path, size: Int64(size))
+    }
+  }
+
+  @Test(arguments: [[1], [5, 5], [0, 3, 0, 0, 9], [4, 0], Array(repeating: 2, count: 150)])
+  func `reads from any place as its parts laid end to end`(_ sizes: [Int]) throws {
+    let bytes = (0..<sizes.reduce(0, +)).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ 1) }
+    let joined = try JoinedContent(try parts(sizes, of: bytes), path: "all")
+    #expect(joined.size() == Int64(bytes.count))
+    for start in 0...bytes.count {
+      for count in [0, 1, 3, bytes.count] {
+        #expect(try joined.read(count, at: Int64(start)) == Array(bytes[start...].prefix(count)))
+      }
+    }
+    #expect(try joined.read(1, at: Int64(bytes.count) + 5).isEmpty)
+  }
+
+  @Test func `says which part is not there, and reads the others`() throws {
+    let joined = try JoinedContent(
+      [.bytes([1, 2]), .missing(path: "second", size: 3), .bytes([6])], path: "all")
+    #expect(try joined.read(2, at: 0) == [1, 2])
+    #expect(try joined.read(1, at: 5) == [6])
+    #expect(throws: ArchiveError.absent(path: "second")) { try joined.read(2, at: 1) }
+  }
+
+  @Test func `says which file has become shorter`() throws {
+    let part = try parts([4], of: [1, 2, 3, 4])
+    let joined = try JoinedContent(part, path: "all")
+    try Data([1]).write(to: URL(fileURLWithPath: directory.file("part-0")))
+    #expect(throws: ArchiveError.shrunk(path: directory.file("part-0"))) { try joined.read(4, at: 0) }
+  }
+
+  @Test func `has no more bytes than a size can tell`() {
+    #expect(throws: ArchiveError.unwritableSize(2)) {
+      try JoinedContent(
+        [.missing(path: "a", size: .max), .missing(path: "b", size: 2)], path: "all")
+    }
+  }
+}
