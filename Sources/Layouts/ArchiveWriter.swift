@@ -1,5 +1,6 @@
 import Archives
 public import Digests
+import Images
 import Synchronization
 
 /// Writes a planned archive to a file, its blobs in any order and from any number of threads.
@@ -147,10 +148,12 @@ public final class ArchiveWriter: Sendable {
     journal.remove()
   }
 
-  /// A full disk is told with what is still needed.
+  /// A full disk is told with what is still to be written: the space set aside for it is no help where the
+  /// disk fills up all the same.
   private func failure(_ error: ArchiveError) -> LayoutError {
     guard case .noSpace(let partial, nil, let available, let code) = error else { return LayoutError(error) }
-    let needed = plan.totalSize - FreeSpace.taken(by: partial)
-    return .archive(.noSpace(path: partial, needed: max(0, needed), available: available, code: code))
+    let proven = state.withLock { $0.proven }
+    let needed = plan.blobs.filter { !proven.contains($0.digest) }.map(\.size).saturatingSum()
+    return .archive(.noSpace(path: partial, needed: needed, available: available, code: code))
   }
 }

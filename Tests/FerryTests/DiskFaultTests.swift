@@ -1,0 +1,66 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A disk that fills up or breaks while an archive is written to it, as strace plays it to Ferry.
+@Suite struct `A disk that fails` {
+  private let images: LargeImages
+  private let ferry: FerryProcess
+
+  init() throws {
+    images = try LargeImages()
+    ferry = try FerryProcess()
+  }
+
+  struct Fault: Sendable, CustomTestStringConvertible {
+    let call: String
+    let error: String
+    /// From which call on, of each thread.
+    var from = 1
+    /// What the message says of it.
+    let words: String
+    /// Whether the work of the whole run is to be found again, but for what is moving.
+    var isLate = false
+    var testDescription: String { "\(call): \(error)" }
+  }
+
+  static let faults = [
+    Fault(call: "pwrite64", error: "ENOSPC", from: 60, words: "are needed", isLate: true),
+    Fault(call: "pwrite64", error: "EDQUOT", from: 60, words: "your quota", isLate: true),
+    Fault(call: "pwrite64", error: "EIO", from: 60, words: "Input/output error", isLate: true),
+    Fault(call: "pwrite64", error: "EROFS", from: 60, words: "Read-only file system", isLate: true),
+    Fault(call: "fallocate", error: "ENOSPC", words: "are needed"),
+    Fault(call: "ftruncate", error: "EIO", words: "Input/output error"),
+    Fault(call: "fsync", error: "EIO", words: "Input/output error", isLate: true),
+    Fault(call: "renameat2", error: "EROFS", words: "Read-only file system", isLate: true),
+  ]
+
+  @Test(arguments: faults) func `is named, and the same command goes on when it is well`(
+    _ fault: Fault
+  ) throws {
+    let arguments = images.export(["one", "two"], to: "a.tar")
+    let result = try failing(fault, arguments)
+    #expect(result.status == 16, "\(result.standardError)")
+    result.complains("a.tar", fault.words)
+    #expect(!FileManager.default.fileExists(atPath: ferry.file("a.tar")))
+
+    let size = images.size(["one", "two"])
+    let before = images.moved()
+    images.gateway.resetCounts()
+    try ferry.run(arguments, exits: 0)
+    // Nothing comes twice but what each of the two transfers had not noted.
+    if fault.isLate { #expect(before + images.moved() <= size + (32 << 20)) }
+    try ferry.run(images.export(["one", "two"], to: "undisturbed.tar"), exits: 0)
+    #expect(try areEqual(ferry.file("a.tar"), ferry.file("undisturbed.tar")))
+  }
+
+  private func failing(_ fault: Fault, _ arguments: [String]) throws -> CommandResult {
+    let inject = "inject=\(fault.call):error=\(fault.error):when=\(fault.from)+"
+    var command = Command(
+      "strace",
+      ["-f", "-qqq", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=\(fault.call)", "-e", inject]
+        + [ferry.executable] + arguments, environment: ["HOME": ferry.home.path])
+    command.directory = ferry.home.path
+    return try command.run()
+  }
+}
