@@ -35,7 +35,7 @@ struct BlobUpload {
   }
 
   /// What registries answer to a way of sending that they do not know.
-  static let refusals: Set<Int> = [400, 404, 405, 411, 416, 501]
+  static let refusals: Set<Int> = [400, 404, 405, 411, 413, 416, 501]
   /// Complaints that another way of sending would not change.
   static let finalCodes: Set<String> = [
     "DENIED", "DIGEST_INVALID", "NAME_INVALID", "NAME_UNKNOWN", "SIZE_INVALID", "UNAUTHORIZED",

@@ -5,18 +5,36 @@ struct ChunkSize: Hashable, Sendable {
   private let sizes: UploadSizes
   /// In bytes.
   private(set) var bytes: Int64
+  /// What no chunk is larger than: less once a request was found too large.
+  private var largest: Int64
 
   init(_ sizes: UploadSizes) {
     self.sizes = sizes
     bytes = sizes.firstChunk
+    largest = sizes.largestChunk
+  }
+
+  /// Makes chunks smaller for good after the registry, or a proxy before it, found one of `count` bytes too
+  /// large (413). False when a smaller one is not worth trying.
+  mutating func shrink(below count: Int64) -> Bool {
+    guard count > sizes.leastChunk else { return false }
+    largest = min(largest, max(count / 2, sizes.leastChunk))
+    bytes = min(bytes, largest)
+    return true
+  }
+
+  /// Takes on what another upload has learned, but no size that was too large for one of the two.
+  mutating func adopt(_ other: ChunkSize) {
+    largest = min(largest, other.largest)
+    bytes = min(other.bytes, largest)
   }
 
   /// Learns from a whole chunk of this size that took `duration`.
   mutating func learn(from duration: Duration) {
     if duration < .milliseconds(500) {
-      bytes = min(bytes * 2, sizes.largestChunk)
+      bytes = min(bytes * 2, largest)
     } else if duration > .milliseconds(1500) {
-      bytes = max(bytes / 2, sizes.smallestChunk)
+      bytes = min(max(bytes / 2, sizes.smallestChunk), largest)
     }
   }
 

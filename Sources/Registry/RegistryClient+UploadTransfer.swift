@@ -42,7 +42,8 @@ extension RegistryClient {
     }
   }
 
-  /// Sends the next chunk; nil when the registry has acknowledged bytes, not necessarily all.
+  /// Sends the next chunk; nil when the registry has acknowledged bytes, not necessarily all, or wants fewer
+  /// at a time.
   private func sendChunk(
     _ held: inout HeldBackSource<some BlobSource>, through upload: inout BlobUpload, _ log: any UploadLog
   ) throws -> BlobUpload.Outcome? {
@@ -57,6 +58,11 @@ extension RegistryClient {
       // What it has of the upload is asked before anything is sent again.
       if response.status == 416, upload.offset > 0 {
         return .failed(failure(response, for: upload.errand), retryAfter: nil)
+      }
+      if response.status == 413, chunk.shrink(below: end - upload.offset) {
+        uploadHabits.learn(chunk)
+        try held.seek(to: upload.offset)
+        return nil
       }
       return try judge(response, upload, .chunks)
     }

@@ -40,5 +40,5 @@ final class UploadHabits: Sendable {
 
   var chunk: ChunkSize { state.withLock { $0.chunk } }
 
-  func learn(_ chunk: ChunkSize) { state.withLock { $0.chunk = chunk } }
+  func learn(_ chunk: ChunkSize) { state.withLock { $0.chunk.adopt(chunk) } }
 }

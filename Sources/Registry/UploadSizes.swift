@@ -6,6 +6,8 @@ public struct UploadSizes: Hashable, Sendable {
   public var firstChunk: Int64 = 16 << 20
   public var smallestChunk: Int64 = 4 << 20
   public var largestChunk: Int64 = 256 << 20
+  /// What a chunk is at least, however little a proxy lets through: nginx's limit is 1 MiB unless set.
+  public var leastChunk: Int64 = 256 << 10
 
   public init() {}
 }

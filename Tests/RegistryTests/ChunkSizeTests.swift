@@ -20,6 +20,25 @@ import Testing
     #expect(chunk.bytes == 4)
   }
 
+  @Test func `never grows again beyond what was too large`() {
+    var sizes = UploadSizes()
+    sizes.leastChunk = 3
+    sizes.smallestChunk = 4
+    sizes.firstChunk = 40
+    var chunk = ChunkSize(sizes)
+    let isSmaller = chunk.shrink(below: 25)
+    #expect(isSmaller)
+    #expect(chunk.bytes == 12)
+    chunk.learn(from: .milliseconds(1))
+    #expect(chunk.bytes == 12)
+    // An upload that has not heard of it yet.
+    chunk.adopt(ChunkSize(sizes))
+    #expect(chunk.bytes == 12)
+    #expect([12, 6, 3].map { chunk.shrink(below: $0) } == [true, true, false])
+    for _ in 0..<3 { chunk.learn(from: .seconds(30)) }
+    #expect(chunk.bytes == 3)
+  }
+
   @Test func `ends a chunk within the blob, and takes at least what the registry wants`() {
     var sizes = UploadSizes()
     sizes.firstChunk = 10
