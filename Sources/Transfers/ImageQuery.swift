@@ -9,6 +9,14 @@ public enum ImageQuery: Hashable, Sendable {
   /// Tags of every repository at or below a location.
   case repositories(below: RegistryLocation, TagSelector)
 
+  /// The registry it asks.
+  public var host: String {
+    switch self {
+    case .image(let reference), .tags(let reference, _): reference.host
+    case .repositories(let location, _): location.host
+    }
+  }
+
   /// As it is spoken of in an error.
   var name: String {
     switch self {

@@ -94,6 +94,20 @@ struct `Credentials` {
     result.complains("refuses the credentials", "given to the right phase")
   }
 
+  @Test func `that name no host are shown to one registry only`() throws {
+    let other = ScriptedServer { _ in ScriptedResponse(200) }
+    let images = [source.reference("odd/plain:1"), "\(other.host)/odd/plain:1"]
+    var ferry = ferry
+    ferry.environment = ["FERRY_EXPORT_API_KEY": "nvapi-0123456789"]
+    let export = ["export", "--plain-http", "-o", "a.tar"] + images
+    try ferry.run(export, exits: 64).complains("FERRY_EXPORT_API_KEY", source.host, other.host, "--auth-file")
+    try ferry.run(["list", "--plain-http", source.host, other.host], exits: 64).complains("of one registry")
+    try self.ferry.run(
+      export + ["--username", "old", "--password-stdin"], exits: 64, input: "old-pass"
+    ).complains("--username", "2 are named")
+    #expect(other.requests.isEmpty)
+  }
+
   @Test func `are refused half`() throws {
     var ferry = ferry
     ferry.environment = ["FERRY_EXPORT_USERNAME": "old"]

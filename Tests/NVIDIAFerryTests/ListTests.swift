@@ -99,11 +99,14 @@ import Testing
   }
 
   @Test func `goes on past a place that cannot be read, and says which`() throws {
-    let move = try move()
+    var move = try move()
     let result = try list(move, ["olddept", "olddept_vision"], exits: 0)
     #expect(result.lines.count == 2)
     let other = ScriptedServer { _ in ScriptedResponse(404, text: "") }
-    let mixed = try move.run(["list", move.at("olddept"), other.host], exits: 3)
+    move.forgetKeys()
+    try move.hide(AuthFiles.stored([move.stage.host: Keys.dgx]), in: "auth.json")
+    let mixed = try move.run(
+      ["list", move.at("olddept"), other.host, "--auth-file", "auth.json"], exits: 3)
     #expect(mixed.lines == [move.at("olddept/trainer:1.0")])
     mixed.says("cannot read \(other.host)")
   }

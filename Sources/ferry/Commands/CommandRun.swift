@@ -85,15 +85,17 @@ struct CommandRun: Sendable {
     TransferSettings(jobs: options.jobs, keepGoing: options.keepGoing, observer: display)
   }
 
-  /// The registries as `phase` may log in to them.
+  /// The registries as `phase` may log in to them; `hosts` are those of the images named.
   func registries(
-    _ connection: ConnectionOptions, _ credentials: CredentialOptions, phase: PhaseCredentials.Phase
+    at hosts: Set<String>, _ connection: ConnectionOptions, _ credentials: CredentialOptions,
+    phase: PhaseCredentials.Phase
   ) throws -> Registries {
     let warnings = WarningsOnce(console)
     let lookup = PhaseCredentials(
       phase: phase, explicit: try credentials.read(), authFile: credentials.authFile,
       nvidiaHosts: nvidiaHosts, environment: environment, helpers: HelperAnswers(environment: environment),
       warn: { warnings.say($0) })
+    try lookup.checkThatLoginServes(hosts)
     if let path = credentials.apiKeyFile, Paths.isReadableByOthers(path) {
       warnings.say(.keyFileReadable(path: path))
     }

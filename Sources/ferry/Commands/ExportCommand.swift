@@ -110,8 +110,10 @@ struct ExportCommand: AsyncParsableCommand {
   func run() async throws {
     let run = CommandRun(outputs)
     await run.conclude(report: report) {
-      let registries = try run.registries(connection, credentials, phase: .export)
-      let export = Export(try request(), registries: registries, settings: run.settings(transfer))
+      let request = try request()
+      let registries = try run.registries(
+        at: Set(request.queries.map(\.host)), connection, credentials, phase: .export)
+      let export = Export(request, registries: registries, settings: run.settings(transfer))
       let prepared = try await export.prepare()
       let text = ExportText(run.console)
       if transfer.dryRun {

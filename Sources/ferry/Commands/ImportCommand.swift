@@ -91,9 +91,11 @@ struct ImportCommand: AsyncParsableCommand {
   func run() async throws {
     let run = CommandRun(outputs)
     await run.conclude(report: report) {
-      let registries = try run.registries(connection, credentials, phase: .import)
+      let request = try request(run)
+      let registries = try run.registries(
+        at: [request.mapping.destination.host], connection, credentials, phase: .import)
       let work = Import(
-        try request(run), registries: registries, settings: run.settings(transfer))
+        request, registries: registries, settings: run.settings(transfer))
       let prepared = try await work.prepare(checksBlobs: transfer.dryRun)
       let text = ImportText(run.console)
       if transfer.dryRun {

@@ -47,10 +47,12 @@ struct ListCommand: AsyncParsableCommand {
   func run() async throws {
     let run = CommandRun(outputs)
     await run.conclude {
+      let locations = try locations.map { try RegistryLocation($0) }
       let registries = try run.registries(
-        connection, credentials, phase: phase == .export ? .export : .import)
+        at: Set(locations.map(\.host)), connection, credentials,
+        phase: phase == .export ? .export : .import)
       let listing = Listing(
-        try locations.map { try RegistryLocation($0) }, isDetailed: long, registries: registries,
+        locations, isDetailed: long, registries: registries,
         settings: TransferSettings(jobs: jobs, observer: run.display))
       let found = try await listing.run()
       if outputs.json {

@@ -1,3 +1,5 @@
+import Transfers
+
 /// Why a phase's credentials could not be read. No case carries a secret.
 enum CredentialError: Error, Hashable {
   case unreadable(path: String)
@@ -7,4 +9,6 @@ enum CredentialError: Error, Hashable {
   /// One of a pair of variables is set, the other is not.
   case halfSet(present: String, missing: String)
   case noPasswordOnStandardInput
+  /// One login, and registries of several hosts to log in to.
+  case oneLoginForSeveralHosts(CredentialSource, hosts: [String])
 }

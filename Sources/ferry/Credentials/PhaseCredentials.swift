@@ -46,6 +46,13 @@ struct PhaseCredentials: Sendable {
     return found
   }
 
+  /// Throws ``CredentialError/oneLoginForSeveralHosts(_:hosts:)`` when what was given without a host's name
+  /// would be shown to each of several.
+  func checkThatLoginServes(_ hosts: Set<String>) throws {
+    guard hosts.count > 1, let found = try explicitly() ?? ownEnvironment() else { return }
+    throw CredentialError.oneLoginForSeveralHosts(found.source, hosts: hosts.sorted())
+  }
+
   /// On NVIDIA's hosts both phases have a key of their own for one name.
   private func examine(_ found: Registries.Found, host: String, repository: String) throws {
     if let service = found.credential.flatMap({ APIKey($0) })?.shape.suggests, service != phase.service {
@@ -79,6 +86,18 @@ struct PhaseCredentials: Sendable {
   }
 
   private func inEnvironment(host: String) throws -> Registries.Found? {
+    if let found = try ownEnvironment() { return found }
+    guard phase == .import, nvidiaHosts.contains(host) else { return nil }
+    for name in ["NGC_API_KEY", "NGC_CLI_API_KEY"] {
+      guard let key = value(of: name) else { continue }
+      return Registries.Found(
+        credential: .basic(username: Self.apiKeyUser, password: key), source: .environment([name]))
+    }
+    return nil
+  }
+
+  /// What the phase's own variables hold, which name no host.
+  private func ownEnvironment() throws -> Registries.Found? {
     let prefix = "FERRY_\(phase.rawValue.uppercased())_"
     if let key = value(of: prefix + "API_KEY") {
       return Registries.Found(
@@ -90,17 +109,10 @@ struct PhaseCredentials: Sendable {
     case (let username?, let password?):
       return Registries.Found(
         credential: .basic(username: username, password: password), source: .environment(names))
-    case (nil, nil): break
+    case (nil, nil): return nil
     case (nil, _): throw CredentialError.halfSet(present: names[1], missing: names[0])
     case (_, nil): throw CredentialError.halfSet(present: names[0], missing: names[1])
     }
-    guard phase == .import, nvidiaHosts.contains(host) else { return nil }
-    for name in ["NGC_API_KEY", "NGC_CLI_API_KEY"] {
-      guard let key = value(of: name) else { continue }
-      return Registries.Found(
-        credential: .basic(username: Self.apiKeyUser, password: key), source: .environment([name]))
-    }
-    return nil
   }
 
   private func inAuthFiles(host: String, repository: String) throws -> Registries.Found? {

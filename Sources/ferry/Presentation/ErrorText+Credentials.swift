@@ -15,6 +15,11 @@ extension ErrorText {
       self.init(
         "no password came on standard input", remedy: "Pipe it in: ferry … --password-stdin < password.txt",
         .usage)
+    case .oneLoginForSeveralHosts(let source, let hosts):
+      self.init(
+        "\(NoteText.words(for: source)) can be of one registry only, and \(hosts.count) are named: "
+          + hosts.joined(separator: ", "),
+        remedy: "Take one registry at a time, or let --auth-file name a login for each.", .usage)
     }
   }
 }
