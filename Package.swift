@@ -41,7 +41,12 @@ let package = Package(
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
-    module("Digests", [.product(name: "Crypto", package: "swift-crypto")]),
+    module(
+      "Digests",
+      [
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+      ]),
     module("Images", ["Digests"]),
     module("Transport", ["CCurl"]),
     module("Registry", ["Transport", "Images", "Digests"]),

@@ -17,6 +17,8 @@ public final class ArchiveWriter: Sendable {
   let replacing: Bool
   let file: DataFile
   let journal: ArchiveJournal
+  /// Hashes the file as it grows; nil when nobody asked.
+  private let checksum: RunningChecksum?
   private let state = Mutex(State())
 
   private struct State {
@@ -41,7 +43,8 @@ public final class ArchiveWriter: Sendable {
   /// and ``LayoutError/archive(_:)``, `noSpace` with the whole archive's size among those, and
   /// ``LayoutError/cancelled`` while bytes of an earlier run are being moved.
   public init(
-    plan: ArchivePlan, path: String, replacing: Bool, earlier: Earlier = .discarded
+    plan: ArchivePlan, path: String, replacing: Bool, earlier: Earlier = .discarded,
+    checksums: Bool = false
   ) throws(LayoutError) {
     self.plan = plan
     self.path = path
@@ -65,6 +68,7 @@ public final class ArchiveWriter: Sendable {
     self.file = file
     self.journal = journal
     self.continuation = continuation
+    checksum = checksums ? RunningChecksum(plan, of: file) : nil
   }
 
   /// Goes on with another plan for what `writer`, which must not be used any more, has written so far.
@@ -74,6 +78,7 @@ public final class ArchiveWriter: Sendable {
     replacing = writer.replacing
     file = writer.file
     journal = writer.journal
+    checksum = writer.checksum == nil ? nil : RunningChecksum(plan, of: writer.file)
     let preparation = PartialArchive(plan: plan, file: writer.file, journal: writer.journal)
     continuation = try preparation.prepare(.kept)
   }
@@ -97,6 +102,7 @@ public final class ArchiveWriter: Sendable {
       let start = offset / Self.writebackSize * Self.writebackSize
       file.startWriteback(offset: extent.offset + start, count: end - start)
     }
+    checksum?.wrote(from: extent.offset + offset, to: extent.offset + end)
   }
 
   /// Notes for a later run how far a blob has come. Every byte that `verifier` has seen must have been written.
@@ -112,6 +118,7 @@ public final class ArchiveWriter: Sendable {
         proof.digest, min(extent.size, proof.size), max(extent.size, proof.size))
     }
     let isNew = state.withLock { $0.proven.insert(proof.digest).inserted }
+    checksum?.proved(proof.digest)
     if isNew { note(proof.digest, have: proof.size) { proof.digest } }
   }
 
@@ -147,6 +154,10 @@ public final class ArchiveWriter: Sendable {
     }
     journal.remove()
   }
+
+  /// The sha256 of each of the archive's files, once all blobs are proved; nil when the writer was not made with
+  /// `checksums`. Throws what reading throws.
+  public func checksums() throws -> [Digest]? { try checksum?.finish() }
 
   /// A full disk is told with what is still to be written: the space set aside for it is no help where the
   /// disk fills up all the same.

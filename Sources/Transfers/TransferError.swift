@@ -40,6 +40,12 @@ public enum TransferError: Error, Sendable {
   case damagedBlob(archive: String, digest: Digest, DigestError)
   /// `--expect`: the archive is another one.
   case wrongArchive(path: String, expected: Digest, actual: Digest)
+  /// There is no signature where the archive's, or the receipt's, should be.
+  case unsigned(path: String, signature: String)
+  /// The signature of an archive or a receipt is not the one demanded.
+  case signatureRefused(path: String, signature: String, SignatureError)
+  /// The signature is right, and another archive's.
+  case signedOther(path: String, signature: String, signed: Digest, actual: Digest)
   /// `--image`: the archives hold no such image.
   case notInArchive(name: String, near: [String])
   /// What was read back from the destination is not what was pushed.
@@ -69,6 +75,10 @@ public enum TransferError: Error, Sendable {
   case blocked([any Error])
   case cannotMakeDirectory(path: String)
   case cannotWriteFile(path: String)
+  /// No receipt, or one that contradicts itself; `why` is in words for a person.
+  case malformedReceipt(path: String, why: String)
+  /// A receipt of another version of the format.
+  case unsupportedReceipt(path: String, version: String)
 }
 
 extension TransferError {

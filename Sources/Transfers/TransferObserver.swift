@@ -38,6 +38,8 @@ public enum TransferNote: Sendable {
   case damagedOnDisk(blob: Digest, kept: Int64, claimed: Int64)
   case archiveWritten(path: String, digest: Digest, size: Int64)
   case archiveUpToDate(path: String, digest: Digest)
+  /// A checksum file or a signature lies there now.
+  case proofWritten(path: String)
   /// An earlier run's upload goes on behind what the registry has of it.
   case uploadContinues(repository: String, blob: Descriptor, from: Int64)
   /// No place for the import's journal could be written: a next run will not find open uploads.

@@ -26,6 +26,7 @@ extension Export {
     var finished: [String?] = []
     for (index, archive) in prepared.archives.enumerated() {
       do {
+        var checksums: [Digest]?
         if archive.isUpToDate, let path = archive.path, try await isWhole(path) {
           ArchiveWriter.removeLeftovers(of: path)
           settings.observer.note(.archiveUpToDate(path: path, digest: archive.digest))
@@ -34,9 +35,14 @@ extension Export {
           failures += outcome.failures
           guard let plan = outcome.plan else { continue }
           written.archives[index].plan = plan
+          checksums = outcome.checksums
         } else {
           let sources = BlobSources(prepared.images(in: archive))
           try await executor.run { try stream(archive.plan, from: sources) }
+        }
+        if let path = archive.path {
+          try await leaveProofs(
+            of: path, files: [path], digest: written.archives[index].digest, checksums: checksums)
         }
         held.add(written.archives[index])
         finished.append(archive.path)

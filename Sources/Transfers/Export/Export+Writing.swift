@@ -10,6 +10,8 @@ extension Export {
     /// Of the archive that was finished; nil when no image was left.
     let plan: ArchivePlan?
     let failures: [ImageFailure]
+    /// Of the archive's files, where they were computed on the way.
+    var checksums: [Digest]?
   }
 
   /// Writes one archive, going on from what an earlier run left. With `keepGoing`, images that cannot be had
@@ -23,7 +25,7 @@ extension Export {
     var writer = try await executor.run {
       try ArchiveWriter(
         plan: archive.plan, path: path, replacing: request.replacesExisting,
-        earlier: archive.continuation == nil ? .discarded : .kept)
+        earlier: archive.continuation == nil ? .discarded : .kept, checksums: request.writesChecksums)
     }
     while true {
       let failed = FailedBlobs(images)
@@ -42,10 +44,13 @@ extension Export {
       writer = try await executor.run { try ArchiveWriter(continuing: former, as: plan) }
     }
     let finished = writer
-    try await executor.run { try finished.finish() }
+    let checksums = try await executor.run {
+      try finished.finish()
+      return try finished.checksums()
+    }
     settings.observer.note(
       .archiveWritten(path: path, digest: finished.plan.archiveDigest, size: finished.plan.totalSize))
-    return Outcome(plan: finished.plan, failures: failures)
+    return Outcome(plan: finished.plan, failures: failures, checksums: checksums)
   }
 
   private func tell(of archive: PreparedExport.Archive, path: String) {
@@ -63,7 +68,10 @@ extension Export {
     _ writer: ArchiveWriter, from sources: BlobSources, held: HeldBlobs, failed: FailedBlobs
   ) async throws {
     // The largest first: a big layer that starts last would keep the other lanes idle.
-    let order = writer.plan.blobs.sorted { $0.size > $1.size }
+    // Checksums want the archive's order: what arrives at its front is hashed while it is still in memory.
+    let order = writer.plan.blobs.sorted {
+      request.writesChecksums ? $0.offset < $1.offset : $0.size > $1.size
+    }
     try await executor.forEachConcurrently(order) { blob in
       guard failed.isWanted(blob.digest) else { return }
       do {

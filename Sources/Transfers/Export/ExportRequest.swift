@@ -1,3 +1,4 @@
+public import Digests
 public import Images
 
 /// What `ferry export` is asked to do.
@@ -23,6 +24,10 @@ public struct ExportRequest: Sendable {
   /// Replace outputs that exist and hold something else.
   public var replacesExisting: Bool
   public var shard: Shard?
+  /// Write `<archive>.sha256` for `sha256sum -c`.
+  public var writesChecksums = false
+  /// Signs each archive's digest.
+  public var signingKey: SigningKey?
 
   public init(
     queries: [ImageQuery], platforms: [Platform] = [], output: Output, replacesExisting: Bool = false,

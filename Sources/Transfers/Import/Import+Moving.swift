@@ -1,4 +1,5 @@
 import Digests
+import FoundationEssentials
 import Images
 import Layouts
 import Registry
@@ -47,6 +48,8 @@ extension Import {
       do {
         if let error = image.tree.blobs.lazy.compactMap({ bytes.failed[$0.digest] }).first { throw error }
         try push(image)
+        var image = image
+        image.confirmedAt = Date()
         settings.observer.note(
           .imported(source: image.source, target: image.target, digest: image.digest))
         return .success(image)

@@ -1,4 +1,5 @@
 import Digests
+import FoundationEssentials
 import Images
 import Layouts
 import Registry
@@ -51,7 +52,8 @@ public struct Import: Sendable {
     }
     let blobs = blobs(of: images.filter(\.isToPush), in: layouts)
     return PreparedImport(
-      archives: layouts.map { ($0.path, $0.archiveDigest) }, images: images, failures: failures,
+      destination: request.mapping.destination, archives: layouts.map { ($0.path, $0.archiveDigest) },
+      images: images, failures: failures,
       refusals: refusals, blockers: blockers, blobs: blobs,
       presentSize: checksBlobs ? try await presentSize(of: blobs) : nil)
   }
@@ -62,6 +64,7 @@ public struct Import: Sendable {
     if let expected = request.expected, layout.archiveDigest != expected {
       throw TransferError.wrongArchive(path: path, expected: expected, actual: layout.archiveDigest)
     }
+    try request.signature?.check(archive: path, digest: layout.archiveDigest)
     guard layout.problems.isEmpty else {
       throw TransferError.damaged(archive: path, problems: layout.problems)
     }
@@ -80,6 +83,7 @@ public struct Import: Sendable {
       case image.digest: .identical
       case .some(let other): request.overwrites ? .replaces(other) : .taken(other)
       }
+    if image.state == .identical { image.confirmedAt = Date() }
     return image
   }
 

@@ -1,4 +1,5 @@
 public import Digests
+public import FoundationEssentials
 public import Images
 import Layouts
 
@@ -26,6 +27,8 @@ public struct ImportImage: Sendable {
   /// The archive's path.
   public let archive: String
   public internal(set) var state: State = .new
+  /// When the destination said that it holds the image under ``target`` with ``digest``; nil before.
+  public internal(set) var confirmedAt: Date?
 
   public var digest: Digest { tree.root.digest }
 }

@@ -10,6 +10,8 @@ public struct ImportRequest: Sendable {
   public var overwrites: Bool
   /// What the archive digest must be.
   public var expected: Digest?
+  /// Who must have signed each archive.
+  public var signature: SignatureDemand?
   public var shard: Shard?
   public var journal: JournalPlace
 

@@ -1,5 +1,5 @@
 public import Digests
-import Images
+public import Images
 import Layouts
 
 /// An import of which everything is known: names, conflicts, and what must move.
@@ -11,6 +11,8 @@ public struct PreparedImport: Sendable {
     let repositories: [String]
   }
 
+  /// What the images are placed below.
+  public let destination: RegistryLocation
   /// Archives by path, with their digests.
   public let archives: [(path: String, digest: Digest)]
   public let images: [ImportImage]

@@ -8,13 +8,19 @@ public struct Verification: Sendable {
   /// Also decompress every layer and compare it with its config's `diff_ids`.
   let isDeep: Bool
   let expected: Digest?
+  /// Who must have signed the archive.
+  let signature: SignatureDemand?
   let settings: TransferSettings
   let executor: BlockingExecutor
 
-  public init(_ path: String, isDeep: Bool, expected: Digest?, settings: TransferSettings) {
+  public init(
+    _ path: String, isDeep: Bool, expected: Digest?, signature: SignatureDemand? = nil,
+    settings: TransferSettings
+  ) {
     self.path = path
     self.isDeep = isDeep
     self.expected = expected
+    self.signature = signature
     self.settings = settings
     executor = BlockingExecutor(width: settings.jobs)
   }
@@ -27,6 +33,7 @@ public struct Verification: Sendable {
     if let expected, layout.archiveDigest != expected {
       throw TransferError.wrongArchive(path: path, expected: expected, actual: layout.archiveDigest)
     }
+    try await executor.run { try signature?.check(archive: path, digest: layout.archiveDigest) }
     var findings = Findings(layout)
     // An image may have thousands of names; it is walked once.
     var roots: [Digest: LayoutImage] = [:]
@@ -54,9 +61,20 @@ public struct Verification: Sendable {
     if isDeep { findings.compareContent(trees, readings: readings) }
     return VerifiedArchive(
       path: path, digest: layout.archiveDigest, size: layout.totalSize,
-      images: layout.images.map(\.name), blobCount: readings.count,
+      contents: contents(of: layout, trees), blobCount: readings.count,
       layersUnpacked: readings.filter { $0.diffID != nil }.count,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
       lacking: layout.lacking, findings: findings.all)
+  }
+
+  /// The archive's images in its order, with what was found below each.
+  private func contents(of layout: Layout, _ walks: [ImageWalk]) -> [VerifiedImage] {
+    let parts = Dictionary(
+      walks.map { walk in
+        (walk.image.root.digest, (walk.tree?.manifests.map(\.descriptor) ?? []) + (walk.tree?.blobs ?? []))
+      }, uniquingKeysWith: { first, _ in first })
+    return layout.images.map {
+      VerifiedImage(name: $0.name, root: $0.root, parts: parts[$0.root.digest] ?? [])
+    }
   }
 }

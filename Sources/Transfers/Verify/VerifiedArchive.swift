@@ -13,7 +13,7 @@ public struct VerifiedArchive: Sendable {
   public let digest: Digest
   /// The archive file's size, in bytes.
   public let size: Int64
-  public let images: [String]
+  public let contents: [VerifiedImage]
   /// Manifests, configs and layers whose bytes were hashed.
   public let blobCount: Int
   /// Layers whose content was compared with their configs' `diff_ids` (`--deep`).
@@ -23,6 +23,9 @@ public struct VerifiedArchive: Sendable {
   /// Images that it was to hold and does not.
   public let lacking: [Lack]
   public let findings: [Finding]
+
+  /// The images' names, in their order.
+  public var images: [String] { contents.map(\.name) }
 
   public var isWhole: Bool { findings.isEmpty }
 }

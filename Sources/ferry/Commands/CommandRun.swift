@@ -1,4 +1,5 @@
 import ArgumentParser
+import Digests
 import FoundationEssentials
 import Glibc
 import NVIDIA
@@ -33,7 +34,8 @@ struct CommandRun: Sendable {
     } catch {
       let text = Interrupts.isInterrupted ? ErrorText.interrupted : ErrorText(error)
       if !(error is Reports.Unwritable) {
-        try? Reports.deliver(FailedReport(error, text), to: report, json: isJSON, console)
+        try? Reports.deliver(
+          FailedReport(error, text), page: ReportPage(text), to: report, json: isJSON, console)
       }
       console.complain(text.lines)
       status = text.status
@@ -63,6 +65,12 @@ struct CommandRun: Sendable {
       }
     }
     return (done, failed)
+  }
+
+  /// The key to sign with, open; nil when nothing is to be signed. Before any work is done: whoever has to type a
+  /// password waits for nothing.
+  func signingKey(_ options: SigningOptions) throws -> SigningKey? {
+    try options.signKey.map { try KeyFiles.signingKey($0, environment: environment, console) }
   }
 
   var nvidiaHosts: NVIDIAHosts {

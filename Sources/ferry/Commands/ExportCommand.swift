@@ -69,9 +69,17 @@ struct ExportCommand: AsyncParsableCommand {
   var force = false
 
   @Option(
-    help: ArgumentHelp("Also write the JSON report to this file.", valueName: "file"), completion: .file())
+    help: ArgumentHelp(
+      "Also write the report to this file: as a page to read where its name ends in .html, else as JSON.",
+      valueName: "file"), completion: .file())
   var report: String?
 
+  @Flag(
+    help: ArgumentHelp(
+      "Also write ARCHIVE.sha256, which sha256sum -c checks without Ferry."))
+  var checksum = false
+
+  @OptionGroup(title: "Signing") var signing: SigningOptions
   @OptionGroup(title: "Credentials") var credentials: CredentialOptions
   @OptionGroup(title: "Connection") var connection: ConnectionOptions
   @OptionGroup(title: "Transfer") var transfer: TransferOptions
@@ -99,6 +107,11 @@ struct ExportCommand: AsyncParsableCommand {
     {
       throw ValidationError("--report would overwrite the archive; give it another name.")
     }
+    if output == "-", checksum || signing.signKey != nil {
+      throw ValidationError(
+        "With -o - there is no archive to put checksums or signatures beside; hash the stream with "
+          + "tee >(sha256sum), or write to a file.")
+    }
     if output.isEmpty { throw ValidationError("-o needs a name.") }
     let name = output.split(separator: "/").last ?? ""
     if output != "-", name.contains(":") {
@@ -110,14 +123,17 @@ struct ExportCommand: AsyncParsableCommand {
   func run() async throws {
     let run = CommandRun(outputs)
     await run.conclude(report: report) {
-      let request = try request()
+      let request = try request(run)
       let registries = try run.registries(
         at: Set(request.queries.map(\.host)), connection, credentials, phase: .export)
       let export = Export(request, registries: registries, settings: run.settings(transfer))
       let prepared = try await export.prepare()
       let text = ExportText(run.console)
       if transfer.dryRun {
-        try Reports.deliver(ExportReport(planned: prepared), to: report, json: outputs.json, run.console)
+        try Reports.deliver(
+          ExportReport(planned: prepared),
+          page: ReportPage(prepared, failures: prepared.failures, finished: nil), to: report,
+          json: outputs.json, run.console)
         if !outputs.json { text.plan(prepared) }
         return text.verdict(on: prepared, keepsGoing: transfer.keepGoing)
       }
@@ -126,14 +142,17 @@ struct ExportCommand: AsyncParsableCommand {
         return .done
       }
       let result = try await export.run(prepared)
-      try Reports.deliver(ExportReport(result), to: report, json: outputs.json, run.console)
+      try Reports.deliver(
+        ExportReport(result),
+        page: ReportPage(result.prepared, failures: result.failures, finished: result.finished), to: report,
+        json: outputs.json, run.console)
       if !outputs.json, output != "-" { text.summary(of: result) }
       text.failures(of: result)
       return result.failures.isEmpty ? .done : .someFailed
     }
   }
 
-  private func request() throws -> ExportRequest {
+  private func request(_ run: CommandRun) throws -> ExportRequest {
     let listed = try fromFile.flatMap(ImageList.read)
     let selector = try TagSelector(tags)
     let queries = try (images + listed).map { text -> ImageQuery in
@@ -142,9 +161,12 @@ struct ExportCommand: AsyncParsableCommand {
       return allTags || !tags.isEmpty ? .tags(of: reference, selector) : .image(reference)
     }
     guard !queries.isEmpty else { throw TransferError.nothingSelected }
-    return ExportRequest(
+    var request = ExportRequest(
       queries: queries, platforms: platform, output: try destination(), replacesExisting: force,
       shard: transfer.shard)
+    request.writesChecksums = checksum
+    request.signingKey = try run.signingKey(signing)
+    return request
   }
 
   private func destination() throws -> ExportRequest.Output {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Digests
+import FoundationEssentials
 import Images
 import Transfers
 
@@ -21,6 +22,7 @@ struct ImportCommand: AsyncParsableCommand {
         ferry import fleet.tar --to nvcr.io/acme --api-key-file new.key --dry-run
         ferry import fleet.tar --to nvcr.io/acme --api-key-file new.key
         ferry import fleet.tar --to registry.example/mirror --map 'olddept/**=archive/$1'
+        ferry import fleet.tar --to registry.example/mirror --receipt receipt.json --sign-key minisign.key
       """)
 
   @Argument(help: ArgumentHelp("The archives to import.", valueName: "archive"), completion: .file())
@@ -58,8 +60,16 @@ struct ImportCommand: AsyncParsableCommand {
   var expect: Digest?
 
   @Option(
-    help: ArgumentHelp("Also write the JSON report to this file.", valueName: "file"), completion: .file())
+    help: ArgumentHelp(
+      "Also write the report to this file: as a page to read where its name ends in .html, else as JSON.",
+      valueName: "file"), completion: .file())
   var report: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write a receipt to this file: each image's old and new name and the digest that the registry gave for "
+        + "it. ferry verify --receipt reads it.", valueName: "file"), completion: .file())
+  var receipt: String?
 
   @Option(
     help: ArgumentHelp(
@@ -73,24 +83,39 @@ struct ImportCommand: AsyncParsableCommand {
     completion: .directory)
   var descriptions: String?
 
+  @OptionGroup(title: "Signing the receipt") var signing: SigningOptions
+  @OptionGroup(title: "Signatures") var signatures: SignatureOptions
   @OptionGroup(title: "Credentials") var credentials: CredentialOptions
   @OptionGroup(title: "Connection") var connection: ConnectionOptions
   @OptionGroup(title: "Transfer") var transfer: TransferOptions
   @OptionGroup(title: "Output") var outputs: OutputOptions
 
   func validate() throws {
-    if let report, archives.contains(where: { Paths.areSame($0, report) }) {
-      throw ValidationError("--report would overwrite an archive; give it another name.")
+    if let report, (archives + [receipt].compactMap(\.self)).contains(where: { Paths.areSame($0, report) }) {
+      throw ValidationError("--report would overwrite an archive or the receipt; give it another name.")
+    }
+    if let receipt, archives.contains(where: { Paths.areSame($0, receipt) }) {
+      throw ValidationError("--receipt would overwrite an archive; give it another name.")
+    }
+    if receipt != nil, transfer.dryRun {
+      throw ValidationError("--dry-run pushes nothing, so there is nothing to write a receipt of.")
+    }
+    if signing.signKey != nil, receipt == nil {
+      throw ValidationError("--sign-key signs the receipt; name one with --receipt.")
     }
     if mapFile == "-" && credentials.passwordStdin {
       throw ValidationError("--map-file - and --password-stdin both want standard input.")
     }
+    try signatures.validate(for: archives)
     if expect != nil, archives.count > 1 { throw ValidationError("--expect speaks of one archive.") }
   }
 
   func run() async throws {
     let run = CommandRun(outputs)
     await run.conclude(report: report) {
+      let started = Date()
+      let key = try run.signingKey(signing)
+      if let receipt { try Receipt.checkWritable(path: receipt) }
       let request = try request(run)
       let registries = try run.registries(
         at: [request.mapping.destination.host], connection, credentials, phase: .import)
@@ -99,7 +124,9 @@ struct ImportCommand: AsyncParsableCommand {
       let prepared = try await work.prepare(checksBlobs: transfer.dryRun)
       let text = ImportText(run.console)
       if transfer.dryRun {
-        try Reports.deliver(ImportReport(planned: prepared), to: report, json: outputs.json, run.console)
+        try Reports.deliver(
+          ImportReport(planned: prepared), page: ReportPage(prepared, result: nil), to: report,
+          json: outputs.json, run.console)
         if !outputs.json { text.plan(prepared) }
         return text.verdict(on: prepared, keepsGoing: transfer.keepGoing)
       }
@@ -107,7 +134,13 @@ struct ImportCommand: AsyncParsableCommand {
         run.console.complain(ErrorText(TransferError.pushRefused(prepared.refusals)).lines)
       }
       let result = try await work.run(prepared)
-      try Reports.deliver(ImportReport(result), to: report, json: outputs.json, run.console)
+      if let receipt {
+        try result.receipt(ferry: Ferry.version, started: started).write(path: receipt, signedBy: key)
+        run.console.say("wrote \(receipt)")
+      }
+      try Reports.deliver(
+        ImportReport(result), page: ReportPage(result.prepared, result: result), to: report,
+        json: outputs.json, run.console)
       if !outputs.json { text.summary(of: result) }
       if let descriptions {
         for path in archives {
@@ -125,9 +158,11 @@ struct ImportCommand: AsyncParsableCommand {
     let mapping = NameMapping(
       destination: try RegistryLocation(to), rules: try lines.map { try MappingRule($0) },
       nvidiaHosts: run.nvidiaHosts)
-    return ImportRequest(
+    var request = ImportRequest(
       archives: archives, mapping: mapping, images: image, overwrites: overwrite, expected: expect,
       shard: transfer.shard,
       journal: journal.map { .file($0) } ?? .besideArchive(orIn: Paths.stateDirectory(run.environment)))
+    request.signature = try signatures.demand()
+    return request
   }
 }

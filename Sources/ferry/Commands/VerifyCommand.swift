@@ -11,10 +11,15 @@ struct VerifyCommand: AsyncParsableCommand {
       damaged, missing, surplus or unreferenced entry with the images it hurts. Exits 14 when anything is \
       wrong.
 
+      With --receipt it also tells of each image whether the destination confirmed it, under which name and \
+      with which digest; it exits 4 when one is missing or differs.
+
       EXAMPLE:
         ferry verify fleet.tar
         ferry verify fleet.tar --expect sha256:9c4f…
         ferry verify --deep backups/*.tar
+        ferry verify fleet.tar --public-key minisign.pub
+        ferry verify fleet.tar --receipt receipt.json --report arrived.html
       """)
 
   @Argument(help: ArgumentHelp("The archives to prove.", valueName: "archive"), completion: .file())
@@ -30,29 +35,57 @@ struct VerifyCommand: AsyncParsableCommand {
     transform: DigestArgument.parse)
   var expect: Digest?
 
+  @Option(
+    help: ArgumentHelp(
+      "Also write the report to this file: as a page to read where its name ends in .html, else as JSON.",
+      valueName: "file"), completion: .file())
+  var report: String?
+
   @Option(help: ArgumentHelp("Parallel readers.", valueName: "N"))
   var jobs = 4
 
+  @OptionGroup(title: "Signatures") var signatures: SignatureOptions
+  @OptionGroup(title: "Receipts") var receipts: ReceiptOptions
   @OptionGroup(title: "Output") var outputs: OutputOptions
 
   func validate() throws {
     guard (1...64).contains(jobs) else { throw ValidationError("--jobs takes a number from 1 to 64.") }
+    try signatures.validate(for: archives)
+    if let report, (archives + receipts.receipt).contains(where: { Paths.areSame($0, report) }) {
+      throw ValidationError("--report would overwrite what is verified; give it another name.")
+    }
     if expect != nil, archives.count > 1 { throw ValidationError("--expect speaks of one archive.") }
   }
 
   func run() async throws {
     let run = CommandRun(outputs)
-    await run.conclude {
+    await run.conclude(report: report) {
       let settings = TransferSettings(jobs: jobs, observer: run.display)
+      let signature = try signatures.demand()
+      let receipts = receipts.receipt.isEmpty ? nil : try receipts.read()
       let (verified, failures) = try await run.each(of: archives) { path in
-        let archive = try await Verification(path, isDeep: deep, expected: expect, settings: settings).run()
-        if !outputs.json { VerifyText(run.console).show(archive) }
+        let archive = try await Verification(
+          path, isDeep: deep, expected: expect, signature: signature, settings: settings
+        ).run()
+        if !outputs.json {
+          VerifyText(run.console).show(archive)
+          if let receipts { ArrivalText(run.console).show(archive.arrivals(in: receipts), of: path) }
+        }
         return archive
       }
-      if outputs.json { run.console.document(try Reports.text(VerifyReport(verified, failures: failures))) }
+      try Reports.deliver(
+        VerifyReport(verified, receipts: receipts, failures: failures),
+        page: ReportPage(verified, receipts: receipts, failures: failures), to: report, json: outputs.json,
+        run.console)
       guard verified.allSatisfy(\.isWhole) else { return .integrityFailure }
       let statuses = failures.map { ErrorText($0).status }
-      return statuses.contains(.integrityFailure) ? .integrityFailure : statuses.first ?? .done
+      if let first = statuses.first {
+        return statuses.contains(.integrityFailure) ? .integrityFailure : first
+      }
+      let haveArrived = receipts.map { receipts in
+        verified.allSatisfy { $0.arrivals(in: receipts).allSatisfy(\.hasArrived) }
+      }
+      return haveArrived ?? true ? .done : .differences
     }
   }
 }

@@ -29,6 +29,8 @@ extension ErrorText {
     case let error as CredentialError: self.init(credential: error)
     case let error as ReferenceError: self.init(reference: error)
     case let error as ManifestError: self.init(ErrorText.words(for: error), .integrityFailure)
+    case let error as SigningKeyFailure: self.init(signing: error)
+    case let error as SignatureError: self.init(ErrorText.words(for: error), .integrityFailure)
     case let error as DigestError: self.init(ErrorText.words(for: error), .integrityFailure)
     case let error as MalformedGlob:
       self.init(

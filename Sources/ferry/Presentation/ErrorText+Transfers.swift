@@ -103,6 +103,8 @@ extension ErrorText {
         .integrityFailure)
     case .wrongArchive(let path, let expected, let actual):
       self.init("\(path) is archive \(actual), not \(expected)", .integrityFailure)
+    case .unsigned, .signatureRefused, .signedOther, .malformedReceipt, .unsupportedReceipt:
+      self.init(proof: error)
     case .notInArchive(let name, let near):
       self.init(
         "no image in the archive is named '\(name)'",

@@ -31,6 +31,7 @@ enum NoteText {
       "wrote \(path == "-" ? "standard output" : path) (\(Amounts.bytes(size))), archive digest \(digest)"
     case .archiveUpToDate(let path, let digest):
       "\(path) is there already with archive digest \(digest)"
+    case .proofWritten(let path): "wrote \(path)"
     case .uploadContinues(let repository, let blob, let offset):
       "continuing with \(Amounts.bytes(offset)) of \(Amounts.bytes(blob.size)): "
         + "\(blob.digest.short) in \(repository)"

@@ -14,6 +14,8 @@ struct VerifyReport: Encodable {
     let omissions: [OmissionEntry]
     let lacking: [LackEntry]
     let problems: [Problem]
+    /// With `--receipt`: what the receipts say of each image.
+    let arrivals: [ArrivalEntry]?
   }
 
   struct Problem: Encodable {
@@ -27,7 +29,8 @@ struct VerifyReport: Encodable {
   /// Archives that could not be opened.
   let failures: [FailureEntry]
 
-  init(_ verified: [VerifiedArchive], failures: [ImageFailure]) {
+  /// `receipts` are nil when none were asked.
+  init(_ verified: [VerifiedArchive], receipts: [Receipt]?, failures: [ImageFailure]) {
     self.failures = failures.map(FailureEntry.init)
     archives = verified.map { archive in
       Archive(
@@ -37,7 +40,8 @@ struct VerifyReport: Encodable {
         lacking: archive.lacking.map(LackEntry.init),
         problems: archive.findings.map {
           Problem(problem: ProblemText.line(for: $0.problem), images: $0.images)
-        })
+        },
+        arrivals: receipts.map { archive.arrivals(in: $0).map(ArrivalEntry.init) })
     }
   }
 }

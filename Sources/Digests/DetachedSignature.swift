@@ -1,0 +1,75 @@
+/// An Ed25519 signature beside what it signs, in minisign's format: the content's signature, a comment, and a
+/// second signature over the first and the comment.
+public struct DetachedSignature: Hashable, Sendable {
+  /// What the key signed.
+  enum Algorithm: String, Hashable {
+    /// The content's BLAKE2b-512 (minisign's default).
+    case hashed = "ED"
+    /// The content itself (minisign's `-l`, and all of it before 0.8).
+    case legacy = "Ed"
+
+    /// The bytes that are signed for `content`.
+    func message(for content: [UInt8]) -> [UInt8] {
+      switch self {
+      case .hashed: BLAKE2b.hash(content)
+      case .legacy: content
+      }
+    }
+  }
+
+  let algorithm: Algorithm
+  public let keyID: KeyID
+  let signature: [UInt8]
+  /// Signed like the content; minisign puts the time and the file's name there.
+  public let trustedComment: String
+  let globalSignature: [UInt8]
+
+  private static let signatureSize = 64
+
+  init(
+    algorithm: Algorithm, keyID: KeyID, signature: [UInt8], trustedComment: String, globalSignature: [UInt8]
+  ) {
+    self.algorithm = algorithm
+    self.keyID = keyID
+    self.signature = signature
+    self.trustedComment = trustedComment
+    self.globalSignature = globalSignature
+  }
+
+  /// Reads a `.minisig` file. Throws ``SignatureError/malformedSignature(_:)``.
+  public init(text: [UInt8]) throws(SignatureError) {
+    guard let lines = MinisignText.lines(of: text), lines.count == 4 else {
+      throw .malformedSignature("it does not have the four lines of a minisign signature")
+    }
+    guard lines[0].hasPrefix(MinisignText.untrusted) else {
+      throw .malformedSignature("it does not begin with an untrusted comment")
+    }
+    guard let first = MinisignText.bytes(lines[1], count: 10 + Self.signatureSize),
+      let global = MinisignText.bytes(lines[3], count: Self.signatureSize)
+    else { throw .malformedSignature("it holds no Ed25519 signature") }
+    guard let algorithm = Algorithm(rawValue: String(decoding: first[..<2], as: UTF8.self)) else {
+      throw .malformedSignature("its algorithm is unknown")
+    }
+    guard lines[2].hasPrefix(MinisignText.trusted) else {
+      throw .malformedSignature("it has no trusted comment")
+    }
+    self.init(
+      algorithm: algorithm, keyID: KeyID(first[2..<10]), signature: Array(first[10...]),
+      trustedComment: String(lines[2].dropFirst(MinisignText.trusted.count)), globalSignature: global)
+  }
+
+  /// What the second signature is over.
+  static func globalMessage(_ signature: [UInt8], _ comment: String) -> [UInt8] {
+    signature + Array(comment.utf8)
+  }
+
+  /// The `.minisig` file.
+  public var text: [UInt8] {
+    let first = MinisignText.base64(Array(algorithm.rawValue.utf8) + keyID.bytes + signature)
+    let lines = [
+      MinisignText.untrusted + "signature from ferry", first, MinisignText.trusted + trustedComment,
+      MinisignText.base64(globalSignature),
+    ]
+    return Array((lines.joined(separator: "\n") + "\n").utf8)
+  }
+}

@@ -1,0 +1,64 @@
+import Archives
+import Digests
+import FoundationEssentials
+
+/// How an archive is signed. What is signed is its digest, as the one line of a file beside it: minisign can then
+/// check and make such signatures without knowing what an archive is.
+///
+/// - `NAME.tar.digest` holds `sha256:<hex>` and a line feed.
+/// - `NAME.tar.digest.minisig` is the signature over that file.
+struct ArchiveSignature: Sendable {
+  let digestPath: String
+  var path: String { Self.path(for: digestPath) }
+
+  /// The files beside `archive`: a tar, any volume of a set (`NAME.tar.001`) or a directory.
+  init(of archive: String) {
+    digestPath = Self.baseName(of: archive) + ".digest"
+  }
+
+  /// Where the signature of a file lies.
+  static func path(for signed: String) -> String { signed + ".minisig" }
+
+  /// What is signed for an archive.
+  static func content(for digest: Digest) -> [UInt8] { Array("\(digest)\n".utf8) }
+
+  /// Writes the digest and its signature. What is there already and right stays as it is: a signature says when
+  /// it was made. Blocks.
+  func write(_ digest: Digest, with key: SigningKey) throws {
+    let content = Self.content(for: digest)
+    if Self.file(digestPath) != content { try DataFile.replace(digestPath, with: content) }
+    try Self.sign(content, at: digestPath, with: key)
+  }
+
+  /// Puts beside the file `signed`, which holds `content`, its signature, unless there is a right one. Blocks.
+  static func sign(_ content: [UInt8], at signed: String, with key: SigningKey) throws {
+    let path = path(for: signed)
+    if let text = file(path), let present = try? DetachedSignature(text: text),
+      (try? key.verificationKey.check(present, of: content)) != nil
+    {
+      return
+    }
+    let name = signed.split(separator: "/").last.map(String.init) ?? signed
+    // The form that minisign gives its comments.
+    let comment = "timestamp:\(Int64(Date().timeIntervalSince1970))\tfile:\(name)\thashed"
+    try DataFile.replace(path, with: key.sign(content, trustedComment: comment).text)
+  }
+
+  /// What the small file at `path` holds; nil when it is not there, cannot be read or is no such file.
+  static func file(_ path: String) -> [UInt8]? {
+    guard let file = try? DataFile.open(reading: path), let size = try? file.size(), size <= 64 << 10 else {
+      return nil
+    }
+    return try? file.read(Int(size), at: 0)
+  }
+
+  /// The name that an archive's other files are called after.
+  private static func baseName(of archive: String) -> String {
+    var name = archive[...]
+    while name.hasSuffix("/"), name.count > 1 { name.removeLast() }
+    guard let dot = name.lastIndex(of: ".") else { return String(name) }
+    let number = name[name.index(after: dot)...]
+    let isVolume = number.utf8.count >= 3 && number.utf8.allSatisfy { (48...57).contains($0) }
+    return String(isVolume ? name[..<dot] : name)
+  }
+}

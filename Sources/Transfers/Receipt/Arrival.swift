@@ -1,0 +1,50 @@
+import Digests
+public import Images
+
+/// Whether one image of an archive has arrived, as receipts tell.
+public struct Arrival: Sendable {
+  public enum State: Sendable {
+    /// A destination confirmed this very image, with everything that the archive has of it.
+    case arrived([ReceivedImage])
+    /// It was confirmed with this digest, but without `missing` blobs that the archive has of it.
+    case incomplete(ReceivedImage, missing: Int)
+    /// What was confirmed under its name has another digest.
+    case differs([ReceivedImage])
+    /// No receipt speaks of it.
+    case missing
+  }
+
+  /// The image's name in the archive.
+  public let image: String
+  public let root: Descriptor
+  public let state: State
+
+  public var hasArrived: Bool {
+    if case .arrived = state { true } else { false }
+  }
+}
+
+extension VerifiedArchive {
+  /// What `receipts` say of each of the archive's images, in their order.
+  public func arrivals(in receipts: [Receipt]) -> [Arrival] {
+    let received = Dictionary(grouping: receipts.flatMap(\.images), by: \.source)
+    return contents.map { content in
+      Arrival(image: content.name, root: content.root, state: content.state(in: received[content.name] ?? []))
+    }
+  }
+}
+
+extension VerifiedImage {
+  /// `received` are the images confirmed under this one's name.
+  fileprivate func state(in received: [ReceivedImage]) -> Arrival.State {
+    guard !received.isEmpty else { return .missing }
+    let same = received.filter { $0.digest == root.digest }
+    guard let first = same.first else { return .differs(received) }
+    // One digest covers platforms that one archive has and another left out.
+    let digests = parts.map(\.digest)
+    let whole = same.filter { Set($0.blobs.map(\.digest)).isSuperset(of: digests) }
+    guard whole.isEmpty else { return .arrived(whole) }
+    let missing = Set(digests).subtracting(first.blobs.map(\.digest)).count
+    return .incomplete(first, missing: missing)
+  }
+}

@@ -1,0 +1,63 @@
+import Archives
+public import Digests
+import FoundationEssentials
+import Images
+
+extension Receipt {
+  /// A receipt is read up to here, in bytes: more than a million blobs.
+  static let sizeLimit: Int64 = 256 << 20
+
+  /// Reads the receipt at `path`, which `signature` may demand to be signed. Blocks. Throws `ArchiveError` when
+  /// the file cannot be read, and ``TransferError``: `malformedReceipt`, `unsupportedReceipt`, `unsigned` and
+  /// `signatureRefused`.
+  public static func read(path: String, demanding signature: SignatureDemand? = nil) throws -> Receipt {
+    let file = try DataFile.open(reading: path)
+    let size = try file.size()
+    guard size <= sizeLimit else { throw TransferError.malformedReceipt(path: path, why: "it is too large") }
+    let bytes = try file.read(Int(size), at: 0)
+    try signature?.check(bytes, of: path, beside: path)
+    return try Receipt(bytes: bytes, path: path)
+  }
+
+  /// The receipt in `bytes`, which lay at `path`.
+  init(bytes: [UInt8], path: String) throws(TransferError) {
+    struct Schema: Decodable { let schema: String }
+    do {
+      let decoder = JSONDecoder()
+      let data = Data(bytes)
+      let schema = try decoder.decode(Schema.self, from: data).schema
+      guard schema.hasPrefix(Self.schemaPrefix) else {
+        throw TransferError.malformedReceipt(path: path, why: "it is another kind of report")
+      }
+      let version = String(schema.dropFirst(Self.schemaPrefix.count))
+      guard version == String(Self.formatVersion) else {
+        throw TransferError.unsupportedReceipt(path: path, version: version)
+      }
+      self = try decoder.decode(Receipt.self, from: data)
+    } catch let error as TransferError {
+      throw error
+    } catch {
+      throw .malformedReceipt(path: path, why: error.jsonReason)
+    }
+  }
+
+  /// The receipt as its file holds it.
+  func bytes() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return [UInt8](try encoder.encode(self)) + [UInt8(ascii: "\n")]
+  }
+
+  /// Writes the receipt to `path`, whole or not at all, in place of what is there, and beside it the signature of
+  /// `key`. Blocks. Throws `ArchiveError`.
+  public func write(path: String, signedBy key: SigningKey? = nil) throws {
+    let bytes = try bytes()
+    try DataFile.replace(path, with: bytes)
+    if let key { try ArchiveSignature.sign(bytes, at: path, with: key) }
+  }
+
+  /// Makes sure, before anything moves, that a receipt can be written to `path`. Throws `ArchiveError`.
+  public static func checkWritable(path: String) throws {
+    try DataFile.checkReplacing(path)
+  }
+}

@@ -1,0 +1,78 @@
+public import Digests
+public import FoundationEssentials
+public import Images
+
+/// An image that a destination confirmed to hold.
+public struct ReceivedImage: Hashable, Sendable {
+  /// Its name in the archive: the full source reference, where the archive gives one.
+  public let source: String
+  public let target: Reference
+  /// As the destination gave it for ``target``, not as the archive has it.
+  public let digest: Digest
+  /// Manifests, configs and layers added up, each counted once, in bytes.
+  public let size: Int64
+  public let confirmedAt: Date
+  /// Everything the image consists of, its root manifest and all others included, each digest once: all of it
+  /// lies in the target's repository. Only type, digest and size are kept of each descriptor.
+  public let blobs: [Descriptor]
+
+  public init(
+    source: String, target: Reference, digest: Digest, size: Int64, confirmedAt: Date, blobs: [Descriptor]
+  ) {
+    self.source = source
+    self.target = target
+    self.digest = digest
+    self.size = size
+    self.confirmedAt = confirmedAt
+    self.blobs = blobs
+  }
+}
+
+extension ReceivedImage: Codable {
+  private enum CodingKeys: String, CodingKey {
+    case source, target, digest, size, confirmedAt, blobs
+  }
+
+  /// The three facts of a descriptor that a receipt keeps.
+  private struct Blob: Encodable {
+    let mediaType: MediaType
+    let digest: Digest
+    let size: Int64
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    source = try container.decode(String.self, forKey: .source)
+    do {
+      target = try Reference(container.decode(String.self, forKey: .target))
+    } catch is ReferenceError {
+      throw DecodingError.dataCorruptedError(
+        forKey: .target, in: container, debugDescription: "no image reference")
+    }
+    let digest = try container.decode(Digest.self, forKey: .digest)
+    self.digest = digest
+    size = try container.decode(Int64.self, forKey: .size)
+    confirmedAt = try container.decode(ReceiptTime.self, forKey: .confirmedAt).date
+    let blobs = try container.decode([Descriptor].self, forKey: .blobs)
+    self.blobs = blobs.map { Descriptor(mediaType: $0.mediaType, digest: $0.digest, size: $0.size) }
+    guard Set(blobs.map(\.digest)).count == blobs.count, blobs.contains(where: { $0.digest == digest }) else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .blobs, in: container, debugDescription: "a digest twice, or not the image's own")
+    }
+    guard size == blobs.map(\.size).saturatingSum() else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .size, in: container, debugDescription: "not what its blobs add up to")
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(source, forKey: .source)
+    try container.encode(target.description, forKey: .target)
+    try container.encode(digest, forKey: .digest)
+    try container.encode(size, forKey: .size)
+    try container.encode(ReceiptTime(confirmedAt), forKey: .confirmedAt)
+    try container.encode(
+      blobs.map { Blob(mediaType: $0.mediaType, digest: $0.digest, size: $0.size) }, forKey: .blobs)
+  }
+}

@@ -1,0 +1,11 @@
+import ArgumentParser
+
+/// Who signs what is written.
+struct SigningOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Sign with this minisign secret key. A password is asked for at the terminal, or taken from "
+        + "FERRY_SIGN_PASSPHRASE.", valueName: "file"),
+    completion: .file())
+  var signKey: String?
+}

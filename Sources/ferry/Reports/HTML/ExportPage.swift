@@ -1,0 +1,52 @@
+import Digests
+import Images
+import Layouts
+import Transfers
+
+extension ReportPage {
+  /// The page of an export, or of the plan of one.
+  init(_ prepared: PreparedExport, failures: [ImageFailure], finished: [String?]?) {
+    var sharing = BlobSharing()
+    for image in prepared.images { sharing.add(image.tree.parts, of: image.reference.repositoryName) }
+    let lost = Set(failures.map(\.image))
+    let whole = prepared.archives.filter { finished?.contains($0.path) ?? true }
+    let state = finished == nil ? "planned" : "exported"
+    let rows = prepared.images.map { image in
+      let isLost = lost.contains(image.reference.description)
+      return Row(
+        name: image.reference.description, digest: image.tree.root.digest.description,
+        bytes: image.tree.size, ownBytes: sharing.ownBytes(of: image.tree.parts),
+        state: isLost ? "failed" : state, tone: isLost ? .bad : finished == nil ? .plain : .good)
+    }
+    let unresolved = failures.filter { failure in !rows.contains { $0.name == failure.image } }
+    let what = Amounts.count(rows.count + unresolved.count, "image")
+    let blockers = prepared.blockers.map { Remark(text: Self.words(for: $0), tone: .bad) }
+    let isWhole = failures.isEmpty && blockers.isEmpty
+    self.init(
+      title: finished == nil ? "Plan to export \(what)" : "Export of \(what)",
+      verdict: isWhole
+        ? finished == nil ? "Nothing stands in the way." : "Every byte was proved against its digest."
+        : blockers.isEmpty ? "\(failures.count) of \(what) failed." : "Something stands in the way.",
+      tone: isWhole ? .good : .bad,
+      facts: whole.flatMap { archive in
+        [
+          ("Archive", archive.path ?? "standard output"), ("Archive digest", archive.digest.description),
+          ("Archive size", Amounts.bytes(archive.plan.totalSize)),
+        ]
+      } + [
+        ("All images", Amounts.bytes(prepared.totalSize)),
+        ("Shared content once", Amounts.bytes(prepared.uniqueSize)),
+      ],
+      remarks: blockers + failures.map(Self.remark), rows: rows, repositories: sharing.byRepository)
+  }
+
+  /// A failed image, with what to do about it.
+  static func remark(on failure: ImageFailure) -> Remark {
+    Remark(text: "\(failure.image): \(words(for: failure.error))", tone: .bad)
+  }
+
+  static func words(for error: any Error) -> String {
+    let text = ErrorText(error)
+    return [text.summary, text.remedy].compactMap(\.self).joined(separator: "\n")
+  }
+}

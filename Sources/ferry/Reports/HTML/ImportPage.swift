@@ -1,0 +1,50 @@
+import Digests
+import Images
+import Transfers
+
+extension ReportPage {
+  /// The page of an import, or, without a result, of the plan of one.
+  init(_ prepared: PreparedImport, result: ImportResult?) {
+    var sharing = BlobSharing()
+    for image in prepared.images { sharing.add(image.tree.parts, of: image.target.repositoryName) }
+    let report = result.map { ImportReport($0) } ?? ImportReport(planned: prepared)
+    let rows = zip(prepared.images, report.images).map { image, entry in
+      Row(
+        name: image.source, target: entry.target, digest: entry.digest, bytes: entry.bytes,
+        ownBytes: sharing.ownBytes(of: image.tree.parts), state: entry.state, tone: Self.tone(of: entry.state)
+      )
+    }
+    let failures = result?.failures ?? prepared.failures
+    let what = Amounts.count(rows.count, "image")
+    let blockers = prepared.blockers.map { Remark(text: Self.words(for: $0), tone: .bad) }
+    let isWhole = failures.isEmpty && blockers.isEmpty
+    let done = "The registry holds every image under its new name: each was read back with its digest."
+    var facts = prepared.archives.flatMap { archive in
+      [("Archive", archive.path), ("Archive digest", archive.digest.description)]
+    }
+    facts.append(("Destination", prepared.destination.description))
+    facts.append(("All images", Amounts.bytes(prepared.totalSize)))
+    if let result {
+      facts.append(("Uploaded", Amounts.bytes(result.uploadedSize)))
+      facts.append(("Mounted from other repositories", Amounts.bytes(result.mountedSize)))
+      facts.append(("Found in place", Amounts.bytes(result.presentSize)))
+    }
+    self.init(
+      title: result == nil ? "Plan to import \(what)" : "Import of \(what)",
+      verdict: isWhole
+        ? result == nil ? "Nothing stands in the way." : done
+        : blockers.isEmpty ? "\(failures.count) of \(what) failed." : "Something stands in the way.",
+      tone: isWhole ? .good : .bad, facts: facts, remarks: blockers + failures.map(Self.remark), rows: rows,
+      repositories: sharing.byRepository)
+  }
+
+  /// How an import's state looks.
+  private static func tone(of state: String) -> Tone {
+    switch state {
+    case "pushed", "identical": .good
+    case "failed", "taken", "refused", "unknown": .bad
+    case "replaces": .warn
+    default: .plain
+    }
+  }
+}

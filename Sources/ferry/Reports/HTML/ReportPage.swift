@@ -1,0 +1,141 @@
+/// A report as a page to read: a value, from which ``text`` makes a self-contained HTML document. Everything in it
+/// may come from outside.
+struct ReportPage {
+  enum Tone: String {
+    case good, warn, bad
+    case plain = ""
+  }
+
+  struct Row {
+    let name: String
+    /// Its name at the destination; empty where it has none.
+    var target = ""
+    let digest: String
+    let bytes: Int64
+    /// Of these, the bytes that no other image on the page has.
+    let ownBytes: Int64
+    let state: String
+    let tone: Tone
+  }
+
+  /// Something that went wrong, or is worth knowing.
+  struct Remark {
+    let text: String
+    let tone: Tone
+  }
+
+  let title: String
+  let verdict: String
+  let tone: Tone
+  /// Names and values; a digest stands among them like any other.
+  let facts: [(name: String, value: String)]
+  let remarks: [Remark]
+  let rows: [Row]
+  let repositories: [RepositoryBytes]
+
+  /// Whether images get new names.
+  private var hasTargets: Bool { rows.contains { !$0.target.isEmpty } }
+
+  var text: String {
+    var page = Markup()
+    page.addUnescaped("<!DOCTYPE html>\n")
+    page.element("html", with: ["lang": "en"]) { html in
+      head(&html)
+      html.element("body") { body in
+        body.element("main") { main in
+          opening(&main)
+          list(&main)
+          table(&main)
+          bars(&main)
+        }
+        body.leaf("footer", "Written by ferry \(Ferry.version). Digests are sha256.")
+      }
+    }
+    page.newline()
+    return page.source
+  }
+
+  private func head(_ html: inout Markup) {
+    html.element("head") { head in
+      head.void("meta", ["charset": "utf-8"])
+      head.newline()
+      head.leaf("title", "\(title) · ferry")
+      // Should anything slip in all the same, the browser neither runs nor fetches it.
+      head.void(
+        "meta",
+        [
+          "http-equiv": "Content-Security-Policy",
+          "content": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+        ])
+      head.void("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"])
+      head.void("meta", ["name": "color-scheme", "content": "light dark"])
+      head.element("style") { $0.addUnescaped(PageStyle.sheet) }
+    }
+    html.newline()
+  }
+
+  private func opening(_ main: inout Markup) {
+    main.leaf("h1", title)
+    main.leaf("p", with: ["class": "verdict \(tone.rawValue)"], verdict)
+    main.element("dl") { list in
+      for fact in facts {
+        list.leaf("dt", fact.name)
+        list.leaf("dd", fact.value)
+      }
+    }
+    main.newline()
+  }
+
+  private func list(_ main: inout Markup) {
+    guard !remarks.isEmpty else { return }
+    main.leaf("h2", "Remarks")
+    main.element("ul") { list in
+      for remark in remarks { list.leaf("li", with: ["class": remark.tone.rawValue], remark.text) }
+    }
+    main.newline()
+  }
+
+  private func table(_ main: inout Markup) {
+    guard !rows.isEmpty else { return }
+    main.leaf("h2", "Images")
+    main.element("div", with: ["class": "wide"]) { wide in
+      wide.element("table") { table in
+        table.leaf(
+          "caption", "What an image shares with others on this page is stored and moved once.")
+        table.element("thead") { head in
+          head.element("tr") { row in
+            row.leaf("th", with: ["scope": "col"], hasTargets ? "Old name" : "Name")
+            if hasTargets { row.leaf("th", with: ["scope": "col"], "New name") }
+            row.leaf("th", with: ["scope": "col"], "Digest")
+            for name in ["Size", "Its own", "Shared"] {
+              row.leaf("th", with: ["scope": "col", "class": "number"], name)
+            }
+            row.leaf("th", with: ["scope": "col"], "State")
+          }
+        }
+        table.newline()
+        table.element("tbody") { body in rows.forEach { add($0, to: &body) } }
+      }
+    }
+    main.newline()
+  }
+
+  private func add(_ image: Row, to body: inout Markup) {
+    body.element("tr") { row in
+      row.leaf("th", with: ["scope": "row"], image.name)
+      if hasTargets { row.leaf("td", with: ["class": "name"], image.target) }
+      row.element("td", with: ["class": "digest"]) { $0.leaf("code", image.digest) }
+      for bytes in [image.bytes, image.ownBytes, image.bytes - min(image.bytes, image.ownBytes)] {
+        row.leaf("td", with: ["class": "number"], Amounts.bytes(bytes))
+      }
+      row.leaf("td", with: ["class": "state \(image.tone.rawValue)"], image.state)
+    }
+    body.newline()
+  }
+
+  private func bars(_ main: inout Markup) {
+    guard !repositories.isEmpty else { return }
+    main.leaf("h2", "Bytes by repository")
+    RepositoryBars(repositories).add(to: &main)
+  }
+}
