@@ -27,6 +27,10 @@ public enum ArchiveError: Error, Hashable, Sendable {
   case cutStream(Compression)
   /// Compressed content that is damaged, or followed by something else; the detail is the library's word.
   case corruptStream(Compression, reason: String)
+  /// What comes before an archive's first layer is more than is kept in memory, in bytes.
+  case frontTooLarge(path: String, limit: Int)
+  /// The task that made the call was cancelled.
+  case cancelled
   /// libarchive or zlib failed in a way that input cannot cause; the detail is the library's word.
   case library(String)
 }

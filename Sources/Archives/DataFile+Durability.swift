@@ -79,6 +79,12 @@ extension DataFile {
   /// Whether `path` is a plain file itself, and no link, directory, pipe or device.
   public static func isPlain(_ path: String) -> Bool { FileStatus(named: path)?.isPlain ?? false }
 
+  /// Whether `path` is a directory, or a symbolic link to one.
+  public static func isDirectory(_ path: String) -> Bool {
+    // A last slash makes the system follow a link.
+    FileStatus(named: path.hasSuffix("/") ? path : path + "/")?.isDirectory ?? false
+  }
+
   /// Makes the names in the directory that holds `path` durable.
   static func synchronizeDirectory(of path: String) throws(ArchiveError) {
     let directory = directory(of: path)

@@ -49,6 +49,13 @@ public final class DataFile: RandomAccess {
     return file
   }
 
+  /// Opens a named pipe for reading, without waiting for its writer.
+  static func open(pipe path: String) throws(ArchiveError) -> DataFile {
+    let descriptor = unsafe Glibc.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .file(.open, path: path, code: errno) }
+    return DataFile(path: path, descriptor: descriptor)
+  }
+
   func status() throws(ArchiveError) -> FileStatus { try FileStatus(of: descriptor, path: path) }
 
   /// In bytes.

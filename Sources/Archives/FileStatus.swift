@@ -5,6 +5,7 @@ import Glibc
 /// What the system knows of a file.
 struct FileStatus: Hashable, Sendable {
   let isPlain: Bool
+  let isDirectory: Bool
   /// In bytes.
   let size: Int64
   /// What it takes up on the disk, in bytes.
@@ -25,8 +26,15 @@ struct FileStatus: Hashable, Sendable {
     self.init(status)
   }
 
+  /// Whether `path` leads to a named pipe, as those of `<(…)` and `/dev/stdin` are.
+  static func isPipe(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+  }
+
   private init(_ status: stat) {
     isPlain = status.st_mode & S_IFMT == S_IFREG
+    isDirectory = status.st_mode & S_IFMT == S_IFDIR
     size = Int64(status.st_size)
     allocated = Int64(status.st_blocks).multipliedReportingOverflow(by: 512).partialValue
     device = UInt64(status.st_dev)

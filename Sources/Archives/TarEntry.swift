@@ -9,6 +9,15 @@ public struct TarEntry: Hashable, Sendable {
   public let headerOffset: Int64
   /// Where the content begins in the file, in bytes.
   public let offset: Int64
+  /// What a link points at; nil for anything else.
+  public let link: Link?
+
+  public enum Link: Hashable, Sendable {
+    /// A path from the directory of the entry, as it stands in the tar, unchecked.
+    case symbolic(String)
+    /// The path of an earlier entry, as it stands in the tar, unchecked.
+    case hard(String)
+  }
 
   public enum Kind: Hashable, Sendable {
     /// A plain file whose content stands in the tar from end to end.
@@ -18,12 +27,13 @@ public struct TarEntry: Hashable, Sendable {
     case other
   }
 
-  public init(path: String, kind: Kind, size: Int64, headerOffset: Int64, offset: Int64) {
+  public init(path: String, kind: Kind, size: Int64, headerOffset: Int64, offset: Int64, link: Link? = nil) {
     self.path = path
     self.kind = kind
     self.size = size
     self.headerOffset = headerOffset
     self.offset = offset
+    self.link = link
   }
 
   /// Where the content and its padding end, in bytes.

@@ -27,7 +27,15 @@ public struct TarIndex: Sendable {
 
   /// Reads the index of `file`. Throws ``ArchiveError/notATar(path:)`` when it does not begin like one.
   public static func read(_ file: any RandomAccess) throws(ArchiveError) -> TarIndex {
-    let fileSize = try file.size()
+    try read(file) { _ in false }
+  }
+
+  /// Reads the index of `file` as far as the entry that `isBeyond` says is none of it; the index then has no
+  /// end marker. What is before that entry has come when it is asked.
+  public static func read(
+    _ file: any RandomAccess, until isBeyond: (TarEntry) -> Bool
+  ) throws(ArchiveError) -> TarIndex {
+    var fileSize = try file.size()
     guard let reader = unsafe archive_read_new() else { throw .library("archive_read_new") }
     defer { unsafe archive_read_free(reader) }
     let source = TarSource(file: file, size: fileSize)
@@ -53,6 +61,7 @@ public struct TarIndex: Sendable {
         // RETRY after a bad checksum included: what follows may be the inside of a layer that is a tar.
         if let error = source.error { throw error }
         guard position > 0 else { break reading }
+        fileSize = try file.size()
         position = max(position, unsafe archive_read_header_position(reader))
         let end: End =
           position == fileSize
@@ -67,6 +76,9 @@ public struct TarIndex: Sendable {
         let entry = unsafe self.entry(
           header, headerOffset: archive_read_header_position(reader), offset: archive_filter_bytes(reader, 0))
       else { return TarIndex(entries: entries, end: .damaged(at: position), fileSize: fileSize) }
+      guard !isBeyond(entry) else {
+        return TarIndex(entries: entries, end: .none(at: entry.headerOffset), fileSize: try file.size())
+      }
       entries.append(entry)
       position = entry.end
       // Only here is it certain: seeking beyond the end succeeds.
@@ -75,6 +87,11 @@ public struct TarIndex: Sendable {
       }
     }
     if let error = source.error { throw error }
+    // Of passing content the size is known only now.
+    fileSize = try file.size()
+    if position > fileSize {
+      return TarIndex(entries: entries, end: .truncated(at: fileSize), fileSize: fileSize)
+    }
     if entries.isEmpty { return try firstBlock(of: file, fileSize: fileSize) }
     let marker = try file.read(TarHeader.endMarker.count, at: position)
     let end: End =
@@ -102,7 +119,21 @@ public struct TarIndex: Sendable {
       type == carchive_regular && isPlain ? .file : type == carchive_directory ? .directory : .other
     // A sparse file's size is not what it takes up in the tar; nor is a hard link's.
     return TarEntry(
-      path: path, kind: kind, size: kind == .file ? size : 0, headerOffset: headerOffset, offset: offset)
+      path: path, kind: kind, size: kind == .file ? size : 0, headerOffset: headerOffset, offset: offset,
+      link: kind == .other ? unsafe link(header) : nil)
+  }
+
+  /// What a link points at; nil where it is none, or says so in characters that no path that matters has.
+  private static func link(_ header: OpaquePointer) -> TarEntry.Link? {
+    if let target = unsafe archive_entry_hardlink(header) {
+      let path = unsafe String(cString: target)
+      return path.utf8.count <= longestPath ? .hard(path) : nil
+    }
+    guard unsafe archive_entry_filetype(header) == carchive_symlink,
+      let target = unsafe archive_entry_symlink(header)
+    else { return nil }
+    let path = unsafe String(cString: target)
+    return path.utf8.count <= longestPath ? .symbolic(path) : nil
   }
 
   /// No entry could be read: tells a tar whose first block is cut or damaged from anything else.

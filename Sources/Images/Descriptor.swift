@@ -46,6 +46,8 @@ public struct Descriptor: Hashable, Sendable, Codable {
   /// (`vnd.docker.reference.digest`).
   public var attestedDigest: String? {
     annotations?["vnd.docker.reference.type"] == "attestation-manifest"
-      ? annotations?["vnd.docker.reference.digest"] : nil
+      ? annotations?[Self.attestedDigestAnnotation] : nil
   }
+
+  public static let attestedDigestAnnotation = "vnd.docker.reference.digest"
 }

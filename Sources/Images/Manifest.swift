@@ -71,6 +71,29 @@ public struct Manifest: Sendable {
     }
   }
 
+  /// The manifest that this one refers to: set on signatures, SBOMs and attestations.
+  public var subject: Descriptor? {
+    switch content {
+    case .image(let image): image.subject
+    case .index(let index): index.subject
+    }
+  }
+
+  /// What kind of artifact this is: its own word, else its config's type (image-spec `manifest.md`).
+  public var artifactType: String? {
+    switch content {
+    case .image(let image): image.artifactType ?? image.config.mediaType.rawValue
+    case .index(let index): index.artifactType
+    }
+  }
+
+  public var annotations: [String: String]? {
+    switch content {
+    case .image(let image): image.annotations
+    case .index(let index): index.annotations
+    }
+  }
+
   /// A descriptor of this manifest.
   public var descriptor: Descriptor {
     Descriptor(mediaType: mediaType, digest: digest, size: Int64(bytes.count))

@@ -8,11 +8,16 @@ public struct MediaType: RawRepresentable, Hashable, Sendable, Codable {
   public static let ociIndex = Self(rawValue: "application/vnd.oci.image.index.v1+json")
   public static let ociConfig = Self(rawValue: "application/vnd.oci.image.config.v1+json")
   public static let ociEmpty = Self(rawValue: "application/vnd.oci.empty.v1+json")
+  public static let ociLayer = Self(rawValue: "application/vnd.oci.image.layer.v1.tar")
+  public static let ociGzipLayer = Self(rawValue: "application/vnd.oci.image.layer.v1.tar+gzip")
+  public static let ociZstdLayer = Self(rawValue: "application/vnd.oci.image.layer.v1.tar+zstd")
   public static let dockerManifest = Self(
     rawValue: "application/vnd.docker.distribution.manifest.v2+json")
   public static let dockerManifestList = Self(
     rawValue: "application/vnd.docker.distribution.manifest.list.v2+json")
   public static let dockerConfig = Self(rawValue: "application/vnd.docker.container.image.v1+json")
+  public static let dockerLayer = Self(rawValue: "application/vnd.docker.image.rootfs.diff.tar")
+  public static let dockerGzipLayer = Self(rawValue: "application/vnd.docker.image.rootfs.diff.tar.gzip")
   public static let dockerSchema1 = Self(
     rawValue: "application/vnd.docker.distribution.manifest.v1+json")
   public static let dockerSchema1Signed = Self(
@@ -48,6 +53,15 @@ public struct MediaType: RawRepresentable, Hashable, Sendable, Codable {
   public var isLayer: Bool {
     rawValue.hasPrefix("application/vnd.oci.image.layer.")
       || rawValue.hasPrefix("application/vnd.docker.image.rootfs.")
+  }
+
+  /// The type that an uncompressed layer has once it is compressed with gzip; nil for anything else.
+  public var compressedLayer: Self? {
+    switch self {
+    case .ociLayer: .ociGzipLayer
+    case .dockerLayer: .dockerGzipLayer
+    default: nil
+    }
   }
 
   /// The type without its parameters, as a `Content-Type` header carries it.

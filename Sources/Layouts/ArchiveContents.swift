@@ -3,7 +3,7 @@ import Images
 
 /// What belongs into an archive and in which order, whatever the order it was given in.
 struct ArchiveContents {
-  /// Sorted by reference.
+  /// Sorted by reference, referrers behind all others.
   let images: [LayoutImage]
   /// In the order of the images, children before the indexes that list them.
   let manifests: [Manifest]
@@ -14,12 +14,12 @@ struct ArchiveContents {
   let omissions: [Omission]
 
   init(
-    images: [(reference: Reference, root: Descriptor)], manifests: [Manifest], blobs: [Descriptor],
-    omissions: [Omission]
+    images: [(reference: Reference, root: Descriptor)], referrers: [(reference: Reference, root: Descriptor)],
+    manifests: [Manifest], blobs: [Descriptor], omissions: [Omission]
   ) throws(LayoutError) {
     let given = Dictionary(manifests.map { ($0.digest, $0) }) { first, _ in first }
     let sizes = try Self.sizes(of: blobs)
-    let sorted = try Self.sorted(images, manifests: given)
+    let sorted = try Self.sorted(images, referrers, manifests: given)
     let omitted = Dictionary(omissions.map { ($0.descriptor.digest, $0) }) { first, second in
       first.reason.rawValue <= second.reason.rawValue ? first : second
     }.filter { given[$0.key] == nil && sizes[$0.key] == nil }
@@ -49,10 +49,15 @@ struct ArchiveContents {
   }
 
   private static func sorted(
-    _ images: [(reference: Reference, root: Descriptor)], manifests: [Digest: Manifest]
+    _ images: [(reference: Reference, root: Descriptor)],
+    _ referrers: [(reference: Reference, root: Descriptor)], manifests: [Digest: Manifest]
   ) throws(LayoutError) -> [LayoutImage] {
     var named: [String: LayoutImage] = [:]
-    for (reference, root) in images {
+    let all = images.map { ($0, $1, false) } + referrers.map { ($0, $1, true) }
+    for (reference, root, isReferrer) in all {
+      guard !isReferrer || (reference.digest == root.digest && reference.tag == nil) else {
+        throw .unwritableReference(reference.description)
+      }
       let name = reference.description
       guard (try? Reference(name)) == reference else { throw .unwritableReference(name) }
       guard let manifest = manifests[root.digest] else { throw .missing(root.digest) }
@@ -63,9 +68,13 @@ struct ArchiveContents {
       if let other = named[name]?.root.digest, other != root.digest {
         throw .conflictingReferences(reference, min(other, root.digest), max(other, root.digest))
       }
-      named[name] = LayoutImage(reference, root: manifest.descriptor)
+      // An image that somebody asked for by its digest is one, whatever it refers to.
+      guard named[name] == nil else { continue }
+      var descriptor = manifest.descriptor
+      if isReferrer { descriptor.artifactType = manifest.artifactType }
+      named[name] = LayoutImage(reference, root: descriptor, isReferrer: isReferrer)
     }
-    return named.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map(\.value)
+    return named.values.sorted(by: LayoutImage.precedes)
   }
 
   private struct Walk {

@@ -12,7 +12,7 @@ public struct ArchivePlan: Sendable {
   public let archiveDigest: Digest
   /// The archive's size in bytes.
   public let totalSize: Int64
-  /// Sorted by reference.
+  /// Sorted by reference, referrers behind all others.
   public let images: [LayoutImage]
   /// In the archive's order.
   public let manifests: [Manifest]
@@ -20,6 +20,8 @@ public struct ArchivePlan: Sendable {
   public let blobs: [PlannedBlob]
   /// Sorted by digest; without those that no image lists or that are in the archive after all.
   public let omissions: [Omission]
+  /// What knows of the omissions, each once, sorted by digest.
+  public let knownSources: [KnownSource]
   /// Sorted by image, each image once.
   public let lacking: [Lack]
 
@@ -27,15 +29,21 @@ public struct ArchivePlan: Sendable {
   private let sectionsByDigest: [Digest: Int]
 
   /// Plans an archive of `images`. `manifests` and `blobs` hold everything the images list and `omissions`
-  /// does not; each may be given many times. `extraFiles` have paths under `ferry/`; `lacking` are images that
-  /// should be here too.
+  /// does not; each may be given many times. `referrers` are named by repository and digest and listed without
+  /// a name. `knownSources` are what omissions name as their source; `extraFiles` have paths under `ferry/`;
+  /// `lacking` are images that should be here too.
   /// Throws one of ``LayoutError``'s cases of planning, `missing` or `notAManifest`.
   public init(
-    images: [(reference: Reference, root: Descriptor)], manifests: [Manifest], blobs: [Descriptor],
-    omissions: [Omission] = [], extraFiles: [(path: String, bytes: [UInt8])] = [], lacking: [Lack] = []
+    images: [(reference: Reference, root: Descriptor)],
+    referrers: [(reference: Reference, root: Descriptor)] = [], manifests: [Manifest], blobs: [Descriptor],
+    omissions: [Omission] = [], knownSources: [KnownSource] = [],
+    extraFiles: [(path: String, bytes: [UInt8])] = [], lacking: [Lack] = []
   ) throws(LayoutError) {
     let contents = try ArchiveContents(
-      images: images, manifests: manifests, blobs: blobs, omissions: omissions)
+      images: images, referrers: referrers, manifests: manifests, blobs: blobs, omissions: omissions)
+    let named = Set(contents.omissions.compactMap(\.source))
+    let sources = Dictionary(grouping: knownSources.filter { named.contains($0.digest) }, by: \.digest)
+      .values.compactMap { $0.min(by: KnownSource.precedes) }.sorted(by: KnownSource.precedes)
     let files = try Self.sorted(extraFiles)
     let roots = Dictionary(contents.manifests.map { ($0.digest, $0) }) { first, _ in first }
     let carried = Set(contents.blobs.map(\.digest)).union(roots.keys)
@@ -45,7 +53,8 @@ public struct ArchivePlan: Sendable {
     }.values.sorted { $0.image.utf8.lexicographicallyPrecedes($1.image.utf8) }
     let ferryFile = FerryFile(
       images: contents.images, omissions: contents.omissions,
-      files: files.map { CarriedFile(path: $0.path, bytes: $0.bytes) }, lacking: self.lacking
+      files: files.map { CarriedFile(path: $0.path, bytes: $0.bytes) }, lacking: self.lacking,
+      knownSources: sources
     ).bytes
     let indexFile = IndexFile(images: contents.images, ledgerDigest: Digest(of: ferryFile)).bytes
     let dockerFile = DockerManifestFile.bytes(
@@ -73,6 +82,7 @@ public struct ArchivePlan: Sendable {
     self.images = contents.images
     self.manifests = contents.manifests
     self.omissions = contents.omissions
+    self.knownSources = sources
     self.blobs = blobs
     self.sections = layout.sections
     self.sectionsByDigest = layout.byDigest

@@ -41,7 +41,8 @@ public final class ArchiveWriter: Sendable {
   /// Locks and sizes `<path>.partial`, sets its space aside and writes all that is known. Throws
   /// ``LayoutError/exists(path:)`` when `path` is taken and not `replacing`, ``LayoutError/locked(path:pid:)``
   /// and ``LayoutError/archive(_:)``, `noSpace` with the whole archive's size among those, and
-  /// ``LayoutError/cancelled`` while bytes of an earlier run are being moved.
+  /// ``LayoutError/cancelled`` while bytes of an earlier run are being moved. With `checksums` the pieces of each
+  /// blob must be written in order.
   public init(
     plan: ArchivePlan, path: String, replacing: Bool, earlier: Earlier = .discarded,
     checksums: Bool = false

@@ -29,6 +29,28 @@ struct CanonicalForm {
     return problems
   }
 
+  /// Differences in the archive's own files alone: all there is to compare once it has been extracted.
+  func problems(with files: [String: BlobExtent]) throws(LayoutError) -> [LayoutProblem] {
+    var problems: [LayoutProblem] = []
+    var known: Set<String> = []
+    try plan.forEachKnownPiece { piece throws(LayoutError) in
+      guard piece.part == .content, BlobPath.digest(of: piece.path) == nil else { return }
+      known.insert(piece.path)
+      guard let extent = files[piece.path] else {
+        problems.append(.missingFile(path: piece.path))
+        return
+      }
+      guard extent.size == Int64(piece.bytes.count), try extent.bytes(in: file) == piece.bytes else {
+        problems.append(.notCanonical(path: piece.path, part: .content))
+        return
+      }
+    }
+    if files[DockerManifestFile.path] != nil, !known.contains(DockerManifestFile.path) {
+      problems.append(.surplus(path: DockerManifestFile.path))
+    }
+    return problems
+  }
+
   private var rearrangement: LayoutProblem? {
     for (index, entry) in tar.entries.enumerated() {
       guard plan.sections.indices.contains(index) else {

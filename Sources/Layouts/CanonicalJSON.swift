@@ -1,3 +1,6 @@
+import Digests
+import Images
+
 /// JSON of which each value has one form: keys sorted by their bytes, no blanks, nothing escaped that need
 /// not be.
 ///
@@ -6,6 +9,8 @@
 enum CanonicalJSON {
   case string(String)
   case integer(Int64)
+  case boolean(Bool)
+  case null
   case array([CanonicalJSON])
   case object([String: CanonicalJSON])
 
@@ -19,6 +24,8 @@ enum CanonicalJSON {
     switch self {
     case .string(let text): Self.append(text, to: &bytes)
     case .integer(let number): bytes += Array(String(number).utf8)
+    case .boolean(let isTrue): bytes += Array((isTrue ? "true" : "false").utf8)
+    case .null: bytes += Array("null".utf8)
     case .array(let elements):
       bytes.append(UInt8(ascii: "["))
       for (index, element) in elements.enumerated() {
@@ -50,6 +57,17 @@ enum CanonicalJSON {
       }
     }
     bytes.append(UInt8(ascii: "\""))
+  }
+}
+
+extension CanonicalJSON {
+  /// The members of a descriptor without annotations.
+  static func descriptor(_ descriptor: Descriptor) -> [String: CanonicalJSON] {
+    [
+      "mediaType": .string(descriptor.mediaType.rawValue),
+      "digest": .string(descriptor.digest.description),
+      "size": .integer(descriptor.size),
+    ]
   }
 }
 

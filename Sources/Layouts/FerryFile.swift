@@ -5,24 +5,33 @@ import Images
 public struct FerryFile: Hashable, Sendable {
   public static let path = "ferry.json"
   static let sizeLimit: Int64 = 64 << 20
-  /// The one format version there is; a reader refuses newer ones.
-  public static let formatVersion = 1
+  /// The newest format version there is; a reader refuses newer ones. An archive says the oldest one that
+  /// knows all it has: 2 knows referrers without a name and sources of omissions.
+  public static let formatVersion = 2
 
   /// sha256 over one line `<name> <digest of the root>\n` for each image, in the order of `index.json`: with it
   /// a damaged name is found, which nothing else in an archive repeats.
   public let imagesDigest: Digest
   /// Sorted by digest.
   public let omissions: [Omission]
+  /// What the omissions' sources are, sorted by digest. In the file only if there are any.
+  public let knownSources: [KnownSource]
   /// Sorted by path.
   public let files: [CarriedFile]
   /// Sorted by image. In the file only if there are any.
   public let lacking: [Lack]
+  private let version: Int
 
-  init(images: [LayoutImage], omissions: [Omission], files: [CarriedFile], lacking: [Lack] = []) {
+  init(
+    images: [LayoutImage], omissions: [Omission], files: [CarriedFile], lacking: [Lack] = [],
+    knownSources: [KnownSource] = []
+  ) {
     imagesDigest = Self.digest(of: images)
     self.omissions = omissions
     self.files = files
     self.lacking = lacking
+    self.knownSources = knownSources
+    version = images.contains(where: \.isReferrer) || !knownSources.isEmpty ? 2 : 1
   }
 
   enum ReadingError: Error {
@@ -37,6 +46,7 @@ public struct FerryFile: Hashable, Sendable {
       let omissions: [Omission]
       let files: [CarriedFile]
       let lacking: [Lack]?
+      let known: [KnownSource]?
     }
     let version: Int
     let content: Content
@@ -45,7 +55,7 @@ public struct FerryFile: Hashable, Sendable {
     } catch {
       throw .malformed(error.why)
     }
-    guard version == Self.formatVersion else { throw .unsupportedVersion(version) }
+    guard (1...Self.formatVersion).contains(version) else { throw .unsupportedVersion(version) }
     do {
       content = try MalformedFile.decode(Content.self, from: bytes)
     } catch {
@@ -69,17 +79,22 @@ public struct FerryFile: Hashable, Sendable {
     omissions = content.omissions
     files = content.files
     lacking = content.lacking ?? []
+    knownSources = content.known ?? []
+    self.version = version
   }
 
   /// The file's one form.
   var bytes: [UInt8] {
     let omissions = omissions.map { omission in
-      CanonicalJSON.object([
+      var members: [String: CanonicalJSON] = [
         "mediaType": .string(omission.descriptor.mediaType.rawValue),
         "digest": .string(omission.descriptor.digest.description),
         "size": .integer(omission.descriptor.size),
         "reason": .string(omission.reason.rawValue),
-      ])
+      ]
+      if let source = omission.source { members["source"] = .string(source.description) }
+      if let repository = omission.repository { members["repository"] = .string(repository) }
+      return CanonicalJSON.object(members)
     }
     let files = files.map { file in
       CanonicalJSON.object([
@@ -89,7 +104,7 @@ public struct FerryFile: Hashable, Sendable {
       ])
     }
     var members: [String: CanonicalJSON] = [
-      "formatVersion": .integer(Int64(Self.formatVersion)),
+      "formatVersion": .integer(Int64(version)),
       "imagesDigest": .string(imagesDigest.description),
       "omissions": .array(omissions),
       "files": .array(files),
@@ -97,6 +112,15 @@ public struct FerryFile: Hashable, Sendable {
     if !lacking.isEmpty {
       members["lacking"] = .array(
         lacking.map { .object(["image": .string($0.image), "reason": .string($0.reason.rawValue)]) })
+    }
+    if !knownSources.isEmpty {
+      members["known"] = .array(
+        knownSources.map {
+          .object([
+            "kind": .string($0.kind.rawValue), "name": .string($0.name),
+            "digest": .string($0.digest.description),
+          ])
+        })
     }
     return CanonicalJSON.object(members).bytes
   }

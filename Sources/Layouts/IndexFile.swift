@@ -14,14 +14,18 @@ public struct IndexFile: Hashable, Sendable {
   /// The annotation of an image that skopeo and oras find it by (image-spec `annotations.md`).
   static let refNameAnnotation = "org.opencontainers.image.ref.name"
 
+  /// The annotation of a referrer that says which repository it is of: its full name by digest. The two
+  /// annotations above would make an image of it.
+  static let referrerAnnotation = "org.ferry.referrer.name"
+
   /// In the order of the file.
   public let images: [LayoutImage]
   /// What is listed and is no manifest.
   public let others: [Descriptor]
   public let ledgerDigest: Digest?
 
-  /// The index of Ferry's own archives.
-  init(images: [LayoutImage], ledgerDigest: Digest) {
+  /// An index of `images`; one of Ferry's own archives has a `ledgerDigest`.
+  init(images: [LayoutImage], ledgerDigest: Digest?) {
     self.images = images
     self.others = []
     self.ledgerDigest = ledgerDigest
@@ -35,8 +39,10 @@ public struct IndexFile: Hashable, Sendable {
     }
     let content = try MalformedFile.decode(Content.self, from: bytes)
     images = content.manifests.filter(\.mediaType.isManifest).map { root in
-      let name = root.annotations?[Self.nameAnnotation] ?? root.annotations?[Self.refNameAnnotation] ?? ""
-      return LayoutImage(reference: try? Reference(name), name: name, root: root)
+      let given = root.annotations?[Self.nameAnnotation] ?? root.annotations?[Self.refNameAnnotation]
+      let name = given ?? root.annotations?[Self.referrerAnnotation] ?? ""
+      return LayoutImage(
+        reference: Self.reference(name), name: name, root: root, isReferrer: given == nil && !name.isEmpty)
     }
     others = content.manifests.filter { !$0.mediaType.isManifest }
     do {
@@ -48,20 +54,29 @@ public struct IndexFile: Hashable, Sendable {
     }
   }
 
+  /// The image that `name` names; nil where it is a tag and no more. Names without a host, which skopeo writes
+  /// too, are docker's.
+  private static func reference(_ name: String) -> Reference? {
+    if let reference = try? Reference(name) { return reference }
+    guard name.contains("/") || name.contains(":") else { return nil }
+    return try? Reference(dockerName: name)
+  }
+
   /// The file's one form.
   var bytes: [UInt8] {
     let repositories = Set(images.map { $0.reference?.repositoryName })
     let entries = images.map { image -> CanonicalJSON in
-      let annotations = [
-        Self.nameAnnotation: CanonicalJSON.string(image.name),
-        Self.refNameAnnotation: .string(Self.refName(of: image, isOnlyRepository: repositories.count == 1)),
-      ]
-      return .object([
-        "mediaType": .string(image.root.mediaType.rawValue),
-        "digest": .string(image.root.digest.description),
-        "size": .integer(image.root.size),
-        "annotations": .object(annotations),
-      ])
+      let annotations =
+        image.isReferrer
+        ? [Self.referrerAnnotation: CanonicalJSON.string(image.name)]
+        : [
+          Self.nameAnnotation: .string(image.name),
+          Self.refNameAnnotation: .string(Self.refName(of: image, isOnlyRepository: repositories.count == 1)),
+        ]
+      var entry = CanonicalJSON.descriptor(image.root)
+      if !image.name.isEmpty { entry["annotations"] = .object(annotations) }
+      if let type = image.root.artifactType { entry["artifactType"] = .string(type) }
+      return .object(entry)
     }
     var members: [String: CanonicalJSON] = [
       "schemaVersion": .integer(2),

@@ -1,10 +1,10 @@
-import Archives
+public import Archives
 public import Digests
 public import Images
 
-/// An OCI image layout in a tar, read in place.
+/// An OCI image layout in a tar or a directory, or what `docker save` wrote, read in place.
 ///
-/// Opening indexes the tar, reads all that describes it and checks it against itself; blobs are not hashed.
+/// Opening indexes the files, reads all that describes it and checks it against itself; blobs are not hashed.
 /// Everything found wrong is in ``problems``.
 public final class Layout: Sendable {
   public let path: String
@@ -14,12 +14,16 @@ public final class Layout: Sendable {
   public let images: [LayoutImage]
   /// What is left out on purpose; a blob that is in the archive is never here.
   public let omissions: [Digest: Omission]
+  /// What knew that content left out as known is on the other side.
+  public let knownSources: [KnownSource]
   /// Manifests, configs and layers that lie whole in the file, in bytes.
   public let blobs: [Digest: BlobExtent]
   /// What lies beside the images under `ferry/`, sorted by path.
   public let files: [CarriedFile]
   /// Images that it was to hold and does not.
   public let lacking: [Lack]
+  /// What it was read from.
+  public let form: LayoutForm
   /// Whether Ferry wrote it: then it must be, byte by byte, what Ferry writes.
   public let isFerrys: Bool
   /// The archive's size in bytes.
@@ -42,15 +46,24 @@ public final class Layout: Sendable {
     files = reading.ferry?.files ?? []
     carried = reading.carried
     lacking = reading.ferry?.lacking ?? []
+    knownSources = reading.ferry?.knownSources ?? []
+    form = reading.form
     isFerrys = reading.isFerrys
-    totalSize = reading.tar.fileSize
+    totalSize = reading.totalSize
     problems = reading.problems
     remarks = reading.remarks
   }
 
-  /// Opens the archive at `path`. Throws ``LayoutError`` when it cannot be told what it holds.
+  /// Opens the archive, or the layout directory, at `path`. Throws ``LayoutError`` when it cannot be told what it holds.
   public static func open(_ path: String) throws(LayoutError) -> Layout {
-    var reading = try LayoutReading(path: path)
+    var reading = try LayoutReading(LayoutSource.open(path))
+    try reading.examine()
+    return Layout(reading)
+  }
+
+  /// Opens the archive that `file` is, wherever that lies.
+  public static func open(_ file: any RandomAccess) throws(LayoutError) -> Layout {
+    var reading = try LayoutReading(LayoutSource(tar: file))
     try reading.examine()
     return Layout(reading)
   }
@@ -97,10 +110,15 @@ public final class Layout: Sendable {
     }
   }
 
-  /// Everything an image consists of, without what is left out on purpose.
-  public func tree(of image: LayoutImage) throws(LayoutError) -> ImageTree {
+  /// Everything an image consists of, without what is left out on purpose; `withKnown` takes in what is left
+  /// out because the other side has it.
+  public func tree(of image: LayoutImage, withKnown: Bool = false) throws(LayoutError) -> ImageTree {
+    let includes: (Descriptor) -> Bool = { [omissions] part in
+      guard let omission = omissions[part.digest] else { return true }
+      return withKnown && omission.reason == .known
+    }
     do {
-      return try ImageTree(root: image.root, includes: { omissions[$0.digest] == nil }) { descriptor in
+      return try ImageTree(root: image.root, includes: includes) { descriptor in
         try manifest(descriptor)
       }
     } catch let error as LayoutError {

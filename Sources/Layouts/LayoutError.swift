@@ -29,6 +29,14 @@ public enum LayoutError: Error, Hashable, Sendable {
   case wrongContent(Digest, DigestError)
   case notAManifest(Digest, ManifestError)
 
+  // Reading what passes by.
+  /// The archive is not in the order in which it could be read in one pass.
+  case notStreamable(path: String, StreamObstacle)
+  /// What comes is not, or no longer, the archive that its front describes; what is missing is listed.
+  case brokenStream(path: String, [LayoutProblem])
+  /// Bytes of a blob were asked for again that cannot be had again.
+  case passed(Digest, offset: Int64)
+
   // Planning.
   /// One digest with two sizes, in bytes.
   case conflictingSizes(Digest, Int64, Int64)
@@ -60,6 +68,7 @@ public enum LayoutError: Error, Hashable, Sendable {
     case .exists(let path): self = .exists(path: path)
     case .locked(let path, let pid): self = .locked(path: path, pid: pid)
     case .notATar(let path): self = .notAnArchive(path: path)
+    case .cancelled: self = .cancelled
     default: self = .archive(error)
     }
   }

@@ -19,7 +19,8 @@ extension LayoutReading {
     var isWhole = !entries.isCut
     if isLedgerSound, walk.problems.isEmpty, let ferry {
       if let plan = try plan(walk, ferry) {
-        canon = try CanonicalForm(plan: plan, tar: tar, file: file).problems()
+        let form = CanonicalForm(plan: plan, tar: tar, file: file)
+        canon = try self.form == .directory ? form.problems(with: entries.files) : form.problems()
         if case .damaged = tar.end {
           recoverBlobs(from: plan)
           isWhole = true
@@ -37,11 +38,16 @@ extension LayoutReading {
   }
 
   /// The plan that Ferry made for these contents; nil when it would not have made any.
-  private func plan(_ walk: ManifestWalk, _ ferry: FerryFile) throws(LayoutError) -> ArchivePlan? {
+  func plan(_ walk: ManifestWalk, _ ferry: FerryFile) throws(LayoutError) -> ArchivePlan? {
     var images: [(reference: Reference, root: Descriptor)] = []
+    var referrers: [(reference: Reference, root: Descriptor)] = []
     for image in index.images {
       guard let reference = image.reference else { return nil }
-      images.append((reference, image.root))
+      if image.isReferrer {
+        referrers.append((reference, image.root))
+      } else {
+        images.append((reference, image.root))
+      }
     }
     var files: [(path: String, bytes: [UInt8])] = []
     for carried in ferry.files {
@@ -49,9 +55,9 @@ extension LayoutReading {
       files.append((carried.path, try extent.bytes(in: file)))
     }
     return try? ArchivePlan(
-      images: images, manifests: Array(walk.manifests.values),
+      images: images, referrers: referrers, manifests: Array(walk.manifests.values),
       blobs: walk.listed.values.filter { walk.manifests[$0.digest] == nil }, omissions: ferry.omissions,
-      extraFiles: files, lacking: ferry.lacking)
+      knownSources: ferry.knownSources, extraFiles: files, lacking: ferry.lacking)
   }
 
   /// Behind a damaged header the tar cannot be read, but where everything lies is known.
@@ -90,7 +96,7 @@ extension LayoutReading {
   }
 
   /// Files that neither a layout nor `ferry.json` knows.
-  private mutating func noteSurplus() {
+  mutating func noteSurplus() {
     let carried = Set(ferry?.files.map(\.path) ?? [])
     for path in entries.files.keys.sorted() {
       let isKnown =

@@ -4,13 +4,16 @@ import Images
 
 /// An archive while it is being opened: its own files first, then what they say held against the tar.
 struct LayoutReading {
-  let file: any RandomAccess
+  var file: any RandomAccess
   let tar: TarIndex
   let entries: TarContents
+  let form: LayoutForm
   let index: IndexFile
   let archiveDigest: Digest
   private(set) var ferry: FerryFile?
   var blobs: [Digest: BlobExtent]
+  /// The archive's size in bytes.
+  var totalSize: Int64
   private(set) var carried: [String: BlobExtent] = [:]
   private(set) var omissions: [Digest: Omission] = [:]
   private(set) var problems: [LayoutProblem] = []
@@ -18,15 +21,15 @@ struct LayoutReading {
 
   var isFerrys: Bool { index.ledgerDigest != nil }
 
-  /// Reads the tar's index, `oci-layout` and `index.json`.
-  init(path: String) throws(LayoutError) {
-    let file = try LayoutError.wrapping { () throws(ArchiveError) in try DataFile.open(reading: path) }
-    let tar = try LayoutError.wrapping { () throws(ArchiveError) in try TarIndex.read(file) }
-    let entries = TarContents(tar)
+  /// Reads `oci-layout` and `index.json`.
+  init(_ source: LayoutSource) throws(LayoutError) {
+    let (file, tar, entries, path) = (source.file, source.tar, source.entries, source.file.path)
     self.file = file
     self.tar = tar
     self.entries = entries
+    form = source.form
     blobs = entries.blobs
+    totalSize = tar.fileSize
 
     let layout = try Self.content(of: LayoutFile.path, limit: LayoutFile.sizeLimit, entries, tar, file)
     let version: String
@@ -38,12 +41,19 @@ struct LayoutReading {
         path: path, entry: LayoutFile.path, found: version, supported: LayoutFile.version)
     }
     let bytes = try Self.content(of: IndexFile.path, limit: IndexFile.sizeLimit, entries, tar, file)
+    var index: IndexFile
     do {
       index = try IndexFile(bytes: bytes)
     } catch {
       throw .malformed(path: path, entry: IndexFile.path, why: error.why)
     }
     archiveDigest = Digest(of: bytes)
+    if let whole = index.asOneImage(bytes) {
+      index = IndexFile(images: [whole], ledgerDigest: nil)
+      blobs[archiveDigest] = entries.files[IndexFile.path]
+    }
+    self.index = index
+    note(source.problems)
   }
 
   /// The bytes of one of the layout's own files, which an archive cannot do without.

@@ -6,6 +6,8 @@ struct TarContents {
   private(set) var blobs: [Digest: BlobExtent] = [:]
   /// By path, without a leading `./`.
   private(set) var files: [String: BlobExtent] = [:]
+  /// What links point at, by the links' paths.
+  private(set) var links: [String: TarEntry.Link] = [:]
   private(set) var problems: [LayoutProblem] = []
   /// Whether there were more entries than could be read.
   let isCut: Bool
@@ -23,6 +25,15 @@ struct TarContents {
     }
   }
 
+  init(
+    blobs: [Digest: BlobExtent], files: [String: BlobExtent], problems: [LayoutProblem], isCut: Bool
+  ) {
+    self.blobs = blobs
+    self.files = files
+    self.problems = problems
+    self.isCut = isCut
+  }
+
   private mutating func add(_ entry: TarEntry, path: String, isNew: Bool, fileSize: Int64) {
     guard Self.isSafe(path) else {
       problems.append(.unsafePath(entry.path))
@@ -33,6 +44,7 @@ struct TarContents {
       return
     }
     guard entry.kind == .file else {
+      links[path] = entry.link
       problems.append(Self.isOwn(path) ? .notAFile(path: path) : .surplus(path: path))
       return
     }
@@ -52,6 +64,6 @@ struct TarContents {
 
   /// Whether a layout's own files or blobs have such a path.
   static func isOwn(_ path: String) -> Bool {
-    own.contains(path) || path.hasPrefix("blobs/") || path.hasPrefix(CarriedFile.folder)
+    own.contains(path) || path == "blobs" || path.hasPrefix("blobs/") || path.hasPrefix(CarriedFile.folder)
   }
 }

@@ -24,6 +24,8 @@ struct HeldBackSource<Source: BlobSource>: ~Copyable {
     proof = descriptor.size == 0 ? try verifier.check() : nil
   }
 
+  var reach: Int64? { source.reach }
+
   /// How many bytes were given.
   var position: Int64 { verifier.received }
 

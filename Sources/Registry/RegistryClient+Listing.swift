@@ -46,14 +46,17 @@ extension RegistryClient {
         if known.insert(name).inserted { names.append(name) }
       }
       guard names.count <= Self.mostNames else { throw malformed("list") }
-      next = nil
-      if let link = LinkHeader.next(in: response.headers.values(of: "Link")) {
-        guard let target = try? url.resolving(link), target.hasSameOrigin(as: url), !target.hasUserInfo
-        else { throw malformed("Link") }
-        next = target
-      }
+      next = try nextPage(after: response, at: url)
     }
     return names
+  }
+
+  /// Where `Link` leads from a page; nil from the last.
+  func nextPage(after response: HTTPResponse, at url: HTTPURL) throws(RegistryError) -> HTTPURL? {
+    guard let link = LinkHeader.next(in: response.headers.values(of: "Link")) else { return nil }
+    guard let target = try? url.resolving(link), target.hasSameOrigin(as: url), !target.hasUserInfo
+    else { throw .malformedResponse(url: url.description, what: "Link") }
+    return target
   }
 
   private struct TagPage: NamePage {

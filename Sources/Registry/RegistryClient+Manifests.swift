@@ -1,4 +1,4 @@
-import Digests
+public import Digests
 public import Images
 import Transport
 
@@ -69,12 +69,14 @@ extension RegistryClient {
     }
   }
 
-  /// Stores a manifest under a tag or its digest. Throws
+  /// Stores a manifest under a tag or its digest, and returns the subject that the registry will list it under
+  /// by its referrers API: nil where it has none, or the manifest refers to nothing. Throws
   /// ``RegistryError/destinationDigestDiffers(repository:identifier:expected:actual:)`` when the registry
   /// reports another digest for it.
+  @discardableResult
   public func putManifest(
     _ manifest: Manifest, to repository: String, as identifier: String
-  ) throws(RegistryError) {
+  ) throws(RegistryError) -> Digest? {
     let errand = Errand.pushing(.manifest(identifier), to: repository)
     var request = HTTPRequest(.put, try url(repository, "manifests/\(identifier)"))
     request.headers.set("Content-Type", manifest.mediaType.rawValue)
@@ -86,6 +88,7 @@ extension RegistryClient {
       throw .destinationDigestDiffers(
         repository: repository, identifier: identifier, expected: manifest.digest, actual: stored)
     }
+    return response.headers["OCI-Subject"].flatMap { try? Digest($0) }
   }
 
   private func manifestRequest(

@@ -49,7 +49,10 @@ extension RegistryClient {
   ) throws -> BlobUpload.Outcome? {
     let size = upload.descriptor.size
     var chunk = uploadHabits.chunk
-    let end = chunk.end(from: upload.offset, of: size, least: upload.leastChunk)
+    var end = chunk.end(from: upload.offset, of: size, least: upload.leastChunk)
+    // What can be had again after a cut, unless the registry insists on more.
+    let most = max(held.reach ?? .max, upload.leastChunk)
+    if end - upload.offset > most { end = upload.offset + most }
     let isFull = end - upload.offset >= chunk.bytes
     held.setMark()
     let start = ContinuousClock.now

@@ -18,7 +18,7 @@ extension RegistryClient {
     let log = log ?? NoUploadLog()
     let mountingFrom = mountingFrom == repository ? nil : mountingFrom
     var held = try heldBack(source, descriptor, repository)
-    var course = UploadCourse(uploadHabits.way(forSize: descriptor.size))
+    var course = UploadCourse(uploadHabits.way(forSize: descriptor.size, reach: source.reach))
     var budget = http.retryBudget()
     guard var upload = try begin(descriptor, repository, mountingFrom, log) else { return .mounted }
     if upload.offset > 0 { course.way = .chunks }

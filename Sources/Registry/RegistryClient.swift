@@ -10,6 +10,7 @@ public final class RegistryClient: Sendable {
   public let configuration: RegistryConfiguration
   let http: HTTPClient
   let uploadHabits: UploadHabits
+  let referrersAPI = ReferrersAPI()
   private let endpoint: Result<Endpoint, RegistryError>
 
   private struct Endpoint {

@@ -25,9 +25,9 @@ final class UploadHabits: Sendable {
     state = Mutex(State(chunk: ChunkSize(sizes)))
   }
 
-  /// The way for a blob of `size` bytes.
-  func way(forSize size: Int64) -> Way {
-    let wanted = size > wholeLimit ? Way.chunks : .whole
+  /// The way for a blob of `size` bytes, of which so many as `reach` can be sent again; nil for all.
+  func way(forSize size: Int64, reach: Int64?) -> Way {
+    let wanted = size > min(wholeLimit, reach ?? .max) ? Way.chunks : .whole
     return state.withLock { $0.refused.contains(wanted) ? wanted.other : wanted }
   }
 

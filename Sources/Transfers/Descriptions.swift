@@ -30,23 +30,32 @@ public enum Descriptions {
     return found
   }
 
-  /// Writes the descriptions of the archive at `path` to `directory`, one `<repository>.md` each, and returns
-  /// how many. Throws ``LayoutError`` and ``TransferError/cannotWriteFile(path:)``.
+  /// Writes the descriptions that the import's archives carry to `directory`, one `<repository>.md` each, and returns
+  /// how many of each archive. Throws ``LayoutError`` and ``TransferError/cannotWriteFile(path:)``.
   @concurrent
-  public static func write(from path: String, to directory: String) async throws -> Int {
+  public static func write(
+    from prepared: PreparedImport, to directory: String
+  ) async throws -> [(archive: String, count: Int)] {
     try await BlockingExecutor(width: 1).run {
-      let descriptions = try all(in: try Layout.open(path))
-      for (repository, text) in descriptions {
-        let file = "\(directory)/\(repository)\(ending)"
-        do {
-          let parent = String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
-          try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
-          try Data(text.utf8).write(to: URL(filePath: file), options: .atomic)
-        } catch {
-          throw TransferError.cannotWriteFile(path: file)
-        }
+      try zip(prepared.archives, prepared.layouts).map { archive, layout in
+        (archive.path, try write(all(in: layout), to: directory))
       }
-      return descriptions.count
     }
+  }
+
+  private static func write(
+    _ descriptions: [(repository: String, text: String)], to directory: String
+  ) throws -> Int {
+    for (repository, text) in descriptions {
+      let file = "\(directory)/\(repository)\(ending)"
+      do {
+        let parent = String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
+        try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: URL(filePath: file), options: .atomic)
+      } catch {
+        throw TransferError.cannotWriteFile(path: file)
+      }
+    }
+    return descriptions.count
   }
 }

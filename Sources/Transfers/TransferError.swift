@@ -31,13 +31,21 @@ public enum TransferError: Error, Sendable {
   case targetCollision(target: Reference, sources: [String])
   /// A name that `--map` or the default rule made and no registry takes.
   case invalidTarget(source: String, target: String)
-  /// An image of the archive carries no name to derive a target from.
-  case unnamedImage(archive: String, digest: Digest)
+  /// Images of the archive that carry no name to derive a target from.
+  case unnamedImages(archive: String, [UnnamedImage])
+  /// `--as`: no repository with or without a tag.
+  case malformedName(String)
+  /// `--as`: all the images have names.
+  case nothingToName(GivenName, images: Int)
+  /// `--compress-layers` would change the digest that a signature or an SBOM speaks of.
+  case compressionParts(referrer: String, subject: Digest)
   /// Tags at the destination that hold other content.
   case tagsTaken([TakenTag])
   case damaged(archive: String, problems: [LayoutProblem])
   /// A blob whose bytes in the archive are not the ones it should hold; found while it was pushed.
   case damagedBlob(archive: String, digest: Digest, DigestError)
+  /// A blob of an archive that passes by whose bytes, or so many of them, are needed a second time.
+  case cannotRepeat(archive: String, digest: Digest, size: Int64)
   /// `--expect`: the archive is another one.
   case wrongArchive(path: String, expected: Digest, actual: Digest)
   /// There is no signature where the archive's, or the receipt's, should be.
@@ -71,6 +79,20 @@ public enum TransferError: Error, Sendable {
   case importRunning(journal: String, pid: Int32?)
   /// The directory an archive is to be written to is not there.
   case noDirectory(path: String)
+  /// What refers to an image could not be asked for or fetched.
+  case referrersNotHad(Reference, any Error)
+  /// An image with more referrers, or longer chains of them, than is sensible.
+  case tooManyReferrers(most: Int, deepest: Int)
+  /// `--skip-known` names what cannot be read, or is damaged.
+  case knownUnusable(path: String, problems: [LayoutProblem])
+  /// Content that the archives leave out is not at the destination either.
+  case contentAbsent([AbsentContent])
+  /// A signature, SBOM or attestation whose subject did not arrive.
+  case subjectFailed(String)
+  /// The tag of a list of referrers holds something else.
+  case notAReferrersList(Reference, ManifestError)
+  /// Others write the list of referrers time and again.
+  case listContended(Reference)
   /// Several things, each of which stands in the way.
   case blocked([any Error])
   case cannotMakeDirectory(path: String)

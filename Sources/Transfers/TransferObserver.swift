@@ -44,8 +44,13 @@ public enum TransferNote: Sendable {
   case uploadContinues(repository: String, blob: Descriptor, from: Int64)
   /// No place for the import's journal could be written: a next run will not find open uploads.
   case noJournal(error: any Error)
+  /// `--compress-layers` made another layer of one, and another image of the image that has it.
+  case layerCompressed(from: Descriptor, to: Descriptor)
+  case imageCompressed(ImportImage, CompressedImage)
   case imported(source: String, target: Reference, digest: Digest)
   case alreadyThere(source: String, target: Reference, digest: Digest)
+  /// A `--map` rule that decides for no image.
+  case ruleUnused(String)
   /// Part of a listing could not be read.
   case unreadable(ImageFailure)
   /// The descriptions of a registry's repositories could not be had; the images travel without.

@@ -10,6 +10,7 @@ import Testing
     case .none: bytes
     case .gzip: try Peer.run("gzip", "-nc", input: bytes)
     case .zstd: try Peer.run("zstd", "-qc", input: bytes)
+    case .xz: try Peer.run("xz", "-c", input: bytes)
     }
   }
 
@@ -29,7 +30,7 @@ import Testing
     return out
   }
 
-  @Test(arguments: [Compression.none, .gzip, .zstd], [1, 7000, 1 << 20])
+  @Test(arguments: [Compression.none, .gzip, .zstd, .xz], [1, 7000, 1 << 20])
   func `gives back what was compressed, in whatever pieces it comes`(compression: Compression, piece: Int)
     throws
   {
@@ -38,7 +39,7 @@ import Testing
     #expect(try Self.decompress(bytes, compression, piece: piece) == Self.plain)
   }
 
-  @Test(arguments: [Compression.gzip, .zstd])
+  @Test(arguments: [Compression.gzip, .zstd, .xz])
   func `takes members one after the other as one content`(compression: Compression) throws {
     let one = try Self.compressed(Self.plain, compression)
     let other = try Self.compressed([1, 2, 3], compression)
@@ -49,7 +50,7 @@ import Testing
     #expect(try Self.decompress(empty, compression) == [])
   }
 
-  @Test(arguments: [Compression.gzip, .zstd])
+  @Test(arguments: [Compression.gzip, .zstd, .xz])
   func `finds an early end wherever it is`(compression: Compression) throws {
     let bytes = try Self.compressed(Array(Self.plain.prefix(3000)), compression)
     for length in 0..<bytes.count {
@@ -65,7 +66,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [Compression.gzip, .zstd])
+  @Test(arguments: [Compression.gzip, .zstd, .xz])
   func `refuses what follows the content`(compression: Compression) throws {
     let bytes = try Self.compressed(Self.plain, compression)
     for garbage in [[UInt8](repeating: 0, count: 100), Array("more".utf8)] {
@@ -73,7 +74,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [Compression.gzip, .zstd])
+  @Test(arguments: [Compression.gzip, .zstd, .xz])
   func `finds flipped bits`(compression: Compression) throws {
     let bytes = try Self.compressed(Array(Self.plain.prefix(300)), compression)
     for index in bytes.indices {
@@ -85,7 +86,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [Compression.gzip, .zstd])
+  @Test(arguments: [Compression.gzip, .zstd, .xz])
   func `refuses plain bytes`(compression: Compression) {
     #expect(throws: ArchiveError.self) { try Self.decompress(Self.plain, compression) }
   }
@@ -95,7 +96,7 @@ import Testing
     #expect(try Self.decompress(Self.compressed(once, .zstd), .zstd) == once)
   }
 
-  @Test(arguments: [Compression.none, .gzip, .zstd])
+  @Test(arguments: [Compression.none, .gzip, .zstd, .xz])
   func `lets the closures' own errors through`(compression: Compression) throws {
     struct Mine: Error {}
     let bytes = try Self.compressed(Self.plain, compression)
@@ -113,7 +114,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [Compression.gzip, .zstd])
+  @Test(arguments: [Compression.gzip, .zstd, .xz])
   func `hands on a large content in small pieces`(compression: Compression) throws {
     // 256 MiB of zeros: a few hundred kilobytes at the most.
     let bytes = try Peer.run(

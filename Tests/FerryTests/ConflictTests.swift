@@ -53,6 +53,18 @@ struct `A conflict at the destination` {
     try ferry.run(arguments, exits: 0)
   }
 
+  @Test func `is not what a rule that is for no image makes, but it is told`() throws {
+    let new = try RegistryProcess()
+    let result = try ferry.run(
+      [
+        "import", FixtureArchive.small(), "--plain-http", "--to", "\(new.host)/new", "--dry-run", "--map",
+        "od/*=one/$1", "--map", "odd/**=two/$1", "--map", "odd/plain=three",
+      ], exits: 0)
+    // The second decides before the third.
+    result.complains("rule 'od/*=one/$1' is for none", "rule 'odd/plain=three' is for none")
+    #expect(!result.standardError.contains("rule 'odd/**"))
+  }
+
   @Test func `with the rules for names is a matter of the command line`() throws {
     let archive = try FixtureArchive.small()
     let base = ["import", archive, "--plain-http", "--to", "127.0.0.1:9/new"]

@@ -97,7 +97,7 @@ import Testing
   }
 
   @Test func `of a newer format is refused by its version`() throws {
-    let ferry = Array(#"{"formatVersion":2,"imagesDigest":7}"#.utf8)
+    let ferry = Array(#"{"formatVersion":3,"imagesDigest":7}"#.utf8)
     let index = IndexFile(images: [], ledgerDigest: Digest(of: ferry)).bytes
     let path = try TestArchive.tar(
       [
@@ -105,7 +105,7 @@ import Testing
         .init(name: "ferry.json", bytes: ferry),
       ], to: scratch, "a.tar")
     #expect(
-      throws: LayoutError.unsupportedVersion(path: path, entry: "ferry.json", found: "2", supported: "1")
+      throws: LayoutError.unsupportedVersion(path: path, entry: "ferry.json", found: "3", supported: "2")
     ) { try Layout.open(path) }
   }
 }

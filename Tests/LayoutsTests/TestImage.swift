@@ -79,6 +79,13 @@ struct TestImage {
     blobs = images.flatMap(\.blobs)
   }
 
+  init(_ name: String, manifest: Manifest, blobs: [[UInt8]]) throws {
+    reference = try Reference(name)
+    root = manifest.descriptor
+    manifests = [manifest]
+    self.blobs = blobs
+  }
+
   /// The same image by another name.
   init(_ name: String, same image: TestImage) throws {
     reference = try Reference(name)

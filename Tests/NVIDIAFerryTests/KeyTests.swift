@@ -197,10 +197,11 @@ import Testing
         return ScriptedResponse(401, headers: [("WWW-Authenticate", challenge)])
       }
       let name = request.path.split(separator: "/").last.map(String.init) ?? ""
-      if request.path.contains("/manifests/") {
+      if request.path.hasSuffix("/manifests/1") {
         return ScriptedResponse(headers: [("Content-Type", image.mediaType)], body: image.manifest)
       }
-      return ScriptedResponse(body: image.blobs[name] ?? [])
+      guard let blob = image.blobs[name] else { return ScriptedResponse(404, json: "{}") }
+      return ScriptedResponse(body: blob)
     }
     let ferry = try FerryProcess()
     try ferry.write(#"{"auths":{"\#(registry.host)":{"identitytoken":"\#(secret)"}}}"#, to: "auth.json")

@@ -17,10 +17,51 @@ extension RegistryStorage {
       "digest":"\(try add(config, to: repository))","size":\(config.count)},\
       "layers":[\(listed.joined(separator: ","))]}
       """
+    return try add(manifest: text, to: repository, tag: tag)
+  }
+
+  /// Puts an artifact, whose manifest names `subject` as its subject, into the storage, under a tag if one is given, and
+  /// returns its digest.
+  @discardableResult
+  public func add(
+    artifact content: String, to repository: String, subject: String? = nil, tag: String? = nil
+  ) throws -> String {
+    let type = "application/vnd.oci"
+    let bytes = Array(content.utf8)
+    let empty = Array("{}".utf8)
+    let about = subject.map { digest in
+      #","subject":{"mediaType":"\#(type).image.manifest.v1+json","digest":"\#(digest)","size":\#(self.bytes(of: digest)?.count ?? 0)}"#
+    }
+    let text = """
+      {"schemaVersion":2,"mediaType":"\(type).image.manifest.v1+json","artifactType":"application/vnd.example+json",\
+      "config":{"mediaType":"\(type).empty.v1+json","digest":"\(try add(empty, to: repository))","size":2},\
+      "layers":[{"mediaType":"application/vnd.example+json","digest":"\(try add(bytes, to: repository))",\
+      "size":\(bytes.count)}]\(about ?? "")}
+      """
+    return try add(manifest: text, to: repository, tag: tag)
+  }
+
+  /// Puts an index of manifests that the storage has into it, and returns its digest.
+  @discardableResult
+  public func add(index manifests: [String], to repository: String, tag: String? = nil) throws -> String {
+    let type = "application/vnd.oci.image"
+    let entries = manifests.map {
+      #"{"mediaType":"\#(type).manifest.v1+json","digest":"\#($0)","size":\#(bytes(of: $0)?.count ?? 0)}"#
+    }
+    return try add(
+      manifest:
+        #"{"schemaVersion":2,"mediaType":"\#(type).index.v1+json","manifests":[\#(entries.joined(separator: ","))]}"#,
+      to: repository, tag: tag)
+  }
+
+  private func add(manifest text: String, to repository: String, tag: String?) throws -> String {
     let digest = try write(Array(text.utf8))
     let manifests = "\(path)/repositories/\(repository)/_manifests"
-    for link in ["revisions", "tags/\(tag)/index"] { try self.link(digest, in: "\(manifests)/\(link)") }
-    try self.link(digest, at: "\(manifests)/tags/\(tag)/current")
+    try link(digest, in: "\(manifests)/revisions")
+    if let tag {
+      try link(digest, in: "\(manifests)/tags/\(tag)/index")
+      try link(digest, at: "\(manifests)/tags/\(tag)/current")
+    }
     return digest
   }
 

@@ -15,11 +15,12 @@ public final class ScriptedRegistry: Sendable {
   /// Starts a registry that also serves what `storage` holds.
   ///
   /// - Parameter keepsUploads: blobs that are pushed are kept; else they are read and forgotten.
+  /// - Parameter referrersPage: it has the referrers API, which tells so many referrers at once.
   public init(
-    _ storage: RegistryStorage? = nil, keepsUploads: Bool = true,
+    _ storage: RegistryStorage? = nil, keepsUploads: Bool = true, referrersPage: Int? = nil,
     intercept: @escaping Interception = { _ in nil }
   ) {
-    let content = Content(storage, keepsUploads: keepsUploads)
+    let content = Content(storage, keepsUploads: keepsUploads, referrersPage: referrersPage)
     self.content = content
     server = ScriptedServer { request in
       if let answer = intercept(request) { return answer }
@@ -65,6 +66,14 @@ public final class ScriptedRegistry: Sendable {
   /// The tags that were pushed or added, as `repository:tag`, sorted.
   public var tags: [String] { content.tags }
 
+  /// What a tag points at; nil when there is no such tag.
+  public func digest(of repository: String, _ tag: String) -> String? { content.digest(repository, tag) }
+
+  /// Whether a manifest was pushed or added to the repository.
+  public func hasManifest(_ digest: String, in repository: String) -> Bool {
+    content.manifests(of: repository).contains(digest)
+  }
+
   public func stop() { server.stop() }
 }
 
@@ -76,15 +85,19 @@ private final class Content: Sendable {
     var types: [String: String] = [:]
     /// Digests by `repository:tag`.
     var tags: [String: String] = [:]
+    /// Manifests by repository, in the order they came.
+    var manifests: [String: [String]] = [:]
   }
 
   private let state = Mutex(State())
   private let storage: RegistryStorage?
   private let keepsUploads: Bool
+  private let referrersPage: Int?
 
-  init(_ storage: RegistryStorage?, keepsUploads: Bool) {
+  init(_ storage: RegistryStorage?, keepsUploads: Bool, referrersPage: Int?) {
     self.storage = storage
     self.keepsUploads = keepsUploads
+    self.referrersPage = referrersPage
   }
 
   var tags: [String] { state.withLock { $0.tags.keys.sorted() } }
@@ -99,6 +112,9 @@ private final class Content: Sendable {
     let digest = add(manifest)
     state.withLock { state in
       state.types[digest] = type
+      if state.manifests[repository]?.contains(digest) != true {
+        state.manifests[repository, default: []].append(digest)
+      }
       if let identifier, !identifier.hasPrefix("sha256:") {
         state.tags["\(repository):\(identifier)"] = digest
       }
@@ -110,7 +126,9 @@ private final class Content: Sendable {
     state.withLock { $0.blobs[digest] } ?? storage?.bytes(of: digest)
   }
 
-  private func digest(_ repository: String, _ identifier: String) -> String? {
+  func manifests(of repository: String) -> [String] { state.withLock { $0.manifests[repository] ?? [] } }
+
+  func digest(_ repository: String, _ identifier: String) -> String? {
     if identifier.hasPrefix("sha256:") { return identifier }
     return state.withLock { $0.tags["\(repository):\(identifier)"] }
       ?? storage?.digest(of: repository, identifier)
@@ -122,6 +140,9 @@ private final class Content: Sendable {
     }
     if let match = request.path.wholeMatch(of: /\/v2\/.+\/blobs\/(sha256:[0-9a-f]{64})/) {
       return blob(request, String(match.1))
+    }
+    if let page = referrersPage, let match = request.path.wholeMatch(of: /\/v2\/(.+)\/referrers\/([^\/]+)/) {
+      return referrers(request, of: String(match.2), in: String(match.1), page: page)
     }
     if request.path.contains("/blobs/uploads/") { return upload(request) }
     if let match = request.path.wholeMatch(of: /\/v2\/(.+)\/tags\/list/) {
@@ -136,7 +157,11 @@ private final class Content: Sendable {
     if request.method == "PUT" {
       let type = request.header("Content-Type") ?? ""
       let digest = add(request.body, as: type, to: repository, identifier: identifier)
-      return ScriptedResponse(201, headers: [("Docker-Content-Digest", digest)])
+      var headers = [("Docker-Content-Digest", digest)]
+      if referrersPage != nil, let subject = Subjected(request.body)?.subject?.digest {
+        headers.append(("OCI-Subject", subject))
+      }
+      return ScriptedResponse(201, headers: headers)
     }
     guard let digest = digest(repository, identifier), let bytes = bytes(digest) else {
       return ScriptedResponse(404, json: #"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown"}]}"#)
@@ -169,6 +194,27 @@ private final class Content: Sendable {
     }
   }
 
+  /// A page of the referrers API's answer (distribution-spec, "Listing Referrers").
+  private func referrers(
+    _ request: ScriptedRequest, of subject: String, in repository: String, page: Int
+  ) -> ScriptedResponse {
+    let all = manifests(of: repository).compactMap { digest -> String? in
+      guard let bytes = bytes(digest), let manifest = Subjected(bytes), manifest.subject?.digest == subject
+      else { return nil }
+      let type = manifest.artifactType ?? manifest.config?.mediaType ?? ""
+      return #"{"mediaType":"\#(self.type(of: digest, bytes))","digest":"\#(digest)","size":\#(bytes.count),"#
+        + #""artifactType":"\#(type)"}"#
+    }
+    let start = request.query?.split(separator: "=").last.flatMap { Int($0) } ?? 0
+    let end = min(start + page, all.count)
+    let index = "application/vnd.oci.image.index.v1+json"
+    let text =
+      #"{"schemaVersion":2,"mediaType":"\#(index)","manifests":[\#(all[min(start, end)..<end].joined(separator: ","))]}"#
+    var headers = [("Content-Type", index)]
+    if end < all.count { headers.append(("Link", "<\(request.path)?from=\(end)>; rel=\"next\"")) }
+    return ScriptedResponse(headers: headers, body: Array(text.utf8))
+  }
+
   private func list(_ repository: String) -> ScriptedResponse {
     let own = tags.filter { $0.hasPrefix("\(repository):") }.map {
       String($0.dropFirst(repository.count + 1))
@@ -176,5 +222,22 @@ private final class Content: Sendable {
     let all = own + (storage?.tags(of: repository) ?? [])
     let names = all.map { "\"\($0)\"" }.joined(separator: ",")
     return ScriptedResponse(json: #"{"name":"\#(repository)","tags":[\#(names)]}"#)
+  }
+}
+
+/// What a manifest says of the one it refers to.
+private struct Subjected: Decodable {
+  struct Pointer: Decodable {
+    let digest: String
+    let mediaType: String
+  }
+
+  let subject: Pointer?
+  let artifactType: String?
+  let config: Pointer?
+
+  init?(_ bytes: [UInt8]) {
+    guard let decoded = try? JSONDecoder().decode(Self.self, from: Data(bytes)) else { return nil }
+    self = decoded
   }
 }

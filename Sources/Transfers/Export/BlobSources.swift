@@ -15,7 +15,7 @@ struct BlobSources: Sendable {
     var repositories: [Digest: [Repository]] = [:]
     for image in images {
       let repository = Repository(host: image.reference.host, path: image.reference.repository)
-      for blob in image.tree.blobs where repositories[blob.digest]?.contains(repository) != true {
+      for blob in image.blobs where repositories[blob.digest]?.contains(repository) != true {
         repositories[blob.digest, default: []].append(repository)
       }
     }

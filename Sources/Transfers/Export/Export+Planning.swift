@@ -6,12 +6,15 @@ import Layouts
 
 extension Export {
   /// Lays the archives out and looks for whatever stands in their way. Blocks.
-  func plan(_ images: [ExportImage], failures: [ImageFailure]) throws -> PreparedExport {
+  func plan(
+    _ images: [ExportImage], known: KnownContent, failures: [ImageFailure]
+  ) throws -> PreparedExport {
     var blockers: [any Error] = []
     var archives: [PreparedExport.Archive] = []
     let descriptions = try descriptions(of: images)
     for (path, group) in try outputs(for: images, blockers: &blockers) {
-      let plan = try self.plan(group, descriptions, without: request.isOneArchive ? failures : [])
+      let plan = try self.plan(
+        group, descriptions, known: known, without: request.isOneArchive ? failures : [])
       let state = path.map { self.state(of: $0, for: plan) } ?? PreparedExport.State.toWrite
       if case .blocked = state, let path { blockers.append(TransferError.outputExists(path: path)) }
       var archive = PreparedExport.Archive(path: path, plan: plan, state: state)
@@ -23,17 +26,25 @@ extension Export {
     }
     let space = try space(for: archives, blockers: &blockers)
     return PreparedExport(
-      images: images, archives: archives, descriptions: descriptions, failures: failures,
+      images: images, archives: archives, descriptions: descriptions, known: known, failures: failures,
       blockers: blockers, space: space)
   }
 
   /// The plan of one archive of `images`, which says that it lacks those that failed.
   func plan(
-    _ images: [ExportImage], _ descriptions: [RegistryLocation: String], without failures: [ImageFailure]
+    _ images: [ExportImage], _ descriptions: [RegistryLocation: String], known: KnownContent,
+    without failures: [ImageFailure]
   ) throws -> ArchivePlan {
-    try ArchivePlan(
-      images: images.map { ($0.reference, $0.tree.root) }, manifests: images.flatMap(\.tree.manifests),
-      blobs: images.flatMap(\.tree.blobs), omissions: images.flatMap(\.omissions),
+    let referrers = images.flatMap(\.referrers)
+    let named = images.map { ($0.reference, $0.tree.root) }
+    let tagged = referrers.filter { !$0.isListed }.map { ($0.reference, $0.tree.root) }
+    let blobs = images.flatMap(\.blobs)
+    return try ArchivePlan(
+      images: named + tagged,
+      referrers: referrers.filter(\.isListed).map { ($0.reference, $0.tree.root) },
+      manifests: images.flatMap(\.tree.manifests) + referrers.flatMap(\.tree.manifests),
+      blobs: blobs.filter { !known.holds($0) },
+      omissions: images.flatMap(\.omissions) + known.omissions(from: blobs), knownSources: known.sources,
       extraFiles: files(describing: images, descriptions),
       lacking: settings.keepGoing ? failures.map(Lack.init) : [])
   }

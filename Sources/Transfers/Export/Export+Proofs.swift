@@ -13,8 +13,8 @@ extension Export {
     }
     if let key = request.signingKey {
       let signature = ArchiveSignature(of: path)
-      try await executor.run { try signature.write(digest, with: key) }
-      settings.observer.note(.proofWritten(path: signature.path))
+      let isNew = try await executor.run { try signature.write(digest, with: key) }
+      if isNew { settings.observer.note(.proofWritten(path: signature.path)) }
     }
   }
 }

@@ -38,7 +38,7 @@ extension Export {
       images.removeAll { names.contains($0.reference.description) }
       guard !images.isEmpty else { return Outcome(plan: nil, failures: failures) }
       let plan = try plan(
-        images, prepared.descriptions,
+        images, prepared.descriptions, known: prepared.known,
         without: request.isOneArchive ? prepared.failures + failures : [])
       let former = writer
       writer = try await executor.run { try ArchiveWriter(continuing: former, as: plan) }

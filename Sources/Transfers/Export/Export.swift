@@ -18,14 +18,16 @@ public struct Export: Sendable {
   /// else stands in the way are collected, so that one look shows them all.
   @concurrent
   public func prepare() async throws -> PreparedExport {
+    let known = try await executor.run { try knownContent() }
     let (references, unlisted) = try await expand()
     settings.observer.note(.resolving(images: references.count))
+    let finder = ReferrerFinder(registries)
     let outcomes = try await executor.mapConcurrently(references) {
       reference -> Result<ExportImage, ImageFailure> in
       do {
-        return .success(
-          try ExportImage.resolve(
-            reference, platforms: request.platforms, registries: registries, observer: settings.observer))
+        let image = try ExportImage.resolve(
+          reference, platforms: request.platforms, registries: registries, observer: settings.observer)
+        return .success(try withReferrers(image, from: finder))
       } catch {
         try Task.checkCancellation()
         let refusal = RepositoryRefusal(
@@ -43,9 +45,9 @@ public struct Export: Sendable {
       case .failure(let failure): failures.append(failure)
       }
     }
-    let resolved = images
+    let resolved = withoutReferrers(images)
     let failed = failures
-    return try await executor.run { try plan(resolved, failures: failed) }
+    return try await executor.run { try plan(resolved, known: known, failures: failed) }
   }
 
   /// The images asked for, each once, in the order of their names, and the queries that failed.

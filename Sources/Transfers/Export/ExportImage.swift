@@ -8,6 +8,11 @@ public struct ExportImage: Sendable {
   public let reference: Reference
   public let tree: ImageTree
   public let omissions: [Omission]
+  /// What travels with it because it refers to it.
+  public internal(set) var referrers: [Referrer] = []
+
+  /// Its own configs and layers, and its referrers'.
+  var blobs: [Descriptor] { tree.blobs + referrers.flatMap(\.tree.blobs) }
 
   /// Asks the registry what `reference` is and walks its manifests. Blocks; moves no layer.
   static func resolve(

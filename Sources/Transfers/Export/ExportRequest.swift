@@ -28,15 +28,21 @@ public struct ExportRequest: Sendable {
   public var writesChecksums = false
   /// Signs each archive's digest.
   public var signingKey: SigningKey?
+  /// Signatures, SBOMs and attestations travel with their images.
+  public var takesReferrers: Bool
+  /// Archives and receipts that tell what the other side has.
+  public var known: [String]
 
   public init(
     queries: [ImageQuery], platforms: [Platform] = [], output: Output, replacesExisting: Bool = false,
-    shard: Shard? = nil
+    shard: Shard? = nil, takesReferrers: Bool = true, known: [String] = []
   ) {
     self.queries = queries
     self.platforms = platforms
     self.output = output
     self.replacesExisting = replacesExisting
     self.shard = shard
+    self.takesReferrers = takesReferrers
+    self.known = known
   }
 }

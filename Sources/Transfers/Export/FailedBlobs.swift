@@ -13,7 +13,7 @@ final class FailedBlobs: Sendable {
     names = images.map(\.reference.description)
     var users: [Digest: [Int]] = [:]
     for (index, image) in images.enumerated() {
-      for blob in image.tree.blobs { users[blob.digest, default: []].append(index) }
+      for blob in image.blobs { users[blob.digest, default: []].append(index) }
     }
     self.users = users
   }

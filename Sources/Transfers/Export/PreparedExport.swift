@@ -32,14 +32,28 @@ public struct PreparedExport: Sendable {
   public let images: [ExportImage]
   public internal(set) var archives: [Archive]
   let descriptions: [RegistryLocation: String]
+  let known: KnownContent
   public let failures: [ImageFailure]
   /// Why nothing can be written, apart from ``failures``.
   public let blockers: [any Error]
   /// Free bytes where the archives go, and how many they need; nil for standard output.
   public let space: (available: Int64, needed: Int64)?
 
+  /// What travels with the images because it refers to them, each once.
+  public var referrers: [Referrer] {
+    var known: Set<Reference> = []
+    return images.flatMap(\.referrers).filter { known.insert($0.reference).inserted }
+  }
+
   /// All images' sizes added up, as if none shared anything, in bytes.
-  public var totalSize: Int64 { images.map(\.tree.size).saturatingSum() }
+  public var totalSize: Int64 {
+    (images.map(\.tree.size) + referrers.map(\.tree.size)).saturatingSum()
+  }
+
+  /// What the archives leave out because the other side has it.
+  public var knownOmissions: [Omission] {
+    archives.flatMap { $0.plan.omissions.filter { $0.reason == .known } }
+  }
 
   /// The size of everything with shared content counted once an archive, in bytes.
   public var uniqueSize: Int64 {

@@ -7,7 +7,9 @@ extension Import {
   /// be written: the import then goes on without, and says so; and where there is nothing to keep.
   func openJournal(for blobs: [PreparedImport.Blob]) throws -> ImportJournal? {
     // What goes in one request is not gone on with.
-    guard blobs.contains(where: { $0.descriptor.size > UploadSizes().wholeLimit }) else { return nil }
+    guard blobs.contains(where: { $0.layout != nil && $0.descriptor.size > UploadSizes().wholeLimit }) else {
+      return nil
+    }
     let paths = request.journal.paths(archives: request.archives, shard: request.shard)
     var failure: ArchiveError?
     for path in paths {

@@ -7,7 +7,7 @@ import Synchronization
 
 extension Import {
   /// What became of the blobs' bytes, and which blobs failed.
-  private final class Tally: Sendable {
+  final class Tally: Sendable {
     struct State {
       var uploaded: Int64 = 0
       var mounted: Int64 = 0
@@ -26,93 +26,151 @@ extension Import {
       prepared.blockers, prepared.failures, total: prepared.images.count, keepsGoing: settings.keepGoing)
     if let obstacle { throw obstacle }
     for failure in prepared.failures { settings.observer.note(.imageFailed(failure)) }
-    for image in prepared.images where image.state == .identical {
+    for image in prepared.images where image.isThere {
       settings.observer.note(
         .alreadyThere(source: image.source, target: image.target, digest: image.digest))
     }
     settings.observer.expect(bytes: prepared.uniqueSize)
     let tally = Tally()
-    let journal = try await executor.run { try openJournal(for: prepared.blobs) }
+    let passing = prepared.streams.map { stream in
+      (stream, blobs: prepared.blobs.filter { $0.layout === stream.front })
+    }
+    let resting = prepared.blobs.filter { blob in !prepared.streams.contains { $0.front === blob.layout } }
+    let journal = try await executor.run { try openJournal(for: resting) }
     defer { journal?.finish() }
-    try await executor.forEachConcurrently(prepared.blobs) { blob in
+    try await executor.forEachConcurrently(resting) { blob in
       do {
-        try place(blob, tally: tally, journal)
+        try place(blob, of: prepared.images, tally: tally, journal)
       } catch {
         guard settings.keepGoing, !Task.isCancelled else { throw error }
         tally.state.withLock { $0.failed[blob.descriptor.digest] = error }
       }
     }
-    let bytes = tally.state.withLock { $0 }
-    let outcomes = try await executor.mapConcurrently(prepared.images.filter(\.isToPush)) {
-      image -> Result<ImportImage, ImageFailure> in
-      do {
-        if let error = image.tree.blobs.lazy.compactMap({ bytes.failed[$0.digest] }).first { throw error }
-        try push(image)
-        var image = image
-        image.confirmedAt = Date()
-        settings.observer.note(
-          .imported(source: image.source, target: image.target, digest: image.digest))
-        return .success(image)
-      } catch {
-        guard settings.keepGoing, !Task.isCancelled else { throw error }
-        let failure = ImageFailure(image: image.source, error: error)
-        settings.observer.note(.imageFailed(failure))
-        return .failure(failure)
-      }
+    for (stream, blobs) in passing {
+      try await executor.run { try place(blobs, from: stream, tally) }
     }
+    let bytes = tally.state.withLock { $0 }
+    let lists = ReferrerLists()
+    var pushed: [ImportImage] = []
+    var failures = prepared.failures
+    // What refers to something goes behind it: an image, its signatures, what attests those.
+    let levels = Dictionary(grouping: prepared.images.filter(\.isToPush)) { $0.referral?.depth ?? 0 }
+    for (_, images) in levels.sorted(by: { $0.key < $1.key }) {
+      let lost = Set(failures.map(\.image))
+      let outcomes = try await executor.mapConcurrently(images) {
+        image -> Result<ImportImage, ImageFailure> in
+        do {
+          if let error = image.tree.blobs.lazy.compactMap({ bytes.failed[$0.digest] }).first { throw error }
+          if !lost.isEmpty { try expectSubject(of: image, in: prepared, without: lost) }
+          try push(image, lists)
+          var image = image
+          image.confirmedAt = Date()
+          settings.observer.note(
+            .imported(source: image.source, target: image.target, digest: image.digest))
+          return .success(image)
+        } catch {
+          guard settings.keepGoing, !Task.isCancelled else { throw error }
+          let failure = ImageFailure(image: image.source, error: error)
+          settings.observer.note(.imageFailed(failure))
+          return .failure(failure)
+        }
+      }
+      pushed += outcomes.compactMap { try? $0.get() }
+      failures += outcomes.compactMap(\.failure)
+    }
+    let unlisted = try await list(prepared.images.filter(\.isThere) + pushed, lists)
+    for failure in unlisted { settings.observer.note(.imageFailed(failure)) }
+    let failed = Set(unlisted.map(\.image))
     return ImportResult(
-      prepared: prepared, pushed: outcomes.compactMap { try? $0.get() },
-      failures: prepared.failures + outcomes.compactMap(\.failure), uploadedSize: bytes.uploaded,
-      mountedSize: bytes.mounted, presentSize: bytes.present)
+      prepared: prepared, pushed: pushed.filter { !failed.contains($0.source) },
+      failures: failures + unlisted, uploadedSize: bytes.uploaded, mountedSize: bytes.mounted,
+      presentSize: bytes.present)
   }
 
   /// Sees that every repository that needs `blob` has it: uploaded once, mounted everywhere else.
-  private func place(_ blob: PreparedImport.Blob, tally: Tally, _ journal: ImportJournal?) throws {
+  private func place(
+    _ blob: PreparedImport.Blob, of images: [ImportImage], tally: Tally, _ journal: ImportJournal?
+  ) throws {
     let descriptor = blob.descriptor
-    let host = request.mapping.destination.host
-    let log = JournaledUploads(journal, registry: host) { [settings] repository, offset in
+    guard let layout = blob.layout else {
+      let (mounted, present) = try mount(blob, of: images)
+      return tally.state.withLock { state in
+        state.mounted += mounted
+        state.present += present
+      }
+    }
+    let log = JournaledUploads(journal, registry: request.mapping.destination.host) {
+      [settings] repository, offset in
       settings.observer.note(.uploadContinues(repository: repository, blob: descriptor, from: offset))
     }
-    var lacking: [String] = []
-    var holder: String?
-    for repository in blob.repositories {
-      guard try has(descriptor, in: repository) else {
-        lacking.append(repository)
-        continue
-      }
-      holder = repository
-      log.closed(descriptor.digest, in: repository)
-    }
-    guard !lacking.isEmpty else {
+    let places = try whereabouts(of: blob, log)
+    guard !places.lacking.isEmpty else {
       settings.observer.skipped(bytes: descriptor.size)
       tally.state.withLock { $0.present += descriptor.size }
       return
     }
     let meter = TransferMeter(descriptor, observer: settings.observer)
-    let source = LayoutBlobSource(
-      layout: blob.layout, digest: descriptor.digest, progress: meter.advance)
-    for repository in lacking {
-      let client = try registries.client(host: host, repository: repository)
+    let source: any BlobSource =
+      if let compressed = blob.compressed {
+        CompressedLayerSource(compressed, progress: meter.advance)
+      } else {
+        LayoutBlobSource(layout: layout, digest: descriptor.digest, progress: meter.advance)
+      }
+    try push(blob, to: places, from: source, tally: tally, log)
+    meter.advance(descriptor.size)
+  }
+
+  /// The repositories that need `blob` and lack it, and the last of those that have it.
+  func whereabouts(
+    of blob: PreparedImport.Blob, _ log: JournaledUploads? = nil
+  ) throws -> (lacking: [String], holder: String?) {
+    var lacking: [String] = []
+    var holder: String?
+    for repository in blob.repositories {
+      guard try has(blob.descriptor, in: repository) else {
+        lacking.append(repository)
+        continue
+      }
+      holder = repository
+      log?.closed(blob.descriptor.digest, in: repository)
+    }
+    return (lacking, holder)
+  }
+
+  /// Brings `blob` to the repositories that lack it: mounted where one has it and the registry does that, else
+  /// uploaded from `source`. The proof of its bytes, if they were read.
+  @discardableResult
+  func push(
+    _ blob: PreparedImport.Blob, to places: (lacking: [String], holder: String?),
+    from source: some BlobSource, tally: Tally, _ log: JournaledUploads?
+  ) throws -> Proof? {
+    let descriptor = blob.descriptor
+    var holder = places.holder
+    var proof: Proof?
+    for repository in places.lacking {
+      let client = try registries.client(
+        host: request.mapping.destination.host, repository: repository)
       let outcome: BlobPush
       do {
         outcome = try client.pushBlob(
           descriptor, to: repository, mountingFrom: holder, from: source, log: log)
       } catch RegistryError.wrongContent(_, _, _, let error) {
         throw TransferError.damagedBlob(
-          archive: blob.layout.path, digest: descriptor.digest, error)
+          archive: blob.layout?.path ?? "", digest: descriptor.digest, error)
       }
       tally.state.withLock { state in
         switch outcome {
         case .mounted: state.mounted += descriptor.size
-        case .uploaded:
-          let continued = log.takeContinued()
+        case .uploaded(let bytes):
+          let continued = log?.takeContinued() ?? 0
           state.uploaded += descriptor.size - continued
           state.present += continued
+          proof = bytes
         }
       }
       holder = repository
     }
-    meter.advance(descriptor.size)
+    return proof
   }
 
   /// Makes sure that the tag is still what it was when it was looked at, hours ago perhaps.
@@ -127,16 +185,18 @@ extension Import {
   }
 
   /// Pushes the image's manifests, children first, then its tag, and reads that back.
-  private func push(_ image: ImportImage) throws {
+  private func push(_ image: ImportImage, _ lists: ReferrerLists) throws {
     let target = image.target
     let client = try registries.client(host: target.host, repository: target.repository)
     for manifest in image.tree.manifests {
       let isRoot = manifest.digest == image.digest
+      if isRoot, case .extends = image.state { return try extendList(image, manifest, client) }
       if isRoot { try expectUnchanged(image, client) }
       do {
-        try client.putManifest(
+        let subject = try client.putManifest(
           manifest, to: target.repository,
           as: isRoot ? target.identifier : manifest.digest.description)
+        lists.note(manifest, pushedTo: target.repository, listedUnder: subject)
       } catch {
         let missing = image.tree.omitted.count { $0.mediaType.isManifest }
         guard case .refused(_, 400...404, _) = error, isRoot, missing > 0 else { throw error }

@@ -4,72 +4,48 @@ import Layouts
 import NVIDIA
 
 extension Import {
-  /// The images asked for, with their trees; every blob that the archive must hold is there.
-  func select(from layouts: [Layout]) throws -> [(layout: Layout, image: LayoutImage, tree: ImageTree)] {
-    let wanted = try request.images.map { text in
-      guard let glob = Glob(text) else { throw MalformedGlob(pattern: text) }
-      return glob
-    }
-    var unmatched = Set(wanted)
-    var selected: [(layout: Layout, image: LayoutImage, tree: ImageTree)] = []
-    for layout in layouts {
-      var trees: [Digest: ImageTree] = [:]
-      for image in layout.images {
-        let matching = wanted.filter { image.isNamed(by: $0) }
-        guard wanted.isEmpty || !matching.isEmpty else { continue }
-        unmatched.subtract(matching)
-        guard request.shard?.holds(image.name) ?? true else { continue }
-        // An image may have thousands of names; it is walked once.
-        let tree = try trees[image.root.digest] ?? provenTree(of: image, in: layout)
-        trees[image.root.digest] = tree
-        selected.append((layout, image, tree))
-      }
-    }
-    if let missing = unmatched.first {
-      let names = Set(layouts.flatMap { $0.images.flatMap(\.names) })
-      throw TransferError.notInArchive(
-        name: missing.pattern, near: nearNames(to: missing.pattern, among: names))
-    }
-    return selected
-  }
-
-  /// The image's tree, once every blob in it is known to lie in the archive with its size.
-  private func provenTree(of image: LayoutImage, in layout: Layout) throws -> ImageTree {
-    let tree = try layout.tree(of: image)
-    let problems = tree.blobs.compactMap { layout.problem(with: $0) }
-    guard problems.isEmpty else {
-      throw TransferError.damaged(archive: layout.path, problems: problems)
-    }
-    return tree
-  }
-
   /// Gives each image its target. Names that no registry takes, or NGC does not, and targets that different
   /// images would share are blockers; the images stay in the list, for the whole of it to be shown.
   func name(
-    _ selected: [(layout: Layout, image: LayoutImage, tree: ImageTree)], blockers: inout [any Error]
+    _ selected: [SelectedImage], blockers: inout [any Error]
   ) -> [ImportImage] {
     var byTarget: [Reference: [ImportImage]] = [:]
     var misfits: [MisfitName] = []
-    for (layout, image, tree) in selected {
-      guard let reference = image.reference else {
-        blockers.append(TransferError.unnamedImage(archive: layout.path, digest: image.root.digest))
+    let isOnly = selected.count { $0.referral == nil } == 1
+    var unnamed: [(archive: String, image: UnnamedImage)] = []
+    for selected in selected {
+      let image = selected.image
+      guard let target = target(of: image, isOnly: isOnly) else {
+        unnamed.append((selected.layout.path, UnnamedImage(digest: image.root.digest, tag: image.bareTag)))
         continue
       }
       var named = ImportImage(
-        source: image.name, target: request.mapping.unchecked(reference), tree: tree, archive: layout.path)
-      do {
-        _ = try request.mapping.target(for: reference)
-        if let problem = problemOnNGC(with: named.target) {
-          named.state = .refused
-          misfits.append(MisfitName(source: image.name, target: named.target, problem: problem))
-        }
-      } catch {
+        source: image.label, target: target, tree: selected.tree, archive: selected.layout.path,
+        referral: selected.referral)
+      if !RepositoryName.isValid(target.repository) {
         named.state = .refused
-        blockers.append(error)
+        blockers.append(
+          TransferError.invalidTarget(source: named.source, target: target.repositoryName))
+      } else if let problem = problemOnNGC(with: target) {
+        named.state = .refused
+        misfits.append(MisfitName(source: named.source, target: target, problem: problem))
       }
       let others = byTarget[named.target] ?? []
-      if others.contains(where: { $0.source == named.source && $0.digest == named.digest }) { continue }
+      // Repositories that become one may each have the same signature.
+      if others.contains(where: {
+        $0.digest == named.digest && ($0.source == named.source || named.referral != nil)
+      }) {
+        continue
+      }
       byTarget[named.target, default: []].append(named)
+    }
+    for (archive, images) in Dictionary(grouping: unnamed, by: \.archive).sorted(by: { $0.key < $1.key }) {
+      blockers.append(TransferError.unnamedImages(archive: archive, images.map(\.image)))
+    }
+    if let given = request.givenName, !isOnly,
+      selected.allSatisfy({ $0.image.reference != nil })
+    {
+      blockers.append(TransferError.nothingToName(given, images: selected.count))
     }
     if !misfits.isEmpty {
       blockers.append(TransferError.refusedByNGC(misfits.sorted { $0.target < $1.target }))
@@ -86,21 +62,18 @@ extension Import {
     }
   }
 
+  /// Where an image goes, though no registry may take the name; nil when it has none. A given name is for
+  /// images that have none, or for the only one.
+  private func target(of image: LayoutImage, isOnly: Bool) -> Reference? {
+    if let given = request.givenName, isOnly || image.reference == nil {
+      return request.mapping.unchecked(given, ownTag: image.bareTag ?? image.reference?.tag)
+    }
+    return image.reference.map(request.mapping.unchecked)
+  }
+
   /// Why NGC would not have `target`; nil where it is not NGC's, or nothing is known against it.
   private func problemOnNGC(with target: Reference) -> NGCNameProblem? {
     guard registries.nvidiaHosts.contains(target.host) else { return nil }
     return NGCRules.problem(with: target.repository)
-  }
-}
-
-extension LayoutImage {
-  /// Whether `glob` means this image: its full name, or the name without its host, with or without tag.
-  func isNamed(by glob: Glob) -> Bool { names.contains { glob.matches($0) } }
-
-  /// The names it can be chosen by.
-  fileprivate var names: [String] {
-    guard let reference else { return [name] }
-    let withTag = reference.tag.map { ["\(reference.repository):\($0)"] } ?? []
-    return [name, reference.repositoryName, reference.repository] + withTag
   }
 }

@@ -23,10 +23,17 @@ public struct Import: Sendable {
   /// way is collected.
   @concurrent
   public func prepare(checksBlobs: Bool) async throws -> PreparedImport {
-    let layouts = try await executor.mapConcurrently(request.archives) { try open($0) }
+    let opened = try await executor.mapConcurrently(request.archives) { try open($0) }
+    let layouts = opened.map(\.layout)
     var blockers: [any Error] = []
-    let selected = try await executor.run { try select(from: layouts) }
-    let named = name(selected, blockers: &blockers)
+    var selected = try await executor.run { try select(from: layouts) }
+    let compression = request.compressesLayers ? try await compress(&selected) : Compression()
+    var named = name(selected, blockers: &blockers)
+    for index in named.indices { named[index].compression = compression.images[named[index].digest] }
+    for image in named { image.compression.map { settings.observer.note(.imageCompressed(image, $0)) } }
+    for rule in request.mapping.unused(for: layouts.flatMap { $0.images.compactMap(\.reference) }) {
+      settings.observer.note(.ruleUnused(rule.text))
+    }
     settings.observer.note(.resolving(images: named.count))
     let looked = try await executor.mapConcurrently(named) { image -> (ImportImage, ImageFailure?) in
       guard image.state == .new else { return (image, nil) }
@@ -50,25 +57,33 @@ public struct Import: Sendable {
     } else if !taken.isEmpty {
       blockers.append(TransferError.tagsTaken(taken))
     }
-    let blobs = blobs(of: images.filter(\.isToPush), in: layouts)
+    let wanted = blobs(of: images.filter(\.isToPush), in: layouts, compression)
+    let (blobs, absent) = try await locate(wanted, for: images.filter(\.isToPush), in: layouts)
+    if settings.keepGoing {
+      bar(&images, lacking: absent, &failures)
+    } else if !absent.isEmpty {
+      blockers.append(TransferError.contentAbsent(absent))
+    }
     return PreparedImport(
-      destination: request.mapping.destination, archives: layouts.map { ($0.path, $0.archiveDigest) },
-      images: images, failures: failures,
-      refusals: refusals, blockers: blockers, blobs: blobs,
+      destination: request.mapping.destination,
+      archives: zip(request.archives, layouts).map { ($0, $1.archiveDigest) }, images: images,
+      failures: failures, refusals: refusals, blockers: blockers, blobs: blobs, absent: absent,
+      layouts: layouts, streams: opened.compactMap(\.stream),
       presentSize: checksBlobs ? try await presentSize(of: blobs) : nil)
   }
 
   /// Opens one archive and proves all that stands around its blobs.
-  private func open(_ path: String) throws -> Layout {
-    let layout = try Layout.open(path)
+  private func open(_ path: String) throws -> OpenedArchive {
+    let archive = try OpenedArchive(path, spool: request.spool)
+    let layout = archive.layout
     if let expected = request.expected, layout.archiveDigest != expected {
-      throw TransferError.wrongArchive(path: path, expected: expected, actual: layout.archiveDigest)
+      throw TransferError.wrongArchive(path: layout.path, expected: expected, actual: layout.archiveDigest)
     }
     try request.signature?.check(archive: path, digest: layout.archiveDigest)
     guard layout.problems.isEmpty else {
-      throw TransferError.damaged(archive: path, problems: layout.problems)
+      throw TransferError.damaged(archive: layout.path, problems: layout.problems)
     }
-    return layout
+    return archive
   }
 
   /// Asks the destination for the image's tag.
@@ -81,14 +96,18 @@ public struct Import: Sendable {
       switch present?.digest {
       case nil: .new
       case image.digest: .identical
-      case .some(let other): request.overwrites ? .replaces(other) : .taken(other)
+      case .some(let other):
+        try stateOfList(image, present: other, client)
+          ?? (request.overwrites ? .replaces(other) : .taken(other))
       }
     if image.state == .identical { image.confirmedAt = Date() }
     return image
   }
 
   /// The blobs to push, each once, with every repository that needs it; in the images' order.
-  private func blobs(of images: [ImportImage], in layouts: [Layout]) -> [PreparedImport.Blob] {
+  private func blobs(
+    of images: [ImportImage], in layouts: [Layout], _ compression: Compression
+  ) -> [PreparedImport.Blob] {
     var order: [Descriptor] = []
     var repositories: [Digest: [String]] = [:]
     for image in images {
@@ -99,11 +118,12 @@ public struct Import: Sendable {
         }
       }
     }
-    return order.compactMap { blob in
-      layouts.first { $0.blobs[blob.digest] != nil }.map {
-        PreparedImport.Blob(
-          descriptor: blob, layout: $0, repositories: repositories[blob.digest] ?? [])
-      }
+    return order.map { blob in
+      let compressed = compression.layers[blob.digest]
+      return PreparedImport.Blob(
+        descriptor: blob,
+        layout: compressed?.layout ?? layouts.first { $0.blobs[blob.digest]?.size == blob.size },
+        archives: layouts, repositories: repositories[blob.digest] ?? [], compressed: compressed)
     }
   }
 
@@ -125,10 +145,18 @@ public struct Import: Sendable {
 
 extension ImportImage {
   /// Whether it has to be pushed.
-  var isToPush: Bool {
+  public var isToPush: Bool {
     switch state {
-    case .new, .replaces: true
-    case .identical, .taken, .unknown, .refused: false
+    case .new, .replaces, .extends: true
+    case .identical, .included, .taken, .unknown, .incomplete, .refused: false
+    }
+  }
+
+  /// Whether the destination has it.
+  public var isThere: Bool {
+    switch state {
+    case .identical, .included: true
+    default: false
     }
   }
 

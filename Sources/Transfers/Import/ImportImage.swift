@@ -15,6 +15,12 @@ public struct ImportImage: Sendable {
     case taken(Digest)
     /// The destination would not say; the failure says why.
     case unknown
+    /// The tag is there with a list of referrers that has all of this one's, and others.
+    case included(Digest)
+    /// The tag is there with another list of referrers, to which this one's will be added.
+    case extends(Digest)
+    /// Some of its content is left out of the archive and was not found at the destination either.
+    case incomplete
     /// Its new name cannot be had: the repository may not be pushed to, no registry has such names, or another
     /// image would get it too. A blocker or the failure says which.
     case refused
@@ -26,9 +32,21 @@ public struct ImportImage: Sendable {
   public let tree: ImageTree
   /// The archive's path.
   public let archive: String
+  /// What it refers to, when it is there for that.
+  public let referral: Referral?
   public internal(set) var state: State = .new
+  /// Set when it is not pushed as it lies in the archive.
+  public internal(set) var compression: CompressedImage?
   /// When the destination said that it holds the image under ``target`` with ``digest``; nil before.
   public internal(set) var confirmedAt: Date?
+
+  init(source: String, target: Reference, tree: ImageTree, archive: String, referral: Referral? = nil) {
+    self.source = source
+    self.target = target
+    self.tree = tree
+    self.archive = archive
+    self.referral = referral
+  }
 
   public var digest: Digest { tree.root.digest }
 }

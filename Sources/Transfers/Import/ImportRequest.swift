@@ -13,12 +13,23 @@ public struct ImportRequest: Sendable {
   /// Who must have signed each archive.
   public var signature: SignatureDemand?
   public var shard: Shard?
+  /// Signatures, SBOMs and attestations go with their images.
+  public var takesReferrers: Bool
   public var journal: JournalPlace
+  /// The name for an image without one.
+  public var givenName: GivenName?
+  /// Uncompressed layers are compressed on the way.
+  public var compressesLayers: Bool
+
+  /// The directory into which archives that cannot be read in place are copied first; nil: they are read as they
+  /// come.
+  public var spool: String?
 
   public init(
     archives: [String], mapping: NameMapping, images: [String] = [], overwrites: Bool = false,
-    expected: Digest? = nil, shard: Shard? = nil,
-    journal: JournalPlace = .besideArchive(orIn: nil)
+    expected: Digest? = nil, shard: Shard? = nil, takesReferrers: Bool = true,
+    journal: JournalPlace = .besideArchive(orIn: nil), givenName: GivenName? = nil,
+    compressesLayers: Bool = false, spool: String? = nil
   ) {
     self.archives = archives
     self.mapping = mapping
@@ -26,6 +37,10 @@ public struct ImportRequest: Sendable {
     self.overwrites = overwrites
     self.expected = expected
     self.shard = shard
+    self.takesReferrers = takesReferrers
     self.journal = journal
+    self.givenName = givenName
+    self.compressesLayers = compressesLayers
+    self.spool = spool
   }
 }

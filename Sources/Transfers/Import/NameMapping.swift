@@ -24,6 +24,13 @@ public struct NameMapping: Sendable {
     return target
   }
 
+  /// The rules that decide for none of `sources`, in order: mistyped perhaps.
+  func unused(for sources: [Reference]) -> [MappingRule] {
+    let used = Set(
+      Set(sources.map(\.repository)).compactMap { name in rules.first { $0.apply(to: name) != nil } })
+    return rules.filter { !used.contains($0) }
+  }
+
   /// Where `source` would go, though no registry may take the name.
   func unchecked(_ source: Reference) -> Reference {
     let name = rules.lazy.compactMap { $0.apply(to: source.repository) }.first ?? defaultName(for: source)

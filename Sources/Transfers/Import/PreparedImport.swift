@@ -7,8 +7,15 @@ public struct PreparedImport: Sendable {
   /// One blob and the destination's repositories that need it.
   struct Blob: Sendable {
     let descriptor: Descriptor
-    let layout: Layout
+    /// Where its bytes are; nil when the archives leave it out because the destination has it.
+    let layout: Layout?
+    /// All that are imported.
+    let archives: [Layout]
     let repositories: [String]
+    /// Where it does not lie in the archive as it is sent.
+    let compressed: CompressedLayer?
+    /// A repository of the destination that has what the archives leave out.
+    var holder: String?
   }
 
   /// What the images are placed below.
@@ -22,8 +29,22 @@ public struct PreparedImport: Sendable {
   /// Why nothing can be pushed, apart from ``failures``.
   public let blockers: [any Error]
   let blobs: [Blob]
+  /// What the archives leave out and the destination does not have either.
+  public let absent: [AbsentContent]
+  let layouts: [Layout]
+  /// Those of the archives that pass by once, in their order.
+  let streams: [StreamedLayout]
   /// Bytes of blobs that the destination has already, where that was asked; nil otherwise.
   public let presentSize: Int64?
+
+  /// The images that `image` refers to, by their names in the archives.
+  func subjects(of image: ImportImage) -> [String] {
+    guard let referral = image.referral else { return [] }
+    return images.filter { other in
+      other.target.repository == image.target.repository && (other.referral?.depth ?? 0) < referral.depth
+        && other.tree.manifests.contains { $0.digest == referral.subject }
+    }.map(\.source)
+  }
 
   /// All images' sizes added up, as if none shared anything, in bytes.
   public var totalSize: Int64 { images.map(\.tree.size).saturatingSum() }

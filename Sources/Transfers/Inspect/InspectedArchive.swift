@@ -5,7 +5,10 @@ public import Layouts
 /// What `ferry inspect` shows of one archive.
 public struct InspectedArchive: Sendable {
   public struct Image: Sendable {
+    /// As the archive gives it: unchecked, and empty where it gives none.
     public let name: String
+    /// Whether ``name`` is a name, or a tag at least, and fit to be printed.
+    public let hasName: Bool
     public let root: Descriptor
     /// One entry for each manifest of a runnable image or an artifact.
     public let members: [Member]
@@ -13,6 +16,8 @@ public struct InspectedArchive: Sendable {
     public let size: Int64
     /// How much of ``size`` no other image of the archive has, in bytes.
     public let ownSize: Int64
+    /// What is there for its sake, and for the sake of that.
+    public let referrers: [InspectedReferrer]
   }
 
   public struct Member: Sendable {
@@ -29,8 +34,13 @@ public struct InspectedArchive: Sendable {
   /// The archive file's size, in bytes.
   public let size: Int64
   public let isFerrys: Bool
+  public let form: LayoutForm
   public let images: [Image]
+  /// What is there for an image's sake.
+  public let referrers: [InspectedReferrer]
   public let omissions: [Omission]
+  /// By what it is known that the other side has what is left out as known.
+  public let knownSources: [KnownSource]
   /// Images that it was to hold and does not.
   public let lacking: [Lack]
   /// Descriptions of repositories that travel with the images, in Markdown, not fit to be printed as they are.
@@ -39,7 +49,7 @@ public struct InspectedArchive: Sendable {
   public let problems: [LayoutProblem]
 
   /// All images' sizes added up, as if none shared anything, in bytes.
-  public var totalSize: Int64 { images.map(\.size).saturatingSum() }
+  public var totalSize: Int64 { (images.map(\.size) + referrers.map(\.size)).saturatingSum() }
   /// What the images need with shared content counted once, in bytes.
   public let uniqueSize: Int64
 }

@@ -5,9 +5,13 @@ import Layouts
 /// `ferry inspect`: what an archive holds, from its manifests alone.
 public struct Inspection: Sendable {
   let path: String
+  /// The directory into which an archive that cannot be read in place is copied first; nil: its front is read as it
+  /// comes.
+  let spool: String?
 
-  public init(_ path: String) {
+  public init(_ path: String, spool: String? = nil) {
     self.path = path
+    self.spool = spool
   }
 
   /// Reads the archive's structure and manifests; no blob but the configs.
@@ -17,7 +21,7 @@ public struct Inspection: Sendable {
   }
 
   private func inspect() throws -> InspectedArchive {
-    let layout = try Layout.open(path)
+    let layout = try OpenedArchive(path, spool: spool).layout
     // An image may have thousands of names; it is walked once.
     var walks: [Digest: ImageWalk] = [:]
     var members: [Digest: [InspectedArchive.Member]] = [:]
@@ -41,18 +45,31 @@ public struct Inspection: Sendable {
         sizes[part.digest] = part.size
       }
     }
-    let images = trees.map { image, tree in
+    let referrers = referrers(in: layout)
+    let names = Set(referrers.map(\.name))
+    let images = trees.filter { !names.contains($0.image.name) || $0.image.name.isEmpty }.map { image, tree in
       InspectedArchive.Image(
-        name: image.name, root: image.root, members: members[image.root.digest] ?? [], size: tree.size,
-        ownSize: tree.parts.reduce(0) { $0 + (users[$1.digest] == 1 ? $1.size : 0) })
+        name: image.name, hasName: image.reference != nil || image.bareTag != nil, root: image.root,
+        members: members[image.root.digest] ?? [], size: tree.size,
+        ownSize: tree.parts.reduce(0) { $0 + (users[$1.digest] == 1 ? $1.size : 0) },
+        referrers: InspectedReferrer.of(image, tree, among: referrers))
     }
     return InspectedArchive(
       path: path, digest: layout.archiveDigest, size: layout.totalSize, isFerrys: layout.isFerrys,
-      images: images,
+      form: layout.form, images: images, referrers: referrers,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
-      lacking: layout.lacking, descriptions: try Descriptions.all(in: layout),
+      knownSources: layout.knownSources, lacking: layout.lacking,
+      descriptions: try Descriptions.all(in: layout),
       problems: layout.problems + broken,
       uniqueSize: sizes.values.saturatingSum())
+  }
+
+  /// What is there for an image's sake; nothing where damage hides what refers to what.
+  private func referrers(in layout: Layout) -> [InspectedReferrer] {
+    let referrals = try? ArchiveReferrals(layout) { try layout.tree(of: $0) }
+    return (referrals?.referrers ?? []).compactMap { image, referral in
+      (try? layout.tree(of: image)).map { InspectedReferrer(image, referral, $0) }
+    }
   }
 
   private func members(of tree: ImageTree, in layout: Layout) -> [InspectedArchive.Member] {

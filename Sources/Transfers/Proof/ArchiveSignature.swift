@@ -16,32 +16,42 @@ struct ArchiveSignature: Sendable {
     digestPath = Self.baseName(of: archive) + ".digest"
   }
 
+  private static let ending = ".minisig"
+
   /// Where the signature of a file lies.
-  static func path(for signed: String) -> String { signed + ".minisig" }
+  static func path(for signed: String) -> String { signed + ending }
+
+  /// The file that a signature lies beside.
+  static func signed(by path: String) -> String? {
+    path.hasSuffix(ending) ? String(path.dropLast(ending.count)) : nil
+  }
 
   /// What is signed for an archive.
   static func content(for digest: Digest) -> [UInt8] { Array("\(digest)\n".utf8) }
 
   /// Writes the digest and its signature. What is there already and right stays as it is: a signature says when
-  /// it was made. Blocks.
-  func write(_ digest: Digest, with key: SigningKey) throws {
+  /// it was made. Returns whether there is a new signature. Blocks.
+  func write(_ digest: Digest, with key: SigningKey) throws -> Bool {
     let content = Self.content(for: digest)
     if Self.file(digestPath) != content { try DataFile.replace(digestPath, with: content) }
-    try Self.sign(content, at: digestPath, with: key)
+    return try Self.sign(content, at: digestPath, with: key)
   }
 
-  /// Puts beside the file `signed`, which holds `content`, its signature, unless there is a right one. Blocks.
-  static func sign(_ content: [UInt8], at signed: String, with key: SigningKey) throws {
+  /// Puts beside the file `signed`, which holds `content`, its signature, unless there is a right one.
+  /// Returns whether it did. Blocks.
+  @discardableResult
+  static func sign(_ content: [UInt8], at signed: String, with key: SigningKey) throws -> Bool {
     let path = path(for: signed)
     if let text = file(path), let present = try? DetachedSignature(text: text),
       (try? key.verificationKey.check(present, of: content)) != nil
     {
-      return
+      return false
     }
     let name = signed.split(separator: "/").last.map(String.init) ?? signed
     // The form that minisign gives its comments.
     let comment = "timestamp:\(Int64(Date().timeIntervalSince1970))\tfile:\(name)\thashed"
     try DataFile.replace(path, with: key.sign(content, trustedComment: comment).text)
+    return true
   }
 
   /// What the small file at `path` holds; nil when it is not there, cannot be read or is no such file.

@@ -20,7 +20,8 @@ public struct SignatureDemand: Sendable {
       try check(ArchiveSignature.content(for: digest), of: archive, beside: place.digestPath)
     } catch .signatureRefused(_, let signature, .invalid) {
       // A right signature over another digest is another archive's.
-      if let content = ArchiveSignature.file(place.digestPath),
+      let signed = ArchiveSignature.signed(by: signature) ?? place.digestPath
+      if let content = ArchiveSignature.file(signed),
         (try? check(content, of: archive, beside: place.digestPath)) != nil,
         let signed = try? Digest(String(decoding: content, as: UTF8.self).filter { !$0.isNewline })
       {

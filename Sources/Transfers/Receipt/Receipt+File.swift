@@ -11,12 +11,17 @@ extension Receipt {
   /// the file cannot be read, and ``TransferError``: `malformedReceipt`, `unsupportedReceipt`, `unsigned` and
   /// `signatureRefused`.
   public static func read(path: String, demanding signature: SignatureDemand? = nil) throws -> Receipt {
+    let bytes = try bytes(path: path)
+    try signature?.check(bytes, of: path, beside: path)
+    return try Receipt(bytes: bytes, path: path)
+  }
+
+  /// The bytes of the receipt at `path`, as they are signed.
+  static func bytes(path: String) throws -> [UInt8] {
     let file = try DataFile.open(reading: path)
     let size = try file.size()
     guard size <= sizeLimit else { throw TransferError.malformedReceipt(path: path, why: "it is too large") }
-    let bytes = try file.read(Int(size), at: 0)
-    try signature?.check(bytes, of: path, beside: path)
-    return try Receipt(bytes: bytes, path: path)
+    return try file.read(Int(size), at: 0)
   }
 
   /// The receipt in `bytes`, which lay at `path`.

@@ -13,7 +13,18 @@ struct BlobReading: Sendable {
   static func read(
     _ digest: Digest, in layout: Layout, unpacks: Bool, progress: @escaping (Int64) -> Void
   ) throws -> BlobReading {
-    let reader = BlobReader(digest, in: layout, progress: progress)
+    let size = layout.blobs[digest]?.size ?? 0
+    return try unsafe read(digest, size: size, unpacks: unpacks, progress: progress) { buffer, offset in
+      try unsafe layout.read(digest, into: buffer, at: offset)
+    }
+  }
+
+  /// The same for a blob of any place; `source` fills a buffer from an offset on, and returns 0 at the blob's end.
+  static func read(
+    _ digest: Digest, size: Int64, unpacks: Bool, progress: @escaping (Int64) -> Void,
+    from source: @escaping (UnsafeMutableRawBufferPointer, Int64) throws -> Int
+  ) throws -> BlobReading {
+    let reader = unsafe BlobReader(digest, size: size, progress: progress, from: source)
     var diffID: Digest?
     if unpacks {
       var content = ContentHasher()
@@ -30,30 +41,33 @@ struct BlobReading: Sendable {
 }
 
 /// Reads a blob from its first byte to its last, hashing what passes.
-private final class BlobReader {
-  private let layout: Layout
+@safe private final class BlobReader {
+  private let source: (UnsafeMutableRawBufferPointer, Int64) throws -> Int
   private let digest: Digest
   private let progress: (Int64) -> Void
   private var verifier: BlobVerifier
 
-  init(_ digest: Digest, in layout: Layout, progress: @escaping (Int64) -> Void) {
-    self.layout = layout
+  init(
+    _ digest: Digest, size: Int64, progress: @escaping (Int64) -> Void,
+    from source: @escaping (UnsafeMutableRawBufferPointer, Int64) throws -> Int
+  ) {
+    unsafe self.source = source
     self.digest = digest
     self.progress = progress
-    verifier = BlobVerifier(digest: digest, size: layout.blobs[digest]?.size ?? 0)
+    verifier = BlobVerifier(digest: digest, size: size)
   }
 
   /// How the content is compressed, by its first bytes: media types are not always right.
   func compression() throws -> Compression {
-    var magic = [UInt8](repeating: 0, count: 4)
-    let count = try unsafe magic.withUnsafeMutableBytes { unsafe try layout.read(digest, into: $0, at: 0) }
+    var magic = [UInt8](repeating: 0, count: Compression.magicSize)
+    let count = try unsafe magic.withUnsafeMutableBytes { unsafe try source($0, 0) }
     return Compression(magic: magic.prefix(count))
   }
 
   /// The next bytes; 0 at the end.
   func next(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     try Task.checkCancellation()
-    let count = try unsafe layout.read(digest, into: buffer, at: verifier.received)
+    let count = try unsafe source(buffer, verifier.received)
     try verifier.update(unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count]).bytes)
     progress(verifier.received)
     return count

@@ -18,12 +18,25 @@ struct Findings {
     for problem in layout.problems { add(problem, hurting: []) }
   }
 
-  mutating func add(_ walk: ImageWalk) {
+  /// `isCut`: what is missing need not be; nobody has looked.
+  mutating func add(_ walk: ImageWalk, isCut: Bool = false) {
     let root = walk.image.root.digest
     users[root, default: []].insert(root)
     for manifest in walk.tree?.manifests ?? [] { users[manifest.digest, default: []].insert(root) }
     for blob in walk.tree?.blobs ?? [] { users[blob.digest, default: []].insert(root) }
-    for problem in walk.problems { add(problem, hurting: [root]) }
+    for problem in walk.problems {
+      if case .missing = problem, isCut { continue }
+      add(problem, hurting: [root])
+    }
+  }
+
+  /// What is wrong with no blob's content: it hurts the images that need what is missing, if anything is.
+  mutating func add(_ problem: LayoutProblem) {
+    if case .missing(let descriptor) = problem {
+      add(problem, about: descriptor.digest)
+    } else {
+      add(problem, hurting: [])
+    }
   }
 
   mutating func add(_ problem: LayoutProblem, about digest: Digest) {
@@ -64,7 +77,7 @@ struct Findings {
       let roots = hurt[problem] ?? []
       return VerifiedArchive.Finding(
         problem: problem,
-        images: roots.isEmpty ? [] : images.filter { roots.contains($0.root.digest) }.map(\.name))
+        images: roots.isEmpty ? [] : images.filter { roots.contains($0.root.digest) }.map(\.label))
     }
   }
 }

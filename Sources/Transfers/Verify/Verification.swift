@@ -10,17 +10,20 @@ public struct Verification: Sendable {
   let expected: Digest?
   /// Who must have signed the archive.
   let signature: SignatureDemand?
+  /// The directory into which an archive that cannot be read in place is copied first; nil: it is read as it comes.
+  let spool: String?
   let settings: TransferSettings
   let executor: BlockingExecutor
 
   public init(
     _ path: String, isDeep: Bool, expected: Digest?, signature: SignatureDemand? = nil,
-    settings: TransferSettings
+    spool: String? = nil, settings: TransferSettings
   ) {
     self.path = path
     self.isDeep = isDeep
     self.expected = expected
     self.signature = signature
+    self.spool = spool
     self.settings = settings
     executor = BlockingExecutor(width: settings.jobs)
   }
@@ -29,9 +32,10 @@ public struct Verification: Sendable {
   /// another one than `expected`.
   @concurrent
   public func run() async throws -> VerifiedArchive {
-    let layout = try await executor.run { try Layout.open(path) }
+    let opened = try await executor.run { try OpenedArchive(path, spool: spool) }
+    let layout = opened.layout
     if let expected, layout.archiveDigest != expected {
-      throw TransferError.wrongArchive(path: path, expected: expected, actual: layout.archiveDigest)
+      throw TransferError.wrongArchive(path: layout.path, expected: expected, actual: layout.archiveDigest)
     }
     try await executor.run { try signature?.check(archive: path, digest: layout.archiveDigest) }
     var findings = Findings(layout)
@@ -42,18 +46,17 @@ public struct Verification: Sendable {
     let trees = try await executor.mapConcurrently(distinct) { image in
       ImageWalk(image, in: layout, isDeep: isDeep)
     }
-    for walk in trees { findings.add(walk) }
+    let isCut = opened.stream.map { !$0.isSound } ?? false
+    for walk in trees { findings.add(walk, isCut: isCut) }
 
     let layers = isDeep ? Set(trees.flatMap(\.layers)) : []
-    settings.observer.expect(bytes: layout.blobs.values.map(\.size).saturatingSum())
-    // In the order in which they lie, so that a disk reads straight on.
-    let order = layout.blobs.sorted { $0.value.offset < $1.value.offset }
-    let readings = try await executor.mapConcurrently(order) { digest, place in
-      let meter = TransferMeter(
-        Descriptor(mediaType: MediaType(rawValue: ""), digest: digest, size: place.size),
-        observer: settings.observer)
-      return try BlobReading.read(
-        digest, in: layout, unpacks: layers.contains(digest), progress: meter.advance)
+    let readings: [BlobReading]
+    switch opened {
+    case .inPlace: readings = try await read(layout, unpacking: layers)
+    case .passing(let stream):
+      let passed = try await executor.run { try read(stream, unpacking: layers) }
+      readings = passed.readings
+      for problem in passed.problems { findings.add(problem) }
     }
     for reading in readings {
       if let problem = reading.problem { findings.add(problem, about: reading.digest) }
@@ -61,10 +64,11 @@ public struct Verification: Sendable {
     if isDeep { findings.compareContent(trees, readings: readings) }
     return VerifiedArchive(
       path: path, digest: layout.archiveDigest, size: layout.totalSize,
-      contents: contents(of: layout, trees), blobCount: readings.count,
+      contents: contents(of: layout, trees),
+      referrers: layout.images.filter(\.looksLikeReferrer).map(\.label), blobCount: readings.count,
       layersUnpacked: readings.filter { $0.diffID != nil }.count,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
-      lacking: layout.lacking, findings: findings.all)
+      knownSources: layout.knownSources, lacking: layout.lacking, findings: findings.all)
   }
 
   /// The archive's images in its order, with what was found below each.
@@ -74,7 +78,21 @@ public struct Verification: Sendable {
         (walk.image.root.digest, (walk.tree?.manifests.map(\.descriptor) ?? []) + (walk.tree?.blobs ?? []))
       }, uniquingKeysWith: { first, _ in first })
     return layout.images.map {
-      VerifiedImage(name: $0.name, root: $0.root, parts: parts[$0.root.digest] ?? [])
+      VerifiedImage(name: $0.label, root: $0.root, parts: parts[$0.root.digest] ?? [])
+    }
+  }
+
+  /// Reads every blob where it lies.
+  private func read(_ layout: Layout, unpacking layers: Set<Digest>) async throws -> [BlobReading] {
+    settings.observer.expect(bytes: layout.blobs.values.map(\.size).saturatingSum())
+    // In the order in which they lie, so that a disk reads straight on.
+    let order = layout.blobs.sorted { $0.value.offset < $1.value.offset }
+    return try await executor.mapConcurrently(order) { digest, place in
+      let meter = TransferMeter(
+        Descriptor(mediaType: MediaType(rawValue: ""), digest: digest, size: place.size),
+        observer: settings.observer)
+      return try BlobReading.read(
+        digest, in: layout, unpacks: layers.contains(digest), progress: meter.advance)
     }
   }
 }

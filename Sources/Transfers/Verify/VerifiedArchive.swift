@@ -14,12 +14,16 @@ public struct VerifiedArchive: Sendable {
   /// The archive file's size, in bytes.
   public let size: Int64
   public let contents: [VerifiedImage]
+  /// Those of ``images`` that are there for another one's sake: signatures, SBOMs, attestations.
+  public let referrers: [String]
   /// Manifests, configs and layers whose bytes were hashed.
   public let blobCount: Int
   /// Layers whose content was compared with their configs' `diff_ids` (`--deep`).
   public let layersUnpacked: Int
   /// Blobs left out on purpose.
   public let omissions: [Omission]
+  /// By what it is known that the other side has what is left out as known.
+  public let knownSources: [KnownSource]
   /// Images that it was to hold and does not.
   public let lacking: [Lack]
   public let findings: [Finding]

@@ -13,12 +13,18 @@ struct ExportCommand: AsyncParsableCommand {
       proved and is on disk. Interrupted in any way, the same command goes on where it was. Shared layers are fetched and stored once. The printed archive digest covers \
       everything in it: give it to ferry verify --expect on the other side.
 
+      Signatures, SBOMs and attestations travel with their images: found by the referrers API, by the tags \
+      sha256-<hex> that stand in for it, and by cosign's .sig, .att and .sbom. With --skip-known a later export \
+      carries only what is new; ferry import finds the rest at the destination, or in the earlier archive \
+      named beside the new one.
+
       EXAMPLE:
         ferry export nvcr.io/olddept/trainer:1.0 -o trainer.tar --api-key-file old.key
         ferry export -f images.txt -o fleet.tar
         ferry export registry.example/team/app --tags '1.*' --tags '!*-rc' -o app.tar
         ferry export nvcr.io/olddept --all-repositories -o olddept/
         ferry export registry.example/team/app:1 --platform linux/amd64 -o backups/
+        ferry export -f images.txt -o week2.tar --skip-known week1.tar
         ferry export registry.example/team/app:1 -o - | ssh vault 'cat > app.tar'
       """)
 
@@ -64,6 +70,19 @@ struct ExportCommand: AsyncParsableCommand {
       return platform
     })
   var platform: [Platform] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Leave out what the other side has already by this archive or this receipt of an import: configs and "
+        + "layers that it holds. Manifests are carried all the same. Repeatable.",
+      valueName: "archive|receipt"),
+    completion: .file())
+  var skipKnown: [String] = []
+
+  @Flag(
+    name: .customLong("no-referrers"),
+    help: "Leave the images' signatures, SBOMs and attestations, unless their tags are named.")
+  var leavesReferrers = false
 
   @Flag(help: "Replace an archive that exists and holds something else.")
   var force = false
@@ -111,6 +130,10 @@ struct ExportCommand: AsyncParsableCommand {
       throw ValidationError(
         "With -o - there is no archive to put checksums or signatures beside; hash the stream with "
           + "tee >(sha256sum), or write to a file.")
+    }
+    for known in skipKnown where output != "-" && Paths.areSame(known, output) {
+      throw ValidationError(
+        "--skip-known \(known) is the archive to be written; give the new one another name.")
     }
     if output.isEmpty { throw ValidationError("-o needs a name.") }
     let name = output.split(separator: "/").last ?? ""
@@ -163,7 +186,7 @@ struct ExportCommand: AsyncParsableCommand {
     guard !queries.isEmpty else { throw TransferError.nothingSelected }
     var request = ExportRequest(
       queries: queries, platforms: platform, output: try destination(), replacesExisting: force,
-      shard: transfer.shard)
+      shard: transfer.shard, takesReferrers: !leavesReferrers, known: skipKnown)
     request.writesChecksums = checksum
     request.signingKey = try run.signingKey(signing)
     return request

@@ -18,14 +18,23 @@ struct ImportCommand: AsyncParsableCommand {
       repository without its host; * matches inside a component, ** across components, $1, $2… stand for \
       what they matched.
 
+      - reads an archive from standard input, and one that gzip, zstd or xz compressed is recognised, there as \
+      in a file. Such an archive of Ferry's is pushed in one pass, as it comes, its tags when all of it was \
+      proved; a pipe that breaks off leaves no tag, and the same command run again skips what has arrived. \
+      Others, in another order, need --spool.
+
       EXAMPLE:
         ferry import fleet.tar --to nvcr.io/acme --api-key-file new.key --dry-run
         ferry import fleet.tar --to nvcr.io/acme --api-key-file new.key
+        ferry import week2.tar week1.tar --to nvcr.io/acme --api-key-file new.key
         ferry import fleet.tar --to registry.example/mirror --map 'olddept/**=archive/$1'
         ferry import fleet.tar --to registry.example/mirror --receipt receipt.json --sign-key minisign.key
+        ssh host zstd -c fleet.tar | ferry import - --to nvcr.io/acme --api-key-file new.key
       """)
 
-  @Argument(help: ArgumentHelp("The archives to import.", valueName: "archive"), completion: .file())
+  @Argument(
+    help: ArgumentHelp("The archives to import; - is standard input.", valueName: "archive"),
+    completion: .file())
   var archives: [String]
 
   @Option(
@@ -48,6 +57,27 @@ struct ImportCommand: AsyncParsableCommand {
       "Import only images whose name, with or without host and tag, matches this glob. Repeatable.",
       valueName: "ref"))
   var image: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Name the image that has no name of its own: where it goes below --to. Without a tag its own tag stays, \
+      and so several images that have nothing but their tags can be named at once.
+      """, valueName: "repository[:tag]"),
+    transform: { try GivenName($0) })
+  var `as`: GivenName?
+
+  @Flag(
+    help: """
+      Compress uncompressed layers with gzip on the way, as docker push would. This changes the digests of \
+      these layers and of their images; the report lists old and new. Every layer is compressed twice: to \
+      learn its digest, and to send it.
+      """)
+  var compressLayers = false
+  @Flag(
+    name: .customLong("no-referrers"),
+    help: "Leave the signatures, SBOMs and attestations that the archives carry with their images.")
+  var leavesReferrers = false
 
   @Flag(help: "Move tags that exist with other content.")
   var overwrite = false
@@ -85,6 +115,7 @@ struct ImportCommand: AsyncParsableCommand {
 
   @OptionGroup(title: "Signing the receipt") var signing: SigningOptions
   @OptionGroup(title: "Signatures") var signatures: SignatureOptions
+  @OptionGroup var spooling: SpoolOption
   @OptionGroup(title: "Credentials") var credentials: CredentialOptions
   @OptionGroup(title: "Connection") var connection: ConnectionOptions
   @OptionGroup(title: "Transfer") var transfer: TransferOptions
@@ -103,9 +134,9 @@ struct ImportCommand: AsyncParsableCommand {
     if signing.signKey != nil, receipt == nil {
       throw ValidationError("--sign-key signs the receipt; name one with --receipt.")
     }
-    if mapFile == "-" && credentials.passwordStdin {
-      throw ValidationError("--map-file - and --password-stdin both want standard input.")
-    }
+    try StandardInput.validate(
+      archives: archives,
+      options: [("--map-file -", mapFile == "-"), ("--password-stdin", credentials.passwordStdin)])
     try signatures.validate(for: archives)
     if expect != nil, archives.count > 1 { throw ValidationError("--expect speaks of one archive.") }
   }
@@ -143,8 +174,7 @@ struct ImportCommand: AsyncParsableCommand {
         json: outputs.json, run.console)
       if !outputs.json { text.summary(of: result) }
       if let descriptions {
-        for path in archives {
-          let count = try await Descriptions.write(from: path, to: descriptions)
+        for (path, count) in try await Descriptions.write(from: prepared, to: descriptions) {
           let what = Amounts.count(count, "description")
           run.console.say("wrote \(what) of repositories in \(path) to \(descriptions)")
         }
@@ -160,8 +190,10 @@ struct ImportCommand: AsyncParsableCommand {
       nvidiaHosts: run.nvidiaHosts)
     var request = ImportRequest(
       archives: archives, mapping: mapping, images: image, overwrites: overwrite, expected: expect,
-      shard: transfer.shard,
-      journal: journal.map { .file($0) } ?? .besideArchive(orIn: Paths.stateDirectory(run.environment)))
+      shard: transfer.shard, takesReferrers: !leavesReferrers,
+      journal: journal.map { .file($0) } ?? .besideArchive(orIn: Paths.stateDirectory(run.environment)),
+      givenName: `as`, compressesLayers: compressLayers,
+      spool: spooling.spool)
     request.signature = try signatures.demand()
     return request
   }

@@ -8,24 +8,33 @@ struct InspectCommand: AsyncParsableCommand {
     discussion: """
       Reads an archive's manifests, not its layers; ferry verify proves those.
 
+      - reads an archive from standard input, and one that gzip, zstd or xz compressed is recognised, there as \
+      in a file. No more is read than what describes it: whoever writes into the pipe then finds it closed, as \
+      with head(1).
+
       EXAMPLE:
         ferry inspect fleet.tar
         ferry inspect fleet.tar --json | jq -r '.archives[].images[].reference'
       """)
 
-  @Argument(help: ArgumentHelp("The archives to look into.", valueName: "archive"), completion: .file())
+  @Argument(
+    help: ArgumentHelp("The archives to look into; - is standard input.", valueName: "archive"),
+    completion: .file())
   var archives: [String]
 
   @Flag(name: .shortAndLong, help: "Also list every platform's layers.")
   var long = false
 
+  @OptionGroup var spooling: SpoolOption
   @OptionGroup(title: "Output") var outputs: OutputOptions
+
+  func validate() throws { try StandardInput.validate(archives: archives) }
 
   func run() async throws {
     let run = CommandRun(outputs)
     await run.conclude {
       let (inspected, failures) = try await run.each(of: archives) { path in
-        let archive = try await Inspection(path).run()
+        let archive = try await Inspection(path, spool: spooling.spool).run()
         if !outputs.json { InspectText(run.console).show(archive, long: long) }
         return archive
       }

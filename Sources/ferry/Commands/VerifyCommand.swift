@@ -14,15 +14,21 @@ struct VerifyCommand: AsyncParsableCommand {
       With --receipt it also tells of each image whether the destination confirmed it, under which name and \
       with which digest; it exits 4 when one is missing or differs.
 
+      - reads an archive from standard input, and one that gzip, zstd or xz compressed is recognised, there as \
+      in a file: such an archive of Ferry's is proved in one pass, as strictly as one in a file.
+
       EXAMPLE:
         ferry verify fleet.tar
         ferry verify fleet.tar --expect sha256:9c4f…
         ferry verify --deep backups/*.tar
         ferry verify fleet.tar --public-key minisign.pub
         ferry verify fleet.tar --receipt receipt.json --report arrived.html
+        cat /mnt/*/fleet.tar.* | ferry verify -
       """)
 
-  @Argument(help: ArgumentHelp("The archives to prove.", valueName: "archive"), completion: .file())
+  @Argument(
+    help: ArgumentHelp("The archives to prove; - is standard input.", valueName: "archive"),
+    completion: .file())
   var archives: [String]
 
   @Flag(help: "Also decompress every layer and compare it with the diff_ids of its image's config.")
@@ -46,6 +52,7 @@ struct VerifyCommand: AsyncParsableCommand {
 
   @OptionGroup(title: "Signatures") var signatures: SignatureOptions
   @OptionGroup(title: "Receipts") var receipts: ReceiptOptions
+  @OptionGroup var spooling: SpoolOption
   @OptionGroup(title: "Output") var outputs: OutputOptions
 
   func validate() throws {
@@ -54,6 +61,7 @@ struct VerifyCommand: AsyncParsableCommand {
     if let report, (archives + receipts.receipt).contains(where: { Paths.areSame($0, report) }) {
       throw ValidationError("--report would overwrite what is verified; give it another name.")
     }
+    try StandardInput.validate(archives: archives)
     if expect != nil, archives.count > 1 { throw ValidationError("--expect speaks of one archive.") }
   }
 
@@ -65,7 +73,8 @@ struct VerifyCommand: AsyncParsableCommand {
       let receipts = receipts.receipt.isEmpty ? nil : try receipts.read()
       let (verified, failures) = try await run.each(of: archives) { path in
         let archive = try await Verification(
-          path, isDeep: deep, expected: expect, signature: signature, settings: settings
+          path, isDeep: deep, expected: expect, signature: signature, spool: spooling.spool,
+          settings: settings
         ).run()
         if !outputs.json {
           VerifyText(run.console).show(archive)

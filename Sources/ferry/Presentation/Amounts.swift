@@ -30,6 +30,11 @@ enum Amounts {
     }
   }
 
+  /// `2 images`, `2 images and 1 referrer`.
+  static func images(_ images: Int, _ referrers: Int) -> String {
+    count(images, "image") + (referrers > 0 ? " and \(count(referrers, "referrer"))" : "")
+  }
+
   /// `1 image`, `2 images`.
   static func count(_ number: Int, _ noun: String, plural: String? = nil) -> String {
     "\(number) \(number == 1 ? noun : plural ?? noun + "s")"

@@ -32,6 +32,11 @@ extension ErrorText {
       self.init("the \(compression.rawValue) stream ends too early", .integrityFailure)
     case .corruptStream(let compression, let reason):
       self.init("the \(compression.rawValue) stream is damaged: \(reason)", .integrityFailure)
+    case .frontTooLarge(let path, let limit):
+      self.init(
+        "\(path) is damaged: what comes before its first layer is more than \(Amounts.bytes(Int64(limit)))",
+        .integrityFailure)
+    case .cancelled: self = .interrupted
     case .library(let reason): self.init("libarchive or zlib failed: \(reason)", .unforeseen)
     }
   }

@@ -13,10 +13,13 @@ extension ErrorText {
         remedy: "Wait for it, or write to another name.", .destinationConflict)
     case .notAnArchive(let path):
       self.init(
-        "\(path) is not an archive", remedy: "Ferry reads OCI image layouts in a tar.", .integrityFailure)
+        "\(path) is not an archive",
+        remedy: "Ferry reads OCI image layouts, in a tar or a directory, and what docker save writes.",
+        .integrityFailure)
     case .notALayout(let path, let missing):
       self.init(
-        "\(path) is a tar, but no OCI image layout: it has no \(missing)", .integrityFailure)
+        "\(path) is no OCI image layout: it has no \(missing)",
+        remedy: "Nor has it the manifest.json that docker save writes.", .integrityFailure)
     case .truncated(let path, let at):
       self.init("\(path) is truncated: it ends at byte \(at)", remedy: again, .integrityFailure)
     case .damagedHeader(let path, let at):
@@ -39,6 +42,24 @@ extension ErrorText {
         "\(digest) is damaged in the archive: \(Self.words(for: error))", remedy: again, .integrityFailure)
     case .notAManifest(let digest, let error):
       self.init("\(digest): \(Self.words(for: error))", .integrityFailure)
+    case .notStreamable(let path, let obstacle):
+      let why =
+        switch obstacle {
+        case .order(let entry): "\(Printable.text(entry)) comes before what says what it is"
+        case .foreign: "another tool wrote it, and its layers may come before its manifests"
+        }
+      self.init(
+        "\(path) cannot be read as it comes: \(why)",
+        remedy: "Write it to a file, uncompressed, and name that; or let ferry do so: --spool DIR", .usage)
+    case .brokenStream(let path, let problems):
+      let lines = problems.prefix(20).map { "  \(ProblemText.line(for: $0))" }
+      let more = problems.count > 20 ? ["  and \(problems.count - 20) more"] : []
+      self.init(
+        (["\(path) is not whole:"] + lines + more).joined(separator: "\n"),
+        remedy: "No tag was pushed. Send it again with the same command: what has arrived is skipped.",
+        .integrityFailure)
+    case .passed(let digest, _):
+      self.init("the bytes of \(digest) have passed and cannot be had again", .unforeseen)
     case .conflictingSizes(let digest, let one, let other):
       self.init(
         "the images give \(digest) two sizes, \(one) and \(other) bytes",

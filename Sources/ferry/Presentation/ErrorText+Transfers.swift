@@ -78,8 +78,19 @@ extension ErrorText {
       self.init(
         "\(source) would become \(target), which is no repository name",
         remedy: "Give it another name with --map.", .usage)
-    case .unnamedImage(let archive, let digest):
-      self.init("\(archive) gives no name to its image \(digest)", .usage)
+    case .unnamedImages(let archive, let images): self.init(unnamed: images, in: archive)
+    case .malformedName(let text):
+      self.init(
+        "'\(text)' is no name for an image",
+        remedy: "--as takes REPOSITORY or REPOSITORY:TAG, without the registry, which --to names.", .usage)
+    case .nothingToName(let name, let images):
+      self.init(
+        "--as \(name.repository) is for an image without a name, and all \(images) have one",
+        remedy: "Choose one with --image, or give them other names with --map.", .usage)
+    case .compressionParts(let referrer, let subject):
+      self.init(
+        "\(referrer) speaks of \(subject), which --compress-layers would change",
+        remedy: "Import it without --compress-layers, or leave it out with --image.", .usage)
     case .tagsTaken(let taken):
       let lines = taken.prefix(20).map {
         "  \($0.target) holds \($0.present), not \($0.wanted) of \($0.source)"
@@ -101,6 +112,13 @@ extension ErrorText {
         remedy:
           "Nothing of that blob was kept. Carry the archive over again; ferry verify shows what is hurt.",
         .integrityFailure)
+    case .cannotRepeat(let archive, let digest, let size):
+      self.init(
+        "the registry wants bytes of \(digest) (\(Amounts.bytes(size))) once more, and they have passed: "
+          + "\(archive) cannot be read again",
+        remedy:
+          "Run the same command again: what has arrived is skipped. --spool DIR keeps a copy to read again.",
+        .networkFailed)
     case .wrongArchive(let path, let expected, let actual):
       self.init("\(path) is archive \(actual), not \(expected)", .integrityFailure)
     case .unsigned, .signatureRefused, .signedOther, .malformedReceipt, .unsupportedReceipt:
@@ -119,6 +137,9 @@ extension ErrorText {
         "the registry refuses \(target): its index lists \(Amounts.count(missing, "manifest")) "
           + "that --platform left out of the archive",
         remedy: "Export it with every platform, or with a single one.", .destinationConflict)
+    case .referrersNotHad, .tooManyReferrers, .subjectFailed, .notAReferrersList, .listContended:
+      self.init(referrers: error)
+    case .knownUnusable, .contentAbsent: self.init(known: error)
     case .blobOfNoImage(let digest):
       self.init("something unforeseen went wrong: \(digest) belongs to no image", .unforeseen)
     case .refusedByNGC(let misfits): self.init(misfits: misfits)

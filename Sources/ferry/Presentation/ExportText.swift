@@ -37,13 +37,19 @@ struct ExportText {
           for: .continuing(
             path: path, have: continuation.claimed, moved: continuation.moved, of: archive.blobSize)))
     }
+    for line in known(in: prepared) { console.result(line) }
     console.result(
-      "\(Amounts.count(prepared.images.count, "image")), \(Amounts.bytes(prepared.totalSize)), "
+      "\(Amounts.images(prepared.images.count, prepared.referrers.count)), \(Amounts.bytes(prepared.totalSize)), "
         + "of which \(Amounts.bytes(prepared.uniqueSize)) unique")
     if let space = prepared.space {
       console.result(
         "needs \(Amounts.bytes(space.needed)) on disk, \(Amounts.bytes(space.available)) free")
     }
+  }
+
+  /// What the archives leave out, by what knows of it.
+  private func known(in prepared: PreparedExport) -> [String] {
+    KnownText.lines(prepared.knownOmissions, sources: prepared.archives.flatMap(\.plan.knownSources))
   }
 
   private func state(of archive: PreparedExport.Archive) -> String {
@@ -76,7 +82,9 @@ struct ExportText {
     var parts: [String] = []
     if written > 0 {
       let size = prepared.archives.filter { !$0.isUpToDate }.reduce(0) { $0 + $1.plan.totalSize }
-      parts.append("\(Amounts.count(written, "image")) exported and proved, \(Amounts.bytes(size))")
+      let referrers = prepared.archives.filter { !$0.isUpToDate && result.finished.contains($0.path) }
+        .reduce(0) { $0 + $1.plan.images.count(where: \.looksLikeReferrer) }
+      parts.append("\(Amounts.images(written, referrers)) exported and proved, \(Amounts.bytes(size))")
     }
     if there > 0 { parts.append("\(Amounts.count(there, "image")) there already") }
     var text = parts.joined(separator: "; ")
@@ -84,6 +92,7 @@ struct ExportText {
       text += (text.isEmpty ? "" : "; ") + "\(Amounts.count(result.failures.count, "image")) failed"
     }
     console.say(text)
+    for line in known(in: prepared) { console.say(line) }
   }
 }
 

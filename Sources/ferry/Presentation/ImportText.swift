@@ -19,10 +19,15 @@ struct ImportText {
     }
     for line in table.lines() { console.result(line) }
     var total =
-      "\(Amounts.count(prepared.images.count, "image")), \(Amounts.bytes(prepared.totalSize)); "
+      "\(Self.count(prepared.images)), \(Amounts.bytes(prepared.totalSize)); "
       + "\(Amounts.bytes(prepared.uniqueSize)) unique in those to push"
     if let present = prepared.presentSize { total += ", of which \(Amounts.bytes(present)) there already" }
     console.result(total)
+  }
+
+  private static func count(_ images: [ImportImage]) -> String {
+    let referrers = images.count { $0.referral != nil }
+    return Amounts.images(images.count - referrers, referrers)
   }
 
   private func words(for state: ImportImage.State) -> String {
@@ -31,6 +36,9 @@ struct ImportText {
     case .identical: "there already"
     case .replaces(let digest): "moves from \(digest.short)"
     case .taken(let digest): "taken by \(digest.short)"
+    case .included: "there already, with others"
+    case .extends(let digest): "adds to \(digest.short)"
+    case .incomplete: "not whole"
     case .unknown: "cannot tell"
     case .refused: "refused"
     }
@@ -42,22 +50,22 @@ struct ImportText {
       failures: prepared.failures, blockers: prepared.blockers,
       total: prepared.images.count, keepsGoing: keepsGoing)
     if let status = obstacles.show(on: console) { return status }
-    return prepared.images.contains { $0.state.present != nil } ? .differences : .done
+    return prepared.images.contains { $0.isToPush && $0.state.present != nil } ? .differences : .done
   }
 
   /// What a finished run shows: every image with its new name and the digest read back.
   func summary(of result: ImportResult) {
     let pushed = Set(result.pushed.map(\.target))
     let listed = console.showsResultsWithNotes ? [] : result.prepared.images
-    for image in listed where pushed.contains(image.target) || image.state == .identical {
+    for image in listed where pushed.contains(image.target) || image.isThere {
       console.result("\(image.target)  \(image.digest)")
     }
-    let identical = result.prepared.images.count { $0.state == .identical }
+    let identical = result.prepared.images.filter(\.isThere)
     var parts: [String] = []
     if !result.pushed.isEmpty {
-      parts.append("\(Amounts.count(result.pushed.count, "image")) pushed and read back")
+      parts.append("\(Self.count(result.pushed)) pushed and read back")
     }
-    if identical > 0 { parts.append("\(Amounts.count(identical, "image")) there already") }
+    if !identical.isEmpty { parts.append("\(Self.count(identical)) there already") }
     if !result.failures.isEmpty { parts.append("\(Amounts.count(result.failures.count, "image")) failed") }
     if parts.isEmpty { parts.append("nothing to do") }
     console.say(

@@ -13,13 +13,21 @@ struct InspectText {
 
   func show(_ archive: InspectedArchive, long: Bool) {
     console.result("\(archive.path)  \(Amounts.bytes(archive.size))  archive digest \(archive.digest)")
-    if !archive.isFerrys { console.result("  written by another tool") }
+    if archive.form == .dockerSave {
+      console.result("  written for docker load; its manifests are made from that")
+    } else if !archive.isFerrys {
+      console.result("  written by another tool")
+    }
     var table = Table([.left, .right, .left, .left])
     for image in archive.images {
-      table.add(image.name, Amounts.bytes(image.size), platforms(of: image), image.root.digest.description)
+      table.add(
+        name(of: image), Amounts.bytes(image.size), platforms(of: image), image.root.digest.description)
     }
     for line in table.lines(indent: "  ") { console.result(line) }
-    if long { for image in archive.images { layers(of: image) } }
+    if long {
+      for image in archive.images { layers(of: image) }
+      for referrer in archive.referrers { show(referrer) }
+    }
     if long {
       for (repository, text) in archive.descriptions {
         console.result("  description of \(repository)")
@@ -34,9 +42,12 @@ struct InspectText {
     }
     let saved = archive.totalSize - archive.uniqueSize
     console.result(
-      "  \(Amounts.count(archive.images.count, "image")), \(Amounts.bytes(archive.totalSize)); "
+      "  \(Amounts.images(archive.images.count, archive.referrers.count)), \(Amounts.bytes(archive.totalSize)); "
         + "sharing saves \(Amounts.bytes(saved)), leaving \(Amounts.bytes(archive.uniqueSize))")
-    for omission in archive.omissions {
+    for line in KnownText.lines(archive.omissions, sources: archive.knownSources) {
+      console.result("  \(line)")
+    }
+    for omission in archive.omissions where long || omission.reason != .known {
       console.result(
         "  left out (\(omission.reason.rawValue)): \(omission.descriptor.digest), \(Amounts.bytes(omission.descriptor.size))"
       )
@@ -45,15 +56,28 @@ struct InspectText {
     for problem in archive.problems { console.result("  \(ProblemText.line(for: problem))") }
   }
 
+  private func name(of image: InspectedArchive.Image) -> String {
+    image.hasName ? image.name : "(no name)"
+  }
+
   private func platforms(of image: InspectedArchive.Image) -> String {
     let names = image.members.filter { !$0.isAttestation }.map { $0.platform?.description ?? "artifact" }
     let attestations = image.members.count { $0.isAttestation }
-    return (names + (attestations > 0 ? [Amounts.count(attestations, "attestation")] : []))
+    let referrers = image.referrers.count
+    return
+      (names + (attestations > 0 ? [Amounts.count(attestations, "attestation")] : [])
+      + (referrers > 0 ? [Amounts.count(referrers, "referrer")] : []))
       .joined(separator: ", ")
   }
 
+  private func show(_ referrer: InspectedReferrer) {
+    let type = referrer.artifactType.map { "  \(Printable.text($0))" } ?? ""
+    console.result("  \(referrer.name)  \(Amounts.bytes(referrer.size))\(type)")
+    console.result("    refers to \(referrer.subject)")
+  }
+
   private func layers(of image: InspectedArchive.Image) {
-    console.result("  \(image.name)")
+    console.result("  \(name(of: image))")
     for member in image.members {
       let kind = member.isAttestation ? "attestation" : member.platform?.description ?? "artifact"
       console.result("    \(kind)  \(member.digest)")

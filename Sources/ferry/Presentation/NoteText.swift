@@ -38,10 +38,17 @@ enum NoteText {
     case .noJournal(let error):
       "open uploads cannot be kept for a next run (--journal names another place): "
         + ErrorText(error).summary
+    case .layerCompressed(let from, let to):
+      "compressed: layer \(from.digest) → \(to.digest) "
+        + "(\(Amounts.bytes(from.size)) → \(Amounts.bytes(to.size)))"
+    case .imageCompressed(let image, let compression):
+      "compressed: \(Printable.text(image.source)) \(compression.original) → \(image.digest)"
     case .imported(_, let target, let digest):
       "pushed \(target)  \(digest)"
     case .alreadyThere(_, let target, let digest):
       "there already: \(target)  \(digest)"
+    case .ruleUnused(let rule):
+      "the rule '\(Printable.text(rule))' is for none of the images' repositories"
     case .unreadable(let failure):
       "cannot read \(failure.image): \(ErrorText(failure.error).summary)"
     case .descriptionsMissing(let host, let error):

@@ -14,7 +14,7 @@ struct VerifyText {
       if !finding.images.isEmpty { console.result("  hurts \(list(finding.images))") }
     }
     let what =
-      "\(Amounts.count(archive.images.count, "image")), \(Amounts.count(archive.blobCount, "blob")), "
+      "\(Amounts.images(archive.images.count - archive.referrers.count, archive.referrers.count)), \(Amounts.count(archive.blobCount, "blob")), "
       + Amounts.bytes(archive.size)
     guard archive.isWhole else {
       console.result(
@@ -27,6 +27,9 @@ struct VerifyText {
     }
     if !archive.omissions.isEmpty { text += ", \(archive.omissions.count) left out on purpose" }
     console.result("\(text)  \(archive.digest)")
+    for line in KnownText.lines(archive.omissions, sources: archive.knownSources) {
+      console.result("  \(line)")
+    }
     for lack in archive.lacking { console.result("  \(LackText.line(for: lack))") }
   }
 

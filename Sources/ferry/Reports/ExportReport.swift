@@ -14,6 +14,10 @@ struct ExportReport: Encodable {
     let continuedBytes: Int64
     /// `planned`, `written` or `unchanged`.
     let state: String
+    /// What is left out because the other side has it, and by what that is known.
+    let leftOut: [OmissionEntry]
+    let leftOutBytes: Int64
+    let known: [KnownSourceEntry]
   }
 
   struct Image: Encodable {
@@ -23,6 +27,25 @@ struct ExportReport: Encodable {
     let bytes: Int64
     let archive: String?
     let omissions: [OmissionEntry]
+    /// The names of what travels with it because it refers to it.
+    let referrers: [String]
+  }
+
+  struct Referrer: Encodable {
+    let reference: String
+    let digest: String
+    let artifactType: String?
+    /// The digest of the manifest it refers to.
+    let subject: String
+    let bytes: Int64
+
+    init(_ referrer: Transfers.Referrer) {
+      reference = referrer.reference.description
+      digest = referrer.tree.root.digest.description
+      artifactType = referrer.tree.manifests.last?.artifactType
+      subject = referrer.subject.description
+      bytes = referrer.tree.size
+    }
   }
 
   let schema = "ferry/export-report/v1"
@@ -30,6 +53,8 @@ struct ExportReport: Encodable {
   let dryRun: Bool
   let archives: [Archive]
   let images: [Image]
+  /// Signatures, SBOMs and attestations.
+  let referrers: [Referrer]
   /// The images' sizes added up, and with shared content counted once an archive.
   let totalBytes: Int64
   let uniqueBytes: Int64
@@ -52,10 +77,13 @@ struct ExportReport: Encodable {
     self.dryRun = dryRun
     let whole = prepared.archives.filter { dryRun || finished.contains($0.path) }
     archives = whole.map { archive in
-      Archive(
+      let known = archive.plan.omissions.filter { $0.reason == .known }
+      return Archive(
         path: archive.path ?? "-", digest: archive.digest.description,
         bytes: archive.plan.totalSize, continuedBytes: archive.continuation?.claimed ?? 0,
-        state: archive.isUpToDate ? "unchanged" : dryRun ? "planned" : "written")
+        state: archive.isUpToDate ? "unchanged" : dryRun ? "planned" : "written",
+        leftOut: known.map(OmissionEntry.init), leftOutBytes: known.map(\.descriptor.size).saturatingSum(),
+        known: archive.plan.knownSources.map(KnownSourceEntry.init))
     }
     var homes: [Reference: String] = [:]
     for archive in whole {
@@ -67,8 +95,10 @@ struct ExportReport: Encodable {
       Image(
         reference: image.reference.description, digest: image.tree.root.digest.description,
         mediaType: image.tree.root.mediaType.rawValue, bytes: image.tree.size,
-        archive: homes[image.reference], omissions: image.omissions.map(OmissionEntry.init))
+        archive: homes[image.reference], omissions: image.omissions.map(OmissionEntry.init),
+        referrers: image.referrers.map(\.reference.description))
     }
+    referrers = prepared.referrers.map(Referrer.init)
     totalBytes = prepared.totalSize
     uniqueBytes = prepared.uniqueSize
     neededBytes = prepared.space?.needed

@@ -9,6 +9,9 @@ extension ImportImage.State {
     case .identical: "identical"
     case .replaces: "replaces"
     case .taken: "taken"
+    case .included: "included"
+    case .extends: "extends"
+    case .incomplete: "incomplete"
     case .unknown: "unknown"
     case .refused: "refused"
     }
@@ -17,8 +20,8 @@ extension ImportImage.State {
   /// The digest of other content that the tag points at.
   var present: Digest? {
     switch self {
-    case .replaces(let digest), .taken(let digest): digest
-    case .new, .identical, .unknown, .refused: nil
+    case .replaces(let digest), .taken(let digest), .included(let digest), .extends(let digest): digest
+    case .new, .identical, .incomplete, .unknown, .refused: nil
     }
   }
 }

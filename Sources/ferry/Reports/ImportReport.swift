@@ -14,10 +14,33 @@ struct ImportReport: Encodable {
     let target: String
     let digest: String
     let bytes: Int64
-    /// `new`, `identical`, `replaces`, `taken`, `unknown`, `refused` before; `pushed`, `identical` or `failed` after.
+    /// `new`, `identical`, `included`, `replaces`, `extends`, `taken`, `unknown`, `incomplete`, `refused` before;
+    /// `pushed`, `identical`, `included` or `failed` after.
     let state: String
     /// The digest that the tag pointed at before, where that was another.
     let previousDigest: String?
+    /// Of a signature, SBOM or attestation: the digest of the manifest it refers to.
+    let subject: String?
+    /// The image's digest in the archive, where --compress-layers changed it, and the layers that changed.
+    let archiveDigest: String?
+    let compressedLayers: [CompressedLayerEntry]?
+  }
+
+  /// Content that the archives leave out and the destination does not have either.
+  struct Missing: Encodable {
+    let digest: String
+    let bytes: Int64
+    /// The images that need it.
+    let images: [String]
+    /// By what it was known to be on the other side.
+    let source: KnownSourceEntry?
+
+    init(_ content: AbsentContent) {
+      digest = content.descriptor.digest.description
+      bytes = content.descriptor.size
+      images = content.images
+      source = content.source.map(KnownSourceEntry.init)
+    }
   }
 
   let schema = "ferry/import-report/v1"
@@ -31,6 +54,7 @@ struct ImportReport: Encodable {
   let presentBytes: Int64?
   let uploadedBytes: Int64?
   let mountedBytes: Int64?
+  let missing: [Missing]
   let blockers: [BlockerEntry]
   let failures: [FailureEntry]
 
@@ -48,17 +72,21 @@ struct ImportReport: Encodable {
     let pushed = Set((result?.pushed ?? []).map(\.target))
     images = prepared.images.map { image in
       let state =
-        result == nil || image.state == .identical
+        result == nil || image.isThere
         ? image.state.name : pushed.contains(image.target) ? "pushed" : "failed"
       return Image(
         source: image.source, target: image.target.description, digest: image.digest.description,
-        bytes: image.tree.size, state: state, previousDigest: image.state.present?.description)
+        bytes: image.tree.size, state: state, previousDigest: image.state.present?.description,
+        subject: image.referral?.subject.description,
+        archiveDigest: image.compression?.original.description,
+        compressedLayers: image.compression?.layers.map(CompressedLayerEntry.init))
     }
     totalBytes = prepared.totalSize
     uniqueBytes = prepared.uniqueSize
     presentBytes = result?.presentSize ?? prepared.presentSize
     uploadedBytes = result?.uploadedSize
     mountedBytes = result?.mountedSize
+    missing = prepared.absent.map(Missing.init)
     blockers = prepared.blockers.map(BlockerEntry.init)
     failures = (result?.failures ?? prepared.failures).map(FailureEntry.init)
   }

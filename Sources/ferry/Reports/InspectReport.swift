@@ -1,5 +1,6 @@
 import Digests
 import Images
+import Layouts
 import Transfers
 
 /// What `ferry inspect` reports.
@@ -9,10 +10,16 @@ struct InspectReport: Encodable {
     let digest: String
     let bytes: Int64
     let writtenByFerry: Bool
+    /// `tar`, `directory` or `docker-save`.
+    let form: String
     let images: [Image]
+    /// Signatures, SBOMs and attestations.
+    let referrers: [Referrer]
     let totalBytes: Int64
     let uniqueBytes: Int64
     let omissions: [OmissionEntry]
+    /// By what the other side is known to have what is left out.
+    let known: [KnownSourceEntry]
     let lacking: [LackEntry]
     /// Markdown by repository.
     let descriptions: [String: String]
@@ -27,6 +34,27 @@ struct InspectReport: Encodable {
     /// Bytes that no other image of the archive has.
     let ownBytes: Int64
     let manifests: [Manifest]
+    /// The names of what is there for its sake.
+    let referrers: [String]
+  }
+
+  struct Referrer: Encodable {
+    let reference: String
+    let digest: String
+    let mediaType: String
+    let artifactType: String?
+    /// The digest of the manifest it refers to.
+    let subject: String
+    let bytes: Int64
+
+    init(_ referrer: InspectedReferrer) {
+      reference = referrer.name
+      digest = referrer.root.digest.description
+      mediaType = referrer.root.mediaType.rawValue
+      artifactType = referrer.artifactType
+      subject = referrer.subject.description
+      bytes = referrer.size
+    }
   }
 
   struct Manifest: Encodable {
@@ -60,9 +88,11 @@ struct InspectReport: Encodable {
     archives = inspected.map { archive in
       Archive(
         path: archive.path, digest: archive.digest.description, bytes: archive.size,
-        writtenByFerry: archive.isFerrys, images: archive.images.map(Self.image),
+        writtenByFerry: archive.isFerrys, form: archive.form.rawValue, images: archive.images.map(Self.image),
+        referrers: archive.referrers.map(Referrer.init),
         totalBytes: archive.totalSize, uniqueBytes: archive.uniqueSize,
-        omissions: archive.omissions.map(OmissionEntry.init), lacking: archive.lacking.map(LackEntry.init),
+        omissions: archive.omissions.map(OmissionEntry.init),
+        known: archive.knownSources.map(KnownSourceEntry.init), lacking: archive.lacking.map(LackEntry.init),
         descriptions: Dictionary(archive.descriptions) { first, _ in first },
         problems: archive.problems.map(ProblemText.line(for:)))
     }
@@ -77,6 +107,6 @@ struct InspectReport: Encodable {
           digest: member.digest.description, platform: member.platform?.description,
           attestation: member.isAttestation, config: Blob(member.config),
           layers: member.layers.map(Blob.init))
-      })
+      }, referrers: image.referrers.map(\.name))
   }
 }

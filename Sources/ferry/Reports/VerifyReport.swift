@@ -9,9 +9,13 @@ struct VerifyReport: Encodable {
     let bytes: Int64
     let whole: Bool
     let images: [String]
+    /// Those of the images that are signatures, SBOMs and attestations.
+    let referrers: [String]
     let blobs: Int
     let layersUnpacked: Int
     let omissions: [OmissionEntry]
+    /// By what the other side is known to have what is left out.
+    let known: [KnownSourceEntry]
     let lacking: [LackEntry]
     let problems: [Problem]
     /// With `--receipt`: what the receipts say of each image.
@@ -35,9 +39,10 @@ struct VerifyReport: Encodable {
     archives = verified.map { archive in
       Archive(
         path: archive.path, digest: archive.digest.description, bytes: archive.size,
-        whole: archive.isWhole, images: archive.images, blobs: archive.blobCount,
+        whole: archive.isWhole, images: archive.images, referrers: archive.referrers,
+        blobs: archive.blobCount,
         layersUnpacked: archive.layersUnpacked, omissions: archive.omissions.map(OmissionEntry.init),
-        lacking: archive.lacking.map(LackEntry.init),
+        known: archive.knownSources.map(KnownSourceEntry.init), lacking: archive.lacking.map(LackEntry.init),
         problems: archive.findings.map {
           Problem(problem: ProblemText.line(for: $0.problem), images: $0.images)
         },

@@ -1,0 +1,89 @@
+import Glibc
+
+/// A directory read as the tar it could have been extracted from: its files laid end to end, in the order of
+/// their names.
+///
+/// No symbolic link in it is followed: it stands in the index as what it is.
+public struct DirectoryContent: Sendable {
+  public let content: JoinedContent
+  /// What the directory holds, with paths below it; offsets are those of ``content``.
+  public let index: TarIndex
+
+  /// Lists all that is below the directory at `path`; files are not opened yet. Throws
+  /// ``ArchiveError/tooManyEntries(path:limit:)``.
+  public static func read(_ path: String) throws(ArchiveError) -> DirectoryContent {
+    var root = path
+    while root.hasSuffix("/"), root.utf8.count > 1 { root.removeLast() }
+    var found: [(path: String, status: FileStatus)] = []
+    // Not recursion: how deep directories nest is up to who made them.
+    var pending = [""]
+    var seen = 0
+    while let folder = pending.popLast() {
+      let names = try names(in: folder.isEmpty ? root : "\(root)/\(folder)", follows: folder.isEmpty)
+      seen += names.count
+      guard seen <= TarIndex.mostEntries else {
+        throw .tooManyEntries(path: path, limit: TarIndex.mostEntries)
+      }
+      for name in names {
+        let below = folder.isEmpty ? name : "\(folder)/\(name)"
+        guard below.utf8.count <= TarIndex.longestPath else {
+          throw .tooManyEntries(path: path, limit: TarIndex.mostEntries)
+        }
+        // What is gone since it was listed, or has a name that is no UTF-8, is not there.
+        guard let status = FileStatus(named: "\(root)/\(below)") else { continue }
+        if status.isDirectory { pending.append(below) } else { found.append((below, status)) }
+      }
+    }
+    return try DirectoryContent(
+      found.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }, root: root, path: path)
+  }
+
+  private init(
+    _ files: [(path: String, status: FileStatus)], root: String, path: String
+  ) throws(ArchiveError) {
+    var parts: [JoinedContent.Part] = []
+    var entries: [TarEntry] = []
+    var position: Int64 = 0
+    for (name, status) in files {
+      let size = status.isPlain ? status.size : 0
+      entries.append(
+        TarEntry(
+          path: name, kind: status.isPlain ? .file : .other, size: size, headerOffset: position,
+          offset: position))
+      guard status.isPlain else { continue }
+      parts.append(.file(path: "\(root)/\(name)", size: size))
+      let (next, overflow) = position.addingReportingOverflow(size)
+      guard !overflow else { throw .unwritableSize(size) }
+      position = next
+    }
+    content = try JoinedContent(parts, path: path)
+    index = TarIndex(entries: entries, end: .marker(at: position), fileSize: position)
+  }
+
+  /// The names in one directory, without `.` and `..`.
+  private static func names(in folder: String, follows: Bool) throws(ArchiveError) -> [String] {
+    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follows ? 0 : O_NOFOLLOW)
+    let descriptor = unsafe Glibc.open(folder, flags)
+    guard descriptor >= 0 else { throw .file(.open, path: folder, code: errno) }
+    guard let stream = unsafe fdopendir(descriptor) else {
+      let code = errno
+      close(descriptor)
+      throw .file(.open, path: folder, code: code)
+    }
+    defer { unsafe closedir(stream) }
+    var names: [String] = []
+    errno = 0
+    while let entry = unsafe readdir(stream) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+      guard names.count <= TarIndex.mostEntries else {
+        throw .tooManyEntries(path: folder, limit: TarIndex.mostEntries)
+      }
+      errno = 0
+    }
+    guard errno == 0 else { throw .file(.read, path: folder, code: errno) }
+    return names
+  }
+}

@@ -1,0 +1,77 @@
+public import Digests
+import FoundationEssentials
+
+/// The list of a manifest's referrers that clients keep under a tag where a registry has no referrers API
+/// (distribution-spec, "Pushing Manifests with Subject"): an index that is read, added to and written again.
+///
+/// What others wrote into it stays as it stands, known to Ferry or not.
+public struct ReferrersList: Sendable {
+  private var members: [String: JSONValue]
+  private var entries: [JSONValue]
+  /// What it lists.
+  public private(set) var digests: Set<Digest>
+
+  /// A list of nothing.
+  public init() {
+    members = ["schemaVersion": .integer(2), "mediaType": .string(MediaType.ociIndex.rawValue)]
+    entries = []
+    digests = []
+  }
+
+  /// The list in `manifest`. Throws ``ManifestError/unknownType(_:)`` for anything but an OCI index.
+  public init(_ manifest: Manifest) throws(ManifestError) {
+    guard manifest.mediaType == .ociIndex else { throw .unknownType(manifest.mediaType.rawValue) }
+    do {
+      members = try JSONDecoder().decode([String: JSONValue].self, from: Data(manifest.bytes))
+    } catch {
+      throw .malformed(error.jsonReason)
+    }
+    guard case .array(let entries) = members["manifests"] else {
+      throw .malformed("the field 'manifests' is no list")
+    }
+    self.entries = entries
+    digests = Set(entries.compactMap(Self.digest))
+  }
+
+  private static func digest(_ entry: JSONValue) -> Digest? {
+    entry["digest"]?.text.flatMap { try? Digest($0) }
+  }
+
+  /// Lists a referrer, with its type and annotations as the specification wants them. False when it is listed
+  /// already.
+  @discardableResult
+  public mutating func add(_ referrer: Manifest) -> Bool {
+    guard digests.insert(referrer.digest).inserted else { return false }
+    var entry: [String: JSONValue] = [
+      "mediaType": .string(referrer.mediaType.rawValue), "digest": .string(referrer.digest.description),
+      "size": .integer(Int64(referrer.bytes.count)),
+    ]
+    if let type = referrer.artifactType { entry["artifactType"] = .string(type) }
+    if let annotations = referrer.annotations, !annotations.isEmpty {
+      entry["annotations"] = .object(annotations.mapValues { .string($0) })
+    }
+    entries.append(.object(entry))
+    return true
+  }
+
+  /// Takes over what another list has and this one has not. False when that is nothing.
+  @discardableResult
+  public mutating func add(_ other: ReferrersList) -> Bool {
+    var isChanged = false
+    for entry in other.entries {
+      guard let digest = Self.digest(entry), digests.insert(digest).inserted else { continue }
+      entries.append(entry)
+      isChanged = true
+    }
+    return isChanged
+  }
+
+  /// The list as it is stored. Throws ``ManifestError/tooLarge(_:)``.
+  public func manifest() throws(ManifestError) -> Manifest {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let document = members.merging(["manifests": .array(entries)]) { $1 }
+    guard let data = try? encoder.encode(document) else { throw .malformed("it cannot be written") }
+    return try Manifest(bytes: Array(data), mediaType: .ociIndex)
+  }
+}

@@ -1,0 +1,101 @@
+public import Digests
+public import Images
+
+/// Content that gives way to other content: what manifests that list it become.
+///
+/// A manifest that lists none of it stays as it is, byte by byte. Of one that does, all else is kept in
+/// meaning, in one form of JSON: the same change gives the same bytes each time.
+public struct DescriptorChanges: Sendable {
+  /// What a layer or manifest becomes; a layer is compressed with gzip then.
+  public struct Replacement: Hashable, Sendable {
+    public let digest: Digest
+    /// In bytes.
+    public let size: Int64
+
+    public init(digest: Digest, size: Int64) {
+      self.digest = digest
+      self.size = size
+    }
+  }
+
+  private var replacements: [Digest: Replacement]
+  private var rewritten: [Digest: Manifest] = [:]
+
+  /// Changes of uncompressed layers.
+  public init(layers: [Digest: Replacement]) {
+    replacements = layers
+  }
+
+  /// What takes the place of a layer, or of a manifest of a tree that was rewritten.
+  public subscript(digest: Digest) -> Replacement? { replacements[digest] }
+
+  /// The tree with the changed content, and with all manifests above it changed. Throws ``LayoutError``.
+  public mutating func rewrite(_ tree: ImageTree) throws -> ImageTree {
+    // Children stand before the indexes that list them.
+    for manifest in tree.manifests where replacements[manifest.digest] == nil {
+      let new: Manifest
+      do { new = try applied(to: manifest) } catch {
+        throw LayoutError.notAManifest(manifest.digest, error)
+      }
+      rewritten[new.digest] = new
+      guard new.digest != manifest.digest else { continue }
+      replacements[manifest.digest] = Replacement(digest: new.digest, size: Int64(new.bytes.count))
+    }
+    guard let root = replacements[tree.root.digest] else { return tree }
+    let omitted = Set(tree.omitted.map(\.digest))
+    return try ImageTree(
+      root: Descriptor(mediaType: tree.root.mediaType, digest: root.digest, size: root.size),
+      includes: { !omitted.contains($0.digest) }
+    ) { descriptor in
+      guard let manifest = rewritten[descriptor.digest] else { throw LayoutError.missing(descriptor.digest) }
+      return manifest
+    }
+  }
+
+  private func applied(to manifest: Manifest) throws(ManifestError) -> Manifest {
+    let content: CanonicalJSON
+    do { content = try MalformedFile.decode(CanonicalJSON.self, from: manifest.bytes) } catch {
+      throw .malformed(error.why)
+    }
+    var members = content.members ?? [:]
+    let list = manifest.mediaType.isIndex ? "manifests" : "layers"
+    let old = members[list]?.elements ?? []
+    let new = old.map { manifest.mediaType.isIndex ? child($0) : layer($0) }
+    guard zip(old, new).contains(where: { $0.bytes != $1.bytes }) else { return manifest }
+    members[list] = .array(new)
+    return try Manifest(bytes: CanonicalJSON.object(members).bytes, mediaType: manifest.mediaType)
+  }
+
+  private func layer(_ entry: CanonicalJSON) -> CanonicalJSON {
+    guard var members = entry.members,
+      let type = members["mediaType"]?.text.flatMap({ MediaType(rawValue: $0).compressedLayer }),
+      let replacement = replacement(of: members["digest"])
+    else { return entry }
+    members["mediaType"] = .string(type.rawValue)
+    Self.point(&members, to: replacement)
+    return .object(members)
+  }
+
+  private func child(_ entry: CanonicalJSON) -> CanonicalJSON {
+    guard var members = entry.members else { return entry }
+    if let replacement = replacement(of: members["digest"]) { Self.point(&members, to: replacement) }
+    // An attestation stands beside the image it speaks of, and says which that is.
+    if var annotations = members["annotations"]?.members,
+      let subject = replacement(of: annotations[Descriptor.attestedDigestAnnotation])
+    {
+      annotations[Descriptor.attestedDigestAnnotation] = .string(subject.digest.description)
+      members["annotations"] = .object(annotations)
+    }
+    return .object(members)
+  }
+
+  private func replacement(of digest: CanonicalJSON?) -> Replacement? {
+    digest?.text.flatMap { try? Digest($0) }.flatMap { replacements[$0] }
+  }
+
+  private static func point(_ members: inout [String: CanonicalJSON], to replacement: Replacement) {
+    members["digest"] = .string(replacement.digest.description)
+    members["size"] = .integer(replacement.size)
+    members["data"] = nil
+  }
+}

@@ -1,0 +1,37 @@
+import Archives
+
+/// `manifest.json` as `docker load` reads it.
+extension DockerManifestFile {
+  static let sizeLimit: Int64 = 16 << 20
+  /// The most names and layers of all its images together, so that what is made of them stays bounded.
+  private static let mostParts = TarIndex.mostEntries
+
+  /// One image: the paths of its config and layers in the tar, and its names, in docker's short form or whole.
+  struct Entry {
+    let config: String
+    let names: [String]
+    let layers: [String]
+  }
+
+  /// The images in the file's order.
+  static func entries(in bytes: [UInt8]) throws(MalformedFile) -> [Entry] {
+    struct Image: Decodable {
+      let config: String
+      let names: [String]?
+      let layers: [String]?
+
+      private enum CodingKeys: String, CodingKey {
+        case config = "Config"
+        case names = "RepoTags"
+        case layers = "Layers"
+      }
+    }
+    let images = try MalformedFile.decode([Image].self, from: bytes).map {
+      Entry(config: $0.config, names: $0.names ?? [], layers: $0.layers ?? [])
+    }
+    guard images.reduce(0, { $0 + $1.names.count + $1.layers.count }) <= mostParts else {
+      throw MalformedFile(why: "it lists more than \(mostParts) names and layers")
+    }
+    return images
+  }
+}

@@ -1,0 +1,199 @@
+import Archives
+import Digests
+import Images
+
+/// What `docker save` wrote before version 25, and what podman, skopeo, crane and many others write for
+/// `docker load`: a tar whose `manifest.json` names each image's config and layers by their paths.
+///
+/// From that alone Ferry makes the layout it stands for: a manifest of the config's own bytes and the layers
+/// as they lie there, and an `index.json` of the names. The same archive gives the same digests each time.
+struct DockerSaveArchive {
+  private let file: any RandomAccess
+  private let tar: TarIndex
+  private let entries: TarContents
+  private let list: [DockerManifestFile.Entry]
+  private var blobs: [Digest: BlobExtent] = [:]
+  /// The archive's files that images need, and the links that lead to them.
+  private var used: Set<String> = [DockerManifestFile.path]
+  private var configs: [String: DockerConfig] = [:]
+  private var measured: [String: MeasuredLayer] = [:]
+  private var problems: [LayoutProblem] = []
+  private var configBytes: Int64 = 0
+
+  /// nil when it is no such archive: then it is a layout, or nothing that Ferry knows.
+  init?(file: any RandomAccess, tar: TarIndex, entries: TarContents) throws(LayoutError) {
+    guard entries.files[LayoutFile.path] == nil, let extent = entries.files[DockerManifestFile.path] else {
+      return nil
+    }
+    guard extent.size <= DockerManifestFile.sizeLimit else {
+      throw .oversized(
+        path: file.path, entry: DockerManifestFile.path, size: extent.size,
+        limit: DockerManifestFile.sizeLimit)
+    }
+    let bytes = try extent.bytes(in: file)
+    do { list = try DockerManifestFile.entries(in: bytes) } catch {
+      throw .malformed(path: file.path, entry: DockerManifestFile.path, why: error.why)
+    }
+    self.file = file
+    self.tar = tar
+    self.entries = entries
+  }
+
+  /// The layout, with the files that Ferry made for it behind the archive's own bytes.
+  consuming func source() throws(LayoutError) -> LayoutSource {
+    var images: [LayoutImage] = []
+    var manifests: [Digest: [UInt8]] = [:]
+    for entry in list {
+      let bytes = try manifest(of: entry)
+      let root = Descriptor(mediaType: .ociManifest, digest: Digest(of: bytes), size: Int64(bytes.count))
+      manifests[root.digest] = bytes
+      images += Self.images(entry.names, root: root)
+    }
+    var tail = GeneratedFiles(behind: tar.fileSize)
+    var files = [
+      LayoutFile.path: tail.append(LayoutFile.bytes),
+      IndexFile.path: tail.append(IndexFile(images: images, ledgerDigest: nil).bytes),
+    ]
+    for (digest, bytes) in manifests.sorted(by: { $0.key < $1.key }) { blobs[digest] = tail.append(bytes) }
+    for (digest, extent) in entries.blobs where !used.contains(BlobPath.path(of: digest)) {
+      blobs[digest] = blobs[digest] ?? extent
+    }
+    for (path, extent) in entries.files where files[path] == nil && !isKnown(path) { files[path] = extent }
+    let others = entries.problems.filter { problem in
+      if case .surplus(let path) = problem { !isKnown(path) } else { true }
+    }
+    let (file, bytes) = (file, tail.bytes)
+    return LayoutSource(
+      file: try LayoutError.wrapping { () throws(ArchiveError) in try AppendedContent(file, bytes) },
+      tar: tar,
+      entries: TarContents(blobs: blobs, files: files, problems: others, isCut: entries.isCut),
+      form: .dockerSave, problems: problems)
+  }
+
+  /// An image for each of the names, or one without.
+  private static func images(_ names: [String], root: Descriptor) -> [LayoutImage] {
+    guard !names.isEmpty else { return [LayoutImage(reference: nil, name: "", root: root)] }
+    var seen: Set<String> = []
+    return names.compactMap { text in
+      let reference = try? Reference(dockerName: text)
+      let name = reference?.description ?? text
+      return seen.insert(name).inserted ? LayoutImage(reference: reference, name: name, root: root) : nil
+    }
+  }
+
+  /// The manifest that an entry stands for.
+  private mutating func manifest(of entry: DockerManifestFile.Entry) throws(LayoutError) -> [UInt8] {
+    let config = try config(at: entry.config)
+    guard config.diffIDs.count == entry.layers.count else {
+      throw .malformed(
+        path: file.path, entry: DockerManifestFile.path,
+        why: "it lists \(entry.layers.count) layers where \(entry.config) speaks of \(config.diffIDs.count)")
+    }
+    var layers: [CanonicalJSON] = []
+    for (path, diffID) in zip(entry.layers, config.diffIDs) {
+      layers.append(.object(CanonicalJSON.descriptor(try layer(at: path, diffID: diffID))))
+    }
+    let bytes = CanonicalJSON.object([
+      "schemaVersion": .integer(2),
+      "mediaType": .string(MediaType.ociManifest.rawValue),
+      "config": .object(CanonicalJSON.descriptor(config.descriptor)),
+      "layers": .array(layers),
+    ]).bytes
+    guard bytes.count <= Manifest.sizeLimit else {
+      throw .oversized(
+        path: file.path, entry: entry.config, size: Int64(bytes.count), limit: Int64(Manifest.sizeLimit))
+    }
+    return bytes
+  }
+
+  private mutating func config(at path: String) throws(LayoutError) -> DockerConfig {
+    if let known = configs[path] { return known }
+    let (name, extent) = try place(of: path)
+    configBytes += extent.size
+    let (size, limit) =
+      extent.size > Int64(Manifest.sizeLimit)
+      ? (extent.size, Int64(Manifest.sizeLimit)) : (configBytes, ManifestWalk.sizeLimit)
+    guard size <= limit else { throw .oversized(path: file.path, entry: path, size: size, limit: limit) }
+    let config = try DockerConfig(bytes: extent.bytes(in: file), name: name, archive: file.path)
+    add(extent, as: config.descriptor.digest)
+    configs[path] = config
+    return config
+  }
+
+  /// The layer at `path`, which the image's config says unpacks to `diffID`. One that is not compressed is
+  /// proved by that wherever it is read; one that is must be read through to learn what it is.
+  private mutating func layer(at path: String, diffID: Digest) throws(LayoutError) -> Descriptor {
+    let (name, extent) = try place(of: path)
+    let compression = Compression(
+      magic: try BlobExtent(offset: extent.offset, size: min(4, extent.size)).bytes(in: file))
+    guard compression != .none else {
+      add(extent, as: diffID)
+      return Descriptor(mediaType: .ociLayer, digest: diffID, size: extent.size)
+    }
+    let layer = try measure(name, extent, compression)
+    if layer.content != diffID {
+      problems.append(
+        layer.content.map { .contentDiffers(layer: layer.digest, expected: diffID, actual: $0) }
+          ?? .cannotUnpack(layer: layer.digest))
+    }
+    add(extent, as: layer.digest)
+    return Descriptor(
+      mediaType: compression == .zstd ? .ociZstdLayer : .ociGzipLayer, digest: layer.digest, size: extent.size
+    )
+  }
+
+  /// Reads a compressed layer, once however many images list it.
+  private mutating func measure(
+    _ name: String, _ extent: BlobExtent, _ compression: Compression
+  ) throws(LayoutError) -> MeasuredLayer {
+    if let known = measured[name] { return known }
+    let layer = try MeasuredLayer(extent, in: file, compression: compression)
+    measured[name] = layer
+    return layer
+  }
+
+  /// Old archives hold the same layer several times; one copy does.
+  private mutating func add(_ extent: BlobExtent, as digest: Digest) {
+    guard let other = blobs[digest] else {
+      blobs[digest] = extent
+      return
+    }
+    if other.size != extent.size {
+      problems.append(.wrongSize(digest, expected: other.size, actual: extent.size))
+    }
+  }
+
+  /// Where the file lies that `manifest.json` calls `path`, and its own name.
+  private mutating func place(of path: String) throws(LayoutError) -> (name: String, extent: BlobExtent) {
+    guard let found = entries.resolve(path) else {
+      switch tar.end {
+      case .truncated(let offset): throw .truncated(path: file.path, at: offset)
+      case .damaged(let offset): throw .damagedHeader(path: file.path, at: offset)
+      case .none, .marker: throw .missingFile(path: file.path, entry: path)
+      }
+    }
+    used.formUnion(found.steps)
+    return (found.name, found.extent)
+  }
+
+  /// Whether a file or link is one that such archives have: used, or docker's own from before 1.10.
+  private func isKnown(_ path: String) -> Bool {
+    guard !used.contains(path), path != "repositories" else { return true }
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    return parts.count == 2 && Digest(hex: parts[0]) != nil
+      && ["VERSION", "json", "layer.tar"].contains(parts[1])
+  }
+}
+
+/// Files put one behind the other, and where they come to lie.
+private struct GeneratedFiles {
+  private(set) var bytes: [UInt8] = []
+  private let start: Int64
+
+  init(behind start: Int64) { self.start = start }
+
+  mutating func append(_ file: [UInt8]) -> BlobExtent {
+    defer { bytes += file }
+    return BlobExtent(offset: start + Int64(bytes.count), size: Int64(file.count))
+  }
+}

@@ -1,0 +1,48 @@
+import Archives
+import Digests
+
+/// What a compressed layer hashes to, and what it unpacks to: docker's archives say only the second.
+struct MeasuredLayer {
+  let digest: Digest
+  /// nil when it cannot be unpacked.
+  let content: Digest?
+
+  private static let pieceSize = 256 << 10
+
+  /// Reads the layer through once.
+  init(_ extent: BlobExtent, in file: any RandomAccess, compression: Compression) throws(LayoutError) {
+    var position: Int64 = 0
+    var whole = ContentHasher()
+    var content = ContentHasher()
+    /// The next bytes; 0 at the end.
+    func next(_ buffer: UnsafeMutableRawBufferPointer) throws(LayoutError) -> Int {
+      guard !Task.isCancelled else { throw .cancelled }
+      let count = Int(min(Int64(buffer.count), extent.size - position))
+      let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+      let read = try LayoutError.wrapping { () throws(ArchiveError) in
+        let read = unsafe try file.read(into: piece, at: extent.offset + position)
+        guard read == count else { throw .shrunk(path: file.path) }
+        return read
+      }
+      unsafe whole.update(UnsafeRawBufferPointer(piece).bytes)
+      position += Int64(read)
+      return read
+    }
+
+    var isUnpacked = false
+    do {
+      try unsafe Decompressor(compression).decompress(
+        from: { unsafe try next($0) }, into: { content.update($0) })
+      isUnpacked = true
+    } catch let error as LayoutError {
+      throw error
+    } catch {
+      // What there is of it is hashed all the same, for damage is told by digest.
+    }
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceSize, alignment: 16)
+    defer { unsafe buffer.deallocate() }
+    while unsafe try next(buffer) > 0 {}
+    digest = whole.digest()
+    self.content = isUnpacked ? content.digest() : nil
+  }
+}

@@ -1,0 +1,106 @@
+import Archives
+import Digests
+import Images
+
+/// Finds, while the entries of an archive come, where its front ends: behind what describes it, its manifests and
+/// its configs. What is wrong in the front is not judged here, only whether to read on.
+struct FrontScan {
+  /// Why the archive cannot be read in one pass.
+  private(set) var obstacle: StreamObstacle?
+  /// The entry that stands where one of the front belongs.
+  private(set) var misplaced: TarEntry?
+
+  private let content: ContentFront
+  private var files: [String: BlobExtent] = [:]
+  /// The manifests that are known of and have not come; nil before the first blob.
+  private var awaited: [Digest: Descriptor]?
+  private var met: Set<Digest> = []
+  private var configs: Set<Digest> = []
+  private var omitted: Set<Digest> = []
+  /// What has come and may be a manifest: children come before the indexes that list them.
+  private var candidates: [Digest: BlobExtent] = [:]
+  /// The candidate whose bytes will have come with the next entry.
+  private var arriving: Digest?
+
+  init(_ content: ContentFront) { self.content = content }
+
+  /// Whether the front ends before `entry`; asked for each entry in turn.
+  mutating func isBeyond(_ entry: TarEntry) -> Bool {
+    takeIn()
+    guard entry.kind != .directory else { return false }
+    var path = entry.path[...]
+    while path.hasPrefix("./") { path = path.dropFirst(2) }
+    guard let digest = BlobPath.digest(of: path) else { return isBeyond(entry, file: String(path)) }
+    if awaited == nil {
+      awaited = roots(before: entry)
+      guard awaited != nil else { return true }
+    }
+    guard awaited?.isEmpty ?? false else {
+      // Only manifests may come before the last manifest.
+      guard entry.size <= Manifest.sizeLimit else {
+        misplaced = entry
+        return true
+      }
+      candidates[digest] = BlobExtent(offset: entry.offset, size: entry.size)
+      arriving = digest
+      return false
+    }
+    return !configs.contains(digest) || entry.size > Manifest.sizeLimit
+  }
+
+  private mutating func isBeyond(_ entry: TarEntry, file path: String) -> Bool {
+    let isOwn = TarContents.isOwn(path) && !path.hasPrefix("blobs/")
+    guard isOwn, awaited == nil else {
+      if files[IndexFile.path] == nil { obstacle = .order(entry: entry.path) }
+      misplaced = entry
+      return true
+    }
+    files[path] = BlobExtent(offset: entry.offset, size: entry.size)
+    return false
+  }
+
+  /// The images' manifests, as the files before the first blob tell; nil when they do not.
+  private mutating func roots(before entry: TarEntry) -> [Digest: Descriptor]? {
+    guard files[IndexFile.path] != nil else {
+      obstacle = .order(entry: entry.path)
+      return nil
+    }
+    guard let index = bytes(IndexFile.path, limit: IndexFile.sizeLimit).flatMap({ try? IndexFile(bytes: $0) })
+    else { return nil }
+    guard index.ledgerDigest != nil else {
+      obstacle = .foreign
+      return nil
+    }
+    guard let ferry = bytes(FerryFile.path, limit: FerryFile.sizeLimit).flatMap({ try? FerryFile(bytes: $0) })
+    else { return nil }
+    omitted = Set(ferry.omissions.map(\.descriptor.digest))
+    var roots: [Digest: Descriptor] = [:]
+    for root in index.images.map(\.root) where !omitted.contains(root.digest) { roots[root.digest] = root }
+    met = Set(roots.keys)
+    return roots
+  }
+
+  private func bytes(_ path: String, limit: Int64) -> [UInt8]? {
+    guard let extent = files[path], extent.size <= limit else { return nil }
+    return try? extent.bytes(in: content)
+  }
+
+  /// Looks at the blob that has come: what it lists is awaited from now on, if it was awaited itself.
+  private mutating func takeIn() {
+    guard let digest = arriving else { return }
+    arriving = nil
+    // Not recursion: how deep indexes nest is up to the archive.
+    var pending = [awaited?[digest]].compactMap(\.self)
+    while let descriptor = pending.popLast() {
+      awaited?[descriptor.digest] = nil
+      guard let extent = candidates[descriptor.digest], let bytes = try? extent.bytes(in: content),
+        let manifest = try? Manifest(bytes: bytes, as: descriptor)
+      else { continue }
+      for child in manifest.children where !omitted.contains(child.digest) {
+        guard met.insert(child.digest).inserted else { continue }
+        if candidates[child.digest] == nil { awaited?[child.digest] = child } else { pending.append(child) }
+      }
+      if case .image(let image) = manifest.content { configs.insert(image.config.digest) }
+    }
+  }
+}

@@ -1,0 +1,141 @@
+public import Archives
+public import Digests
+import Images
+import Synchronization
+
+/// An archive of Ferry's that is read as it comes, once: through a pipe, or out of a compressed file.
+///
+/// All that describes it stands at its front and is kept in memory, checked as in a file. Then its blobs come in
+/// its order; of each, the last ``reach`` bytes can be read again. Bytes between the blobs are held against the
+/// archive's one form, so that nothing can change unnoticed that would be noticed in a file.
+public final class StreamedLayout: Sendable {
+  private struct State: ~Copyable {
+    var stream: PlannedStream?
+    var window = StreamWindow()
+  }
+
+  /// What the archive's front shows. Of its blobs it has the manifests and the configs at hand; the others, which
+  /// are to come, it lists where they have to be. When ``Layout/problems`` are found, nothing more is read.
+  public let front: Layout
+  private let state: Mutex<State>
+
+  /// How much of what was read last can be read again, in bytes.
+  public static let reach = Int64(StreamWindow.size)
+
+  /// Reads the archive's front. Throws ``LayoutError``, `notStreamable` for an archive that is not in the order in
+  /// which Ferry writes.
+  public init(_ content: PassingContent) throws(LayoutError) {
+    let front = ContentFront(of: content, limit: Int(ManifestWalk.sizeLimit))
+    var scan = FrontScan(front)
+    let tar: TarIndex
+    do throws(ArchiveError) {
+      tar = try TarIndex.read(front) { scan.isBeyond($0) }
+    } catch .notATar where front.bytes.isEmpty {
+      throw .truncated(path: content.path, at: 0)
+    } catch .cutStream {
+      throw .truncated(path: content.path, at: Int64(front.bytes.count))
+    } catch {
+      throw LayoutError(error, in: content.path)
+    }
+    if let obstacle = scan.obstacle { throw .notStreamable(path: content.path, obstacle) }
+    let kept = front.bytes
+    let file = try LayoutError.wrapping { () throws(ArchiveError) in
+      try JoinedContent([.bytes(kept)], path: content.path)
+    }
+    var reading = try LayoutReading(
+      LayoutSource(file: file, tar: tar, entries: TarContents(tar), form: .tar))
+    reading.totalSize = Int64(kept.count)
+    guard reading.isFerrys else { throw .notStreamable(path: content.path, .foreign) }
+
+    var state = State()
+    if let plan = try reading.examineFront(misplaced: scan.misplaced) {
+      var stream = PlannedStream(plan, after: kept, of: content)
+      do throws(LayoutError) {
+        try stream.advance()
+      } catch .brokenStream(_, let problems) {
+        reading.note(problems)
+      }
+      reading.note(stream.problems)
+      try reading.expect(plan, after: kept)
+      if reading.problems.isEmpty {
+        state.window.restart(for: stream.blob?.size ?? 0)
+        state.stream = consume stream
+      }
+    }
+    self.front = Layout(reading)
+    self.state = Mutex(state)
+  }
+
+  /// The blob whose content comes next, or is coming; nil when the archive has ended, as it should.
+  public var blob: PlannedBlob? { state.withLock { $0.stream?.blob } }
+
+  /// Whether the front is sound, so that the rest is read.
+  public var isSound: Bool { front.problems.isEmpty }
+
+  /// The manifests in the front, proved.
+  public var manifests: [Digest] { state.withLock { $0.stream?.plan.manifests.map(\.digest) ?? [] } }
+
+  /// Configs and layers, in the order in which they come.
+  public var blobs: [PlannedBlob] { state.withLock { $0.stream?.plan.blobs ?? [] } }
+
+  /// What was found wrong behind the front so far, and can be passed over.
+  public var problems: [LayoutProblem] { state.withLock { $0.stream?.problems ?? [] } }
+
+  /// Fills `buffer` with bytes of ``blob`` from `offset` on, which is at most as far back as ``reach`` and not
+  /// beyond what was read; 0 only at the blob's end. Nothing is proved. Throws ``LayoutError/passed(_:offset:)``,
+  /// and ``LayoutError/brokenStream(path:_:)`` when nothing more comes.
+  public func read(
+    _ digest: Digest, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+  ) throws(LayoutError) -> Int {
+    try state.withLock { (state) throws(LayoutError) in
+      guard let size = state.stream?.blob?.size, state.stream?.blob?.digest == digest,
+        offset <= state.window.end
+      else { throw .outOfOrder(digest) }
+      guard offset >= state.window.start else { throw .passed(digest, offset: offset) }
+      if offset < state.window.end { return unsafe state.window.copy(into: buffer, at: offset) }
+      let count = min(buffer.count, StreamWindow.size, Int(clamping: size - offset))
+      guard count > 0 else { return 0 }
+      let room = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+      let read = try unsafe state.stream?.read(into: room) ?? 0
+      unsafe state.window.append(UnsafeRawBufferPointer(rebasing: room[..<read]))
+      return read
+    }
+  }
+
+  /// Goes on behind ``blob``, all of which was read and proved. Throws ``LayoutError/brokenStream(path:_:)`` when
+  /// something else follows than has to.
+  public func complete(_ proof: Proof) throws(LayoutError) {
+    try state.withLock { (state) throws(LayoutError) in
+      guard state.stream?.blob?.digest == proof.digest, state.stream?.blob?.size == state.window.end else {
+        throw .outOfOrder(proof.digest)
+      }
+      try Self.advance(&state)
+    }
+  }
+
+  /// Goes on behind ``blob``, whatever of it was read; it is not proved.
+  public func skip() throws(LayoutError) {
+    guard let blob else { return }
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
+    defer { unsafe buffer.deallocate() }
+    var position = state.withLock { $0.window.end }
+    while position < blob.size { position += Int64(try unsafe read(blob.digest, into: buffer, at: position)) }
+    try state.withLock { (state) throws(LayoutError) in try Self.advance(&state) }
+  }
+
+  private static func advance(_ state: inout State) throws(LayoutError) {
+    try state.stream?.advance()
+    state.window.restart(for: state.stream?.blob?.size ?? 0)
+  }
+}
+
+extension LayoutError {
+  /// What went wrong with an archive that passes by: damage in its compression is damage of the archive.
+  init(_ error: ArchiveError, in path: String) {
+    guard case .corruptStream(let compression, let reason) = error else {
+      self.init(error)
+      return
+    }
+    self = .malformed(path: path, entry: compression.rawValue, why: reason)
+  }
+}

@@ -1,0 +1,50 @@
+import Digests
+import Images
+import Registry
+import Synchronization
+
+/// Which tags of a repository name referrers. The tags are listed once, for all its images.
+final class ReferrerTags: Sendable {
+  private let client: RegistryClient
+  private let repository: String
+  /// nil until they were listed. The lock is held while they are.
+  private let listed = Mutex<Listed?>(nil)
+
+  private enum Listed {
+    case tags(Set<ReferrerTag>)
+    /// The registry lists no tags for whoever asks: each is asked for by itself.
+    case untold
+  }
+
+  init(_ client: RegistryClient, repository: String) {
+    self.client = client
+    self.repository = repository
+  }
+
+  /// Whether the repository has the tag.
+  func contains(_ tag: ReferrerTag) throws(RegistryError) -> Bool {
+    let listed = try listed.withLock { (listed) throws(RegistryError) in
+      if let listed { return listed }
+      let fresh = try list()
+      listed = fresh
+      return fresh
+    }
+    switch listed {
+    case .tags(let tags): return tags.contains(tag)
+    case .untold: return try client.manifestDigest(tag.tag, of: repository) != nil
+    }
+  }
+
+  private func list() throws(RegistryError) -> Listed {
+    do {
+      return .tags(Set(try client.tags(of: repository).compactMap { ReferrerTag($0) }))
+    } catch {
+      switch error {
+      // It has manifests, so it is there: it has no tags.
+      case .repositoryNotFound: return .tags([])
+      case .denied, .unauthorized, .refused, .malformedResponse: return .untold
+      default: throw error
+      }
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import Digests
+import Images
+import Registry
+
+extension Import {
+  /// How many times a list that others write at the same time is written again.
+  private static let mostWrites = 3
+
+  /// What has become of the list under `image`'s tag since another was there before: it has all of this one's
+  /// referrers, or will get them. nil when there is no list.
+  func stateOfList(_ image: ImportImage, present: Digest, _ client: RegistryClient) throws -> ImportImage
+    .State?
+  {
+    guard image.referral?.tag == .list, let root = image.tree.manifests.last,
+      let own = try? ReferrersList(root)
+    else { return nil }
+    let there: ReferrersList
+    do {
+      guard let list = try list(at: image.target, client) else { return nil }
+      there = list
+    } catch TransferError.notAReferrersList {
+      return nil
+    }
+    return own.digests.isSubset(of: there.digests) ? .included(present) : .extends(present)
+  }
+
+  /// Throws when all that `image` refers to is among the lost ones.
+  func expectSubject(of image: ImportImage, in prepared: PreparedImport, without lost: Set<String>) throws {
+    let subjects = prepared.subjects(of: image)
+    guard let first = subjects.first, subjects.allSatisfy(lost.contains) else { return }
+    throw TransferError.subjectFailed(first)
+  }
+
+  /// Adds the image's list of referrers to the one that is there.
+  func extendList(_ image: ImportImage, _ root: Manifest, _ client: RegistryClient) throws {
+    let own = try ReferrersList(root)
+    try extendList(at: image.target, client) { $0.add(own) }
+  }
+
+  /// Sees that the destination lists what refers to something: by itself, where it has the referrers API, else
+  /// under the tag that stands in for it. What could not be listed, by image.
+  func list(_ done: [ImportImage], _ lists: ReferrerLists) async throws -> [ImageFailure] {
+    guard request.takesReferrers else { return [] }
+    let failures = try await executor.mapConcurrently(lists.unlisted(in: done)) {
+      subject, manifests, images -> [ImageFailure] in
+      do {
+        try list(manifests, under: subject)
+        return []
+      } catch {
+        guard settings.keepGoing, !Task.isCancelled else { throw error }
+        return images.map { ImageFailure(image: $0.source, error: error) }
+      }
+    }
+    var known: Set<String> = []
+    return failures.flatMap(\.self).filter { known.insert($0.image).inserted }
+  }
+
+  private func list(_ manifests: [Manifest], under subject: ReferrerLists.Subject) throws {
+    let host = request.mapping.destination.host
+    let client = try registries.client(host: host, repository: subject.repository)
+    var left = manifests
+    if let listed = try client.referrers(of: subject.digest, in: subject.repository, isForPush: true) {
+      let known = Set(listed.map(\.digest))
+      left.removeAll { known.contains($0.digest) }
+    }
+    guard !left.isEmpty else { return }
+    let tag = ReferrerTag(.list, of: subject.digest).tag
+    try extendList(at: Reference(host: host, repository: subject.repository, tag: tag), client) { list in
+      left.reduce(false) { list.add($1) || $0 }
+    }
+  }
+
+  /// Reads the list under a tag, lets `change` add to it, and writes it where that said it did; then reads it
+  /// back, for another client may have written it in between.
+  private func extendList(
+    at target: Reference, _ client: RegistryClient, _ change: (inout ReferrersList) -> Bool
+  ) throws {
+    for _ in 0..<Self.mostWrites {
+      var list = try list(at: target, client) ?? ReferrersList()
+      guard change(&list) else { return }
+      let manifest = try list.manifest()
+      try client.putManifest(manifest, to: target.repository, as: target.identifier)
+      let readBack = try client.manifest(target.identifier, of: target.repository)
+      if readBack.digest == manifest.digest { return }
+    }
+    var list = try list(at: target, client) ?? ReferrersList()
+    guard change(&list) else { return }
+    throw TransferError.listContended(target)
+  }
+
+  private func list(at target: Reference, _ client: RegistryClient) throws -> ReferrersList? {
+    guard
+      try client.manifestDigest(target.identifier, of: target.repository, isForPush: true) != nil
+    else { return nil }
+    do {
+      return try ReferrersList(try client.manifest(target.identifier, of: target.repository))
+    } catch let error as ManifestError {
+      throw TransferError.notAReferrersList(target, error)
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import Digests
+import Images
+import Layouts
+
+/// An image of an archive that is to be imported.
+struct SelectedImage: Sendable {
+  let layout: Layout
+  let image: LayoutImage
+  /// With what the archive leaves out because the destination has it.
+  var tree: ImageTree
+  let referral: Referral?
+}
+
+extension Import {
+  /// The images asked for and what refers to them; every blob that their archives must hold is there.
+  func select(from layouts: [Layout]) throws -> [SelectedImage] {
+    let wanted = try request.images.map { text in
+      guard let glob = Glob(text) else { throw MalformedGlob(pattern: text) }
+      return glob
+    }
+    var unmatched = Set(wanted)
+    var selected: [SelectedImage] = []
+    for layout in layouts { selected += try select(from: layout, wanted, unmatched: &unmatched) }
+    if let missing = unmatched.first {
+      let names = Set(layouts.flatMap { $0.images.flatMap(\.names) })
+      throw TransferError.notInArchive(
+        name: missing.pattern, near: nearNames(to: missing.pattern, among: names))
+    }
+    return withoutSuperseded(selected, among: layouts)
+  }
+
+  private func select(
+    from layout: Layout, _ wanted: [Glob], unmatched: inout Set<Glob>
+  ) throws -> [SelectedImage] {
+    var trees: [Digest: ImageTree] = [:]
+    // An image may have thousands of names; it is walked once.
+    func tree(_ image: LayoutImage) throws -> ImageTree {
+      if let tree = trees[image.root.digest] { return tree }
+      let tree = try layout.tree(of: image, withKnown: true)
+      trees[image.root.digest] = tree
+      return tree
+    }
+    let referrals = try ArchiveReferrals(layout, tree: tree)
+    var selected: [SelectedImage] = []
+    /// What may be referred to, by repository.
+    var chosen: [String: Set<Digest>] = [:]
+    func take(_ image: LayoutImage, _ referral: Referral?) throws {
+      let tree = try tree(image)
+      try expectHeld(tree, in: layout)
+      chosen[image.reference?.repositoryName ?? "", default: []].formUnion(tree.manifests.map(\.digest))
+      selected.append(SelectedImage(layout: layout, image: image, tree: tree, referral: referral))
+    }
+    func isNamed(_ image: LayoutImage) -> Bool {
+      let matching = wanted.filter { image.isNamed(by: $0) }
+      unmatched.subtract(matching)
+      return !matching.isEmpty
+    }
+    for image in referrals.images {
+      guard isNamed(image) || wanted.isEmpty, isShards(image) else { continue }
+      try take(image, nil)
+    }
+    for (image, referral) in referrals.referrers {
+      let isNamed = isNamed(image)
+      guard request.takesReferrers else { continue }
+      let subjects = chosen[image.reference?.repositoryName ?? ""] ?? []
+      // One may be asked for by its own name; and the subject of one may not be here at all.
+      let isAlone = (isNamed || (wanted.isEmpty && referral.depth == 0)) && isShards(image)
+      guard subjects.contains(referral.subject) || isAlone else { continue }
+      try take(image, referral)
+    }
+    return selected
+  }
+
+  private func isShards(_ image: LayoutImage) -> Bool { request.shard?.holds(image.label) ?? true }
+
+  /// Throws unless every blob in `tree` lies in the archive with its size, or is left out on purpose.
+  private func expectHeld(_ tree: ImageTree, in layout: Layout) throws {
+    let problems = tree.blobs.compactMap { layout.problem(with: $0) }
+    guard problems.isEmpty else {
+      throw TransferError.damaged(archive: layout.path, problems: problems)
+    }
+  }
+
+  /// The images without those of earlier archives that a later one, made with `--skip-known` of them, holds by
+  /// the same name.
+  private func withoutSuperseded(_ images: [SelectedImage], among layouts: [Layout]) -> [SelectedImage] {
+    guard layouts.contains(where: { !$0.knownSources.isEmpty }) else { return images }
+    var later: [Digest: [Layout]] = [:]
+    for layout in layouts {
+      for source in layout.knownSources { later[source.digest, default: []].append(layout) }
+    }
+    return images.filter { image in
+      let successors = later[image.layout.archiveDigest] ?? []
+      return !successors.contains { successor in
+        successor.archiveDigest != image.layout.archiveDigest
+          && images.contains { $0.layout === successor && $0.image.name == image.image.name }
+      }
+    }
+  }
+}
+
+extension LayoutImage {
+  /// Whether `glob` means this image: its full name, or the name without its host, with or without tag.
+  func isNamed(by glob: Glob) -> Bool { names.contains { glob.matches($0) } }
+
+  /// The names it can be chosen by.
+  var names: [String] {
+    guard let reference else { return [label, root.digest.description] }
+    // What docker calls alpine is docker.io/library/alpine.
+    let isOfficial = reference.host == "docker.io" && reference.repository.hasPrefix("library/")
+    let repositories =
+      [reference.repository] + (isOfficial ? [String(reference.repository.dropFirst("library/".count))] : [])
+    let withTag = reference.tag.map { tag in repositories.map { "\($0):\(tag)" } } ?? []
+    return [name, reference.repositoryName] + repositories + withTag
+  }
+}

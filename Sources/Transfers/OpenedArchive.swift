@@ -1,0 +1,41 @@
+import Archives
+import Glibc
+import Layouts
+
+/// An archive as it can be read: in place, or once as it comes.
+enum OpenedArchive: Sendable {
+  case inPlace(Layout)
+  case passing(StreamedLayout)
+
+  /// Opens what `path` names. What cannot be read in place is copied into a nameless file of the directory `spool`
+  /// where one is given, else read as it comes. Blocks. Throws ``LayoutError``, ``ArchiveError``, and
+  /// ``TransferError/noDirectory(path:)``.
+  init(_ path: String, spool: String?) throws {
+    guard let content = try PassingContent.open(path) else {
+      self = .inPlace(try Layout.open(path))
+      return
+    }
+    guard let spool else {
+      self = .passing(try StreamedLayout(content))
+      return
+    }
+    do {
+      self = .inPlace(try Layout.open(try DataFile.spooling(content, in: spool)))
+    } catch ArchiveError.file(.open, let path, let code) where path == spool {
+      guard code == ENOENT || code == ENOTDIR else { throw TransferError.cannotWriteFile(path: spool) }
+      throw TransferError.noDirectory(path: spool)
+    }
+  }
+
+  /// All that describes it.
+  var layout: Layout {
+    switch self {
+    case .inPlace(let layout): layout
+    case .passing(let stream): stream.front
+    }
+  }
+
+  var stream: StreamedLayout? {
+    if case .passing(let stream) = self { stream } else { nil }
+  }
+}

@@ -1,0 +1,27 @@
+import Digests
+import Transfers
+
+extension ErrorText {
+  /// Images without a whole name, and exactly what names them.
+  init(unnamed images: [UnnamedImage], in archive: String) {
+    let tags = images.compactMap(\.tag)
+    if tags.count == images.count, Set(tags).count == tags.count {
+      let what =
+        tags.count == 1
+        ? "its image only '\(tags[0])', which is a tag" : "its images only \(Self.list(tags)), which are tags"
+      self.init(
+        "\(archive) calls \(what) without a repository",
+        remedy: "Give the repository below --to: --as REPOSITORY, as in --as team/app", .usage)
+    } else if images.count == 1 {
+      self.init(
+        "\(archive) gives no name to its image \(images[0].digest)",
+        remedy: "Give it one below --to: --as REPOSITORY:TAG, as in --as team/app:1.0", .usage)
+    } else {
+      let lines = images.prefix(20).map { "  \($0.digest)" + ($0.tag.map { "  \($0)" } ?? "") }
+      let more = images.count > 20 ? ["  and \(images.count - 20) more"] : []
+      self.init(
+        (["\(archive) gives no names to \(images.count) images:"] + lines + more).joined(separator: "\n"),
+        remedy: "Import each by itself: --image \(images[0].digest) --as REPOSITORY:TAG", .usage)
+    }
+  }
+}

@@ -1,0 +1,164 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The pages that `--report` writes, parsed strictly and shown by a browser.
+struct `A report's page` {
+  private let ferry: FerryProcess
+  private let source: RegistryProcess
+
+  init() throws {
+    ferry = try FerryProcess()
+    source = try RegistryProcess.fixtures()
+  }
+
+  /// What the page holds by a parser that forgives nothing: the cells of each row, row by row.
+  private func rows(_ name: String) throws -> [[String]] {
+    let script = """
+      import json, sys, xml.etree.ElementTree as tree
+      page = tree.parse(sys.argv[1]).getroot()
+      assert page.get('lang') == 'en' and page.find('head/title').text
+      assert not [e for e in page.iter() if e.tag in ('script', 'link', 'img', 'iframe', 'object', 'a')]
+      names = {a for e in page.iter() for a in e.attrib}
+      assert not [n for n in names if n.startswith('on') or n in ('src', 'href', 'style')], names
+      for head in page.iter('thead'): assert all(h.get('scope') == 'col' for h in head.iter('th'))
+      for body in page.iter('tbody'): assert all(h.get('scope') == 'row' for h in body.iter('th'))
+      for image in page.iter('svg'): assert image.get('role') == 'img' and image.get('aria-label')
+      print(json.dumps([[''.join(c.itertext()) for c in r] for r in page.findall('.//tbody/tr')]))
+      """
+    let text = try Command.run("python3", ["-c", script, ferry.file(name)])
+    return try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String]])
+  }
+
+  private func names(in list: [String]) -> [String] { list.map(source.reference) }
+
+  @Test func `of an export shows every image and what each repository takes up`() throws {
+    let images = ["team/app:1.0", "team/app:1.1", "team/backend/worker:1.0", "odd/plain:1"]
+    try ferry.export(names(in: images), to: "a.tar", "--report", "e.html")
+    let rows = try rows("e.html")
+    #expect(rows.count == images.count + 3)
+    for image in images {
+      let row = try #require(rows.first { $0[0] == source.reference(image) })
+      #expect(row[1] == (try FixtureImages.digest(of: image)))
+      #expect(row.last == "exported")
+    }
+    #expect(
+      rows.suffix(3).map { $0[0] }.sorted() == names(in: ["odd/plain", "team/app", "team/backend/worker"]))
+    // An image alone in its content shares nothing, the others share their base.
+    let plain = try #require(rows.first { $0[0] == source.reference("odd/plain:1") })
+    #expect(plain[2] == plain[3] && plain[4] == "0 B")
+    #expect(rows.filter { $0.count > 5 && $0[0].contains("team/app") }.allSatisfy { $0[4] != "0 B" })
+  }
+
+  @Test func `of an import and of arrivals shows old and new names in a browser without script or network`()
+    throws
+  {
+    let new = try RegistryProcess()
+    let archive = try FixtureArchive.everything()
+    try ferry.run(
+      [
+        "import", archive, "--plain-http", "--to", "\(new.host)/new", "--report", "i.html", "--receipt",
+        "r.json",
+      ], exits: 0)
+    try ferry.run(["verify", archive, "--receipt", "r.json", "--report", "v.html"], exits: 0)
+    let images = try FixtureImages.shared().images
+    let browser = Browser()
+    for (page, state) in [("i.html", "pushed"), ("v.html", "arrived")] {
+      let rows = try rows(page)
+      let document = try browser.document(of: ferry.file(page))
+      for image in images {
+        let target = new.reference(FixtureArchive.target(of: image.name))
+        let row = try #require(rows.first { $0[0] == source.reference(image.name) })
+        #expect(row[1] == target && row[2] == image.digest && row.last == state)
+        for text in [source.reference(image.name), target, image.digest] { #expect(document.contains(text)) }
+      }
+      // The browser keeps every row and adds nothing.
+      #expect(document.matches(of: /<tr>/).count == rows.count + 2)
+      #expect(!document.contains("<script"))
+    }
+    let picture = try browser.picture(of: ferry.file("v.html"))
+    #expect(picture.starts(with: [0x89, 0x50, 0x4e, 0x47]) && picture.count > 50_000)
+  }
+
+  /// An archive of another tool may call its image anything.
+  private func hostileArchive(named name: String) throws -> String {
+    let script = """
+      import hashlib, io, json, sys, tarfile
+      out = tarfile.open(sys.argv[1], 'w')
+      def add(path, data):
+        info = tarfile.TarInfo(path); info.size = len(data); out.addfile(info, io.BytesIO(data))
+      def blob(data):
+        add('blobs/sha256/' + hashlib.sha256(data).hexdigest(), data)
+        return {'digest': 'sha256:' + hashlib.sha256(data).hexdigest(), 'size': len(data)}
+      config = dict(blob(b'{"os":"linux","architecture":"amd64"}'),
+        mediaType='application/vnd.oci.image.config.v1+json')
+      manifest = dict(blob(json.dumps({'schemaVersion': 2, 'config': config, 'layers': []}).encode()),
+        mediaType='application/vnd.oci.image.manifest.v1+json',
+        annotations={'org.opencontainers.image.ref.name': sys.argv[2], 'io.containerd.image.name': sys.argv[2]})
+      add('oci-layout', b'{"imageLayoutVersion":"1.0.0"}')
+      add('index.json', json.dumps({'schemaVersion': 2, 'manifests': [manifest]}).encode())
+      out.close()
+      """
+    try Command.run("python3", ["-c", script, ferry.file("hostile.tar"), name])
+    return ferry.file("hostile.tar")
+  }
+
+  @Test func `shows hostile names as they are, and nothing happens`() throws {
+    let trap = try RegistryProcess()
+    let name =
+      "</th></tr></table><script>document.title='owned'</script><img src='http://\(trap.host)/x' "
+      + "onerror=\"document.title='owned'\"><style>@import 'http://\(trap.host)/y'</style>&amp;\u{202E}\u{1}"
+    let archive = try hostileArchive(named: name)
+    let verified = try ferry.run(["verify", archive, "--report", "v.html"], exits: 0)
+    #expect(verified.standardOutput.contains("1 image"))
+    let rows = try rows("v.html")
+    let shown = String(name.unicodeScalars.filter { $0 != "\u{202E}" && $0 != "\u{1}" }.map(Character.init))
+    #expect(rows.first?[0] == shown)
+
+    let document = try Browser().document(of: ferry.file("v.html"))
+    #expect(document.contains("&lt;script&gt;document.title='owned'&lt;/script&gt;"))
+    #expect(document.contains("<title>Verification of 1 image"))
+    #expect(!document.contains("<script") && !document.contains("<img"))
+    trap.stop()
+    #expect(trap.requests.isEmpty)
+  }
+
+  @Test func `of a failure shows what a registry said, as text`() throws {
+    let registry = ScriptedRegistry { request in
+      guard request.path.contains("/manifests/") else { return nil }
+      let body = #"{"errors":[{"code":"DENIED","message":"<script>alert(1)</script> & more"}]}"#
+      return ScriptedResponse(403, body: Array(body.utf8))
+    }
+    try ferry.run(
+      ["export", "--plain-http", registry.reference("team/app:1"), "-o", "a.tar", "--report", "f.html"],
+      exits: 11)
+    _ = try rows("f.html")
+    let page = try String(contentsOfFile: ferry.file("f.html"), encoding: .utf8)
+    #expect(page.contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; more"))
+    #expect(page.contains("status 11"))
+  }
+
+  @Test func `is JSON under any other name`() throws {
+    let archive = try FixtureArchive.small()
+    try ferry.run(["verify", archive, "--report", "v.json"], exits: 0)
+    #expect(try Report(file: ferry.file("v.json")).string("schema") == "ferry/verify-report/v1")
+    try ferry.run(["verify", archive, "--report", archive], exits: 64)
+    try ferry.run(["verify", archive, "--report", "missing/v.html"], exits: 16)
+  }
+
+  @Test func `of a plan says what would be`() throws {
+    try ferry.run(
+      [
+        "export", "--plain-http", source.reference("odd/plain:1"), "-o", "a.tar", "--dry-run", "--report",
+        "p.html",
+      ], exits: 0)
+    #expect(try rows("p.html").first?.last == "planned")
+    let new = try RegistryProcess()
+    try ferry.run(
+      [
+        "import", FixtureArchive.small(), "--plain-http", "--to", "\(new.host)/new", "--dry-run", "--report",
+        "q.html",
+      ], exits: 0)
+    #expect(try rows("q.html").filter { $0.count > 5 }.allSatisfy { $0.last == "new" })
+  }
+}

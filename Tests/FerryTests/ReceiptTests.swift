@@ -1,0 +1,160 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What an import confirmed, and whether all of an archive has arrived.
+struct `A receipt` {
+  private let ferry: FerryProcess
+  private let new: RegistryProcess
+
+  init() throws {
+    ferry = try FerryProcess()
+    new = try RegistryProcess()
+  }
+
+  private func receipt(_ name: String = "r.json") throws -> [String: Any] {
+    let data = try Data(contentsOf: URL(fileURLWithPath: ferry.file(name)))
+    return try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+  }
+
+  private func images(_ receipt: [String: Any]) throws -> [[String: Any]] {
+    try #require(receipt["images"] as? [[String: Any]])
+  }
+
+  private func importing(_ archive: String, _ options: String...) -> [String] {
+    ["import", archive, "--plain-http", "--to", "\(new.host)/new", "--receipt", "r.json"] + options
+  }
+
+  @Test func `names each image, old and new, with the digest that the registry has`() throws {
+    let archive = try FixtureArchive.everything()
+    try ferry.run(importing(archive), exits: 0)
+    let receipt = try receipt()
+    #expect(receipt["schema"] as? String == "ferry/receipt/v1")
+    #expect(receipt["destination"] as? String == "\(new.host)/new")
+    #expect((receipt["archives"] as? [[String: Any]])?.first?["name"] as? String == "everything.tar")
+    let fixtures = try FixtureImages.shared().images
+    let images = try images(receipt)
+    #expect(images.count == fixtures.count)
+    for image in images {
+      let target = try #require(image["target"] as? String).dropFirst(new.host.count + 1)
+      let digest = try #require(image["digest"] as? String)
+      let repository = String(target.prefix { $0 != ":" && $0 != "@" })
+      if let tag = target.split(separator: ":").last, !target.contains("@") {
+        #expect(new.storage.digest(of: repository, String(tag)) == digest)
+      }
+      // Everything below it lies in that repository, with that size.
+      for blob in try #require(image["blobs"] as? [[String: Any]]) {
+        let digest = try #require(blob["digest"] as? String)
+        let isThere =
+          new.storage.hasBlob(digest, in: repository) || new.storage.hasManifest(digest, in: repository)
+        #expect(isThere, "\(digest) in \(repository)")
+        #expect(new.storage.bytes(of: digest)?.count == blob["size"] as? Int)
+      }
+    }
+    let verified = try ferry.run(["verify", archive, "--receipt", "r.json"], exits: 0)
+    #expect(verified.standardOutput.contains("arrived  all of \(fixtures.count) images"))
+
+    // A second import moves nothing and can say the same.
+    try ferry.run(importing(archive), exits: 0)
+    #expect(
+      try self.images(self.receipt()).map { $0["digest"] as? String }
+        == images.map { $0["digest"] as? String })
+    try ferry.run(["verify", archive, "--receipt", "r.json"], exits: 0)
+  }
+
+  @Test func `holds only what was confirmed`() throws {
+    let archive = try FixtureArchive.small()
+    let source = try RegistryProcess.fixtures()
+    try ferry.export([source.reference("odd/zstd:1")], to: "z.tar")
+    try ferry.run(
+      ["import", "z.tar", "--plain-http", "--to", "\(new.host)/new", "--map", "odd/zstd=plain"], exits: 0)
+    // new/plain:1 holds another image now.
+    try ferry.run(importing(archive, "--keep-going"), exits: 3)
+    let sources = try images(receipt()).compactMap { $0["source"] as? String }
+    #expect(
+      Set(sources) == Set(FixtureArchive.smallImages.filter { $0 != "odd/plain:1" }.map(source.reference)))
+
+    let verified = try ferry.run(["verify", archive, "--receipt", "r.json"], exits: 4)
+    #expect(verified.standardOutput.contains("missing  \(source.reference("odd/plain:1"))"))
+    #expect(verified.standardOutput.contains("NOT ARRIVED  1 of 6 images"))
+    let report = try Report(ferry.run(["verify", archive, "--receipt", "r.json", "--json"], exits: 4))
+    let arrivals = try #require(report.objects("archives").first?["arrivals"] as? [[String: Any]])
+    #expect(arrivals.compactMap { $0["state"] as? String }.sorted().first == "arrived")
+    #expect(arrivals.count { $0["state"] as? String == "missing" } == 1)
+
+    // What one import did not do another may have done: receipts add up.
+    try ferry.run(
+      [
+        "import", archive, "--plain-http", "--to", "\(new.host)/rest", "--image", "odd/plain", "--receipt",
+        "rest.json",
+      ], exits: 0)
+    try ferry.run(["verify", archive, "--receipt", "r.json", "--receipt", "rest.json"], exits: 0)
+  }
+
+  @Test func `of an older image says that it is another`() throws {
+    let source = try RegistryProcess(fixtures: true)
+    let image = source.reference("team/app:1.0")
+    try ferry.export([image], to: "old.tar")
+    try ferry.run(importing("old.tar"), exits: 0)
+    try source.storage.move("1.0", of: "team/app", to: FixtureImages.digest(of: "team/app:1.1"))
+    try ferry.export([image], to: "new.tar")
+    let result = try ferry.run(["verify", "new.tar", "--receipt", "r.json"], exits: 4)
+    #expect(result.standardOutput.contains("differs  \(image)"))
+    #expect(result.standardOutput.contains(try FixtureImages.digest(of: "team/app:1.0")))
+  }
+
+  @Test func `of a part of an image's platforms does not stand for all`() throws {
+    let source = try RegistryProcess.fixtures()
+    let image = source.reference("tools/multi:1.0")
+    let platforms = ["--platform", "linux/amd64", "--platform", "linux/arm64"]
+    let sparse = try ferry.command(["export", "--plain-http", image, "-o", "part.tar"] + platforms).run()
+    #expect(sparse.status == 0, "\(sparse.standardError)")
+    try ferry.export([image], to: "all.tar")
+    // The registry wants every child of an index; it has them from the whole image.
+    try ferry.run(importing("all.tar"), exits: 0)
+    try ferry.run(importing("part.tar"), exits: 0)
+    let result = try ferry.run(["verify", "all.tar", "--receipt", "r.json"], exits: 4)
+    #expect(result.standardOutput.contains("incomplete  \(image)"))
+    try ferry.run(["verify", "part.tar", "--receipt", "r.json"], exits: 0)
+  }
+
+  @Test func `can be signed, and be demanded to be`() throws {
+    let (minisign, other) = (try Minisign(), try Minisign())
+    let archive = try FixtureArchive.small()
+    try ferry.run(importing(archive, "--sign-key", minisign.secretKey), exits: 0)
+    #expect(try minisign.accepts(ferry.file("r.json")))
+    let arguments = ["verify", archive, "--receipt", "r.json", "--receipt-public-key"]
+    try ferry.run(arguments + [minisign.publicKey], exits: 0)
+    try ferry.run(arguments + [other.publicText], exits: 14).complains("r.json is not signed as demanded")
+    let text = try String(contentsOfFile: ferry.file("r.json"), encoding: .utf8)
+    try ferry.write(text.replacing("/new/", with: "/nev/"), to: "r.json")
+    try ferry.run(arguments + [minisign.publicKey], exits: 14).complains("not over this content")
+    #expect(try !minisign.accepts(ferry.file("r.json")))
+  }
+
+  @Test func `that cannot be written stops an import before anything moves`() throws {
+    let archive = try FixtureArchive.small()
+    let base = ["import", archive, "--plain-http", "--to", "\(new.host)/new", "--receipt"]
+    try ferry.run(base + ["missing/r.json"], exits: 16).complains("cannot write missing/r.json")
+    try ferry.run(base + [archive], exits: 64)
+    try ferry.run(importing(archive, "--dry-run"), exits: 64).complains("--dry-run")
+    try ferry.run(["import", archive, "--to", "\(new.host)/new", "--sign-key", "k"], exits: 64)
+      .complains("--receipt")
+    #expect(new.storage.repositories == [])
+    #expect(!FileManager.default.fileExists(atPath: ferry.file("r.json")))
+  }
+
+  @Test func `that is none is told apart from damage in an archive`() throws {
+    let archive = try FixtureArchive.small()
+    try ferry.write("{}", to: "r.json")
+    try ferry.run(["verify", archive, "--receipt", "r.json"], exits: 14).complains("r.json is no receipt")
+    try ferry.run(["verify", archive, "--receipt", "gone.json"], exits: 12)
+    try ferry.write(#"{"schema":"ferry/receipt/v9"}"#, to: "r.json")
+    try ferry.run(["verify", archive, "--receipt", "r.json"], exits: 64).complains("format 9")
+    try ferry.run(importing(archive), exits: 0)
+    var bytes = try DamagedArchive(of: archive)
+    try bytes.flip(bytes.blob(FixtureImages.digest(of: "odd/plain:1")).content + 5)
+    try bytes.write(to: ferry.file("damaged.tar"))
+    try ferry.run(["verify", "damaged.tar", "--receipt", "r.json"], exits: 14)
+  }
+}

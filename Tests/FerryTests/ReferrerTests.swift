@@ -1,0 +1,238 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Signatures, SBOMs and attestations on their way with the images they belong to.
+struct `What refers to an image` {
+  private let ferry: FerryProcess
+
+  init() throws { ferry = try FerryProcess() }
+
+  private func tag(_ digest: String, _ suffix: String = "") -> String {
+    digest.replacingOccurrences(of: ":", with: "-") + suffix
+  }
+
+  private func importing(_ archive: String, to host: String, _ options: String...) -> [String] {
+    ["import", archive, "--plain-http", "--to", "\(host)/new"] + options
+  }
+
+  /// An index of two platforms in a registry without the referrers API: cosign's tags for the index and for one
+  /// platform, and under the tag schema an SBOM that is attested by something itself.
+  private struct Source {
+    let registry: RegistryProcess
+    let arm: String
+    let amd: String
+    let index: String
+    let sbom: String
+    let attestation: String
+
+    init() throws {
+      registry = try RegistryProcess()
+      let storage = registry.storage
+      arm = try storage.add(layers: [[1], [2, 2]], to: "old/app", tag: "arm")
+      amd = try storage.add(layers: [[1], [3, 3]], to: "old/app", tag: "amd")
+      index = try storage.add(index: [arm, amd], to: "old/app", tag: "1")
+      func tag(_ digest: String, _ suffix: String = "") -> String {
+        digest.replacingOccurrences(of: ":", with: "-") + suffix
+      }
+      try storage.add(artifact: "signature", to: "old/app", tag: tag(index, ".sig"))
+      try storage.add(artifact: "attested", to: "old/app", tag: tag(arm, ".att"))
+      sbom = try storage.add(artifact: "sbom", to: "old/app", subject: amd)
+      attestation = try storage.add(artifact: "sbom attested", to: "old/app", subject: sbom)
+      try storage.add(index: [sbom], to: "old/app", tag: tag(amd))
+      try storage.add(index: [attestation], to: "old/app", tag: tag(sbom))
+    }
+  }
+
+  @Test func `travels with it between registries without the referrers API, and only once`() throws {
+    let source = try Source()
+    try ferry.export([source.registry.reference("old/app:1")], to: "app.tar")
+    try ferry.run(["verify", "app.tar"], exits: 0)
+    let target = try RegistryProcess()
+    try ferry.run(importing("app.tar", to: target.host), exits: 0)
+    let tags = source.registry.storage.tags(of: "old/app").filter { $0 != "arm" && $0 != "amd" }
+    #expect(tags.count == 5)
+    #expect(target.storage.tags(of: "new/app") == tags)
+    for tag in tags {
+      #expect(target.storage.digest(of: "new/app", tag) == source.registry.storage.digest(of: "old/app", tag))
+    }
+    #expect(target.storage.hasManifest(source.attestation, in: "new/app"))
+
+    let again = try ferry.run(importing("app.tar", to: target.host) + ["--json"], exits: 0)
+    let report = try Report(again)
+    #expect(Set(try report.strings("images", "state")) == ["identical"])
+    #expect(report.number("uploadedBytes") == 0)
+    target.stop()
+    let pushes = target.requests.filter { $0.method == "PUT" && $0.path.contains("/manifests/") }
+    // Five tags, two platforms, an SBOM and its attestation.
+    #expect(pushes.count == 9)
+  }
+
+  @Test func `stays behind with platforms that were left out, and wherever it is not wanted`() throws {
+    let source = try Source()
+    let image = source.registry.reference("old/app:1")
+    func references(_ archive: String, _ options: String...) throws -> [String] {
+      try ferry.run(["export", "--plain-http", "-o", archive, image] + options, exits: 0)
+      let report = try Report(try ferry.run(["inspect", "--json", archive], exits: 0))
+      let inspected = try #require(report.objects("archives").first)
+      return try #require(inspected["referrers"] as? [[String: Any]]).compactMap { $0["subject"] as? String }
+    }
+    #expect(
+      try Set(references("all.tar")) == [source.index, source.arm, source.amd, source.sbom])
+    // Of a single platform there is no index, and no signature of one.
+    try source.registry.storage.add(layers: [[9]], to: "old/other", tag: "1")
+    #expect(try references("none.tar", "--no-referrers") == [])
+
+    let target = try RegistryProcess()
+    try ferry.run(importing("all.tar", to: target.host, "--no-referrers"), exits: 0)
+    #expect(target.storage.tags(of: "new/app") == ["1"])
+    // Chosen by its name, an image takes along what belongs to it.
+    try ferry.run(importing("all.tar", to: target.host, "--image", "old/app:1"), exits: 0)
+    #expect(target.storage.tags(of: "new/app").count == 5)
+  }
+
+  /// A registry with the referrers API that holds an image, three SBOMs of it and a signature of one of these.
+  private func registryWithAPI() throws -> (registry: ScriptedRegistry, image: String, referrers: [String]) {
+    let registry = ScriptedRegistry(referrersPage: 2)
+    let image = registry.add(image: [[1, 2, 3]], diffIDs: [], to: "old/app", tag: "1")
+    func add(_ content: String, about subject: String) -> String {
+      let type = "application/vnd.oci.image.manifest.v1+json"
+      let layer = registry.add(Array(content.utf8))
+      let config = registry.add(Array("{}".utf8))
+      return registry.add(
+        manifest: """
+          {"schemaVersion":2,"mediaType":"\(type)","artifactType":"application/vnd.example+json",\
+          "config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"\(config)","size":2},\
+          "layers":[{"mediaType":"text/plain","digest":"\(layer)","size":\(content.utf8.count)}],\
+          "subject":{"mediaType":"\(type)","digest":"\(subject)","size":9},"annotations":{"about":"\(content)"}}
+          """, as: type, to: "old/app")
+    }
+    let sboms = ["one", "two", "three"].map { add($0, about: image) }
+    return (registry, image, sboms + [add("signed", about: sboms[1])])
+  }
+
+  @Test func `comes from the API, page by page, and is listed by the other side's`() throws {
+    let source = try registryWithAPI()
+    try ferry.export([source.registry.reference("old/app:1")], to: "app.tar")
+    let target = ScriptedRegistry(referrersPage: 100)
+    try ferry.run(importing("app.tar", to: target.host), exits: 0)
+    for digest in source.referrers { #expect(target.hasManifest(digest, in: "new/app")) }
+    // The registry lists them itself: it needs no tag for that.
+    #expect(target.tags == ["new/app:1"])
+    // Each comes behind what it refers to.
+    let pushed = target.server.lines.filter { $0.hasPrefix("PUT /v2/new/app/manifests/") }
+    let places = ([source.image] + source.referrers).map { digest in
+      pushed.firstIndex { $0.hasSuffix(digest == source.image ? "/1" : digest) } ?? -1
+    }
+    #expect(places[0] == 0 && places[4] > places[2])
+  }
+
+  @Test func `is listed under a tag where there is no API, beside what is listed there`() throws {
+    let source = try registryWithAPI()
+    try ferry.export([source.registry.reference("old/app:1")], to: "app.tar")
+    let target = try RegistryProcess()
+    // Somebody signed it there before it came.
+    let theirs = try target.storage.add(artifact: "theirs", to: "new/app")
+    try target.storage.add(index: [theirs], to: "new/app", tag: tag(source.image))
+    try ferry.run(importing("app.tar", to: target.host), exits: 0)
+
+    func listed(_ subject: String) throws -> Set<String> {
+      struct Index: Decodable {
+        struct Entry: Decodable {
+          let digest: String
+          let artifactType: String?
+        }
+        let manifests: [Entry]
+      }
+      let digest = try #require(target.storage.digest(of: "new/app", tag(subject)))
+      let bytes = try #require(target.storage.bytes(of: digest))
+      let entries = try JSONDecoder().decode(Index.self, from: Data(bytes)).manifests
+      #expect(
+        entries.filter { $0.digest != theirs }.allSatisfy {
+          $0.artifactType == "application/vnd.example+json"
+        })
+      return Set(entries.map(\.digest))
+    }
+    #expect(try listed(source.image) == Set(source.referrers.dropLast() + [theirs]))
+    #expect(try listed(source.referrers[1]) == [source.referrers[3]])
+
+    let before = target.storage.digests
+    try ferry.run(importing("app.tar", to: target.host), exits: 0)
+    #expect(target.storage.digests == before)
+    // A list that was lost meanwhile is made again, though nothing else is to be done.
+    try FileManager.default.removeItem(
+      atPath: target.storage.tagDirectory(of: "new/app", tag(source.referrers[1])))
+    try ferry.run(importing("app.tar", to: target.host), exits: 0)
+    #expect(try listed(source.referrers[1]) == [source.referrers[3]])
+  }
+
+  @Test func `is added to a list that is there, when it comes as one`() throws {
+    let source = try Source()
+    try ferry.export([source.registry.reference("old/app:1")], to: "app.tar")
+    let target = try RegistryProcess()
+    let theirs = try target.storage.add(artifact: "theirs", to: "new/app")
+    try target.storage.add(index: [theirs], to: "new/app", tag: tag(source.amd))
+    let plan = try ferry.run(importing("app.tar", to: target.host, "--dry-run"), exits: 4)
+    #expect(plan.standardOutput.contains("adds to "))
+    try ferry.run(importing("app.tar", to: target.host), exits: 0)
+    let list = try #require(target.storage.digest(of: "new/app", tag(source.amd)))
+    let text = String(decoding: try #require(target.storage.bytes(of: list)), as: UTF8.self)
+    #expect(text.contains(theirs) && text.contains(source.sbom))
+    let again = try ferry.run(importing("app.tar", to: target.host, "--json"), exits: 0)
+    #expect(try Set(Report(again).strings("images", "state")) == ["identical", "included"])
+    #expect(target.storage.digest(of: "new/app", tag(source.amd)) == list)
+  }
+
+  @Test func `of cosign's does not replace another one unasked`() throws {
+    let source = try Source()
+    try ferry.export([source.registry.reference("old/app:1")], to: "app.tar")
+    let target = try RegistryProcess()
+    let name = tag(source.index, ".sig")
+    let theirs = try target.storage.add(artifact: "theirs", to: "new/app", tag: name)
+    let refused = try ferry.run(importing("app.tar", to: target.host), exits: 15)
+    refused.complains(name, "--overwrite")
+    #expect(target.storage.tags(of: "new/app") == [name])
+    try ferry.run(importing("app.tar", to: target.host, "--overwrite"), exits: 0)
+    #expect(target.storage.digest(of: "new/app", name) != theirs)
+  }
+
+  @Test(arguments: [(500, 13), (403, 11)] as [(Int, Int32)])
+  func `is not given up silently when the registry will not tell of it`(_ status: Int, _ exit: Int32) throws {
+    let registry = ScriptedRegistry { request in
+      request.path.contains("/referrers/") ? ScriptedResponse(status, json: "{}") : nil
+    }
+    registry.add(image: [[1, 2, 3]], diffIDs: [], to: "old/app", tag: "1")
+    let image = registry.reference("old/app:1")
+    let arguments = ["export", "--plain-http", "--retries", "0", "-o", "app.tar", image]
+    let failed = try ferry.run(arguments, exits: exit)
+    failed.complains(image, "signatures", "--no-referrers")
+    #expect(!FileManager.default.fileExists(atPath: ferry.file("app.tar")))
+    try ferry.run(arguments + ["--no-referrers"], exits: 0)
+  }
+
+  @Test func `is asked for once a repository where it cannot be`() throws {
+    let registry = ScriptedRegistry()
+    for number: UInt8 in 0..<20 {
+      registry.add(image: [[number]], diffIDs: [], to: "old/app", tag: "\(number)")
+      registry.add(image: [[number, 1]], diffIDs: [], to: "old/other", tag: "\(number)")
+    }
+    try ferry.export(
+      [registry.reference("old/app"), registry.reference("old/other")], to: "all.tar", "--all-tags", "--jobs",
+      "1")
+    let lines = registry.server.lines
+    #expect(lines.count { $0.contains("/referrers/") } == 2)
+    // Once to choose the tags, once to see which of them refer to something.
+    #expect(lines.count { $0.contains("/tags/list") } == 4)
+    #expect(!lines.contains { $0.contains("/manifests/sha256-") })
+  }
+
+  @Test func `is asked for tag by tag where tags are not listed`() throws {
+    let source = try Source()
+    let gate = ScriptedRegistry(source.registry.storage) { request in
+      request.path.hasSuffix("/tags/list") ? ScriptedResponse(403, json: "{}") : nil
+    }
+    try ferry.export([gate.reference("old/app:1")], to: "app.tar")
+    let report = try Report(try ferry.run(["inspect", "--json", "app.tar"], exits: 0))
+    #expect((report.objects("archives").first?["referrers"] as? [Any])?.count == 4)
+  }
+}

@@ -1,0 +1,61 @@
+import Digests
+import Foundation
+import Images
+import Layouts
+import TestSupport
+import Testing
+
+/// The checksum that an archive's writer computes on the way, held against what is in the file in the end.
+@Suite struct `A running checksum` {
+  let scratch: ScratchDirectory
+  let images: [TestImage]
+  let plan: ArchivePlan
+
+  init() throws {
+    scratch = try ScratchDirectory()
+    images = try TestArchive.images()
+    plan = try ArchivePlan(images)
+  }
+
+  /// A blob being written, piece by piece.
+  private struct Lane {
+    let bytes: [UInt8]
+    var done = 0
+    var digest: Digest { Digest(of: bytes) }
+  }
+
+  /// Blobs in any order, in lanes that take turns, in pieces of any size; some begin again from zero, some only
+  /// after all their bytes, which then were wrong ones.
+  @Test(arguments: 0..<40) func `is that of the file, in whatever order the blobs came`(seed: Int) throws {
+    var generator = SeededGenerator(seed: UInt64(seed))
+    let writer = try ArchiveWriter(
+      plan: plan, path: scratch("a.tar"), replacing: false, checksums: true)
+    var waiting = Set(images.flatMap(\.blobs)).sorted { $0.count < $1.count }.shuffled(using: &generator)
+    var lanes: [Lane] = []
+    while !waiting.isEmpty || !lanes.isEmpty {
+      if lanes.count < 3, let next = waiting.popLast() { lanes.append(Lane(bytes: next)) }
+      let index = Int.random(in: lanes.indices, using: &generator)
+      var lane = lanes[index]
+      if Int.random(in: 0..<8, using: &generator) == 0 { lane.done = 0 }
+      let count = min(lane.bytes.count - lane.done, Int.random(in: 0...400, using: &generator))
+      // Until its last piece is there, a line may have brought anything.
+      let isWrong = Int.random(in: 0..<8, using: &generator) == 0
+      var piece = Array(lane.bytes[lane.done..<lane.done + count])
+      if isWrong, !piece.isEmpty { piece[0] ^= 1 }
+      try writer.write(piece.span.bytes, of: lane.digest, at: Int64(lane.done))
+      lane.done = isWrong ? 0 : lane.done + count
+      lanes[index] = lane
+      if lane.done == lane.bytes.count, !isWrong {
+        try writer.complete(Proof(of: lane.bytes))
+        lanes.remove(at: index)
+      }
+    }
+    try writer.finish()
+    #expect(try writer.checksums() == [Digest(of: scratch.read("a.tar"))])
+  }
+
+  @Test func `is not computed unless it was asked for`() throws {
+    let writer = try ArchiveWriter(plan: plan, path: scratch("a.tar"), replacing: false)
+    #expect(try writer.checksums() == nil)
+  }
+}

@@ -1,0 +1,43 @@
+import Digests
+import Images
+import Layouts
+import Testing
+
+@testable import Transfers
+
+@Suite struct `What the other side is known to have` {
+  private func source(_ byte: UInt8) -> KnownSource {
+    KnownSource(kind: .archive, name: "\(byte).tar", digest: Digest(of: [byte]))
+  }
+
+  private func blob(_ byte: UInt8, size: Int64 = 1) -> Descriptor {
+    Descriptor(mediaType: .ociConfig, digest: Digest(of: [byte]), size: size)
+  }
+
+  @Test func `is the same in whatever order it is learnt`() {
+    let lessons: [(blobs: [UInt8], repository: String?, source: UInt8)] = [
+      ([1, 2], "a/x", 1), ([2, 3], "a/w", 1), ([1, 3, 4], "b/x", 2), ([4], nil, 3), ([], nil, 4),
+    ]
+    var first: KnownContent?
+    for _ in 0..<50 {
+      var known = KnownContent()
+      for lesson in (lessons + lessons).shuffled() {
+        known.add(lesson.blobs.map { blob($0) }, of: lesson.repository, by: source(lesson.source))
+      }
+      let all = (1...5).map { blob($0) }
+      let expected = first ?? known
+      first = expected
+      #expect(known.sources == expected.sources && known.sources.count == 4)
+      #expect(known.omissions(from: all) == expected.omissions(from: all))
+      #expect(known.omissions(from: all).count == 4)
+      #expect(all.map(known.holds) == [true, true, true, true, false])
+    }
+  }
+
+  @Test func `has the size that it is known with`() {
+    var known = KnownContent()
+    known.add([blob(1)], of: nil, by: source(1))
+    #expect(!known.holds(blob(1, size: 2)))
+    #expect(known.omissions(from: [blob(1, size: 2)]).isEmpty)
+  }
+}
