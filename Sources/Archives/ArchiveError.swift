@@ -19,6 +19,8 @@ public enum ArchiveError: Error, Hashable, Sendable {
   case notATar(path: String)
   /// A tar with more entries than Ferry keeps account of, or names without end.
   case tooManyEntries(path: String, limit: Int)
+  /// An archive that would be cut into more volumes than have names.
+  case tooManyVolumes(path: String, limit: Int)
   /// A name that Ferry does not put into a tar; it writes printable ASCII only.
   case unwritableName(String)
   /// A size that no tar header holds.

@@ -43,30 +43,35 @@ extension DataFile {
   /// Gives the file its final name in the same directory and makes that durable too. Throws
   /// ``ArchiveError/exists(path:)`` when the name is taken and `replacing` is false.
   public func publish(as name: String, replacing: Bool) throws(ArchiveError) {
-    if replacing {
-      guard unsafe rename(path, name) == 0 else { throw .file(.rename, path: name, code: errno) }
-    } else {
-      try renameWithoutReplacing(to: name)
-    }
+    try Self.rename(path, to: name, replacing: replacing)
     try Self.synchronizeDirectory(of: name)
+  }
+
+  /// Gives a file another name in the same directory.
+  static func rename(_ path: String, to name: String, replacing: Bool) throws(ArchiveError) {
+    if replacing {
+      guard unsafe Glibc.rename(path, name) == 0 else { throw .file(.rename, path: name, code: errno) }
+    } else {
+      try renameWithoutReplacing(path, to: name)
+    }
   }
 
   /// Takes the file's name away, if it still has it.
   public func remove() { unsafe unlink(path) }
 
-  private func renameWithoutReplacing(to name: String) throws(ArchiveError) {
+  private static func renameWithoutReplacing(_ path: String, to name: String) throws(ArchiveError) {
     guard unsafe renameat2(AT_FDCWD, path, AT_FDCWD, name, carchive_no_replace) != 0 else { return }
-    guard errno == EINVAL || errno == ENOSYS else { throw Self.renaming(name, code: errno) }
+    guard errno == EINVAL || errno == ENOSYS else { throw renaming(name, code: errno) }
     // NFS and some FUSE file systems know no such rename; a hard link never replaces either.
     if unsafe link(path, name) == 0 {
       guard unsafe unlink(path) == 0 else { throw .file(.remove, path: path, code: errno) }
       return
     }
     guard errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS else {
-      throw Self.renaming(name, code: errno)
+      throw renaming(name, code: errno)
     }
-    guard !Self.exists(name) else { throw .exists(path: name) }
-    guard unsafe rename(path, name) == 0 else { throw .file(.rename, path: name, code: errno) }
+    guard !exists(name) else { throw .exists(path: name) }
+    guard unsafe Glibc.rename(path, name) == 0 else { throw .file(.rename, path: name, code: errno) }
   }
 
   private static func renaming(_ name: String, code: Int32) -> ArchiveError {

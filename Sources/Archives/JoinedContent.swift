@@ -59,6 +59,16 @@ public final class JoinedContent: RandomAccess {
     return low
   }
 
+  /// Whether no gap is in `range`.
+  public func holds(_ range: Range<Int64>) -> Bool {
+    guard !range.isEmpty, var index = part(at: range.lowerBound) else { return true }
+    while index < parts.count, starts[index] < range.upperBound {
+      if case .missing(_, let size) = parts[index], size > 0 { return false }
+      index += 1
+    }
+    return true
+  }
+
   public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(ArchiveError) -> Int {
     var done = 0
     while done < buffer.count, let index = part(at: offset + Int64(done)) {

@@ -18,6 +18,8 @@ public struct TarIndex: Sendable {
     case truncated(at: Int64)
     /// At a block that is no header.
     case damaged(at: Int64)
+    /// At bytes that lie in a file that is not there.
+    case absent(at: Int64)
   }
 
   /// The most entries that are kept account of.
@@ -59,6 +61,9 @@ public struct TarIndex: Sendable {
         break reading
       default:
         // RETRY after a bad checksum included: what follows may be the inside of a layer that is a tar.
+        if case .absent = source.error {
+          return TarIndex(entries: entries, end: .absent(at: source.position), fileSize: fileSize)
+        }
         if let error = source.error { throw error }
         guard position > 0 else { break reading }
         fileSize = try file.size()
@@ -86,6 +91,9 @@ public struct TarIndex: Sendable {
         return TarIndex(entries: entries, end: .truncated(at: fileSize), fileSize: fileSize)
       }
     }
+    if case .absent = source.error {
+      return TarIndex(entries: entries, end: .absent(at: source.position), fileSize: fileSize)
+    }
     if let error = source.error { throw error }
     // Of passing content the size is known only now.
     fileSize = try file.size()
@@ -93,6 +101,9 @@ public struct TarIndex: Sendable {
       return TarIndex(entries: entries, end: .truncated(at: fileSize), fileSize: fileSize)
     }
     if entries.isEmpty { return try firstBlock(of: file, fileSize: fileSize) }
+    guard file.holds(TarHeader.endMarker.count, at: position) else {
+      return TarIndex(entries: entries, end: .absent(at: position), fileSize: fileSize)
+    }
     let marker = try file.read(TarHeader.endMarker.count, at: position)
     let end: End =
       marker == TarHeader.endMarker
@@ -186,7 +197,11 @@ private func readTar(
   guard let context = unsafe context else { return -1 }
   let source = unsafe TarSource.at(context)
   do {
-    let count = unsafe try source.file.read(into: source.buffer, at: source.position)
+    // Before a gap a header alone: it may be all that is there.
+    let isFarFromGap = source.file.holds(unsafe source.buffer.count, at: source.position)
+    let room = isFarFromGap ? unsafe source.buffer.count : Int(TarHeader.blockSize)
+    let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: source.buffer[..<room])
+    let count = unsafe try source.file.read(into: piece, at: source.position)
     source.position += Int64(count)
     source.isAtEnd = count == 0
     unsafe bytes?.pointee = UnsafeRawPointer(source.buffer.baseAddress)

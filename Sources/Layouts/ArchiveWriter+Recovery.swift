@@ -34,7 +34,7 @@ extension ArchiveWriter {
       guard !Task.isCancelled else { throw .cancelled }
       let count = Int(min(Int64(buffer.count), end - verifier.received))
       let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-      guard unsafe (try? file.read(into: piece, at: extent.offset + verifier.received)) == count,
+      guard unsafe (try? files.read(into: piece, at: extent.offset + verifier.received)) == count,
         (try? verifier.update(unsafe UnsafeRawBufferPointer(piece).bytes)) != nil
       else { return false }
       progress(verifier.received)
@@ -45,16 +45,20 @@ extension ArchiveWriter {
   /// What an earlier run left where the archive `path` is to be; nil when that is nothing that can be gone on
   /// with.
   public static func unfinished(_ path: String) -> UnfinishedArchive? {
-    let partial = partialPath(of: path)
-    guard let size = try? DataFile.open(reading: partial).size(), size > 0,
-      let state = ArchiveJournal.state(of: path)
-    else { return nil }
-    return UnfinishedArchive(partial: partial, size: size, state: state)
+    guard let state = ArchiveJournal.state(of: path) else { return nil }
+    let place = ArchivePlace(path, volumeSize: state.volumeSize)
+    let size = place.unfinishedSize(publishing: state.publishing)
+    guard size > 0 else { return nil }
+    return UnfinishedArchive(
+      partial: state.volumeSize == nil ? partialPath(of: path) : place.partialPath(of: 1), size: size,
+      state: state)
   }
 
   /// Removes what a run that was killed after its last step left beside the finished archive `path`.
   public static func removeLeftovers(of path: String) {
-    guard !DataFile.exists(partialPath(of: path)) else { return }
+    guard !DataFile.exists(partialPath(of: path)), ArchivePlace.partialVolumes(of: path).isEmpty else {
+      return
+    }
     (try? DataFile.open(reading: ArchiveJournal.path(of: path)))?.remove()
   }
 }

@@ -1,21 +1,21 @@
-import Archives
+public import Archives
 public import Digests
 import Images
 import Synchronization
 
-/// Writes a planned archive to a file, its blobs in any order and from any number of threads.
+/// Writes a planned archive to a file or to volumes, its blobs in any order and from any number of threads.
 ///
-/// All goes to `<path>.partial`, which is locked; only ``finish()`` gives it its name, when there is a proof
+/// All goes to `<path>.partial`, or `<path>.001.partial` and so on, which is locked; only ``finish()`` gives it its name, when there is a proof
 /// for every blob. A writer that goes away before leaves the `.partial` and beside it a journal, by which a
 /// later one can go on (``Earlier/kept``).
 public final class ArchiveWriter: Sendable {
   public let plan: ArchivePlan
-  /// The final name.
-  public let path: String
+  /// The final name, or those of its volumes.
+  public let place: ArchivePlace
   /// What an earlier run left, as far as it is of use. Whether it is right, ``recover(_:progress:)`` shows.
   public let continuation: ArchiveContinuation?
   let replacing: Bool
-  let file: DataFile
+  let files: ArchiveFiles
   let journal: ArchiveJournal
   /// Hashes the file as it grows; nil when nobody asked.
   private let checksum: RunningChecksum?
@@ -44,47 +44,64 @@ public final class ArchiveWriter: Sendable {
   /// ``LayoutError/cancelled`` while bytes of an earlier run are being moved. With `checksums` the pieces of each
   /// blob must be written in order.
   public init(
-    plan: ArchivePlan, path: String, replacing: Bool, earlier: Earlier = .discarded,
+    plan: ArchivePlan, to place: ArchivePlace, replacing: Bool, earlier: Earlier = .discarded,
     checksums: Bool = false
   ) throws(LayoutError) {
     self.plan = plan
-    self.path = path
+    self.place = place
     self.replacing = replacing
-    guard replacing || !DataFile.exists(path) else { throw .exists(path: path) }
-    let partial = Self.partialPath(of: path)
-    let file = try LayoutError.wrapping { () throws(ArchiveError) in try DataFile.createLocked(partial) }
-    let journal = try ArchiveJournal(of: path)
+    try Self.checkNames(place, replacing: replacing)
+    let journal = try ArchiveJournal(of: place.path)
+    let files = try LayoutError.wrapping { () throws(ArchiveError) in try ArchiveFiles(place) }
     var continuation: ArchiveContinuation?
     do {
-      let preparation = PartialArchive(plan: plan, file: file, journal: journal)
+      let preparation = PartialArchive(plan: plan, files: files, journal: journal)
       continuation = try preparation.prepare(earlier)
     } catch {
       // An empty shell helps nobody; bytes that somebody may continue with do.
       if case .discarded = earlier {
-        file.remove()
+        files.remove()
         journal.remove()
       }
       throw error
     }
-    self.file = file
+    self.files = files
     self.journal = journal
     self.continuation = continuation
-    checksum = checksums ? RunningChecksum(plan, of: file) : nil
+    checksum = checksums ? RunningChecksum(plan, of: files, fileSize: place.volumeSize) : nil
+  }
+
+  /// Writes one file at `path`.
+  public convenience init(
+    plan: ArchivePlan, path: String, replacing: Bool, earlier: Earlier = .discarded, checksums: Bool = false
+  ) throws(LayoutError) {
+    try self.init(
+      plan: plan, to: ArchivePlace(path), replacing: replacing, earlier: earlier, checksums: checksums)
+  }
+
+  /// Throws when a final name is taken that must stay. One that a killed run gave is taken back later.
+  private static func checkNames(_ place: ArchivePlace, replacing: Bool) throws(LayoutError) {
+    guard !replacing, let taken = place.existing.first else { return }
+    guard let state = ArchiveJournal.state(of: place.path), state.publishing != nil,
+      state.volumeSize == place.volumeSize
+    else { throw .exists(path: taken) }
   }
 
   /// Goes on with another plan for what `writer`, which must not be used any more, has written so far.
   public init(continuing writer: ArchiveWriter, as plan: ArchivePlan) throws(LayoutError) {
     self.plan = plan
-    path = writer.path
+    place = writer.place
     replacing = writer.replacing
-    file = writer.file
+    files = writer.files
     journal = writer.journal
-    checksum = writer.checksum == nil ? nil : RunningChecksum(plan, of: writer.file)
-    let preparation = PartialArchive(plan: plan, file: writer.file, journal: writer.journal)
+    checksum =
+      writer.checksum == nil
+      ? nil : RunningChecksum(plan, of: writer.files, fileSize: writer.place.volumeSize)
+    let preparation = PartialArchive(plan: plan, files: writer.files, journal: writer.journal)
     continuation = try preparation.prepare(.kept)
   }
 
-  /// Where an archive is until it is whole.
+  /// Where an archive in one file is until it is whole.
   public static func partialPath(of path: String) -> String { path + ".partial" }
 
   /// Puts bytes of the blob `digest` at `offset` inside it. Throws ``LayoutError/notPlanned(_:)`` or
@@ -94,14 +111,14 @@ public final class ArchiveWriter: Sendable {
     guard (0...extent.size).contains(offset), Int64(bytes.byteCount) <= extent.size - offset else {
       throw .outOfBounds(digest, offset: offset, count: bytes.byteCount, size: extent.size)
     }
-    guard !state.withLock({ $0.isFinished }) else { throw .finished(path: path) }
-    do { try file.write(bytes, at: extent.offset + offset) } catch { throw failure(error) }
+    guard !state.withLock({ $0.isFinished }) else { throw .finished(path: place.path) }
+    do { try files.write(bytes, at: extent.offset + offset) } catch { throw failure(error) }
     // Each time a step is passed the one before it goes to the disk.
     let end = offset + Int64(bytes.byteCount)
     let passed = end / Self.writebackSize * Self.writebackSize
     if passed > offset || end == extent.size {
       let start = offset / Self.writebackSize * Self.writebackSize
-      file.startWriteback(offset: extent.offset + start, count: end - start)
+      files.startWriteback(offset: extent.offset + start, count: end - start)
     }
     checksum?.wrote(from: extent.offset + offset, to: extent.offset + end)
   }
@@ -145,15 +162,27 @@ public final class ArchiveWriter: Sendable {
       return (missing, wasFinished)
     }
     guard missing.isEmpty else { throw .incomplete(missing) }
-    guard !wasFinished else { throw .finished(path: path) }
-    do {
-      try file.synchronize()
-      try file.publish(as: path, replacing: replacing)
+    guard !wasFinished else { throw .finished(path: place.path) }
+    do throws(ArchiveError) {
+      try files.synchronize(plan.totalSize)
+      let count = place.count(for: plan.totalSize)
+      if count > 1 { try announce(publishing: count) }
+      try files.publish(plan.totalSize, replacing: replacing)
     } catch {
       state.withLock { $0.isFinished = false }
       throw failure(error)
     }
     journal.remove()
+  }
+
+  /// Says in the journal that names are given from here on, so that a later run can finish that.
+  private func announce(publishing count: Int) throws(ArchiveError) {
+    do {
+      try journal.add(.publishing(count))
+      try journal.synchronize()
+    } catch .archive(let error) {
+      throw error
+    } catch {}
   }
 
   /// The sha256 of each of the archive's files, once all blobs are proved; nil when the writer was not made with

@@ -16,7 +16,7 @@ struct CanonicalForm {
     if let problem = rearrangement { return [problem] }
     var problems: [LayoutProblem] = []
     try plan.forEachKnownPiece { piece throws(LayoutError) in
-      guard piece.offset + Int64(piece.bytes.count) <= tar.fileSize else { return }
+      guard piece.range.upperBound <= tar.fileSize, file.holds(piece.range) else { return }
       let found = try BlobExtent(offset: piece.offset, size: Int64(piece.bytes.count)).bytes(in: file)
       if found != piece.bytes { problems.append(.notCanonical(path: piece.path, part: piece.part)) }
     }

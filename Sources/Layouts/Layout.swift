@@ -33,10 +33,20 @@ public final class Layout: Sendable {
   /// What is unusual in an archive of another tool and does no harm.
   public let remarks: [LayoutProblem]
 
+  /// Of an archive that is cut: all that it should have, in order, and those that are there too much.
+  public let volumes: [Volume]
+  /// Blobs of which something is not there, in bytes.
+  let lost: [Digest: BlobExtent]
+  /// Of an archive that is cut: where each entry lies.
+  let places: [String: Range<Int64>]
+
   private let file: any RandomAccess
   private let carried: [String: BlobExtent]
 
-  init(_ reading: LayoutReading) {
+  init(_ reading: LayoutReading, set: VolumeSet? = nil) {
+    volumes = set?.volumes ?? []
+    lost = reading.lost
+    places = set == nil ? [:] : reading.places
     path = reading.file.path
     file = reading.file
     archiveDigest = reading.archiveDigest
@@ -50,7 +60,7 @@ public final class Layout: Sendable {
     form = reading.form
     isFerrys = reading.isFerrys
     totalSize = reading.totalSize
-    problems = reading.problems
+    problems = volumes.compactMap(\.problem) + reading.problems
     remarks = reading.remarks
   }
 

@@ -20,6 +20,16 @@ public enum LayoutError: Error, Hashable, Sendable {
   case truncated(path: String, at: Int64)
   /// The tar is damaged before its images are even named.
   case damagedHeader(path: String, at: Int64)
+  /// The archive's description lies in bytes that are not there.
+  case unreachable(path: String, at: Int64)
+  /// Without this volume it cannot be told what the archive holds.
+  case volumeNeeded(path: String, archive: String)
+  /// The first volume does not begin an archive.
+  case wrongFirstVolume(path: String)
+  /// Two files for one volume, of different sizes.
+  case volumeTwice(String, String)
+  /// A directory without an archive in it.
+  case noArchive(directory: String)
   case malformed(path: String, entry: String, why: String)
   case oversized(path: String, entry: String, size: Int64, limit: Int64)
   /// A layout or ferry.json of a version that this Ferry does not know.

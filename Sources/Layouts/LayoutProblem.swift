@@ -31,6 +31,14 @@ public enum LayoutProblem: Hashable, Sendable {
   /// A file that nothing speaks of.
   case surplus(path: String)
 
+  // The volumes of an archive that was cut.
+  case volumeMissing(path: String)
+  case volumeOfWrongSize(path: String, expected: Int64, actual: Int64)
+  /// A volume that holds something else: another volume's bytes, where that can be told.
+  case foreignVolume(path: String, holds: Int?)
+  /// The archive ends before this volume.
+  case surplusVolume(path: String)
+
   // The tar.
   case duplicate(path: String)
   /// A link, a device, a directory where a file belongs.
@@ -48,6 +56,14 @@ public enum LayoutProblem: Hashable, Sendable {
   case noEndMarker
   /// There is more after the tar's end.
   case trailingBytes(at: Int64)
+
+  /// Whether something is merely not there: what is there may be whole images.
+  public var isAbsence: Bool {
+    switch self {
+    case .missing, .truncated, .volumeMissing, .volumeOfWrongSize, .foreignVolume, .surplusVolume: true
+    default: false
+    }
+  }
 
   /// What other tools' sound archives may have too.
   var isUsualElsewhere: Bool {

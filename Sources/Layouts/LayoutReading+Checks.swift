@@ -19,11 +19,14 @@ extension LayoutReading {
     var isWhole = !entries.isCut
     if isLedgerSound, walk.problems.isEmpty, let ferry {
       if let plan = try plan(walk, ferry) {
+        self.plan = plan
         let form = CanonicalForm(plan: plan, tar: tar, file: file)
         canon = try self.form == .directory ? form.problems(with: entries.files) : form.problems()
-        if case .damaged = tar.end {
+        switch tar.end {
+        case .damaged, .absent:
           recoverBlobs(from: plan)
           isWhole = true
+        case .marker, .none, .truncated: break
         }
       } else {
         canon = [.notCanonical(path: IndexFile.path, part: .content)]
@@ -62,18 +65,19 @@ extension LayoutReading {
 
   /// Behind a damaged header the tar cannot be read, but where everything lies is known.
   private mutating func recoverBlobs(from plan: ArchivePlan) {
-    for digest in plan.blobs.map(\.digest) where blobs[digest] == nil {
+    for digest in plan.blobs.map(\.digest) where blobs[digest] == nil && lost[digest] == nil {
       guard let extent = plan.extent(of: digest), extent.offset + extent.size <= tar.fileSize else {
         continue
       }
-      blobs[digest] = extent
+      if file.holds(extent.range) { blobs[digest] = extent } else { lost[digest] = extent }
     }
   }
 
   /// How the tar ends, where nothing more precise was found.
   private mutating func noteEnd() {
     switch tar.end {
-    case .marker: break
+    // That something is not there is told of where it should be.
+    case .marker, .absent: break
     case .none: note([.noEndMarker])
     case .truncated(let offset): note([.truncated(path: tar.entries.last?.path ?? "", at: offset)])
     case .damaged(let offset): note([.damagedHeader(at: offset)])

@@ -14,6 +14,10 @@ struct LayoutReading {
   var blobs: [Digest: BlobExtent]
   /// The archive's size in bytes.
   var totalSize: Int64
+  /// Blobs of which something lies in a gap.
+  var lost: [Digest: BlobExtent] = [:]
+  /// What Ferry made for these contents, when all that it takes to know was there.
+  var plan: ArchivePlan?
   private(set) var carried: [String: BlobExtent] = [:]
   private(set) var omissions: [Digest: Omission] = [:]
   private(set) var problems: [LayoutProblem] = []
@@ -28,7 +32,8 @@ struct LayoutReading {
     self.tar = tar
     self.entries = entries
     form = source.form
-    blobs = entries.blobs
+    blobs = entries.blobs.filter { file.holds($0.value.range) }
+    lost = entries.blobs.filter { !file.holds($0.value.range) }
     totalSize = tar.fileSize
 
     let layout = try Self.content(of: LayoutFile.path, limit: LayoutFile.sizeLimit, entries, tar, file)
@@ -64,6 +69,7 @@ struct LayoutReading {
       switch tar.end {
       case .truncated(let offset): throw .truncated(path: file.path, at: offset)
       case .damaged(let offset): throw .damagedHeader(path: file.path, at: offset)
+      case .absent(let offset): throw .unreachable(path: file.path, at: offset)
       case .none(let offset) where tar.entries.count <= 2: throw .truncated(path: file.path, at: offset)
       case .none, .marker: throw .notALayout(path: file.path, missing: name)
       }
@@ -72,6 +78,13 @@ struct LayoutReading {
       throw .oversized(path: file.path, entry: name, size: extent.size, limit: limit)
     }
     return try extent.bytes(in: file)
+  }
+
+  /// Where each entry lies, header and all.
+  var places: [String: Range<Int64>] {
+    let planned = (plan?.sections ?? []).map { ($0.path, $0.headerOffset..<$0.end) }
+    let found = tar.entries.map { ($0.path, $0.headerOffset..<max($0.headerOffset, $0.end)) }
+    return Dictionary(planned + found) { first, _ in first }
   }
 
   mutating func note(_ found: [LayoutProblem]) {

@@ -1,57 +1,62 @@
 import Archives
 
-/// An unfinished archive's file made ready to be written to, or to be gone on with.
+/// An unfinished archive's files made ready to be written to, or to be gone on with.
 struct PartialArchive {
   let plan: ArchivePlan
-  let file: DataFile
+  let files: ArchiveFiles
   let journal: ArchiveJournal
 
   /// Puts everything at its place that an earlier run left and that is known beforehand, and returns what is
   /// claimed to be there; nil when nothing is.
   func prepare(_ earlier: ArchiveWriter.Earlier) throws(LayoutError) -> ArchiveContinuation? {
     var continuation: ArchiveContinuation?
-    if case .kept = earlier, let state = try journal.read() {
+    if case .kept = earlier, let state = try journal.read(), state.volumeSize == files.place.volumeSize {
+      if let count = state.publishing {
+        try LayoutError.wrapping { () throws(ArchiveError) in try files.unpublish(count) }
+      }
       let fileSize = try size()
-      let available = (try? FreeSpace(at: file.path).available) ?? 0
+      let available = (try? FreeSpace(at: DataFile.directory(of: files.path)).available) ?? 0
       let found = ArchiveContinuation(
         of: plan, from: state, fileSize: fileSize, room: max(0, available - Self.reserved))
-      journal.note(plan.record)
+      journal.note(record)
       try relocate(found, fileSize: fileSize)
       if !found.claims.isEmpty { continuation = found }
     } else {
-      try LayoutError.wrapping { () throws(ArchiveError) in try file.truncate(to: 0) }
+      try LayoutError.wrapping { () throws(ArchiveError) in try files.clear() }
       try journal.clear()
     }
-    try LayoutError.wrapping { () throws(ArchiveError) in try file.reserve(plan.totalSize) }
+    try LayoutError.wrapping { () throws(ArchiveError) in try files.reserve(plan.totalSize) }
     // After that: the last of the room is the archive's.
-    if continuation == nil { journal.note(plan.record) }
+    if continuation == nil { journal.note(record) }
     try plan.forEachKnownPiece { piece throws(LayoutError) in
-      do throws(ArchiveError) { try unsafe file.write(piece.bytes.span.bytes, at: piece.offset) } catch {
+      do throws(ArchiveError) { try unsafe files.write(piece.bytes.span.bytes, at: piece.offset) } catch {
         throw LayoutError(error)
       }
     }
     return continuation
   }
 
+  private var record: JournalRecord { plan.record(volumeSize: files.place.volumeSize) }
+
   /// What is never used for parking bytes, in bytes.
   private static let reserved: Int64 = 64 << 20
 
   private func size() throws(LayoutError) -> Int64 {
-    try LayoutError.wrapping { () throws(ArchiveError) in try file.size() }
+    try LayoutError.wrapping { () throws(ArchiveError) in try files.size() }
   }
 
   private func relocate(_ continuation: ArchiveContinuation, fileSize: Int64) throws(LayoutError) {
     for digest in continuation.forgotten { journal.note(.forgotten(digest)) }
     guard !continuation.moves.isEmpty else { return }
     if fileSize < plan.totalSize {
-      try LayoutError.wrapping { () throws(ArchiveError) in try file.reserve(plan.totalSize) }
+      try LayoutError.wrapping { () throws(ArchiveError) in try files.reserve(plan.totalSize) }
     }
     for move in continuation.moves {
       try move.forEachStep(scratch: continuation.scratch) { step throws(LayoutError) in
         guard !Task.isCancelled else { throw .cancelled }
         try LayoutError.wrapping { () throws(ArchiveError) in
-          let bytes = try file.read(Int(step.count), at: step.from)
-          try unsafe file.write(bytes.span.bytes, at: step.to)
+          let bytes = try files.read(Int(step.count), at: step.from)
+          try unsafe files.write(bytes.span.bytes, at: step.to)
         }
         // Before it is there, what the bytes were copied from must stay.
         try journal.add(step.record)

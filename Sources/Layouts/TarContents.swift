@@ -14,7 +14,7 @@ struct TarContents {
 
   init(_ tar: TarIndex) {
     switch tar.end {
-    case .truncated, .damaged: isCut = true
+    case .truncated, .damaged, .absent: isCut = true
     case .marker, .none: isCut = false
     }
     var seen: Set<String> = []

@@ -5,6 +5,12 @@ public struct UnfinishedArchive: Hashable, Sendable {
   let size: Int64
   let state: JournalState
 
+  /// Of the volumes it is cut into, in bytes; nil when it is one file.
+  public var volumeSize: Int64? { state.volumeSize }
+
+  /// Whether it was proved, and was getting its names when it was broken off.
+  public var isProved: Bool { state.publishing != nil }
+
   /// The images it is to hold.
   public var images: [JournalImage] { state.images }
 

@@ -7,12 +7,12 @@ enum OpenedArchive: Sendable {
   case inPlace(Layout)
   case passing(StreamedLayout)
 
-  /// Opens what `path` names. What cannot be read in place is copied into a nameless file of the directory `spool`
+  /// Opens what `input` names. What cannot be read in place is copied into a nameless file of the directory `spool`
   /// where one is given, else read as it comes. Blocks. Throws ``LayoutError``, ``ArchiveError``, and
   /// ``TransferError/noDirectory(path:)``.
-  init(_ path: String, spool: String?) throws {
-    guard let content = try PassingContent.open(path) else {
-      self = .inPlace(try Layout.open(path))
+  init(_ input: ArchiveInput, spool: String?) throws {
+    guard input.isOneFile, let content = try PassingContent.open(input.path) else {
+      self = .inPlace(try Layout.open(input))
       return
     }
     guard let spool else {

@@ -95,6 +95,26 @@ public enum TransferError: Error, Sendable {
   case listContended(Reference)
   /// Several things, each of which stands in the way.
   case blocked([any Error])
+  /// `--volume-size` would make more volumes than have names.
+  case tooManyVolumes(path: String, count: Int, limit: Int)
+  /// `--only-volume`: the archive has no volume of that number.
+  case noSuchVolume(path: String, number: Int, count: Int)
+  /// An unfinished archive that is cut otherwise, into volumes of `begun` bytes or not at all.
+  case cutOtherwise(path: String, begun: Int64?, wanted: Int64?)
+  /// `--only-volume` where a set is not finished yet.
+  case unfinishedSet(path: String)
+  /// `--only-volume`: a volume that is there has another size than that set's would have.
+  case otherVolumes(path: String, expected: Int64, actual: Int64)
+  /// `--only-volume`: volume 1 is of another archive than would be written now.
+  case otherArchive(path: String, expected: Digest, actual: Digest)
+  /// Of a finished set only some volumes are there.
+  case incompleteOutput(path: String, missing: [String])
+  /// An archive of which something is not there, or not what it should be, with the images that hurts.
+  case notWhole(archive: String, [VerifiedArchive.Finding])
+  /// An image of an archive of which not all is there; in which volumes the rest should be.
+  case imageNotWhole(archive: String, problems: [LayoutProblem], volumes: [String])
+  /// `--expect` with several archives.
+  case expectsOneArchive(count: Int)
   case cannotMakeDirectory(path: String)
   case cannotWriteFile(path: String)
   /// No receipt, or one that contradicts itself; `why` is in words for a person.

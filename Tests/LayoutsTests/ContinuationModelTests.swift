@@ -68,7 +68,7 @@ struct `A continued archive, as a model` {
     _ plan: ArchivePlan, on disk: Disk, blobs: [Digest: Blob], room: Int64,
     using random: inout SeededGenerator
   ) -> (events: [Event], continuation: ArchiveContinuation?) {
-    var events: [Event] = [.record(plan.record)]
+    var events: [Event] = [.record(plan.record(volumeSize: nil))]
     var file = disk.file
     var starts: [Digest: Int] = [:]
     let continuation = disk.state.map {

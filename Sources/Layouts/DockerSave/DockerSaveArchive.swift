@@ -169,6 +169,7 @@ struct DockerSaveArchive {
       switch tar.end {
       case .truncated(let offset): throw .truncated(path: file.path, at: offset)
       case .damaged(let offset): throw .damagedHeader(path: file.path, at: offset)
+      case .absent(let offset): throw .unreachable(path: file.path, at: offset)
       case .none, .marker: throw .missingFile(path: file.path, entry: path)
       }
     }

@@ -13,9 +13,18 @@ final class ArchiveJournal: Sendable {
 
   static func path(of path: String) -> String { ArchiveWriter.partialPath(of: path) + ".journal" }
 
-  /// Opens the journal of the archive `path`, which may be new. The caller has the archive's lock.
+  /// Opens the journal of the archive `path`, which may be new, and locks it: whoever has it may write the archive,
+  /// in however many files. Errors name the unfinished archive, ``LayoutError/locked(path:pid:)`` among them.
   init(of path: String) throws(LayoutError) {
-    file = try LayoutError.wrapping { () throws(ArchiveError) in try DataFile.create(Self.path(of: path)) }
+    do throws(ArchiveError) {
+      file = try DataFile.createLocked(Self.path(of: path))
+    } catch .locked(_, let pid) {
+      throw .locked(path: ArchiveWriter.partialPath(of: path), pid: pid)
+    } catch .file(let operation, _, let code) {
+      throw .archive(.file(operation, path: ArchiveWriter.partialPath(of: path), code: code))
+    } catch {
+      throw LayoutError(error)
+    }
   }
 
   /// What the journal says; nil when it says nothing that can be used. A line that was cut short goes.
@@ -60,6 +69,11 @@ final class ArchiveJournal: Sendable {
     }
   }
 
+  /// Returns when all that was added is on the disk.
+  func synchronize() throws(LayoutError) {
+    try LayoutError.wrapping { () throws(ArchiveError) in try file.synchronize() }
+  }
+
   /// Adds a record if that can be done.
   func note(_ record: JournalRecord) { try? add(record) }
 
@@ -68,9 +82,9 @@ final class ArchiveJournal: Sendable {
 
 extension ArchivePlan {
   /// What the journal says of it.
-  var record: JournalRecord {
+  func record(volumeSize: Int64?) -> JournalRecord {
     .plan(
       archive: archiveDigest,
-      images: images.map { JournalImage(name: $0.name, digest: $0.root.digest) })
+      images: images.map { JournalImage(name: $0.name, digest: $0.root.digest) }, volumeSize: volumeSize)
   }
 }

@@ -45,8 +45,8 @@ struct JournalReader {
     let record = JournalRecord(line: line)
     if state != nil {
       if let record { state?.apply(record) }
-    } else if case .plan(let archive, let images) = record {
-      state = JournalState(archive: archive, images: images)
+    } else if case .plan(let archive, let images, let volumeSize) = record {
+      state = JournalState(archive: archive, images: images, volumeSize: volumeSize)
     } else {
       isUnreadable = true
     }

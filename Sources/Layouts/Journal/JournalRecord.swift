@@ -1,17 +1,20 @@
+import Archives
 public import Digests
 import FoundationEssentials
 import Images
 
 /// One line of the journal beside an unfinished archive.
 public enum JournalRecord: Hashable, Sendable {
-  /// What is being written from here on.
-  case plan(archive: Digest, images: [JournalImage])
+  /// What is being written from here on; cut into volumes of a size in bytes, or into one file.
+  case plan(archive: Digest, images: [JournalImage], volumeSize: Int64? = nil)
   /// What lies at a blob's place.
   case progress(JournalClaim)
   /// `count` bytes of a blob, from its byte `first` on, were copied to `offset` in the file.
   case moved(Digest, first: Int64, count: Int64, offset: Int64)
   /// Whatever was there of a blob is needed no longer.
   case forgotten(Digest)
+  /// All is proved; from here on the archive's so many volumes get their final names, one after the other.
+  case publishing(Int)
 
   /// A journal of another version says nothing to this Ferry.
   static let formatVersion: Int64 = 1
@@ -20,14 +23,16 @@ public enum JournalRecord: Hashable, Sendable {
   var line: [UInt8] {
     let json: CanonicalJSON
     switch self {
-    case .plan(let archive, let images):
+    case .plan(let archive, let images, let volumeSize):
       let images = images.map {
         CanonicalJSON.object(["name": .string($0.name), "digest": .string($0.digest.description)])
       }
-      json = .object([
+      var members: [String: CanonicalJSON] = [
         "plan": .string(archive.description), "version": .integer(Self.formatVersion),
         "images": .array(images),
-      ])
+      ]
+      if let volumeSize { members["volumeSize"] = .integer(volumeSize) }
+      json = .object(members)
     case .progress(let claim):
       json = .object([
         "blob": .string(claim.blob.description), "size": .integer(claim.size),
@@ -40,6 +45,7 @@ public enum JournalRecord: Hashable, Sendable {
         "offset": .integer(offset),
       ])
     case .forgotten(let blob): json = .object(["forgotten": .string(blob.description)])
+    case .publishing(let count): json = .object(["publishing": .integer(Int64(count))])
     }
     return json.bytes + [UInt8(ascii: "\n")]
   }
@@ -59,11 +65,14 @@ public enum JournalRecord: Hashable, Sendable {
       let first: Int64?
       let count: Int64?
       let forgotten: Digest?
+      let volumeSize: Int64?
+      let publishing: Int?
     }
     guard let fields = try? JSONDecoder().decode(Fields.self, from: Data(line)) else { return nil }
     if let plan = fields.plan {
       guard fields.version == Self.formatVersion, let images = fields.images else { return nil }
-      self = .plan(archive: plan, images: images)
+      guard fields.volumeSize.map({ (1...VolumeName.largestSize).contains($0) }) ?? true else { return nil }
+      self = .plan(archive: plan, images: images, volumeSize: fields.volumeSize)
     } else if let blob = fields.blob {
       guard let size = fields.size, let offset = fields.offset, let have = fields.have,
         let content = fields.content,
@@ -78,6 +87,9 @@ public enum JournalRecord: Hashable, Sendable {
       self = .moved(blob, first: first, count: count, offset: offset)
     } else if let blob = fields.forgotten {
       self = .forgotten(blob)
+    } else if let count = fields.publishing {
+      guard (1...VolumeName.most).contains(count) else { return nil }
+      self = .publishing(count)
     } else {
       return nil
     }

@@ -16,7 +16,8 @@ extension LayoutReading {
     var isCut = misplaced != nil
     if let misplaced { note([.rearranged(path: misplaced.path, at: misplaced.headerOffset)]) }
     switch tar.end {
-    case .marker, .none: break
+    // What comes once has no gaps.
+    case .marker, .none, .absent: break
     case .truncated(let offset):
       note([.truncated(path: tar.entries.last?.path ?? "", at: offset)])
       isCut = true

@@ -12,7 +12,7 @@ extension Export {
       if try Self.isReceipt(path) {
         try add(receipt: path, to: &known)
       } else {
-        try add(archive: path, to: &known)
+        for archive in try ArchiveInput.group([path]) { try add(archive, to: &known) }
       }
     }
     return known
@@ -20,12 +20,13 @@ extension Export {
 
   /// Everything an archive's images consist of: what it holds, and what it left out because the other side had
   /// it even then.
-  private func add(archive path: String, to known: inout KnownContent) throws {
-    let layout = try Layout.open(path)
+  private func add(_ archive: ArchiveInput, to known: inout KnownContent) throws {
+    let layout = try Layout.open(archive)
     guard layout.problems.isEmpty else {
-      throw TransferError.knownUnusable(path: path, problems: layout.problems)
+      throw TransferError.knownUnusable(path: archive.path, problems: layout.problems)
     }
-    let source = KnownSource(kind: .archive, name: Self.name(of: path), digest: layout.archiveDigest)
+    let source = KnownSource(
+      kind: .archive, name: Self.name(of: archive.path), digest: layout.archiveDigest)
     known.add([], of: nil, by: source)
     // An image may have thousands of names; it is walked once a repository.
     var walked: Set<[String]> = []

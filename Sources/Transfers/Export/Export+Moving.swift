@@ -1,3 +1,4 @@
+import Archives
 import Digests
 import FoundationEssentials
 import Images
@@ -27,9 +28,11 @@ extension Export {
     for (index, archive) in prepared.archives.enumerated() {
       do {
         var checksums: [Digest]?
-        if archive.isUpToDate, let path = archive.path, try await isWhole(path) {
+        if !archive.onlyVolumes.isEmpty {
+          try await rewrite(archive, of: prepared)
+        } else if archive.isUpToDate, let path = archive.path, try await isWhole(archive) {
           ArchiveWriter.removeLeftovers(of: path)
-          settings.observer.note(.archiveUpToDate(path: path, digest: archive.digest))
+          settings.observer.note(.archiveUpToDate(path: archive.title ?? path, digest: archive.digest))
         } else if let path = archive.path {
           let outcome = try await write(archive, to: path, of: prepared, held: held)
           failures += outcome.failures
@@ -40,9 +43,11 @@ extension Export {
           let sources = BlobSources(prepared.images(in: archive))
           try await executor.run { try stream(archive.plan, from: sources) }
         }
-        if let path = archive.path {
+        if let place = archive.place, archive.onlyVolumes.isEmpty {
+          let plan = written.archives[index].plan
           try await leaveProofs(
-            of: path, files: [path], digest: written.archives[index].digest, checksums: checksums)
+            of: place.path, files: place.paths(for: plan.totalSize), digest: plan.archiveDigest,
+            checksums: checksums)
         }
         held.add(written.archives[index])
         finished.append(archive.path)
@@ -60,11 +65,13 @@ extension Export {
 
   /// Proves an archive that an earlier run wrote: a disk may have lost bytes since. False when it is damaged and
   /// is to be replaced.
-  private func isWhole(_ path: String) async throws -> Bool {
-    let verified = try await Verification(path, isDeep: false, expected: nil, settings: settings).run()
+  private func isWhole(_ archive: PreparedExport.Archive) async throws -> Bool {
+    guard let place = archive.place else { return false }
+    let input = try ArchiveInput(writtenTo: place)
+    let verified = try await Verification(input, isDeep: false, expected: nil, settings: settings).run()
     if verified.isWhole { return true }
     guard request.replacesExisting else {
-      throw TransferError.damagedOutput(path: path, problems: verified.findings.map(\.problem))
+      throw TransferError.damagedOutput(path: place.path, problems: verified.findings.map(\.problem))
     }
     return false
   }

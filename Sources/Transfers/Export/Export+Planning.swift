@@ -15,9 +15,16 @@ extension Export {
     for (path, group) in try outputs(for: images, blockers: &blockers) {
       let plan = try self.plan(
         group, descriptions, known: known, without: request.isOneArchive ? failures : [])
-      let state = path.map { self.state(of: $0, for: plan) } ?? PreparedExport.State.toWrite
-      if case .blocked = state, let path { blockers.append(TransferError.outputExists(path: path)) }
-      var archive = PreparedExport.Archive(path: path, plan: plan, state: state)
+      let place = path.map { ArchivePlace($0, volumeSize: request.volumeSize) }
+      if let path, let problem = problem(cutting: plan, to: path) { blockers.append(problem) }
+      guard request.onlyVolumes.isEmpty else {
+        if let place { blockers += self.blockers(rewriting: plan, in: place) }
+        archives.append(archive(path, plan, .toWrite))
+        continue
+      }
+      let state = place.map { self.state(of: $0, for: plan) } ?? PreparedExport.State.toWrite
+      if case .blocked = state, let place { blockers.append(obstacle(at: place, for: plan)) }
+      var archive = archive(path, plan, state)
       if !archive.isUpToDate, let path, let unfinished = ArchiveWriter.unfinished(path) {
         archive.continuation = continuation(of: unfinished, as: plan, failures: failures, &blockers)
         if archive.continuation != nil { archive.movedTags = movedTags(since: unfinished, in: plan) }
@@ -28,6 +35,13 @@ extension Export {
     return PreparedExport(
       images: images, archives: archives, descriptions: descriptions, known: known, failures: failures,
       blockers: blockers, space: space)
+  }
+
+  private func archive(
+    _ path: String?, _ plan: ArchivePlan, _ state: PreparedExport.State
+  ) -> PreparedExport.Archive {
+    PreparedExport.Archive(
+      path: path, volumeSize: request.volumeSize, onlyVolumes: request.onlyVolumes, plan: plan, state: state)
   }
 
   /// The plan of one archive of `images`, which says that it lacks those that failed.
@@ -55,6 +69,14 @@ extension Export {
     of unfinished: UnfinishedArchive, as plan: ArchivePlan, failures: [ImageFailure],
     _ blockers: inout [any Error]
   ) -> ArchiveContinuation? {
+    guard unfinished.volumeSize == request.volumeSize else {
+      if !request.replacesExisting {
+        blockers.append(
+          TransferError.cutOtherwise(
+            path: unfinished.partial, begun: unfinished.volumeSize, wanted: request.volumeSize))
+      }
+      return nil
+    }
     let wanted = Set(plan.images.map(\.name) + failures.map(\.image))
     guard unfinished.images.contains(where: { wanted.contains($0.name) }) else {
       if !request.replacesExisting {
@@ -97,16 +119,44 @@ extension Export {
 
   /// What is at `path` already. An archive of these very images is taken for whole: it has its final name, and
   /// nothing gets that before every byte was proved. Descriptions may have changed since.
-  private func state(of path: String, for plan: ArchivePlan) -> PreparedExport.State {
-    guard FileManager.default.fileExists(atPath: path) else { return .toWrite }
-    if let layout = try? Layout.open(path), layout.problems.isEmpty, layout.isFerrys,
+  private func state(of place: ArchivePlace, for plan: ArchivePlan) -> PreparedExport.State {
+    let existing = place.existing
+    guard !existing.isEmpty else { return .toWrite }
+    // Some volumes got their names, then the run was killed: that is gone on with.
+    if let unfinished = ArchiveWriter.unfinished(place.path), unfinished.isProved,
+      unfinished.volumeSize == place.volumeSize, !ArchivePlace.partialVolumes(of: place.path).isEmpty
+    {
+      return .toWrite
+    }
+    if let input = try? ArchiveInput(writtenTo: place), let layout = try? Layout.open(input),
+      layout.volumes.isEmpty || layout.volumes.map(\.size) == place.sizes(for: layout.totalSize),
+      layout.problems.isEmpty, layout.isFerrys,
       layout.images.map(\.name) == plan.images.map(\.name),
       layout.images.map(\.root.digest) == plan.images.map(\.root.digest),
       Set(layout.omissions.values) == Set(plan.omissions)
     {
       return .upToDate(layout.archiveDigest)
     }
-    return request.replacesExisting && DataFile.isPlain(path) ? .toReplace : .blocked
+    return request.replacesExisting && existing.allSatisfy(DataFile.isPlain) ? .toReplace : .blocked
+  }
+
+  /// What to say of something at `place` that is not this archive.
+  private func obstacle(at place: ArchivePlace, for plan: ArchivePlan) -> TransferError {
+    let outputExists = TransferError.outputExists(path: place.existing.first ?? place.path)
+    let names = place.paths(for: plan.totalSize)
+    guard place.volumeSize != nil, let input = try? ArchiveInput(writtenTo: place),
+      Set(input.files).isStrictSubset(of: names),
+      input.files.allSatisfy({ name in
+        names.firstIndex(of: name).map { place.size(of: $0 + 1, for: plan.totalSize) }
+          == (try? DataFile.open(reading: name).size())
+      })
+    else { return outputExists }
+    // Without the first one it cannot be told, and sizes must do.
+    if let layout = try? Layout.open(input), layout.archiveDigest != plan.archiveDigest {
+      return outputExists
+    }
+    let missing = Set(names).subtracting(input.files).sorted()
+    return .incompleteOutput(path: place.path, missing: missing)
   }
 
   /// The room the archives need and have.
@@ -123,11 +173,11 @@ extension Export {
       blockers.append(TransferError.noDirectory(path: directory))
       return nil
     }
-    let needed = archives.filter { !$0.isUpToDate }.map(\.plan.totalSize).saturatingSum()
+    let needed = archives.filter { !$0.isUpToDate }.map(\.writtenSize).saturatingSum()
     do throws(ArchiveError) {
       // What an earlier, unfinished run left is overwritten: its room counts as free.
       let reusable = archives.reduce(Int64(0)) { sum, archive in
-        sum + (archive.path.map { FreeSpace.taken(by: ArchiveWriter.partialPath(of: $0)) } ?? 0)
+        sum + (archive.place?.allocated ?? 0)
       }
       let available = try FreeSpace(at: directory).available + reusable
       if needed > available {

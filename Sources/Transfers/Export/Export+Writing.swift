@@ -24,7 +24,8 @@ extension Export {
     var failures: [ImageFailure] = []
     var writer = try await executor.run {
       try ArchiveWriter(
-        plan: archive.plan, path: path, replacing: request.replacesExisting,
+        plan: archive.plan, to: ArchivePlace(path, volumeSize: archive.volumeSize),
+        replacing: request.replacesExisting,
         earlier: archive.continuation == nil ? .discarded : .kept, checksums: request.writesChecksums)
     }
     while true {
@@ -45,11 +46,16 @@ extension Export {
     }
     let finished = writer
     let checksums = try await executor.run {
+      // While its files have the names under which they were written.
+      let checksums = try finished.checksums()
       try finished.finish()
-      return try finished.checksums()
+      return checksums
     }
+    var whole = archive
+    whole.plan = finished.plan
     settings.observer.note(
-      .archiveWritten(path: path, digest: finished.plan.archiveDigest, size: finished.plan.totalSize))
+      .archiveWritten(
+        path: whole.title ?? path, digest: finished.plan.archiveDigest, size: finished.plan.totalSize))
     return Outcome(plan: finished.plan, failures: failures, checksums: checksums)
   }
 

@@ -33,9 +33,15 @@ public struct ExportRequest: Sendable {
   /// Archives and receipts that tell what the other side has.
   public var known: [String]
 
+  /// Cut archives into volumes of so many bytes.
+  public var volumeSize: Int64?
+  /// Write these volumes alone, by their numbers; empty: all.
+  public var onlyVolumes: [Int]
+
   public init(
     queries: [ImageQuery], platforms: [Platform] = [], output: Output, replacesExisting: Bool = false,
-    shard: Shard? = nil, takesReferrers: Bool = true, known: [String] = []
+    shard: Shard? = nil, takesReferrers: Bool = true, known: [String] = [], volumeSize: Int64? = nil,
+    onlyVolumes: [Int] = []
   ) {
     self.queries = queries
     self.platforms = platforms
@@ -44,5 +50,7 @@ public struct ExportRequest: Sendable {
     self.shard = shard
     self.takesReferrers = takesReferrers
     self.known = known
+    self.volumeSize = volumeSize
+    self.onlyVolumes = onlyVolumes
   }
 }

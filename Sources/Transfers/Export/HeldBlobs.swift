@@ -7,17 +7,19 @@ import Synchronization
 /// once and copied, with proof, from there.
 final class HeldBlobs: Sendable {
   private struct Place {
-    let path: String
+    let archive: ArchiveInput
     let offset: Int64
   }
 
   private let places = Mutex<[Digest: Place]>([:])
 
   func add(_ archive: PreparedExport.Archive) {
-    guard let path = archive.path else { return }
+    guard archive.onlyVolumes.isEmpty, let place = archive.place,
+      let input = try? ArchiveInput(writtenTo: place)
+    else { return }
     places.withLock { places in
       for blob in archive.plan.blobs {
-        places[blob.digest] = Place(path: path, offset: blob.offset)
+        places[blob.digest] = Place(archive: input, offset: blob.offset)
       }
     }
   }
@@ -28,7 +30,7 @@ final class HeldBlobs: Sendable {
     _ blob: PlannedBlob, into writer: ArchiveWriter, progress: (Int64) -> Void
   ) throws -> Proof? {
     let (digest, size) = (blob.digest, blob.size)
-    guard let place = places.withLock({ $0[digest] }), let file = try? DataFile.open(reading: place.path)
+    guard let place = places.withLock({ $0[digest] }), let file = try? place.archive.content()
     else { return nil }
     var verifier = BlobVerifier(digest: digest, size: size)
     while verifier.received < size {

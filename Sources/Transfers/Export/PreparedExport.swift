@@ -8,6 +8,10 @@ public struct PreparedExport: Sendable {
   public struct Archive: Sendable {
     /// nil: standard output.
     public let path: String?
+    /// Of the volumes it is cut into, in bytes; nil: one file.
+    public let volumeSize: Int64?
+    /// The numbers of the volumes that are written; empty: all.
+    public let onlyVolumes: [Int]
     public internal(set) var plan: ArchivePlan
     public let state: State
     /// How an earlier run's work is gone on with.

@@ -14,10 +14,11 @@ struct ArchiveReferrals {
     let manifest: Digest
   }
 
-  /// `tree` gives what an image consists of. Throws what it throws.
-  init(_ layout: Layout, tree: (LayoutImage) throws -> ImageTree) throws {
+  /// Looks at `images` of the archive alone; all of them if nil. `tree` gives what an image consists of. Throws what
+  /// it throws.
+  init(_ chosen: [LayoutImage]? = nil, in layout: Layout, tree: (LayoutImage) throws -> ImageTree) throws {
     var waiting: [(image: LayoutImage, referral: Referral)] = []
-    for image in layout.images {
+    for image in chosen ?? layout.images {
       if let referral = try Referral(image, manifest: { try layout.manifest(image.root) }) {
         waiting.append((image, referral))
       } else {

@@ -1,5 +1,6 @@
 import Archives
 import Images
+import Layouts
 import Registry
 
 extension Import {
@@ -10,7 +11,7 @@ extension Import {
     guard blobs.contains(where: { $0.layout != nil && $0.descriptor.size > UploadSizes().wholeLimit }) else {
       return nil
     }
-    let paths = request.journal.paths(archives: request.archives, shard: request.shard)
+    let paths = request.journal.paths(archives: request.archives.map(\.path), shard: request.shard)
     var failure: ArchiveError?
     for path in paths {
       if path != paths.first { JournalPlace.makeDirectory(for: path) }

@@ -25,7 +25,7 @@ extension Import {
     let obstacle = TransferError.obstacle(
       prepared.blockers, prepared.failures, total: prepared.images.count, keepsGoing: settings.keepGoing)
     if let obstacle { throw obstacle }
-    for failure in prepared.failures { settings.observer.note(.imageFailed(failure)) }
+    for failure in prepared.failures + prepared.notWhole { settings.observer.note(.imageFailed(failure)) }
     for image in prepared.images where image.isThere {
       settings.observer.note(
         .alreadyThere(source: image.source, target: image.target, digest: image.digest))
@@ -83,7 +83,8 @@ extension Import {
     let failed = Set(unlisted.map(\.image))
     return ImportResult(
       prepared: prepared, pushed: pushed.filter { !failed.contains($0.source) },
-      failures: failures + unlisted, uploadedSize: bytes.uploaded, mountedSize: bytes.mounted,
+      failures: prepared.notWhole + failures + unlisted, uploadedSize: bytes.uploaded,
+      mountedSize: bytes.mounted,
       presentSize: bytes.present)
   }
 

@@ -12,25 +12,31 @@ struct SelectedImage: Sendable {
 }
 
 extension Import {
-  /// The images asked for and what refers to them; every blob that their archives must hold is there.
-  func select(from layouts: [Layout]) throws -> [SelectedImage] {
+  /// The images asked for and what refers to them; every blob that their archives must hold is there. Those of
+  /// which something is not are apart, where the request allows that.
+  func select(
+    from layouts: [Layout]
+  ) throws -> (images: [SelectedImage], notWhole: [ImageFailure]) {
     let wanted = try request.images.map { text in
       guard let glob = Glob(text) else { throw MalformedGlob(pattern: text) }
       return glob
     }
     var unmatched = Set(wanted)
     var selected: [SelectedImage] = []
-    for layout in layouts { selected += try select(from: layout, wanted, unmatched: &unmatched) }
+    var notWhole: [ImageFailure] = []
+    for layout in layouts {
+      selected += try select(from: layout, wanted, unmatched: &unmatched, notWhole: &notWhole)
+    }
     if let missing = unmatched.first {
       let names = Set(layouts.flatMap { $0.images.flatMap(\.names) })
       throw TransferError.notInArchive(
         name: missing.pattern, near: nearNames(to: missing.pattern, among: names))
     }
-    return withoutSuperseded(selected, among: layouts)
+    return (withoutSuperseded(selected, among: layouts), notWhole)
   }
 
   private func select(
-    from layout: Layout, _ wanted: [Glob], unmatched: inout Set<Glob>
+    from layout: Layout, _ wanted: [Glob], unmatched: inout Set<Glob>, notWhole: inout [ImageFailure]
   ) throws -> [SelectedImage] {
     var trees: [Digest: ImageTree] = [:]
     // An image may have thousands of names; it is walked once.
@@ -40,7 +46,9 @@ extension Import {
       trees[image.root.digest] = tree
       return tree
     }
-    let referrals = try ArchiveReferrals(layout, tree: tree)
+    let absences = request.allowsMissing ? absences(in: layout) : [:]
+    let whole = layout.images.filter { absences[$0.root.digest] == nil }
+    let referrals = try ArchiveReferrals(whole, in: layout, tree: tree)
     var selected: [SelectedImage] = []
     /// What may be referred to, by repository.
     var chosen: [String: Set<Digest>] = [:]
@@ -54,6 +62,12 @@ extension Import {
       let matching = wanted.filter { image.isNamed(by: $0) }
       unmatched.subtract(matching)
       return !matching.isEmpty
+    }
+    for image in layout.images {
+      guard let error = absences[image.root.digest], isNamed(image) || wanted.isEmpty, isShards(image) else {
+        continue
+      }
+      notWhole.append(ImageFailure(image: image.label, error: error))
     }
     for image in referrals.images {
       guard isNamed(image) || wanted.isEmpty, isShards(image) else { continue }

@@ -26,7 +26,7 @@ public struct Import: Sendable {
     let opened = try await executor.mapConcurrently(request.archives) { try open($0) }
     let layouts = opened.map(\.layout)
     var blockers: [any Error] = []
-    var selected = try await executor.run { try select(from: layouts) }
+    var (selected, notWhole) = try await executor.run { try select(from: layouts) }
     let compression = request.compressesLayers ? try await compress(&selected) : Compression()
     var named = name(selected, blockers: &blockers)
     for index in named.indices { named[index].compression = compression.images[named[index].digest] }
@@ -66,20 +66,23 @@ public struct Import: Sendable {
     }
     return PreparedImport(
       destination: request.mapping.destination,
-      archives: zip(request.archives, layouts).map { ($0, $1.archiveDigest) }, images: images,
-      failures: failures, refusals: refusals, blockers: blockers, blobs: blobs, absent: absent,
+      archives: zip(request.archives, layouts).map { ($0.path, $1.archiveDigest) }, images: images,
+      failures: failures, notWhole: notWhole, refusals: refusals, blockers: blockers, blobs: blobs,
+      absent: absent,
       layouts: layouts, streams: opened.compactMap(\.stream),
       presentSize: checksBlobs ? try await presentSize(of: blobs) : nil)
   }
 
   /// Opens one archive and proves all that stands around its blobs.
-  private func open(_ path: String) throws -> OpenedArchive {
-    let archive = try OpenedArchive(path, spool: request.spool)
+  private func open(_ input: ArchiveInput) throws -> OpenedArchive {
+    let archive = try OpenedArchive(input, spool: request.spool)
     let layout = archive.layout
     if let expected = request.expected, layout.archiveDigest != expected {
       throw TransferError.wrongArchive(path: layout.path, expected: expected, actual: layout.archiveDigest)
     }
-    try request.signature?.check(archive: path, digest: layout.archiveDigest)
+    try request.signature?.check(archive: input.path, digest: layout.archiveDigest)
+    if request.allowsMissing, layout.problems.allSatisfy(\.isAbsence) { return archive }
+    if let error = incompleteness(of: layout) { throw error }
     guard layout.problems.isEmpty else {
       throw TransferError.damaged(archive: layout.path, problems: layout.problems)
     }

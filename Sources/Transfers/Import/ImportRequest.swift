@@ -1,13 +1,16 @@
 public import Digests
+public import Layouts
 
 /// What `ferry import` is asked to do.
 public struct ImportRequest: Sendable {
-  public var archives: [String]
+  public var archives: [ArchiveInput]
   public var mapping: NameMapping
   /// Globs on source references, with or without their host; empty: all images.
   public var images: [String]
   /// Tags that hold other content are moved to the new one.
   public var overwrites: Bool
+  /// Images of which not all is there are left out, and the others are taken.
+  public var allowsMissing: Bool
   /// What the archive digest must be.
   public var expected: Digest?
   /// Who must have signed each archive.
@@ -20,14 +23,13 @@ public struct ImportRequest: Sendable {
   public var givenName: GivenName?
   /// Uncompressed layers are compressed on the way.
   public var compressesLayers: Bool
-
   /// The directory into which archives that cannot be read in place are copied first; nil: they are read as they
   /// come.
   public var spool: String?
 
   public init(
-    archives: [String], mapping: NameMapping, images: [String] = [], overwrites: Bool = false,
-    expected: Digest? = nil, shard: Shard? = nil, takesReferrers: Bool = true,
+    archives: [ArchiveInput], mapping: NameMapping, images: [String] = [], overwrites: Bool = false,
+    allowsMissing: Bool = false, expected: Digest? = nil, shard: Shard? = nil, takesReferrers: Bool = true,
     journal: JournalPlace = .besideArchive(orIn: nil), givenName: GivenName? = nil,
     compressesLayers: Bool = false, spool: String? = nil
   ) {
@@ -35,6 +37,7 @@ public struct ImportRequest: Sendable {
     self.mapping = mapping
     self.images = images
     self.overwrites = overwrites
+    self.allowsMissing = allowsMissing
     self.expected = expected
     self.shard = shard
     self.takesReferrers = takesReferrers

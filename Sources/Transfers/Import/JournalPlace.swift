@@ -41,8 +41,11 @@ public enum JournalPlace: Hashable, Sendable {
   }
 
   private static func canonical(_ path: String) -> String {
-    guard let full = unsafe realpath(path, nil) else { return trimmed(path) }
-    defer { unsafe free(full) }
-    return unsafe String(cString: full)
+    if let full = DirectoryListing.canonical(path) { return full }
+    // What volumes are named after is no file itself.
+    guard let directory = DirectoryListing.canonical(DataFile.directory(of: path)) else {
+      return trimmed(path)
+    }
+    return "\(directory)/\(trimmed(path).split(separator: "/").last ?? "")"
   }
 }

@@ -24,6 +24,8 @@ public struct PreparedImport: Sendable {
   public let archives: [(path: String, digest: Digest)]
   public let images: [ImportImage]
   public let failures: [ImageFailure]
+  /// Images that are not whole in the archives and are left out (`--allow-missing`).
+  public let notWhole: [ImageFailure]
   /// Repositories that may not be pushed to.
   public let refusals: [RepositoryRefusal]
   /// Why nothing can be pushed, apart from ``failures``.

@@ -52,4 +52,6 @@ public struct InspectedArchive: Sendable {
   public var totalSize: Int64 { (images.map(\.size) + referrers.map(\.size)).saturatingSum() }
   /// What the images need with shared content counted once, in bytes.
   public let uniqueSize: Int64
+  /// Of an archive that is cut: every volume, in order.
+  public let volumes: [Volume]
 }

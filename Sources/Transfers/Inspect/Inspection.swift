@@ -1,16 +1,16 @@
 import Digests
 import Images
-import Layouts
+public import Layouts
 
 /// `ferry inspect`: what an archive holds, from its manifests alone.
 public struct Inspection: Sendable {
-  let path: String
+  let archive: ArchiveInput
   /// The directory into which an archive that cannot be read in place is copied first; nil: its front is read as it
   /// comes.
   let spool: String?
 
-  public init(_ path: String, spool: String? = nil) {
-    self.path = path
+  public init(_ archive: ArchiveInput, spool: String? = nil) {
+    self.archive = archive
     self.spool = spool
   }
 
@@ -21,7 +21,7 @@ public struct Inspection: Sendable {
   }
 
   private func inspect() throws -> InspectedArchive {
-    let layout = try OpenedArchive(path, spool: spool).layout
+    let layout = try OpenedArchive(archive, spool: spool).layout
     // An image may have thousands of names; it is walked once.
     var walks: [Digest: ImageWalk] = [:]
     var members: [Digest: [InspectedArchive.Member]] = [:]
@@ -55,18 +55,18 @@ public struct Inspection: Sendable {
         referrers: InspectedReferrer.of(image, tree, among: referrers))
     }
     return InspectedArchive(
-      path: path, digest: layout.archiveDigest, size: layout.totalSize, isFerrys: layout.isFerrys,
+      path: archive.path, digest: layout.archiveDigest, size: layout.totalSize, isFerrys: layout.isFerrys,
       form: layout.form, images: images, referrers: referrers,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
       knownSources: layout.knownSources, lacking: layout.lacking,
       descriptions: try Descriptions.all(in: layout),
       problems: layout.problems + broken,
-      uniqueSize: sizes.values.saturatingSum())
+      uniqueSize: sizes.values.saturatingSum(), volumes: layout.volumes)
   }
 
   /// What is there for an image's sake; nothing where damage hides what refers to what.
   private func referrers(in layout: Layout) -> [InspectedReferrer] {
-    let referrals = try? ArchiveReferrals(layout) { try layout.tree(of: $0) }
+    let referrals = try? ArchiveReferrals(in: layout) { try layout.tree(of: $0) }
     return (referrals?.referrers ?? []).compactMap { image, referral in
       (try? layout.tree(of: image)).map { InspectedReferrer(image, referral, $0) }
     }

@@ -11,10 +11,10 @@ struct Findings {
   private var missing: [Digest: Descriptor] = [:]
   /// The roots of the images that need a blob or manifest.
   private var users: [Digest: Set<Digest>] = [:]
-  private let images: [LayoutImage]
+  private let layout: Layout
 
   init(_ layout: Layout) {
-    images = layout.images
+    self.layout = layout
     for problem in layout.problems { add(problem, hurting: []) }
   }
 
@@ -24,6 +24,9 @@ struct Findings {
     users[root, default: []].insert(root)
     for manifest in walk.tree?.manifests ?? [] { users[manifest.digest, default: []].insert(root) }
     for blob in walk.tree?.blobs ?? [] { users[blob.digest, default: []].insert(root) }
+    for case .missing(let descriptor) in walk.problems {
+      users[descriptor.digest, default: []].insert(root)
+    }
     for problem in walk.problems {
       if case .missing = problem, isCut { continue }
       add(problem, hurting: [root])
@@ -74,10 +77,16 @@ struct Findings {
 
   var all: [VerifiedArchive.Finding] {
     order.map { problem in
-      let roots = hurt[problem] ?? []
+      let volumes = layout.volumes(of: problem)
+      var roots = hurt[problem] ?? []
+      // A volume hurts whom it takes something from.
+      if volumes.first?.problem == problem {
+        for digest in volumes.flatMap(layout.lost(in:)) { roots.formUnion(users[digest] ?? []) }
+      }
       return VerifiedArchive.Finding(
         problem: problem,
-        images: roots.isEmpty ? [] : images.filter { roots.contains($0.root.digest) }.map(\.label))
+        images: roots.isEmpty ? [] : layout.images.filter { roots.contains($0.root.digest) }.map(\.label),
+        volumes: volumes)
     }
   }
 }

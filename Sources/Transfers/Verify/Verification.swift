@@ -1,10 +1,10 @@
 public import Digests
 import Images
-import Layouts
+public import Layouts
 
 /// `ferry verify`: proves an archive without network and without key.
 public struct Verification: Sendable {
-  let path: String
+  let archive: ArchiveInput
   /// Also decompress every layer and compare it with its config's `diff_ids`.
   let isDeep: Bool
   let expected: Digest?
@@ -16,10 +16,10 @@ public struct Verification: Sendable {
   let executor: BlockingExecutor
 
   public init(
-    _ path: String, isDeep: Bool, expected: Digest?, signature: SignatureDemand? = nil,
+    _ archive: ArchiveInput, isDeep: Bool, expected: Digest?, signature: SignatureDemand? = nil,
     spool: String? = nil, settings: TransferSettings
   ) {
-    self.path = path
+    self.archive = archive
     self.isDeep = isDeep
     self.expected = expected
     self.signature = signature
@@ -32,12 +32,12 @@ public struct Verification: Sendable {
   /// another one than `expected`.
   @concurrent
   public func run() async throws -> VerifiedArchive {
-    let opened = try await executor.run { try OpenedArchive(path, spool: spool) }
+    let opened = try await executor.run { try OpenedArchive(archive, spool: spool) }
     let layout = opened.layout
     if let expected, layout.archiveDigest != expected {
       throw TransferError.wrongArchive(path: layout.path, expected: expected, actual: layout.archiveDigest)
     }
-    try await executor.run { try signature?.check(archive: path, digest: layout.archiveDigest) }
+    try await executor.run { try signature?.check(archive: archive.path, digest: layout.archiveDigest) }
     var findings = Findings(layout)
     // An image may have thousands of names; it is walked once.
     var roots: [Digest: LayoutImage] = [:]
@@ -63,12 +63,13 @@ public struct Verification: Sendable {
     }
     if isDeep { findings.compareContent(trees, readings: readings) }
     return VerifiedArchive(
-      path: path, digest: layout.archiveDigest, size: layout.totalSize,
+      path: archive.path, digest: layout.archiveDigest, size: layout.totalSize,
       contents: contents(of: layout, trees),
       referrers: layout.images.filter(\.looksLikeReferrer).map(\.label), blobCount: readings.count,
       layersUnpacked: readings.filter { $0.diffID != nil }.count,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
-      knownSources: layout.knownSources, lacking: layout.lacking, findings: findings.all)
+      knownSources: layout.knownSources, lacking: layout.lacking, findings: findings.all,
+      volumes: layout.volumes)
   }
 
   /// The archive's images in its order, with what was found below each.

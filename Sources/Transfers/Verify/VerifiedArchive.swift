@@ -7,6 +7,8 @@ public struct VerifiedArchive: Sendable {
   public struct Finding: Sendable {
     public let problem: LayoutProblem
     public let images: [String]
+    /// The volumes it lies in; none when the archive is one file.
+    public let volumes: [Volume]
   }
 
   public let path: String
@@ -27,6 +29,8 @@ public struct VerifiedArchive: Sendable {
   /// Images that it was to hold and does not.
   public let lacking: [Lack]
   public let findings: [Finding]
+  /// Of an archive that is cut: every volume, in order.
+  public let volumes: [Volume]
 
   /// The images' names, in their order.
   public var images: [String] { contents.map(\.name) }

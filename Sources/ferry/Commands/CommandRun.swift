@@ -2,6 +2,7 @@ import ArgumentParser
 import Digests
 import FoundationEssentials
 import Glibc
+import Layouts
 import NVIDIA
 import Registry
 import Synchronization
@@ -49,19 +50,19 @@ struct CommandRun: Sendable {
     _exit(status.rawValue)
   }
 
-  /// What `work` makes of each path. One that fails is complained of and does not stop the others.
+  /// What `work` makes of each archive. One that fails is complained of and does not stop the others.
   func each<Value>(
-    of paths: [String], _ work: (String) async throws -> Value
+    of archives: [ArchiveInput], _ work: (ArchiveInput) async throws -> Value
   ) async throws -> (done: [Value], failed: [ImageFailure]) {
     var done: [Value] = []
     var failed: [ImageFailure] = []
-    for path in paths {
+    for archive in archives {
       do {
-        done.append(try await work(path))
+        done.append(try await work(archive))
       } catch {
         try Task.checkCancellation()
         console.complain(ErrorText(error).lines)
-        failed.append(ImageFailure(image: path, error: error))
+        failed.append(ImageFailure(image: archive.path, error: error))
       }
     }
     return (done, failed)

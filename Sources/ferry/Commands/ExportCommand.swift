@@ -25,6 +25,7 @@ struct ExportCommand: AsyncParsableCommand {
         ferry export nvcr.io/olddept --all-repositories -o olddept/
         ferry export registry.example/team/app:1 --platform linux/amd64 -o backups/
         ferry export -f images.txt -o week2.tar --skip-known week1.tar
+        ferry export -f images.txt -o fleet.tar --volume-size 4GB
         ferry export registry.example/team/app:1 -o - | ssh vault 'cat > app.tar'
       """)
 
@@ -84,6 +85,21 @@ struct ExportCommand: AsyncParsableCommand {
     help: "Leave the images' signatures, SBOMs and attestations, unless their tags are named.")
   var leavesReferrers = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Cut the archive into volumes NAME.tar.001, NAME.tar.002, … of this size; cat NAME.tar.* joins them. Bytes, "
+        + "K/M/G/T (of 1024) or KB/MB/GB/TB (of 1000). FAT32 takes files of at most 4 GiB - 1 byte: 4GB. "
+        + "A DVD holds 4.7 GB: 4600MB. A BD holds 25 GB: 24GB.",
+      valueName: "size"),
+    transform: ByteSize.parse)
+  var volumeSize: ByteSize?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write only this volume again, byte for byte as it was, with the same --volume-size; the others may be "
+        + "elsewhere. Repeatable.", valueName: "N"))
+  var onlyVolume: [Int] = []
+
   @Flag(help: "Replace an archive that exists and holds something else.")
   var force = false
 
@@ -135,6 +151,7 @@ struct ExportCommand: AsyncParsableCommand {
       throw ValidationError(
         "--skip-known \(known) is the archive to be written; give the new one another name.")
     }
+    try validateVolumes()
     if output.isEmpty { throw ValidationError("-o needs a name.") }
     let name = output.split(separator: "/").last ?? ""
     if output != "-", name.contains(":") {
@@ -159,6 +176,9 @@ struct ExportCommand: AsyncParsableCommand {
           json: outputs.json, run.console)
         if !outputs.json { text.plan(prepared) }
         return text.verdict(on: prepared, keepsGoing: transfer.keepGoing)
+      }
+      if let volumeSize, volumeSize.bytes == 4 << 30 {
+        run.console.say("volumes of 4 GiB are one byte too large for FAT32; --volume-size 4GB fits")
       }
       guard !prepared.archives.isEmpty || !prepared.failures.isEmpty else {
         run.console.say("nothing to do: this part holds no image")
@@ -186,7 +206,8 @@ struct ExportCommand: AsyncParsableCommand {
     guard !queries.isEmpty else { throw TransferError.nothingSelected }
     var request = ExportRequest(
       queries: queries, platforms: platform, output: try destination(), replacesExisting: force,
-      shard: transfer.shard, takesReferrers: !leavesReferrers, known: skipKnown)
+      shard: transfer.shard, takesReferrers: !leavesReferrers, known: skipKnown,
+      volumeSize: volumeSize?.bytes, onlyVolumes: onlyVolume)
     request.writesChecksums = checksum
     request.signingKey = try run.signingKey(signing)
     return request

@@ -2,6 +2,7 @@ import ArgumentParser
 import Digests
 import FoundationEssentials
 import Images
+import Layouts
 import Transfers
 
 struct ImportCommand: AsyncParsableCommand {
@@ -18,6 +19,8 @@ struct ImportCommand: AsyncParsableCommand {
       repository without its host; * matches inside a component, ** across components, $1, $2… stand for \
       what they matched.
 
+      Of an archive that is cut into volumes name any one, all, or the directories they are in.
+
       - reads an archive from standard input, and one that gzip, zstd or xz compressed is recognised, there as \
       in a file. Such an archive of Ferry's is pushed in one pass, as it comes, its tags when all of it was \
       proved; a pipe that breaks off leaves no tag, and the same command run again skips what has arrived. \
@@ -33,7 +36,9 @@ struct ImportCommand: AsyncParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("The archives to import; - is standard input.", valueName: "archive"),
+    help: ArgumentHelp(
+      "The archives to import: files, volumes, directories of them; - is standard input.",
+      valueName: "archive"),
     completion: .file())
   var archives: [String]
 
@@ -78,6 +83,10 @@ struct ImportCommand: AsyncParsableCommand {
     name: .customLong("no-referrers"),
     help: "Leave the signatures, SBOMs and attestations that the archives carry with their images.")
   var leavesReferrers = false
+  @Flag(
+    help:
+      "Take the images that are whole in what is there of the archives, and list the others; exit status 3.")
+  var allowMissing = false
 
   @Flag(help: "Move tags that exist with other content.")
   var overwrite = false
@@ -138,7 +147,6 @@ struct ImportCommand: AsyncParsableCommand {
       archives: archives,
       options: [("--map-file -", mapFile == "-"), ("--password-stdin", credentials.passwordStdin)])
     try signatures.validate(for: archives)
-    if expect != nil, archives.count > 1 { throw ValidationError("--expect speaks of one archive.") }
   }
 
   func run() async throws {
@@ -147,7 +155,9 @@ struct ImportCommand: AsyncParsableCommand {
       let started = Date()
       let key = try run.signingKey(signing)
       if let receipt { try Receipt.checkWritable(path: receipt) }
-      let request = try request(run)
+      let inputs = try ArchiveInput.group(archives)
+      if expect != nil, inputs.count > 1 { throw TransferError.expectsOneArchive(count: inputs.count) }
+      let request = try request(inputs, run)
       let registries = try run.registries(
         at: [request.mapping.destination.host], connection, credentials, phase: .import)
       let work = Import(
@@ -183,13 +193,14 @@ struct ImportCommand: AsyncParsableCommand {
     }
   }
 
-  private func request(_ run: CommandRun) throws -> ImportRequest {
+  private func request(_ archives: [ArchiveInput], _ run: CommandRun) throws -> ImportRequest {
     let lines = try map + (mapFile.map(ImageList.read) ?? [])
     let mapping = NameMapping(
       destination: try RegistryLocation(to), rules: try lines.map { try MappingRule($0) },
       nvidiaHosts: run.nvidiaHosts)
     var request = ImportRequest(
-      archives: archives, mapping: mapping, images: image, overwrites: overwrite, expected: expect,
+      archives: archives, mapping: mapping, images: image, overwrites: overwrite,
+      allowsMissing: allowMissing, expected: expect,
       shard: transfer.shard, takesReferrers: !leavesReferrers,
       journal: journal.map { .file($0) } ?? .besideArchive(orIn: Paths.stateDirectory(run.environment)),
       givenName: `as`, compressesLayers: compressLayers,

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Layouts
 import Transfers
 
 struct InspectCommand: AsyncParsableCommand {
@@ -33,8 +34,9 @@ struct InspectCommand: AsyncParsableCommand {
   func run() async throws {
     let run = CommandRun(outputs)
     await run.conclude {
-      let (inspected, failures) = try await run.each(of: archives) { path in
-        let archive = try await Inspection(path, spool: spooling.spool).run()
+      let inputs = try ArchiveInput.group(archives)
+      let (inspected, failures) = try await run.each(of: inputs) { input in
+        let archive = try await Inspection(input, spool: spooling.spool).run()
         if !outputs.json { InspectText(run.console).show(archive, long: long) }
         return archive
       }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Digests
+import Layouts
 import Transfers
 
 struct VerifyCommand: AsyncParsableCommand {
@@ -11,6 +12,8 @@ struct VerifyCommand: AsyncParsableCommand {
       damaged, missing, surplus or unreferenced entry with the images it hurts. Exits 14 when anything is \
       wrong.
 
+      Of an archive that is cut into volumes name any one, all, or the directories they are in.
+
       With --receipt it also tells of each image whether the destination confirmed it, under which name and \
       with which digest; it exits 4 when one is missing or differs.
 
@@ -19,6 +22,8 @@ struct VerifyCommand: AsyncParsableCommand {
 
       EXAMPLE:
         ferry verify fleet.tar
+        ferry verify fleet.tar.001
+        ferry verify /media/one /media/two
         ferry verify fleet.tar --expect sha256:9c4f…
         ferry verify --deep backups/*.tar
         ferry verify fleet.tar --public-key minisign.pub
@@ -27,7 +32,9 @@ struct VerifyCommand: AsyncParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("The archives to prove; - is standard input.", valueName: "archive"),
+    help: ArgumentHelp(
+      "The archives to prove: files, volumes, directories of them; - is standard input.",
+      valueName: "archive"),
     completion: .file())
   var archives: [String]
 
@@ -62,7 +69,6 @@ struct VerifyCommand: AsyncParsableCommand {
       throw ValidationError("--report would overwrite what is verified; give it another name.")
     }
     try StandardInput.validate(archives: archives)
-    if expect != nil, archives.count > 1 { throw ValidationError("--expect speaks of one archive.") }
   }
 
   func run() async throws {
@@ -71,14 +77,16 @@ struct VerifyCommand: AsyncParsableCommand {
       let settings = TransferSettings(jobs: jobs, observer: run.display)
       let signature = try signatures.demand()
       let receipts = receipts.receipt.isEmpty ? nil : try receipts.read()
-      let (verified, failures) = try await run.each(of: archives) { path in
+      let inputs = try ArchiveInput.group(archives)
+      if expect != nil, inputs.count > 1 { throw TransferError.expectsOneArchive(count: inputs.count) }
+      let (verified, failures) = try await run.each(of: inputs) { input in
         let archive = try await Verification(
-          path, isDeep: deep, expected: expect, signature: signature, spool: spooling.spool,
+          input, isDeep: deep, expected: expect, signature: signature, spool: spooling.spool,
           settings: settings
         ).run()
         if !outputs.json {
           VerifyText(run.console).show(archive)
-          if let receipts { ArrivalText(run.console).show(archive.arrivals(in: receipts), of: path) }
+          if let receipts { ArrivalText(run.console).show(archive.arrivals(in: receipts), of: input.path) }
         }
         return archive
       }

@@ -26,6 +26,9 @@ extension ErrorText {
       self.init(
         "\(path) has more than \(limit) entries", remedy: "Export in parts: to DIR/, or with --shard.",
         .integrityFailure)
+    case .tooManyVolumes(let path, let limit):
+      self.init(
+        "\(path) would have more than \(limit) volumes", remedy: "Choose a larger --volume-size.", .usage)
     case .unwritableName(let name): self.init("'\(name)' cannot stand in an archive", .usage)
     case .unwritableSize(let size): self.init("\(size) bytes are more than a tar can hold", .cannotWrite)
     case .cutStream(let compression):

@@ -24,6 +24,24 @@ extension ErrorText {
       self.init("\(path) is truncated: it ends at byte \(at)", remedy: again, .integrityFailure)
     case .damagedHeader(let path, let at):
       self.init("\(path) is damaged at byte \(at)", remedy: again, .integrityFailure)
+    case .unreachable(let path, let at):
+      self.init("\(path) lacks what lies at byte \(at)", remedy: again, .integrityFailure)
+    case .volumeNeeded(let path, let archive):
+      self.init(
+        "without \(path) nothing can be known of \(archive): what it holds is written there",
+        remedy: "Bring that volume, or name the directory it is in as well.", .integrityFailure)
+    case .wrongFirstVolume(let path):
+      self.init(
+        "\(path) does not begin an archive",
+        remedy: "It is damaged, or not the first volume: perhaps some were exchanged.", .integrityFailure)
+    case .volumeTwice(let one, let other):
+      self.init(
+        "\(one) and \(other) are one volume of different sizes",
+        remedy: "Name the right one and leave the other's directory out.", .integrityFailure)
+    case .noArchive(let directory):
+      self.init(
+        "there is no archive in \(directory)", remedy: "Ferry looks for *.tar and volumes *.tar.001.",
+        .notFound)
     case .malformed(let path, let entry, let why):
       self.init("\(path) is damaged: \(entry): \(why)", remedy: again, .integrityFailure)
     case .oversized(let path, let entry, let size, let limit):

@@ -1,5 +1,6 @@
 import Digests
 import Images
+import Layouts
 import Transfers
 
 extension ErrorText {
@@ -104,7 +105,8 @@ extension ErrorText {
       let lines = problems.prefix(20).map { "  \(ProblemText.line(for: $0))" }
       self.init(
         (["\(archive) is damaged:"] + lines).joined(separator: "\n"),
-        remedy: "Nothing was pushed. Carry the archive over again; ferry verify shows what is hurt.",
+        remedy: "Nothing was pushed. Carry the archive over again; ferry verify shows what is hurt."
+          + (problems.allSatisfy(\.isAbsence) ? "\n--allow-missing takes the images that are whole." : ""),
         .integrityFailure)
     case .damagedBlob(let archive, let digest, let error):
       self.init(
@@ -154,6 +156,9 @@ extension ErrorText {
         "the listing is not whole: \(Amounts.count(skipped, "entry", plural: "entries")) unusable, "
           + "\(Amounts.count(missingPages, "page")) not given",
         remedy: "List the namespaces one by one, or name what is missing yourself.", .networkFailed)
+    case .tooManyVolumes, .noSuchVolume, .cutOtherwise, .unfinishedSet, .otherVolumes, .otherArchive,
+      .incompleteOutput, .notWhole, .imageNotWhole, .expectsOneArchive:
+      self.init(volumes: error)
     case .ruleWithoutStar(let text):
       self.init(
         "the rule '\(text)' uses a $ that none of its stars stands for",

@@ -22,7 +22,7 @@ struct ExportText {
     var archives = Table([.left, .right, .left, .left])
     for archive in prepared.archives {
       archives.add(
-        archive.path ?? "standard output", Amounts.bytes(archive.plan.totalSize),
+        archive.title ?? "standard output", Amounts.bytes(archive.plan.totalSize),
         state(of: archive), archive.digest.description)
     }
     for line in archives.lines(indent: "→ ") { console.result(line) }

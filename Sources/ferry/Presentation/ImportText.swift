@@ -50,6 +50,10 @@ struct ImportText {
       failures: prepared.failures, blockers: prepared.blockers,
       total: prepared.images.count, keepsGoing: keepsGoing)
     if let status = obstacles.show(on: console) { return status }
+    for failure in prepared.notWhole {
+      console.complain("  \(Printable.text(failure.image)): \(ErrorText(failure.error).summary)")
+    }
+    guard prepared.notWhole.isEmpty else { return .someFailed }
     return prepared.images.contains { $0.isToPush && $0.state.present != nil } ? .differences : .done
   }
 

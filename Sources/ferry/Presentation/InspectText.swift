@@ -18,6 +18,12 @@ struct InspectText {
     } else if !archive.isFerrys {
       console.result("  written by another tool")
     }
+    if !archive.volumes.isEmpty {
+      let there = archive.volumes.count { $0.state == .present }
+      console.result(
+        "  \(Amounts.count(archive.volumes.count, "volume"))"
+          + (there == archive.volumes.count ? "" : ", \(there) of them whole and here"))
+    }
     var table = Table([.left, .right, .left, .left])
     for image in archive.images {
       table.add(

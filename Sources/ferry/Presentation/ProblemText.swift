@@ -1,11 +1,38 @@
 import Digests
 import Images
 import Layouts
+import Transfers
 
 /// The words for what is wrong with an archive, one line each.
 enum ProblemText {
+  /// The problem with the volumes it lies in.
+  static func line(for finding: VerifiedArchive.Finding) -> String {
+    let text = line(for: finding.problem)
+    let names = finding.volumes.map(\.path).filter { !text.contains($0) }
+    guard let first = names.first, let last = names.last else { return text }
+    let place =
+      names.count <= 3
+      ? ErrorText.list(names) : "\(Amounts.count(names.count, "volume")) from \(first) to \(last)"
+    return "\(text), in \(place)"
+  }
+
+  /// Whether it speaks of a single blob.
+  static func isBlob(_ problem: LayoutProblem) -> Bool {
+    switch problem {
+    case .missing, .wrongSize, .damaged: true
+    default: false
+    }
+  }
+
   static func line(for problem: LayoutProblem) -> String {
     switch problem {
+    case .volumeMissing(let path): "missing: volume \(path)"
+    case .volumeOfWrongSize(let path, let expected, let actual):
+      "\(actual < expected ? "short" : "too long"): volume \(path) has \(actual) bytes instead of \(expected)"
+    case .foreignVolume(let path, let holds):
+      "wrong: volume \(path) "
+        + (holds.map { "holds what belongs into volume \($0)" } ?? "is not what belongs there")
+    case .surplusVolume(let path): "surplus: volume \(path) stands behind the archive's end"
     case .missing(let descriptor):
       "missing: \(descriptor.digest) (\(kind(of: descriptor)), \(Amounts.bytes(descriptor.size)))"
     case .wrongSize(let digest, let expected, let actual):

@@ -10,12 +10,13 @@ struct VerifyText {
 
   func show(_ archive: VerifiedArchive) {
     for finding in archive.findings {
-      console.result("\(archive.path): \(ProblemText.line(for: finding.problem))")
+      console.result("\(archive.path): \(ProblemText.line(for: finding))")
       if !finding.images.isEmpty { console.result("  hurts \(list(finding.images))") }
     }
     let what =
       "\(Amounts.images(archive.images.count - archive.referrers.count, archive.referrers.count)), \(Amounts.count(archive.blobCount, "blob")), "
       + Amounts.bytes(archive.size)
+      + (archive.volumes.isEmpty ? "" : " in \(Amounts.count(archive.volumes.count, "volume"))")
     guard archive.isWhole else {
       console.result(
         "\(archive.path)  DAMAGED  \(what), \(Amounts.count(archive.findings.count, "problem"))")

@@ -18,6 +18,8 @@ struct ExportReport: Encodable {
     let leftOut: [OmissionEntry]
     let leftOutBytes: Int64
     let known: [KnownSourceEntry]
+    /// Empty when the archive is one file.
+    let volumes: [VolumeEntry]
   }
 
   struct Image: Encodable {
@@ -78,12 +80,17 @@ struct ExportReport: Encodable {
     let whole = prepared.archives.filter { dryRun || finished.contains($0.path) }
     archives = whole.map { archive in
       let known = archive.plan.omissions.filter { $0.reason == .known }
+      let state = archive.isUpToDate ? "unchanged" : dryRun ? "planned" : "written"
       return Archive(
         path: archive.path ?? "-", digest: archive.digest.description,
         bytes: archive.plan.totalSize, continuedBytes: archive.continuation?.claimed ?? 0,
-        state: archive.isUpToDate ? "unchanged" : dryRun ? "planned" : "written",
-        leftOut: known.map(OmissionEntry.init), leftOutBytes: known.map(\.descriptor.size).saturatingSum(),
-        known: archive.plan.knownSources.map(KnownSourceEntry.init))
+        state: state, leftOut: known.map(OmissionEntry.init),
+        leftOutBytes: known.map(\.descriptor.size).saturatingSum(),
+        known: archive.plan.knownSources.map(KnownSourceEntry.init),
+        volumes: archive.volumes.map { volume in
+          let isWritten = archive.onlyVolumes.isEmpty || archive.onlyVolumes.contains(volume.number)
+          return VolumeEntry(volume, state: isWritten ? state : "elsewhere")
+        })
     }
     var homes: [Reference: String] = [:]
     for archive in whole {

@@ -88,6 +88,6 @@ struct ImportReport: Encodable {
     mountedBytes = result?.mountedSize
     missing = prepared.absent.map(Missing.init)
     blockers = prepared.blockers.map(BlockerEntry.init)
-    failures = (result?.failures ?? prepared.failures).map(FailureEntry.init)
+    failures = (result?.failures ?? prepared.failures + prepared.notWhole).map(FailureEntry.init)
   }
 }

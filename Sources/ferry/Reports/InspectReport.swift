@@ -24,6 +24,8 @@ struct InspectReport: Encodable {
     /// Markdown by repository.
     let descriptions: [String: String]
     let problems: [String]
+    /// Empty when the archive is one file.
+    let volumes: [VolumeEntry]
   }
 
   struct Image: Encodable {
@@ -94,7 +96,8 @@ struct InspectReport: Encodable {
         omissions: archive.omissions.map(OmissionEntry.init),
         known: archive.knownSources.map(KnownSourceEntry.init), lacking: archive.lacking.map(LackEntry.init),
         descriptions: Dictionary(archive.descriptions) { first, _ in first },
-        problems: archive.problems.map(ProblemText.line(for:)))
+        problems: archive.problems.map { ProblemText.line(for: $0) },
+        volumes: archive.volumes.map { VolumeEntry($0) })
     }
   }
 

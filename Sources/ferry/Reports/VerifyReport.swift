@@ -1,4 +1,5 @@
 import Digests
+import Layouts
 import Transfers
 
 /// What `ferry verify` reports.
@@ -20,11 +21,15 @@ struct VerifyReport: Encodable {
     let problems: [Problem]
     /// With `--receipt`: what the receipts say of each image.
     let arrivals: [ArrivalEntry]?
+    /// Empty when the archive is one file.
+    let volumes: [VolumeEntry]
   }
 
   struct Problem: Encodable {
     let problem: String
     let images: [String]
+    /// The files of the volumes in which it lies.
+    let volumes: [String]
   }
 
   let schema = "ferry/verify-report/v1"
@@ -44,9 +49,10 @@ struct VerifyReport: Encodable {
         layersUnpacked: archive.layersUnpacked, omissions: archive.omissions.map(OmissionEntry.init),
         known: archive.knownSources.map(KnownSourceEntry.init), lacking: archive.lacking.map(LackEntry.init),
         problems: archive.findings.map {
-          Problem(problem: ProblemText.line(for: $0.problem), images: $0.images)
-        },
-        arrivals: receipts.map { archive.arrivals(in: $0).map(ArrivalEntry.init) })
+          Problem(
+            problem: ProblemText.line(for: $0.problem), images: $0.images, volumes: $0.volumes.map(\.path))
+        }, arrivals: receipts.map { archive.arrivals(in: $0).map(ArrivalEntry.init) },
+        volumes: archive.volumes.map { VolumeEntry($0, findings: archive.findings) })
     }
   }
 }

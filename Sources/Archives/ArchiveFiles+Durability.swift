@@ -1,0 +1,74 @@
+import Glibc
+
+/// Space before writing, and certainty after it.
+extension ArchiveFiles {
+  /// Makes room for an archive of `totalSize` bytes; volumes beyond it go. Throws
+  /// ``ArchiveError/noSpace(path:needed:available:code:)`` and ``ArchiveError/tooManyVolumes(path:limit:)``.
+  public func reserve(_ totalSize: Int64) throws(ArchiveError) {
+    guard place.volumeSize != nil else { return try file(1).reserve(totalSize) }
+    let count = place.count(for: totalSize)
+    guard count <= VolumeName.most else { throw .tooManyVolumes(path: place.path, limit: VolumeName.most) }
+    close(after: count)
+    for volume in ArchivePlace.partialVolumes(of: place.path) where volume.number > count {
+      unsafe unlink(volume.path)
+    }
+    // Asked for the whole: volumes that do fit would be of no use.
+    let available = try FreeSpace(at: DataFile.directory(of: place.path)).available
+    guard totalSize - place.allocated <= available else {
+      throw .noSpace(path: path, needed: totalSize, available: available, code: ENOSPC)
+    }
+    for number in 1...count { try file(number).reserve(place.size(of: number, for: totalSize)) }
+  }
+
+  /// Takes away all that earlier runs left, in one file or in volumes.
+  public func clear() throws(ArchiveError) {
+    close()
+    for volume in ArchivePlace.partialVolumes(of: place.path) { unsafe unlink(volume.path) }
+    if place.volumeSize == nil {
+      try file(1).truncate(to: 0)
+    } else {
+      unsafe unlink(path)
+    }
+  }
+
+  /// Removes the unfinished files.
+  public func remove() {
+    close()
+    unsafe unlink(path)
+    for volume in ArchivePlace.partialVolumes(of: place.path) { unsafe unlink(volume.path) }
+  }
+
+  /// Returns when everything of an archive of `totalSize` bytes is on the disk.
+  public func synchronize(_ totalSize: Int64) throws(ArchiveError) {
+    for number in 1...place.count(for: totalSize) { try file(number).synchronize() }
+  }
+
+  /// Gives each file of an archive of `totalSize` bytes its final name, and makes that durable. Volumes of a
+  /// former archive go first when they are to be replaced. Throws ``ArchiveError/exists(path:)`` when a name is
+  /// taken and `replacing` is false.
+  public func publish(_ totalSize: Int64, replacing: Bool) throws(ArchiveError) {
+    guard place.volumeSize != nil else { return try file(1).publish(as: place.path, replacing: replacing) }
+    let names = place.paths(for: totalSize)
+    let isTaken = Set(place.existing)
+    if replacing {
+      for name in isTaken.subtracting(names) { unsafe unlink(name) }
+    } else if let name = names.first(where: isTaken.contains) {
+      throw .exists(path: name)
+    }
+    for (index, name) in names.enumerated() {
+      try DataFile.rename(place.partialPath(of: index + 1), to: name, replacing: replacing)
+    }
+    try DataFile.synchronizeDirectory(of: place.path)
+  }
+
+  /// Takes final names back that a run gave which was killed while it gave them. `count` is of how many.
+  public func unpublish(_ count: Int) throws(ArchiveError) {
+    guard place.volumeSize != nil, (1...VolumeName.most).contains(count) else { return }
+    close()
+    for number in 1...count {
+      let (name, partial) = (place.path(of: number, of: count), place.partialPath(of: number))
+      guard !DataFile.exists(partial), DataFile.isPlain(name) else { continue }
+      try DataFile.rename(name, to: partial, replacing: false)
+    }
+  }
+}

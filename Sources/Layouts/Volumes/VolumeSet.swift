@@ -1,0 +1,87 @@
+import Archives
+
+/// The volumes of an archive, as far as they were found, laid end to end.
+///
+/// How large a volume is and how many there are stands nowhere: the first is what most of them have, the second
+/// is known with the plan.
+struct VolumeSet: Hashable, Sendable {
+  let path: String
+  let found: [Int: ArchiveInput.FoundVolume]
+  /// Of every volume but the last, in bytes.
+  let volumeSize: Int64
+  /// The whole archive's, in bytes, when it is known.
+  var totalSize: Int64?
+  /// Volumes that hold something else, and which volume's bytes they hold.
+  var foreign: [Int: Int?] = [:]
+
+  /// Throws ``LayoutError/notAnArchive(path:)`` when all volumes are empty.
+  init(_ input: ArchiveInput) throws(LayoutError) {
+    path = input.path
+    found = input.volumes
+    var frequency: [Int64: Int] = [:]
+    for volume in found.values { frequency[volume.size, default: 0] += 1 }
+    // The last one is smaller, and so is one that was cut: of two that are as frequent it is the larger.
+    let usual = frequency.max { ($0.value, $0.key) < ($1.value, $1.key) }
+    guard let usual, (1...VolumeName.largestSize).contains(usual.key) else { throw .notAnArchive(path: path) }
+    volumeSize = usual.key
+  }
+
+  /// The number of the last volume that is there.
+  private var highest: Int { found.keys.max() ?? 1 }
+
+  /// How many volumes the archive has; as many as are there when that is not known.
+  private var count: Int {
+    totalSize.map { ArchivePlace(path, volumeSize: volumeSize).count(for: $0) } ?? highest
+  }
+
+  /// Whether an archive of `totalSize` bytes can be told in volumes of this size.
+  func canHold(_ totalSize: Int64) -> Bool {
+    ArchivePlace(path, volumeSize: volumeSize).count(for: totalSize) <= VolumeName.most
+  }
+
+  private func size(of number: Int) -> Int64 {
+    if let totalSize { return ArchivePlace(path, volumeSize: volumeSize).size(of: number, for: totalSize) }
+    return number < highest ? volumeSize : found[number]?.size ?? volumeSize
+  }
+
+  /// Those the archive has, in order, and those it has not.
+  var volumes: [Volume] {
+    let count = count
+    let digits = found.values.compactMap { VolumeName($0.path)?.digits }.max() ?? 3
+    let own = (1...count).map { number in
+      let size = size(of: number)
+      return Volume(
+        number: number, path: found[number]?.path ?? VolumeName.text(path, number, digits: digits),
+        offset: Int64(number - 1) * volumeSize, size: size, state: state(of: number, size: size))
+    }
+    let surplus = found.filter { $0.key > count }.sorted { $0.key < $1.key }.map { number, volume in
+      Volume(
+        number: number, path: volume.path, offset: Int64(number - 1) * volumeSize, size: volume.size,
+        state: .surplus)
+    }
+    return own + surplus
+  }
+
+  private func state(of number: Int, size: Int64) -> Volume.State {
+    guard let volume = found[number] else { return .missing }
+    if let holds = foreign[number] { return .foreign(holds: holds) }
+    return volume.size == size ? .present : .wrongSize(actual: volume.size)
+  }
+
+  /// The archive, with a gap wherever something is not there or not to be trusted.
+  func content() throws(LayoutError) -> JoinedContent {
+    var parts: [JoinedContent.Part] = []
+    for volume in volumes {
+      switch volume.state {
+      case .present: parts.append(.file(path: volume.path, size: volume.size))
+      case .missing, .foreign: parts.append(.missing(path: volume.path, size: volume.size))
+      case .wrongSize(let actual):
+        parts.append(.file(path: volume.path, size: min(actual, volume.size)))
+        parts.append(.missing(path: volume.path, size: max(0, volume.size - actual)))
+      case .surplus: break
+      }
+    }
+    let joined = parts
+    return try LayoutError.wrapping { () throws(ArchiveError) in try JoinedContent(joined, path: path) }
+  }
+}

@@ -1,0 +1,37 @@
+import Digests
+import Images
+import Layouts
+
+/// Archives of which not everything is there.
+extension Import {
+  /// What is not there of an archive that is cut, or not what it should be, with the images that hurts; nil when
+  /// nothing is wrong or the archive is one file.
+  func incompleteness(of layout: Layout) -> TransferError? {
+    guard !layout.volumes.isEmpty, !layout.problems.isEmpty else { return nil }
+    var findings = Findings(layout)
+    var walked: Set<Digest> = []
+    for image in layout.images where walked.insert(image.root.digest).inserted {
+      findings.add(ImageWalk(image, in: layout))
+    }
+    return .notWhole(archive: layout.path, findings.all)
+  }
+
+  /// What keeps images from being taken out of an archive of which something is missing, by their roots.
+  func absences(in layout: Layout) -> [Digest: TransferError] {
+    var absences: [Digest: TransferError] = [:]
+    var seen: Set<Digest> = []
+    for image in layout.images where seen.insert(image.root.digest).inserted {
+      absences[image.root.digest] = absence(of: image, in: layout)
+    }
+    return absences
+  }
+
+  /// What keeps an image from being taken out of an archive of which something is missing; nil when it is whole.
+  private func absence(of image: LayoutImage, in layout: Layout) -> TransferError? {
+    guard !layout.problems.isEmpty else { return nil }
+    let problems = ImageWalk(image, in: layout).problems
+    guard !problems.isEmpty else { return nil }
+    let volumes = Set(problems.flatMap(layout.volumes(of:)).filter { $0.state != .present }.map(\.path))
+    return .imageNotWhole(archive: layout.path, problems: problems, volumes: volumes.sorted())
+  }
+}

@@ -1,0 +1,32 @@
+import Archives
+import ArgumentParser
+
+extension ExportCommand {
+  /// Smaller volumes serve nobody, in bytes.
+  private static let smallestVolume: Int64 = 64 << 10
+
+  /// What `--volume-size` and `--only-volume` ask for must make sense.
+  func validateVolumes() throws {
+    if let size = volumeSize?.bytes {
+      guard output != "-" else {
+        throw ValidationError("-o - writes one stream; name a file to cut it with --volume-size.")
+      }
+      guard (Self.smallestVolume...VolumeName.largestSize).contains(size) else {
+        throw ValidationError("--volume-size takes from 64K to 128T.")
+      }
+    }
+    guard !onlyVolume.isEmpty else { return }
+    guard volumeSize != nil else {
+      throw ValidationError("--only-volume needs the --volume-size that the other volumes were made with.")
+    }
+    if checksum || signing.signKey != nil {
+      throw ValidationError("--checksum and --sign-key speak of whole archives; --only-volume writes a part.")
+    }
+    guard onlyVolume.allSatisfy({ (1...VolumeName.most).contains($0) }) else {
+      throw ValidationError("--only-volume takes numbers from 1 to \(VolumeName.most).")
+    }
+    if output.hasSuffix("/") || Paths.isDirectory(output) {
+      throw ValidationError("--only-volume speaks of one archive: -o NAME.tar.")
+    }
+  }
+}

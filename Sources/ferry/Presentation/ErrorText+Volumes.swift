@@ -1,0 +1,87 @@
+import Digests
+import Layouts
+import Transfers
+
+extension ErrorText {
+  /// The words for what goes wrong with archives that are cut into volumes.
+  init(volumes error: TransferError) {
+    switch error {
+    case .tooManyVolumes(let path, let count, let limit):
+      self.init(
+        "\(path) would have \(count) volumes, and \(limit) are the most",
+        remedy: "Choose a larger --volume-size.", .usage)
+    case .noSuchVolume(let path, let number, let count):
+      self.init(
+        "\(path) has no volume \(number): with this --volume-size it has \(count)",
+        remedy: "Give the images and the --volume-size that the set was made with.", .usage)
+    case .cutOtherwise(let path, let begun, let wanted):
+      let again =
+        begun.map { "--volume-size \($0) goes on with it" } ?? "Without --volume-size it is gone on with"
+      self.init(
+        "\(path) is the beginning of an archive \(Self.cut(begun)), not \(Self.cut(wanted))",
+        remedy: "\(again); --force throws it away; another name with -o keeps it.", .destinationConflict)
+    case .unfinishedSet(let path):
+      self.init(
+        "\(path) is not finished yet", remedy: "The same command without --only-volume finishes it.",
+        .destinationConflict)
+    case .otherVolumes(let path, let expected, let actual):
+      self.init(
+        "\(path) has \(actual) bytes and would have \(expected): it is of another set",
+        remedy: "Give the images and the --volume-size that the set was made with, or write elsewhere.",
+        .destinationConflict)
+    case .otherArchive(let path, let expected, let actual):
+      self.init(
+        "\(path) is of archive \(expected); the images named make \(actual) now",
+        remedy: "Tags have moved: name the images by digest as they were, or export all volumes again.",
+        .destinationConflict)
+    case .incompleteOutput(let path, let missing):
+      let numbers = missing.compactMap { VolumeNumber.of($0) }
+      self.init(
+        "of the volumes of \(path) \(Self.list(Self.few(missing))) \(missing.count == 1 ? "is" : "are") not here",
+        remedy:
+          "Write them again with \(Self.few(numbers.map { "--only-volume \($0)" }).joined(separator: " ")), "
+          + "or all with --force.", .destinationConflict)
+    case .notWhole(let archive, let findings): self.init(archive: archive, findings)
+    case .imageNotWhole(let archive, let problems, let volumes):
+      let place = volumes.isEmpty ? "" : ", which should be in \(Self.list(Self.few(volumes)))"
+      self.init(
+        "\(archive) lacks \(Amounts.count(problems.count, "blob")) of it\(place)", .integrityFailure)
+    case .expectsOneArchive(let count):
+      self.init("--expect speaks of one archive, and \(count) are named", .usage)
+    default: self.init("something unforeseen went wrong: \(error)", .unforeseen)
+    }
+  }
+
+  private static func cut(_ volumeSize: Int64?) -> String {
+    volumeSize.map { "in volumes of \($0) bytes" } ?? "in one file"
+  }
+
+  /// What is not there, with the images that hurts. Volumes say more than each blob that was in them.
+  private init(archive: String, _ findings: [VerifiedArchive.Finding]) {
+    let volumes = findings.filter { $0.volumes.contains { volume in volume.state != .present } }
+    let shown = volumes.isEmpty ? findings : volumes.filter { !ProblemText.isBlob($0.problem) }
+    var lines = ["\(archive) is not whole:"]
+    for finding in shown.prefix(20) {
+      lines.append("  \(ProblemText.line(for: finding))")
+      if !finding.images.isEmpty { lines.append("    hurts \(Self.list(Self.few(finding.images)))") }
+    }
+    if shown.count > 20 { lines.append("  and \(shown.count - 20) more") }
+    let allow =
+      findings.allSatisfy(\.problem.isAbsence) ? "\n--allow-missing takes the images that are whole." : ""
+    self.init(
+      lines.joined(separator: "\n"),
+      remedy: "Nothing was pushed. Bring what is missing, or write it again: ferry export … --only-volume N."
+        + allow,
+      .integrityFailure)
+  }
+
+  /// The first of many.
+  private static func few(_ names: [String]) -> [String] {
+    names.count > 10 ? names.prefix(10) + ["\(names.count - 10) more"] : names
+  }
+}
+
+/// The number in a volume's name.
+private enum VolumeNumber {
+  static func of(_ path: String) -> Int? { path.split(separator: ".").last.flatMap { Int($0) } }
+}

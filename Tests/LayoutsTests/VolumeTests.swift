@@ -1,0 +1,231 @@
+import Archives
+import Digests
+import Foundation
+import Images
+import Layouts
+import TestSupport
+import Testing
+
+struct `An archive in volumes` {
+  let scratch: ScratchDirectory
+  let images: [TestImage]
+
+  init() throws {
+    scratch = try ScratchDirectory()
+    images = try TestArchive.images()
+  }
+
+  /// Sizes at the edges of everything, and some at random.
+  static let sizes: [Int64] = {
+    var random = SeededGenerator(seed: 5)
+    return [500, 512, 513, 1024, 4096, 20_000, 1 << 20]
+      + (0..<12).map { _ in Int64.random(in: 300...12_000, using: &random) }
+  }()
+
+  @Test(arguments: sizes) func `is the same bytes as in one file, and is read as well`(size: Int64) throws {
+    try TestArchive.write(images, to: scratch("one.tar"))
+    try TestVolumes.write(images, to: scratch("set.tar"), size: size)
+    let whole = try scratch.read("one.tar")
+    let names = TestVolumes.names(of: scratch("set.tar"))
+    #expect(try names.flatMap { try TestVolumes.bytes($0) } == whole)
+    #expect(try scratch.names.filter { $0.hasSuffix(".partial") || $0.hasSuffix(".journal") } == [])
+    let one = try Layout.open(scratch("one.tar"))
+    let set = try open([scratch("set.tar.001")])
+    #expect(set.problems == [])
+    #expect(set.archiveDigest == one.archiveDigest)
+    #expect(set.images == one.images)
+    #expect(set.blobs == one.blobs)
+    #expect(set.volumes.map(\.size) == ArchivePlace("", volumeSize: size).sizes(for: Int64(whole.count)))
+    #expect(set.volumes.allSatisfy { $0.state == .present })
+  }
+
+  private func open(_ arguments: [String]) throws -> Layout {
+    let inputs = try ArchiveInput.group(arguments)
+    #expect(inputs.count == 1)
+    return try Layout.open(try #require(inputs.first))
+  }
+
+  /// What opening finds wrong as a whole with volumes, as paths; the front of the archive may be among it.
+  private func accused(_ arguments: [String]) throws -> [String] {
+    do {
+      return try open(arguments).volumes.filter { $0.state != .present }.map(\.path)
+    } catch LayoutError.volumeNeeded(let path, _) {
+      return [path]
+    }
+  }
+
+  @Test(arguments: sizes.filter { $0 < 5000 }) func `names each volume that is missing or cut`(size: Int64)
+    throws
+  {
+    try TestVolumes.write(images, to: scratch("set.tar"), size: size)
+    let names = TestVolumes.names(of: scratch("set.tar"))
+    for name in names {
+      let bytes = try TestVolumes.bytes(name)
+      try FileManager.default.removeItem(atPath: name)
+      #expect(try accused([scratch("set.tar")]) == [name])
+      for left in [bytes.count - 1, bytes.count / 2] {
+        try Data(bytes.prefix(left)).write(to: URL(fileURLWithPath: name))
+        #expect(try accused([scratch("set.tar")]) == [name], "\(left) of \(bytes.count)")
+      }
+      try Data(bytes + [0]).write(to: URL(fileURLWithPath: name))
+      #expect(try accused([scratch("set.tar")]) == [name])
+      try Data(bytes).write(to: URL(fileURLWithPath: name))
+    }
+    #expect(try accused([scratch("set.tar")]) == [])
+  }
+
+  @Test func `reads all blobs but those in a missing volume, and says in which they should be`() throws {
+    try TestVolumes.write(images, to: scratch("set.tar"), size: 2000)
+    let whole = try open([scratch("set.tar")])
+    let names = TestVolumes.names(of: scratch("set.tar"))
+    var lost = 0
+    for (index, name) in names.enumerated().dropFirst(3) {
+      let bytes = try TestVolumes.bytes(name)
+      try FileManager.default.removeItem(atPath: name)
+      guard let layout = try? open([scratch("set.tar")]) else { continue }
+      let range = Int64(index) * 2000..<Int64(index) * 2000 + Int64(bytes.count)
+      let gone = whole.blobs.filter { $0.value.range.overlaps(range) }
+      if layout.manifestsAreThere {
+        #expect(Set(layout.blobs.keys) == Set(whole.blobs.keys).subtracting(gone.keys))
+        lost += gone.count
+      }
+      for problem in layout.problems {
+        guard case .missing(let descriptor) = problem else { continue }
+        #expect(layout.volumes(of: problem).map(\.path) == [name])
+        #expect(gone[descriptor.digest] != nil)
+      }
+      try Data(bytes).write(to: URL(fileURLWithPath: name))
+    }
+    #expect(lost > 3)
+  }
+
+  @Test func `knows volumes that were exchanged, and which is which`() throws {
+    try TestVolumes.write(images, to: scratch("set.tar"), size: 4096)
+    let names = TestVolumes.names(of: scratch("set.tar"))
+    let contents = try names.map { try TestVolumes.bytes($0) }
+    var told = 0
+    for one in names.indices.dropFirst(3) {
+      for other in names.indices.dropFirst(3) where other > one {
+        try Data(contents[other]).write(to: URL(fileURLWithPath: names[one]))
+        try Data(contents[one]).write(to: URL(fileURLWithPath: names[other]))
+        let layout = try open([scratch("set.tar")])
+        #expect(layout.problems != [], "\(one) and \(other)")
+        for (here, there) in [(one, other), (other, one)] {
+          guard case .foreign(let holds) = layout.volumes[here].state else { continue }
+          told += 1
+          #expect(holds == nil || holds == there + 1)
+        }
+        for (index, volume) in layout.volumes.enumerated() where index != one && index != other {
+          #expect(volume.state == .present)
+        }
+        try Data(contents[one]).write(to: URL(fileURLWithPath: names[one]))
+        try Data(contents[other]).write(to: URL(fileURLWithPath: names[other]))
+      }
+    }
+    #expect(told > 0)
+  }
+
+  @Test func `knows volumes that stand behind its end`() throws {
+    try TestVolumes.write(images, to: scratch("set.tar"), size: 4096)
+    let names = TestVolumes.names(of: scratch("set.tar"))
+    let surplus = scratch("set.tar.00\(names.count + 1)")
+    try Data(try TestVolumes.bytes(names[0])).write(to: URL(fileURLWithPath: surplus))
+    let layout = try open([scratch("set.tar")])
+    #expect(layout.problems == [.surplusVolume(path: surplus)])
+  }
+
+  @Test func `is found from any volume, in any order, over several directories`() throws {
+    try TestVolumes.write(images, to: scratch("set.tar"), size: 3000)
+    let names = TestVolumes.names(of: scratch("set.tar"))
+    for directory in ["a", "b", "c"] {
+      try FileManager.default.createDirectory(atPath: scratch(directory), withIntermediateDirectories: true)
+    }
+    let moved = try names.enumerated().map { index, name -> String in
+      let path = scratch("\(["a", "b", "c"][index % 3])/\(name.split(separator: "/").last ?? "")")
+      try FileManager.default.moveItem(atPath: name, toPath: path)
+      return path
+    }
+    let directories = [scratch("a"), scratch("b") + "/", scratch("c")]
+    for arguments in [
+      moved, moved.reversed(), directories, directories.reversed(), [moved[3], moved[1], moved[2]],
+    ] {
+      let layout = try open(arguments)
+      #expect(layout.problems == [])
+      #expect(layout.volumes.map(\.path) == moved.map { $0 })
+    }
+    // One place does not do.
+    #expect(try accused([moved[0]]).first == scratch("a/set.tar.002"))
+  }
+
+  @Test func `keeps copies apart, and takes a volume that is there twice once`() throws {
+    try TestVolumes.write(images, to: scratch("set.tar"), size: 3000)
+    let names = TestVolumes.names(of: scratch("set.tar"))
+    try FileManager.default.createDirectory(atPath: scratch("copy"), withIntermediateDirectories: true)
+    let copies = try names.map { name -> String in
+      let path = scratch("copy/\(name.split(separator: "/").last ?? "")")
+      try FileManager.default.copyItem(atPath: name, toPath: path)
+      return path
+    }
+    #expect(
+      try ArchiveInput.group([names[0], copies[0]]).map(\.path) == [
+        scratch("set.tar"), scratch("copy/set.tar"),
+      ])
+    try FileManager.default.removeItem(atPath: names[1])
+    #expect(try open([names[0], copies[0]]).problems == [])
+    try Data([1]).write(to: URL(fileURLWithPath: copies[2]))
+    #expect(throws: LayoutError.volumeTwice(names[2], copies[2])) {
+      try ArchiveInput.group([names[0], copies[0]])
+    }
+  }
+
+  @Test func `is told from files whose names end in digits, and from directories of archives`() throws {
+    try TestArchive.write(images, to: scratch("backup.2024"))
+    try TestArchive.write(images, to: scratch("one.tar"))
+    #expect(try open([scratch("backup.2024")]).problems == [])
+    #expect(try open([scratch("backup.2024")]).volumes.isEmpty)
+    try TestVolumes.write(images, to: scratch("set.tar"), size: 3000)
+    try FileManager.default.removeItem(atPath: scratch("backup.2024"))
+    #expect(try ArchiveInput.group([scratch.path]).map(\.path) == [scratch("one.tar"), scratch("set.tar")])
+    try FileManager.default.createDirectory(atPath: scratch("empty"), withIntermediateDirectories: true)
+    #expect(throws: LayoutError.noArchive(directory: scratch("empty"))) {
+      try ArchiveInput.group([scratch("empty")])
+    }
+    try TestArchive.write(images, to: scratch("empty/oci-layout"))
+    #expect(try ArchiveInput.group([scratch("empty")]) == [ArchiveInput(scratch("empty"))])
+  }
+
+  @Test(arguments: [700, 4096, 9000] as [Int64])
+  func `gets back any one volume, byte for byte`(size: Int64) throws {
+    try TestVolumes.write(images, to: scratch("set.tar"), size: size)
+    let names = TestVolumes.names(of: scratch("set.tar"))
+    let plan = try ArchivePlan(images)
+    let blobs = Dictionary(images.flatMap(\.blobs).map { (Digest(of: $0), $0) }) { first, _ in first }
+    for (index, name) in names.enumerated() {
+      let bytes = try TestVolumes.bytes(name)
+      let place = ArchivePlace(scratch("set.tar"), volumeSize: size)
+      #expect(throws: LayoutError.exists(path: name)) {
+        try VolumeWriter(plan: plan, place: place, numbers: [index + 1], replacing: false)
+      }
+      try FileManager.default.removeItem(atPath: name)
+      let writer = try VolumeWriter(plan: plan, place: place, numbers: [index + 1], replacing: false)
+      for (number, blob) in writer.blobs.enumerated() {
+        #expect(throws: LayoutError.incomplete(writer.blobs[number...].map(\.digest))) { try writer.finish() }
+        let content = try #require(blobs[blob.digest])
+        try writer.write(content.span.bytes, of: blob.digest, at: 0)
+        try writer.complete(Proof(of: content))
+      }
+      try writer.finish()
+      #expect(try TestVolumes.bytes(name) == bytes)
+    }
+    #expect(try scratch.names.count == names.count)
+  }
+}
+
+extension BlobExtent {
+  fileprivate var range: Range<Int64> { offset..<offset + size }
+}
+
+extension Layout {
+  /// Whether its images can all be followed.
+  fileprivate var manifestsAreThere: Bool { images.allSatisfy { (try? tree(of: $0)) != nil } }
+}
