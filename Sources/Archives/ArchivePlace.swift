@@ -81,7 +81,9 @@ public struct ArchivePlace: Hashable, Sendable {
     let base = path.dropFirst(prefix.count)
     let names = (try? DirectoryListing.names(in: DataFile.directory(of: path))) ?? []
     return names.compactMap { name in
-      guard let volume = read(name), volume.base == base else { return nil }
+      guard name.utf8.starts(with: base.utf8), let volume = read(name), volume.base == base else {
+        return nil
+      }
       return (volume.number, prefix + name)
     }.sorted { ($0.number, $0.path) < ($1.number, $1.path) }
   }

@@ -64,8 +64,9 @@ private import CArchive
   private func failure(_ reader: OpaquePointer) -> any Error {
     if let error = input.error { return error }
     let reason = unsafe archive_error_string(reader).map { unsafe String(cString: $0) } ?? "no reason given"
-    let isCut = input.isAtEnd && reason.lowercased().contains("truncated")
-    return isCut
+    // zstd's words and xz's.
+    let isCut = ["truncated", "no progress is possible"].contains { reason.lowercased().contains($0) }
+    return input.isAtEnd && isCut
       ? ArchiveError.cutStream(compression) : ArchiveError.corruptStream(compression, reason: reason)
   }
 }

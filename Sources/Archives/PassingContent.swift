@@ -13,9 +13,10 @@ public final class PassingContent: Sendable {
   public static let standardInput = "-"
   private static let nameOfStandardInput = "standard input"
 
-  /// `source` returns as many bytes as it has, 0 at the end.
-  private init(
-    _ path: String, _ source: @escaping @Sendable (UnsafeMutableRawBufferPointer) throws -> Int
+  /// Content that `source` gives: at most as many bytes as a buffer holds, 0 only at the end. Throws what it throws
+  /// if that is an ``ArchiveError``.
+  public init(
+    _ path: String, from source: @escaping @Sendable (UnsafeMutableRawBufferPointer) throws -> Int
   ) throws(ArchiveError) {
     self.path = path
     do {
@@ -38,7 +39,7 @@ public final class PassingContent: Sendable {
   public static func open(_ path: String) throws(ArchiveError) -> PassingContent? {
     if path == standardInput {
       let stream = InputStream(descriptor: STDIN_FILENO, name: nameOfStandardInput)
-      return try unsafe PassingContent(stream.name) { try unsafe stream.read(into: $0) }
+      return try unsafe PassingContent(stream.name, from: { try unsafe stream.read(into: $0) })
     }
     if FileStatus.isPipe(path) {
       let pipe = try DataFile.open(pipe: path)

@@ -6,10 +6,8 @@ public struct KeyID: Hashable, Sendable {
 }
 
 extension KeyID: CustomStringConvertible {
-  /// As minisign prints it: the bytes as one little-endian number, `5FE4D7A6B50843CC`.
+  /// As minisign prints it: the bytes as one little-endian number, `5FE4D7A6B50843CC`, without leading zeros.
   public var description: String {
-    let digits = Array("0123456789ABCDEF".utf8)
-    let text = bytes.reversed().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-    return String(decoding: text, as: UTF8.self)
+    String(bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }, radix: 16, uppercase: true)
   }
 }

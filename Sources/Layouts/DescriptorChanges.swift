@@ -53,17 +53,29 @@ public struct DescriptorChanges: Sendable {
   }
 
   private func applied(to manifest: Manifest) throws(ManifestError) -> Manifest {
+    guard changes(manifest) else { return manifest }
     let content: CanonicalJSON
     do { content = try MalformedFile.decode(CanonicalJSON.self, from: manifest.bytes) } catch {
       throw .malformed(error.why)
     }
     var members = content.members ?? [:]
     let list = manifest.mediaType.isIndex ? "manifests" : "layers"
-    let old = members[list]?.elements ?? []
-    let new = old.map { manifest.mediaType.isIndex ? child($0) : layer($0) }
-    guard zip(old, new).contains(where: { $0.bytes != $1.bytes }) else { return manifest }
-    members[list] = .array(new)
+    let entries = members[list]?.elements ?? []
+    members[list] = .array(entries.map { manifest.mediaType.isIndex ? child($0) : layer($0) })
     return try Manifest(bytes: CanonicalJSON.object(members).bytes, mediaType: manifest.mediaType)
+  }
+
+  /// Whether a manifest lists anything that changes.
+  private func changes(_ manifest: Manifest) -> Bool {
+    switch manifest.content {
+    case .image(let image):
+      image.layers.contains { $0.mediaType.compressedLayer != nil && replacements[$0.digest] != nil }
+    case .index(let index):
+      index.manifests.contains { entry in
+        replacements[entry.digest] != nil
+          || entry.attestedDigest.flatMap { try? Digest($0) }.map { replacements[$0] != nil } ?? false
+      }
+    }
   }
 
   private func layer(_ entry: CanonicalJSON) -> CanonicalJSON {

@@ -24,7 +24,7 @@ struct LayoutSource {
 
   /// Looks what lies at `path`, and chooses how to read it.
   static func open(_ path: String) throws(LayoutError) -> LayoutSource {
-    if isLayoutDirectory(path) { return try LayoutSource(directory: path) }
+    if DataFile.isDirectory(path) { return try LayoutSource(directory: path) }
     return try LayoutSource(
       tar: LayoutError.wrapping { () throws(ArchiveError) in try DataFile.open(reading: path) })
   }
@@ -41,13 +41,12 @@ struct LayoutSource {
   }
 
   private init(directory path: String) throws(LayoutError) {
+    // Asked first: it may be anything, a home directory for one.
+    guard DataFile.exists("\(path)/\(LayoutFile.path)") else {
+      throw .notALayout(path: path, missing: LayoutFile.path)
+    }
     let directory = try LayoutError.wrapping { () throws(ArchiveError) in try DirectoryContent.read(path) }
     self.init(
       file: directory.content, tar: directory.index, entries: TarContents(directory.index), form: .directory)
-  }
-
-  private static func isLayoutDirectory(_ path: String) -> Bool {
-    DataFile.isDirectory(path)
-      && (DataFile.exists("\(path)/\(LayoutFile.path)") || DataFile.exists("\(path)/\(IndexFile.path)"))
   }
 }

@@ -38,6 +38,10 @@ public enum TransferNote: Sendable {
   case damagedOnDisk(blob: Digest, kept: Int64, claimed: Int64)
   case archiveWritten(path: String, digest: Digest, size: Int64)
   case archiveUpToDate(path: String, digest: Digest)
+  /// An archive is signed as demanded.
+  case signed(path: String, DetachedSignature)
+  /// So many bytes of volumes are read before anything is pushed out of them.
+  case provingVolumes(size: Int64)
   /// A checksum file or a signature lies there now.
   case proofWritten(path: String)
   /// An earlier run's upload goes on behind what the registry has of it.
@@ -55,6 +59,8 @@ public enum TransferNote: Sendable {
   case unreadable(ImageFailure)
   /// The descriptions of a registry's repositories could not be had; the images travel without.
   case descriptionsMissing(host: String, error: any Error)
+  /// A registry refuses to say what refers to a repository's images: only what tags tell of is carried.
+  case referrersNotShown(repository: String, error: any Error)
   /// A repository that the registry lists has no tag: what it holds can only be named by digest.
   case noTags(repository: String)
 }

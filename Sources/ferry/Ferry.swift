@@ -31,6 +31,7 @@ struct Ferry: AsyncParsableCommand {
     ])
 
   static func main() async {
+    StandardStreams.occupy()
     Interrupts.catchSignals()
     await main(nil)
   }

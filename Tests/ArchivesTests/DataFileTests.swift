@@ -1,6 +1,7 @@
 import Archives
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @Suite struct `A data file` {

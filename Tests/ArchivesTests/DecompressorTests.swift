@@ -1,5 +1,6 @@
 import Archives
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct `A decompressor` {
@@ -69,7 +70,9 @@ import Testing
   @Test(arguments: [Compression.gzip, .zstd, .xz])
   func `refuses what follows the content`(compression: Compression) throws {
     let bytes = try Self.compressed(Self.plain, compression)
-    for garbage in [[UInt8](repeating: 0, count: 100), Array("more".utf8)] {
+    // Zeros may follow an xz stream (xz-file-format, 2.2).
+    for garbage in [[UInt8](repeating: 0, count: 100), Array("more".utf8)].suffix(compression == .xz ? 1 : 2)
+    {
       #expect(throws: ArchiveError.self) { try Self.decompress(bytes + garbage, compression) }
     }
   }
@@ -119,7 +122,8 @@ import Testing
     // 256 MiB of zeros: a few hundred kilobytes at the most.
     let bytes = try Peer.run(
       "sh", "-c",
-      "head -c 268435456 /dev/zero | \(compression == .gzip ? "gzip -1nc" : "zstd -qc")")
+      "head -c 268435456 /dev/zero | \([.gzip: "gzip -1nc", .zstd: "zstd -qc"][compression, default: "xz -0c"])"
+    )
     var rest = bytes[...]
     var largest = 0
     let total = try Decompressor(compression).decompress { buffer in

@@ -104,7 +104,7 @@ struct `The command line` {
       "text.tar is not an archive", "OCI image layout")
     try Command.run("tar", ["-C", ferry.home.path, "-cf", ferry.file("other.tar"), "text.tar"])
     try ferry.run([command, "other.tar"] + to, exits: 14).complains(
-      "other.tar is a tar, but no OCI image layout")
+      "other.tar is no OCI image layout", "oci-layout", "docker save")
     try ferry.run([command, "none.tar"] + to, exits: 12).complains("none.tar", "No such file")
     try ferry.run([command, "/dev/null"] + to, exits: 64).complains("not a plain file")
   }

@@ -168,6 +168,28 @@ struct `A delta` {
     try ferry.run(importing("delta.tar", to: target), exits: 12).complains("receipt receipt.json")
   }
 
+  @Test func `is made from the receipt of an import, and of an archive in any dress`() throws {
+    try ferry.export([source.reference("old/base:1")], to: "base.tar")
+    let target = try RegistryProcess()
+    try ferry.run(importing("base.tar", to: target) + ["--receipt", "receipt.json"], exits: 0)
+    try Command.run("gzip", ["-k", ferry.file("base.tar")])
+    let image = source.reference("old/app:1")
+    for (number, known) in ["receipt.json", "base.tar.gz"].enumerated() {
+      try ferry.export([image], to: "\(number).tar", "--skip-known", known)
+      #expect(try size("\(number).tar") < 50_000)
+    }
+    // Mounted from where the receipt's image went.
+    try ferry.run(importing("0.tar", to: target), exits: 0)
+    #expect(target.storage.digest(of: "new/app", "1") == source.storage.digest(of: "old/app", "1"))
+    // Through a pipe the archive with the rest may stand beside it.
+    let fresh = try RegistryProcess()
+    var piped = ferry.command(importing("-", "base.tar", to: fresh))
+    piped.input = try [UInt8](Data(contentsOf: URL(fileURLWithPath: ferry.file("1.tar"))))
+    let result = try piped.run()
+    #expect(result.status == 0, "\(result.standardError)")
+    #expect(fresh.storage.hasBlob(BlobDigest.of(shared), in: "new/app"))
+  }
+
   @Test func `is not begun with what cannot be read`() throws {
     try ferry.export([source.reference("old/base:1")], to: "base.tar")
     let bytes = try Data(contentsOf: URL(fileURLWithPath: ferry.file("base.tar")))

@@ -80,45 +80,31 @@ struct `A report's page` {
     #expect(picture.starts(with: [0x89, 0x50, 0x4e, 0x47]) && picture.count > 50_000)
   }
 
-  /// An archive of another tool may call its image anything.
-  private func hostileArchive(named name: String) throws -> String {
-    let script = """
-      import hashlib, io, json, sys, tarfile
-      out = tarfile.open(sys.argv[1], 'w')
-      def add(path, data):
-        info = tarfile.TarInfo(path); info.size = len(data); out.addfile(info, io.BytesIO(data))
-      def blob(data):
-        add('blobs/sha256/' + hashlib.sha256(data).hexdigest(), data)
-        return {'digest': 'sha256:' + hashlib.sha256(data).hexdigest(), 'size': len(data)}
-      config = dict(blob(b'{"os":"linux","architecture":"amd64"}'),
-        mediaType='application/vnd.oci.image.config.v1+json')
-      manifest = dict(blob(json.dumps({'schemaVersion': 2, 'config': config, 'layers': []}).encode()),
-        mediaType='application/vnd.oci.image.manifest.v1+json',
-        annotations={'org.opencontainers.image.ref.name': sys.argv[2], 'io.containerd.image.name': sys.argv[2]})
-      add('oci-layout', b'{"imageLayoutVersion":"1.0.0"}')
-      add('index.json', json.dumps({'schemaVersion': 2, 'manifests': [manifest]}).encode())
-      out.close()
-      """
-    try Command.run("python3", ["-c", script, ferry.file("hostile.tar"), name])
-    return ferry.file("hostile.tar")
-  }
-
+  /// Receipts come from elsewhere, and files are called whatever somebody calls them.
   @Test func `shows hostile names as they are, and nothing happens`() throws {
-    let trap = try RegistryProcess()
-    let name =
-      "</th></tr></table><script>document.title='owned'</script><img src='http://\(trap.host)/x' "
-      + "onerror=\"document.title='owned'\"><style>@import 'http://\(trap.host)/y'</style>&amp;\u{202E}\u{1}"
-    let archive = try hostileArchive(named: name)
-    let verified = try ferry.run(["verify", archive, "--report", "v.html"], exits: 0)
-    #expect(verified.standardOutput.contains("1 image"))
-    let rows = try rows("v.html")
-    let shown = String(name.unicodeScalars.filter { $0 != "\u{202E}" && $0 != "\u{1}" }.map(Character.init))
-    #expect(rows.first?[0] == shown)
+    let (trap, new) = (try RegistryProcess(), try RegistryProcess())
+    let archive = try FixtureArchive.small()
+    try ferry.run(
+      ["import", archive, "--plain-http", "--to", "\(new.host)/new", "--receipt", "r.json"], exits: 0)
+    let receipt = URL(fileURLWithPath: ferry.file("r.json"))
+    var fields = try #require(
+      JSONSerialization.jsonObject(with: Data(contentsOf: receipt)) as? [String: Any])
+    let script = "document.title='owned'"
+    fields["destination"] =
+      "</dd></dl><script>\(script)</script><style>@import 'http://\(trap.host)/y'</style>\u{202E}\u{1}]]>&amp;"
+    try JSONSerialization.data(withJSONObject: fields).write(to: receipt)
+    // Browsers take backslashes for slashes, which no file's name can hold.
+    let name = "<img src=http:\\\\\(trap.host)\\x onerror=\(script)><svg onload=\(script)>\"'&lt;.tar"
+    try FileManager.default.copyItem(atPath: archive, toPath: ferry.file(name))
+    try ferry.run(["verify", name, "--receipt", "r.json", "--report", "v.html"], exits: 0)
 
+    #expect(try rows("v.html").count > 6)
     let document = try Browser().document(of: ferry.file("v.html"))
-    #expect(document.contains("&lt;script&gt;document.title='owned'&lt;/script&gt;"))
-    #expect(document.contains("<title>Verification of 1 image"))
-    #expect(!document.contains("<script") && !document.contains("<img"))
+    #expect(document.contains("&lt;/dd&gt;&lt;/dl&gt;&lt;script&gt;\(script)&lt;/script&gt;"))
+    #expect(document.contains("&lt;img src=") && document.contains("&amp;lt;.tar"))
+    #expect(document.contains("<title>Arrival of 6 images"))
+    #expect(!document.contains("<script") && !document.contains("<img") && !document.contains("onload=\""))
+    #expect(!document.unicodeScalars.contains("\u{202E}"))
     trap.stop()
     #expect(trap.requests.isEmpty)
   }

@@ -118,6 +118,49 @@ struct `A receipt` {
     try ferry.run(["verify", "part.tar", "--receipt", "r.json"], exits: 0)
   }
 
+  @Test func `of layers compressed on the way has the digest that the registry has and the archive's`() throws
+  {
+    let source = try RegistryProcess.fixtures()
+    let archive = ferry.file("saved.tar")
+    try Command.run(
+      "skopeo",
+      [
+        "copy", "--src-tls-verify=false", "docker://" + source.reference("odd/plain:1"),
+        "docker-archive:\(archive):old.example/odd/plain:1",
+      ])
+    try ferry.run(importing("saved.tar", "--compress-layers"), exits: 0)
+    let image = try #require(images(receipt()).first)
+    let digest = try #require(image["digest"] as? String)
+    #expect(new.storage.digest(of: "new/plain", "1") == digest)
+    #expect(image["archiveDigest"] as? String != digest && image["archiveDigest"] is String)
+    let verified = try ferry.run(["verify", "saved.tar", "--receipt", "r.json"], exits: 0)
+    #expect(verified.standardOutput.contains("arrived  old.example/odd/plain:1"))
+  }
+
+  @Test func `of a list of referrers that joined another has what the registry has`() throws {
+    let old = try RegistryProcess()
+    let storage = old.storage
+    let subject = try storage.add(layers: [[1]], to: "old/app", tag: "1")
+    let tag = subject.replacing(":", with: "-")
+    for (name, archive) in [("one", "a.tar"), ("two", "b.tar")] {
+      let referrer = try storage.add(artifact: name, to: "old/app", subject: subject)
+      try storage.add(index: [referrer], to: "old/app", tag: tag)
+      try ferry.export([old.reference("old/app:1")], to: archive)
+    }
+    // The second list is another one than the first, which is there: each is added to, or has it all.
+    for archive in ["a.tar", "b.tar", "b.tar"] {
+      try ferry.run(importing(archive), exits: 0)
+      let lists = try images(receipt()).filter { ($0["target"] as? String)?.hasSuffix(tag) == true }
+      let list = try #require(lists.first)
+      #expect(list["digest"] as? String == new.storage.digest(of: "new/app", tag))
+      for blob in try #require(list["blobs"] as? [[String: Any]]) {
+        let digest = try #require(blob["digest"] as? String)
+        #expect(new.storage.hasManifest(digest, in: "new/app") || new.storage.hasBlob(digest, in: "new/app"))
+      }
+      try ferry.run(["verify", archive, "--receipt", "r.json"], exits: 0)
+    }
+  }
+
   @Test func `can be signed, and be demanded to be`() throws {
     let (minisign, other) = (try Minisign(), try Minisign())
     let archive = try FixtureArchive.small()

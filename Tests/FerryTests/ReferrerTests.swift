@@ -68,6 +68,22 @@ struct `What refers to an image` {
     #expect(pushes.count == 9)
   }
 
+  @Test(arguments: [401, 403]) func `is looked for by tags where a registry will not list it, which is said`(
+    status: Int
+  ) throws {
+    let source = try Source()
+    let gateway = FaultGateway(
+      before: source.registry.host,
+      faults: [.always(.answer(status), on: GatewayFault.Target(methods: ["GET"], path: "/referrers/"))])
+    let result = try ferry.export([gateway.reference("old/app:1")], to: "app.tar")
+    result.complains("\(gateway.host)/old/app: only referrers with tags are carried")
+    #expect(gateway.exchanges.count { $0.path.contains("/referrers/") } <= 2)
+    try ferry.run(["inspect", "app.tar", "--long"], exits: 0)
+    let target = try RegistryProcess()
+    try ferry.run(importing("app.tar", to: target.host), exits: 0)
+    #expect(target.storage.tags(of: "new/app").count == 5)
+  }
+
   @Test func `stays behind with platforms that were left out, and wherever it is not wanted`() throws {
     let source = try Source()
     let image = source.registry.reference("old/app:1")
@@ -174,11 +190,16 @@ struct `What refers to an image` {
     try target.storage.add(index: [theirs], to: "new/app", tag: tag(source.amd))
     let plan = try ferry.run(importing("app.tar", to: target.host, "--dry-run"), exits: 4)
     #expect(plan.standardOutput.contains("adds to "))
-    try ferry.run(importing("app.tar", to: target.host), exits: 0)
+    try ferry.run(importing("app.tar", to: target.host, "--receipt", "first.json"), exits: 0)
     let list = try #require(target.storage.digest(of: "new/app", tag(source.amd)))
     let text = String(decoding: try #require(target.storage.bytes(of: list)), as: UTF8.self)
     #expect(text.contains(theirs) && text.contains(source.sbom))
-    let again = try ferry.run(importing("app.tar", to: target.host, "--json"), exits: 0)
+    let again = try ferry.run(
+      importing("app.tar", to: target.host, "--json", "--receipt", "second.json"), exits: 0)
+    // What the other list took in has arrived.
+    for receipt in ["first.json", "second.json"] {
+      try ferry.run(["verify", "app.tar", "--receipt", receipt], exits: 0)
+    }
     #expect(try Set(Report(again).strings("images", "state")) == ["identical", "included"])
     #expect(target.storage.digest(of: "new/app", tag(source.amd)) == list)
   }

@@ -148,6 +148,40 @@ struct `Volumes` {
     }
   }
 
+  @Test func `that are damaged or exchanged inside a layer are named before anything is pushed`() throws {
+    let old = try RegistryProcess()
+    let new = try RegistryProcess()
+    let ferry = try FerryProcess()
+    var random = SeededGenerator(seed: 9)
+    // Its layer has volumes that hold nothing else.
+    try old.storage.add(layers: [random.bytes(500_000)], to: "team/large", tag: "1")
+    try old.storage.add(layers: [random.bytes(20_000)], to: "team/small", tag: "1")
+    let images = ["team/large:1", "team/small:1"].map(old.reference)
+    try ferry.export(images, to: "set.tar", "--volume-size", "100K")
+    let options = ["import", "set.tar", "--plain-http", "--to", "\(new.host)/new"]
+    try ferry.run(options + ["--dry-run"], exits: 0)
+    rename(ferry.file("set.tar.003"), ferry.file("kept"))
+    rename(ferry.file("set.tar.004"), ferry.file("set.tar.003"))
+    rename(ferry.file("kept"), ferry.file("set.tar.004"))
+    let result = try ferry.run(options, exits: 14)
+    result.complains("set.tar.003", "set.tar.004", "hurts \(images[0])", "--only-volume")
+    #expect(!result.standardError.contains("hurts \(images[1])"))
+    #expect(new.storage.digests.isEmpty)
+    try ferry.run(options + ["--keep-going"], exits: 3).complains("set.tar.004")
+    #expect(new.storage.tags(of: "new/small") == ["1"])
+    #expect(new.storage.tags(of: "new/large").isEmpty)
+    for number in [3, 4] {
+      try ferry.run(
+        [
+          "export", "--plain-http", "-o", "set.tar", "--volume-size", "100K", "--force", "--only-volume",
+          "\(number)",
+        ]
+          + images, exits: 0)
+    }
+    try ferry.run(options, exits: 0)
+    #expect(new.storage.tags(of: "new/large") == ["1"])
+  }
+
   @Test func `are not needed for a truncated archive to give what is whole in it`() throws {
     let ferry = try FerryProcess()
     let new = try RegistryProcess()
@@ -164,6 +198,7 @@ struct `Volumes` {
     (["-o", "-", "--volume-size", "1M"], "one stream"), (["-o", "a.tar", "--volume-size", "63K"], "64K"),
     (["-o", "a.tar", "--only-volume", "1"], "--volume-size"),
     (["-o", "a.tar", "--volume-size", "1M", "--only-volume", "0"], "from 1"),
+    (["-o", "a.tar", "--volume-size", "1M", "--report", "a.tar.003"], "overwrite a volume"),
     (["-o", "a/", "--volume-size", "1M", "--only-volume", "1"], "one archive"),
   ])
   func `are asked for in a way that makes sense`(options: [String], words: String) throws {

@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import Images
 import Layouts
+import TestSupport
 import Testing
 
 @Suite struct `An archive writer` {

@@ -2,6 +2,7 @@ import Archives
 import Digests
 import Foundation
 import Images
+import TestSupport
 import Testing
 
 @testable import Layouts

@@ -2,6 +2,7 @@ import Archives
 import Digests
 import Foundation
 import Images
+import TestSupport
 import Testing
 
 @testable import Layouts
@@ -43,6 +44,28 @@ import Testing
     #expect(try layout.tree(of: layout.images[0]).blobs.count == 3)
     #expect(try open(entries(name: "h.example/a:2")).images[0].reference == Reference("h.example/a:2"))
     #expect(try open(entries()).images[0].name == "")
+  }
+
+  @Test(arguments: PythonTar.Format.allCases)
+  func `opens with any tool's headers, long names, owners and times`(format: PythonTar.Format) throws {
+    let long = String(repeating: "long/", count: 40) + "name"
+    let list =
+      [PythonTar.Entry("blobs/", .directory), .init(format == .ustar ? "short" : long, "")]
+      + entries(name: "h.example/a:2").map { .init("./" + $0.name, .file($0.bytes)) }
+    try PythonTar(list, format, isChatty: true).write(to: scratch("x.tar"))
+    let layout = try Layout.open(scratch("x.tar"))
+    #expect(layout.problems == [] && layout.images.map(\.name) == ["h.example/a:2"])
+    #expect(layout.remarks == [.surplus(path: format == .ustar ? "short" : long)])
+    #expect(try layout.tree(of: layout.images[0]).blobs.count == 3)
+  }
+
+  @Test func `gives names without a host docker's, and tags none`() throws {
+    for (name, expected) in [
+      ("alpine:3.20", "docker.io/library/alpine:3.20"), ("rancher/x:v1", "docker.io/rancher/x:v1"),
+      ("localhost/x:1", "localhost/x:1"), ("v1.0", nil), ("UPPER/case", nil),
+    ] {
+      #expect(try open(entries(name: name)).images[0].reference?.description == expected)
+    }
   }
 
   @Test func `made by skopeo opens`() throws {
@@ -151,7 +174,9 @@ import Testing
     }
     try scratch.write(Array("no tar".utf8), to: "y")
     #expect(throws: LayoutError.notAnArchive(path: scratch("y"))) { try Layout.open(scratch("y")) }
-    #expect(throws: LayoutError.archive(.notAFile(path: scratch.path))) { try Layout.open(scratch.path) }
+    #expect(throws: LayoutError.notALayout(path: scratch.path, missing: "oci-layout")) {
+      try Layout.open(scratch.path)
+    }
     #expect(throws: LayoutError.archive(.file(.open, path: scratch("z"), code: 2))) {
       try Layout.open(scratch("z"))
     }

@@ -2,6 +2,7 @@ import Digests
 import Foundation
 import Images
 import Layouts
+import TestSupport
 import Testing
 
 @Suite struct `Other tools` {

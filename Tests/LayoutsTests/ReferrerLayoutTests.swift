@@ -2,6 +2,7 @@ import Digests
 import Foundation
 import Images
 import Layouts
+import TestSupport
 import Testing
 
 /// Archives with referrers, and with content that the other side is known to have.

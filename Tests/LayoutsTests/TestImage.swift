@@ -2,6 +2,7 @@ import Digests
 import Foundation
 import Images
 import Layouts
+import TestSupport
 
 /// An image made by hand: the bytes of its manifests and blobs.
 struct TestImage {

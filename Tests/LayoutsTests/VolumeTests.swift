@@ -134,6 +134,40 @@ struct `An archive in volumes` {
     #expect(layout.problems == [.surplusVolume(path: surplus)])
   }
 
+  /// Whatever was done to the files: it is told, or there is nothing to tell.
+  @Test(arguments: 0..<30) func `never passes for whole when it is not`(seed: Int) throws {
+    var random = SeededGenerator(seed: UInt64(seed))
+    let size = Int64.random(in: 600...9000, using: &random)
+    try TestVolumes.write(images, to: scratch("set.tar"), size: size)
+    let names = TestVolumes.names(of: scratch("set.tar"))
+    let whole = try open([names[0]])
+    for _ in 0..<Int.random(in: 1...4, using: &random) {
+      let name = scratch("set.tar.00\(Int.random(in: 1...9, using: &random))")
+      switch Int.random(in: 0..<5, using: &random) {
+      case 0: try? FileManager.default.removeItem(atPath: name)
+      case 1: truncate(name, off_t(Int.random(in: 0...1 << 42, using: &random)))
+      case 2: try scratch.write(random.bytes(Int.random(in: 0...20_000, using: &random)), to: "set.tar.003")
+      case 3: rename(name, scratch("set.tar.\(Int.random(in: 1000...9999, using: &random))"))
+      default:
+        guard let bytes = try? TestVolumes.bytes(names[1]) else { continue }
+        try Data(random.mutate(bytes)).write(to: URL(fileURLWithPath: names[1]))
+      }
+    }
+    guard let input = try ArchiveInput.group([scratch("set.tar")]).first, let layout = try? Layout.open(input)
+    else { return }
+    let isSame =
+      try TestVolumes.names(of: scratch("set.tar")) == names
+      && names.map { try DataFile.open(reading: $0).size() } == whole.volumes.map(\.size)
+    #expect(layout.problems != [] || isSame)
+    for (digest, _) in layout.blobs {
+      var byte: [UInt8] = [0]
+      #expect(throws: Never.self) {
+        try byte.withUnsafeMutableBytes { try layout.read(digest, into: $0, at: 0) }
+      }
+    }
+    for problem in layout.problems { _ = layout.volumes(of: problem) }
+  }
+
   @Test func `is found from any volume, in any order, over several directories`() throws {
     try TestVolumes.write(images, to: scratch("set.tar"), size: 3000)
     let names = TestVolumes.names(of: scratch("set.tar"))
@@ -208,6 +242,9 @@ struct `An archive in volumes` {
       }
       try FileManager.default.removeItem(atPath: name)
       let writer = try VolumeWriter(plan: plan, place: place, numbers: [index + 1], replacing: false)
+      #expect(throws: LayoutError.locked(path: scratch("set.tar.partial"), pid: getpid())) {
+        try ArchiveWriter(plan: plan, to: place, replacing: true)
+      }
       for (number, blob) in writer.blobs.enumerated() {
         #expect(throws: LayoutError.incomplete(writer.blobs[number...].map(\.digest))) { try writer.finish() }
         let content = try #require(blobs[blob.digest])

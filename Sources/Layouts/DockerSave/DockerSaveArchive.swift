@@ -125,10 +125,18 @@ struct DockerSaveArchive {
   private mutating func layer(at path: String, diffID: Digest) throws(LayoutError) -> Descriptor {
     let (name, extent) = try place(of: path)
     let compression = Compression(
-      magic: try BlobExtent(offset: extent.offset, size: min(4, extent.size)).bytes(in: file))
-    guard compression != .none else {
+      magic: try BlobExtent(offset: extent.offset, size: min(Int64(Compression.magicSize), extent.size))
+        .bytes(in: file))
+    let type: MediaType
+    switch compression {
+    case .none:
       add(extent, as: diffID)
       return Descriptor(mediaType: .ociLayer, digest: diffID, size: extent.size)
+    case .gzip: type = .ociGzipLayer
+    case .zstd: type = .ociZstdLayer
+    case .xz:
+      throw .malformed(
+        path: file.path, entry: path, why: "it is compressed with xz, as no image's layer may be")
     }
     let layer = try measure(name, extent, compression)
     if layer.content != diffID {
@@ -137,9 +145,7 @@ struct DockerSaveArchive {
           ?? .cannotUnpack(layer: layer.digest))
     }
     add(extent, as: layer.digest)
-    return Descriptor(
-      mediaType: compression == .zstd ? .ociZstdLayer : .ociGzipLayer, digest: layer.digest, size: extent.size
-    )
+    return Descriptor(mediaType: type, digest: layer.digest, size: extent.size)
   }
 
   /// Reads a compressed layer, once however many images list it.

@@ -7,6 +7,8 @@ import Images
 struct FrontScan {
   /// Why the archive cannot be read in one pass.
   private(set) var obstacle: StreamObstacle?
+  /// A file of the front that is too large to be one.
+  private(set) var oversized: (entry: TarEntry, limit: Int64)?
   /// The entry that stands where one of the front belongs.
   private(set) var misplaced: TarEntry?
 
@@ -55,8 +57,22 @@ struct FrontScan {
       misplaced = entry
       return true
     }
+    let limit = Self.limit(ofFile: path)
+    guard entry.size <= limit else {
+      oversized = (entry, limit)
+      return true
+    }
     files[path] = BlobExtent(offset: entry.offset, size: entry.size)
     return false
+  }
+
+  /// The largest that a file may be which is kept in memory, in bytes.
+  private static func limit(ofFile path: String) -> Int64 {
+    switch path {
+    case LayoutFile.path: LayoutFile.sizeLimit
+    case _ where path.hasPrefix(CarriedFile.folder): CarriedFile.sizeLimit
+    default: max(IndexFile.sizeLimit, FerryFile.sizeLimit)
+    }
   }
 
   /// The images' manifests, as the files before the first blob tell; nil when they do not.

@@ -15,6 +15,8 @@ struct PlannedStream: ~Copyable, Sendable {
   /// What of the content was read before.
   private let kept: [UInt8]
   private var position: Int64 = 0
+  /// Whether compressed content ended before its own end.
+  private var isCut = false
   /// Into the plan's sections: the one that is being read.
   private var section = 0
 
@@ -42,9 +44,10 @@ struct PlannedStream: ~Copyable, Sendable {
       section += 1
     }
     try expect(plan.endMarker)
-    guard try bytes(1).isEmpty else {
+    if try !bytes(1).isEmpty {
       problems.append(.trailingBytes(at: plan.totalSize))
-      return
+    } else if isCut {
+      problems.append(.truncated(path: plan.sections.last?.path ?? "", at: position))
     }
   }
 
@@ -106,6 +109,7 @@ struct PlannedStream: ~Copyable, Sendable {
       position += Int64(count)
       return again.count + count
     } catch .cutStream {
+      isCut = true
       return again.count
     } catch {
       throw LayoutError(error, in: content.path)

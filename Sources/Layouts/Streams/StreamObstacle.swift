@@ -4,4 +4,6 @@ public enum StreamObstacle: Hashable, Sendable {
   case order(entry: String)
   /// Another tool wrote it: nothing promises that all that describes it comes first.
   case foreign
+  /// Its layers are to be compressed on their way, which takes two readings.
+  case twoReadings
 }

@@ -37,6 +37,9 @@ public final class StreamedLayout: Sendable {
     } catch {
       throw LayoutError(error, in: content.path)
     }
+    if let (entry, limit) = scan.oversized {
+      throw .oversized(path: content.path, entry: entry.path, size: entry.size, limit: limit)
+    }
     if let obstacle = scan.obstacle { throw .notStreamable(path: content.path, obstacle) }
     let kept = front.bytes
     let file = try LayoutError.wrapping { () throws(ArchiveError) in

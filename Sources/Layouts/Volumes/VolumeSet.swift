@@ -41,7 +41,7 @@ struct VolumeSet: Hashable, Sendable {
 
   private func size(of number: Int) -> Int64 {
     if let totalSize { return ArchivePlace(path, volumeSize: volumeSize).size(of: number, for: totalSize) }
-    return number < highest ? volumeSize : found[number]?.size ?? volumeSize
+    return number < highest ? volumeSize : min(volumeSize, found[number]?.size ?? volumeSize)
   }
 
   /// Those the archive has, in order, and those it has not.
@@ -56,8 +56,8 @@ struct VolumeSet: Hashable, Sendable {
     }
     let surplus = found.filter { $0.key > count }.sorted { $0.key < $1.key }.map { number, volume in
       Volume(
-        number: number, path: volume.path, offset: Int64(number - 1) * volumeSize, size: volume.size,
-        state: .surplus)
+        number: number, path: volume.path, offset: Int64(number - 1) * volumeSize,
+        size: min(volumeSize, volume.size), state: .surplus)
     }
     return own + surplus
   }

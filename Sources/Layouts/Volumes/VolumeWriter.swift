@@ -11,10 +11,13 @@ public final class VolumeWriter: Sendable {
   public let numbers: [Int]
   private let replacing: Bool
   private let files: [Int: DataFile]
+  /// Held for its lock alone: one volume is not gone on with, it is soon written again.
+  private let journal: ArchiveJournal
   private let proven = Mutex<Set<Digest>>([])
 
-  /// Locks and sizes `<volume>.partial` of each, and writes all that is known of them. Throws
-  /// ``LayoutError/exists(path:)`` when a volume is there and not `replacing`.
+  /// Locks the set, sizes `<volume>.partial` of each volume, and writes all that is known of them. Throws
+  /// ``LayoutError/exists(path:)`` when a volume is there and not `replacing`, ``LayoutError/locked(path:pid:)``
+  /// when the set is being written, or was begun.
   public init(
     plan: ArchivePlan, place: ArchivePlace, numbers: [Int], replacing: Bool
   ) throws(LayoutError) {
@@ -23,12 +26,18 @@ public final class VolumeWriter: Sendable {
     self.replacing = replacing
     let count = place.count(for: plan.totalSize)
     self.numbers = Set(numbers).filter { (1...count).contains($0) }.sorted()
+    for path in self.numbers.map({ place.path(of: $0, of: count) }) where !replacing && DataFile.exists(path)
+    {
+      throw .exists(path: path)
+    }
+    journal = try ArchiveJournal(of: place.path)
+    guard try journal.read() == nil else {
+      throw .locked(path: ArchiveWriter.partialPath(of: place.path), pid: nil)
+    }
     var files: [Int: DataFile] = [:]
     for number in self.numbers {
-      let path = place.path(of: number, of: count)
-      guard replacing || !DataFile.exists(path) else { throw .exists(path: path) }
       files[number] = try LayoutError.wrapping { () throws(ArchiveError) in
-        let file = try DataFile.createLocked(place.partialPath(of: number))
+        let file = try DataFile.create(place.partialPath(of: number))
         try file.truncate(to: 0)
         try file.reserve(place.size(of: number, for: plan.totalSize))
         return file
@@ -93,10 +102,12 @@ public final class VolumeWriter: Sendable {
         try file.publish(as: place.path(of: number, of: count), replacing: replacing)
       }
     }
+    journal.remove()
   }
 
   /// Removes what was not finished.
   public func discard() {
     for file in files.values { file.remove() }
+    journal.remove()
   }
 }

@@ -8,25 +8,22 @@ extension Export {
   /// or is damaged. Blocks.
   func knownContent() throws -> KnownContent {
     var known = KnownContent()
-    for path in request.known {
-      if try Self.isReceipt(path) {
-        try add(receipt: path, to: &known)
-      } else {
-        for archive in try ArchiveInput.group([path]) { try add(archive, to: &known) }
-      }
+    let receipts = Set(try request.known.filter(Self.isReceipt))
+    for path in receipts.sorted() { try add(receipt: path, to: &known) }
+    for archive in try ArchiveInput.group(request.known.filter { !receipts.contains($0) }) {
+      try add(archive: archive, to: &known)
     }
     return known
   }
 
   /// Everything an archive's images consist of: what it holds, and what it left out because the other side had
   /// it even then.
-  private func add(_ archive: ArchiveInput, to known: inout KnownContent) throws {
-    let layout = try Layout.open(archive)
+  private func add(archive: ArchiveInput, to known: inout KnownContent) throws {
+    let layout = try OpenedArchive(archive, spool: nil).layout
     guard layout.problems.isEmpty else {
       throw TransferError.knownUnusable(path: archive.path, problems: layout.problems)
     }
-    let source = KnownSource(
-      kind: .archive, name: Self.name(of: archive.path), digest: layout.archiveDigest)
+    let source = KnownSource(kind: .archive, name: Self.name(of: archive.path), digest: layout.archiveDigest)
     known.add([], of: nil, by: source)
     // An image may have thousands of names; it is walked once a repository.
     var walked: Set<[String]> = []

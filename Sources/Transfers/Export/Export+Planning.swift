@@ -140,25 +140,6 @@ extension Export {
     return request.replacesExisting && existing.allSatisfy(DataFile.isPlain) ? .toReplace : .blocked
   }
 
-  /// What to say of something at `place` that is not this archive.
-  private func obstacle(at place: ArchivePlace, for plan: ArchivePlan) -> TransferError {
-    let outputExists = TransferError.outputExists(path: place.existing.first ?? place.path)
-    let names = place.paths(for: plan.totalSize)
-    guard place.volumeSize != nil, let input = try? ArchiveInput(writtenTo: place),
-      Set(input.files).isStrictSubset(of: names),
-      input.files.allSatisfy({ name in
-        names.firstIndex(of: name).map { place.size(of: $0 + 1, for: plan.totalSize) }
-          == (try? DataFile.open(reading: name).size())
-      })
-    else { return outputExists }
-    // Without the first one it cannot be told, and sizes must do.
-    if let layout = try? Layout.open(input), layout.archiveDigest != plan.archiveDigest {
-      return outputExists
-    }
-    let missing = Set(names).subtracting(input.files).sorted()
-    return .incompleteOutput(path: place.path, missing: missing)
-  }
-
   /// The room the archives need and have.
   private func space(
     for archives: [PreparedExport.Archive], blockers: inout [any Error]

@@ -15,10 +15,4 @@ extension Export {
     }
     return image
   }
-
-  /// The images without those that travel with another one because their tag says that they refer to it.
-  func withoutReferrers(_ images: [ExportImage]) -> [ExportImage] {
-    let carried = Set(images.flatMap { $0.referrers.map(\.reference) }.filter { $0.tag != nil })
-    return images.filter { !carried.contains($0.reference) }
-  }
 }

@@ -16,6 +16,23 @@ extension Export {
     return .noSuchVolume(path: path, number: number, count: count)
   }
 
+  /// What to say of something at `place` that is not this archive.
+  func obstacle(at place: ArchivePlace, for plan: ArchivePlan) -> TransferError {
+    let outputExists = TransferError.outputExists(path: place.existing.first ?? place.path)
+    let sizes = Dictionary(
+      zip(place.paths(for: plan.totalSize), place.sizes(for: plan.totalSize)), uniquingKeysWith: max)
+    guard place.volumeSize != nil, let input = try? ArchiveInput(writtenTo: place),
+      input.files.count < sizes.count,
+      input.files.allSatisfy({ sizes[$0] == (try? DataFile.open(reading: $0).size()) })
+    else { return outputExists }
+    // Without the first one it cannot be told, and sizes must do.
+    if let layout = try? Layout.open(input), layout.archiveDigest != plan.archiveDigest {
+      return outputExists
+    }
+    let missing = Set(sizes.keys).subtracting(input.files).sorted()
+    return .incompleteOutput(path: place.path, missing: missing)
+  }
+
   /// What keeps single volumes of `plan` from being written beside what is there: volumes that would be
   /// overwritten, a set of another archive, a set that is being written. Throws nothing: it is looked at again
   /// when they are written.
@@ -72,7 +89,7 @@ extension Export {
       }
       try await executor.run { try writer.finish() }
     } catch {
-      // One volume begins anew soon enough; half of one is of no use.
+      // Half a volume is of no use.
       writer.discard()
       throw error
     }
@@ -107,7 +124,7 @@ extension PreparedExport.Archive {
   }
 
   /// What is written of it, in bytes.
-  var writtenSize: Int64 {
+  public var writtenSize: Int64 {
     guard !onlyVolumes.isEmpty else { return plan.totalSize }
     return volumes.filter { onlyVolumes.contains($0.number) }.map(\.size).saturatingSum()
   }

@@ -21,7 +21,7 @@ public struct Export: Sendable {
     let known = try await executor.run { try knownContent() }
     let (references, unlisted) = try await expand()
     settings.observer.note(.resolving(images: references.count))
-    let finder = ReferrerFinder(registries)
+    let finder = ReferrerFinder(registries, observer: settings.observer)
     let outcomes = try await executor.mapConcurrently(references) {
       reference -> Result<ExportImage, ImageFailure> in
       do {
@@ -45,7 +45,7 @@ public struct Export: Sendable {
       case .failure(let failure): failures.append(failure)
       }
     }
-    let resolved = withoutReferrers(images)
+    let resolved = images
     let failed = failures
     return try await executor.run { try plan(resolved, known: known, failures: failed) }
   }

@@ -43,9 +43,10 @@ public struct PreparedExport: Sendable {
   /// Free bytes where the archives go, and how many they need; nil for standard output.
   public let space: (available: Int64, needed: Int64)?
 
-  /// What travels with the images because it refers to them, each once.
+  /// What travels with the images because it refers to them, each once. What was asked for by its name is an
+  /// image.
   public var referrers: [Referrer] {
-    var known: Set<Reference> = []
+    var known = Set(images.map(\.reference))
     return images.flatMap(\.referrers).filter { known.insert($0.reference).inserted }
   }
 

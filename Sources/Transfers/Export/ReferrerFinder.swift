@@ -7,15 +7,19 @@ import Synchronization
 /// cosign's tags.
 final class ReferrerFinder: Sendable {
   private let registries: Registries
+  private let observer: any TransferObserver
   private let tags = Mutex<[RegistryLocation: ReferrerTags]>([:])
+  /// Repositories whose referrers API is not for whoever asks.
+  private let barred = Mutex<Set<RegistryLocation>>([])
 
   /// How many referrers one image may have, and how long a chain of them: so that a hostile registry cannot
   /// ask for work without end.
   static let most = 1_000
   static let deepest = 8
 
-  init(_ registries: Registries) {
+  init(_ registries: Registries, observer: any TransferObserver) {
     self.registries = registries
+    self.observer = observer
   }
 
   /// All that refers to `image`'s manifests, or to what refers to them, each once. What the image lists itself
@@ -50,7 +54,7 @@ final class ReferrerFinder: Sendable {
   ) throws -> [Referrer] {
     let client = try registries.client(host: image.host, repository: image.repository)
     var found: [Referrer] = []
-    let listed = try client.referrers(of: subject, in: image.repository)
+    let listed = try listed(under: subject, in: image, client)
     for descriptor in listed ?? [] where !carried.contains(descriptor.digest) {
       let tree = try tree(descriptor, in: image, client)
       // What speaks of another manifest is found there, or belongs elsewhere.
@@ -71,6 +75,27 @@ final class ReferrerFinder: Sendable {
       )
     }
     return found
+  }
+
+  /// What the API lists; nil where there is none. Who may pull an image may ask what refers to it: a refusal is
+  /// a gateway's that does not know the question, and no reason to leave the image behind.
+  private func listed(
+    under subject: Digest, in image: Reference, _ client: RegistryClient
+  ) throws -> [Descriptor]? {
+    let place = RegistryLocation(host: image.host, path: image.repository)
+    guard !barred.withLock({ $0.contains(place) }) else { return nil }
+    do {
+      return try client.referrers(of: subject, in: image.repository)
+    } catch {
+      switch error {
+      case .unauthorized, .denied, .noUsableChallenge:
+        if barred.withLock({ $0.insert(place).inserted }) {
+          observer.note(.referrersNotShown(repository: image.repositoryName, error: error))
+        }
+        return nil
+      default: throw error
+      }
+    }
   }
 
   private func tree(

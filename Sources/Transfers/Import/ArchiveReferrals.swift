@@ -17,54 +17,54 @@ struct ArchiveReferrals {
   /// Looks at `images` of the archive alone; all of them if nil. `tree` gives what an image consists of. Throws what
   /// it throws.
   init(_ chosen: [LayoutImage]? = nil, in layout: Layout, tree: (LayoutImage) throws -> ImageTree) throws {
-    var waiting: [(image: LayoutImage, referral: Referral)] = []
+    var candidates: [(image: LayoutImage, referral: Referral)] = []
     for image in chosen ?? layout.images {
       if let referral = try Referral(image, manifest: { try layout.manifest(image.root) }) {
-        waiting.append((image, referral))
+        candidates.append((image, referral))
       } else {
         images.append(image)
       }
     }
-    guard !waiting.isEmpty else { return }
-    var depths: [Place: Int] = [:]
-    var repositories: [Digest: Set<String>] = [:]
-    func note(_ image: LayoutImage, depth: Int) throws {
-      guard let repository = image.reference?.repositoryName else { return }
-      for manifest in try tree(image).manifests {
-        repositories[manifest.digest, default: []].insert(repository)
-        let place = Place(repository: repository, manifest: manifest.digest)
-        depths[place] = min(depths[place] ?? depth, depth)
-      }
-    }
-    for image in images { try note(image, depth: 0) }
-    while true {
-      var left: [(image: LayoutImage, referral: Referral)] = []
-      var found: [(image: LayoutImage, referral: Referral)] = []
-      for (image, referral) in waiting {
-        // What another tool listed without a name belongs to every repository that has its subject.
-        let homes =
-          image.reference.map { [$0.repositoryName] } ?? repositories[referral.subject]?.sorted() ?? []
-        let placed = homes.compactMap { home -> (LayoutImage, Referral)? in
-          guard let depth = depths[Place(repository: home, manifest: referral.subject)] else { return nil }
-          var referral = referral
-          referral.depth = depth + 1
-          return (image.named(in: home), referral)
+    guard !candidates.isEmpty else { return }
+    let bySubject = Dictionary(grouping: candidates.indices) { candidates[$0].referral.subject }
+    var placed: Set<Int> = []
+    var seen: Set<Place> = []
+    var known: Set<Place> = []
+    // Level by level: what refers to the images, what refers to that.
+    var level = images.map { (image: $0, depth: 0) }
+    while !level.isEmpty {
+      var next: [(image: LayoutImage, depth: Int)] = []
+      for (image, depth) in level {
+        guard let repository = image.reference?.repositoryName else { continue }
+        for manifest in try tree(image).manifests {
+          guard seen.insert(Place(repository: repository, manifest: manifest.digest)).inserted else {
+            continue
+          }
+          for index in bySubject[manifest.digest] ?? [] {
+            let candidate = candidates[index]
+            // What another tool listed without a name belongs to every repository that has its subject.
+            guard candidate.image.reference.map({ $0.repositoryName == repository }) ?? true else { continue }
+            placed.insert(index)
+            let home = Place(repository: repository, manifest: candidate.image.root.digest)
+            guard candidate.referral.tag != nil || known.insert(home).inserted else { continue }
+            var referral = candidate.referral
+            referral.depth = depth + 1
+            let referrer = candidate.image.named(in: repository)
+            referrers.append((referrer, referral))
+            next.append((referrer, depth + 1))
+          }
         }
-        if placed.isEmpty { left.append((image, referral)) } else { found += placed }
       }
-      for (image, referral) in found { try note(image, depth: referral.depth) }
-      referrers += found
-      waiting = left
-      if found.isEmpty { break }
+      level = next
     }
-    for (image, referral) in waiting {
-      var referral = referral
+    for (index, candidate) in candidates.enumerated() where !placed.contains(index) {
+      var referral = candidate.referral
       referral.depth = 0
       // Its subject is elsewhere: a tag is a tag like any other then.
-      if referral.tag == nil, image.reference != nil {
-        referrers.append((image, referral))
+      if referral.tag == nil, candidate.image.reference != nil {
+        referrers.append((candidate.image, referral))
       } else {
-        images.append(image)
+        images.append(candidate.image)
       }
     }
   }

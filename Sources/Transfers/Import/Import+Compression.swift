@@ -14,15 +14,20 @@ extension Import {
 
   /// Compresses each layer once to learn what it becomes, and rewrites the trees. Throws
   /// ``TransferError/compressionParts(referrer:subject:)`` where something signed would lose what it speaks of.
+  /// And ``StreamObstacle/twoReadings`` for an archive of ``streams`` that has such layers.
   func compress(
-    _ selected: inout [SelectedImage]
+    _ selected: inout [SelectedImage], streams: [StreamedLayout]
   ) async throws -> Compression {
     var seen: Set<Digest> = []
     var found: [(layout: Layout, layer: Descriptor)] = []
     for image in selected {
       let layout = image.layout
       for layer in image.tree.plainLayers where layout.blobs[layer.digest] != nil {
-        guard seen.insert(layer.digest).inserted, try !layout.isCompressed(layer) else { continue }
+        guard seen.insert(layer.digest).inserted else { continue }
+        guard !streams.contains(where: { $0.front === layout }) else {
+          throw LayoutError.notStreamable(path: layout.path, .twoReadings)
+        }
+        guard try !layout.isCompressed(layer) else { continue }
         found.append((layout, layer))
       }
     }
@@ -68,7 +73,7 @@ extension ImageTree {
 extension Layout {
   /// Whether a layer is compressed in fact: types are not always right.
   fileprivate func isCompressed(_ layer: Descriptor) throws -> Bool {
-    var magic = [UInt8](repeating: 0, count: 4)
+    var magic = [UInt8](repeating: 0, count: Archives.Compression.magicSize)
     let count = try unsafe magic.withUnsafeMutableBytes { unsafe try read(layer.digest, into: $0, at: 0) }
     return Archives.Compression(magic: magic.prefix(count)) != .none
   }

@@ -27,7 +27,7 @@ extension Import {
     let found = located.compactMap(\.self)
     // What may yet turn out not to be had comes first, before anything has moved.
     let order = found.filter { $0.layout == nil } + found.filter { $0.layout != nil }
-    return (order, left.map { absent($0, images, layouts) })
+    return (order, absent(left, images, layouts))
   }
 
   private func locate(
@@ -75,19 +75,32 @@ extension Import {
     return places
   }
 
-  /// Nothing to read from: the bytes would have to be brought.
-  func absent(_ blob: Descriptor, _ images: [ImportImage], _ layouts: [Layout]) -> AbsentContent {
-    let omission = layouts.lazy.compactMap { $0.omissions[blob.digest] }.first
-    return AbsentContent(
-      descriptor: blob,
-      images: images.filter { $0.tree.blobs.contains { $0.digest == blob.digest } }.map(\.source),
-      source: layouts.lazy.flatMap(\.knownSources).first { $0.digest == omission?.source })
+  /// What would have to be brought, as it can be told.
+  private func absent(
+    _ blobs: [Descriptor], _ images: [ImportImage], _ layouts: [Layout]
+  ) -> [AbsentContent] {
+    guard !blobs.isEmpty else { return [] }
+    let wanted = Set(blobs.map(\.digest))
+    var users: [Digest: [String]] = [:]
+    for image in images {
+      for blob in image.tree.blobs where wanted.contains(blob.digest) {
+        users[blob.digest, default: []].append(image.source)
+      }
+    }
+    let sources = Dictionary(layouts.flatMap(\.knownSources).map { ($0.digest, $0) }) { first, _ in first }
+    return blobs.map { blob in
+      let omission = layouts.lazy.compactMap { $0.omissions[blob.digest] }.first
+      return AbsentContent(
+        descriptor: blob, images: users[blob.digest] ?? [],
+        source: omission?.source.flatMap { sources[$0] })
+    }
   }
 
   /// Takes images out of what is to be pushed that lack something, with a failure for each.
   func bar(_ images: inout [ImportImage], lacking absent: [AbsentContent], _ failures: inout [ImageFailure]) {
+    let absent = Dictionary(absent.map { ($0.descriptor.digest, $0) }) { first, _ in first }
     for index in images.indices where images[index].isToPush {
-      let lacking = absent.filter { $0.images.contains(images[index].source) }
+      let lacking = images[index].tree.blobs.compactMap { absent[$0.digest] }
       guard !lacking.isEmpty else { continue }
       images[index].state = .incomplete
       failures.append(ImageFailure(image: images[index].source, error: TransferError.contentAbsent(lacking)))
@@ -102,7 +115,7 @@ extension Import {
     for repository in blob.repositories where try !has(blob.descriptor, in: repository) {
       let client = try registries.client(host: request.mapping.destination.host, repository: repository)
       guard let holder = blob.holder, try client.mountBlob(blob.descriptor, to: repository, from: holder)
-      else { throw TransferError.contentAbsent([absent(blob.descriptor, images, blob.archives)]) }
+      else { throw TransferError.contentAbsent(absent([blob.descriptor], images, blob.archives)) }
       isMounted = true
     }
     settings.observer.skipped(bytes: size)

@@ -8,12 +8,20 @@ extension Import {
   /// nothing is wrong or the archive is one file.
   func incompleteness(of layout: Layout) -> TransferError? {
     guard !layout.volumes.isEmpty, !layout.problems.isEmpty else { return nil }
+    return .notWhole(archive: layout.path, findings(in: layout, readings: []))
+  }
+
+  /// All that the structure and `readings` show to be wrong.
+  func findings(in layout: Layout, readings: [BlobReading]) -> [VerifiedArchive.Finding] {
     var findings = Findings(layout)
     var walked: Set<Digest> = []
     for image in layout.images where walked.insert(image.root.digest).inserted {
       findings.add(ImageWalk(image, in: layout))
     }
-    return .notWhole(archive: layout.path, findings.all)
+    for reading in readings {
+      if let problem = reading.problem { findings.add(problem, about: reading.digest) }
+    }
+    return findings.all
   }
 
   /// What keeps images from being taken out of an archive of which something is missing, by their roots.

@@ -30,12 +30,15 @@ extension Import {
       settings.observer.note(
         .alreadyThere(source: image.source, target: image.target, digest: image.digest))
     }
-    settings.observer.expect(bytes: prepared.uniqueSize)
+    let damaged = try await prove(prepared.blobs)
+    let blobs = prepared.blobs.filter { damaged[$0.descriptor.digest] == nil }
+    settings.observer.expect(bytes: blobs.map(\.descriptor.size).saturatingSum())
     let tally = Tally()
+    tally.state.withLock { $0.failed = damaged }
     let passing = prepared.streams.map { stream in
-      (stream, blobs: prepared.blobs.filter { $0.layout === stream.front })
+      (stream, blobs: blobs.filter { $0.layout === stream.front })
     }
-    let resting = prepared.blobs.filter { blob in !prepared.streams.contains { $0.front === blob.layout } }
+    let resting = blobs.filter { blob in !prepared.streams.contains { $0.front === blob.layout } }
     let journal = try await executor.run { try openJournal(for: resting) }
     defer { journal?.finish() }
     try await executor.forEachConcurrently(resting) { blob in
@@ -62,8 +65,9 @@ extension Import {
         do {
           if let error = image.tree.blobs.lazy.compactMap({ bytes.failed[$0.digest] }).first { throw error }
           if !lost.isEmpty { try expectSubject(of: image, in: prepared, without: lost) }
-          try push(image, lists)
+          let list = try push(image, lists)
           var image = image
+          image.list = list
           image.confirmedAt = Date()
           settings.observer.note(
             .imported(source: image.source, target: image.target, digest: image.digest))
@@ -185,8 +189,9 @@ extension Import {
     ])
   }
 
-  /// Pushes the image's manifests, children first, then its tag, and reads that back.
-  private func push(_ image: ImportImage, _ lists: ReferrerLists) throws {
+  /// Pushes the image's manifests, children first, then its tag, and reads that back. The list that was there
+  /// before, as it is now, when the image is a list of referrers that was added to it.
+  private func push(_ image: ImportImage, _ lists: ReferrerLists) throws -> Descriptor? {
     let target = image.target
     let client = try registries.client(host: target.host, repository: target.repository)
     for manifest in image.tree.manifests {
@@ -208,6 +213,7 @@ extension Import {
     guard readBack == image.digest else {
       throw TransferError.readBackDiffers(target, expected: image.digest, actual: readBack)
     }
+    return nil
   }
 }
 

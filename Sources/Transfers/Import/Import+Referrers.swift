@@ -1,4 +1,5 @@
 import Digests
+import FoundationEssentials
 import Images
 import Registry
 
@@ -6,22 +7,22 @@ extension Import {
   /// How many times a list that others write at the same time is written again.
   private static let mostWrites = 3
 
-  /// What has become of the list under `image`'s tag since another was there before: it has all of this one's
+  /// Looks at what is under the tag of the list that `image` is, and is not it: a list that has all of this one's
   /// referrers, or will get them. nil when there is no list.
-  func stateOfList(_ image: ImportImage, present: Digest, _ client: RegistryClient) throws -> ImportImage
-    .State?
-  {
+  func lookAtList(_ image: ImportImage, present: Digest, _ client: RegistryClient) throws -> ImportImage? {
     guard image.referral?.tag == .list, let root = image.tree.manifests.last,
-      let own = try? ReferrersList(root)
+      let own = try? ReferrersList(root), let manifest = try listManifest(at: image.target, client),
+      let there = try? ReferrersList(manifest)
     else { return nil }
-    let there: ReferrersList
-    do {
-      guard let list = try list(at: image.target, client) else { return nil }
-      there = list
-    } catch TransferError.notAReferrersList {
-      return nil
+    var image = image
+    if own.digests.isSubset(of: there.digests) {
+      image.state = .included(present)
+      image.list = manifest.descriptor
+      image.confirmedAt = Date()
+    } else {
+      image.state = .extends(present)
     }
-    return own.digests.isSubset(of: there.digests) ? .included(present) : .extends(present)
+    return image
   }
 
   /// Throws when all that `image` refers to is among the lost ones.
@@ -31,10 +32,11 @@ extension Import {
     throw TransferError.subjectFailed(first)
   }
 
-  /// Adds the image's list of referrers to the one that is there.
-  func extendList(_ image: ImportImage, _ root: Manifest, _ client: RegistryClient) throws {
+  /// Adds the image's list of referrers to the one that is there, and returns what became of it.
+  func extendList(_ image: ImportImage, _ root: Manifest, _ client: RegistryClient) throws -> Descriptor? {
     let own = try ReferrersList(root)
     try extendList(at: image.target, client) { $0.add(own) }
+    return try listManifest(at: image.target, client)?.descriptor
   }
 
   /// Sees that the destination lists what refers to something: by itself, where it has the referrers API, else
@@ -89,13 +91,17 @@ extension Import {
   }
 
   private func list(at target: Reference, _ client: RegistryClient) throws -> ReferrersList? {
-    guard
-      try client.manifestDigest(target.identifier, of: target.repository, isForPush: true) != nil
-    else { return nil }
     do {
-      return try ReferrersList(try client.manifest(target.identifier, of: target.repository))
+      return try listManifest(at: target, client).map(ReferrersList.init)
     } catch let error as ManifestError {
       throw TransferError.notAReferrersList(target, error)
     }
+  }
+
+  private func listManifest(at target: Reference, _ client: RegistryClient) throws -> Manifest? {
+    guard
+      try client.manifestDigest(target.identifier, of: target.repository, isForPush: true) != nil
+    else { return nil }
+    return try client.manifest(target.identifier, of: target.repository)
   }
 }

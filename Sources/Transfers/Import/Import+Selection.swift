@@ -99,16 +99,16 @@ extension Import {
   /// the same name.
   private func withoutSuperseded(_ images: [SelectedImage], among layouts: [Layout]) -> [SelectedImage] {
     guard layouts.contains(where: { !$0.knownSources.isEmpty }) else { return images }
-    var later: [Digest: [Layout]] = [:]
+    var later: [Digest: Set<Digest>] = [:]
     for layout in layouts {
-      for source in layout.knownSources { later[source.digest, default: []].append(layout) }
+      for source in layout.knownSources { later[source.digest, default: []].insert(layout.archiveDigest) }
     }
+    var holders: [String: Set<Digest>] = [:]
+    for image in images { holders[image.image.name, default: []].insert(image.layout.archiveDigest) }
     return images.filter { image in
-      let successors = later[image.layout.archiveDigest] ?? []
-      return !successors.contains { successor in
-        successor.archiveDigest != image.layout.archiveDigest
-          && images.contains { $0.layout === successor && $0.image.name == image.image.name }
-      }
+      let archive = image.layout.archiveDigest
+      let successors = (later[archive] ?? []).subtracting([archive])
+      return image.image.name.isEmpty || successors.isDisjoint(with: holders[image.image.name] ?? [])
     }
   }
 }

@@ -27,7 +27,9 @@ public struct Import: Sendable {
     let layouts = opened.map(\.layout)
     var blockers: [any Error] = []
     var (selected, notWhole) = try await executor.run { try select(from: layouts) }
-    let compression = request.compressesLayers ? try await compress(&selected) : Compression()
+    let compression =
+      request.compressesLayers
+      ? try await compress(&selected, streams: opened.compactMap(\.stream)) : Compression()
     var named = name(selected, blockers: &blockers)
     for index in named.indices { named[index].compression = compression.images[named[index].digest] }
     for image in named { image.compression.map { settings.observer.note(.imageCompressed(image, $0)) } }
@@ -95,14 +97,13 @@ public struct Import: Sendable {
     let client = try registries.client(host: image.target.host, repository: image.target.repository)
     let present = try client.manifestDigest(
       image.target.identifier, of: image.target.repository, isForPush: true)
-    image.state =
-      switch present?.digest {
-      case nil: .new
-      case image.digest: .identical
-      case .some(let other):
-        try stateOfList(image, present: other, client)
-          ?? (request.overwrites ? .replaces(other) : .taken(other))
-      }
+    switch present?.digest {
+    case nil: image.state = .new
+    case image.digest: image.state = .identical
+    case .some(let other):
+      if let list = try lookAtList(image, present: other, client) { return list }
+      image.state = request.overwrites ? .replaces(other) : .taken(other)
+    }
     if image.state == .identical { image.confirmedAt = Date() }
     return image
   }

@@ -37,7 +37,10 @@ public struct ImportImage: Sendable {
   public internal(set) var state: State = .new
   /// Set when it is not pushed as it lies in the archive.
   public internal(set) var compression: CompressedImage?
-  /// When the destination said that it holds the image under ``target`` with ``digest``; nil before.
+  /// Of a list of referrers: the one at the destination that has taken it in, where another was there before.
+  public internal(set) var list: Descriptor?
+  /// When the destination said that it holds the image under ``target`` with ``digest``, or has taken its list in;
+  /// nil before.
   public internal(set) var confirmedAt: Date?
 
   init(source: String, target: Reference, tree: ImageTree, archive: String, referral: Referral? = nil) {

@@ -4,7 +4,7 @@ import Glibc
 
 /// Where an import keeps its journal.
 public enum JournalPlace: Hashable, Sendable {
-  /// Beside the first archive; where that cannot be written, in this directory, which is made when it is
+  /// Beside the first archive that is a file; where that cannot be written, in this directory, which is made when it is
   /// missing.
   case besideArchive(orIn: String?)
   case file(String)
@@ -15,7 +15,7 @@ public enum JournalPlace: Hashable, Sendable {
     switch self {
     case .file(let path): return [path]
     case .besideArchive(let directory):
-      guard let archive = archives.first, archive != "-" else { return [] }
+      guard let archive = archives.first(where: { $0 != "-" }) else { return [] }
       let full = Self.canonical(archive)
       let name = "\(full.split(separator: "/").last ?? "archive")"
       let beside = "\(Self.trimmed(archive)).import-journal\(part)"

@@ -26,15 +26,17 @@ public struct InspectedReferrer: Sendable {
     manifests = tree.manifests.map(\.digest)
   }
 
-  /// Those of `referrers`, which stand behind what they refer to, that are there for an image of these manifests.
-  static func of(_ image: LayoutImage, _ tree: ImageTree, among referrers: [Self]) -> [Self] {
-    var reached = Set(tree.manifests.map(\.digest))
-    return referrers.filter { referrer in
-      guard referrer.repository == image.reference?.repositoryName, reached.contains(referrer.subject) else {
-        return false
+  /// Those of `referrers`, given by their subjects, that are there for an image of these manifests.
+  static func of(_ image: LayoutImage, _ tree: ImageTree, among referrers: [Digest: [Self]]) -> [Self] {
+    var reached = tree.manifests.map(\.digest)
+    var seen = Set(reached)
+    var found: [Self] = []
+    while let subject = reached.popLast() {
+      for referrer in referrers[subject] ?? [] where referrer.repository == image.reference?.repositoryName {
+        found.append(referrer)
+        reached += referrer.manifests.filter { seen.insert($0).inserted }
       }
-      reached.formUnion(referrer.manifests)
-      return true
     }
+    return found.sorted { $0.name < $1.name }
   }
 }

@@ -46,13 +46,14 @@ public struct Inspection: Sendable {
       }
     }
     let referrers = referrers(in: layout)
+    let bySubject = Dictionary(grouping: referrers, by: \.subject)
     let names = Set(referrers.map(\.name))
     let images = trees.filter { !names.contains($0.image.name) || $0.image.name.isEmpty }.map { image, tree in
       InspectedArchive.Image(
         name: image.name, hasName: image.reference != nil || image.bareTag != nil, root: image.root,
         members: members[image.root.digest] ?? [], size: tree.size,
         ownSize: tree.parts.reduce(0) { $0 + (users[$1.digest] == 1 ? $1.size : 0) },
-        referrers: InspectedReferrer.of(image, tree, among: referrers))
+        referrers: InspectedReferrer.of(image, tree, among: bySubject))
     }
     return InspectedArchive(
       path: archive.path, digest: layout.archiveDigest, size: layout.totalSize, isFerrys: layout.isFerrys,

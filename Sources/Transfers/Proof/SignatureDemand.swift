@@ -14,10 +14,11 @@ public struct SignatureDemand: Sendable {
   /// Demands a signature over the digest of the archive at `archive`. Throws
   /// ``TransferError/unsigned(path:signature:)``, ``TransferError/signatureRefused(path:signature:_:)`` and
   /// ``TransferError/signedOther(path:signature:signed:actual:)``. Blocks.
-  func check(archive: String, digest: Digest) throws(TransferError) {
+  @discardableResult
+  func check(archive: String, digest: Digest) throws(TransferError) -> DetachedSignature {
     let place = ArchiveSignature(of: archive)
     do {
-      try check(ArchiveSignature.content(for: digest), of: archive, beside: place.digestPath)
+      return try check(ArchiveSignature.content(for: digest), of: archive, beside: place.digestPath)
     } catch .signatureRefused(_, let signature, .invalid) {
       // A right signature over another digest is another archive's.
       let signed = ArchiveSignature.signed(by: signature) ?? place.digestPath
@@ -32,11 +33,16 @@ public struct SignatureDemand: Sendable {
   }
 
   /// Demands a signature over `content`, that of `subject`, in the file named after `signed`.
-  func check(_ content: [UInt8], of subject: String, beside signed: String) throws(TransferError) {
+  @discardableResult
+  func check(
+    _ content: [UInt8], of subject: String, beside signed: String
+  ) throws(TransferError) -> DetachedSignature {
     let path = self.path ?? ArchiveSignature.path(for: signed)
     guard let text = ArchiveSignature.file(path) else { throw .unsigned(path: subject, signature: path) }
     do throws(SignatureError) {
-      try key.check(DetachedSignature(text: text), of: content)
+      let signature = try DetachedSignature(text: text)
+      try key.check(signature, of: content)
+      return signature
     } catch {
       throw .signatureRefused(path: subject, signature: path, error)
     }

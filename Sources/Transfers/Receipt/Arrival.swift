@@ -38,13 +38,30 @@ extension VerifiedImage {
   /// `received` are the images confirmed under this one's name.
   fileprivate func state(in received: [ReceivedImage]) -> Arrival.State {
     guard !received.isEmpty else { return .missing }
-    let same = received.filter { $0.digest == root.digest }
-    guard let first = same.first else { return .differs(received) }
+    let same = received.filter { [$0.digest, $0.archiveDigest].contains(root.digest) }
+    guard let first = same.first else {
+      let including = isList ? received.filter(hasAllListed) : []
+      return including.isEmpty ? .differs(received) : .arrived(including)
+    }
     // One digest covers platforms that one archive has and another left out.
     let digests = parts.map(\.digest)
-    let whole = same.filter { Set($0.blobs.map(\.digest)).isSuperset(of: digests) }
+    let whole = same.filter {
+      // What was changed on the way has other parts than the archive.
+      $0.digest != root.digest || Set($0.blobs.map(\.digest)).isSuperset(of: digests)
+    }
     guard whole.isEmpty else { return .arrived(whole) }
     let missing = Set(digests).subtracting(first.blobs.map(\.digest)).count
     return .incomplete(first, missing: missing)
+  }
+
+  /// Whether it is the list of a manifest's referrers, which may have become part of another at the destination.
+  private var isList: Bool {
+    (try? Reference(name))?.tag.flatMap { ReferrerTag($0) }?.kind == .list
+  }
+
+  /// Whether the list that was confirmed is there with all that this one lists.
+  private func hasAllListed(_ received: ReceivedImage) -> Bool {
+    let digests = Set(received.blobs.map(\.digest))
+    return parts.allSatisfy { $0.digest == root.digest || digests.contains($0.digest) }
   }
 }

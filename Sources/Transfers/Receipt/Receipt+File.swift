@@ -4,8 +4,8 @@ import FoundationEssentials
 import Images
 
 extension Receipt {
-  /// A receipt is read up to here, in bytes: more than a million blobs.
-  static let sizeLimit: Int64 = 256 << 20
+  /// A receipt is read up to here, in bytes: some 800,000 blobs.
+  static let sizeLimit: Int64 = 128 << 20
 
   /// Reads the receipt at `path`, which `signature` may demand to be signed. Blocks. Throws `ArchiveError` when
   /// the file cannot be read, and ``TransferError``: `malformedReceipt`, `unsupportedReceipt`, `unsigned` and

@@ -9,19 +9,24 @@ public struct ReceivedImage: Hashable, Sendable {
   public let target: Reference
   /// As the destination gave it for ``target``, not as the archive has it.
   public let digest: Digest
+  /// Its digest in the archive, where that is another: its layers were compressed on the way, or it is a list of
+  /// referrers that was added to one at the destination.
+  public let archiveDigest: Digest?
   /// Manifests, configs and layers added up, each counted once, in bytes.
   public let size: Int64
   public let confirmedAt: Date
-  /// Everything the image consists of, its root manifest and all others included, each digest once: all of it
-  /// lies in the target's repository. Only type, digest and size are kept of each descriptor.
+  /// Everything the image consists of, its root manifest and all others included, each digest once (but for a list
+  /// of referrers that was added to another): all of it lies in the target's repository. Only type, digest and size are kept of each descriptor.
   public let blobs: [Descriptor]
 
   public init(
-    source: String, target: Reference, digest: Digest, size: Int64, confirmedAt: Date, blobs: [Descriptor]
+    source: String, target: Reference, digest: Digest, archiveDigest: Digest? = nil, size: Int64,
+    confirmedAt: Date, blobs: [Descriptor]
   ) {
     self.source = source
     self.target = target
     self.digest = digest
+    self.archiveDigest = archiveDigest
     self.size = size
     self.confirmedAt = confirmedAt
     self.blobs = blobs
@@ -30,7 +35,7 @@ public struct ReceivedImage: Hashable, Sendable {
 
 extension ReceivedImage: Codable {
   private enum CodingKeys: String, CodingKey {
-    case source, target, digest, size, confirmedAt, blobs
+    case source, target, digest, archiveDigest, size, confirmedAt, blobs
   }
 
   /// The three facts of a descriptor that a receipt keeps.
@@ -51,11 +56,14 @@ extension ReceivedImage: Codable {
     }
     let digest = try container.decode(Digest.self, forKey: .digest)
     self.digest = digest
+    archiveDigest = try container.decodeIfPresent(Digest.self, forKey: .archiveDigest)
     size = try container.decode(Int64.self, forKey: .size)
     confirmedAt = try container.decode(ReceiptTime.self, forKey: .confirmedAt).date
     let blobs = try container.decode([Descriptor].self, forKey: .blobs)
     self.blobs = blobs.map { Descriptor(mediaType: $0.mediaType, digest: $0.digest, size: $0.size) }
-    guard Set(blobs.map(\.digest)).count == blobs.count, blobs.contains(where: { $0.digest == digest }) else {
+    guard Set(blobs.map(\.digest)).count == blobs.count,
+      archiveDigest != nil || blobs.contains(where: { $0.digest == digest })
+    else {
       throw DecodingError.dataCorruptedError(
         forKey: .blobs, in: container, debugDescription: "a digest twice, or not the image's own")
     }
@@ -70,6 +78,7 @@ extension ReceivedImage: Codable {
     try container.encode(source, forKey: .source)
     try container.encode(target.description, forKey: .target)
     try container.encode(digest, forKey: .digest)
+    try container.encodeIfPresent(archiveDigest, forKey: .archiveDigest)
     try container.encode(size, forKey: .size)
     try container.encode(ReceiptTime(confirmedAt), forKey: .confirmedAt)
     try container.encode(

@@ -37,7 +37,9 @@ public struct Verification: Sendable {
     if let expected, layout.archiveDigest != expected {
       throw TransferError.wrongArchive(path: layout.path, expected: expected, actual: layout.archiveDigest)
     }
-    try await executor.run { try signature?.check(archive: archive.path, digest: layout.archiveDigest) }
+    let signature = try await executor.run { () -> DetachedSignature? in
+      try self.signature?.check(archive: archive.path, digest: layout.archiveDigest)
+    }
     var findings = Findings(layout)
     // An image may have thousands of names; it is walked once.
     var roots: [Digest: LayoutImage] = [:]
@@ -63,7 +65,7 @@ public struct Verification: Sendable {
     }
     if isDeep { findings.compareContent(trees, readings: readings) }
     return VerifiedArchive(
-      path: archive.path, digest: layout.archiveDigest, size: layout.totalSize,
+      path: archive.path, digest: layout.archiveDigest, size: layout.totalSize, signature: signature,
       contents: contents(of: layout, trees),
       referrers: layout.images.filter(\.looksLikeReferrer).map(\.label), blobCount: readings.count,
       layersUnpacked: readings.filter { $0.diffID != nil }.count,

@@ -15,6 +15,8 @@ public struct VerifiedArchive: Sendable {
   public let digest: Digest
   /// The archive file's size, in bytes.
   public let size: Int64
+  /// The signature that was demanded and is right; nil when none was.
+  public let signature: DetachedSignature?
   public let contents: [VerifiedImage]
   /// Those of ``images`` that are there for another one's sake: signatures, SBOMs, attestations.
   public let referrers: [String]

@@ -11,6 +11,9 @@ extension ExportCommand {
       guard output != "-" else {
         throw ValidationError("-o - writes one stream; name a file to cut it with --volume-size.")
       }
+      if let report, let volume = VolumeName(report), Paths.areSame(volume.base, output) {
+        throw ValidationError("--report would overwrite a volume; give it another name.")
+      }
       guard (Self.smallestVolume...VolumeName.largestSize).contains(size) else {
         throw ValidationError("--volume-size takes from 64K to 128T.")
       }

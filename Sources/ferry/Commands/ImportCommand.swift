@@ -19,7 +19,8 @@ struct ImportCommand: AsyncParsableCommand {
       repository without its host; * matches inside a component, ** across components, $1, $2… stand for \
       what they matched.
 
-      Of an archive that is cut into volumes name any one, all, or the directories they are in.
+      Of an archive that is cut into volumes name any one, all, or the directories they are in. They are read \
+      and proved once before anything is pushed.
 
       - reads an archive from standard input, and one that gzip, zstd or xz compressed is recognised, there as \
       in a file. Such an archive of Ferry's is pushed in one pass, as it comes, its tags when all of it was \
@@ -68,9 +69,8 @@ struct ImportCommand: AsyncParsableCommand {
       """
       Name the image that has no name of its own: where it goes below --to. Without a tag its own tag stays, \
       and so several images that have nothing but their tags can be named at once.
-      """, valueName: "repository[:tag]"),
-    transform: { try GivenName($0) })
-  var `as`: GivenName?
+      """, valueName: "repository[:tag]"))
+  var `as`: String?
 
   @Flag(
     help: """
@@ -203,7 +203,7 @@ struct ImportCommand: AsyncParsableCommand {
       allowsMissing: allowMissing, expected: expect,
       shard: transfer.shard, takesReferrers: !leavesReferrers,
       journal: journal.map { .file($0) } ?? .besideArchive(orIn: Paths.stateDirectory(run.environment)),
-      givenName: `as`, compressesLayers: compressLayers,
+      givenName: try `as`.map { try GivenName($0) }, compressesLayers: compressLayers,
       spool: spooling.spool)
     request.signature = try signatures.demand()
     return request

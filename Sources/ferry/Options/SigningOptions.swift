@@ -8,4 +8,8 @@ struct SigningOptions: ParsableArguments {
         + "FERRY_SIGN_PASSPHRASE.", valueName: "file"),
     completion: .file())
   var signKey: String?
+
+  func validate() throws {
+    if signKey == "-" { throw ValidationError("--sign-key takes a file.") }
+  }
 }

@@ -19,7 +19,8 @@ extension ErrorText {
     case .notALayout(let path, let missing):
       self.init(
         "\(path) is no OCI image layout: it has no \(missing)",
-        remedy: "Nor has it the manifest.json that docker save writes.", .integrityFailure)
+        remedy: "Ferry reads these, in a tar or a directory, and tars that docker save wrote.",
+        .integrityFailure)
     case .truncated(let path, let at):
       self.init("\(path) is truncated: it ends at byte \(at)", remedy: again, .integrityFailure)
     case .damagedHeader(let path, let at):
@@ -65,6 +66,7 @@ extension ErrorText {
         switch obstacle {
         case .order(let entry): "\(Printable.text(entry)) comes before what says what it is"
         case .foreign: "another tool wrote it, and its layers may come before its manifests"
+        case .twoReadings: "--compress-layers reads layers twice, to learn what they become and to send them"
         }
       self.init(
         "\(path) cannot be read as it comes: \(why)",

@@ -44,8 +44,11 @@ extension ErrorText {
     case .notWhole(let archive, let findings): self.init(archive: archive, findings)
     case .imageNotWhole(let archive, let problems, let volumes):
       let place = volumes.isEmpty ? "" : ", which should be in \(Self.list(Self.few(volumes)))"
+      let isDamaged = !problems.allSatisfy(\.isAbsence)
       self.init(
-        "\(archive) lacks \(Amounts.count(problems.count, "blob")) of it\(place)", .integrityFailure)
+        isDamaged
+          ? "it is damaged in \(archive): \(Self.list(Self.few(volumes)))"
+          : "\(archive) lacks \(Amounts.count(problems.count, "blob")) of it\(place)", .integrityFailure)
     case .expectsOneArchive(let count):
       self.init("--expect speaks of one archive, and \(count) are named", .usage)
     default: self.init("something unforeseen went wrong: \(error)", .unforeseen)
@@ -70,7 +73,8 @@ extension ErrorText {
       findings.allSatisfy(\.problem.isAbsence) ? "\n--allow-missing takes the images that are whole." : ""
     self.init(
       lines.joined(separator: "\n"),
-      remedy: "Nothing was pushed. Bring what is missing, or write it again: ferry export … --only-volume N."
+      remedy:
+        "Nothing was pushed. Bring the right volumes, or write them again: ferry export … --only-volume N."
         + allow,
       .integrityFailure)
   }

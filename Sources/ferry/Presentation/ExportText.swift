@@ -22,7 +22,7 @@ struct ExportText {
     var archives = Table([.left, .right, .left, .left])
     for archive in prepared.archives {
       archives.add(
-        archive.title ?? "standard output", Amounts.bytes(archive.plan.totalSize),
+        archive.title ?? "standard output", Amounts.bytes(archive.writtenSize),
         state(of: archive), archive.digest.description)
     }
     for line in archives.lines(indent: "→ ") { console.result(line) }
@@ -77,14 +77,20 @@ struct ExportText {
       console.result("\(archive.path ?? "-")  \(archive.digest)")
     }
     let prepared = result.prepared
-    let there = prepared.archives.filter(\.isUpToDate).reduce(0) { $0 + $1.plan.images.count }
+    let asked = Set(prepared.images.map(\.reference))
+    let there = prepared.archives.filter(\.isUpToDate).flatMap(\.plan.images)
+      .count { $0.reference.map(asked.contains) == true }
     let written = prepared.images.count - (result.failures.count - prepared.failures.count) - there
     var parts: [String] = []
     if written > 0 {
-      let size = prepared.archives.filter { !$0.isUpToDate }.reduce(0) { $0 + $1.plan.totalSize }
+      let size = prepared.archives.filter { !$0.isUpToDate }.reduce(0) { $0 + $1.writtenSize }
+      let volumes = Set(prepared.archives.flatMap(\.onlyVolumes)).count
       let referrers = prepared.archives.filter { !$0.isUpToDate && result.finished.contains($0.path) }
-        .reduce(0) { $0 + $1.plan.images.count(where: \.looksLikeReferrer) }
-      parts.append("\(Amounts.images(written, referrers)) exported and proved, \(Amounts.bytes(size))")
+        .flatMap(\.plan.images).count { $0.reference.map(asked.contains) != true }
+      parts.append(
+        volumes > 0
+          ? "\(Amounts.count(volumes, "volume")) written again and proved, \(Amounts.bytes(size))"
+          : "\(Amounts.images(written, referrers)) exported and proved, \(Amounts.bytes(size))")
     }
     if there > 0 { parts.append("\(Amounts.count(there, "image")) there already") }
     var text = parts.joined(separator: "; ")

@@ -31,6 +31,10 @@ enum NoteText {
       "wrote \(path == "-" ? "standard output" : path) (\(Amounts.bytes(size))), archive digest \(digest)"
     case .archiveUpToDate(let path, let digest):
       "\(path) is there already with archive digest \(digest)"
+    case .signed(let path, let signature):
+      "\(path) is signed by the key \(signature.keyID): \(signature.trustedComment)"
+    case .provingVolumes(let size):
+      "proving the volumes before anything is pushed: \(Amounts.bytes(size))"
     case .proofWritten(let path): "wrote \(path)"
     case .uploadContinues(let repository, let blob, let offset):
       "continuing with \(Amounts.bytes(offset)) of \(Amounts.bytes(blob.size)): "
@@ -53,6 +57,9 @@ enum NoteText {
       "cannot read \(failure.image): \(ErrorText(failure.error).summary)"
     case .descriptionsMissing(let host, let error):
       "no descriptions of repositories from \(host): \(ErrorText(error).summary)"
+    case .referrersNotShown(let repository, let error):
+      "\(repository): only referrers with tags are carried, for the registry lists none: "
+        + ErrorText(error).summary
     case .noTags(let repository):
       "\(repository) has no tags: its images can only be named by digest"
     }

@@ -11,7 +11,7 @@ enum ProblemText {
     let names = finding.volumes.map(\.path).filter { !text.contains($0) }
     guard let first = names.first, let last = names.last else { return text }
     let place =
-      names.count <= 3
+      names.count <= 6
       ? ErrorText.list(names) : "\(Amounts.count(names.count, "volume")) from \(first) to \(last)"
     return "\(text), in \(place)"
   }

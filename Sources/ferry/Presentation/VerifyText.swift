@@ -1,3 +1,4 @@
+import Digests
 import Transfers
 
 /// A verification's outcome, for people.
@@ -9,6 +10,9 @@ struct VerifyText {
   }
 
   func show(_ archive: VerifiedArchive) {
+    if let signature = archive.signature {
+      console.result("\(archive.path)  signed by \(signature.keyID)  \(signature.trustedComment)")
+    }
     for finding in archive.findings {
       console.result("\(archive.path): \(ProblemText.line(for: finding))")
       if !finding.images.isEmpty { console.result("  hurts \(list(finding.images))") }

@@ -9,6 +9,8 @@ struct VerifyReport: Encodable {
     let digest: String
     let bytes: Int64
     let whole: Bool
+    /// With `--public-key`: the signature, which is right.
+    let signature: Signature?
     let images: [String]
     /// Those of the images that are signatures, SBOMs and attestations.
     let referrers: [String]
@@ -23,6 +25,12 @@ struct VerifyReport: Encodable {
     let arrivals: [ArrivalEntry]?
     /// Empty when the archive is one file.
     let volumes: [VolumeEntry]
+  }
+
+  struct Signature: Encodable {
+    /// The key's id, as minisign prints it.
+    let key: String
+    let trustedComment: String
   }
 
   struct Problem: Encodable {
@@ -44,8 +52,10 @@ struct VerifyReport: Encodable {
     archives = verified.map { archive in
       Archive(
         path: archive.path, digest: archive.digest.description, bytes: archive.size,
-        whole: archive.isWhole, images: archive.images, referrers: archive.referrers,
-        blobs: archive.blobCount,
+        whole: archive.isWhole,
+        signature: archive.signature.map {
+          Signature(key: $0.keyID.description, trustedComment: $0.trustedComment)
+        }, images: archive.images, referrers: archive.referrers, blobs: archive.blobCount,
         layersUnpacked: archive.layersUnpacked, omissions: archive.omissions.map(OmissionEntry.init),
         known: archive.knownSources.map(KnownSourceEntry.init), lacking: archive.lacking.map(LackEntry.init),
         problems: archive.findings.map {

@@ -41,9 +41,9 @@ extension ReportPage {
   /// How an import's state looks.
   private static func tone(of state: String) -> Tone {
     switch state {
-    case "pushed", "identical": .good
-    case "failed", "taken", "refused", "unknown": .bad
-    case "replaces": .warn
+    case "pushed", "identical", "included": .good
+    case "failed", "taken", "refused", "unknown", "incomplete": .bad
+    case "replaces", "extends": .warn
     default: .plain
     }
   }

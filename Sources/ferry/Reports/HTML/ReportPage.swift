@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 /// A report as a page to read: a value, from which ``text`` makes a self-contained HTML document. Everything in it
 /// may come from outside.
 struct ReportPage {
@@ -48,7 +50,7 @@ struct ReportPage {
           table(&main)
           bars(&main)
         }
-        body.leaf("footer", "Written by ferry \(Ferry.version). Digests are sha256.")
+        body.leaf("footer", "Written by ferry \(Ferry.version) at \(Date().formatted(.iso8601)).")
       }
     }
     page.newline()

@@ -54,6 +54,9 @@ extension ReportPage {
           ("Archive", archive.path), ("Archive digest", archive.digest.description),
           ("Archive size", "\(Amounts.bytes(archive.size)), \(Amounts.count(archive.blobCount, "blob"))"),
         ]
+          + (archive.omissions.isEmpty
+            ? [] : [("Left out on purpose", Amounts.count(archive.omissions.count, "blob"))])
+          + (archive.signature.map { [("Signed by", "\($0.keyID)  \($0.trustedComment)")] } ?? [])
       }
         + (receipts ?? []).map { receipt in
           (

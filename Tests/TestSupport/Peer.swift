@@ -1,16 +1,23 @@
 import Foundation
 
 /// Another program, run to its end; it dies with the tests.
-enum Peer {
-  struct Failure: Error, CustomStringConvertible {
+public enum Peer {
+  public struct Failure: Error, CustomStringConvertible {
     let command: [String]
     let status: Int32
     let errors: String
-    var description: String { "\(command.joined(separator: " ")): exit \(status)\n\(errors)" }
+
+    public init(command: [String], status: Int32, errors: String) {
+      (self.command, self.status, self.errors) = (command, status, errors)
+    }
+
+    public var description: String { "\(command.joined(separator: " ")): exit \(status)\n\(errors)" }
   }
 
   @discardableResult
-  static func run(_ command: String..., input: [UInt8] = [], in directory: String? = nil) throws -> [UInt8] {
+  public static func run(_ command: String..., input: [UInt8] = [], in directory: String? = nil) throws
+    -> [UInt8]
+  {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = ["setpriv", "--pdeathsig", "KILL", "--"] + command
@@ -32,5 +39,5 @@ enum Peer {
     return try scratch.read("out")
   }
 
-  static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+  public static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 }

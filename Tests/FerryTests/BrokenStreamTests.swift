@@ -1,0 +1,127 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Pipes that break off, bring something else, or fall silent.
+struct `A pipe with an archive` {
+  private let ferry: FerryProcess
+  private let pipeline: Pipeline
+  private let destination: RegistryProcess
+  private let archive: String
+
+  init() throws {
+    ferry = try FerryProcess()
+    pipeline = Pipeline(ferry: ferry)
+    destination = try RegistryProcess()
+    archive = try FixtureArchive.everything()
+  }
+
+  private var to: String { "\(destination.host)/new" }
+
+  /// That no image is there under any name.
+  private func expectNoTag() {
+    let tags = destination.storage.repositories.flatMap { destination.storage.tags(of: $0) }
+    #expect(tags == [])
+  }
+
+  @Test(arguments: [2, 30, 60, 99])
+  func `that ends too early leaves no tag, and the next run sends the rest`(percent: Int) throws {
+    let size = try DamagedArchive(of: archive).bytes.count
+    let cut = "\(size * percent / 100)"
+    let broken = try pipeline.run(
+      "head -c \(cut) \"$1\" | $ferry import - --plain-http --to \"$2\"", [archive, to])
+    #expect(broken.status == 14)
+    broken.complains("truncated")
+    if percent > 10 { broken.complains("missing: sha256:", "No tag was pushed", "same command") }
+    expectNoTag()
+    let verified = try pipeline.run("head -c \(cut) \"$1\" | $ferry verify -", [archive])
+    #expect(verified.status == 14)
+
+    let gateway = FaultGateway(before: destination.host)
+    let whole = try pipeline.run(
+      "$ferry import - --plain-http --to \"$2\" < \"$1\"", [archive, "\(gateway.host)/new"])
+    #expect(whole.status == 0, "\(whole.standardError)")
+    if percent == 99 { #expect(gateway.received < size / 4) }
+    #expect(
+      destination.storage.digest(of: "new/app", "1.0") == (try FixtureImages.digest(of: "team/app:1.0")))
+  }
+
+  @Test func `whose writer is killed is cut`() throws {
+    let half = try DamagedArchive(of: archive).bytes.count / 2
+    // What a dead ssh leaves: bytes, then nothing.
+    let result = try pipeline.run(
+      """
+      { head -c \(half) "$1"; kill -9 $BASHPID; } | $ferry import - --plain-http --to "$2"; exit ${PIPESTATUS[1]}
+      """, [archive, to])
+    #expect(result.status == 14)
+    expectNoTag()
+  }
+
+  @Test func `that brings other bytes leaves no tag`() throws {
+    let whole = try DamagedArchive(of: archive)
+    let layers = whole.entries.filter { $0.size > 60_000 }
+    let (first, last) = (try #require(layers.first), try #require(whole.entries.last))
+    let damages: [(String, String, (inout DamagedArchive) -> Void)] = [
+      ("a bit of a layer", "sha256", { $0.flip(first.content + 77) }),
+      ("a bit of a header behind it", "header", { $0.flip(last.header + 140) }),
+      ("padding", "padding", { $0.flip(last.end) }),
+      ("more behind the end", "goes on", { $0.appendBytes([0]) }),
+      ("layers swapped", "another entry belongs", { $0.swap(first, last) }),
+      ("no end marker", "truncated", { $0.cut(at: $0.endMarker) }),
+      ("a manifest's bit", "hashes to", { $0.flip($0.entries[6].content + 3) }),
+    ]
+    for (name, word, damage) in damages {
+      var archive = whole
+      damage(&archive)
+      try archive.write(to: ferry.file("a.tar"))
+      for compress in ["cat", "gzip"] {
+        let pushed = try pipeline.run(
+          "\(compress) < a.tar | $ferry import - --plain-http --to \"$1\"; exit ${PIPESTATUS[1]}", [to])
+        #expect(pushed.status == 14, "\(name): \(pushed.standardError)")
+        #expect(pushed.standardError.contains(word), "\(name): \(pushed.standardError)")
+        let verified = try pipeline.run(
+          "\(compress) < a.tar | $ferry verify -; exit ${PIPESTATUS[1]}")
+        #expect(verified.status == 14, "\(name)")
+        #expect(verified.standardOutput.contains("DAMAGED"), "\(name): \(verified.standardOutput)")
+      }
+      expectNoTag()
+    }
+  }
+
+  @Test func `that brings nothing, or no archive, is told apart`() throws {
+    #expect(try ferry.run(["verify", "-"], exits: 14).standardError.contains("ends at byte 0"))
+    for text in ["x", String(repeating: "no tar ", count: 1000)] {
+      let result = try ferry.run(["import", "-", "--to", to], exits: 14, input: text)
+      result.complains("standard input is not an archive")
+    }
+    let closed = try pipeline.run("exec $ferry verify - <&-", within: .seconds(60))
+    #expect(closed.status == 16)
+    closed.complains("cannot read standard input")
+    let garbage = try pipeline.run("printf '\\x1f\\x8bnothing' | $ferry verify -")
+    #expect(garbage.status == 14)
+    garbage.complains("standard input", "gzip")
+  }
+
+  @Test func `is not written to by who has no other streams`() throws {
+    // Without standard output the archive would be the next file to get its number.
+    let source = try RegistryProcess.fixtures()
+    let result = try pipeline.run(
+      "$ferry export --plain-http -o a.tar \"$1\" <&- >&- 2>&-; $ferry verify a.tar",
+      [source.reference("odd/plain:1")], within: .seconds(60))
+    #expect(result.status == 0, "\(result.standardOutput)")
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM])
+  func `that falls silent is let go at a signal`(signal: Int32) throws {
+    try Command.run("mkfifo", [ferry.file("pipe")])
+    let running = try ferry.start("verify", "pipe")
+    // Opening waits for the reader; more than a pipe holds, so that some of it was read when all is written.
+    let writer = open(ferry.file("pipe"), O_WRONLY)
+    defer { close(writer) }
+    let bytes = try DamagedArchive(of: archive).bytes.prefix(200 << 10)
+    #expect(bytes.withUnsafeBytes { write(writer, $0.baseAddress, $0.count) } == bytes.count)
+    running.signal(signal)
+    let result = try #require(running.waitForEnd(within: .seconds(30)))
+    #expect(result.end == .exited(130))
+  }
+}

@@ -1,0 +1,148 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Archives that come through pipes, or out of compressed files.
+struct `An archive in a pipe` {
+  private let ferry: FerryProcess
+  private let pipeline: Pipeline
+  private let destination: RegistryProcess
+  private let archive: String
+  private let names = FixtureArchive.smallImages
+
+  init() throws {
+    ferry = try FerryProcess()
+    pipeline = Pipeline(ferry: ferry)
+    destination = try RegistryProcess()
+    archive = try FixtureArchive.small()
+  }
+
+  /// That the destination has every image of `names` as the source has it, as its own API and skopeo say.
+  private func expectImported(_ names: [String], below namespace: String = "new") throws {
+    let digests = try names.map { try FixtureImages.digest(of: $0) }
+    let targets = names.map { "\(namespace)/" + FixtureArchive.target(of: $0).dropFirst("new/".count) }
+    let answers = RegistryAnswers(registry: destination)
+    #expect(try answers.digests(of: targets) == digests)
+    #expect(try answers.skopeoDigest(of: targets[0]) == digests[0])
+  }
+
+  private var to: String { "\(destination.host)/new" }
+
+  @Test func `goes from one registry into another without touching a disk`() throws {
+    let source = try RegistryProcess.fixtures()
+    let images = names.map(source.reference).joined(separator: " ")
+    let moved = try pipeline.run(
+      "$ferry export --plain-http -q -o - \(images) | $ferry import - --plain-http --to $1", [to])
+    #expect(moved.status == 0, "\(moved.standardError)")
+    try expectImported(names)
+    let proved = try pipeline.run("$ferry export --plain-http -q -o - \(images) | $ferry verify -")
+    #expect(proved.status == 0)
+    #expect(proved.standardOutput.hasPrefix("-  whole  \(names.count) images"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: ferry.home.path) == [])
+  }
+
+  @Test func `goes through zstd, split and cat`() throws {
+    let source = try RegistryProcess.fixtures()
+    let images = names.map(source.reference).joined(separator: " ")
+    let result = try pipeline.run(
+      """
+      $ferry export --plain-http -q -o - \(images) | zstd -q | split -b 700 - part.
+      cat part.* | $ferry import - --plain-http --to "$1" && cat part.* | zstd -dc | $ferry verify -
+      """, [to])
+    #expect(result.status == 0, "\(result.standardError)")
+    try expectImported(names)
+  }
+
+  @Test(arguments: ["gzip", "zstd", "xz"])
+  func `may be compressed, and so may one in a file, whatever its name`(tool: String) throws {
+    let result = try pipeline.run(
+      "\(tool) -c < \"$1\" > packed.tar && $ferry import packed.tar --plain-http --to \"$2\"", [archive, to])
+    #expect(result.status == 0, "\(result.standardError)")
+    try expectImported(names)
+    #expect(try pipeline.run("$ferry verify packed.tar <(cat packed.tar) - < packed.tar").status == 0)
+    let plain = try ferry.run(["inspect", archive], exits: 0).lines
+    #expect(try ferry.run(["inspect", "packed.tar"], exits: 0).lines.dropFirst() == plain.dropFirst())
+    #expect(try FileManager.default.contentsOfDirectory(atPath: ferry.home.path) == ["packed.tar"])
+  }
+
+  @Test func `is proved as one in a file is, deep and against an expected digest too`() throws {
+    func report(_ command: String) throws -> [String: Any] {
+      let result = try pipeline.run("$ferry \(command)", [archive])
+      var report = try #require(Report(result).objects("archives").first)
+      #expect(report.removeValue(forKey: "path") != nil)
+      return report
+    }
+    for option in ["", "--deep"] {
+      let piped = try report("verify \(option) --json - < \"$1\"")
+      let resting = try report("verify \(option) --json \"$1\"")
+      #expect(piped as NSDictionary == resting as NSDictionary)
+      #expect(piped["whole"] as? Bool == true)
+    }
+    let everything = try FixtureArchive.everything()
+    #expect(try pipeline.run("$ferry verify --deep - < \"$1\"", [everything]).status == 0)
+    let wrong = BlobDigest.of([1])
+    for verb in ["verify", "import --plain-http --to \(to)"] {
+      let refused = try pipeline.run("$ferry \(verb) --expect \(wrong) - < \"$1\"", [archive])
+      #expect(refused.status == 14)
+      refused.complains("standard input is archive", "not \(wrong)")
+    }
+    #expect(destination.storage.repositories == [])
+  }
+
+  @Test func `is looked into and planned by its front alone`() throws {
+    let front = try DamagedArchive(of: FixtureArchive.everything())
+    let firstLayer = try #require(front.entries.first { $0.size > 1 << 16 })
+    // Nothing but the front ever comes, and the pipe stays open: who waited for more would wait for ever.
+    try Command.run("mkfifo", [ferry.file("open"), ferry.file("never")])
+    for verb in ["inspect", "import --dry-run --plain-http --to \(to)"] {
+      let result = try pipeline.run(
+        """
+        exec 8<> open 9<> never
+        { head -c $1 "$2"; read -r line <&9; } > open &
+        $ferry \(verb) open; status=$?; kill $!; exit $status
+        """, ["\(firstLayer.content + 9000)", FixtureArchive.everything()])
+      #expect(result.status == 0, "\(result.standardError)")
+      #expect(result.standardOutput.contains("team/app:1.0"))
+    }
+    #expect(destination.storage.repositories == [])
+  }
+
+  @Test func `that is there already is read and proved all the same`() throws {
+    let both = "$ferry import - --plain-http --json --to \"$2\" < \"$1\""
+    #expect(try pipeline.run(both, [archive, to]).status == 0)
+    let again = try pipeline.run(both, [archive, to])
+    #expect(again.status == 0)
+    #expect(try Report(again).strings("images", "state") == names.map { _ in "identical" })
+    #expect(try Report(again).strings("archives", "path") == ["-"])
+    var damaged = try DamagedArchive(of: archive)
+    let last = try #require(damaged.entries.last)
+    damaged.flip(last.content)
+    try damaged.write(to: ferry.file("damaged.tar"))
+    #expect(try pipeline.run(both, ["damaged.tar", to]).status == 14)
+  }
+
+  @Test func `beside others in files shares their blobs and their tags' moment`() throws {
+    let everything = try FixtureArchive.everything()
+    var cut = try DamagedArchive(of: everything)
+    cut.cut(at: cut.endMarker)
+    try cut.write(to: ferry.file("cut.tar"))
+    let broken = try pipeline.run(
+      "$ferry import \"$1\" - --plain-http --to \"$2\" < cut.tar", [archive, to])
+    #expect(broken.status == 14)
+    #expect(destination.storage.repositories == [])
+    let result = try pipeline.run(
+      "$ferry import \"$1\" - --plain-http --to \"$2\" < \"$3\"", [archive, to, everything])
+    #expect(result.status == 0, "\(result.standardError)")
+    try expectImported(names + ["team/app:1.0", "tools/multi:1.0"])
+  }
+
+  @Test func `wants standard input for itself`() throws {
+    for arguments in [
+      ["import", "-", "-", "--to", to], ["import", "-", "--map-file", "-", "--to", to],
+      ["import", "-", "--username", "u", "--password-stdin", "--to", to], ["verify", "-", "-"],
+      ["inspect", "-", "-"],
+    ] {
+      try ferry.run(arguments, exits: 64).complains("both want standard input")
+    }
+  }
+}

@@ -1,0 +1,181 @@
+import Digests
+import Foundation
+import Images
+import TestSupport
+import Testing
+
+@testable import Layouts
+
+@Suite struct `An archive of docker save` {
+  let directory = TemporaryDirectory()
+  let base: [UInt8]
+  let own: [UInt8]
+
+  init() throws {
+    base = try DockerSave.layer("base")
+    own = try DockerSave.layer("own")
+  }
+
+  var app: DockerSave.Image { DockerSave.Image(["alpine:3.20", "localhost/x:2"], layers: [base, own]) }
+  var other: DockerSave.Image { DockerSave.Image(["nvcr.io/acme/y:1"], layers: [base, base]) }
+
+  func open(_ entries: [PythonTar.Entry]) throws -> Layout {
+    try PythonTar(entries).write(to: directory.file("x.tar"))
+    return try Layout.open(directory.file("x.tar"))
+  }
+
+  func digest(_ bytes: [UInt8]) -> Digest { Digest(of: bytes) }
+
+  @Test(arguments: DockerSave.Sharing.allCases)
+  func `is the layout it stands for, however images share layers`(sharing: DockerSave.Sharing) throws {
+    let layout = try open(DockerSave([app, other], sharing: sharing).entries())
+    #expect(layout.form == .dockerSave && !layout.isFerrys)
+    #expect(layout.problems == [] && layout.remarks == [])
+    #expect(
+      layout.images.map(\.name)
+        == ["docker.io/library/alpine:3.20", "localhost/x:2", "nvcr.io/acme/y:1"])
+    #expect(layout.images.allSatisfy { $0.reference?.description == $0.name })
+    let tree = try layout.tree(of: layout.images[0])
+    #expect(tree.blobs.map(\.digest) == [digest(app.config), digest(base), digest(own)])
+    #expect(tree.blobs.map(\.mediaType) == [.ociConfig, .ociLayer, .ociLayer])
+    for (blob, bytes) in zip(tree.blobs, [app.config, base, own]) {
+      #expect(try layout.bytes(of: blob, limit: 1 << 20) == bytes)
+    }
+    // The image ID is the config's digest; a layer that is listed twice is there once.
+    let second = try layout.tree(of: layout.images[2])
+    #expect(second.blobs.map(\.digest.description) == [other.id, BlobDigest.of(base)])
+  }
+
+  @Test func `has the same digests in whatever order and form its tar is`() throws {
+    let entries = try DockerSave([app, other]).entries()
+    let layout = try open(entries)
+    for format in PythonTar.Format.allCases {
+      let shuffled = entries.reversed().map { entry in
+        PythonTar.Entry("./" + entry.name, entry.kind)
+      }
+      try PythonTar(shuffled, format, isChatty: format == .pax).write(to: directory.file("y.tar"))
+      let again = try Layout.open(directory.file("y.tar"))
+      #expect(again.archiveDigest == layout.archiveDigest && again.images == layout.images)
+      #expect(again.problems == [] && again.remarks == [])
+    }
+    // These digests are a promise: an archive that was imported once is known again.
+    let plain = DockerSave([.init(["a.example/b:1"], layers: [])])
+    #expect(
+      try open(plain.entries()).archiveDigest.description
+        == "sha256:0eb24ddafb71119729ca5676b092472a3ada6a1bb186e3cb83a03a03ac477cb8")
+  }
+
+  @Test func `may have compressed layers, which are told by reading them`() throws {
+    var gzip = Command("gzip", ["-nc"])
+    gzip.input = own
+    let zipped = try gzip.run().output
+    var zstd = Command("zstd", ["-qc"])
+    zstd.input = base
+    let squeezed = try zstd.run().output
+    // As crane names them.
+    let list = """
+      [{"Config":"\(app.id)","RepoTags":["a.example/b:1"],"Layers":["1.tar.gz","2.tar.gz"]}]
+      """
+    let entries: [PythonTar.Entry] = [
+      .init(app.id, .file(app.config)), .init("1.tar.gz", .file(squeezed)), .init("2.tar.gz", .file(zipped)),
+      .init("manifest.json", list),
+    ]
+    let layout = try open(entries)
+    #expect(layout.problems == [] && layout.remarks == [])
+    let blobs = try layout.tree(of: layout.images[0]).blobs
+    #expect(blobs.map(\.digest) == [digest(app.config), digest(squeezed), digest(zipped)])
+    #expect(blobs.map(\.mediaType) == [.ociConfig, .ociZstdLayer, .ociGzipLayer])
+
+    var damaged = entries
+    damaged[1].kind = .file(zipped)
+    #expect(
+      try open(damaged).problems
+        == [.contentDiffers(layer: digest(zipped), expected: digest(base), actual: digest(own))])
+    damaged[1].kind = .file(Array(squeezed.dropLast(9)))
+    #expect(try open(damaged).problems == [.cannotUnpack(layer: digest(squeezed.dropLast(9)))])
+  }
+
+  @Test func `without a name has an image without one`() throws {
+    let layout = try open(DockerSave([.init([], layers: [base])]).entries())
+    #expect(layout.images.map(\.name) == [""] && layout.images[0].reference == nil)
+    let odd = try open(DockerSave([.init(["UPPER CASE"], layers: [base])]).entries())
+    #expect(odd.images[0].reference == nil && odd.images[0].label == odd.images[0].root.digest.description)
+  }
+
+  @Test func `with a config that is not its image's ID has a damaged config`() throws {
+    var entries = try DockerSave([app]).entries()
+    let place = try #require(entries.firstIndex { $0.name.hasSuffix(".json") && !$0.name.contains("/") })
+    let changed = String(decoding: app.config, as: UTF8.self).replacing("amd64", with: "arm64")
+    entries[place] = .init(entries[place].name, changed)
+    let layout = try open(entries)
+    let config = try #require(try layout.tree(of: layout.images[0]).blobs.first)
+    #expect(config.digest.description == app.id)
+    #expect(throws: LayoutError.self) { try layout.bytes(of: config, limit: 1 << 20) }
+    entries[place] = .init(entries[place].name, "{")
+    #expect {
+      try open(entries)
+    } throws: { error in
+      if case LayoutError.wrongContent(config.digest, .mismatch) = error { true } else { false }
+    }
+  }
+
+  @Test func `that lacks what it lists, or leads out of itself, is damaged`() throws {
+    let path = directory.file("x.tar")
+    let entries = try DockerSave([app]).entries()
+    let layer = try #require(entries.first { $0.name.hasSuffix("layer.tar") }).name
+    #expect(throws: LayoutError.missingFile(path: path, entry: layer)) {
+      try open(entries.filter { $0.name != layer })
+    }
+    for target in ["../../manifest.json", "/etc/passwd", "nowhere", "layer.tar"] {
+      #expect(throws: LayoutError.missingFile(path: path, entry: layer)) {
+        try open(entries.filter { $0.name != layer } + [.init(layer, .symbolicLink(target))])
+      }
+    }
+    #expect(
+      try open(entries + [.init(layer, .file(own))]).problems == [.duplicate(path: layer)])
+    #expect(try open(entries + [.init("../x", "")]).problems == [.unsafePath("../x")])
+    let surplus = try open(entries + [.init("more", "")])
+    #expect(surplus.problems == [] && surplus.remarks == [.surplus(path: "more")])
+  }
+
+  @Test func `that was cut is truncated, wherever its list stands`() throws {
+    for entries in [
+      try DockerSave([app]).entries(), try DockerSave([app]).entries().sorted { $0.name > $1.name },
+    ] {
+      try PythonTar(entries).write(to: directory.file("x.tar"))
+      let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: directory.file("x.tar"))))
+      for end in stride(from: 100, to: 14_000, by: 1300) {
+        let path = directory.write(Array(bytes[..<end]), to: "cut.tar")
+        let found = Result { () throws(LayoutError) in try Layout.open(path).problems }
+        let isTruncated =
+          switch found {
+          case .success(let problems): problems.contains { if case .truncated = $0 { true } else { false } }
+          case .failure(.truncated), .failure(.notAnArchive): true
+          case .failure: false
+          }
+        #expect(isTruncated, "\(end): \(found)")
+      }
+    }
+  }
+
+  @Test(arguments: [
+    "", "{}", "[{}]", #"[{"Config":1}]"#, #"[{"Config":"c","Layers":["x"]}]"#, #"[{"Config":"nowhere"}]"#,
+  ])
+  func `with a list that makes no sense is refused`(list: String) throws {
+    let config = #"{"rootfs":{"type":"layers","diff_ids":[]}}"#
+    #expect(throws: LayoutError.self) {
+      try open([.init("c", config), .init("x", ""), .init("manifest.json", list)])
+    }
+  }
+
+  @Test func `cannot make Ferry work without end`() throws {
+    let names = String(repeating: #""a","#, count: 300_000) + #""a""#
+    #expect {
+      try open([
+        .init("c", "{}"), .init("manifest.json", #"[{"Config":"c","Layers":[\#(names)]}]"#),
+      ])
+    } throws: { error in
+      if case LayoutError.malformed(_, "manifest.json", _) = error { true } else { false }
+    }
+  }
+}
