@@ -23,6 +23,8 @@ public enum TransferError: Error, Sendable {
   case damagedOutput(path: String, problems: [LayoutProblem])
   /// An output exists and holds something else.
   case outputExists(path: String)
+  /// The output is there without these images, which a run with `--keep-going` could not get.
+  case outputLacks(path: String, images: [String])
   /// An earlier run left an unfinished archive of other images where the output would be written.
   case unfinishedOther(partial: String, images: [String])
   /// Images whose archives would have one name.

@@ -246,6 +246,23 @@ struct `An export that keeps going` {
     #expect(try areEqual(ferry.file("a.tar"), ferry.file("b.tar")))
   }
 
+  @Test func `tells how to carry what could not be had at first, and nothing twice`() throws {
+    images.gateway.add(.always(.answer(500), on: .pulledBlob.naming(images.layers[1])))
+    let arguments = images.export(["one", "two"], to: "a.tar") + ["--retries", "0"]
+    try ferry.run(arguments + ["--keep-going"], exits: 3)
+    images.gateway.clearFaults()
+    let refused = try ferry.run(arguments, exits: 15)
+    let rest = images.references(["two"])
+    refused.complains("a.tar is there without 1 image", "\(rest[0]) -o rest.tar --skip-known a.tar")
+    images.gateway.resetCounts()
+    try ferry.run(["export", "--plain-http", "-o", "rest.tar", "--skip-known", "a.tar"] + rest, exits: 0)
+    #expect(images.moved(images.layers[0]) == 0)
+    #expect(images.moved(images.layers[1]) == LargeImages.sizes[1])
+    let target = try RegistryProcess()
+    try ferry.run(["import", "--plain-http", "a.tar", "rest.tar", "--to", "\(target.host)/new"], exits: 0)
+    #expect(target.storage.tags(of: "new/app") == ["one", "two"])
+  }
+
   @Test func `finishes nothing when nothing can be had, and goes on when it can`() throws {
     images.gateway.add(.always(.cutAnswer(after: 20 << 20), on: .pulledBlob.naming(images.layers[0])))
     let arguments = images.export(["one"], to: "a.tar") + ["--retries", "0", "--keep-going"]

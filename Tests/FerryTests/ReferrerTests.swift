@@ -217,15 +217,14 @@ struct `What refers to an image` {
     #expect(target.storage.digest(of: "new/app", name) != theirs)
   }
 
-  @Test(arguments: [(500, 13), (403, 11)] as [(Int, Int32)])
-  func `is not given up silently when the registry will not tell of it`(_ status: Int, _ exit: Int32) throws {
+  @Test func `is not given up silently when the registry cannot tell of it`() throws {
     let registry = ScriptedRegistry { request in
-      request.path.contains("/referrers/") ? ScriptedResponse(status, json: "{}") : nil
+      request.path.contains("/referrers/") ? ScriptedResponse(500, json: "{}") : nil
     }
     registry.add(image: [[1, 2, 3]], diffIDs: [], to: "old/app", tag: "1")
     let image = registry.reference("old/app:1")
     let arguments = ["export", "--plain-http", "--retries", "0", "-o", "app.tar", image]
-    let failed = try ferry.run(arguments, exits: exit)
+    let failed = try ferry.run(arguments, exits: 13)
     failed.complains(image, "signatures", "--no-referrers")
     #expect(!FileManager.default.fileExists(atPath: ferry.file("app.tar")))
     try ferry.run(arguments + ["--no-referrers"], exits: 0)

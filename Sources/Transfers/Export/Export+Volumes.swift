@@ -18,6 +18,7 @@ extension Export {
 
   /// What to say of something at `place` that is not this archive.
   func obstacle(at place: ArchivePlace, for plan: ArchivePlan) -> TransferError {
+    if let lacking = lacking(at: place, of: plan) { return lacking }
     let outputExists = TransferError.outputExists(path: place.existing.first ?? place.path)
     let sizes = Dictionary(
       zip(place.paths(for: plan.totalSize), place.sizes(for: plan.totalSize)), uniquingKeysWith: max)
@@ -31,6 +32,17 @@ extension Export {
     }
     let missing = Set(sizes.keys).subtracting(input.files).sorted()
     return .incompleteOutput(path: place.path, missing: missing)
+  }
+
+  /// That what is there is this archive without some images, which an earlier run could not get.
+  private func lacking(at place: ArchivePlace, of plan: ArchivePlan) -> TransferError? {
+    guard let input = try? ArchiveInput(writtenTo: place), let layout = try? Layout.open(input),
+      layout.problems.isEmpty, !layout.lacking.isEmpty
+    else { return nil }
+    let wanted = Set(plan.images.map(\.name))
+    let images = layout.lacking.map(\.image).filter(wanted.contains)
+    guard !images.isEmpty, wanted.isSuperset(of: layout.images.map(\.name)) else { return nil }
+    return .outputLacks(path: place.path, images: images)
   }
 
   /// What keeps single volumes of `plan` from being written beside what is there: volumes that would be

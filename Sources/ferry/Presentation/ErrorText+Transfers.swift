@@ -61,6 +61,13 @@ extension ErrorText {
     case .outputExists(let path):
       self.init(
         "\(path) exists and is not this archive", remedy: "--force replaces it.", .destinationConflict)
+    case .outputLacks(let path, let images):
+      let names = images.prefix(3).map { ShellQuoting.line([$0]) } + (images.count > 3 ? ["…"] : [])
+      self.init(
+        "\(path) is there without \(Amounts.count(images.count, "image")) that an earlier run could not get",
+        remedy: "Carry what it lacks beside it: ferry export \(names.joined(separator: " ")) -o rest.tar "
+          + "--skip-known \(ShellQuoting.line([path]))\n--force fetches all of it again.",
+        .destinationConflict)
     case .unfinishedOther(let partial, let images):
       self.init(
         "\(partial) is the unfinished archive of "
