@@ -13,6 +13,11 @@ public struct AppendedContent: RandomAccess {
     frontSize = try front.size()
   }
 
+  public func holds(_ range: Range<Int64>) -> Bool {
+    let inFront = range.clamped(to: 0..<frontSize)
+    return inFront.isEmpty || front.holds(inFront)
+  }
+
   public func size() -> Int64 { frontSize + Int64(tail.count) }
 
   public func read(

@@ -56,7 +56,7 @@ extension DataFile {
     }
   }
 
-  /// Takes the file's name away, if it still has it.
+  /// Takes the file's name away.
   public func remove() { unsafe unlink(path) }
 
   private static func renameWithoutReplacing(_ path: String, to name: String) throws(ArchiveError) {
@@ -86,8 +86,9 @@ extension DataFile {
 
   /// Whether `path` is a directory, or a symbolic link to one.
   public static func isDirectory(_ path: String) -> Bool {
-    // A last slash makes the system follow a link.
-    FileStatus(named: path.hasSuffix("/") ? path : path + "/")?.isDirectory ?? false
+    // A last slash makes the system follow a link; alone it is another directory.
+    !path.isEmpty
+      && FileStatus(named: path.hasSuffix("/") ? path : path + "/")?.isDirectory ?? false
   }
 
   /// Makes the names in the directory that holds `path` durable.

@@ -1,5 +1,3 @@
-import Glibc
-
 /// A directory read as the tar it could have been extracted from: its files laid end to end, in the order of
 /// their names.
 ///
@@ -18,18 +16,21 @@ public struct DirectoryContent: Sendable {
     // Not recursion: how deep directories nest is up to who made them.
     var pending = [""]
     var seen = 0
+    var nameBytes = 0
     while let folder = pending.popLast() {
-      let names = try names(in: folder.isEmpty ? root : "\(root)/\(folder)", follows: folder.isEmpty)
+      let names = try DirectoryListing.names(
+        in: folder.isEmpty ? root : "\(root)/\(folder)", follows: folder.isEmpty, limit: TarIndex.mostEntries)
       seen += names.count
       guard seen <= TarIndex.mostEntries else {
         throw .tooManyEntries(path: path, limit: TarIndex.mostEntries)
       }
       for name in names {
         let below = folder.isEmpty ? name : "\(folder)/\(name)"
-        guard below.utf8.count <= TarIndex.longestPath else {
+        nameBytes += below.utf8.count
+        guard below.utf8.count <= TarIndex.longestPath, nameBytes <= TarIndex.mostNameBytes else {
           throw .tooManyEntries(path: path, limit: TarIndex.mostEntries)
         }
-        // What is gone since it was listed, or has a name that is no UTF-8, is not there.
+        // What is gone since it was listed is not there.
         guard let status = FileStatus(named: "\(root)/\(below)") else { continue }
         if status.isDirectory { pending.append(below) } else { found.append((below, status)) }
       }
@@ -58,32 +59,5 @@ public struct DirectoryContent: Sendable {
     }
     content = try JoinedContent(parts, path: path)
     index = TarIndex(entries: entries, end: .marker(at: position), fileSize: position)
-  }
-
-  /// The names in one directory, without `.` and `..`.
-  private static func names(in folder: String, follows: Bool) throws(ArchiveError) -> [String] {
-    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follows ? 0 : O_NOFOLLOW)
-    let descriptor = unsafe Glibc.open(folder, flags)
-    guard descriptor >= 0 else { throw .file(.open, path: folder, code: errno) }
-    guard let stream = unsafe fdopendir(descriptor) else {
-      let code = errno
-      close(descriptor)
-      throw .file(.open, path: folder, code: code)
-    }
-    defer { unsafe closedir(stream) }
-    var names: [String] = []
-    errno = 0
-    while let entry = unsafe readdir(stream) {
-      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-      }
-      if name != ".", name != ".." { names.append(name) }
-      guard names.count <= TarIndex.mostEntries else {
-        throw .tooManyEntries(path: folder, limit: TarIndex.mostEntries)
-      }
-      errno = 0
-    }
-    guard errno == 0 else { throw .file(.read, path: folder, code: errno) }
-    return names
   }
 }

@@ -3,9 +3,19 @@ import Glibc
 /// What lies in a directory.
 public enum DirectoryListing {
   /// The names in the directory at `path`, sorted, without `.` and `..`; names that are no UTF-8 are left out.
-  /// Throws ``ArchiveError/file(_:path:code:)``.
-  public static func names(in path: String) throws(ArchiveError) -> [String] {
-    guard let directory = unsafe opendir(path) else { throw .file(.open, path: path, code: errno) }
+  /// `path` may be a link to it if that `follows`. Throws ``ArchiveError/file(_:path:code:)``, and
+  /// ``ArchiveError/tooManyEntries(path:limit:)`` beyond `limit`.
+  public static func names(
+    in path: String, follows: Bool = true, limit: Int = .max
+  ) throws(ArchiveError) -> [String] {
+    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follows ? 0 : O_NOFOLLOW)
+    let descriptor = unsafe Glibc.open(path, flags)
+    guard descriptor >= 0 else { throw .file(.open, path: path, code: errno) }
+    guard let directory = unsafe fdopendir(descriptor) else {
+      let code = errno
+      close(descriptor)
+      throw .file(.open, path: path, code: code)
+    }
     defer { unsafe closedir(directory) }
     var names: [String] = []
     while true {
@@ -14,18 +24,12 @@ public enum DirectoryListing {
       let name = unsafe withUnsafePointer(to: entry.pointee.d_name) { field in
         unsafe field.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(validatingCString: $0) }
       }
-      if let name, name != ".", name != ".." { names.append(name) }
+      guard let name, name != ".", name != ".." else { continue }
+      guard names.count < limit else { throw .tooManyEntries(path: path, limit: limit) }
+      names.append(name)
     }
     guard errno == 0 else { throw .file(.read, path: path, code: errno) }
     return names.sorted()
-  }
-
-  /// Whether `path` is a directory, or a link to one.
-  public static func isDirectory(_ path: String) -> Bool {
-    let descriptor = unsafe Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { return false }
-    close(descriptor)
-    return true
   }
 
   /// The one path of a file or directory that leads through no link; nil when nothing is there.

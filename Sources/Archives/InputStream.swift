@@ -14,7 +14,10 @@ struct InputStream: Sendable {
     while true {
       guard !Task.isCancelled else { throw .cancelled }
       var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-      guard unsafe poll(&waiting, 1, Self.patience) != 0 else { continue }
+      let ready = unsafe poll(&waiting, 1, Self.patience)
+      // Not to be read after a signal either: that would wait for bytes, and look at nothing until they come.
+      guard ready != 0, ready > 0 || errno != EINTR else { continue }
+      guard ready > 0 else { throw .file(.read, path: name, code: errno) }
       let count = unsafe Glibc.read(descriptor, buffer.baseAddress, buffer.count)
       if count >= 0 { return count }
       guard errno == EINTR || errno == EAGAIN else { throw .file(.read, path: name, code: errno) }

@@ -36,6 +36,14 @@ public struct TarEntry: Hashable, Sendable {
     self.link = link
   }
 
+  /// How much its names take up, in bytes.
+  var nameBytes: Int {
+    switch link {
+    case .symbolic(let target), .hard(let target): path.utf8.count + target.utf8.count
+    case nil: path.utf8.count
+    }
+  }
+
   /// Where the content and its padding end, in bytes.
   public var end: Int64 {
     let (end, overflow) = offset.addingReportingOverflow(size)

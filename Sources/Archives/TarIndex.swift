@@ -26,6 +26,8 @@ public struct TarIndex: Sendable {
   public static let mostEntries = 1 << 18
   /// The longest name, in bytes; longer ones are damage.
   static let longestPath = 4096
+  /// The most that all names are together, in bytes.
+  static let mostNameBytes = 64 << 20
 
   /// Reads the index of `file`. Throws ``ArchiveError/notATar(path:)`` when it does not begin like one.
   public static func read(_ file: any RandomAccess) throws(ArchiveError) -> TarIndex {
@@ -50,6 +52,7 @@ public struct TarIndex: Sendable {
     let isOpen = unsafe archive_read_open1(reader) == ARCHIVE_OK
 
     var entries: [TarEntry] = []
+    var nameBytes = 0
     var position: Int64 = 0
     reading: while isOpen {
       var pointer: OpaquePointer?
@@ -83,6 +86,10 @@ public struct TarIndex: Sendable {
       else { return TarIndex(entries: entries, end: .damaged(at: position), fileSize: fileSize) }
       guard !isBeyond(entry) else {
         return TarIndex(entries: entries, end: .none(at: entry.headerOffset), fileSize: try file.size())
+      }
+      nameBytes += entry.nameBytes
+      guard nameBytes <= mostNameBytes else {
+        throw .tooManyEntries(path: file.path, limit: mostEntries)
       }
       entries.append(entry)
       position = entry.end

@@ -8,12 +8,13 @@ struct ScryptCost: Hashable {
 
   /// The most that a key may ask for, in bytes: four times minisign's default.
   static let largestMemory: UInt64 = 4 << 30
+  /// And the most operations, which cost time that nothing can cut short: four times minisign's default.
+  static let mostOperations: UInt64 = 4 << 25
 
-  /// Throws ``SignatureError/costlyPassword(memory:)`` before any of it is spent.
+  /// Throws ``SignatureError/costlyPassword(memory:)`` and ``SignatureError/slowPassword`` before any of it is spent.
   init(operations: UInt64, memory: UInt64) throws(SignatureError) {
-    guard memory <= Self.largestMemory, operations <= Self.largestMemory else {
-      throw .costlyPassword(memory: memory)
-    }
+    guard memory <= Self.largestMemory else { throw .costlyPassword(memory: memory) }
+    guard operations <= Self.mostOperations else { throw .slowPassword }
     let operations = max(operations, 32_768)
     let isBoundByOperations = operations < memory / 32
     // Each round costs 4 operations, and 128 bytes, for each unit of the block size.

@@ -8,6 +8,8 @@ public enum SignatureError: Error, Hashable, Sendable {
   case malformedSecretKey
   /// A secret key whose password costs more memory than Ferry gives it, in bytes.
   case costlyPassword(memory: UInt64)
+  /// Its password is to cost many times the work that minisign asks for.
+  case slowPassword
   /// The password does not open the secret key, or the key is damaged.
   case wrongPassword
   /// Made with another key than the one demanded.

@@ -6,7 +6,7 @@ public struct SigningKey: Sendable {
   public let id: KeyID
   private let key: Curve25519.Signing.PrivateKey
 
-  /// Takes the 96 bytes of a secret key file that follow its head: the key's id, its seed and its public half.
+  /// Takes the 72 bytes of a secret key file that follow its head: the key's id, its seed and its public half.
   /// Throws ``SignatureError/malformedSecretKey``.
   init(secret: [UInt8]) throws(SignatureError) {
     guard secret.count == 72, let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: secret[8..<40]),

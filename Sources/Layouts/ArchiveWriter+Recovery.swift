@@ -56,9 +56,10 @@ extension ArchiveWriter {
 
   /// Removes what a run that was killed after its last step left beside the finished archive `path`.
   public static func removeLeftovers(of path: String) {
-    guard !DataFile.exists(partialPath(of: path)), ArchivePlace.partialVolumes(of: path).isEmpty else {
-      return
-    }
-    (try? DataFile.open(reading: ArchiveJournal.path(of: path)))?.remove()
+    // Locked first: what is there may be another run's, which has only begun.
+    guard DataFile.exists(ArchiveJournal.path(of: path)), let journal = try? ArchiveJournal(of: path),
+      !DataFile.exists(partialPath(of: path)), ArchivePlace.partialVolumes(of: path).isEmpty
+    else { return }
+    journal.remove()
   }
 }

@@ -5,9 +5,9 @@ import Synchronization
 
 /// Writes a planned archive to a file or to volumes, its blobs in any order and from any number of threads.
 ///
-/// All goes to `<path>.partial`, or `<path>.001.partial` and so on, which is locked; only ``finish()`` gives it its name, when there is a proof
-/// for every blob. A writer that goes away before leaves the `.partial` and beside it a journal, by which a
-/// later one can go on (``Earlier/kept``).
+/// All goes to `<path>.partial`, or `<path>.001.partial` and so on; only ``finish()`` gives it its name, when there
+/// is a proof for every blob. A writer that goes away before leaves that, and beside it a journal by which a later
+/// one can go on (``Earlier/kept``). Whoever has the journal locked writes the archive.
 public final class ArchiveWriter: Sendable {
   public let plan: ArchivePlan
   /// The final name, or those of its volumes.
@@ -38,7 +38,7 @@ public final class ArchiveWriter: Sendable {
   /// How much of a blob is written before the disk is asked to begin with it, in bytes.
   private static let writebackSize: Int64 = 8 << 20
 
-  /// Locks and sizes `<path>.partial`, sets its space aside and writes all that is known. Throws
+  /// Locks the archive, sizes its unfinished files, sets their space aside and writes all that is known. Throws
   /// ``LayoutError/exists(path:)`` when `path` is taken and not `replacing`, ``LayoutError/locked(path:pid:)``
   /// and ``LayoutError/archive(_:)``, `noSpace` with the whole archive's size among those, and
   /// ``LayoutError/cancelled`` while bytes of an earlier run are being moved. With `checksums` the pieces of each

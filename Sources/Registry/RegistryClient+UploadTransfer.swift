@@ -62,7 +62,10 @@ extension RegistryClient {
       if response.status == 416, upload.offset > 0 {
         return .failed(failure(response, for: upload.errand), retryAfter: nil)
       }
-      if response.status == 413, chunk.shrink(below: end - upload.offset) {
+      // No smaller ones than the registry itself asks for.
+      if response.status == 413, end - upload.offset > upload.leastChunk,
+        chunk.shrink(below: end - upload.offset)
+      {
         uploadHabits.learn(chunk)
         try held.seek(to: upload.offset)
         return nil

@@ -15,10 +15,25 @@ enum Paths {
     return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory
   }
 
-  /// Whether both paths lead to one file.
+  /// Whether both paths lead to one file, by links of either kind too.
   static func areSame(_ one: String, _ other: String) -> Bool {
-    URL(filePath: one).resolvingSymlinksInPath().standardized.path
-      == URL(filePath: other).resolvingSymlinksInPath().standardized.path
+    if canonical(one) == canonical(other) { return true }
+    var first = stat()
+    var second = stat()
+    guard unsafe stat(one, &first) == 0, unsafe stat(other, &second) == 0 else { return false }
+    return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+  }
+
+  /// The absolute path without links, as far as it is there.
+  static func canonical(_ path: String) -> String {
+    URL(filePath: path).resolvingSymlinksInPath().standardized.path
+  }
+
+  /// Whether something is there that is neither a plain file nor a directory: a device, a pipe.
+  static func isSpecial(_ path: String) -> Bool {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { return false }
+    return status.st_mode & S_IFMT != S_IFREG && status.st_mode & S_IFMT != S_IFDIR
   }
 
   /// Whether its group or everybody may read the plain file at `path`.

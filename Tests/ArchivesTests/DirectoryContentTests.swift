@@ -67,5 +67,10 @@ import Testing
         #expect(try content.read(count, at: Int64(start)) == Array(expected))
       }
     }
+    #expect(content.holds(0..<100))
+    let gap = try AppendedContent(
+      JoinedContent([.bytes([1]), .missing(path: "m", size: 4)], path: "x"), Array("6789".utf8))
+    for range in [0..<1, 5..<9, 5..<20, 3..<3] as [Range<Int64>] { #expect(gap.holds(range)) }
+    for range in [0..<2, 2..<3, 4..<6] as [Range<Int64>] { #expect(!gap.holds(range)) }
   }
 }

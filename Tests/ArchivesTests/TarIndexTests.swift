@@ -118,6 +118,21 @@ import Testing
     }
   }
 
+  @Test func `refuses names without end`() throws {
+    let scratch = try ScratchDirectory()
+    let name = String(repeating: "n", count: 4000)
+    try PythonTar([.init(name, "")], .gnu).write(to: scratch("a.tar"))
+    // The name's header, the name, the entry's header.
+    let entry = Array(try scratch.read("a.tar").prefix(512 + 4096 + 512))
+    func index(of count: Int) throws -> TarIndex {
+      try TarIndex.read(JoinedContent(Array(repeating: .bytes(entry), count: count), path: "x"))
+    }
+    #expect(try index(of: 100).entries.map(\.path) == Array(repeating: name, count: 100))
+    #expect(throws: ArchiveError.tooManyEntries(path: "x", limit: TarIndex.mostEntries)) {
+      try index(of: 17_000)
+    }
+  }
+
   @Test func `survives any change of any header byte`() throws {
     let scratch = try ScratchDirectory()
     try Peer.run("python3", "-c", Self.writer, scratch("a.tar"), "gnu")

@@ -147,6 +147,20 @@ struct `An import that compresses` {
     }
   }
 
+  @Test func `gives an image without a tag its new digest for a name`() throws {
+    let image = DockerSave.Image(["x:1"], layers: [try DockerSave.layer("plain")])
+    try DockerSave([image]).write(to: directory.file("x.tar"))
+    try ferry.run(
+      ["import", "--plain-http", "--to", "\(registry.host)/src", directory.file("x.tar")], exits: 0)
+    let digest = try #require(registry.storage.digest(of: "src/x", "1"))
+    try ferry.export(["\(registry.host)/src/x@\(digest)"], to: "x.tar")
+    let report = try Report(`import`(ferry.file("x.tar"), "--json"))
+    let new = try #require(report.strings("images", "digest").first)
+    #expect(new != digest)
+    #expect(try report.strings("images", "target") == ["\(registry.host)/new/x@\(new)"])
+    #expect(registry.storage.hasManifest(new, in: "new/x"))
+  }
+
   @Test func `needs an archive that can be read twice`() throws {
     let archive = try FixtureArchive.small()
     try Command.run("cp", [archive, directory.file("a.tar")])

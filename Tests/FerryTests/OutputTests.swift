@@ -62,7 +62,7 @@ struct `An export's output` {
     try ferry.export(images, to: "a.tar")
     let before = try Command.run("stat", ["-c", "%i %Y %Z", ferry.file("a.tar")])
     let again = try ferry.export(images, to: "a.tar")
-    again.complains("a.tar is there already")
+    again.complains("there already: a.tar")
     #expect(try Command.run("stat", ["-c", "%i %Y %Z", ferry.file("a.tar")]) == before)
     #expect(try names(in: "") == ["a.tar"])
   }

@@ -50,6 +50,16 @@ struct `A report's page` {
     #expect(rows.filter { $0.count > 5 && $0[0].contains("team/app") }.allSatisfy { $0[4] != "0 B" })
   }
 
+  @Test func `shows what travels with an image`() throws {
+    try ferry.export(names(in: ["team/signed:1.0"]), to: "s.tar", "--report", "e.html")
+    try ferry.run(["verify", "s.tar", "--report", "v.html"], exits: 0)
+    for page in ["e.html", "v.html"] {
+      let rows = try rows(page)
+      #expect(rows.map { $0[0].contains("team/signed:sha256-") } == [false, true, false])
+      #expect(try Browser().document(of: ferry.file(page)).contains("of 1 image and 1 referrer"))
+    }
+  }
+
   @Test func `of an import and of arrivals shows old and new names in a browser without script or network`()
     throws
   {

@@ -143,6 +143,76 @@ struct `What refers to an image` {
     #expect(places[0] == 0 && places[4] > places[2])
   }
 
+  @Test func `stands beside an image that is given a name, also where nothing in the archive has one`() throws
+  {
+    let source = try registryWithAPI()
+    try ferry.export([source.registry.reference("old/app:1")], to: "app.tar")
+    let layout = ferry.file("layout")
+    try FileManager.default.createDirectory(atPath: layout, withIntermediateDirectories: true)
+    try Command.run("tar", ["-xf", ferry.file("app.tar"), "-C", layout])
+    // As oras lists them: the image by its tag, its referrers by nothing.
+    for file in ["ferry.json", "manifest.json"] {
+      try FileManager.default.removeItem(atPath: "\(layout)/\(file)")
+    }
+    struct Entry: Codable {
+      let mediaType: String
+      let digest: String
+      let size: Int
+      var annotations: [String: String]?
+    }
+    struct Index: Codable {
+      let schemaVersion: Int
+      var manifests: [Entry]
+    }
+    let path = URL(fileURLWithPath: "\(layout)/index.json")
+    var index = try JSONDecoder().decode(Index.self, from: Data(contentsOf: path))
+    for place in index.manifests.indices {
+      index.manifests[place].annotations =
+        index.manifests[place].digest == source.image ? ["org.opencontainers.image.ref.name": "1"] : nil
+    }
+    try JSONEncoder().encode(index).write(to: path)
+    for archive in ["app.tar", "layout"] {
+      let target = ScriptedRegistry(referrersPage: 100)
+      try ferry.run(importing(archive, to: target.host, "--as", "named/app:7"), exits: 0)
+      #expect(target.tags == ["new/named/app:7"], "\(archive)")
+      for digest in source.referrers { #expect(target.hasManifest(digest, in: "new/named/app")) }
+    }
+    // What has no name is in the receipt by its repository's.
+    for place in index.manifests.indices where index.manifests[place].annotations != nil {
+      index.manifests[place].annotations = ["org.opencontainers.image.ref.name": "old.example/old/app:1"]
+    }
+    try JSONEncoder().encode(index).write(to: path)
+    let target = ScriptedRegistry(referrersPage: 100)
+    try ferry.run(importing("layout", to: target.host, "--receipt", "receipt.json"), exits: 0)
+    #expect(target.tags == ["new/app:1"])
+    try ferry.run(["verify", "layout", "--receipt", "receipt.json"], exits: 0)
+  }
+
+  @Test func `goes with its subject's shard alone`() throws {
+    let source = try Source()
+    try ferry.export(
+      ["1", "arm", "amd"].map { source.registry.reference("old/app:\($0)") }, to: "app.tar")
+    let target = try RegistryProcess()
+    for options in [[], ["--image", "old/app"]] {
+      var subjects: [String: Set<Int>] = [:]
+      var count = 0
+      for shard in 1...4 {
+        let part = ["--dry-run", "--json", "--shard", "\(shard)/4"]
+        let planned = try ferry.command(importing("app.tar", to: target.host) + part + options).run()
+        for name in try Report(planned).strings("images", "source") {
+          count += 1
+          subjects[name, default: []].insert(shard)
+        }
+      }
+      let name = "\(source.registry.host)/old/app:"
+      #expect(subjects[name + tag(source.index, ".sig")] == subjects[name + "1"])
+      #expect(count >= 8)
+      for (name, shards) in subjects where name.hasSuffix(":1") || name.hasSuffix(".sig") {
+        #expect(shards.count == 1, "\(name)")
+      }
+    }
+  }
+
   @Test func `is listed under a tag where there is no API, beside what is listed there`() throws {
     let source = try registryWithAPI()
     try ferry.export([source.registry.reference("old/app:1")], to: "app.tar")

@@ -179,6 +179,16 @@ import Testing
       return needed == plan.totalSize
     }
     #expect(try scratch.names == [])
+
+    let place = ArchivePlace(scratch("a.tar"), volumeSize: 1 << 43)
+    #expect {
+      try VolumeWriter(plan: plan, place: place, numbers: [2, 3], replacing: false)
+    } throws: { error in
+      guard case LayoutError.archive(.noSpace(place.partialPath(of: 2), 1 << 43, .some, ENOSPC)) = error
+      else { return false }
+      return true
+    }
+    #expect(try scratch.names == [])
   }
 }
 

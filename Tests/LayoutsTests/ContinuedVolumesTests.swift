@@ -2,9 +2,10 @@ import Archives
 import Digests
 import Foundation
 import Images
-import Layouts
 import TestSupport
 import Testing
+
+@testable import Layouts
 
 /// Volumes that an earlier run began.
 struct `Unfinished volumes` {
@@ -104,6 +105,18 @@ struct `Unfinished volumes` {
       try ArchiveWriter(plan: ArchivePlan(images), path: scratch("a.tar"), replacing: false)
     }
     withExtendedLifetime(first) {}
+  }
+
+  @Test func `have a journal that nobody takes for a leftover while somebody has it`() throws {
+    do {
+      let journal = try ArchiveJournal(of: scratch("a.tar"))
+      ArchiveWriter.removeLeftovers(of: scratch("a.tar"))
+      #expect(try scratch.names == ["a.tar.partial.journal"])
+      withExtendedLifetime(journal) {}
+    }
+    ArchiveWriter.removeLeftovers(of: scratch("a.tar"))
+    ArchiveWriter.removeLeftovers(of: scratch("a.tar"))
+    #expect(try scratch.names == [])
   }
 
   @Test func `cut otherwise are begun anew, and nothing of them stays`() throws {

@@ -26,6 +26,42 @@ import Testing
 
   func digest(_ bytes: [UInt8]) -> Digest { Digest(of: bytes) }
 
+  @Test func `has no blobs of which a part lies in a volume that is missing`() throws {
+    let long = try DockerSave.layer("long", size: 40_000)
+    try PythonTar(DockerSave([DockerSave.Image(["x/y:1"], layers: [base, long])]).entries())
+      .write(to: directory.file("x.tar"))
+    let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: directory.file("x.tar"))))
+    let names = stride(from: 0, to: bytes.count, by: 4096).enumerated().map { index, start in
+      let name = directory.file("x.tar.\(index < 9 ? "00" : "0")\(index + 1)")
+      try? Data(bytes[start..<min(start + 4096, bytes.count)]).write(to: URL(fileURLWithPath: name))
+      return name
+    }
+    var lost = 0
+    // Without the last one all may still be there: what it holds is padding.
+    for name in names.dropFirst().dropLast() {
+      let volume = try Data(contentsOf: URL(fileURLWithPath: name))
+      try FileManager.default.removeItem(atPath: name)
+      if let input = try ArchiveInput.group([directory.file("x.tar.001")]).first,
+        let layout = try? Layout.open(input)
+      {
+        #expect(layout.problems.contains(.volumeMissing(path: name)))
+        for (digest, extent) in layout.blobs {
+          let blob = Descriptor(mediaType: .ociLayer, digest: digest, size: extent.size)
+          #expect(throws: Never.self) { try layout.bytes(of: blob, limit: 1 << 20) }
+        }
+        if layout.blobs[digest(long)] == nil { lost += 1 }
+      }
+      try volume.write(to: URL(fileURLWithPath: name))
+    }
+    #expect(lost > 5)
+  }
+
+  @Test func `of more images than are kept account of is refused`() {
+    let image = #"{"Config":"a"}"#
+    let list = "[" + String(repeating: image + ",", count: 1 << 18) + image + "]"
+    #expect(throws: MalformedFile.self) { try DockerManifestFile.entries(in: Array(list.utf8)) }
+  }
+
   @Test(arguments: DockerSave.Sharing.allCases)
   func `is the layout it stands for, however images share layers`(sharing: DockerSave.Sharing) throws {
     let layout = try open(DockerSave([app, other], sharing: sharing).entries())

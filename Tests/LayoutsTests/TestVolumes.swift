@@ -3,6 +3,7 @@ import Digests
 import Foundation
 import Images
 import Layouts
+import Testing
 
 /// Archives of test images, cut into volumes.
 enum TestVolumes {
@@ -30,5 +31,21 @@ enum TestVolumes {
 
   static func bytes(_ path: String) throws -> [UInt8] {
     try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
+  }
+
+  /// The one archive that `arguments` name.
+  static func open(_ arguments: [String]) throws -> Layout {
+    let inputs = try ArchiveInput.group(arguments)
+    #expect(inputs.count == 1)
+    return try Layout.open(try #require(inputs.first))
+  }
+
+  /// What opening finds wrong as a whole with volumes, as paths; the front of the archive may be among it.
+  static func accused(_ arguments: [String]) throws -> [String] {
+    do {
+      return try open(arguments).volumes.filter { $0.state != .present }.map(\.path)
+    } catch LayoutError.volumeNeeded(let path, _) {
+      return [path]
+    }
   }
 }

@@ -30,28 +30,13 @@ struct `An archive in volumes` {
     #expect(try names.flatMap { try TestVolumes.bytes($0) } == whole)
     #expect(try scratch.names.filter { $0.hasSuffix(".partial") || $0.hasSuffix(".journal") } == [])
     let one = try Layout.open(scratch("one.tar"))
-    let set = try open([scratch("set.tar.001")])
+    let set = try TestVolumes.open([scratch("set.tar.001")])
     #expect(set.problems == [])
     #expect(set.archiveDigest == one.archiveDigest)
     #expect(set.images == one.images)
     #expect(set.blobs == one.blobs)
     #expect(set.volumes.map(\.size) == ArchivePlace("", volumeSize: size).sizes(for: Int64(whole.count)))
     #expect(set.volumes.allSatisfy { $0.state == .present })
-  }
-
-  private func open(_ arguments: [String]) throws -> Layout {
-    let inputs = try ArchiveInput.group(arguments)
-    #expect(inputs.count == 1)
-    return try Layout.open(try #require(inputs.first))
-  }
-
-  /// What opening finds wrong as a whole with volumes, as paths; the front of the archive may be among it.
-  private func accused(_ arguments: [String]) throws -> [String] {
-    do {
-      return try open(arguments).volumes.filter { $0.state != .present }.map(\.path)
-    } catch LayoutError.volumeNeeded(let path, _) {
-      return [path]
-    }
   }
 
   @Test(arguments: sizes.filter { $0 < 5000 }) func `names each volume that is missing or cut`(size: Int64)
@@ -62,27 +47,27 @@ struct `An archive in volumes` {
     for name in names {
       let bytes = try TestVolumes.bytes(name)
       try FileManager.default.removeItem(atPath: name)
-      #expect(try accused([scratch("set.tar")]) == [name])
+      #expect(try TestVolumes.accused([scratch("set.tar")]) == [name])
       for left in [bytes.count - 1, bytes.count / 2] {
         try Data(bytes.prefix(left)).write(to: URL(fileURLWithPath: name))
-        #expect(try accused([scratch("set.tar")]) == [name], "\(left) of \(bytes.count)")
+        #expect(try TestVolumes.accused([scratch("set.tar")]) == [name], "\(left) of \(bytes.count)")
       }
       try Data(bytes + [0]).write(to: URL(fileURLWithPath: name))
-      #expect(try accused([scratch("set.tar")]) == [name])
+      #expect(try TestVolumes.accused([scratch("set.tar")]) == [name])
       try Data(bytes).write(to: URL(fileURLWithPath: name))
     }
-    #expect(try accused([scratch("set.tar")]) == [])
+    #expect(try TestVolumes.accused([scratch("set.tar")]) == [])
   }
 
   @Test func `reads all blobs but those in a missing volume, and says in which they should be`() throws {
     try TestVolumes.write(images, to: scratch("set.tar"), size: 2000)
-    let whole = try open([scratch("set.tar")])
+    let whole = try TestVolumes.open([scratch("set.tar")])
     let names = TestVolumes.names(of: scratch("set.tar"))
     var lost = 0
     for (index, name) in names.enumerated().dropFirst(3) {
       let bytes = try TestVolumes.bytes(name)
       try FileManager.default.removeItem(atPath: name)
-      guard let layout = try? open([scratch("set.tar")]) else { continue }
+      guard let layout = try? TestVolumes.open([scratch("set.tar")]) else { continue }
       let range = Int64(index) * 2000..<Int64(index) * 2000 + Int64(bytes.count)
       let gone = whole.blobs.filter { $0.value.range.overlaps(range) }
       if layout.manifestsAreThere {
@@ -108,7 +93,7 @@ struct `An archive in volumes` {
       for other in names.indices.dropFirst(3) where other > one {
         try Data(contents[other]).write(to: URL(fileURLWithPath: names[one]))
         try Data(contents[one]).write(to: URL(fileURLWithPath: names[other]))
-        let layout = try open([scratch("set.tar")])
+        let layout = try TestVolumes.open([scratch("set.tar")])
         #expect(layout.problems != [], "\(one) and \(other)")
         for (here, there) in [(one, other), (other, one)] {
           guard case .foreign(let holds) = layout.volumes[here].state else { continue }
@@ -130,7 +115,7 @@ struct `An archive in volumes` {
     let names = TestVolumes.names(of: scratch("set.tar"))
     let surplus = scratch("set.tar.00\(names.count + 1)")
     try Data(try TestVolumes.bytes(names[0])).write(to: URL(fileURLWithPath: surplus))
-    let layout = try open([scratch("set.tar")])
+    let layout = try TestVolumes.open([scratch("set.tar")])
     #expect(layout.problems == [.surplusVolume(path: surplus)])
   }
 
@@ -140,7 +125,7 @@ struct `An archive in volumes` {
     let size = Int64.random(in: 600...9000, using: &random)
     try TestVolumes.write(images, to: scratch("set.tar"), size: size)
     let names = TestVolumes.names(of: scratch("set.tar"))
-    let whole = try open([names[0]])
+    let whole = try TestVolumes.open([names[0]])
     for _ in 0..<Int.random(in: 1...4, using: &random) {
       let name = scratch("set.tar.00\(Int.random(in: 1...9, using: &random))")
       switch Int.random(in: 0..<5, using: &random) {
@@ -166,66 +151,6 @@ struct `An archive in volumes` {
       }
     }
     for problem in layout.problems { _ = layout.volumes(of: problem) }
-  }
-
-  @Test func `is found from any volume, in any order, over several directories`() throws {
-    try TestVolumes.write(images, to: scratch("set.tar"), size: 3000)
-    let names = TestVolumes.names(of: scratch("set.tar"))
-    for directory in ["a", "b", "c"] {
-      try FileManager.default.createDirectory(atPath: scratch(directory), withIntermediateDirectories: true)
-    }
-    let moved = try names.enumerated().map { index, name -> String in
-      let path = scratch("\(["a", "b", "c"][index % 3])/\(name.split(separator: "/").last ?? "")")
-      try FileManager.default.moveItem(atPath: name, toPath: path)
-      return path
-    }
-    let directories = [scratch("a"), scratch("b") + "/", scratch("c")]
-    for arguments in [
-      moved, moved.reversed(), directories, directories.reversed(), [moved[3], moved[1], moved[2]],
-    ] {
-      let layout = try open(arguments)
-      #expect(layout.problems == [])
-      #expect(layout.volumes.map(\.path) == moved.map { $0 })
-    }
-    // One place does not do.
-    #expect(try accused([moved[0]]).first == scratch("a/set.tar.002"))
-  }
-
-  @Test func `keeps copies apart, and takes a volume that is there twice once`() throws {
-    try TestVolumes.write(images, to: scratch("set.tar"), size: 3000)
-    let names = TestVolumes.names(of: scratch("set.tar"))
-    try FileManager.default.createDirectory(atPath: scratch("copy"), withIntermediateDirectories: true)
-    let copies = try names.map { name -> String in
-      let path = scratch("copy/\(name.split(separator: "/").last ?? "")")
-      try FileManager.default.copyItem(atPath: name, toPath: path)
-      return path
-    }
-    #expect(
-      try ArchiveInput.group([names[0], copies[0]]).map(\.path) == [
-        scratch("set.tar"), scratch("copy/set.tar"),
-      ])
-    try FileManager.default.removeItem(atPath: names[1])
-    #expect(try open([names[0], copies[0]]).problems == [])
-    try Data([1]).write(to: URL(fileURLWithPath: copies[2]))
-    #expect(throws: LayoutError.volumeTwice(names[2], copies[2])) {
-      try ArchiveInput.group([names[0], copies[0]])
-    }
-  }
-
-  @Test func `is told from files whose names end in digits, and from directories of archives`() throws {
-    try TestArchive.write(images, to: scratch("backup.2024"))
-    try TestArchive.write(images, to: scratch("one.tar"))
-    #expect(try open([scratch("backup.2024")]).problems == [])
-    #expect(try open([scratch("backup.2024")]).volumes.isEmpty)
-    try TestVolumes.write(images, to: scratch("set.tar"), size: 3000)
-    try FileManager.default.removeItem(atPath: scratch("backup.2024"))
-    #expect(try ArchiveInput.group([scratch.path]).map(\.path) == [scratch("one.tar"), scratch("set.tar")])
-    try FileManager.default.createDirectory(atPath: scratch("empty"), withIntermediateDirectories: true)
-    #expect(throws: LayoutError.noArchive(directory: scratch("empty"))) {
-      try ArchiveInput.group([scratch("empty")])
-    }
-    try TestArchive.write(images, to: scratch("empty/oci-layout"))
-    #expect(try ArchiveInput.group([scratch("empty")]) == [ArchiveInput(scratch("empty"))])
   }
 
   @Test(arguments: [700, 4096, 9000] as [Int64])

@@ -64,4 +64,16 @@ import Testing
     try move.import("--descriptions", "texts").says("wrote 0 descriptions")
     #expect(move.tags == Move.moved)
   }
+
+  @Test func `that have changed since leave an archive as it is, and it is signed as it is`() throws {
+    let minisign = try Minisign()
+    let move = try move()
+    try move.export()
+    let before = try Data(contentsOf: URL(fileURLWithPath: move.ferry.file("fleet.tar")))
+    move.stage.edit("olddept/trainer", on: .dgx) { $0.description = "another" }
+    try move.export("--sign-key", minisign.secretKey)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: move.ferry.file("fleet.tar"))) == before)
+    let verified = try move.ferry.run("verify", "fleet.tar", "--public-key", minisign.publicKey)
+    #expect(verified.status == 0)
+  }
 }

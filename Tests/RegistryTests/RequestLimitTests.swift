@@ -35,4 +35,32 @@ import Transport
     #expect(statuses.count { $0 == 413 } == 4)
     #expect(last < statuses.count / 2)
   }
+
+  @Test(.timeLimit(.minutes(2))) func `is not asked over and over before a registry that wants larger ones`()
+    async throws
+  {
+    let registry = ScriptedRegistry { request in
+      switch request.method {
+      case "POST":
+        ScriptedResponse(
+          202, headers: [("Location", "/v2/team/app/blobs/uploads/1"), ("OCI-Chunk-Min-Length", "600000")])
+      case "PATCH", "PUT": ScriptedResponse(413)
+      case "DELETE": ScriptedResponse(204)
+      default: nil
+      }
+    }
+    try await onThread {
+      var configuration = RegistryConfiguration(plainHTTP: true)
+      configuration.uploads.wholeLimit = 0
+      configuration.uploads.firstChunk = 600_000
+      let client = RegistryClient(
+        host: registry.host, configuration: configuration, http: try HTTPClient(TransportOptions(retries: 0)))
+      let bytes = content(2_000_000, seed: 3)
+      #expect(throws: RegistryError.self) {
+        try client.pushBlob(
+          descriptor(of: bytes), to: "team/app", mountingFrom: nil, from: MemorySource(bytes: bytes))
+      }
+    }
+    #expect(registry.server.lines.count { $0.hasPrefix("PATCH") } == 1)
+  }
 }

@@ -3,7 +3,7 @@ import Archives
 /// `manifest.json` as `docker load` reads it.
 extension DockerManifestFile {
   static let sizeLimit: Int64 = 16 << 20
-  /// The most names and layers of all its images together, so that what is made of them stays bounded.
+  /// The most images, names and layers together, so that what is made of them stays bounded.
   private static let mostParts = TarIndex.mostEntries
 
   /// One image: the paths of its config and layers in the tar, and its names, in docker's short form or whole.
@@ -29,8 +29,8 @@ extension DockerManifestFile {
     let images = try MalformedFile.decode([Image].self, from: bytes).map {
       Entry(config: $0.config, names: $0.names ?? [], layers: $0.layers ?? [])
     }
-    guard images.reduce(0, { $0 + $1.names.count + $1.layers.count }) <= mostParts else {
-      throw MalformedFile(why: "it lists more than \(mostParts) names and layers")
+    guard images.reduce(images.count, { $0 + $1.names.count + $1.layers.count }) <= mostParts else {
+      throw MalformedFile(why: "it lists more than \(mostParts) images, names and layers")
     }
     return images
   }

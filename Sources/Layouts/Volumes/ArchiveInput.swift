@@ -54,7 +54,7 @@ public struct ArchiveInput: Hashable, Sendable {
 
   /// The archives that `arguments` name, each once, in their order: files, directories that hold archives, any one
   /// volume of a set or all of them, from as many directories as they are spread over. Volumes that lie beside
-  /// a named one are found. Throws ``LayoutError/volumeTwice(_:_:)``, ``LayoutError/noArchive(directory:)``.
+  /// a named one are found, and what Ferry lays beside an archive is passed over where that is named too. Throws ``LayoutError/volumeTwice(_:_:)``, ``LayoutError/noArchive(directory:)``.
   public static func group(_ arguments: [String]) throws(LayoutError) -> [ArchiveInput] {
     var gathering = VolumeGathering()
     for argument in arguments { try gathering.add(argument) }

@@ -19,7 +19,7 @@ struct VolumeGathering {
   private var seen: Set<String> = []
 
   mutating func add(_ argument: String) throws(LayoutError) {
-    if DirectoryListing.isDirectory(argument) { return try addDirectory(argument) }
+    if DataFile.isDirectory(argument) { return try addDirectory(argument) }
     if let volume = VolumeName(argument) {
       let hasVolumes = try add(volumesOf: volume.base)
       if hasVolumes { return }
@@ -45,7 +45,7 @@ struct VolumeGathering {
     for name in names {
       if let volume = VolumeName(name) {
         if try add(volumesOf: prefix + volume.base) { isEmpty = false }
-      } else if name.hasSuffix(".tar"), !DirectoryListing.isDirectory(prefix + name) {
+      } else if name.hasSuffix(".tar"), !DataFile.isDirectory(prefix + name) {
         addPath(prefix + name)
         isEmpty = false
       }
@@ -55,8 +55,8 @@ struct VolumeGathering {
 
   /// Adds the volumes of `path` that lie in its directory; false when there are none.
   private mutating func add(volumesOf path: String) throws(LayoutError) -> Bool {
-    let prefix = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
-    let base = String(path.dropFirst(prefix.count))
+    let base = Self.base(of: path)
+    let prefix = String(path.dropLast(base.count))
     let directory = DataFile.directory(of: path)
     // A directory may be named in more than one way.
     let key = "\(DirectoryListing.canonical(directory) ?? directory)/\(base)"
@@ -76,11 +76,21 @@ struct VolumeGathering {
     return true
   }
 
+  /// Whether `path` is what Ferry laid beside an archive that was named too, as `NAME.tar.*` names both.
+  private func isCompanion(_ path: String) -> Bool {
+    guard let archive = ArchiveCompanion.archive(besideWhich: path) else { return false }
+    return seen.contains(archive) || holdings[Self.base(of: archive)] != nil
+  }
+
+  private static func base(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+  }
+
   func inputs() throws(LayoutError) -> [ArchiveInput] {
     var inputs: [ArchiveInput] = []
     for item in items {
       switch item {
-      case .path(let path): inputs.append(ArchiveInput(path))
+      case .path(let path): if !isCompanion(path) { inputs.append(ArchiveInput(path)) }
       case .volumes(let base): inputs += try Self.inputs(of: base, in: holdings[base] ?? [])
       }
     }

@@ -34,18 +34,34 @@ public final class VolumeWriter: Sendable {
     guard try journal.read() == nil else {
       throw .locked(path: ArchiveWriter.partialPath(of: place.path), pid: nil)
     }
-    var files: [Int: DataFile] = [:]
-    for number in self.numbers {
-      files[number] = try LayoutError.wrapping { () throws(ArchiveError) in
-        let file = try DataFile.create(place.partialPath(of: number))
-        try file.truncate(to: 0)
-        try file.reserve(place.size(of: number, for: plan.totalSize))
-        return file
+    files = try Self.files(self.numbers, in: place, for: plan.totalSize, journal)
+    do throws(LayoutError) {
+      try plan.forEachKnownPiece { piece throws(LayoutError) in
+        try unsafe put(piece.bytes.span.bytes, at: piece.offset)
       }
+    } catch {
+      discard()
+      throw error
     }
-    self.files = files
-    try plan.forEachKnownPiece { piece throws(LayoutError) in
-      try unsafe put(piece.bytes.span.bytes, at: piece.offset)
+  }
+
+  /// The unfinished volumes with their space set aside; none when there is not enough for all.
+  private static func files(
+    _ numbers: [Int], in place: ArchivePlace, for totalSize: Int64, _ journal: ArchiveJournal
+  ) throws(LayoutError) -> [Int: DataFile] {
+    var files: [Int: DataFile] = [:]
+    do throws(ArchiveError) {
+      for number in numbers {
+        let file = try DataFile.create(place.partialPath(of: number))
+        files[number] = file
+        try file.truncate(to: 0)
+        try file.reserve(place.size(of: number, for: totalSize))
+      }
+      return files
+    } catch {
+      for file in files.values { file.remove() }
+      journal.remove()
+      throw LayoutError(error)
     }
   }
 

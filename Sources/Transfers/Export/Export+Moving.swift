@@ -38,16 +38,15 @@ extension Export {
           failures += outcome.failures
           guard let plan = outcome.plan else { continue }
           written.archives[index].plan = plan
+          // What was there was damaged, and has given way.
+          if archive.isUpToDate { written.archives[index].state = .toReplace }
           checksums = outcome.checksums
         } else {
           let sources = BlobSources(prepared.images(in: archive))
           try await executor.run { try stream(archive.plan, from: sources) }
         }
-        if let place = archive.place, archive.onlyVolumes.isEmpty {
-          let plan = written.archives[index].plan
-          try await leaveProofs(
-            of: place.path, files: place.paths(for: plan.totalSize), digest: plan.archiveDigest,
-            checksums: checksums)
+        if archive.onlyVolumes.isEmpty {
+          try await leaveProofs(of: written.archives[index], checksums: checksums)
         }
         held.add(written.archives[index])
         finished.append(archive.path)

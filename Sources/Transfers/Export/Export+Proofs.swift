@@ -1,19 +1,26 @@
+import Archives
 import Digests
 import Layouts
 
 extension Export {
   /// Leaves beside an archive that has its name what it can be proved by without Ferry: checksums of its files,
-  /// and a signature over its digest. `checksums` are those of its files that were computed on the way. Also beside one that an earlier run wrote.
-  func leaveProofs(of path: String, files: [String], digest: Digest, checksums: [Digest]?) async throws {
+  /// and a signature over its digest; also beside one that an earlier run wrote. `checksums` are those of its files
+  /// that were computed on the way.
+  func leaveProofs(of archive: PreparedExport.Archive, checksums: [Digest]?) async throws {
+    guard let place = archive.place else { return }
     if request.writesChecksums {
-      let file = ChecksumFile(of: path, files: files)
+      // What an earlier run wrote may be of another size than the plan's.
+      let files =
+        archive.isUpToDate
+        ? try ArchiveInput(writtenTo: place).files : place.paths(for: archive.plan.totalSize)
+      let file = ChecksumFile(of: place.path, files: files)
       let known = Dictionary(uniqueKeysWithValues: zip(files, checksums ?? []))
       try await file.write(known: known, on: executor)
       settings.observer.note(.proofWritten(path: file.path))
     }
     if let key = request.signingKey {
-      let signature = ArchiveSignature(of: path)
-      let isNew = try await executor.run { try signature.write(digest, with: key) }
+      let signature = ArchiveSignature(of: place.path)
+      let isNew = try await executor.run { try signature.write(archive.digest, with: key) }
       if isNew { settings.observer.note(.proofWritten(path: signature.path)) }
     }
   }

@@ -13,7 +13,7 @@ public struct PreparedExport: Sendable {
     /// The numbers of the volumes that are written; empty: all.
     public let onlyVolumes: [Int]
     public internal(set) var plan: ArchivePlan
-    public let state: State
+    public internal(set) var state: State
     /// How an earlier run's work is gone on with.
     public internal(set) var continuation: ArchiveContinuation?
     /// Tags that point elsewhere than when that run began.

@@ -35,7 +35,8 @@ struct ArchiveReferrals {
     while !level.isEmpty {
       var next: [(image: LayoutImage, depth: Int)] = []
       for (image, depth) in level {
-        guard let repository = image.reference?.repositoryName else { continue }
+        // Images without a name are given one together.
+        let repository = image.reference?.repositoryName ?? ""
         for manifest in try tree(image).manifests {
           guard seen.insert(Place(repository: repository, manifest: manifest.digest)).inserted else {
             continue

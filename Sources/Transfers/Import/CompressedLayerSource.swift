@@ -25,8 +25,9 @@ final class CompressedLayerSource: BlobSource {
         pass = earlier
       } else {
         pass = try CompressionPass(of: layer.original, in: layer.layout)
-        current = pass
       }
+      // A pass that broke off has lost what it had made of the bytes it read.
+      current = nil
       var scratch = [UInt8](repeating: 0, count: offset > pass.produced ? Self.pieceSize : 0)
       while pass.produced < offset {
         let wanted = min(scratch.count, Int(clamping: offset - pass.produced))
@@ -35,7 +36,9 @@ final class CompressedLayerSource: BlobSource {
         }
         guard skipped > 0 else { return 0 }
       }
-      return unsafe try pass.next(into: buffer)
+      let count = unsafe try pass.next(into: buffer)
+      current = pass
+      return count
     }
     progress(offset + Int64(count))
     return count

@@ -1,3 +1,4 @@
+import Digests
 import Images
 
 /// `--as`: the name for an image that has none of its own, `REPOSITORY[:TAG]`.
@@ -30,5 +31,13 @@ extension NameMapping {
     return Reference(
       host: destination.host, repository: destination.appending(repository),
       tag: name.tag ?? ownTag ?? Reference.defaultTag)
+  }
+
+  /// Where that goes which refers to an image that is given its name: beside it, by the tag or else the digest it
+  /// has.
+  func unchecked(_ name: GivenName, referrerTag tag: String?, digest: Digest) -> Reference {
+    let image = unchecked(name, ownTag: nil)
+    return Reference(
+      host: image.host, repository: image.repository, tag: tag, digest: tag == nil ? digest : nil)
   }
 }

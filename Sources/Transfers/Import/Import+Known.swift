@@ -31,7 +31,7 @@ extension Import {
   }
 
   private func locate(
-    _ blob: PreparedImport.Blob, among places: [Digest: [String]]
+    _ blob: PreparedImport.Blob, among places: Places
   ) throws -> PreparedImport.Blob? {
     for repository in blob.repositories where try has(blob.descriptor, in: repository) {
       var blob = blob
@@ -39,7 +39,8 @@ extension Import {
       return blob
     }
     let host = request.mapping.destination.host
-    for repository in (places[blob.descriptor.digest] ?? []) where !blob.repositories.contains(repository) {
+    for repository in places.repositories(for: blob.descriptor.digest)
+    where !blob.repositories.contains(repository) {
       let client = try registries.client(host: host, repository: repository)
       do {
         guard try client.hasBlob(blob.descriptor.digest, size: blob.descriptor.size, in: repository)
@@ -59,20 +60,18 @@ extension Import {
 
   /// Where at the destination content that is left out may lie: where the repository went that the archive says
   /// it came from, then where any of the archives' images went.
-  private func places(of layouts: [Layout]) -> [Digest: [String]] {
+  private func places(of layouts: [Layout]) -> Places {
     let targets = Set(
       layouts.flatMap {
         $0.images.compactMap { $0.reference.map { request.mapping.unchecked($0).repository } }
       })
-    let all = targets.filter { RepositoryName.isValid($0) }.sorted()
-    var places: [Digest: [String]] = [:]
+    var homes: [Digest: String] = [:]
     for omission in layouts.flatMap(\.omissions.values) where omission.reason == .known {
-      let home = omission.repository.flatMap { try? Reference($0) }
+      homes[omission.descriptor.digest] = omission.repository.flatMap { try? Reference($0) }
         .map { request.mapping.unchecked($0).repository }
         .flatMap { RepositoryName.isValid($0) ? $0 : nil }
-      places[omission.descriptor.digest] = (home.map { [$0] } ?? []) + all.filter { $0 != home }
     }
-    return places
+    return Places(homes: homes, all: targets.filter { RepositoryName.isValid($0) }.sorted())
   }
 
   /// What would have to be brought, as it can be told.
@@ -120,5 +119,17 @@ extension Import {
     }
     settings.observer.skipped(bytes: size)
     return isMounted ? (size, 0) : (0, size)
+  }
+}
+
+/// Repositories of the destination in which content may lie.
+private struct Places: Sendable {
+  /// Where single blobs should be.
+  let homes: [Digest: String]
+  let all: [String]
+
+  func repositories(for digest: Digest) -> [String] {
+    guard let home = homes[digest] else { return all }
+    return [home] + all.filter { $0 != home }
   }
 }

@@ -73,7 +73,7 @@ extension Import {
             .imported(source: image.source, target: image.target, digest: image.digest))
           return .success(image)
         } catch {
-          guard settings.keepGoing, !Task.isCancelled else { throw error }
+          guard isSpared(image, by: error, damaged), !Task.isCancelled else { throw error }
           let failure = ImageFailure(image: image.source, error: error)
           settings.observer.note(.imageFailed(failure))
           return .failure(failure)
@@ -90,6 +90,14 @@ extension Import {
       failures: prepared.notWhole + failures + unlisted, uploadedSize: bytes.uploaded,
       mountedSize: bytes.mounted,
       presentSize: bytes.present)
+  }
+
+  /// Whether the other images go on without one that failed.
+  private func isSpared(_ image: ImportImage, by error: any Error, _ damaged: [Digest: any Error]) -> Bool {
+    guard !settings.keepGoing else { return true }
+    guard request.allowsMissing else { return false }
+    if case TransferError.subjectFailed = error { return true }
+    return image.tree.blobs.contains { damaged[$0.digest] != nil }
   }
 
   /// Sees that every repository that needs `blob` has it: uploaded once, mounted everywhere else.

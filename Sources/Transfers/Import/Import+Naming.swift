@@ -15,7 +15,9 @@ extension Import {
     var unnamed: [(archive: String, image: UnnamedImage)] = []
     for selected in selected {
       let image = selected.image
-      guard let target = target(of: image, isOnly: isOnly) else {
+      guard let target = target(of: selected, isOnly: isOnly) else {
+        // What refers to an image is named with it.
+        guard selected.referral == nil else { continue }
         unnamed.append((selected.layout.path, UnnamedImage(digest: image.root.digest, tag: image.bareTag)))
         continue
       }
@@ -63,12 +65,19 @@ extension Import {
   }
 
   /// Where an image goes, though no registry may take the name; nil when it has none. A given name is for
-  /// images that have none, or for the only one.
-  private func target(of image: LayoutImage, isOnly: Bool) -> Reference? {
+  /// images that have none, or for the only one; what refers to those goes beside them.
+  private func target(of selected: SelectedImage, isOnly: Bool) -> Reference? {
+    let image = selected.image
+    let digest = selected.tree.root.digest
     if let given = request.givenName, isOnly || image.reference == nil {
-      return request.mapping.unchecked(given, ownTag: image.bareTag ?? image.reference?.tag)
+      let ownTag = image.bareTag ?? image.reference?.tag
+      guard let referral = selected.referral else { return request.mapping.unchecked(given, ownTag: ownTag) }
+      if referral.depth > 0 { return request.mapping.unchecked(given, referrerTag: ownTag, digest: digest) }
     }
-    return image.reference.map(request.mapping.unchecked)
+    guard let target = image.reference.map(request.mapping.unchecked) else { return nil }
+    // An image that has no tag is called what compressing makes of it.
+    guard target.tag == nil, target.digest == image.root.digest else { return target }
+    return Reference(host: target.host, repository: target.repository, digest: digest)
   }
 
   /// Why NGC would not have `target`; nil where it is not NGC's, or nothing is known against it.

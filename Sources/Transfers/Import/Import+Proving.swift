@@ -5,7 +5,7 @@ import Layouts
 /// Volumes come from many places and are easily mixed up: they are proved before anything is pushed.
 extension Import {
   /// Reads the blobs that are to be uploaded out of volumes. Returns those that are damaged; throws them all at once,
-  /// with the volumes they lie in and the images that hurts, unless `keepGoing`.
+  /// with the volumes they lie in and the images that hurts, unless the others are to go on without these.
   func prove(_ blobs: [PreparedImport.Blob]) async throws -> [Digest: any Error] {
     let cut = blobs.compactMap { blob -> Place? in
       // What is left out, or sent in another form, does not lie there as it is sent.
@@ -38,7 +38,8 @@ extension Import {
         archive: layout.path, problems: [problem], volumes: volumes)
       problems[layout.path, default: (layout, [])].readings.append(reading)
     }
-    guard !settings.keepGoing, let (_, first) = problems.min(by: { $0.key < $1.key }) else { return damaged }
+    guard !settings.keepGoing, !request.allowsMissing, let (_, first) = problems.min(by: { $0.key < $1.key })
+    else { return damaged }
     throw TransferError.notWhole(
       archive: first.layout.path, findings(in: first.layout, readings: first.readings))
   }

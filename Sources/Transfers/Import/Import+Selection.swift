@@ -52,6 +52,8 @@ extension Import {
     var selected: [SelectedImage] = []
     /// What may be referred to, by repository.
     var chosen: [String: Set<Digest>] = [:]
+    /// The same of another shard.
+    var others: [String: Set<Digest>] = [:]
     func take(_ image: LayoutImage, _ referral: Referral?) throws {
       let tree = try tree(image)
       try expectHeld(tree, in: layout)
@@ -70,16 +72,28 @@ extension Import {
       notWhole.append(ImageFailure(image: image.label, error: error))
     }
     for image in referrals.images {
-      guard isNamed(image) || wanted.isEmpty, isShards(image) else { continue }
+      guard isNamed(image) || wanted.isEmpty else { continue }
+      guard isShards(image) else {
+        others[image.reference?.repositoryName ?? "", default: []].formUnion(
+          try tree(image).manifests.map(\.digest))
+        continue
+      }
       try take(image, nil)
     }
     for (image, referral) in referrals.referrers {
       let isNamed = isNamed(image)
       guard request.takesReferrers else { continue }
-      let subjects = chosen[image.reference?.repositoryName ?? ""] ?? []
+      let repository = image.reference?.repositoryName ?? ""
+      guard chosen[repository]?.contains(referral.subject) != true else {
+        try take(image, referral)
+        continue
+      }
+      guard others[repository]?.contains(referral.subject) != true else {
+        others[repository]?.formUnion(try tree(image).manifests.map(\.digest))
+        continue
+      }
       // One may be asked for by its own name; and the subject of one may not be here at all.
-      let isAlone = (isNamed || (wanted.isEmpty && referral.depth == 0)) && isShards(image)
-      guard subjects.contains(referral.subject) || isAlone else { continue }
+      guard isNamed || (wanted.isEmpty && referral.depth == 0), isShards(image) else { continue }
       try take(image, referral)
     }
     return selected

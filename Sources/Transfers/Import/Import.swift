@@ -83,7 +83,10 @@ public struct Import: Sendable {
       throw TransferError.wrongArchive(path: layout.path, expected: expected, actual: layout.archiveDigest)
     }
     try request.signature?.check(archive: input.path, digest: layout.archiveDigest)
-    if request.allowsMissing, layout.problems.allSatisfy(\.isAbsence) { return archive }
+    // Of what passes by nothing more is read once its front is wrong.
+    if request.allowsMissing, archive.stream == nil, layout.problems.allSatisfy(\.isAbsence) {
+      return archive
+    }
     if let error = incompleteness(of: layout) { throw error }
     guard layout.problems.isEmpty else {
       throw TransferError.damaged(archive: layout.path, problems: layout.problems)

@@ -1,6 +1,7 @@
 import Archives
 import Digests
 import Glibc
+import Layouts
 
 /// Where an import keeps its journal.
 public enum JournalPlace: Hashable, Sendable {
@@ -18,10 +19,11 @@ public enum JournalPlace: Hashable, Sendable {
       guard let archive = archives.first(where: { $0 != "-" }) else { return [] }
       let full = Self.canonical(archive)
       let name = "\(full.split(separator: "/").last ?? "archive")"
-      let beside = "\(Self.trimmed(archive)).import-journal\(part)"
+      let beside = ArchiveCompanion.importJournal.path(beside: Self.trimmed(archive)) + part
       // Archives of one name lie in many places.
       let elsewhere = directory.map {
-        "\($0)/\(name)-\(Digest(of: Array(full.utf8)).short).import-journal\(part)"
+        ArchiveCompanion.importJournal.path(beside: "\($0)/\(name)-\(Digest(of: Array(full.utf8)).short)")
+          + part
       }
       return [beside] + (elsewhere.map { [$0] } ?? [])
     }

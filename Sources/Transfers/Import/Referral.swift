@@ -14,7 +14,7 @@ public struct Referral: Hashable, Sendable {
 
   /// What `image`'s name or manifest says of a subject; nil when that is nothing.
   init?(_ image: LayoutImage, manifest: () throws -> Manifest) rethrows {
-    if let tag = image.reference?.tag {
+    if let tag = image.reference?.tag ?? image.bareTag {
       guard let named = ReferrerTag(tag) else { return nil }
       self.init(subject: named.subject, tag: named.kind)
     } else {

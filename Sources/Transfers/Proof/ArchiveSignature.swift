@@ -1,6 +1,7 @@
 import Archives
 import Digests
 import FoundationEssentials
+import Layouts
 
 /// How an archive is signed. What is signed is its digest, as the one line of a file beside it: minisign can then
 /// check and make such signatures without knowing what an archive is.
@@ -11,9 +12,9 @@ struct ArchiveSignature: Sendable {
   let digestPath: String
   var path: String { Self.path(for: digestPath) }
 
-  /// The files beside `archive`: a tar, any volume of a set (`NAME.tar.001`) or a directory.
+  /// The files beside `archive`: a tar, a directory, or what the names of volumes begin with.
   init(of archive: String) {
-    digestPath = Self.baseName(of: archive) + ".digest"
+    digestPath = ArchiveCompanion.digest.path(beside: Self.baseName(of: archive))
   }
 
   private static let ending = ".minisig"
@@ -62,13 +63,10 @@ struct ArchiveSignature: Sendable {
     return try? file.read(Int(size), at: 0)
   }
 
-  /// The name that an archive's other files are called after.
+  /// The name that an archive's other files are called after: a directory's without its slash.
   private static func baseName(of archive: String) -> String {
     var name = archive[...]
     while name.hasSuffix("/"), name.count > 1 { name.removeLast() }
-    guard let dot = name.lastIndex(of: ".") else { return String(name) }
-    let number = name[name.index(after: dot)...]
-    let isVolume = number.utf8.count >= 3 && number.utf8.allSatisfy { (48...57).contains($0) }
-    return String(isVolume ? name[..<dot] : name)
+    return String(name)
   }
 }

@@ -1,5 +1,6 @@
 import Archives
 import Digests
+import Layouts
 
 /// `NAME.tar.sha256`: what `sha256sum -c` reads, one line for each file that an archive consists of.
 struct ChecksumFile: Sendable {
@@ -9,7 +10,7 @@ struct ChecksumFile: Sendable {
   let files: [String]
 
   init(of archive: String, files: [String]) {
-    path = archive + ".sha256"
+    path = ArchiveCompanion.checksums.path(beside: archive)
     self.files = files
   }
 

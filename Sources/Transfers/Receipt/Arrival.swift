@@ -27,9 +27,13 @@ public struct Arrival: Sendable {
 extension VerifiedArchive {
   /// What `receipts` say of each of the archive's images, in their order.
   public func arrivals(in receipts: [Receipt]) -> [Arrival] {
-    let received = Dictionary(grouping: receipts.flatMap(\.images), by: \.source)
+    let images = receipts.flatMap(\.images)
+    let received = Dictionary(grouping: images, by: \.source)
+    // A referrer without a name is imported by the name of its subject's repository, with its digest.
+    let byDigest = Dictionary(grouping: images) { String($0.source.split(separator: "@").last ?? "") }
     return contents.map { content in
-      Arrival(image: content.name, root: content.root, state: content.state(in: received[content.name] ?? []))
+      let received = received[content.name] ?? byDigest[content.name] ?? []
+      return Arrival(image: content.name, root: content.root, state: content.state(in: received))
     }
   }
 }

@@ -90,8 +90,8 @@ struct CommandRun: Sendable {
     }
   }
 
-  func settings(_ options: TransferOptions) -> TransferSettings {
-    TransferSettings(jobs: options.jobs, keepGoing: options.keepGoing, observer: display)
+  func settings(_ jobs: JobsOption, _ options: TransferOptions) -> TransferSettings {
+    TransferSettings(jobs: jobs.jobs, keepGoing: options.keepGoing, observer: display)
   }
 
   /// The registries as `phase` may log in to them; `hosts` are those of the images named.

@@ -7,11 +7,13 @@ extension ExportCommand {
 
   /// What `--volume-size` and `--only-volume` ask for must make sense.
   func validateVolumes() throws {
-    if let size = volumeSize?.bytes {
+    let output = archive.output
+    let onlyVolume = archive.onlyVolume
+    if let size = archive.volumeSize?.bytes {
       guard output != "-" else {
         throw ValidationError("-o - writes one stream; name a file to cut it with --volume-size.")
       }
-      if let report, let volume = VolumeName(report), Paths.areSame(volume.base, output) {
+      if let report = reporting.report, let volume = VolumeName(report), Paths.areSame(volume.base, output) {
         throw ValidationError("--report would overwrite a volume; give it another name.")
       }
       guard (Self.smallestVolume...VolumeName.largestSize).contains(size) else {
@@ -19,10 +21,10 @@ extension ExportCommand {
       }
     }
     guard !onlyVolume.isEmpty else { return }
-    guard volumeSize != nil else {
+    guard archive.volumeSize != nil else {
       throw ValidationError("--only-volume needs the --volume-size that the other volumes were made with.")
     }
-    if checksum || signing.signKey != nil {
+    if archive.checksum || signing.signKey != nil {
       throw ValidationError("--checksum and --sign-key speak of whole archives; --only-volume writes a part.")
     }
     guard onlyVolume.allSatisfy({ (1...VolumeName.most).contains($0) }) else {

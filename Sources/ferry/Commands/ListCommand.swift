@@ -33,16 +33,10 @@ struct ListCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Whose credentials to use.", valueName: "export|import"))
   var phase = Phase.export
 
-  @Option(help: ArgumentHelp("Parallel requests.", valueName: "N"))
-  var jobs = 4
-
   @OptionGroup(title: "Credentials") var credentials: CredentialOptions
   @OptionGroup(title: "Connection") var connection: ConnectionOptions
+  @OptionGroup(title: "Transfer") var jobs: JobsOption
   @OptionGroup(title: "Output") var outputs: OutputOptions
-
-  func validate() throws {
-    guard (1...64).contains(jobs) else { throw ValidationError("--jobs takes a number from 1 to 64.") }
-  }
 
   func run() async throws {
     let run = CommandRun(outputs)
@@ -53,7 +47,7 @@ struct ListCommand: AsyncParsableCommand {
         phase: phase == .export ? .export : .import)
       let listing = Listing(
         locations, isDetailed: long, registries: registries,
-        settings: TransferSettings(jobs: jobs, observer: run.display))
+        settings: TransferSettings(jobs: jobs.jobs, observer: run.display))
       let found = try await listing.run()
       if outputs.json {
         run.console.document(try Reports.text(ListReport(found)))

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Digests
 import Layouts
 import Transfers
 
@@ -28,7 +27,7 @@ struct VerifyCommand: AsyncParsableCommand {
         ferry verify --deep backups/*.tar
         ferry verify fleet.tar --public-key minisign.pub
         ferry verify fleet.tar --receipt receipt.json --report arrived.html
-        cat /mnt/*/fleet.tar.* | ferry verify -
+        cat fleet.tar.[0-9]* | ferry verify -
       """)
 
   @Argument(
@@ -41,58 +40,47 @@ struct VerifyCommand: AsyncParsableCommand {
   @Flag(help: "Also decompress every layer and compare it with the diff_ids of its image's config.")
   var deep = false
 
-  @Option(
-    help: ArgumentHelp(
-      "The archive digest that export printed; any other archive is refused.",
-      valueName: "sha256:…"),
-    transform: DigestArgument.parse)
-  var expect: Digest?
-
-  @Option(
-    help: ArgumentHelp(
-      "Also write the report to this file: as a page to read where its name ends in .html, else as JSON.",
-      valueName: "file"), completion: .file())
-  var report: String?
-
-  @Option(help: ArgumentHelp("Parallel readers.", valueName: "N"))
-  var jobs = 4
-
-  @OptionGroup(title: "Signatures") var signatures: SignatureOptions
+  @OptionGroup(title: "Proof") var expecting: ExpectOption
+  @OptionGroup(title: "Proof") var signatures: SignatureOptions
   @OptionGroup(title: "Receipts") var receipts: ReceiptOptions
   @OptionGroup var spooling: SpoolOption
+  @OptionGroup var jobs: JobsOption
+  @OptionGroup(title: "Output") var reporting: ReportOption
   @OptionGroup(title: "Output") var outputs: OutputOptions
 
   func validate() throws {
-    guard (1...64).contains(jobs) else { throw ValidationError("--jobs takes a number from 1 to 64.") }
     try signatures.validate(for: archives)
-    if let report, (archives + receipts.receipt).contains(where: { Paths.areSame($0, report) }) {
-      throw ValidationError("--report would overwrite what is verified; give it another name.")
-    }
+    try SideFiles(written: [("--report", reporting.report)]).validate(
+      archives: archives,
+      files: receipts.receipt + [signatures.publicKey, signatures.signature, receipts.receiptPublicKey])
     try StandardInput.validate(archives: archives)
   }
 
   func run() async throws {
     let run = CommandRun(outputs)
-    await run.conclude(report: report) {
-      let settings = TransferSettings(jobs: jobs, observer: run.display)
+    await run.conclude(report: reporting.report) {
+      let settings = TransferSettings(jobs: jobs.jobs, observer: run.display)
       let signature = try signatures.demand()
       let receipts = receipts.receipt.isEmpty ? nil : try receipts.read()
       let inputs = try ArchiveInput.group(archives)
-      if expect != nil, inputs.count > 1 { throw TransferError.expectsOneArchive(count: inputs.count) }
+      if expecting.expect != nil, inputs.count > 1 {
+        throw TransferError.expectsOneArchive(count: inputs.count)
+      }
       let (verified, failures) = try await run.each(of: inputs) { input in
         let archive = try await Verification(
-          input, isDeep: deep, expected: expect, signature: signature, spool: spooling.spool,
+          input, isDeep: deep, expected: expecting.expect, signature: signature, spool: spooling.spool,
           settings: settings
         ).run()
         if !outputs.json {
           VerifyText(run.console).show(archive)
-          if let receipts { ArrivalText(run.console).show(archive.arrivals(in: receipts), of: input.path) }
+          if let receipts { ArrivalText(run.console).show(archive.arrivals(in: receipts), of: archive) }
         }
         return archive
       }
       try Reports.deliver(
         VerifyReport(verified, receipts: receipts, failures: failures),
-        page: ReportPage(verified, receipts: receipts, failures: failures), to: report, json: outputs.json,
+        page: ReportPage(verified, receipts: receipts, failures: failures), to: reporting.report,
+        json: outputs.json,
         run.console)
       guard verified.allSatisfy(\.isWhole) else { return .integrityFailure }
       let statuses = failures.map { ErrorText($0).status }

@@ -22,6 +22,9 @@ struct CredentialOptions: ParsableArguments {
     completion: .file())
   var authFile: String?
 
+  /// The files that are read.
+  var files: [String?] { [apiKeyFile, authFile] }
+
   func validate() throws {
     if (username != nil) != passwordStdin {
       throw ValidationError(

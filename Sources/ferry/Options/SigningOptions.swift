@@ -4,7 +4,7 @@ import ArgumentParser
 struct SigningOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Sign with this minisign secret key. A password is asked for at the terminal, or taken from "
+      "Sign what is written, an archive or a receipt, with this minisign secret key. A password is asked for at the terminal, or taken from "
         + "FERRY_SIGN_PASSPHRASE.", valueName: "file"),
     completion: .file())
   var signKey: String?

@@ -10,6 +10,7 @@ enum StandardInput {
     let readers =
       archives.filter { $0 == PassingContent.standardInput }.map { "the archive \($0)" }
       + options.filter(\.isUsed).map(\.name)
+    guard !archives.contains("") else { throw ValidationError("An archive is named by its path, not by ''.") }
     guard readers.count < 2 else {
       throw ValidationError("\(readers[0]) and \(readers[1]) both want standard input.")
     }

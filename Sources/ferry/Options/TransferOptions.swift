@@ -1,11 +1,8 @@
 import ArgumentParser
 import Transfers
 
-/// How much at once, and what one failure means.
+/// Which part of the work is done, and what one failure means.
 struct TransferOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Parallel transfers.", valueName: "N"))
-  var jobs = 4
-
   @Flag(help: "One image's failure does not stop the others; the exit status is then 3.")
   var keepGoing = false
 
@@ -23,8 +20,4 @@ struct TransferOptions: ParsableArguments {
 
   @Flag(help: "Resolve and check everything, print the plan, move no blob.")
   var dryRun = false
-
-  func validate() throws {
-    guard (1...64).contains(jobs) else { throw ValidationError("--jobs takes a number from 1 to 64.") }
-  }
 }

@@ -10,13 +10,14 @@ struct ArrivalText {
     self.console = console
   }
 
-  func show(_ arrivals: [Arrival], of path: String) {
+  func show(_ arrivals: [Arrival], of archive: VerifiedArchive) {
+    let path = archive.path
     for arrival in arrivals { console.result("  \(Self.line(for: arrival))") }
     let count = arrivals.count(where: \.hasArrived)
     console.result(
       count == arrivals.count
-        ? "\(path)  arrived  all of \(Amounts.count(count, "image"))"
-        : "\(path)  NOT ARRIVED  \(arrivals.count - count) of \(Amounts.count(arrivals.count, "image"))")
+        ? "\(path)  arrived  all of \(Amounts.images(count - archive.referrers.count, archive.referrers.count))"
+        : "\(path)  NOT ARRIVED  \(arrivals.count - count) of \(arrivals.count)")
   }
 
   /// What there is to say of one image, behind its state.

@@ -53,9 +53,13 @@ extension ErrorText {
         isMissing ? .notFound : code == EIO ? .integrityFailure : .cannotWrite
       self.init("cannot \(operation == .read ? "read" : "open") \(path): \(reason)", status)
     case .write, .reserve, .truncate, .lock, .synchronize, .rename, .remove:
-      self.init(
-        "cannot write \(path): \(reason)", remedy: "What is already written stays for the next run.",
-        .cannotWrite)
+      let remedy =
+        switch code {
+        case EPIPE: "Whoever was to read it has gone: see what it says, and run the same command again."
+        case ENOENT, ENOTDIR: "Make the directory that it is to be in first."
+        default: "What is already written stays for the next run."
+        }
+      self.init("cannot write \(path): \(reason)", remedy: remedy, .cannotWrite)
     }
   }
 }

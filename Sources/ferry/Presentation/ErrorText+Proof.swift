@@ -8,7 +8,9 @@ extension ErrorText {
     case .unsigned(let path, let signature):
       self.init(
         "\(path) is not signed: there is no signature \(signature)",
-        remedy: "Bring the signature that was made with it, or name it.", .integrityFailure)
+        remedy:
+          "Bring the signature that was made with it; that of an archive can be named with --signature.",
+        .integrityFailure)
     case .signatureRefused(let path, let signature, let error):
       self.init(
         "\(path) is not signed as demanded: \(signature): \(Self.words(for: error))",
@@ -50,6 +52,7 @@ extension ErrorText {
     case .malformedSecretKey: "it is no minisign secret key"
     case .costlyPassword(let memory):
       "its password costs \(Amounts.bytes(Int64(clamping: memory))) of memory, which is not to be had"
+    case .slowPassword: "its password is made to cost minutes; make a key with minisign -G"
     case .wrongPassword: "the password is wrong"
     case .otherKey(let expected, let actual): "it was made with the key \(actual), not with \(expected)"
     case .invalid: "the signature is not over this content"

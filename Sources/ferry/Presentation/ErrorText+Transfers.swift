@@ -129,7 +129,10 @@ extension ErrorText {
           "Run the same command again: what has arrived is skipped. --spool DIR keeps a copy to read again.",
         .networkFailed)
     case .wrongArchive(let path, let expected, let actual):
-      self.init("\(path) is archive \(actual), not \(expected)", .integrityFailure)
+      self.init(
+        "\(path) is archive \(actual), not \(expected)",
+        remedy: "Bring the archive of which export printed that digest, or ask for this one's.",
+        .integrityFailure)
     case .unsigned, .signatureRefused, .signedOther, .malformedReceipt, .unsupportedReceipt:
       self.init(proof: error)
     case .notInArchive(let name, let near):

@@ -55,14 +55,17 @@ extension ErrorText {
     }
   }
 
+  /// What to do about volumes that are not there, or not what they should be.
+  static let bringVolumes =
+    "Bring the right volumes, or write them again: ferry export … --only-volume N."
+
   private static func cut(_ volumeSize: Int64?) -> String {
     volumeSize.map { "in volumes of \($0) bytes" } ?? "in one file"
   }
 
-  /// What is not there, with the images that hurts. Volumes say more than each blob that was in them.
+  /// What is not there, with the images that hurts.
   private init(archive: String, _ findings: [VerifiedArchive.Finding]) {
-    let volumes = findings.filter { $0.volumes.contains { volume in volume.state != .present } }
-    let shown = volumes.isEmpty ? findings : volumes.filter { !ProblemText.isBlob($0.problem) }
+    let shown = ProblemText.salient(among: findings)
     var lines = ["\(archive) is not whole:"]
     for finding in shown.prefix(20) {
       lines.append("  \(ProblemText.line(for: finding))")
@@ -70,12 +73,15 @@ extension ErrorText {
     }
     if shown.count > 20 { lines.append("  and \(shown.count - 20) more") }
     let allow =
-      findings.allSatisfy(\.problem.isAbsence) ? "\n--allow-missing takes the images that are whole." : ""
+      if findings.allSatisfy(\.problem.isAbsence) {
+        "\n--allow-missing takes the images that are whole."
+      } else if findings.allSatisfy({ ProblemText.isBlob($0.problem) }) {
+        "\n--keep-going takes the images that are whole."
+      } else { "" }
     self.init(
       lines.joined(separator: "\n"),
       remedy:
-        "Nothing was pushed. Bring the right volumes, or write them again: ferry export … --only-volume N."
-        + allow,
+        "Nothing was pushed. \(Self.bringVolumes)" + allow,
       .integrityFailure)
   }
 

@@ -24,14 +24,16 @@ struct InspectText {
         "  \(Amounts.count(archive.volumes.count, "volume"))"
           + (there == archive.volumes.count ? "" : ", \(there) of them whole and here"))
     }
+    let leftOut = Set(archive.omissions.map(\.descriptor.digest))
     var table = Table([.left, .right, .left, .left])
     for image in archive.images {
       table.add(
-        name(of: image), Amounts.bytes(image.size), platforms(of: image), image.root.digest.description)
+        name(of: image), Amounts.bytes(image.size), platforms(of: image, leftOut: leftOut),
+        image.root.digest.description)
     }
     for line in table.lines(indent: "  ") { console.result(line) }
     if long {
-      for image in archive.images { layers(of: image) }
+      for image in archive.images { layers(of: image, leftOut: leftOut) }
       for referrer in archive.referrers { show(referrer) }
     }
     if long {
@@ -66,8 +68,15 @@ struct InspectText {
     image.hasName ? image.name : "(no name)"
   }
 
-  private func platforms(of image: InspectedArchive.Image) -> String {
-    let names = image.members.filter { !$0.isAttestation }.map { $0.platform?.description ?? "artifact" }
+  /// What a manifest is for, as far as the archive says.
+  private func kind(of member: InspectedArchive.Member, leftOut: Set<Digest>) -> String {
+    if member.isAttestation { return "attestation" }
+    if let platform = member.platform { return platform.description }
+    return leftOut.contains(member.config.digest) ? "config left out" : "artifact"
+  }
+
+  private func platforms(of image: InspectedArchive.Image, leftOut: Set<Digest>) -> String {
+    let names = image.members.filter { !$0.isAttestation }.map { kind(of: $0, leftOut: leftOut) }
     let attestations = image.members.count { $0.isAttestation }
     let referrers = image.referrers.count
     return
@@ -82,11 +91,10 @@ struct InspectText {
     console.result("    refers to \(referrer.subject)")
   }
 
-  private func layers(of image: InspectedArchive.Image) {
+  private func layers(of image: InspectedArchive.Image, leftOut: Set<Digest>) {
     console.result("  \(name(of: image))")
     for member in image.members {
-      let kind = member.isAttestation ? "attestation" : member.platform?.description ?? "artifact"
-      console.result("    \(kind)  \(member.digest)")
+      console.result("    \(kind(of: member, leftOut: leftOut))  \(member.digest)")
       var table = Table([.left, .right, .left, .left])
       for (index, blob) in ([member.config] + member.layers).enumerated() {
         table.add(

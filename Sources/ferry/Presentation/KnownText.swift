@@ -20,6 +20,7 @@ enum KnownText {
 
   /// The archive or receipt, as it can be found again.
   static func name(of source: KnownSource) -> String {
-    "\(source.kind.rawValue) \(Printable.text(source.name)) (\(source.digest.short))"
+    "\(source.kind.rawValue) \(source.name == "-" ? "standard input" : Printable.text(source.name)) "
+      + "(\(source.digest.short))"
   }
 }

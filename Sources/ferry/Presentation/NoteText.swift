@@ -30,7 +30,7 @@ enum NoteText {
     case .archiveWritten(let path, let digest, let size):
       "wrote \(path == "-" ? "standard output" : path) (\(Amounts.bytes(size))), archive digest \(digest)"
     case .archiveUpToDate(let path, let digest):
-      "\(path) is there already with archive digest \(digest)"
+      "there already: \(path), archive digest \(digest)"
     case .signed(let path, let signature):
       "\(path) is signed by the key \(signature.keyID): \(signature.trustedComment)"
     case .provingVolumes(let size):

@@ -16,6 +16,15 @@ enum ProblemText {
     return "\(text), in \(place)"
   }
 
+  /// Without blobs that are not there because their volumes are not: a volume says more than each blob in it.
+  static func salient(among findings: [VerifiedArchive.Finding]) -> [VerifiedArchive.Finding] {
+    let told = findings.filter { finding in
+      guard case .missing = finding.problem else { return true }
+      return finding.volumes.allSatisfy { $0.state == .present }
+    }
+    return told.isEmpty ? findings : told
+  }
+
   /// Whether it speaks of a single blob.
   static func isBlob(_ problem: LayoutProblem) -> Bool {
     switch problem {

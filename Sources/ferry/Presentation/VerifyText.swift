@@ -13,9 +13,15 @@ struct VerifyText {
     if let signature = archive.signature {
       console.result("\(archive.path)  signed by \(signature.keyID)  \(signature.trustedComment)")
     }
-    for finding in archive.findings {
+    let findings = ProblemText.salient(among: archive.findings)
+    for finding in findings {
       console.result("\(archive.path): \(ProblemText.line(for: finding))")
       if !finding.images.isEmpty { console.result("  hurts \(list(finding.images))") }
+    }
+    let lost = archive.findings.count - findings.count
+    if lost > 0 {
+      console.result(
+        "\(archive.path): missing: \(Amounts.count(lost, "blob")) that lie there; --json lists them")
     }
     let what =
       "\(Amounts.images(archive.images.count - archive.referrers.count, archive.referrers.count)), \(Amounts.count(archive.blobCount, "blob")), "
@@ -24,6 +30,7 @@ struct VerifyText {
     guard archive.isWhole else {
       console.result(
         "\(archive.path)  DAMAGED  \(what), \(Amounts.count(archive.findings.count, "problem"))")
+      if archive.findings.contains(where: { !$0.volumes.isEmpty }) { console.say(ErrorText.bringVolumes) }
       return
     }
     var text = "\(archive.path)  whole  \(what)"

@@ -25,7 +25,8 @@ enum Reports {
     if let path {
       do {
         let content = isPage(path) ? page().text : text + "\n"
-        try Data(content.utf8).write(to: URL(filePath: path), options: .atomic)
+        // Whole or not at all; but a device or a pipe is written to, not replaced.
+        try Data(content.utf8).write(to: URL(filePath: path), options: Paths.isSpecial(path) ? [] : .atomic)
       } catch {
         throw Unwritable(path: path)
       }

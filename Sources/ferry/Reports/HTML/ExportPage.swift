@@ -7,26 +7,29 @@ extension ReportPage {
   /// The page of an export, or of the plan of one.
   init(_ prepared: PreparedExport, failures: [ImageFailure], finished: [String?]?) {
     var sharing = BlobSharing()
-    for image in prepared.images { sharing.add(image.tree.parts, of: image.reference.repositoryName) }
+    let content =
+      prepared.images.map { ($0.reference, $0.tree) } + prepared.referrers.map { ($0.reference, $0.tree) }
+    for (reference, tree) in content { sharing.add(tree.parts, of: reference.repositoryName) }
     let lost = Set(failures.map(\.image))
     let whole = prepared.archives.filter { finished?.contains($0.path) ?? true }
     let state = finished == nil ? "planned" : "exported"
-    let rows = prepared.images.map { image in
-      let isLost = lost.contains(image.reference.description)
+    let rows = content.map { reference, tree in
+      let isLost = lost.contains(reference.description)
       return Row(
-        name: image.reference.description, digest: image.tree.root.digest.description,
-        bytes: image.tree.size, ownBytes: sharing.ownBytes(of: image.tree.parts),
+        name: reference.description, digest: tree.root.digest.description,
+        bytes: tree.size, ownBytes: sharing.ownBytes(of: tree.parts),
         state: isLost ? "failed" : state, tone: isLost ? .bad : finished == nil ? .plain : .good)
     }
-    let unresolved = failures.filter { failure in !rows.contains { $0.name == failure.image } }
-    let what = Amounts.count(rows.count + unresolved.count, "image")
+    let unresolved = lost.subtracting(rows.map(\.name))
+    let what = Amounts.images(prepared.images.count + unresolved.count, prepared.referrers.count)
     let blockers = prepared.blockers.map { Remark(text: Self.words(for: $0), tone: .bad) }
     let isWhole = failures.isEmpty && blockers.isEmpty
     self.init(
       title: finished == nil ? "Plan to export \(what)" : "Export of \(what)",
       verdict: isWhole
         ? finished == nil ? "Nothing stands in the way." : "Every byte was proved against its digest."
-        : blockers.isEmpty ? "\(failures.count) of \(what) failed." : "Something stands in the way.",
+        : blockers.isEmpty
+          ? "\(Amounts.count(failures.count, "image")) failed." : "Something stands in the way.",
       tone: isWhole ? .good : .bad,
       facts: whole.flatMap { archive in
         [

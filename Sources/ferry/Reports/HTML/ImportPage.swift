@@ -15,7 +15,8 @@ extension ReportPage {
       )
     }
     let failures = result?.failures ?? prepared.failures
-    let what = Amounts.count(rows.count, "image")
+    let referrers = prepared.images.count { $0.referral != nil }
+    let what = Amounts.images(rows.count - referrers, referrers)
     let blockers = prepared.blockers.map { Remark(text: Self.words(for: $0), tone: .bad) }
     let isWhole = failures.isEmpty && blockers.isEmpty
     let done = "The registry holds every image under its new name: each was read back with its digest."
@@ -33,7 +34,8 @@ extension ReportPage {
       title: result == nil ? "Plan to import \(what)" : "Import of \(what)",
       verdict: isWhole
         ? result == nil ? "Nothing stands in the way." : done
-        : blockers.isEmpty ? "\(failures.count) of \(what) failed." : "Something stands in the way.",
+        : blockers.isEmpty
+          ? "\(Amounts.count(failures.count, "image")) failed." : "Something stands in the way.",
       tone: isWhole ? .good : .bad, facts: facts, remarks: blockers + failures.map(Self.remark), rows: rows,
       repositories: sharing.byRepository)
   }

@@ -30,8 +30,8 @@ extension ReportPage {
             ownBytes: sharing.ownBytes(of: content.parts),
             state: isHurt ? "damaged" : arrival?.state.name ?? "whole", tone: isGood ? .good : .bad))
       }
-      remarks += archive.findings.map { finding in
-        Remark(text: "\(archive.path): \(ProblemText.line(for: finding.problem))", tone: .bad)
+      remarks += ProblemText.salient(among: archive.findings).map { finding in
+        Remark(text: "\(archive.path): \(ProblemText.line(for: finding))", tone: .bad)
       }
       // That nothing is known of an image, its state says.
       remarks += (arrivals ?? []).filter { !$0.hasArrived && !$0.state.places.isEmpty }
@@ -41,10 +41,11 @@ extension ReportPage {
       }
     }
     let isWhole = failures.isEmpty && verified.allSatisfy(\.isWhole)
-    let what = Amounts.count(rows.count, "image")
+    let referrers = verified.map(\.referrers.count).reduce(0, +)
+    let what = Amounts.images(rows.count - referrers, referrers)
     var verdict = isWhole ? "Whole: every byte is the one its digest names." : "Damaged, or not to be read."
     if receipts != nil {
-      verdict += arrived == rows.count ? " All of \(what) arrived." : " \(arrived) of \(what) arrived."
+      verdict += arrived == rows.count ? " All of \(what) arrived." : " \(arrived) of \(rows.count) arrived."
     }
     self.init(
       title: receipts == nil ? "Verification of \(what)" : "Arrival of \(what)", verdict: verdict,

@@ -1,0 +1,34 @@
+import ArgumentParser
+
+/// Where images are pushed, and under which names.
+struct DestinationOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("The registry and namespace to push below.", valueName: "registry/org[/team]"))
+  var to: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Place repositories that match the pattern under another name. Repeatable.",
+      valueName: "pattern=replacement"))
+  var map: [String] = []
+
+  @Option(
+    help: ArgumentHelp("Read --map rules from this file, one a line, # for comments.", valueName: "file"),
+    completion: .file())
+  var mapFile: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Name the image that has no name of its own: where it goes below --to. Without a tag its own tag stays, \
+      and so several images that have nothing but their tags can be named at once.
+      """, valueName: "repository[:tag]"))
+  var `as`: String?
+
+  @Flag(help: "Move tags that exist with other content.")
+  var overwrite = false
+
+  func validate() throws {
+    if to.isEmpty { throw ValidationError("--to needs a registry, such as registry.example/team.") }
+  }
+}

@@ -1,0 +1,22 @@
+import ArgumentParser
+
+/// What an import writes besides what it pushes.
+struct ImportFileOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Write a receipt to this file: each image's old and new name and the digest that the registry gave for "
+        + "it. ferry verify --receipt reads it.", valueName: "file"), completion: .file())
+  var receipt: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Keep open uploads for the next run in this file; by default beside the archive.", valueName: "file"),
+    completion: .file())
+  var journal: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write the repositories' descriptions that the archives carry into this directory.", valueName: "dir"),
+    completion: .directory)
+  var descriptions: String?
+}

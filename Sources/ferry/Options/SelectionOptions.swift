@@ -1,0 +1,60 @@
+import ArgumentParser
+import Images
+
+/// What is exported of the images named.
+struct SelectionOptions: ParsableArguments {
+  @Option(
+    name: [.customShort("f"), .long],
+    help: ArgumentHelp(
+      "Read images from this file, one a line, # for comments; - reads standard input. Repeatable.",
+      valueName: "file"),
+    completion: .file())
+  var fromFile: [String] = []
+
+  @Flag(help: "Take every tag of the repositories given.")
+  var allTags = false
+
+  @Flag(help: "Take every repository at or below the places given, such as nvcr.io/olddept.")
+  var allRepositories = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Take the tags that match this glob; !glob leaves tags out. Repeatable.", valueName: "glob"))
+  var tags: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Take only this platform of multi-platform images, such as linux/amd64. Repeatable. With one platform "
+        + "the image becomes that platform's manifest; with several its index is kept as it is.",
+      valueName: "os/arch"),
+    transform: { text in
+      guard let platform = Platform(text) else {
+        throw ValidationError("'\(text)' is not of the form os/arch[/variant], such as linux/amd64.")
+      }
+      return platform
+    })
+  var platform: [Platform] = []
+
+  @Flag(
+    name: .customLong("no-referrers"),
+    help: "Leave the images' signatures, SBOMs and attestations, unless their tags are named.")
+  var leavesReferrers = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Leave out what the other side has already by this archive or this receipt of an import: configs and "
+        + "layers that it holds. Manifests are carried all the same. Repeatable.",
+      valueName: "archive|receipt"),
+    completion: .file())
+  var skipKnown: [String] = []
+
+  func validate() throws {
+    if allTags && !tags.isEmpty { throw ValidationError("--all-tags and --tags exclude each other.") }
+    if fromFile.count(where: { $0 == "-" }) > 1 {
+      throw ValidationError("-f - can be read once.")
+    }
+    if skipKnown.contains("") {
+      throw ValidationError("--skip-known needs the name of an archive or a receipt.")
+    }
+  }
+}
