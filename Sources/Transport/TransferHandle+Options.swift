@@ -1,11 +1,11 @@
 private import CCurl
 
 extension TransferHandle {
-  /// What libcurl takes from a socket at once, in bytes: the most 7.88 allows. It needs 0.6 s of processor
-  /// for 2 GiB on loopback, curl's own 100 KiB needs 1.0 s. The pieces it lends are still of 16 KiB.
-  private static let receiveBuffer = 512 << 10
-  /// What a source is asked for at once, in bytes: 128 KiB cost a tenth more, 2 MiB gain nothing.
-  private static let sendBuffer = 512 << 10
+  /// What libcurl takes from a socket at once, in bytes. Each transfer holds as much: twice that put an export
+  /// over 32 MiB of memory and gained little. The pieces it lends are of 16 KiB whatever this is.
+  private static let receiveBuffer = 256 << 10
+  /// What a source is asked for at once, in bytes: 128 KiB cost a tenth more.
+  private static let sendBuffer = 256 << 10
 
   /// Sets every option anew; connections, TLS sessions and resolved names stay.
   func configure(for exchange: Exchange, lines: HeaderLines, options: TransportOptions, limit: RateLimit?) {
