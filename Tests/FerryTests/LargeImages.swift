@@ -39,9 +39,10 @@ struct LargeImages {
     Set(tags.flatMap { Self.tags[$0] ?? [] }).reduce(0) { $0 + Self.sizes[$1] }
   }
 
-  /// The arguments of an export of these tags through the gateway.
+  /// The arguments of an export of these tags through the gateway, which is waited for however long it takes.
   func export(_ tags: [String], to archive: String, jobs: Int = 2) -> [String] {
-    ["export", "--plain-http", "--jobs", "\(jobs)", "-o", archive] + references(tags)
+    ["export", "--plain-http", "--stall-timeout", "3600", "--jobs", "\(jobs)", "-o", archive]
+      + references(tags)
   }
 
   /// What went over the wire for blobs, in bytes; `digest` limits it to one.

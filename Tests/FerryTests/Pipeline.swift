@@ -8,7 +8,7 @@ struct Pipeline {
   /// Runs `script` in ferry's home, with `$ferry` for the program and `$1`, `$2`… for `arguments`. The status is the
   /// last one's that was not 0.
   func run(
-    _ script: String, _ arguments: [String] = [], within limit: Duration = .seconds(120)
+    _ script: String, _ arguments: [String] = [], within limit: Duration = .seconds(300)
   ) throws -> CommandResult {
     var command = ferry.command([])
     command.environment["ferry"] = command.program

@@ -74,7 +74,7 @@ public final class ChildProcess: Sendable {
   }
 
   /// Waits for the program to end. Nil when it has not within `limit`.
-  public func waitForEnd(within limit: Duration = .seconds(120)) -> CommandResult? {
+  public func waitForEnd(within limit: Duration = .seconds(300)) -> CommandResult? {
     guard let end = written.waitForEnd(until: limit.fromNow) else { return nil }
     let text = written.text
     return CommandResult(end: end, output: text.output, error: text.error)
@@ -82,27 +82,27 @@ public final class ChildProcess: Sendable {
 
   /// Waits until what the program has written to standard error satisfies `isMet`; false when the program
   /// ended or `limit` passed before.
-  public func waitForError(within limit: Duration = .seconds(60), _ isMet: (String) -> Bool) -> Bool {
+  public func waitForError(within limit: Duration = .seconds(300), _ isMet: (String) -> Bool) -> Bool {
     written.wait(until: limit.fromNow) { isMet(String(decoding: $1, as: UTF8.self)) }
   }
 
   /// Waits as ``waitForError(within:_:)`` does, for standard output.
-  public func waitForOutput(within limit: Duration = .seconds(60), _ isMet: (String) -> Bool) -> Bool {
+  public func waitForOutput(within limit: Duration = .seconds(300), _ isMet: (String) -> Bool) -> Bool {
     written.wait(until: limit.fromNow) { output, _ in isMet(String(decoding: output, as: UTF8.self)) }
   }
 
-  /// Ends the program: politely, then, after five seconds, not.
+  /// Ends the program: politely, then, after a minute, not.
   @discardableResult
   public func terminate() -> CommandResult? {
     signal(SIGTERM)
-    return waitForEnd(within: .seconds(5)) ?? kill()
+    return waitForEnd(within: .seconds(60)) ?? kill()
   }
 
   /// Ends the program at once, as a power cut would.
   @discardableResult
   public func kill() -> CommandResult? {
     signal(SIGKILL)
-    return waitForEnd(within: .seconds(10))
+    return waitForEnd()
   }
 }
 

@@ -38,7 +38,7 @@ public struct Command: Sendable {
   public func start() throws -> ChildProcess { try ChildProcess(self) }
 
   /// Runs the program to its end. Kills it and throws ``TestFailure`` after `limit`.
-  public func run(within limit: Duration = .seconds(120)) throws -> CommandResult {
+  public func run(within limit: Duration = .seconds(300)) throws -> CommandResult {
     let process = try start()
     guard let result = process.waitForEnd(within: limit) else {
       process.kill()

@@ -16,7 +16,7 @@ public final class Gate: @unchecked Sendable {
 
   /// Blocks until the gate is open. False when it did not open in `seconds`.
   @discardableResult
-  public func wait(seconds: Double = 30) -> Bool {
+  public func wait(seconds: Double = 300) -> Bool {
     let end = Date(timeIntervalSinceNow: seconds)
     return condition.withLock {
       while !isOpen {

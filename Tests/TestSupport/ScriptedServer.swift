@@ -48,7 +48,7 @@ public final class ScriptedServer: Sendable {
 
   /// Blocks until `count` requests have arrived. False when they did not in `seconds`.
   @discardableResult
-  public func waitForRequests(_ count: Int, seconds: Double = 30) -> Bool {
+  public func waitForRequests(_ count: Int, seconds: Double = 300) -> Bool {
     listener.waitForRequests(count, seconds: seconds)
   }
 

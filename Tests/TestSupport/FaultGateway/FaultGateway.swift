@@ -35,7 +35,7 @@ public final class FaultGateway: Sendable {
 
   /// Adds a fault; the first ones come first.
   public func add(_ fault: GatewayFault) { listener.change { $0.faults.append(.init(fault)) } }
-  /// All is well from now on.
+  /// All is well from now on. Connections on which nothing moved end.
   public func clearFaults() { listener.change { $0.faults = [] } }
 
   /// Every request so far, in the order in which they came.
@@ -49,13 +49,13 @@ public final class FaultGateway: Sendable {
 
   /// Waits until that many bytes of bodies have moved since the start or ``resetCounts()``. False when they
   /// did not in `seconds`.
-  public func wait(received: Int = 0, sent: Int = 0, seconds: Double = 30) -> Bool {
+  public func wait(received: Int = 0, sent: Int = 0, seconds: Double = 300) -> Bool {
     listener.wait(seconds: seconds) { $0.received >= received && $0.sent >= sent }
   }
 
   /// Waits until all requests have been dealt with, those of dead clients included.
   @discardableResult
-  public func waitUntilIdle(seconds: Double = 30) -> Bool {
+  public func waitUntilIdle(seconds: Double = 300) -> Bool {
     listener.wait(seconds: seconds) { $0.connections == 0 }
   }
 }

@@ -41,7 +41,7 @@ struct GatewayConnection {
     }
     // Others may ask about the upload while this one stands still.
     if !goesOn, head.method == "PATCH", case .stall = BodyFault(request: effects).end?.how {
-      client.waitForHangUp(stopping: gateway.stopping)
+      client.waitForHangUp { gateway.isCalm }
     }
     return goesOn
   }
@@ -117,7 +117,7 @@ struct GatewayConnection {
   func end(_ fault: BodyFault, waits: Bool = true) -> BodyEnd {
     switch fault.ending {
     case .reset: client.closeWithReset()
-    case .stall: if waits { client.waitForHangUp(stopping: gateway.stopping) }
+    case .stall: if waits { client.waitForHangUp { gateway.isCalm } }
     case .close, nil: break
     }
     return .cut

@@ -10,7 +10,8 @@ public struct GatewayFault: Sendable {
     case cutAnswer(after: Int)
     /// The connection ends with RST after so many bytes of the answer's body.
     case resetAnswer(after: Int)
-    /// Nothing moves after so many bytes of the answer's body, until the client goes away.
+    /// Nothing moves after so many bytes of the answer's body, until the client goes away; the connection ends
+    /// when the gateway's faults are cleared.
     case stallAnswer(after: Int)
     /// The answer declares and has only so many bytes.
     case truncateAnswer(to: Int)
@@ -30,7 +31,8 @@ public struct GatewayFault: Sendable {
     case cutRequest(after: Int)
     /// The connection ends with RST after so many bytes of the request's body.
     case resetRequest(after: Int)
-    /// Nothing is read after so many bytes of the request's body, until the client goes away.
+    /// Nothing is read after so many bytes of the request's body, until the client goes away; the connection
+    /// ends when the gateway's faults are cleared.
     case stallRequest(after: Int)
     /// One bit of the request's body is wrong, at this place in it.
     case corruptRequest(at: Int)

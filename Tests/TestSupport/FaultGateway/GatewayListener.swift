@@ -60,6 +60,9 @@ final class GatewayListener: @unchecked Sendable {
     }
   }
 
+  /// Whether nobody is held up any more.
+  var isCalm: Bool { condition.withLock { state.isStopped || state.faults.isEmpty } }
+
   func wait(seconds: Double, _ isMet: (State) -> Bool) -> Bool {
     let end = Date(timeIntervalSinceNow: seconds)
     return condition.withLock {

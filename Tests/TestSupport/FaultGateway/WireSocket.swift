@@ -127,15 +127,15 @@ final class WireSocket {
     return poll(&waiting, 1, 0) > 0
   }
 
-  /// Waits until the other side has gone, or `stopping` opens.
+  /// Waits until the other side has gone, or `isOver`.
   ///
   /// That it has gone shows only behind what it had sent: after three seconds, in which it has to notice that
   /// nothing moves, that is read too.
-  func waitForHangUp(stopping: Gate) {
+  func waitForHangUp(isOver: () -> Bool) {
     // POLLRDHUP is not in Swift's Glibc module.
     let hangUp: Int16 = 0x2000
     let patience = ContinuousClock.now + .seconds(3)
-    while !stopping.wait(seconds: 0) {
+    while !isOver() {
       let isPatient = ContinuousClock.now < patience
       var waiting = pollfd(fd: descriptor, events: isPatient ? hangUp : Int16(POLLIN), revents: 0)
       guard poll(&waiting, 1, 20) > 0 else { continue }
