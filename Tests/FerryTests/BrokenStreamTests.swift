@@ -98,7 +98,7 @@ struct `A pipe with an archive` {
       let result = try ferry.run(["import", "-", "--to", to], exits: 14, input: text)
       result.complains("standard input is not an archive")
     }
-    let closed = try pipeline.run("exec $ferry verify - <&-", within: .seconds(60))
+    let closed = try pipeline.run("exec $ferry verify - <&-")
     #expect(closed.status == 16)
     closed.complains("cannot read standard input")
     let garbage = try pipeline.run("printf '\\x1f\\x8bnothing' | $ferry verify -")
@@ -111,7 +111,7 @@ struct `A pipe with an archive` {
     let source = try RegistryProcess.fixtures()
     let result = try pipeline.run(
       "$ferry export --plain-http -o a.tar \"$1\" <&- >&- 2>&-; $ferry verify a.tar",
-      [source.reference("odd/plain:1")], within: .seconds(60))
+      [source.reference("odd/plain:1")])
     #expect(result.status == 0, "\(result.standardOutput)")
   }
 
@@ -125,7 +125,7 @@ struct `A pipe with an archive` {
     let bytes = try DamagedArchive(of: archive).bytes.prefix(200 << 10)
     #expect(bytes.withUnsafeBytes { write(writer, $0.baseAddress, $0.count) } == bytes.count)
     running.signal(signal)
-    let result = try #require(running.waitForEnd(within: .seconds(30)))
+    let result = try #require(running.waitForEnd())
     #expect(result.end == .exited(130))
   }
 }

@@ -7,13 +7,8 @@ struct `The checksums of a large archive` {
   @Test(arguments: [1, 4]) func `are right though its export was killed half-way`(jobs: Int) throws {
     let images = try LargeImages()
     let ferry = try FerryProcess()
-    let arguments = images.export(["one", "two"], to: "a.tar") + ["--checksum", "--jobs", "\(jobs)"]
-    images.gateway.resetCounts()
-    let running = try ferry.command(arguments).start()
-    #expect(images.gateway.wait(sent: 40 << 20))
-    running.signal(SIGKILL)
-    _ = try #require(running.waitForEnd(within: .seconds(20)))
-    images.gateway.waitUntilIdle()
+    let arguments = images.export(["one", "two"], to: "a.tar", jobs: jobs) + ["--checksum"]
+    try images.interrupt(ferry, arguments, at: [0: 30 << 20])
     try ferry.run(arguments, exits: 0).complains("continuing with", "wrote a.tar.sha256")
     var check = Command("sha256sum", ["-c", "--strict", "a.tar.sha256"])
     check.directory = ferry.home.path

@@ -71,7 +71,8 @@ public final class RegistryProcess: Sendable {
 
   private static func configuration(_ options: Options, root: String) throws -> String {
     // JSON is YAML, and needs no care with quotes.
-    var http: [String: Any] = ["addr": "127.0.0.1:0", "secret": "ferry"]
+    // At its end it first finishes what it is at, so that its log is whole.
+    var http: [String: Any] = ["addr": "127.0.0.1:0", "secret": "ferry", "draintimeout": "50s"]
     if let authority = options.authority {
       http["tls"] = ["certificate": authority.server.certificate, "key": authority.server.key]
     }

@@ -124,11 +124,14 @@ final class ScriptedConnection {
           guard !chunk.isEmpty, send(chunk.prefix(left)) else { return false }
           left -= min(left, chunk.count)
         }
-      case .drip(let bytes):
-        for byte in bytes {
-          guard send([byte]) else { return false }
+      case .drip(let bytes, let gate):
+        var rest = bytes[...]
+        while !rest.isEmpty, gate?.wait(seconds: 0) != true {
+          guard send(rest.prefix(1)) else { return false }
+          rest = rest.dropFirst()
           usleep(1000)
         }
+        guard send(rest) else { return false }
       case .pause(let milliseconds): _ = stopping.wait(seconds: Double(milliseconds) / 1000)
       case .stall(let gate):
         while !gate.wait(seconds: 0.02) {

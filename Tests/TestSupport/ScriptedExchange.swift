@@ -34,8 +34,9 @@ public struct ScriptedResponse: Sendable {
     case send([UInt8])
     /// Sends `chunk` over and over until `count` bytes went out.
     case sendRepeated([UInt8], count: Int)
-    /// Sends `bytes` one by one as packets of their own, a millisecond apart.
-    case drip([UInt8])
+    /// Sends `bytes` one by one as packets of their own, a millisecond apart; what is left when the gate opens,
+    /// at once.
+    case drip([UInt8], until: Gate? = nil)
     /// Does nothing for a while, as a server that thinks.
     case pause(milliseconds: Int)
     /// Does nothing until the gate is open, or the server stops.

@@ -57,7 +57,11 @@ struct GatewayConnection {
       isEarly = !registry.send(frame?[...] ?? piece) || registry.isReadable
       return !isEarly
     }
-    guard end == .whole || isEarly else { return false }
+    guard end == .whole || isEarly else {
+      // The client does not learn of the end before the registry has.
+      registry.hangUp()
+      return false
+    }
     if isChunked, !isEarly { _ = registry.send(Array("0\r\n\r\n".utf8)[...]) }
     return pass(from: registry, number, effects, asked: head) && !isEarly
   }

@@ -143,6 +143,12 @@ final class WireSocket {
     }
   }
 
+  /// Says that no more comes, and waits until the other side has taken that in and is gone.
+  func hangUp() {
+    shutdown(descriptor, Int32(SHUT_WR))
+    while read(.max) != nil {}
+  }
+
   /// Closing will be an RST.
   func closeWithReset() {
     var linger = linger(l_onoff: 1, l_linger: 0)
