@@ -27,8 +27,10 @@ struct `A killed export` {
   private func missing(of set: Int) -> [Int: Int] {
     let claims = claims
     let layers = Set(Self.sets[set].flatMap { LargeImages.tags[$0] ?? [] })
-    return Dictionary(uniqueKeysWithValues: layers.map { ($0, LargeImages.sizes[$0] - claims[images.layers[$0]]) })
-      .filter { $0.value > 0 }
+    return Dictionary(
+      uniqueKeysWithValues: layers.map { ($0, LargeImages.sizes[$0] - claims[images.layers[$0]]) }
+    )
+    .filter { $0.value > 0 }
   }
 
   private var moved: Int { images.layers.reduce(0) { $0 + images.moved($1) } }

@@ -10,7 +10,7 @@ import Transport
 /// A client that speaks plain HTTP to `host` and does not linger between attempts.
 func client(
   _ host: String, _ credential: Credential? = nil, rules: RealmRules = RealmRules(), retries: Int = 2,
-  stallTimeout: Duration = .seconds(20), log: (@Sendable (String) -> Void)? = nil
+  stallTimeout: Duration = .seconds(300), log: (@Sendable (String) -> Void)? = nil
 ) throws -> RegistryClient {
   let options = TransportOptions(
     retries: retries, backoff: .milliseconds(1), stallTimeout: stallTimeout, log: log)

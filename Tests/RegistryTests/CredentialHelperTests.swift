@@ -9,7 +9,7 @@ import Testing
   init() throws { directory = TemporaryDirectory() }
 
   /// A helper that runs `script`, with the usual programs at hand.
-  func helper(_ script: String, _ timeLimit: Duration = .seconds(20), secrets: [String: String] = [:]) throws
+  func helper(_ script: String, _ timeLimit: Duration = .seconds(300), secrets: [String: String] = [:]) throws
     -> CredentialHelper
   {
     // Written by another process: what this one has open for writing, a child started by some other test
@@ -67,11 +67,11 @@ import Testing
 
   @Test func `has only so much time`() throws {
     let start = ContinuousClock.now
-    #expect(failure(try helper("exec sleep 60", .milliseconds(200))) == .timedOut(.milliseconds(200)))
+    #expect(failure(try helper("exec sleep 600", .milliseconds(200))) == .timedOut(.milliseconds(200)))
     // Closing its output does not buy it more.
     #expect(
-      failure(try helper("exec sleep 60 >&- 2>&-", .milliseconds(200))) == .timedOut(.milliseconds(200)))
-    #expect(ContinuousClock.now - start < .seconds(30))
+      failure(try helper("exec sleep 600 >&- 2>&-", .milliseconds(200))) == .timedOut(.milliseconds(200)))
+    #expect(ContinuousClock.now - start < .seconds(300))
   }
 
   @Test func `has only so much to say`() throws {
@@ -79,7 +79,7 @@ import Testing
   }
 
   @Test func `is not waited for by a cancelled task`() async throws {
-    let helper = try helper("exec sleep 60")
+    let helper = try helper("exec sleep 600")
     let task = Task { failure(helper) }
     task.cancel()
     #expect(await task.value == .cancelled)

@@ -9,10 +9,13 @@ final class ScriptedListener: Sendable {
     var sockets: Set<Int32> = []
     var accepted = 0
     var isStopped = false
+    var keepsPort = false
   }
 
   let port: Int
   private let socket: Int32
+  /// Bound to the port too, and never listening.
+  private let placeholder: Int32
   private let script: ScriptedServer.Script
   private let reading: @Sendable (ScriptedRequest) -> ScriptedServer.BodyReading
   private let state = Mutex(State())
@@ -25,7 +28,9 @@ final class ScriptedListener: Sendable {
   ) {
     self.script = script
     self.reading = reading
-    (socket, port) = Self.listen()
+    (placeholder, port) = Self.bind()
+    socket = Self.bind(port: port).socket
+    guard Glibc.listen(socket, 128) == 0 else { fatalError("listen: \(String(cString: strerror(errno)))") }
     detach { [self] in acceptAll() }
   }
 
@@ -41,6 +46,13 @@ final class ScriptedListener: Sendable {
       return true
     }
   }
+
+  deinit {
+    if !state.withLock({ $0.keepsPort }) { close(placeholder) }
+  }
+
+  /// Nobody is to get the port when this listener has gone.
+  func reservePort() { state.withLock { $0.keepsPort = true } }
 
   /// Wakes every thread; each closes what it has.
   func stop() {
@@ -112,18 +124,29 @@ final class ScriptedListener: Sendable {
 
   /// A socket that listens on a free port of loopback.
   static func listen() -> (socket: Int32, port: Int) {
-    let listener = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    let bound = bind()
+    guard Glibc.listen(bound.socket, 128) == 0 else {
+      fatalError("listen: \(String(cString: strerror(errno)))")
+    }
+    return bound
+  }
+
+  /// A socket on a port of loopback, a free one if it is 0. Several may have one port while none listens.
+  private static func bind(port: Int = 0) -> (socket: Int32, port: Int) {
+    let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var isShared: Int32 = 1
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &isShared, socklen_t(MemoryLayout<Int32>.size))
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(UInt16(port)).bigEndian
     address.sin_addr.s_addr = inet_addr("127.0.0.1")
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isListening = withUnsafeMutablePointer(to: &address) { pointer in
+    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-        bind(listener, address, length) == 0 && Glibc.listen(listener, 128) == 0
-          && getsockname(listener, address, &length) == 0
+        Glibc.bind(socket, address, length) == 0 && getsockname(socket, address, &length) == 0
       }
     }
-    guard isListening else { fatalError("listen: \(String(cString: strerror(errno)))") }
-    return (listener, Int(UInt16(bigEndian: address.sin_port)))
+    guard isBound else { fatalError("bind: \(String(cString: strerror(errno)))") }
+    return (socket, Int(UInt16(bigEndian: address.sin_port)))
   }
 }

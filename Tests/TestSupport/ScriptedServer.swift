@@ -52,6 +52,9 @@ public final class ScriptedServer: Sendable {
     listener.waitForRequests(count, seconds: seconds)
   }
 
-  /// Ends every connection and frees the port.
-  public func stop() { listener.stop() }
+  /// Ends every connection. The port refuses connections from then on: nobody else gets it while the tests run.
+  public func stop() {
+    listener.reservePort()
+    listener.stop()
+  }
 }

@@ -29,7 +29,7 @@ struct `A gateway before a registry` {
     let file = directory.file(UUID().uuidString)
     let result = try Command(
       "curl",
-      ["-s", "--noproxy", "*", "-m", "20", "-o", file, "-w", "%{http_code}"] + options
+      ["-s", "--noproxy", "*", "-m", "300", "-o", file, "-w", "%{http_code}"] + options
         + [gateway.url + (try path())]
     ).run()
     let body = FileManager.default.contents(atPath: file).map { [UInt8]($0) } ?? []
@@ -110,7 +110,7 @@ struct `A gateway before a registry` {
     let result = try Command(
       "curl",
       [
-        "-s", "--noproxy", "*", "-m", "20", "-i", "-X", method, "--data-binary", "@\(file)",
+        "-s", "--noproxy", "*", "-m", "300", "-i", "-X", method, "--data-binary", "@\(file)",
         // A form's body would be read as a part of the query.
         "-H", "Content-Type: application/octet-stream",
       ] + options + [url]
@@ -151,12 +151,6 @@ struct `A gateway before a registry` {
     let upload = try location(
       try send("POST", gateway, "\(gateway.url)/v2/new/blobs/uploads/", []).headers)
     #expect(try send("PATCH", gateway, upload, Array("0123456789".utf8)).exit != 0)
-    // The registry notices in its own time.
-    let end = ContinuousClock.now + .seconds(20)
-    var status = ""
-    while !status.contains("BLOB_UPLOAD_INVALID"), ContinuousClock.now < end {
-      status = try send("GET", gateway, upload, []).headers
-    }
-    #expect(status.contains("BLOB_UPLOAD_INVALID"))
+    #expect(try send("GET", gateway, upload, []).headers.contains("BLOB_UPLOAD_INVALID"))
   }
 }
