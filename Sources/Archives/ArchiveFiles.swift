@@ -5,6 +5,8 @@ import Synchronization
 public final class ArchiveFiles: RandomAccess {
   public let place: ArchivePlace
   private let open = Mutex<[Int: DataFile]>([:])
+  /// The files written to since ``synchronizeWritten()``.
+  private let written = Mutex<Set<Int>>([])
 
   static let mostOpenFiles = 64
 
@@ -71,9 +73,19 @@ public final class ArchiveFiles: RandomAccess {
       let (number, start) = place.position(of: offset)
       let count = min(rest.byteCount, room(behind: start))
       try file(number).write(rest.extracting(first: count), at: start)
+      written.withLock { _ = $0.insert(number) }
       rest = rest.extracting(droppingFirst: count)
       offset += Int64(count)
     }
+  }
+
+  /// Returns when everything written so far can be read from the disk.
+  public func synchronizeWritten() throws(ArchiveError) {
+    let numbers = written.withLock { written in
+      defer { written = [] }
+      return written.sorted()
+    }
+    for number in numbers { try file(number).synchronizeData() }
   }
 
   private func room(behind start: Int64) -> Int {

@@ -35,10 +35,18 @@ extension DataFile {
     _ = sync_file_range(descriptor, off_t(offset), off_t(count), carchive_start_write)
   }
 
+  /// Returns when what was written can be read from the disk, whatever else the system keeps of a file.
+  public func synchronizeData() throws(ArchiveError) {
+    guard fdatasync(descriptor) == 0 else { throw failure(.synchronize, code: errno) }
+  }
+
   /// Returns when everything written is on the disk.
   public func synchronize() throws(ArchiveError) {
     guard fsync(descriptor) == 0 else { throw failure(.synchronize, code: errno) }
   }
+
+  /// Returns when the file's name is on the disk.
+  public func synchronizeName() throws(ArchiveError) { try Self.synchronizeDirectory(of: path) }
 
   /// Gives the file its final name in the same directory and makes that durable too. Throws
   /// ``ArchiveError/exists(path:)`` when the name is taken and `replacing` is false.

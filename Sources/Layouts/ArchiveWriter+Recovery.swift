@@ -20,6 +20,7 @@ extension ArchiveWriter {
       guard isRead else { break }
       if verifier.contentDigest() == checkpoint.content { trusted = verifier.copy() }
     }
+    found(digest, have: trusted.received)
     // The way to the last checkpoint is all that was read beyond the trusted bytes: the rest is theirs.
     progress(trusted.received)
     return trusted

@@ -17,12 +17,16 @@ public final class ArchiveWriter: Sendable {
   let replacing: Bool
   let files: ArchiveFiles
   let journal: ArchiveJournal
+  /// Brings what the journal says to the disk while the transfers go on.
+  private let commit: GroupCommit
   /// Hashes the file as it grows; nil when nobody asked.
   private let checksum: RunningChecksum?
   private let state = Mutex(State())
 
   private struct State {
     var proven: Set<Digest> = []
+    /// Up to where the journal speaks of each blob, in bytes.
+    var noted: [Digest: Int64] = [:]
     var isFinished = false
   }
 
@@ -68,6 +72,7 @@ public final class ArchiveWriter: Sendable {
     self.files = files
     self.journal = journal
     self.continuation = continuation
+    commit = GroupCommit(files, journal)
     checksum = checksums ? RunningChecksum(plan, of: files, fileSize: place.volumeSize) : nil
   }
 
@@ -94,6 +99,7 @@ public final class ArchiveWriter: Sendable {
     replacing = writer.replacing
     files = writer.files
     journal = writer.journal
+    commit = writer.commit
     checksum =
       writer.checksum == nil
       ? nil : RunningChecksum(plan, of: writer.files, fileSize: writer.place.volumeSize)
@@ -123,12 +129,28 @@ public final class ArchiveWriter: Sendable {
     checksum?.wrote(from: extent.offset + offset, to: extent.offset + end)
   }
 
+  /// Hears how much of a blob was there already.
+  func found(_ digest: Digest, have: Int64) { state.withLock { $0.noted[digest] = have } }
+
   /// Notes for a later run how far a blob has come. Every byte that `verifier` has seen must have been written.
-  public func note(_ verifier: borrowing BlobVerifier) {
-    note(verifier.digest, have: verifier.received) { verifier.contentDigest() }
+  /// Waits while the disk is too far behind. Throws what the disk does not take.
+  public func note(_ verifier: borrowing BlobVerifier) throws(LayoutError) {
+    let (digest, have) = (verifier.digest, verifier.received)
+    add(digest, have: have) { verifier.contentDigest() }
+    try settle(digest, have: have, isWhole: false)
   }
 
-  /// Notes that a blob is whole and was hashed. Every byte of it must have been written.
+  /// Notes how far a blob has come of which nothing more comes in this run. Never waits.
+  public func leave(_ verifier: borrowing BlobVerifier) {
+    add(verifier.digest, have: verifier.received) { verifier.contentDigest() }
+    leave(verifier.digest)
+  }
+
+  /// Hears that nothing more comes of a blob in this run.
+  public func leave(_ digest: Digest) { commit.leave(digest) }
+
+  /// Notes that a blob is whole and was hashed. Every byte of it must have been written. Waits and throws as
+  /// ``note(_:)`` does.
   public func complete(_ proof: Proof) throws(LayoutError) {
     guard let extent = plan.extent(of: proof.digest) else { throw .notPlanned(proof.digest) }
     guard extent.size == proof.size else {
@@ -137,18 +159,31 @@ public final class ArchiveWriter: Sendable {
     }
     let isNew = state.withLock { $0.proven.insert(proof.digest).inserted }
     checksum?.proved(proof.digest)
-    if isNew { note(proof.digest, have: proof.size) { proof.digest } }
+    guard isNew else { return }
+    add(proof.digest, have: proof.size) { proof.digest }
+    try settle(proof.digest, have: proof.size, isWhole: true)
   }
 
   /// Notes that what is there of a blob is of no use: it comes anew.
-  public func forget(_ digest: Digest) { journal.note(.forgotten(digest)) }
+  public func forget(_ digest: Digest) {
+    journal.note(.forgotten(digest))
+    state.withLock { $0.noted[digest] = nil }
+    leave(digest)
+  }
 
-  private func note(_ digest: Digest, have: Int64, content: () -> Digest) {
+  private func add(_ digest: Digest, have: Int64, content: () -> Digest) {
     guard let extent = plan.extent(of: digest),
       let claim = JournalClaim(
         blob: digest, size: extent.size, offset: extent.offset, have: have, content: content())
     else { return }
     journal.note(.progress(claim))
+  }
+
+  private func settle(_ digest: Digest, have: Int64, isWhole: Bool) throws(LayoutError) {
+    let before = state.withLock { $0.noted.updateValue(have, forKey: digest) } ?? 0
+    do { try commit.noted(max(0, have - before), of: digest, isWhole: isWhole) } catch {
+      throw failure(error)
+    }
   }
 
   /// Waits until everything is on the disk and gives the archive its name. Throws
@@ -165,6 +200,7 @@ public final class ArchiveWriter: Sendable {
     guard !wasFinished else { throw .finished(path: place.path) }
     do throws(ArchiveError) {
       try files.synchronize(plan.totalSize)
+      try commit.check()
       let count = place.count(for: plan.totalSize)
       if count > 1 { try announce(publishing: count) }
       try files.publish(plan.totalSize, replacing: replacing)
@@ -177,12 +213,8 @@ public final class ArchiveWriter: Sendable {
 
   /// Says in the journal that names are given from here on, so that a later run can finish that.
   private func announce(publishing count: Int) throws(ArchiveError) {
-    do {
-      try journal.add(.publishing(count))
-      try journal.synchronize()
-    } catch .archive(let error) {
-      throw error
-    } catch {}
+    do { try journal.add(.publishing(count)) } catch .archive(let error) { throw error } catch {}
+    try journal.synchronize()
   }
 
   /// The sha256 of each of the archive's files, once all blobs are proved; nil when the writer was not made with

@@ -33,6 +33,12 @@ struct PartialArchive {
         throw LayoutError(error)
       }
     }
+    try LayoutError.wrapping { () throws(ArchiveError) in
+      // Of what a killed run wrote, some may still be on its way to the disk.
+      if continuation != nil { try files.synchronize(plan.totalSize) }
+      try journal.synchronize()
+    }
+    journal.synchronizeNames()
     return continuation
   }
 
@@ -51,16 +57,25 @@ struct PartialArchive {
     if fileSize < plan.totalSize {
       try LayoutError.wrapping { () throws(ArchiveError) in try files.reserve(plan.totalSize) }
     }
+    var unsettled = UnsettledSteps()
     for move in continuation.moves {
       try move.forEachStep(scratch: continuation.scratch) { step throws(LayoutError) in
         guard !Task.isCancelled else { throw .cancelled }
+        if unsettled.isDue(before: step) { try settle(&unsettled) }
         try LayoutError.wrapping { () throws(ArchiveError) in
           let bytes = try files.read(Int(step.count), at: step.from)
           try unsafe files.write(bytes.span.bytes, at: step.to)
         }
-        // Before it is there, what the bytes were copied from must stay.
-        try journal.add(step.record)
+        unsettled.add(step)
       }
     }
+    try settle(&unsettled)
+  }
+
+  private func settle(_ steps: inout UnsettledSteps) throws(LayoutError) {
+    try LayoutError.wrapping { () throws(ArchiveError) in try files.synchronizeWritten() }
+    for record in steps.records { try journal.add(record) }
+    try LayoutError.wrapping { () throws(ArchiveError) in try journal.synchronize() }
+    steps.removeAll()
   }
 }

@@ -13,7 +13,7 @@ struct `The modules` {
       "Transport", "Registry", "Images", "Digests", "FoundationEssentials", "Glibc", "Synchronization",
     ],
     "Archives": ["CArchive", "CZlib", "Glibc", "Synchronization"],
-    "Layouts": ["Archives", "Images", "Digests", "FoundationEssentials", "Synchronization"],
+    "Layouts": ["Archives", "Images", "Digests", "Dispatch", "FoundationEssentials", "Synchronization"],
     "Transfers": [
       "NVIDIA", "Registry", "Transport", "Layouts", "Archives", "Images", "Digests",
       "Dispatch", "FoundationEssentials", "Glibc", "Synchronization",

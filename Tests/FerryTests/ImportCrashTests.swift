@@ -54,6 +54,34 @@ struct `A killed import` {
     }
   }
 
+  @Test(arguments: 0..<4) func `goes on inside its layers though the power went`(seed: Int) throws {
+    let archive = try LargeArchive.shared()
+    let ferry = try FerryProcess()
+    let registry = try RegistryProcess()
+    let gateway = FaultGateway(before: registry.host, .continuing)
+    var random = SeededGenerator(seed: UInt64(seed))
+    let arguments = [
+      "import", "--plain-http", "--jobs", "2", "--journal", "journal", "--to", "\(gateway.host)/new",
+      archive.path,
+    ]
+    let traces = TemporaryDirectory()
+    var command = ferry.command([])
+    command.program = "strace"
+    command.arguments = TracedWrites.arguments(traces.path, [ferry.executable] + arguments)
+    let running = try command.start()
+    let moment = Int.random(in: archive.size / 3...archive.size / 10 * 9, using: &random)
+    #expect(gateway.wait(received: moment, seconds: 120))
+    try running.signalChildren(SIGKILL)
+    _ = try #require(running.waitForEnd())
+    gateway.waitUntilIdle()
+    let journal = ferry.file("journal")
+    truncate(journal, off_t(try TracedWrites(traces.path).settledEnd(of: journal)))
+    try ferry.run(arguments, exits: 0)
+    #expect(try archive.isHeld(by: registry))
+    #expect(
+      gateway.received <= archive.size + (1 + Self.jobs * 4) << 20, "\(gateway.received) of \(archive.size)")
+  }
+
   /// Distribution loses an upload whose chunk is cut, so what was running is sent again; what was done is not.
   @Test func `never ends wrong, where the registry loses what was cut`() throws {
     let archive = try LargeArchive.shared()

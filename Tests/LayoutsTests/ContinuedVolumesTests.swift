@@ -36,7 +36,7 @@ struct `Unfinished volumes` {
       fetched += part.count
       try writer.write(part.span.bytes, of: planned.digest, at: verifier.received)
       try verifier.update(part.span.bytes)
-      if whole { try writer.complete(try verifier.finish()) } else { writer.note(verifier) }
+      if whole { try writer.complete(try verifier.finish()) } else { try writer.note(verifier) }
     }
     return fetched
   }

@@ -32,7 +32,7 @@ struct `An archive writer that goes on` {
       try writer.write(part.span.bytes, of: planned.digest, at: 0)
       var verifier = BlobVerifier(digest: planned.digest, size: planned.size)
       try verifier.update(part.span.bytes)
-      writer.note(verifier)
+      try writer.note(verifier)
     }
   }
 
@@ -111,7 +111,7 @@ struct `An archive writer that goes on` {
         let piece = Array(bytes[start..<min(start + 100, bytes.count)])
         try first.write(piece.span.bytes, of: large.digest, at: Int64(start))
         try verifier.update(piece.span.bytes)
-        first.note(verifier)
+        try first.note(verifier)
       }
     }
     for damaged in [0, 99, 100, 1234, bytes.count - 1] {

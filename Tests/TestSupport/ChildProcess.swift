@@ -73,6 +73,12 @@ public final class ChildProcess: Sendable {
     written.ifRunning { _ = Glibc.kill(id, number) }
   }
 
+  /// Sends a signal to the programs that this one has started itself: a tracer lives to tell how they ended.
+  public func signalChildren(_ number: Int32) throws {
+    let children = try String(contentsOfFile: "/proc/\(id)/task/\(id)/children", encoding: .utf8)
+    for child in children.split(separator: " ").compactMap({ pid_t($0) }) { _ = Glibc.kill(child, number) }
+  }
+
   /// Waits for the program to end. Nil when it has not within `limit`.
   public func waitForEnd(within limit: Duration = .seconds(300)) -> CommandResult? {
     guard let end = written.waitForEnd(until: limit.fromNow) else { return nil }

@@ -4,8 +4,9 @@ import Synchronization
 
 /// The file beside an unfinished archive that says what is in it: one record a line, only ever added to.
 ///
-/// It is not synced: every claim comes with a hash, so one that got ahead of the bytes does no harm. For the
-/// same reason a line that cannot be written is no reason to stop; it only makes the next run fetch more.
+/// Every claim comes with a hash, so one that got ahead of the bytes does no harm, and a line that cannot be
+/// written is no reason to stop: it only makes the next run fetch more. What must not be lost is brought to the
+/// disk by ``GroupCommit``, and step by step while bytes change places.
 final class ArchiveJournal: Sendable {
   private let file: DataFile
   /// Where the next line goes.
@@ -70,9 +71,11 @@ final class ArchiveJournal: Sendable {
   }
 
   /// Returns when all that was added is on the disk.
-  func synchronize() throws(LayoutError) {
-    try LayoutError.wrapping { () throws(ArchiveError) in try file.synchronize() }
-  }
+  func synchronize() throws(ArchiveError) { try file.synchronizeData() }
+
+  /// Returns when its name and those of the files beside it are on the disk, if that can be done: where it cannot,
+  /// a power cut is dearer, and the archive no worse.
+  func synchronizeNames() { try? file.synchronizeName() }
 
   /// Adds a record if that can be done.
   func note(_ record: JournalRecord) { try? add(record) }

@@ -9,8 +9,7 @@ struct BlobMove: Hashable, Sendable {
   var from: Int64
   let to: Int64
 
-  /// One copy between places that do not overlap: until it is noted in the journal, the bytes it was made
-  /// from are still there.
+  /// One copy between places that do not overlap.
   struct Step: Hashable, Sendable {
     let from: Int64
     let to: Int64

@@ -40,7 +40,7 @@ struct WrittenBlob: Hashable, Sendable {
   /// In the order in which they were noted.
   private(set) var checkpoints: [Checkpoint] = []
 
-  /// The most checkpoints kept of one blob: with more, every other one goes.
+  /// The most checkpoints kept of one blob: with more, every other one of the older half goes.
   static let mostCheckpoints = 512
 
   init(size: Int64) { self.size = size }
@@ -62,9 +62,9 @@ struct WrittenBlob: Hashable, Sendable {
   mutating func note(_ claim: JournalClaim) {
     checkpoints.append(Checkpoint(have: claim.have, content: claim.content))
     guard checkpoints.count > Self.mostCheckpoints else { return }
-    // The last one stays: it may be the one of the whole.
-    let last = checkpoints.count - 1
-    checkpoints = checkpoints.enumerated().filter { $0.offset % 2 == last % 2 }.map(\.element)
+    // The younger ones stay: some may speak of bytes that a power cut took, and the next before is to be near.
+    let half = checkpoints.count / 2
+    checkpoints = checkpoints.enumerated().filter { $0.offset >= half || $0.offset % 2 == 0 }.map(\.element)
   }
 
   /// Takes pieces away that others own by now.

@@ -15,8 +15,8 @@ struct ArchiveSink: BlobSink {
   private var noted: Int64
 
   /// How much may be written before it is noted, in bytes: what a crash costs at most, but for what the line
-  /// holds.
-  private static let noteInterval: Int64 = 8 << 20
+  /// holds. A power cut may also take what is noted and not yet on the disk: as much again.
+  private static let noteInterval: Int64 = 7 << 20
 
   /// Goes on after the `start` bytes that are there.
   init(_ digest: Digest, in writer: ArchiveWriter, from start: Int64, progress: @escaping (Int64) -> Void) {
@@ -51,12 +51,19 @@ struct ArchiveSink: BlobSink {
   }
 
   /// Writes what is gathered and notes all that `verifier` has seen.
-  mutating func note(_ verifier: borrowing BlobVerifier) throws {
+  private mutating func note(_ verifier: borrowing BlobVerifier) throws {
     try flush()
-    // After a piece that could not be written the verifier is ahead.
     guard verifier.received == written, written > noted else { return }
-    writer.note(verifier)
     noted = written
+    try writer.note(verifier)
+  }
+
+  /// Writes what is gathered and notes all that `verifier` has seen, for no more comes in this run. What cannot be
+  /// written is not noted.
+  mutating func leave(_ verifier: borrowing BlobVerifier) {
+    try? flush()
+    // After a piece that could not be written the verifier is ahead.
+    if verifier.received == written, written > noted { writer.leave(verifier) } else { writer.leave(digest) }
   }
 
   /// Writes what is gathered.

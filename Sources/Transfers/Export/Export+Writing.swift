@@ -116,7 +116,7 @@ extension Export {
       try writer.complete(proof)
     } catch {
       // What has come so far is for the next run, unless it is all there and wrong.
-      if verifier.received < blob.size { try? sink.note(verifier) } else { writer.forget(blob.digest) }
+      if verifier.received < blob.size { sink.leave(verifier) } else { writer.forget(blob.digest) }
       throw error
     }
   }

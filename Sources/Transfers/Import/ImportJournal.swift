@@ -7,8 +7,8 @@ import Transport
 /// The file that keeps an import's open uploads for the next run: appended to, locked against a second Ferry,
 /// readable by its owner only, for a `Location` may be a credential. Gone when nothing is left to go on with.
 ///
-/// It is never synchronized: a record that a power cut takes costs bytes, not truth, for the registry is asked
-/// how far an upload has come and the digest decides.
+/// What it says of an open upload is on the disk before more of that is sent: without its `Location` a power cut
+/// would cost a layer from its first byte on.
 final class ImportJournal: Sendable {
   private struct State {
     var open: [UploadRecord.Key: UploadRecord] = [:]
@@ -34,6 +34,7 @@ final class ImportJournal: Sendable {
       state.open = open
       state.end = Int64(end)
     }
+    try? file.synchronizeName()
   }
 
   var path: String { file.path }
@@ -52,19 +53,23 @@ final class ImportJournal: Sendable {
   func close(_ key: UploadRecord.Key) { append(UploadRecord(key)) }
 
   private func append(_ record: UploadRecord) {
-    state.withLock { state in
-      let isOpen = record.location != nil
-      guard state.open[record.key] != (isOpen ? record : nil) else { return }
+    let isOpen = record.location != nil
+    let isWritten = state.withLock { state in
+      guard state.open[record.key] != (isOpen ? record : nil) else { return false }
       state.open[record.key] = isOpen ? record : nil
-      guard !state.isBroken else { return }
+      guard !state.isBroken else { return false }
       let line = record.line
       do {
         try unsafe file.write(line.span.bytes, at: state.end)
         state.end += Int64(line.count)
+        return true
       } catch {
         state.isBroken = true
+        return false
       }
     }
+    // A disk that cannot do this makes a power cut dearer, and the import no worse.
+    if isWritten, isOpen { try? file.synchronizeData() }
   }
 
   /// Ends the run: the file stays only where a next run finds something in it.

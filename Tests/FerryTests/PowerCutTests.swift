@@ -1,0 +1,94 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `ferry export`, ended by a power cut: what it had not brought to the disk is gone, all of it or some.
+struct `An export that loses power` {
+  /// More than CI's with `FERRY_CRASH_RUNS`.
+  private static let runs = max(
+    12, Int(ProcessInfo.processInfo.environment["FERRY_CRASH_RUNS"] ?? "") ?? 0)
+  private static let shares = 4
+  /// What a power cut may cost each running transfer, in bytes.
+  private static let tail = 16 << 20
+  /// What of an archive is no layer, at most.
+  private static let frame = 64 << 10
+
+  private let images: LargeImages
+  private let ferry: FerryProcess
+
+  init() throws {
+    images = try LargeImages()
+    ferry = try FerryProcess()
+  }
+
+  @Test(arguments: 0..<shares) func `fetches little again, and ends as if undisturbed`(share: Int) throws {
+    let (tags, others) = (["one", "two"], ["three", "two"])
+    try ferry.run(images.export(tags, to: "undisturbed.tar"), exits: 0)
+    try ferry.run(images.export(others, to: "others.tar"), exits: 0)
+    let size = images.size(tags)
+    for seed in stride(from: share, to: Self.runs, by: Self.shares) {
+      var random = SeededGenerator(seed: UInt64(seed))
+      let jobs = 1 + seed % 2
+      let moment = Int.random(in: 1...size / 10 * 9, using: &random)
+      let written = try cut(images.export(tags, to: "a.tar", jobs: jobs), after: moment, &random)
+      // Some want other images then: what is there changes its place, and that is cut off too.
+      let isChanging = seed % 3 == 2
+      if isChanging {
+        let moment = Int.random(in: 1...size / 10, using: &random)
+        try cut(images.export(others, to: "a.tar", jobs: jobs), after: moment, &random)
+      }
+      images.gateway.waitUntilIdle()
+      images.gateway.resetCounts()
+      let wanted = isChanging ? others : tags
+      try ferry.run(images.export(wanted, to: "a.tar"), exits: 0)
+      let right = ferry.file(isChanging ? "others.tar" : "undisturbed.tar")
+      #expect(try areEqual(ferry.file("a.tar"), right), "seed \(seed)")
+      let most = images.size(wanted) - written + jobs * Self.tail + Self.frame
+      #expect(images.moved() <= most, "seed \(seed): \(written) had been written")
+      try FileManager.default.removeItem(atPath: ferry.file("a.tar"))
+      images.gateway.resetCounts()
+    }
+  }
+
+  /// Runs an export until so many bytes have moved, and takes from the disk what a power cut then takes.
+  /// Returns how many bytes the export had written.
+  @discardableResult
+  private func cut(_ arguments: [String], after bytes: Int, _ random: inout SeededGenerator) throws -> Int {
+    images.gateway.resetCounts()
+    let traces = TemporaryDirectory()
+    var command = ferry.command([])
+    command.program = "strace"
+    command.arguments = TracedWrites.arguments(
+      traces.path, [ferry.executable] + arguments + ["--limit-rate", "200M"])
+    let running = try command.start()
+    #expect(images.gateway.wait(sent: bytes, seconds: 120))
+    try running.signalChildren(SIGKILL)
+    _ = try #require(running.waitForEnd())
+    let trace = try TracedWrites(traces.path)
+    let partial = ferry.file("a.tar.partial")
+    try lose(partial, trace, &random)
+    try loseEnd(of: partial + ".journal", trace, &random)
+    return trace.written(to: partial)
+  }
+
+  /// Takes bytes from a file that were not brought to the disk: all, or one write and not the other.
+  private func lose(_ path: String, _ trace: TracedWrites, _ random: inout SeededGenerator) throws {
+    let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+    defer { try? file.close() }
+    let losesAll = Bool.random(using: &random)
+    for range in trace.unsettled(of: path) where losesAll || Bool.random(using: &random) {
+      try file.seek(toOffset: UInt64(range.lowerBound))
+      try file.write(contentsOf: Data(count: range.count))
+    }
+  }
+
+  /// Cuts a file that only grows somewhere behind what was brought to the disk.
+  private func loseEnd(of path: String, _ trace: TracedWrites, _ random: inout SeededGenerator) throws {
+    let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+    defer { try? file.close() }
+    let size = Int(try file.seekToEnd())
+    let settled = min(size, trace.settledEnd(of: path))
+    try file.truncate(
+      atOffset: UInt64(Bool.random(using: &random) ? settled : .random(in: settled...size, using: &random)))
+  }
+}
