@@ -64,6 +64,8 @@ struct `A killed import` {
       "import", "--plain-http", "--jobs", "2", "--journal", "journal", "--to", "\(gateway.host)/new",
       archive.path,
     ]
+    // However late the signal comes, it has not ended.
+    gateway.add(.always(.stallRequest(after: 0), on: .pushedManifest))
     let traces = TemporaryDirectory()
     var command = ferry.command([])
     command.program = "strace"
@@ -74,6 +76,7 @@ struct `A killed import` {
     try running.signalChildren(SIGKILL)
     _ = try #require(running.waitForEnd())
     gateway.waitUntilIdle()
+    gateway.clearFaults()
     let journal = ferry.file("journal")
     truncate(journal, off_t(try TracedWrites(traces.path).settledEnd(of: journal)))
     try ferry.run(arguments, exits: 0)

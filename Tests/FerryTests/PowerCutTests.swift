@@ -30,14 +30,13 @@ struct `An export that loses power` {
       var random = SeededGenerator(seed: UInt64(seed))
       let jobs = 1 + seed % 2
       let moment = Int.random(in: 1...size / 10 * 9, using: &random)
-      let written = try cut(images.export(tags, to: "a.tar", jobs: jobs), after: moment, &random)
+      let written = try cut(images.export(tags, to: "a.tar", jobs: jobs), after: moment, holding: 1, &random)
       // Some want other images then: what is there changes its place, and that is cut off too.
       let isChanging = seed % 3 == 2
       if isChanging {
         let moment = Int.random(in: 1...size / 10, using: &random)
-        try cut(images.export(others, to: "a.tar", jobs: jobs), after: moment, &random)
+        try cut(images.export(others, to: "a.tar", jobs: jobs), after: moment, holding: 2, &random)
       }
-      images.gateway.waitUntilIdle()
       images.gateway.resetCounts()
       let wanted = isChanging ? others : tags
       try ferry.run(images.export(wanted, to: "a.tar"), exits: 0)
@@ -50,11 +49,16 @@ struct `An export that loses power` {
     }
   }
 
-  /// Runs an export until so many bytes have moved, and takes from the disk what a power cut then takes.
-  /// Returns how many bytes the export had written.
+  /// Runs an export until so many bytes have moved, and takes from the disk what a power cut then takes. A layer's
+  /// last byte is held back, so that it does not end before. Returns how many bytes the export had written.
   @discardableResult
-  private func cut(_ arguments: [String], after bytes: Int, _ random: inout SeededGenerator) throws -> Int {
+  private func cut(
+    _ arguments: [String], after bytes: Int, holding layer: Int, _ random: inout SeededGenerator
+  ) throws -> Int {
     images.gateway.resetCounts()
+    images.gateway.add(
+      .always(
+        .stallAnswer(after: LargeImages.sizes[layer] - 1), on: .pulledBlob.naming(images.layers[layer])))
     let traces = TemporaryDirectory()
     var command = ferry.command([])
     command.program = "strace"
@@ -64,6 +68,8 @@ struct `An export that loses power` {
     #expect(images.gateway.wait(sent: bytes, seconds: 120))
     try running.signalChildren(SIGKILL)
     _ = try #require(running.waitForEnd())
+    images.gateway.waitUntilIdle()
+    images.gateway.clearFaults()
     let trace = try TracedWrites(traces.path)
     let partial = ferry.file("a.tar.partial")
     try lose(partial, trace, &random)
