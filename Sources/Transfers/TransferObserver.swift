@@ -44,6 +44,8 @@ public enum TransferNote: Sendable {
   case provingVolumes(size: Int64)
   /// A checksum file or a signature lies there now.
   case proofWritten(path: String)
+  /// Checksums, or a signed digest, lie beside a new archive that are of the one before it.
+  case proofOutdated(path: String)
   /// An earlier run's upload goes on behind what the registry has of it.
   case uploadContinues(repository: String, blob: Descriptor, from: Int64)
   /// No place for the import's journal could be written: a next run will not find open uploads.

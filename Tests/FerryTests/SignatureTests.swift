@@ -73,6 +73,18 @@ struct `An archive to be proved` {
     #expect(try checksums("a.tar.sha256").status == 0)
   }
 
+  @Test func `that takes another's place is told apart from that one's proofs`() throws {
+    let minisign = try Minisign()
+    try ferry.export([image], to: "a.tar", "--checksum", "--sign-key", minisign.secretKey)
+    let other = source.reference("odd/nested:1")
+    let replaced = try ferry.export([other], to: "a.tar", "--force")
+    replaced.complains("a.tar.sha256 is of the archive that was there before: write it anew with --checksum")
+    replaced.complains("a.tar.digest is of the archive that was there before: write it anew with --sign-key")
+    let proved = try ferry.export([image], to: "a.tar", "--force", "--checksum")
+    #expect(!proved.standardError.contains("a.tar.sha256 is of"))
+    #expect(try checksums("a.tar.sha256").status == 0)
+  }
+
   @Test func `signed by Ferry is signed to minisign, and the other way round`() throws {
     let minisign = try Minisign()
     try ferry.export([image], to: "a.tar", "--sign-key", minisign.secretKey)

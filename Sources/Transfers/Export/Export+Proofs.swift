@@ -5,7 +5,7 @@ import Layouts
 extension Export {
   /// Leaves beside an archive that has its name what it can be proved by without Ferry: checksums of its files,
   /// and a signature over its digest; also beside one that an earlier run wrote. `checksums` are those of its files
-  /// that were computed on the way.
+  /// that were computed on the way. Says what an archive that was replaced has left behind.
   func leaveProofs(of archive: PreparedExport.Archive, checksums: [Digest]?) async throws {
     guard let place = archive.place else { return }
     if request.writesChecksums {
@@ -22,6 +22,14 @@ extension Export {
       let signature = ArchiveSignature(of: place.path)
       let isNew = try await executor.run { try signature.write(archive.digest, with: key) }
       if isNew { settings.observer.note(.proofWritten(path: signature.path)) }
+    }
+    guard case .toReplace = archive.state else { return }
+    let signature = ArchiveSignature(of: place.path)
+    for (path, isKept) in [
+      (ArchiveCompanion.checksums.path(beside: place.path), !request.writesChecksums),
+      (signature.digestPath, request.signingKey == nil),
+    ] where isKept && DataFile.exists(path) {
+      settings.observer.note(.proofOutdated(path: path))
     }
   }
 }

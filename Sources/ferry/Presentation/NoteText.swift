@@ -36,6 +36,9 @@ enum NoteText {
     case .provingVolumes(let size):
       "proving the volumes before anything is pushed: \(Amounts.bytes(size))"
     case .proofWritten(let path): "wrote \(path)"
+    case .proofOutdated(let path):
+      "\(path) is of the archive that was there before: write it anew with "
+        + "\(path.hasSuffix(".sha256") ? "--checksum" : "--sign-key"), or remove it"
     case .uploadContinues(let repository, let blob, let offset):
       "continuing with \(Amounts.bytes(offset)) of \(Amounts.bytes(blob.size)): "
         + "\(blob.digest.short) in \(repository)"
