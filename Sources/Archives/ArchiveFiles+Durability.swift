@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Space before writing, and certainty after it.
 extension ArchiveFiles {
@@ -41,6 +42,27 @@ extension ArchiveFiles {
   /// Returns when everything of an archive of `totalSize` bytes is on the disk.
   public func synchronize(_ totalSize: Int64) throws(ArchiveError) {
     for number in 1...place.count(for: totalSize) { try file(number).synchronize() }
+  }
+
+  /// Returns when everything written before can be read from the disk, whoever it is that brings it there.
+  public func synchronizeWritten() throws(ArchiveError) {
+    try synchronizing.withLock { (_) throws(ArchiveError) in
+      let numbers = written.withLock { written in
+        defer { written = [] }
+        return written
+      }
+      do throws(ArchiveError) {
+        for number in numbers { try existing(number)?.synchronizeData() }
+      } catch {
+        written.withLock { $0.formUnion(numbers) }
+        throw error
+      }
+    }
+  }
+
+  /// Has what is read next of an archive of `totalSize` bytes come from the disk, as far as the system does that.
+  public func dropCached(_ totalSize: Int64) {
+    for number in 1...place.count(for: totalSize) { try? existing(number)?.dropCached() }
   }
 
   /// Gives each file of an archive of `totalSize` bytes its final name, and makes that durable. Volumes of a

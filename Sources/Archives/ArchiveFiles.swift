@@ -6,7 +6,9 @@ public final class ArchiveFiles: RandomAccess {
   public let place: ArchivePlace
   private let open = Mutex<[Int: DataFile]>([:])
   /// The files written to since ``synchronizeWritten()``.
-  private let written = Mutex<Set<Int>>([])
+  let written = Mutex<Set<Int>>([])
+  /// Held by whoever brings them to the disk.
+  let synchronizing = Mutex(())
 
   static let mostOpenFiles = 64
 
@@ -33,7 +35,7 @@ public final class ArchiveFiles: RandomAccess {
   }
 
   /// The file of that number; nil when it is not there.
-  private func existing(_ number: Int) throws(ArchiveError) -> DataFile? {
+  func existing(_ number: Int) throws(ArchiveError) -> DataFile? {
     if let file = open.withLock({ $0[number] }) { return file }
     return DataFile.exists(place.partialPath(of: number)) ? try file(number) : nil
   }
@@ -41,6 +43,7 @@ public final class ArchiveFiles: RandomAccess {
   /// Forgets what is open, all of it or what comes after a number.
   func close(after number: Int = 0) {
     open.withLock { open in open = open.filter { $0.key <= number } }
+    written.withLock { written in written = written.filter { $0 <= number } }
   }
 
   /// What is there: up to the end of the last file, whatever is missing before it.
@@ -77,15 +80,6 @@ public final class ArchiveFiles: RandomAccess {
       rest = rest.extracting(droppingFirst: count)
       offset += Int64(count)
     }
-  }
-
-  /// Returns when everything written so far can be read from the disk.
-  public func synchronizeWritten() throws(ArchiveError) {
-    let numbers = written.withLock { written in
-      defer { written = [] }
-      return written.sorted()
-    }
-    for number in numbers { try file(number).synchronizeData() }
   }
 
   private func room(behind start: Int64) -> Int {

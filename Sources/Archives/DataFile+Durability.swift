@@ -45,6 +45,10 @@ extension DataFile {
     guard fsync(descriptor) == 0 else { throw failure(.synchronize, code: errno) }
   }
 
+  /// Lets go of what the system keeps of the file in memory, but for what is not yet on the disk. Only a hint: it
+  /// cannot fail.
+  func dropCached() { _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED) }
+
   /// Returns when the file's name is on the disk.
   public func synchronizeName() throws(ArchiveError) { try Self.synchronizeDirectory(of: path) }
 

@@ -39,6 +39,9 @@ public final class ArchiveWriter: Sendable {
     case kept
   }
 
+  /// How much of a blob is written at most before it is noted, in bytes: what a kill costs. A power cut may also take
+  /// what is noted and not yet on the disk, ``GroupCommit/allowance``.
+  public static let noteInterval: Int64 = 7 << 20
   /// How much of a blob is written before the disk is asked to begin with it, in bytes.
   private static let writebackSize: Int64 = 8 << 20
 
@@ -94,6 +97,8 @@ public final class ArchiveWriter: Sendable {
 
   /// Goes on with another plan for what `writer`, which must not be used any more, has written so far.
   public init(continuing writer: ArchiveWriter, as plan: ArchivePlan) throws(LayoutError) {
+    // Its sync must not take this one's writes for its own.
+    try LayoutError.wrapping { () throws(ArchiveError) in try writer.commit.drain() }
     self.plan = plan
     place = writer.place
     replacing = writer.replacing
@@ -142,12 +147,14 @@ public final class ArchiveWriter: Sendable {
 
   /// Notes how far a blob has come of which nothing more comes in this run. Never waits.
   public func leave(_ verifier: borrowing BlobVerifier) {
-    add(verifier.digest, have: verifier.received) { verifier.contentDigest() }
-    leave(verifier.digest)
+    let (digest, have) = (verifier.digest, verifier.received)
+    add(digest, have: have) { verifier.contentDigest() }
+    let before = state.withLock { $0.noted.updateValue(have, forKey: digest) } ?? 0
+    commit.left(digest, after: max(0, have - before))
   }
 
   /// Hears that nothing more comes of a blob in this run.
-  public func leave(_ digest: Digest) { commit.leave(digest) }
+  public func leave(_ digest: Digest) { commit.left(digest) }
 
   /// Notes that a blob is whole and was hashed. Every byte of it must have been written. Waits and throws as
   /// ``note(_:)`` does.
@@ -186,8 +193,8 @@ public final class ArchiveWriter: Sendable {
     }
   }
 
-  /// Waits until everything is on the disk and gives the archive its name. Throws
-  /// ``LayoutError/incomplete(_:)`` when a blob has no proof, and ``LayoutError/exists(path:)`` when the name
+  /// Waits until everything is on the disk and gives the archive its name. Throws what the disk did not take at
+  /// any time, ``LayoutError/incomplete(_:)`` when a blob has no proof, and ``LayoutError/exists(path:)`` when the name
   /// was taken in the meantime and is not to be replaced.
   public func finish() throws(LayoutError) {
     let (missing, wasFinished) = state.withLock { state in
@@ -199,8 +206,11 @@ public final class ArchiveWriter: Sendable {
     guard missing.isEmpty else { throw .incomplete(missing) }
     guard !wasFinished else { throw .finished(path: place.path) }
     do throws(ArchiveError) {
-      try files.synchronize(plan.totalSize)
-      try commit.check()
+      try commit.drain()
+      do { try files.synchronize(plan.totalSize) } catch {
+        commit.failed(error)
+        throw error
+      }
       let count = place.count(for: plan.totalSize)
       if count > 1 { try announce(publishing: count) }
       try files.publish(plan.totalSize, replacing: replacing)
@@ -213,7 +223,7 @@ public final class ArchiveWriter: Sendable {
 
   /// Says in the journal that names are given from here on, so that a later run can finish that.
   private func announce(publishing count: Int) throws(ArchiveError) {
-    do { try journal.add(.publishing(count)) } catch .archive(let error) { throw error } catch {}
+    try journal.append(.publishing(count))
     try journal.synchronize()
   }
 

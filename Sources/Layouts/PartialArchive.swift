@@ -34,8 +34,12 @@ struct PartialArchive {
       }
     }
     try LayoutError.wrapping { () throws(ArchiveError) in
-      // Of what a killed run wrote, some may still be on its way to the disk.
-      if continuation != nil { try files.synchronize(plan.totalSize) }
+      // Of what an earlier run wrote, some may still be on its way to the disk; or never get there, while the system
+      // goes on showing it: it tells of an error once. What is hashed is to come from the disk.
+      if continuation != nil {
+        try files.synchronize(plan.totalSize)
+        files.dropCached(plan.totalSize)
+      }
       try journal.synchronize()
     }
     journal.synchronizeNames()
@@ -57,25 +61,42 @@ struct PartialArchive {
     if fileSize < plan.totalSize {
       try LayoutError.wrapping { () throws(ArchiveError) in try files.reserve(plan.totalSize) }
     }
+    // The file behind the end may be new.
+    journal.synchronizeNames()
     var unsettled = UnsettledSteps()
     for move in continuation.moves {
       try move.forEachStep(scratch: continuation.scratch) { step throws(LayoutError) in
-        guard !Task.isCancelled else { throw .cancelled }
         if unsettled.isDue(before: step) { try settle(&unsettled) }
-        try LayoutError.wrapping { () throws(ArchiveError) in
-          let bytes = try files.read(Int(step.count), at: step.from)
-          try unsafe files.write(bytes.span.bytes, at: step.to)
-        }
+        try copy(step)
         unsettled.add(step)
       }
     }
     try settle(&unsettled)
   }
 
+  private func copy(_ step: BlobMove.Step) throws(LayoutError) {
+    var done: Int64 = 0
+    while done < step.count {
+      guard !Task.isCancelled else { throw .cancelled }
+      let count = min(Self.pieceSize, step.count - done)
+      try LayoutError.wrapping { () throws(ArchiveError) in
+        let bytes = try files.read(Int(count), at: step.from + done)
+        try unsafe files.write(bytes.span.bytes, at: step.to + done)
+      }
+      files.startWriteback(offset: step.to + done, count: count)
+      done += count
+    }
+  }
+
+  /// How much is in memory while bytes are copied.
+  private static let pieceSize: Int64 = 1 << 20
+
   private func settle(_ steps: inout UnsettledSteps) throws(LayoutError) {
-    try LayoutError.wrapping { () throws(ArchiveError) in try files.synchronizeWritten() }
-    for record in steps.records { try journal.add(record) }
-    try LayoutError.wrapping { () throws(ArchiveError) in try journal.synchronize() }
+    try LayoutError.wrapping { () throws(ArchiveError) in
+      try files.synchronizeWritten()
+      for record in steps.records { try journal.append(record) }
+      try journal.synchronize()
+    }
     steps.removeAll()
   }
 }

@@ -59,6 +59,24 @@ import Testing
     #expect(try areEqual(ferry.file("a.tar"), ferry.file("undisturbed.tar")))
   }
 
+  /// After a write that failed the system may show for long what the disk does not hold, and it says so once.
+  @Test func `is read itself by the next run, not what memory kept of it`() throws {
+    let arguments = images.export(["one"], to: "a.tar")
+    try images.interrupt(ferry, arguments, at: [0: 24 << 20])
+    var command = Command(
+      "strace",
+      ["-f", "-qqq", "-y", "-s", "0", "-o", "calls", "-e", "trace=fsync,fadvise64,pread64"]
+        + [ferry.executable] + arguments, environment: ["HOME": ferry.home.path])
+    command.directory = ferry.home.path
+    #expect(try command.run().status == 0)
+    let calls = try String(contentsOfFile: ferry.file("calls"), encoding: .utf8).split(separator: "\n")
+      .filter { $0.contains("a.tar.partial>") }
+    let drop = try #require(calls.firstIndex { $0.contains("POSIX_FADV_DONTNEED") })
+    #expect(calls[..<drop].contains { $0.contains("fsync(") })
+    #expect(!calls[..<drop].contains { $0.contains("pread64(") })
+    #expect(calls[drop...].contains { $0.contains("pread64(") })
+  }
+
   private func failing(_ fault: Fault, _ arguments: [String]) throws -> CommandResult {
     let inject = "inject=\(fault.call):error=\(fault.error):when=\(fault.from)+"
     var command = Command(

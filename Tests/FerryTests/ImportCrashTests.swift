@@ -61,7 +61,8 @@ struct `A killed import` {
     let gateway = FaultGateway(before: registry.host, .continuing)
     var random = SeededGenerator(seed: UInt64(seed))
     let arguments = [
-      "import", "--plain-http", "--jobs", "2", "--journal", "journal", "--to", "\(gateway.host)/new",
+      "import", "--plain-http", "--jobs", "\(Self.jobs)", "--journal", "journal", "--to",
+      "\(gateway.host)/new",
       archive.path,
     ]
     // However late the signal comes, it has not ended.

@@ -85,7 +85,8 @@ struct `A continued archive, as a model` {
         unsettled.removeAll()
       }
       for move in continuation.moves {
-        move.forEachStep(scratch: continuation.scratch, stepSize: 700, shortestWay: 300) { step in
+        move.forEachStep(scratch: continuation.scratch, stepSize: 700, detourSize: 900, shortestWay: 300) {
+          step in
           if unsettled.isDue(before: step) { settle() }
           let bytes = Array(scene.file[Int(step.from)..<Int(step.from + step.count)])
           #expect(abs(step.from - step.to) >= step.count, "a copy over itself")
@@ -209,7 +210,7 @@ struct `A continued archive, as a model` {
       let same = ArchiveContinuation(of: plan, from: state, fileSize: Int64(disk.file.count), room: .max)
       var moved = disk
       for move in same.moves {
-        move.forEachStep(scratch: same.scratch, stepSize: 700, shortestWay: 300) { step in
+        move.forEachStep(scratch: same.scratch, stepSize: 700, detourSize: 900, shortestWay: 300) { step in
           let bytes = Array(moved.file[Int(step.from)..<Int(step.from + step.count)])
           moved.write(bytes, at: Int(step.to))
         }
@@ -292,7 +293,8 @@ struct `A continued archive, as a model` {
     if room == .max { #expect(relocation.dropped.isEmpty) }
     #expect(relocation.scratch - Int64(end) <= room)
     for move in relocation.moves {
-      move.forEachStep(scratch: relocation.scratch, stepSize: 700, shortestWay: 300) { step in
+      move.forEachStep(scratch: relocation.scratch, stepSize: 700, detourSize: 900, shortestWay: 300) {
+        step in
         disk.write(Array(disk.file[Int(step.from)..<Int(step.from + step.count)]), at: Int(step.to))
       }
     }

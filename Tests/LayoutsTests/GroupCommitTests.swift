@@ -94,18 +94,66 @@ struct `Notes on their way to the disk` {
     try commit.noted(7 * Self.mebibyte, of: blobs[0], isWhole: false)
     #expect(throws: error) { try commit.noted(7 << 20, of: blobs[0], isWhole: false) }
     #expect(throws: error) { try commit.noted(1, of: blobs[1], isWhole: true) }
-    #expect(throws: error) { try commit.check() }
+    #expect(throws: error) { try commit.drain() }
     #expect(disk.syncs == 1)
   }
 
-  @Test func `are not waited for by a cancelled task`() async throws {
+  @Test func `are all on the disk once that is waited for`() throws {
+    let disk = SlowDisk()
+    let commit = GroupCommit { () throws(ArchiveError) in try disk.synchronize() }
+    try commit.noted(7 * Self.mebibyte, of: blobs[0], isWhole: false)
+    #expect(disk.waitForBeginning())
+    try commit.noted(Self.mebibyte, of: blobs[1], isWhole: true)
+    let done = apart { try? commit.drain() }
+    #expect(!done.wait(seconds: 0.2))
+    disk.permit()
+    // What was noted while that one was at work.
+    #expect(disk.waitForBeginning())
+    #expect(!done.wait(seconds: 0.2))
+    disk.permit()
+    #expect(done.wait(seconds: 120))
+    #expect(disk.syncs == 2)
+  }
+
+  @Test(arguments: 0..<20) func `of many transfers are never too far ahead of the disk`(seed: UInt64) throws {
+    var random = SeededGenerator(seed: seed)
+    var state = GroupCommit.State()
+    var (settled, taken, syncing) = (Int64(0), Int64(0), Int64?.none)
+    for _ in 0..<2000 {
+      if let end = syncing, Int.random(in: 0..<3, using: &random) == 0 {
+        settled = end
+        syncing = state.end(nil).isDue ? taken : nil
+      }
+      let blob = try #require(blobs.randomElement(using: &random))
+      let count = Int64.random(in: 1...8 * Self.mebibyte, using: &random)
+      switch state.note(count, of: blob, isWhole: Bool.random(using: &random)) {
+      case .failed: Issue.record("nothing failed")
+      case .taken(let isDue):
+        taken += count
+        let transfers = Int64(max(1, state.running.count))
+        #expect(taken - settled <= max(count, transfers * GroupCommit.allowance))
+        if isDue { syncing = taken }
+      case .wait(_, let isDue):
+        if isDue { syncing = taken }
+        // Whoever waits is woken.
+        #expect(syncing != nil)
+      }
+    }
+    #expect(settled > 0)
+  }
+
+  @Test func `are not waited for by a cancelled task`() throws {
     let disk = SlowDisk()
     let commit = GroupCommit { () throws(ArchiveError) in try disk.synchronize() }
     let blob = blobs[0]
     try commit.noted(7 * Self.mebibyte, of: blob, isWhole: false)
-    let task = Task.detached { try commit.noted(7 << 20, of: blob, isWhole: false) }
+    let done = Gate()
+    let task = Task.detached {
+      try? commit.noted(7 << 20, of: blob, isWhole: false)
+      done.open()
+    }
     task.cancel()
-    try await task.value
+    #expect(done.wait(seconds: 120))
     #expect(disk.syncs == 0)
     disk.permit(8)
   }

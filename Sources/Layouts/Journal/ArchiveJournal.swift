@@ -60,13 +60,11 @@ final class ArchiveJournal: Sendable {
   }
 
   /// Adds a record that must be there before anything else happens.
-  func add(_ record: JournalRecord) throws(LayoutError) {
+  func append(_ record: JournalRecord) throws(ArchiveError) {
     let line = record.line
-    try LayoutError.wrapping { () throws(ArchiveError) in
-      try end.withLock { (end) throws(ArchiveError) in
-        try unsafe file.write(line.span.bytes, at: end)
-        end += Int64(line.count)
-      }
+    try end.withLock { (end) throws(ArchiveError) in
+      try unsafe file.write(line.span.bytes, at: end)
+      end += Int64(line.count)
     }
   }
 
@@ -78,7 +76,7 @@ final class ArchiveJournal: Sendable {
   func synchronizeNames() { try? file.synchronizeName() }
 
   /// Adds a record if that can be done.
-  func note(_ record: JournalRecord) { try? add(record) }
+  func note(_ record: JournalRecord) { try? append(record) }
 
   func remove() { file.remove() }
 }

@@ -20,19 +20,22 @@ struct BlobMove: Hashable, Sendable {
 
   /// How much is copied at once, in bytes.
   static let stepSize: Int64 = 4 << 20
+  /// The same by way of the scratch, where the disk is waited for after each of the two copies.
+  static let detourSize: Int64 = 32 << 20
   /// Bytes that move less far go by way of the scratch: in steps as short as the way they would take for
   /// ever.
   static let shortestWay: Int64 = 1 << 20
 
   /// Hands out the copies that make this move, in order. Whenever it is broken off, every byte lies where the
-  /// journal says. `scratch` is a free place for `stepSize` bytes.
+  /// journal says. `scratch` is a free place for `detourSize` bytes.
   func forEachStep<Failure: Error>(
-    scratch: Int64, stepSize: Int64 = stepSize, shortestWay: Int64 = shortestWay,
+    scratch: Int64, stepSize: Int64 = stepSize, detourSize: Int64 = detourSize,
+    shortestWay: Int64 = shortestWay,
     _ body: (Step) throws(Failure) -> Void
   ) throws(Failure) {
     let way = abs(to - from)
     let isDetour = way < min(count, shortestWay)
-    let size = isDetour ? stepSize : min(stepSize, way)
+    let size = isDetour ? detourSize : min(stepSize, way)
     var done: Int64 = 0
     while done < count {
       let length = min(size, count - done)

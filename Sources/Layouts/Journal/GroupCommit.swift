@@ -8,35 +8,70 @@ import Synchronization
 ///
 /// Beyond ``allowance`` for each running transfer, whoever notes more waits for the disk.
 final class GroupCommit: Sendable {
-  private struct State {
+  /// What is noted and what is on the disk, as a value.
+  struct State {
     /// Blobs of which a part was noted, and more is to come.
-    var running: Set<Digest> = []
+    private(set) var running: Set<Digest> = []
     /// Noted since the last sync began, in bytes.
-    var waiting: Int64 = 0
+    private(set) var waiting: Int64 = 0
     /// What the sync at work makes durable, in bytes; nil when none is.
-    var syncing: Int64?
+    private(set) var syncing: Int64?
     /// Of the first sync that failed. The system tells of lost bytes once: no later sync would.
-    var failure: ArchiveError?
+    private(set) var failure: ArchiveError?
     /// Whoever waits for a sync to end.
-    var sleepers: [DispatchSemaphore] = []
+    private(set) var sleepers: [DispatchSemaphore] = []
 
-    var unsettled: Int64 { waiting + (syncing ?? 0) }
-    var mostUnsettled: Int64 { allowance * Int64(max(1, running.count)) }
+    /// What becomes of a note.
+    enum Answer {
+      /// It is taken; with `isDue` a sync is to begin.
+      case taken(isDue: Bool)
+      /// There is no room for it before a sync has ended.
+      case wait(DispatchSemaphore, isDue: Bool)
+      case failed(ArchiveError)
+    }
+
+    mutating func note(_ count: Int64, of blob: Digest, isWhole: Bool) -> Answer {
+      if let failure { return .failed(failure) }
+      if isWhole { running.remove(blob) } else { running.insert(blob) }
+      let unsettled = waiting + (syncing ?? 0)
+      if unsettled > 0, unsettled + count > allowance * Int64(max(1, running.count)) {
+        // When none is at work one begins: what waits is signalled at its end.
+        let isDue = begin(from: 1)
+        return .wait(sleeper(), isDue: isDue)
+      }
+      waiting += count
+      return .taken(isDue: begin(from: worthwhile))
+    }
+
+    mutating func leave(_ blob: Digest, after count: Int64) {
+      running.remove(blob)
+      waiting += count
+    }
+
+    /// The first failure stays.
+    mutating func fail(_ error: ArchiveError) { failure = failure ?? error }
+
+    /// Signalled when the sync at work ends.
+    mutating func sleeper() -> DispatchSemaphore {
+      let sleeper = DispatchSemaphore(value: 0)
+      sleepers.append(sleeper)
+      return sleeper
+    }
 
     /// Whether a sync is to begin, which is so from `least` bytes on when none is at work.
-    mutating func begin(from least: Int64) -> Bool {
+    private mutating func begin(from least: Int64) -> Bool {
       guard syncing == nil, failure == nil, waiting >= least else { return false }
       syncing = waiting
       waiting = 0
       return true
     }
 
-    /// Ends a sync. Returns who waited for it.
-    mutating func end(_ failure: ArchiveError?) -> [DispatchSemaphore] {
-      self.failure = self.failure ?? failure
+    /// Ends a sync. Returns who waited for it, and whether the next is to begin.
+    mutating func end(_ failure: ArchiveError?) -> (sleepers: [DispatchSemaphore], isDue: Bool) {
+      if let failure { fail(failure) }
       syncing = nil
       defer { sleepers = [] }
-      return sleepers
+      return (sleepers, begin(from: sleepers.isEmpty ? worthwhile : 1))
     }
   }
 
@@ -49,7 +84,7 @@ final class GroupCommit: Sendable {
   /// How much is noted before it is worth a sync, in bytes.
   private static let worthwhile: Int64 = 4 << 20
 
-  /// Data first: what the journal says is then there, or was lost with what said so.
+  /// Data first: what was noted before is then there. A line that got ahead is found out by its hash.
   convenience init(_ files: ArchiveFiles, _ journal: ArchiveJournal) {
     self.init { () throws(ArchiveError) in
       try files.synchronizeWritten()
@@ -65,53 +100,45 @@ final class GroupCommit: Sendable {
   /// Hears that `count` more bytes of a blob are noted; with them it `isWhole`, or more is to come. Waits while
   /// too much else is not yet on the disk, unless the task is cancelled. Throws what a sync threw.
   func noted(_ count: Int64, of blob: Digest, isWhole: Bool) throws(ArchiveError) {
-    state.withLock { _ = $0.running.insert(blob) }
-    while let sleeper = try sleeper(before: count) {
-      while sleeper.wait(timeout: .now() + .milliseconds(100)) == .timedOut {
-        if Task.isCancelled { return leave(blob) }
+    while true {
+      switch state.withLock({ $0.note(count, of: blob, isWhole: isWhole) }) {
+      case .failed(let error): throw error
+      case .taken(let isDue):
+        if isDue { run() }
+        return
+      case .wait(let sleeper, let isDue):
+        if isDue { run() }
+        while sleeper.wait(timeout: .now() + .milliseconds(100)) == .timedOut {
+          if Task.isCancelled { return left(blob, after: count) }
+        }
       }
     }
-    let isDue = state.withLock { state in
-      state.waiting += count
-      if isWhole { state.running.remove(blob) }
-      return state.begin(from: Self.worthwhile)
-    }
-    if isDue { run() }
   }
 
-  /// Hears that nothing more comes of a blob.
-  func leave(_ blob: Digest) {
-    state.withLock { _ = $0.running.remove(blob) }
+  /// Hears that nothing more comes of a blob, and that `count` bytes of it were noted last.
+  func left(_ blob: Digest, after count: Int64 = 0) {
+    state.withLock { $0.leave(blob, after: count) }
   }
 
-  /// Throws what a sync threw, whenever that was.
-  func check() throws(ArchiveError) {
+  /// Returns when no sync is at work, and none needed for what was noted before. Throws what one threw, whenever
+  /// that was.
+  func drain() throws(ArchiveError) {
+    while let sleeper = state.withLock({ $0.syncing == nil ? nil : $0.sleeper() }) { sleeper.wait() }
     if let failure = state.withLock({ $0.failure }) { throw failure }
   }
 
-  /// What to wait for before `count` more bytes are noted; nil when there is room for them.
-  private func sleeper(before count: Int64) throws(ArchiveError) -> DispatchSemaphore? {
-    try check()
-    let (sleeper, isDue) = state.withLock { state -> (DispatchSemaphore?, Bool) in
-      guard state.unsettled > 0, state.unsettled + count > state.mostUnsettled else { return (nil, false) }
-      let sleeper = DispatchSemaphore(value: 0)
-      state.sleepers.append(sleeper)
-      return (sleeper, state.begin(from: 1))
-    }
-    if isDue { run() }
-    return sleeper
+  /// Hears that a sync by somebody else failed.
+  func failed(_ error: ArchiveError) {
+    state.withLock { $0.fail(error) }
   }
 
   private func run() {
     queue.async { [self] in
       var failure: ArchiveError?
       do throws(ArchiveError) { try synchronize() } catch { failure = error }
-      let (sleepers, isDue) = state.withLock { [failure] state in
-        let sleepers = state.end(failure)
-        return (sleepers, state.begin(from: sleepers.isEmpty ? Self.worthwhile : 1))
-      }
-      for sleeper in sleepers { sleeper.signal() }
+      let (sleepers, isDue) = state.withLock { [failure] in $0.end(failure) }
       if isDue { run() }
+      for sleeper in sleepers { sleeper.signal() }
     }
   }
 }

@@ -5,15 +5,15 @@
 struct UnsettledSteps {
   private var steps: [BlobMove.Step] = []
 
-  /// How many are settled at once, lest a kill have too much copied again.
-  private static let most = 64
+  /// How many bytes are settled at once, but for the last step: none stops that, nor Ctrl-C.
+  private static let most: Int64 = 32 << 20
 
   /// What the journal is to be told once the bytes are on the disk, in order.
   var records: [JournalRecord] { steps.map(\.record) }
 
   /// Whether all must be settled before `step` is made.
   func isDue(before step: BlobMove.Step) -> Bool {
-    steps.count >= Self.most
+    steps.reduce(0) { $0 + $1.count } >= Self.most
       || steps.contains { $0.from < step.to + step.count && step.to < $0.from + $0.count }
   }
 

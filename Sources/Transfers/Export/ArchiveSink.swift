@@ -14,10 +14,6 @@ struct ArchiveSink: BlobSink {
   /// Up to where a later run knows of them.
   private var noted: Int64
 
-  /// How much may be written before it is noted, in bytes: what a crash costs at most, but for what the line
-  /// holds. A power cut may also take what is noted and not yet on the disk: as much again.
-  private static let noteInterval: Int64 = 7 << 20
-
   /// Goes on after the `start` bytes that are there.
   init(_ digest: Digest, in writer: ArchiveWriter, from start: Int64, progress: @escaping (Int64) -> Void) {
     self.digest = digest
@@ -47,7 +43,7 @@ struct ArchiveSink: BlobSink {
   }
 
   mutating func written(_ verifier: borrowing BlobVerifier) throws {
-    if verifier.received - noted >= Self.noteInterval { try note(verifier) }
+    if verifier.received - noted >= ArchiveWriter.noteInterval { try note(verifier) }
   }
 
   /// Writes what is gathered and notes all that `verifier` has seen.

@@ -105,7 +105,7 @@ extension Export {
     if verifier.received > 0, verifier.received == blob.size, let proof = try? verifier.check() {
       return try writer.complete(proof)
     }
-    if let proof = try held.copy(blob, into: writer, progress: meter.advance) {
+    if let proof = try held.copy(blob, after: verifier, into: writer, progress: meter.advance) {
       return try writer.complete(proof)
     }
     var sink = ArchiveSink(blob.digest, in: writer, from: verifier.received, progress: meter.advance)
@@ -116,7 +116,8 @@ extension Export {
       try writer.complete(proof)
     } catch {
       // What has come so far is for the next run, unless it is all there and wrong.
-      if verifier.received < blob.size { sink.leave(verifier) } else { writer.forget(blob.digest) }
+      let isWrong = verifier.received == blob.size && (try? verifier.check()) == nil
+      if isWrong { writer.forget(blob.digest) } else { sink.leave(verifier) }
       throw error
     }
   }

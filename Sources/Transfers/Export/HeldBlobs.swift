@@ -24,15 +24,17 @@ final class HeldBlobs: Sendable {
     }
   }
 
-  /// Copies `blob` into `writer`, or returns nil when it is not held or no longer what it was. Throws only
-  /// what writing throws.
+  /// Copies what `start` has not seen of `blob` into `writer`, or returns nil when it is not held or no longer what
+  /// it was. Throws only what writing throws.
   func copy(
-    _ blob: PlannedBlob, into writer: ArchiveWriter, progress: (Int64) -> Void
+    _ blob: PlannedBlob, after start: borrowing BlobVerifier, into writer: ArchiveWriter,
+    progress: (Int64) -> Void
   ) throws -> Proof? {
     let (digest, size) = (blob.digest, blob.size)
     guard let place = places.withLock({ $0[digest] }), let file = try? place.archive.content()
     else { return nil }
-    var verifier = BlobVerifier(digest: digest, size: size)
+    var verifier = start.copy()
+    var noted = verifier.received
     while verifier.received < size {
       try Task.checkCancellation()
       let count = Int(min(1 << 20, size - verifier.received))
@@ -41,6 +43,10 @@ final class HeldBlobs: Sendable {
       try unsafe verifier.update(bytes.span.bytes)
       try unsafe writer.write(bytes.span.bytes, of: digest, at: at)
       progress(verifier.received)
+      if verifier.received - noted >= ArchiveWriter.noteInterval {
+        noted = verifier.received
+        try writer.note(verifier)
+      }
     }
     return try? verifier.finish()
   }

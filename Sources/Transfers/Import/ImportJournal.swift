@@ -68,8 +68,8 @@ final class ImportJournal: Sendable {
         return false
       }
     }
-    // A disk that cannot do this makes a power cut dearer, and the import no worse.
-    if isWritten, isOpen { try? file.synchronizeData() }
+    // A disk that cannot do this makes a power cut dearer, and the import no worse. Who interrupts does not wait.
+    if isWritten, isOpen, !Task.isCancelled { try? file.synchronizeData() }
   }
 
   /// Ends the run: the file stays only where a next run finds something in it.
