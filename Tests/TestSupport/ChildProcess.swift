@@ -75,8 +75,14 @@ public final class ChildProcess: Sendable {
 
   /// Sends a signal to the programs that this one has started itself: a tracer lives to tell how they ended.
   public func signalChildren(_ number: Int32) throws {
-    let children = try String(contentsOfFile: "/proc/\(id)/task/\(id)/children", encoding: .utf8)
-    for child in children.split(separator: " ").compactMap({ pid_t($0) }) { _ = Glibc.kill(child, number) }
+    for process in try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap({ pid_t($0) }) {
+      // `4711 (name) S 815 …`, proc(5): the parent is the second after the name. Some are gone by now.
+      guard let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8) else {
+        continue
+      }
+      let fields = status[(status.lastIndex(of: ")") ?? status.startIndex)...].split(separator: " ")
+      if fields.count > 2, pid_t(fields[2]) == id { _ = Glibc.kill(process, number) }
+    }
   }
 
   /// Waits for the program to end. Nil when it has not within `limit`.
