@@ -15,7 +15,7 @@ import Testing
   struct Fault: Sendable, CustomTestStringConvertible {
     let call: String
     let error: String
-    /// From which call on, of each thread.
+    /// From which call on, of each thread: for writes after the front's and 8 MiB of a layer, which are noted.
     var from = 1
     /// What the message says of it.
     let words: String
@@ -25,10 +25,10 @@ import Testing
   }
 
   static let faults = [
-    Fault(call: "pwrite64", error: "ENOSPC", from: 60, words: "are needed", isLate: true),
-    Fault(call: "pwrite64", error: "EDQUOT", from: 60, words: "your quota", isLate: true),
-    Fault(call: "pwrite64", error: "EIO", from: 60, words: "Input/output error", isLate: true),
-    Fault(call: "pwrite64", error: "EROFS", from: 60, words: "Read-only file system", isLate: true),
+    Fault(call: "pwrite64", error: "ENOSPC", from: 100, words: "are needed", isLate: true),
+    Fault(call: "pwrite64", error: "EDQUOT", from: 100, words: "your quota", isLate: true),
+    Fault(call: "pwrite64", error: "EIO", from: 100, words: "Input/output error", isLate: true),
+    Fault(call: "pwrite64", error: "EROFS", from: 100, words: "Read-only file system", isLate: true),
     Fault(call: "fallocate", error: "ENOSPC", words: "are needed"),
     Fault(call: "ftruncate", error: "EIO", words: "Input/output error"),
     Fault(call: "fdatasync", error: "EIO", from: 3, words: "Input/output error", isLate: true),
