@@ -31,8 +31,8 @@ import Testing
     Fault(call: "pwrite64", error: "EROFS", from: 100, words: "Read-only file system", isLate: true),
     Fault(call: "fallocate", error: "ENOSPC", words: "are needed"),
     Fault(call: "ftruncate", error: "EIO", words: "Input/output error"),
-    Fault(call: "fdatasync", error: "EIO", from: 3, words: "Input/output error", isLate: true),
-    Fault(call: "fdatasync", error: "ENOSPC", from: 3, words: "are needed", isLate: true),
+    Fault(call: "fdatasync", error: "EIO", from: 2, words: "Input/output error", isLate: true),
+    Fault(call: "fdatasync", error: "ENOSPC", from: 2, words: "are needed", isLate: true),
     Fault(call: "fsync", error: "EIO", words: "Input/output error", isLate: true),
     Fault(call: "renameat2", error: "EROFS", words: "Read-only file system", isLate: true),
   ]
