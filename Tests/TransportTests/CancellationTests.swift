@@ -21,12 +21,15 @@ import Testing
     let client = try HTTPClient(options)
     let url = try HTTPURL(server.url())
     let task = Task.detached {
-      defer { ended.open() }
+      defer {
+        begun.open()
+        ended.open()
+      }
       try call(client, url, begun)
     }
-    // A thread of its own cancels: the pool's may all be blocked by calls like this one.
+    // A thread of its own cancels: the pool's may all be blocked by calls like this one, and the call begin late.
     Thread.detachNewThread {
-      begun.wait()
+      begun.wait(seconds: 86_400)
       task.cancel()
       if !ended.wait() { server.stop() }
     }
