@@ -36,30 +36,33 @@ import Transport
     #expect(last < statuses.count / 2)
   }
 
-  @Test(.timeLimit(.minutes(10))) func `is not asked over and over before a registry that wants larger ones`()
-    async throws
-  {
+  @Test func `is not asked over and over before a registry that wants larger ones`() throws {
+    let asked = Noted(0)
     let registry = ScriptedRegistry { request in
       switch request.method {
       case "POST":
         ScriptedResponse(
           202, headers: [("Location", "/v2/team/app/blobs/uploads/1"), ("OCI-Chunk-Min-Length", "600000")])
-      case "PATCH", "PUT": ScriptedResponse(413)
+      // Who asks for ever is to come to an end.
+      case "PATCH", "PUT":
+        ScriptedResponse(
+          asked.change { count in
+            count += 1
+            return count > 50
+          } ? 403 : 413)
       case "DELETE": ScriptedResponse(204)
       default: nil
       }
     }
-    try await onThread {
-      var configuration = RegistryConfiguration(plainHTTP: true)
-      configuration.uploads.wholeLimit = 0
-      configuration.uploads.firstChunk = 600_000
-      let client = RegistryClient(
-        host: registry.host, configuration: configuration, http: try HTTPClient(TransportOptions(retries: 0)))
-      let bytes = content(2_000_000, seed: 3)
-      #expect(throws: RegistryError.self) {
-        try client.pushBlob(
-          descriptor(of: bytes), to: "team/app", mountingFrom: nil, from: MemorySource(bytes: bytes))
-      }
+    var configuration = RegistryConfiguration(plainHTTP: true)
+    configuration.uploads.wholeLimit = 0
+    configuration.uploads.firstChunk = 600_000
+    let client = RegistryClient(
+      host: registry.host, configuration: configuration, http: try HTTPClient(TransportOptions(retries: 0)))
+    let bytes = content(2_000_000, seed: 3)
+    #expect(throws: RegistryError.self) {
+      try client.pushBlob(
+        descriptor(of: bytes), to: "team/app", mountingFrom: nil, from: MemorySource(bytes: bytes))
     }
     #expect(registry.server.lines.count { $0.hasPrefix("PATCH") } == 1)
   }
