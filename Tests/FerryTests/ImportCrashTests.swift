@@ -86,6 +86,19 @@ struct `A killed import` {
       gateway.received <= archive.size + (1 + Self.jobs * 4) << 20, "\(gateway.received) of \(archive.size)")
   }
 
+  @Test func `leaves no journal behind, however late it was`() throws {
+    let archive = try LargeArchive.shared()
+    let ferry = try FerryProcess()
+    let registry = try RegistryProcess()
+    let arguments = [
+      "import", "--plain-http", "--journal", "journal", "--to", "\(registry.host)/new", archive.path,
+    ]
+    try ferry.run(arguments, exits: 0)
+    try ferry.write("", to: "journal")
+    try ferry.run(arguments, exits: 0)
+    #expect(!FileManager.default.fileExists(atPath: ferry.file("journal")))
+  }
+
   /// Distribution loses an upload whose chunk is cut, so what was running is sent again; what was done is not.
   @Test func `never ends wrong, where the registry loses what was cut`() throws {
     let archive = try LargeArchive.shared()

@@ -8,10 +8,12 @@ extension Import {
   /// be written: the import then goes on without, and says so; and where there is nothing to keep.
   func openJournal(for blobs: [PreparedImport.Blob]) throws -> ImportJournal? {
     // What goes in one request is not gone on with.
+    let paths = request.journal.paths(archives: request.archives.map(\.path), shard: request.shard)
     guard blobs.contains(where: { $0.layout != nil && $0.descriptor.size > UploadSizes().wholeLimit }) else {
+      // A run that was killed after its last upload may have left one in which nothing is open.
+      for path in paths where DataFile.isPlain(path) { (try? ImportJournal(at: path))?.finish() }
       return nil
     }
-    let paths = request.journal.paths(archives: request.archives.map(\.path), shard: request.shard)
     var failure: ArchiveError?
     for path in paths {
       if path != paths.first { JournalPlace.makeDirectory(for: path) }
