@@ -43,6 +43,18 @@ extension ArchiveWriter {
     return true
   }
 
+  /// Notes that of a blob only what `verifier` has seen is of use, and the rest comes anew. Waits and throws as
+  /// ``note(_:)`` does.
+  public func goBack(to verifier: borrowing BlobVerifier) throws(LayoutError) {
+    forget(verifier.digest)
+    guard verifier.received > 0 else { return }
+    reaches.found(verifier.digest, have: verifier.received)
+    try note(verifier)
+  }
+
+  /// Where an archive in one file is until it is whole.
+  public static func partialPath(of path: String) -> String { path + ".partial" }
+
   /// What an earlier run left where the archive `path` is to be; nil when that is nothing that can be gone on
   /// with.
   public static func unfinished(_ path: String) -> UnfinishedArchive? {

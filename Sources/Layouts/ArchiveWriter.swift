@@ -21,6 +21,7 @@ public final class ArchiveWriter: Sendable {
   private let commit: GroupCommit
   /// Hashes the file as it grows; nil when nobody asked.
   private let checksum: RunningChecksum?
+  let reaches = BlobReaches()
   private let state = Mutex(State())
 
   private struct State {
@@ -112,9 +113,6 @@ public final class ArchiveWriter: Sendable {
     continuation = try preparation.prepare(.kept)
   }
 
-  /// Where an archive in one file is until it is whole.
-  public static func partialPath(of path: String) -> String { path + ".partial" }
-
   /// Puts bytes of the blob `digest` at `offset` inside it. Throws ``LayoutError/notPlanned(_:)`` or
   /// ``LayoutError/outOfBounds(_:offset:count:size:)`` before anything is written.
   public func write(_ bytes: RawSpan, of digest: Digest, at offset: Int64) throws(LayoutError) {
@@ -124,6 +122,7 @@ public final class ArchiveWriter: Sendable {
     }
     guard !state.withLock({ $0.isFinished }) else { throw .finished(path: place.path) }
     do { try files.write(bytes, at: extent.offset + offset) } catch { throw failure(error) }
+    reaches.wrote(digest, at: offset, count: bytes.byteCount)
     // Each time a step is passed the one before it goes to the disk.
     let end = offset + Int64(bytes.byteCount)
     let passed = end / Self.writebackSize * Self.writebackSize
@@ -135,19 +134,25 @@ public final class ArchiveWriter: Sendable {
   }
 
   /// Hears how much of a blob was there already.
-  func found(_ digest: Digest, have: Int64) { state.withLock { $0.noted[digest] = have } }
+  func found(_ digest: Digest, have: Int64) {
+    state.withLock { $0.noted[digest] = have }
+    reaches.found(digest, have: have)
+  }
 
-  /// Notes for a later run how far a blob has come. Every byte that `verifier` has seen must have been written.
-  /// Waits while the disk is too far behind. Throws what the disk does not take.
+  /// Notes for a later run how far a blob has come. Every byte that `verifier` has seen must have been written, and
+  /// no other: else it is ``LayoutError/notAsWritten(_:written:hashed:)``. Waits while the disk is too far behind.
+  /// Throws what the disk does not take.
   public func note(_ verifier: borrowing BlobVerifier) throws(LayoutError) {
     let (digest, have) = (verifier.digest, verifier.received)
+    try reaches.check(digest, hashed: have)
     add(digest, have: have) { verifier.contentDigest() }
     try settle(digest, have: have, isWhole: false)
   }
 
-  /// Notes how far a blob has come of which nothing more comes in this run. Never waits.
+  /// Notes how far a blob has come of which nothing more comes in this run, if just that was written. Never waits.
   public func leave(_ verifier: borrowing BlobVerifier) {
     let (digest, have) = (verifier.digest, verifier.received)
+    guard (try? reaches.check(digest, hashed: have)) != nil else { return leave(digest) }
     add(digest, have: have) { verifier.contentDigest() }
     let before = state.withLock { $0.noted.updateValue(have, forKey: digest) } ?? 0
     commit.left(digest, after: max(0, have - before))
@@ -156,14 +161,15 @@ public final class ArchiveWriter: Sendable {
   /// Hears that nothing more comes of a blob in this run.
   public func leave(_ digest: Digest) { commit.left(digest) }
 
-  /// Notes that a blob is whole and was hashed. Every byte of it must have been written. Waits and throws as
-  /// ``note(_:)`` does.
+  /// Notes that a blob is whole and was hashed. Every byte of it must have been written, as for ``note(_:)``, which
+  /// this waits and throws as.
   public func complete(_ proof: Proof) throws(LayoutError) {
     guard let extent = plan.extent(of: proof.digest) else { throw .notPlanned(proof.digest) }
     guard extent.size == proof.size else {
       throw .conflictingSizes(
         proof.digest, min(extent.size, proof.size), max(extent.size, proof.size))
     }
+    try reaches.check(proof.digest, hashed: proof.size)
     let isNew = state.withLock { $0.proven.insert(proof.digest).inserted }
     checksum?.proved(proof.digest)
     guard isNew else { return }
@@ -175,6 +181,7 @@ public final class ArchiveWriter: Sendable {
   public func forget(_ digest: Digest) {
     journal.note(.forgotten(digest))
     state.withLock { $0.noted[digest] = nil }
+    reaches.forget(digest)
     leave(digest)
   }
 

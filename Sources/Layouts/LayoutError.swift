@@ -66,6 +66,8 @@ public enum LayoutError: Error, Hashable, Sendable {
   /// No blob of this archive.
   case notPlanned(Digest)
   case outOfBounds(Digest, offset: Int64, count: Int, size: Int64)
+  /// What was hashed of a blob is not what was written of it, in bytes: nothing is proved.
+  case notAsWritten(Digest, written: Int64, hashed: Int64)
   /// A stream's blobs come in archive order and without gaps.
   case outOfOrder(Digest)
   /// The archive was finished before.

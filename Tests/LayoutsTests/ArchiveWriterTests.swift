@@ -65,14 +65,53 @@ import Testing
     #expect(try scratch.read("stream.tar") == scratch.read("a.tar"))
   }
 
+  @Test func `takes no proof and no claim of other bytes than were written`() throws {
+    let writer = try writer()
+    let bytes = try #require(blobs.max { $0.count < $1.count })
+    let (digest, size) = (Digest(of: bytes), Int64(bytes.count))
+    func refuses(written: Int64, hashed: Int64, _ work: () throws -> Void) {
+      #expect(throws: LayoutError.notAsWritten(digest, written: written, hashed: hashed), performing: work)
+    }
+    refuses(written: 0, hashed: size) { try writer.complete(Proof(of: bytes)) }
+    let half = Array(bytes.prefix(bytes.count / 2))
+    let rest = Array(bytes.dropFirst(half.count))
+    var verifier = BlobVerifier(digest: digest, size: size)
+    try verifier.update(half.span.bytes)
+    do {
+      try writer.note(verifier)
+      Issue.record("a claim of bytes that nobody wrote was taken")
+    } catch {
+      #expect(error == .notAsWritten(digest, written: 0, hashed: Int64(half.count)))
+    }
+    try writer.write(half.span.bytes, of: digest, at: 0)
+    try writer.note(verifier)
+    // The position went back to the beginning, and the hash did not.
+    try writer.write(rest.span.bytes, of: digest, at: 0)
+    try verifier.update(rest.span.bytes)
+    let proof = try verifier.check()
+    refuses(written: Int64(rest.count), hashed: size) { try writer.complete(proof) }
+    // A gap.
+    writer.forget(digest)
+    try writer.write(rest.span.bytes, of: digest, at: Int64(half.count))
+    refuses(written: 0, hashed: size) { try writer.complete(proof) }
+    try writer.write(half.span.bytes, of: digest, at: 0)
+    try writer.complete(proof)
+    try fill(writer)
+    try writer.finish()
+  }
+
   @Test func `does not finish without a proof for every blob`() throws {
     let writer = try writer()
     #expect(throws: LayoutError.incomplete(plan.blobs.map(\.digest))) { try writer.finish() }
     let all = blobs
-    for bytes in all.dropLast() { try writer.complete(Proof(of: bytes)) }
+    for bytes in all.dropLast() {
+      try writer.write(bytes.span.bytes, of: Digest(of: bytes), at: 0)
+      try writer.complete(Proof(of: bytes))
+    }
     let last = try #require(all.last)
     #expect(throws: LayoutError.incomplete([Digest(of: last)])) { try writer.finish() }
     #expect(try scratch.names == ["a.tar.partial", "a.tar.partial.journal"])
+    try writer.write(last.span.bytes, of: Digest(of: last), at: 0)
     try writer.complete(Proof(of: last))
     try writer.finish()
     #expect(try scratch.names == ["a.tar"])

@@ -173,6 +173,9 @@ struct `An archive in volumes` {
       for (number, blob) in writer.blobs.enumerated() {
         #expect(throws: LayoutError.incomplete(writer.blobs[number...].map(\.digest))) { try writer.finish() }
         let content = try #require(blobs[blob.digest])
+        #expect(throws: LayoutError.notAsWritten(blob.digest, written: 0, hashed: blob.size)) {
+          try writer.complete(Proof(of: content))
+        }
         try writer.write(content.span.bytes, of: blob.digest, at: 0)
         try writer.complete(Proof(of: content))
       }

@@ -13,6 +13,7 @@ public final class VolumeWriter: Sendable {
   private let files: [Int: DataFile]
   /// Held for its lock alone: one volume is not gone on with, it is soon written again.
   private let journal: ArchiveJournal
+  private let reaches = BlobReaches()
   private let proven = Mutex<Set<Digest>>([])
 
   /// Locks the set, sizes `<volume>.partial` of each volume, and writes all that is known of them. Throws
@@ -84,6 +85,7 @@ public final class VolumeWriter: Sendable {
       throw .outOfBounds(digest, offset: offset, count: bytes.byteCount, size: extent.size)
     }
     try put(bytes, at: extent.offset + offset)
+    reaches.wrote(digest, at: offset, count: bytes.byteCount)
   }
 
   private func put(_ bytes: RawSpan, at offset: Int64) throws(LayoutError) {
@@ -98,12 +100,14 @@ public final class VolumeWriter: Sendable {
     }
   }
 
-  /// Notes that a blob was given whole and hashed.
+  /// Notes that a blob was given whole and hashed. Throws ``LayoutError/notAsWritten(_:written:hashed:)`` when not all
+  /// of it was given.
   public func complete(_ proof: Proof) throws(LayoutError) {
     guard let extent = plan.extent(of: proof.digest) else { throw .notPlanned(proof.digest) }
     guard extent.size == proof.size else {
       throw .conflictingSizes(proof.digest, min(extent.size, proof.size), max(extent.size, proof.size))
     }
+    try reaches.check(proof.digest, hashed: proof.size)
     proven.withLock { _ = $0.insert(proof.digest) }
   }
 

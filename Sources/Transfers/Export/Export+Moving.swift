@@ -22,6 +22,7 @@ extension Export {
       bytes: prepared.archives.filter { !$0.isUpToDate }.map(\.blobSize).saturatingSum())
 
     let held = HeldBlobs()
+    let sources = BlobSources(prepared.images)
     var written = prepared
     var failures = prepared.failures
     var finished: [String?] = []
@@ -29,12 +30,12 @@ extension Export {
       do {
         var checksums: [Digest]?
         if !archive.onlyVolumes.isEmpty {
-          try await rewrite(archive, of: prepared)
+          try await rewrite(archive, from: sources.preferring(prepared.images(in: archive)))
         } else if archive.isUpToDate, let path = archive.path, try await isWhole(archive) {
           ArchiveWriter.removeLeftovers(of: path)
           settings.observer.note(.archiveUpToDate(path: archive.title ?? path, digest: archive.digest))
         } else if let path = archive.path {
-          let outcome = try await write(archive, to: path, of: prepared, held: held)
+          let outcome = try await write(archive, to: path, of: prepared, from: sources, held: held)
           failures += outcome.failures
           guard let plan = outcome.plan else { continue }
           written.archives[index].plan = plan
@@ -42,7 +43,6 @@ extension Export {
           if archive.isUpToDate { written.archives[index].state = .toReplace }
           checksums = outcome.checksums
         } else {
-          let sources = BlobSources(prepared.images(in: archive))
           try await executor.run { try stream(archive.plan, from: sources) }
         }
         if archive.onlyVolumes.isEmpty {

@@ -83,14 +83,13 @@ extension Export {
   }
 
   /// Writes the volumes asked for, and nothing else of the archive.
-  func rewrite(_ archive: PreparedExport.Archive, of prepared: PreparedExport) async throws {
+  func rewrite(_ archive: PreparedExport.Archive, from sources: BlobSources) async throws {
     guard let place = archive.place else { return }
     let writer = try await executor.run {
       try VolumeWriter(
         plan: archive.plan, place: place, numbers: request.onlyVolumes,
         replacing: request.replacesExisting)
     }
-    let sources = BlobSources(prepared.images(in: archive))
     do {
       try await executor.forEachConcurrently(writer.blobs.sorted { $0.size > $1.size }) { blob in
         let meter = TransferMeter(blob.descriptor, observer: settings.observer)

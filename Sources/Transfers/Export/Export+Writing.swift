@@ -17,7 +17,8 @@ extension Export {
   /// Writes one archive, going on from what an earlier run left. With `keepGoing`, images that cannot be had
   /// are left out, and the archive says so.
   func write(
-    _ archive: PreparedExport.Archive, to path: String, of prepared: PreparedExport, held: HeldBlobs
+    _ archive: PreparedExport.Archive, to path: String, of prepared: PreparedExport,
+    from sources: BlobSources, held: HeldBlobs
   ) async throws -> Outcome {
     tell(of: archive, path: path)
     var images = prepared.images(in: archive)
@@ -30,7 +31,7 @@ extension Export {
     }
     while true {
       let failed = FailedBlobs(images)
-      try await fill(writer, from: BlobSources(images), held: held, failed: failed)
+      try await fill(writer, from: sources.preferring(images), held: held, failed: failed)
       let lost = failed.images
       guard !lost.isEmpty else { break }
       for failure in lost { settings.observer.note(.imageFailed(failure)) }
