@@ -9,11 +9,30 @@ public struct ImageConfig: Hashable, Sendable, Decodable {
   public let variant: String?
   public let created: String?
   public let rootfs: RootFS?
+  /// What was done to make the image, one entry a step.
+  private let history: [Step]?
 
   public struct RootFS: Hashable, Sendable, Decodable {
+    let type: String?
     public let diffIDs: [Digest]
 
-    private enum CodingKeys: String, CodingKey { case diffIDs = "diff_ids" }
+    private enum CodingKeys: String, CodingKey {
+      case type
+      case diffIDs = "diff_ids"
+    }
+
+    public init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: CodingKeys.self)
+      type = try container.decodeIfPresent(String.self, forKey: .type)
+      // Go writes an empty list as null.
+      diffIDs = try container.decode([Digest]?.self, forKey: .diffIDs) ?? []
+    }
+  }
+
+  private struct Step: Hashable, Sendable, Decodable {
+    let isEmptyLayer: Bool?
+
+    private enum CodingKeys: String, CodingKey { case isEmptyLayer = "empty_layer" }
   }
 
   /// Decodes a config blob. Throws ``ManifestError/malformed(_:)``.
@@ -23,6 +42,20 @@ public struct ImageConfig: Hashable, Sendable, Decodable {
     } catch {
       throw .malformed(error.jsonReason)
     }
+  }
+
+  /// Whether `manifest`, whose config this is, may list the layers it does. False for a manifest with more or fewer
+  /// layers than the config speaks of: one reader would take an image, another one a hollow or a broken one. A config
+  /// that is no runnable image's says nothing of layers, nor does one of content that is no file system.
+  public func describes(_ manifest: ImageManifest) -> Bool {
+    guard manifest.config.mediaType.isImageConfig, manifest.layers.allSatisfy(\.mediaType.isLayer) else {
+      return true
+    }
+    if let rootfs, rootfs.type ?? "layers" == "layers" {
+      guard rootfs.diffIDs.count == manifest.layers.count else { return false }
+    }
+    // Many tools leave steps out; but where a step made a layer, there is one.
+    return !manifest.layers.isEmpty || (history ?? []).allSatisfy { $0.isEmptyLayer == true }
   }
 
   public var platform: Platform? {

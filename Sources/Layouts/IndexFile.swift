@@ -25,26 +25,28 @@ public struct IndexFile: Hashable, Sendable {
   public let ledgerDigest: Digest?
 
   /// An index of `images`; one of Ferry's own archives has a `ledgerDigest`.
-  init(images: [LayoutImage], ledgerDigest: Digest?) {
+  init(images: [LayoutImage], others: [Descriptor] = [], ledgerDigest: Digest?) {
     self.images = images
-    self.others = []
+    self.others = others
     self.ledgerDigest = ledgerDigest
   }
 
   /// Reads any tool's index.
   init(bytes: [UInt8]) throws(MalformedFile) {
     struct Content: Decodable {
-      let manifests: [Descriptor]
+      /// Go writes an empty list as null.
+      let manifests: [Descriptor]?
       let annotations: [String: String]?
     }
     let content = try MalformedFile.decode(Content.self, from: bytes)
-    images = content.manifests.filter(\.mediaType.isManifest).map { root in
+    let manifests = content.manifests ?? []
+    images = manifests.filter(\.mediaType.isManifest).map { root in
       let given = root.annotations?[Self.nameAnnotation] ?? root.annotations?[Self.refNameAnnotation]
       let name = given ?? root.annotations?[Self.referrerAnnotation] ?? ""
       return LayoutImage(
         reference: Self.reference(name), name: name, root: root, isReferrer: given == nil && !name.isEmpty)
     }
-    others = content.manifests.filter { !$0.mediaType.isManifest }
+    others = manifests.filter { !$0.mediaType.isManifest }
     do {
       ledgerDigest = try content.annotations?[Self.ledgerAnnotation].map { text throws(DigestError) in
         try Digest(text)

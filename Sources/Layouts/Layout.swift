@@ -12,6 +12,8 @@ public final class Layout: Sendable {
   public let archiveDigest: Digest
   /// In the order of `index.json`.
   public let images: [LayoutImage]
+  /// What `index.json` lists and is neither a manifest nor an index.
+  public let others: [Descriptor]
   /// What is left out on purpose; a blob that is in the archive is never here.
   public let omissions: [Digest: Omission]
   /// What knew that content left out as known is on the other side.
@@ -51,6 +53,7 @@ public final class Layout: Sendable {
     file = reading.file
     archiveDigest = reading.archiveDigest
     images = reading.index.images
+    others = reading.index.others
     omissions = reading.omissions
     blobs = reading.blobs
     files = reading.ferry?.files ?? []
@@ -68,6 +71,7 @@ public final class Layout: Sendable {
   public static func open(_ path: String) throws(LayoutError) -> Layout {
     var reading = try LayoutReading(LayoutSource.open(path))
     try reading.examine()
+    try reading.expectImages()
     return Layout(reading)
   }
 
@@ -75,6 +79,7 @@ public final class Layout: Sendable {
   public static func open(_ file: any RandomAccess) throws(LayoutError) -> Layout {
     var reading = try LayoutReading(LayoutSource(tar: file))
     try reading.examine()
+    try reading.expectImages()
     return Layout(reading)
   }
 

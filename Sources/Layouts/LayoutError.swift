@@ -30,6 +30,8 @@ public enum LayoutError: Error, Hashable, Sendable {
   case volumeTwice(String, String)
   /// A directory without an archive in it.
   case noArchive(directory: String)
+  /// A sound archive without an image in it; what its list names instead.
+  case noImage(path: String, others: [MediaType])
   case malformed(path: String, entry: String, why: String)
   case oversized(path: String, entry: String, size: Int64, limit: Int64)
   /// A layout or ferry.json of a version that this Ferry does not know.

@@ -26,6 +26,8 @@ public enum LayoutProblem: Hashable, Sendable {
   case malformedFile(path: String, why: String)
   /// A file that says other than `index.json` does, or `index.json` other than it.
   case disagreement(path: String)
+  /// A name that stands for two images, which other tools tell apart in different ways.
+  case ambiguousName(String)
   /// `ferry.json` is there and `index.json` does not know of it.
   case unannounced(path: String)
   /// A file that nothing speaks of.

@@ -13,6 +13,8 @@ extension LayoutReading {
     noteSurplus()
     var walk = ManifestWalk(file: file, blobs: blobs, omissions: omissions)
     for image in index.images { try walk.descend(from: image.root) }
+    walk.list(index.others)
+    isEmpty = walk.problems.isEmpty && walk.isEmpty && !entries.isCut
     note(index.others.map { .notAnImage($0.digest, $0.mediaType) })
 
     var canon: [LayoutProblem] = []
@@ -38,6 +40,30 @@ extension LayoutReading {
     // Behind damage blobs may well be, only out of reach.
     note(walk.problems.filter { if case .missing = $0 { isWhole } else { true } })
     if walk.problems.isEmpty && isWhole { noteContent(walk) }
+    try noteConfigs(walk)
+  }
+
+  /// Throws ``LayoutError/noImage(path:others:)`` when all is well and there is no image.
+  func expectImages() throws(LayoutError) {
+    guard isEmpty, problems.isEmpty else { return }
+    throw .noImage(
+      path: file.path, others: index.images.map(\.root.mediaType) + index.others.map(\.mediaType))
+  }
+
+  /// Images whose configs speak of other layers than their manifests. Configs that are damaged are found where they
+  /// are read.
+  mutating func noteConfigs(_ walk: ManifestWalk) throws(LayoutError) {
+    var noted: Set<Digest> = []
+    for manifest in walk.manifests.values.sorted(by: { $0.digest < $1.digest }) {
+      guard case .image(let image) = manifest.content, image.config.mediaType.isImageConfig,
+        let extent = blobs[image.config.digest], extent.size <= Int64(Manifest.sizeLimit)
+      else { continue }
+      let bytes = try extent.bytes(in: file)
+      guard Digest(of: bytes) == image.config.digest, let config = try? ImageConfig(bytes: bytes),
+        !config.describes(image), noted.insert(image.config.digest).inserted
+      else { continue }
+      note([.configDisagrees(image.config.digest)])
+    }
   }
 
   /// The plan that Ferry made for these contents; nil when it would not have made any.

@@ -8,8 +8,8 @@ struct LayoutReading {
   let tar: TarIndex
   let entries: TarContents
   let form: LayoutForm
-  let index: IndexFile
-  let archiveDigest: Digest
+  private(set) var index: IndexFile
+  private(set) var archiveDigest: Digest
   private(set) var ferry: FerryFile?
   var blobs: [Digest: BlobExtent]
   /// The archive's size in bytes.
@@ -22,6 +22,8 @@ struct LayoutReading {
   private(set) var omissions: [Digest: Omission] = [:]
   private(set) var problems: [LayoutProblem] = []
   private(set) var remarks: [LayoutProblem] = []
+  /// Whether no image at all was found, but perhaps indexes of none.
+  var isEmpty = false
 
   var isFerrys: Bool { index.ledgerDigest != nil }
 
@@ -36,15 +38,7 @@ struct LayoutReading {
     lost = entries.blobs.filter { !file.holds($0.value.range) }
     totalSize = tar.fileSize
 
-    let layout = try Self.content(of: LayoutFile.path, limit: LayoutFile.sizeLimit, entries, tar, file)
-    let version: String
-    do { version = try LayoutFile.version(of: layout) } catch {
-      throw .malformed(path: path, entry: LayoutFile.path, why: error.why)
-    }
-    guard LayoutFile.isReadable(version) else {
-      throw .unsupportedVersion(
-        path: path, entry: LayoutFile.path, found: version, supported: LayoutFile.version)
-    }
+    try Self.checkVersion(entries, tar, file)
     let bytes = try Self.content(of: IndexFile.path, limit: IndexFile.sizeLimit, entries, tar, file)
     var index: IndexFile
     do {
@@ -59,6 +53,43 @@ struct LayoutReading {
     }
     self.index = index
     note(source.problems)
+    if !isFerrys, let list = entries.files[DockerManifestFile.path],
+      try DockerManifestFile.isList(list, in: file)
+    {
+      try join(TwoLists(list, beside: index, blobs, file: file, tar: tar, entries: entries), bytes)
+    }
+  }
+
+  /// Reads `oci-layout`. A layout without it, which some tools write, is one by its `index.json`.
+  private static func checkVersion(
+    _ entries: TarContents, _ tar: TarIndex, _ file: any RandomAccess
+  ) throws(LayoutError) {
+    if entries.files[LayoutFile.path] == nil, entries.files[IndexFile.path] != nil { return }
+    let layout = try content(of: LayoutFile.path, limit: LayoutFile.sizeLimit, entries, tar, file)
+    let version: String
+    do { version = try LayoutFile.version(of: layout) } catch {
+      throw .malformed(path: file.path, entry: LayoutFile.path, why: error.why)
+    }
+    guard LayoutFile.isReadable(version) else {
+      throw .unsupportedVersion(
+        path: file.path, entry: LayoutFile.path, found: version, supported: LayoutFile.version)
+    }
+  }
+
+  /// Takes in what docker's list says beside `index.json`, whose bytes these are. Where that is more, the archive
+  /// digest is one of both: it stands for every image.
+  private mutating func join(_ lists: TwoLists, _ bytes: [UInt8]) throws(LayoutError) {
+    note(lists.problems)
+    guard lists.images != index.images else { return }
+    var tail = GeneratedFiles(behind: try LayoutError.wrapping { () throws(ArchiveError) in try file.size() })
+    for (digest, manifest) in lists.made.sorted(by: { $0.key < $1.key }) {
+      blobs[digest] = tail.append(manifest)
+    }
+    let (front, made) = (file, tail.bytes)
+    file = try LayoutError.wrapping { () throws(ArchiveError) in try AppendedContent(front, made) }
+    blobs.merge(lists.blobs) { present, _ in present }
+    index = IndexFile(images: lists.images, others: index.others, ledgerDigest: nil)
+    archiveDigest = Digest(of: bytes + index.bytes)
   }
 
   /// The bytes of one of the layout's own files, which an archive cannot do without.

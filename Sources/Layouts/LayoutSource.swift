@@ -42,7 +42,7 @@ struct LayoutSource {
 
   private init(directory path: String) throws(LayoutError) {
     // Asked first: it may be anything, a home directory for one.
-    guard DataFile.exists("\(path)/\(LayoutFile.path)") else {
+    guard [LayoutFile.path, IndexFile.path].contains(where: { DataFile.exists("\(path)/\($0)") }) else {
       throw .notALayout(path: path, missing: LayoutFile.path)
     }
     let directory = try LayoutError.wrapping { () throws(ArchiveError) in try DirectoryContent.read(path) }

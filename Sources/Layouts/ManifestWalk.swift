@@ -35,6 +35,17 @@ struct ManifestWalk {
     }
   }
 
+  /// Takes in what `index.json` lists and is no manifest, so that it is known whether it is there.
+  mutating func list(_ others: [Descriptor]) {
+    for descriptor in others where omissions[descriptor.digest] == nil { note(descriptor) }
+  }
+
+  /// Whether no image was met, here or left out, but indexes at most.
+  var isEmpty: Bool {
+    manifests.values.allSatisfy(\.mediaType.isIndex)
+      && omissions.values.allSatisfy { !$0.descriptor.mediaType.isManifest }
+  }
+
   /// Remembers a descriptor. Whether its blob is there and has that size is asked later.
   private mutating func note(_ descriptor: Descriptor) {
     let plain = Descriptor(

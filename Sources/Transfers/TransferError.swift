@@ -58,6 +58,11 @@ public enum TransferError: Error, Sendable {
   case signedOther(path: String, signature: String, signed: Digest, actual: Digest)
   /// `--image`: the archives hold no such image.
   case notInArchive(name: String, near: [String])
+  /// Nothing of the archives is left to import: they hold nothing but what refers to images, say, and that is not
+  /// wanted.
+  case nothingToImport(archives: [String])
+  /// An archive's list names something beside images that no registry takes under a name.
+  case notAnImage(archive: String, Descriptor)
   /// What was read back from the destination is not what was pushed.
   case readBackDiffers(Reference, expected: Digest, actual: Digest?)
   /// The registry would not take an index some of whose manifests were left out of the archive.

@@ -72,10 +72,11 @@ import Testing
     #expect(tree.omitted.map(\.digest) == [omissions[0].descriptor.digest])
   }
 
-  @Test func `may hold nothing`() throws {
+  @Test func `that holds nothing is none`() throws {
     try TestArchive.write([], to: scratch("a.tar"))
-    let layout = try Layout.open(scratch("a.tar"))
-    #expect(layout.images == [] && layout.problems == [] && layout.isFerrys)
+    #expect(throws: LayoutError.noImage(path: scratch("a.tar"), others: [])) {
+      try Layout.open(scratch("a.tar"))
+    }
   }
 
   @Test func `proves what it hands out whole`() throws {

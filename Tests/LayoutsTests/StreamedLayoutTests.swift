@@ -112,10 +112,10 @@ extension StreamedLayout {
     #expect(throws: LayoutError.self) { try Layout.open(path) }
   }
 
-  @Test func `may hold nothing, and no layers`() throws {
+  @Test func `may hold no layers, but not nothing`() throws {
     try TestArchive.write([], to: scratch("none.tar"))
-    let none = try Passage(scratch.read("none.tar")).layout()
-    #expect(none.front.images == [] && none.blob == nil)
+    let none = Passage(try scratch.read("none.tar"))
+    #expect(throws: LayoutError.noImage(path: "pipe", others: [])) { try none.layout() }
     try TestArchive.write([TestImage("h.example/a:1", layers: [])], to: scratch("bare.tar"))
     #expect(try Passage(scratch.read("bare.tar")).layout().isWhole())
   }

@@ -13,6 +13,14 @@ extension DockerManifestFile {
     let layers: [String]
   }
 
+  /// Whether a file of that name beside an `index.json` is docker's list: what is no list docker refuses to read, and
+  /// may be anything.
+  static func isList(_ extent: BlobExtent, in file: any RandomAccess) throws(LayoutError) -> Bool {
+    let start = try BlobExtent(offset: extent.offset, size: min(extent.size, 4096)).bytes(in: file)
+    let blanks = Set(" \t\r\n".utf8)
+    return start.first { !blanks.contains($0) } == UInt8(ascii: "[")
+  }
+
   /// The images in the file's order.
   static func entries(in bytes: [UInt8]) throws(MalformedFile) -> [Entry] {
     struct Image: Decodable {
@@ -26,7 +34,7 @@ extension DockerManifestFile {
         case layers = "Layers"
       }
     }
-    let images = try MalformedFile.decode([Image].self, from: bytes).map {
+    let images = try (MalformedFile.decode([Image]?.self, from: bytes) ?? []).map {
       Entry(config: $0.config, names: $0.names ?? [], layers: $0.layers ?? [])
     }
     guard images.reduce(images.count, { $0 + $1.names.count + $1.layers.count }) <= mostParts else {

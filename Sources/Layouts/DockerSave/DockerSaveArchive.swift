@@ -11,20 +11,27 @@ struct DockerSaveArchive {
   private let file: any RandomAccess
   private let tar: TarIndex
   private let entries: TarContents
-  private let list: [DockerManifestFile.Entry]
-  private var blobs: [Digest: BlobExtent] = [:]
+  let list: [DockerManifestFile.Entry]
+  private(set) var blobs: [Digest: BlobExtent] = [:]
   /// The archive's files that images need, and the links that lead to them.
   private var used: Set<String> = [DockerManifestFile.path]
   private var configs: [String: DockerConfig] = [:]
   private var measured: [String: MeasuredLayer] = [:]
-  private var problems: [LayoutProblem] = []
+  private(set) var problems: [LayoutProblem] = []
   private var configBytes: Int64 = 0
 
   /// nil when it is no such archive: then it is a layout, or nothing that Ferry knows.
   init?(file: any RandomAccess, tar: TarIndex, entries: TarContents) throws(LayoutError) {
-    guard entries.files[LayoutFile.path] == nil, let extent = entries.files[DockerManifestFile.path] else {
-      return nil
-    }
+    guard entries.files[LayoutFile.path] == nil, entries.files[IndexFile.path] == nil,
+      let extent = entries.files[DockerManifestFile.path]
+    else { return nil }
+    try self.init(list: extent, file: file, tar: tar, entries: entries)
+  }
+
+  /// What `manifest.json`, which lies at `extent`, names, whatever else the archive has.
+  init(
+    list extent: BlobExtent, file: any RandomAccess, tar: TarIndex, entries: TarContents
+  ) throws(LayoutError) {
     guard extent.size <= DockerManifestFile.sizeLimit else {
       throw .oversized(
         path: file.path, entry: DockerManifestFile.path, size: extent.size,
@@ -47,7 +54,14 @@ struct DockerSaveArchive {
       let bytes = try manifest(of: entry)
       let root = Descriptor(mediaType: .ociManifest, digest: Digest(of: bytes), size: Int64(bytes.count))
       manifests[root.digest] = bytes
-      images += Self.images(entry.names, root: root)
+      for image in Self.images(entry.names, root: root) {
+        if image.reference != nil,
+          images.contains(where: { $0.name == image.name && $0.root.digest != image.root.digest })
+        {
+          problems.append(.ambiguousName(image.name))
+        }
+        images.append(image)
+      }
     }
     var tail = GeneratedFiles(behind: tar.fileSize)
     var files = [
@@ -71,7 +85,7 @@ struct DockerSaveArchive {
   }
 
   /// An image for each of the names, or one without.
-  private static func images(_ names: [String], root: Descriptor) -> [LayoutImage] {
+  static func images(_ names: [String], root: Descriptor) -> [LayoutImage] {
     guard !names.isEmpty else { return [LayoutImage(reference: nil, name: "", root: root)] }
     var seen: Set<String> = []
     return names.compactMap { text in
@@ -82,7 +96,7 @@ struct DockerSaveArchive {
   }
 
   /// The manifest that an entry stands for.
-  private mutating func manifest(of entry: DockerManifestFile.Entry) throws(LayoutError) -> [UInt8] {
+  mutating func manifest(of entry: DockerManifestFile.Entry) throws(LayoutError) -> [UInt8] {
     let config = try config(at: entry.config)
     guard config.diffIDs.count == entry.layers.count else {
       throw .malformed(
@@ -106,7 +120,7 @@ struct DockerSaveArchive {
     return bytes
   }
 
-  private mutating func config(at path: String) throws(LayoutError) -> DockerConfig {
+  mutating func config(at path: String) throws(LayoutError) -> DockerConfig {
     if let known = configs[path] { return known }
     let (name, extent) = try place(of: path)
     configBytes += extent.size
@@ -124,9 +138,7 @@ struct DockerSaveArchive {
   /// proved by that wherever it is read; one that is must be read through to learn what it is.
   private mutating func layer(at path: String, diffID: Digest) throws(LayoutError) -> Descriptor {
     let (name, extent) = try place(of: path)
-    let compression = Compression(
-      magic: try BlobExtent(offset: extent.offset, size: min(Int64(Compression.magicSize), extent.size))
-        .bytes(in: file))
+    let compression = try compression(of: extent)
     let type: MediaType
     switch compression {
     case .none:
@@ -148,8 +160,14 @@ struct DockerSaveArchive {
     return Descriptor(mediaType: type, digest: layer.digest, size: extent.size)
   }
 
+  /// How a layer is compressed, by its first bytes.
+  func compression(of extent: BlobExtent) throws(LayoutError) -> Compression {
+    let size = min(Int64(Compression.magicSize), extent.size)
+    return Compression(magic: try BlobExtent(offset: extent.offset, size: size).bytes(in: file))
+  }
+
   /// Reads a compressed layer, once however many images list it.
-  private mutating func measure(
+  mutating func measure(
     _ name: String, _ extent: BlobExtent, _ compression: Compression
   ) throws(LayoutError) -> MeasuredLayer {
     if let known = measured[name] { return known }
@@ -170,7 +188,7 @@ struct DockerSaveArchive {
   }
 
   /// Where the file lies that `manifest.json` calls `path`, and its own name.
-  private mutating func place(of path: String) throws(LayoutError) -> (name: String, extent: BlobExtent) {
+  mutating func place(of path: String) throws(LayoutError) -> (name: String, extent: BlobExtent) {
     guard let found = entries.resolve(path) else {
       switch tar.end {
       case .truncated(let offset): throw .truncated(path: file.path, at: offset)
@@ -193,7 +211,7 @@ struct DockerSaveArchive {
 }
 
 /// Files put one behind the other, and where they come to lie.
-private struct GeneratedFiles {
+struct GeneratedFiles {
   private(set) var bytes: [UInt8] = []
   private let start: Int64
 

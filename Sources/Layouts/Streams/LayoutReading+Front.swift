@@ -12,6 +12,8 @@ extension LayoutReading {
     noteSurplus()
     var walk = ManifestWalk(file: file, blobs: blobs, omissions: omissions)
     for image in index.images { try walk.descend(from: image.root) }
+    walk.list(index.others)
+    isEmpty = walk.problems.isEmpty && walk.isEmpty && !entries.isCut
     note(index.others.map { .notAnImage($0.digest, $0.mediaType) })
     var isCut = misplaced != nil
     if let misplaced { note([.rearranged(path: misplaced.path, at: misplaced.headerOffset)]) }
@@ -27,6 +29,7 @@ extension LayoutReading {
     }
     // Behind damage manifests may well be, only out of reach.
     note(walk.problems.filter { if case .missing = $0 { !isCut } else { true } })
+    try noteConfigs(walk)
     guard problems.isEmpty, let ferry else { return nil }
     guard let plan = try plan(walk, ferry) else {
       note([.notCanonical(path: IndexFile.path, part: .content)])

@@ -65,6 +65,7 @@ public final class StreamedLayout: Sendable {
         state.stream = consume stream
       }
     }
+    try reading.expectImages()
     self.front = Layout(reading)
     self.state = Mutex(state)
   }

@@ -20,7 +20,10 @@ extension Layout {
       while true {
         var reading = try LayoutReading(LayoutSource(tar: set.content()))
         try reading.examine()
-        guard let better = try set.corrected(by: reading) else { return Layout(reading, set: set) }
+        guard let better = try set.corrected(by: reading) else {
+          try reading.expectImages()
+          return Layout(reading, set: set)
+        }
         set = better
       }
     } catch {
@@ -46,7 +49,7 @@ extension Layout {
     case .rearranged(_, let offset), .truncated(_, let offset), .damagedHeader(let offset),
       .trailingBytes(let offset):
       volumes(in: offset..<max(offset, offset.addingReportingOverflow(1).partialValue))
-    case .notAnImage, .noEndMarker: []
+    case .notAnImage, .noEndMarker, .ambiguousName: []
     }
   }
 

@@ -32,7 +32,22 @@ extension Import {
       throw TransferError.notInArchive(
         name: missing.pattern, near: nearNames(to: missing.pattern, among: names))
     }
+    if selected.isEmpty, notWhole.isEmpty, request.shard == nil {
+      throw TransferError.nothingToImport(archives: layouts.map(\.path))
+    }
     return (withoutSuperseded(selected, among: layouts), notWhole)
+  }
+
+  /// What the archives list beside images, and no registry takes under a name: unless some images are chosen, it
+  /// was to be carried too.
+  func strangers(in layouts: [Layout]) -> [ImageFailure] {
+    guard request.images.isEmpty, request.shard?.index ?? 1 == 1 else { return [] }
+    return layouts.flatMap { layout in
+      layout.others.map {
+        ImageFailure(
+          image: $0.digest.description, error: TransferError.notAnImage(archive: layout.path, $0))
+      }
+    }
   }
 
   private func select(

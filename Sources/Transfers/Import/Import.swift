@@ -49,7 +49,7 @@ public struct Import: Sendable {
       }
     }
     var images = looked.map(\.0)
-    var failures = looked.compactMap(\.1)
+    var failures = looked.compactMap(\.1) + strangers(in: layouts)
     let refusals = try await refusals(for: images)
     bar(&images, from: refusals, &failures)
     if !refusals.isEmpty, !settings.keepGoing { blockers.append(TransferError.pushRefused(refusals)) }

@@ -36,6 +36,8 @@ public struct InspectedArchive: Sendable {
   public let isFerrys: Bool
   public let form: LayoutForm
   public let images: [Image]
+  /// What its list names and is no image.
+  public let others: [Descriptor]
   /// What is there for an image's sake.
   public let referrers: [InspectedReferrer]
   public let omissions: [Omission]

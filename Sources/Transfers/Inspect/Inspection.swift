@@ -57,7 +57,7 @@ public struct Inspection: Sendable {
     }
     return InspectedArchive(
       path: archive.path, digest: layout.archiveDigest, size: layout.totalSize, isFerrys: layout.isFerrys,
-      form: layout.form, images: images, referrers: referrers,
+      form: layout.form, images: images, others: layout.others, referrers: referrers,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
       knownSources: layout.knownSources, lacking: layout.lacking,
       descriptions: try Descriptions.all(in: layout),

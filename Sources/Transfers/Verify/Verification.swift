@@ -66,7 +66,7 @@ public struct Verification: Sendable {
     if isDeep { findings.compareContent(trees, readings: readings) }
     return VerifiedArchive(
       path: archive.path, digest: layout.archiveDigest, size: layout.totalSize, signature: signature,
-      contents: contents(of: layout, trees),
+      contents: contents(of: layout, trees), others: layout.others,
       referrers: layout.images.filter(\.looksLikeReferrer).map(\.label), blobCount: readings.count,
       layersUnpacked: readings.filter { $0.diffID != nil }.count,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },

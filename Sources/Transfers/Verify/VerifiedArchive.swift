@@ -1,4 +1,5 @@
 public import Digests
+public import Images
 public import Layouts
 
 /// What `ferry verify` found out about one archive.
@@ -18,6 +19,8 @@ public struct VerifiedArchive: Sendable {
   /// The signature that was demanded and is right; nil when none was.
   public let signature: DetachedSignature?
   public let contents: [VerifiedImage]
+  /// What its list names and is no image.
+  public let others: [Descriptor]
   /// Those of ``images`` that are there for another one's sake: signatures, SBOMs, attestations.
   public let referrers: [String]
   /// Manifests, configs and layers whose bytes were hashed.

@@ -1,3 +1,4 @@
+import Images
 import Layouts
 
 extension ErrorText {
@@ -43,6 +44,14 @@ extension ErrorText {
       self.init(
         "there is no archive in \(directory)", remedy: "Ferry looks for *.tar and volumes *.tar.001.",
         .notFound)
+    case .noImage(let path, let others):
+      let kinds = Set(others.map(\.rawValue)).sorted().prefix(5).map { "'\(Printable.text($0))'" }
+      self.init(
+        "\(path) holds no image: "
+          + (others.isEmpty
+            ? "its list is empty"
+            : "its list names \(Amounts.count(others.count, "entry", plural: "entries")) of \(Self.list(kinds)) and no image"),
+        remedy: "Nothing can be proved or carried of it: export the images again.", .notFound)
     case .malformed(let path, let entry, let why):
       self.init("\(path) is damaged: \(entry): \(why)", remedy: again, .integrityFailure)
     case .oversized(let path, let entry, let size, let limit):

@@ -140,6 +140,14 @@ extension ErrorText {
         "no image in the archive is named '\(name)'",
         remedy: near.isEmpty ? "ferry inspect shows what it holds." : "Did you mean \(Self.list(near))?",
         .notFound)
+    case .nothingToImport(let archives):
+      self.init(
+        "there is no image to import in \(Self.list(archives))",
+        remedy: "ferry inspect shows what they hold.", .notFound)
+    case .notAnImage(let archive, let other):
+      self.init(
+        "\(archive) lists a '\(Printable.text(other.mediaType.rawValue))' beside its images, which cannot be pushed",
+        remedy: "--image chooses the images.", .someFailed)
     case .readBackDiffers(let target, let expected, let actual):
       self.init(
         "\(target) reads back as \(actual.map(\.description) ?? "nothing") instead of \(expected)",

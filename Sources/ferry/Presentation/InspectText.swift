@@ -60,6 +60,7 @@ struct InspectText {
         "  left out (\(omission.reason.rawValue)): \(omission.descriptor.digest), \(Amounts.bytes(omission.descriptor.size))"
       )
     }
+    for other in archive.others { console.result("  \(ProblemText.line(for: other))") }
     for lack in archive.lacking { console.result("  \(LackText.line(for: lack))") }
     for problem in archive.problems { console.result("  \(ProblemText.line(for: problem))") }
   }

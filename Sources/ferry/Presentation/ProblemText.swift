@@ -33,6 +33,11 @@ enum ProblemText {
     }
   }
 
+  /// What an archive lists beside images.
+  static func line(for other: Descriptor) -> String {
+    line(for: .notAnImage(other.digest, other.mediaType))
+  }
+
   static func line(for problem: LayoutProblem) -> String {
     switch problem {
     case .volumeMissing(let path): "missing: volume \(path)"
@@ -48,7 +53,8 @@ enum ProblemText {
       "damaged: \(digest) has \(actual) bytes instead of \(expected)"
     case .damaged(let digest, let actual): "damaged: \(digest) hashes to \(actual)"
     case .notAManifest(let digest, let error): "\(digest): \(ErrorText.words(for: error))"
-    case .notAnImage(let digest, let type): "\(digest) is listed as an image and is a '\(type)'"
+    case .notAnImage(let digest, let type):
+      "\(digest) is listed as an image and is a '\(Printable.text(type.rawValue))'"
     case .unreferenced(let digest, let size):
       "unreferenced: \(digest) (\(Amounts.bytes(size))) belongs to no image"
     case .contentDiffers(let layer, let expected, let actual):
@@ -60,6 +66,8 @@ enum ProblemText {
       "damaged: \(path) hashes to \(actual) instead of \(expected)"
     case .malformedFile(let path, let why): "damaged: \(path): \(why)"
     case .disagreement(let path): "damaged: \(path) does not agree with index.json"
+    case .ambiguousName(let name):
+      "two images are called \(Printable.text(name)): readers take the one or the other"
     case .unannounced(let path): "surplus: \(path) is there and index.json does not know of it"
     case .surplus(let path): "surplus: \(path) belongs to nothing"
     case .duplicate(let path): "surplus: \(path) is there twice"

@@ -42,6 +42,7 @@ struct VerifyText {
     for line in KnownText.lines(archive.omissions, sources: archive.knownSources) {
       console.result("  \(line)")
     }
+    for other in archive.others { console.result("  \(ProblemText.line(for: other))") }
     for lack in archive.lacking { console.result("  \(LackText.line(for: lack))") }
   }
 

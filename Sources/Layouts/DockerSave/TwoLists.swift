@@ -1,0 +1,181 @@
+import Archives
+import Digests
+import Images
+
+/// The images of another tool's archive that has two lists of them: `index.json`, and docker's `manifest.json`.
+///
+/// Some readers take the one, some the other, so both must speak of the same images; and what one alone names, as
+/// `docker save` leaves images without a tag out of `index.json`, is an image all the same. Its manifest is the one
+/// that lies in the archive, or else is made as for ``DockerSaveArchive``.
+struct TwoLists {
+  /// Those of `index.json`, by the names that either list gives them, then those that `manifest.json` alone names.
+  private(set) var images: [LayoutImage]
+  private(set) var problems: [LayoutProblem] = []
+  /// Where what only `manifest.json` leads to lies, but for ``made``.
+  private(set) var blobs: [Digest: BlobExtent] = [:]
+  /// The manifests that the archive lacks, by their digests.
+  private(set) var made: [Digest: [UInt8]] = [:]
+
+  private let file: any RandomAccess
+  private let entries: TarContents
+  private let walk: ManifestWalk
+  /// The images' manifests, by their configs.
+  private let known: [Digest: [Manifest]]
+  /// The manifests that lie in the archive and no list names, by their configs; nil before they were looked for.
+  private var strays: [Digest: [Manifest]]?
+
+  /// Reads `manifest.json`, which lies at `extent`, beside `index`. Throws what keeps it from being read.
+  init(
+    _ extent: BlobExtent, beside index: IndexFile, _ blobs: [Digest: BlobExtent], file: any RandomAccess,
+    tar: TarIndex, entries: TarContents
+  ) throws(LayoutError) {
+    self.file = file
+    self.entries = entries
+    images = index.images
+    var walk = ManifestWalk(file: file, blobs: blobs, omissions: [:])
+    for image in index.images { try walk.descend(from: image.root) }
+    self.walk = walk
+    known = Self.byConfig(walk.manifests.values)
+    var docker = try DockerSaveArchive(list: extent, file: file, tar: tar, entries: entries)
+    for entry in docker.list { try take(entry, &docker) }
+    self.blobs = docker.blobs.filter { blobs[$0.key] == nil }
+    problems += docker.problems
+  }
+
+  private static func byConfig(_ manifests: some Sequence<Manifest>) -> [Digest: [Manifest]] {
+    var found: [Digest: [Manifest]] = [:]
+    for manifest in manifests {
+      if case .image(let image) = manifest.content {
+        found[image.config.digest, default: []].append(manifest)
+      }
+    }
+    return found.mapValues { $0.sorted { $0.digest < $1.digest } }
+  }
+
+  private mutating func take(
+    _ entry: DockerManifestFile.Entry, _ docker: inout DockerSaveArchive
+  ) throws(LayoutError) {
+    let config = try docker.config(at: entry.config)
+    if let candidates = known[config.descriptor.digest] {
+      for manifest in candidates where try agrees(manifest, with: entry, config, &docker) {
+        return name(manifest.digest, as: entry.names)
+      }
+      note(.disagreement(path: DockerManifestFile.path))
+      return
+    }
+    for manifest in try findStrays()[config.descriptor.digest] ?? []
+    where try agrees(manifest, with: entry, config, &docker) {
+      return add(manifest.descriptor, as: entry.names)
+    }
+    let bytes = try docker.manifest(of: entry)
+    let digest = Digest(of: bytes)
+    made[digest] = bytes
+    add(Descriptor(mediaType: .ociManifest, digest: digest, size: Int64(bytes.count)), as: entry.names)
+  }
+
+  private mutating func note(_ problem: LayoutProblem) {
+    if !problems.contains(problem) { problems.append(problem) }
+  }
+
+  /// Whether an entry's files are the config and the layers that `manifest` lists. A layer may lie there
+  /// uncompressed: then the config says what it is.
+  private func agrees(
+    _ manifest: Manifest, with entry: DockerManifestFile.Entry, _ config: DockerConfig,
+    _ docker: inout DockerSaveArchive
+  ) throws(LayoutError) -> Bool {
+    guard case .image(let image) = manifest.content, image.layers.count == entry.layers.count else {
+      return false
+    }
+    for (index, (path, layer)) in zip(entry.layers, image.layers).enumerated() {
+      let place = entries.resolve(path)
+      let digest = BlobPath.digest(of: place?.name ?? path)
+      let content = config.diffIDs.indices.contains(index) ? config.diffIDs[index] : nil
+      if let digest {
+        guard digest == layer.digest || digest == content else { return false }
+      } else if let place {
+        let measured = try docker.measure(place.name, place.extent, docker.compression(of: place.extent))
+        guard measured.digest == layer.digest || (measured.content != nil && measured.content == content)
+        else { return false }
+      } else {
+        return false
+      }
+    }
+    return true
+  }
+
+  /// Sees that an image that `index.json` names too has the names that `manifest.json` gives it.
+  private mutating func name(_ digest: Digest, as names: [String]) {
+    let holders = images.filter { holds($0.root, digest) }.map(\.root)
+    guard let root = holders.first else { return }
+    for image in DockerSaveArchive.images(names, root: root) {
+      guard let reference = image.reference else { continue }
+      let sameName = images.filter { $0.reference == reference }
+      guard sameName.isEmpty else {
+        if !sameName.contains(where: { holds($0.root, digest) }) { contradict(image, by: sameName) }
+        continue
+      }
+      let unnamed = images.firstIndex {
+        $0.reference == nil && holds($0.root, digest) && ($0.bareTag == nil || $0.bareTag == reference.tag)
+      }
+      if let unnamed {
+        images[unnamed] = LayoutImage(reference: reference, name: image.name, root: images[unnamed].root)
+      } else {
+        images.append(image)
+      }
+    }
+  }
+
+  /// Adds an image that `manifest.json` alone names.
+  private mutating func add(_ root: Descriptor, as names: [String]) {
+    for image in DockerSaveArchive.images(names, root: root) {
+      let sameName = image.reference.map { reference in images.filter { $0.reference == reference } } ?? []
+      guard !sameName.contains(where: { $0.root.digest != root.digest }) else {
+        contradict(image, by: sameName)
+        continue
+      }
+      if !images.contains(where: { $0.root.digest == root.digest && $0.name == image.name }) {
+        images.append(image)
+      }
+    }
+  }
+
+  /// Notes that a name stands for two images, unless the other one cannot be read: that is told by itself.
+  private mutating func contradict(_ image: LayoutImage, by others: [LayoutImage]) {
+    guard others.contains(where: { walk.manifests[$0.root.digest] != nil || made[$0.root.digest] != nil })
+    else { return }
+    note(.ambiguousName(image.name))
+  }
+
+  /// Whether the manifest `digest` is `root` or below it.
+  private func holds(_ root: Descriptor, _ digest: Digest) -> Bool {
+    var pending = [root.digest]
+    var seen: Set<Digest> = []
+    while let next = pending.popLast() {
+      if next == digest { return true }
+      guard seen.insert(next).inserted else { continue }
+      pending += walk.manifests[next]?.children.map(\.digest) ?? []
+    }
+    return false
+  }
+
+  /// The manifests among the blobs that `index.json` does not lead to.
+  private mutating func findStrays() throws(LayoutError) -> [Digest: [Manifest]] {
+    if let strays { return strays }
+    var found: [Manifest] = []
+    var bytesRead: Int64 = 0
+    for (digest, extent) in entries.blobs.sorted(by: { $0.key < $1.key })
+    where walk.listed[digest] == nil && extent.size <= Int64(Manifest.sizeLimit) && file.holds(extent.range) {
+      let start = try BlobExtent(offset: extent.offset, size: min(1, extent.size)).bytes(in: file)
+      guard start == [UInt8(ascii: "{")] else { continue }
+      bytesRead += extent.size
+      guard bytesRead <= ManifestWalk.sizeLimit else { break }
+      let bytes = try extent.bytes(in: file)
+      if Digest(of: bytes) == digest, let manifest = try? Manifest(bytes: bytes, mediaType: nil) {
+        found.append(manifest)
+      }
+    }
+    let strays = Self.byConfig(found)
+    self.strays = strays
+    return strays
+  }
+}

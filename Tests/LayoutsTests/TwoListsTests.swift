@@ -1,0 +1,187 @@
+import Digests
+import Foundation
+import Images
+import TestSupport
+import Testing
+
+@testable import Layouts
+
+/// Layouts that have docker's `manifest.json` beside their `index.json`.
+@Suite struct `An archive with two lists of images` {
+  let directory = TemporaryDirectory()
+  let one: ListedImage
+  let two: ListedImage
+
+  /// An image of uncompressed layers, as Docker 25 and later save them.
+  struct ListedImage {
+    let docker: DockerSave.Image
+    let manifest: [UInt8]
+
+    init(_ tags: [String], _ layers: [UInt8]..., listed: Int? = nil) {
+      docker = DockerSave.Image(tags, layers: layers)
+      let texts = layers.prefix(listed ?? layers.count).map {
+        TestImage.descriptor("application/vnd.oci.image.layer.v1.tar", $0)
+      }
+      manifest = Array(
+        #"{"schemaVersion":2,"mediaType":"\#(MediaType.ociManifest)","config":\#(TestImage.descriptor("\(MediaType.ociConfig)", docker.config)),"layers":[\#(texts.joined(separator: ","))]}"#
+          .utf8)
+    }
+
+    var digest: Digest { Digest(of: manifest) }
+    var blobs: [[UInt8]] { [manifest, docker.config] + docker.layers }
+
+    /// Its entry of `manifest.json`.
+    func entry(_ tags: [String]? = nil) -> String {
+      func path(_ bytes: [UInt8]) -> String { #""\#(BlobPath.path(of: Digest(of: bytes)))""# }
+      let names = (tags ?? docker.tags).map { #""\#($0)""# }.joined(separator: ",")
+      return
+        #"{"Config":\#(path(docker.config)),"RepoTags":[\#(names)],"Layers":[\#(docker.layers.map(path).joined(separator: ","))]}"#
+    }
+
+    /// Its entry of `index.json`.
+    func listed(_ name: String? = nil) -> String {
+      let text = TestImage.descriptor("\(MediaType.ociManifest)", manifest)
+      guard let name else { return text }
+      return text.dropLast() + #","annotations":{"io.containerd.image.name":"\#(name)"}}"#
+    }
+  }
+
+  init() throws {
+    one = ListedImage(["a/one:1"], try DockerSave.layer("base"), try DockerSave.layer("one"))
+    two = ListedImage([], try DockerSave.layer("base"), try DockerSave.layer("two"))
+  }
+
+  private func open(
+    index: [String]?, docker: String?, _ blobs: [[UInt8]], isMarked: Bool = true
+  ) throws -> Layout {
+    var entries: [PythonTar.Entry] = []
+    if isMarked { entries.append(.init("oci-layout", #"{"imageLayoutVersion":"1.0.0"}"#)) }
+    let list = index.map { "[\($0.joined(separator: ","))]" } ?? "null"
+    entries.append(.init("index.json", #"{"schemaVersion":2,"manifests":\#(list)}"#))
+    if let docker { entries.append(.init("manifest.json", docker)) }
+    for bytes in Set(blobs).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      entries.append(.init(BlobPath.path(of: Digest(of: bytes)), .file(bytes)))
+    }
+    try PythonTar(entries).write(to: directory.file("x.tar"))
+    return try Layout.open(directory.file("x.tar"))
+  }
+
+  @Test func `holds the images of both, by the exact manifests where they are`() throws {
+    let blobs = one.blobs + two.blobs
+    let listing = "[\(one.entry()),\(two.entry())]"
+    for index in [[one.listed("docker.io/a/one:1")], [one.listed()], nil] {
+      let layout = try open(index: index, docker: listing, blobs)
+      #expect(layout.problems == [] && !layout.isFerrys)
+      #expect(layout.images.map(\.root.digest) == [one.digest, two.digest])
+      #expect(layout.images.map(\.name) == ["docker.io/a/one:1", ""])
+    }
+    // Without its manifest an image is made of what manifest.json says.
+    let layout = try open(index: [one.listed()], docker: listing, blobs.filter { $0 != two.manifest })
+    #expect(layout.problems == [] && layout.images.count == 2)
+    let made = try layout.tree(of: layout.images[1])
+    #expect(made.blobs.map(\.digest) == ([two.docker.config] + two.docker.layers).map { Digest(of: $0) })
+    for blob in made.blobs { #expect(throws: Never.self) { try layout.bytes(of: blob, limit: 1 << 20) } }
+  }
+
+  @Test func `has a digest that stands for the images of both`() throws {
+    let blobs = one.blobs + two.blobs
+    let index = try open(index: [one.listed("docker.io/a/one:1")], docker: nil, blobs)
+    let same = try open(index: [one.listed("docker.io/a/one:1")], docker: "[\(one.entry())]", blobs)
+    #expect(same.archiveDigest == index.archiveDigest && same.images == index.images)
+    let more = try open(
+      index: [one.listed("docker.io/a/one:1")], docker: "[\(one.entry()),\(two.entry())]", blobs)
+    let named = try open(
+      index: [one.listed("docker.io/a/one:1")], docker: "[\(one.entry(["a/one:1", "b:2"]))]", blobs)
+    #expect(Set([index, more, named].map(\.archiveDigest)).count == 3)
+    #expect(named.images.map(\.name) == ["docker.io/a/one:1", "docker.io/library/b:2"])
+    #expect(named.images.allSatisfy { $0.root.digest == one.digest })
+  }
+
+  @Test func `gives a tag of the one the name of the other`() throws {
+    let layout = try open(index: [one.listed("1")], docker: "[\(one.entry(["x.example/a:1"]))]", one.blobs)
+    #expect(layout.images.map(\.name) == ["x.example/a:1"] && layout.problems == [])
+  }
+
+  @Test func `is damaged where one says other than the other`() throws {
+    let blobs = one.blobs + two.blobs
+    let name = "docker.io/a/one:1"
+    #expect(
+      try open(index: [one.listed(name), two.listed()], docker: "[\(two.entry(["a/one:1"]))]", blobs).problems
+        == [.ambiguousName(name)])
+    #expect(
+      try open(index: [one.listed(name)], docker: "[\(two.entry(["a/one:1"]))]", blobs).problems
+        == [.ambiguousName(name)])
+    // The same config with other layers.
+    let other = ListedImage([], two.docker.layers[1], two.docker.layers[0])
+    let entry = one.entry().replacing(
+      BlobPath.path(of: Digest(of: one.docker.layers[1])),
+      with: BlobPath.path(of: Digest(of: other.docker.layers[0])))
+    #expect(
+      try open(index: [one.listed(name)], docker: "[\(entry)]", blobs).problems
+        == [.disagreement(path: "manifest.json")])
+    // A tag of two images, in docker's list alone.
+    try PythonTar(
+      DockerSave([one.docker, DockerSave.Image(["a/one:1"], layers: two.docker.layers)]).entries()
+    ).write(to: directory.file("y.tar"))
+    #expect(try Layout.open(directory.file("y.tar")).problems == [.ambiguousName(name)])
+  }
+
+  @Test func `may have layers by other names, which are compared`() throws {
+    let layer = one.docker.layers[0]
+    func open(_ bytes: [UInt8]) throws -> Layout {
+      let list = one.entry().replacing(BlobPath.path(of: Digest(of: layer)), with: "old/layer.tar")
+      let entries: [PythonTar.Entry] =
+        [
+          .init("index.json", #"{"schemaVersion":2,"manifests":[\#(one.listed())]}"#),
+          .init("manifest.json", "[\(list)]"), .init("old/layer.tar", .file(bytes)),
+        ] + one.blobs.map { .init(BlobPath.path(of: Digest(of: $0)), .file($0)) }
+      try PythonTar(entries).write(to: directory.file("x.tar"))
+      return try Layout.open(directory.file("x.tar"))
+    }
+    let same = try open(layer)
+    #expect(same.problems == [] && same.images.map(\.name) == ["docker.io/a/one:1"])
+    #expect(try open(two.docker.layers[1]).problems == [.disagreement(path: "manifest.json")])
+  }
+
+  @Test func `without the file that says so is a layout by its index`() throws {
+    let layout = try open(
+      index: [one.listed("x.example/a:1")], docker: "[\(one.entry(["x.example/a:1"]))]", one.blobs,
+      isMarked: false)
+    #expect(layout.problems == [] && layout.images.map(\.root.digest) == [one.digest])
+    #expect(layout.form == .tar)
+    try FileManager.default.createDirectory(
+      atPath: directory.file("d"), withIntermediateDirectories: false)
+    try Command.run("tar", ["-xf", directory.file("x.tar"), "-C", directory.file("d")])
+    #expect(try Layout.open(directory.file("d")).archiveDigest == layout.archiveDigest)
+  }
+
+  @Test func `is damaged when a config speaks of other layers than its manifest lists`() throws {
+    for count in [0, 1] {
+      let hollow = ListedImage([], one.docker.layers[0], one.docker.layers[1], listed: count)
+      let layout = try open(index: [hollow.listed()], docker: nil, hollow.blobs)
+      #expect(layout.problems == [.configDisagrees(Digest(of: hollow.docker.config))])
+    }
+    let none = ListedImage([])
+    #expect(try open(index: [none.listed()], docker: nil, none.blobs).problems == [])
+  }
+
+  @Test func `without an image in any of them is none`() throws {
+    let stranger = #"{"mediaType":"application/xml","digest":"\#(Digest(of: [1]))","size":1}"#
+    let index = Array(#"{"schemaVersion":2,"mediaType":"\#(MediaType.ociIndex)","manifests":[]}"#.utf8)
+    let nested = TestImage.descriptor("\(MediaType.ociIndex)", index)
+    for (list, others) in [
+      (nil, []), ([], []), ([stranger], [MediaType(rawValue: "application/xml")]), ([nested], [.ociIndex]),
+    ] as [([String]?, [MediaType])] {
+      for docker in [nil, "[]", "null"] {
+        #expect(throws: LayoutError.noImage(path: directory.file("x.tar"), others: others)) {
+          try open(index: list, docker: docker, [index, [1]])
+        }
+      }
+    }
+    // What stands beside images is known, and must be there.
+    let beside = try open(index: [one.listed(), stranger], docker: nil, one.blobs + [[1]])
+    #expect(beside.problems == [] && beside.others.map(\.digest) == [Digest(of: [1])])
+    let absent = try open(index: [one.listed(), stranger], docker: nil, one.blobs)
+    #expect(absent.problems == [.missing(beside.others[0])])
+  }
+}
