@@ -11,6 +11,8 @@ public struct TarEntry: Hashable, Sendable {
   public let offset: Int64
   /// What a link points at; nil for anything else.
   public let link: Link?
+  /// What other readers may take it for; nil where all see the same.
+  public internal(set) var contradiction: TarContradiction?
 
   public enum Link: Hashable, Sendable {
     /// A path from the directory of the entry, as it stands in the tar, unchecked.

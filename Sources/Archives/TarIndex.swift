@@ -81,7 +81,7 @@ public struct TarIndex: Sendable {
         throw .tooManyEntries(path: file.path, limit: mostEntries)
       }
       guard
-        let entry = unsafe self.entry(
+        var entry = unsafe self.entry(
           header, headerOffset: archive_read_header_position(reader), offset: archive_filter_bytes(reader, 0))
       else { return TarIndex(entries: entries, end: .damaged(at: position), fileSize: fileSize) }
       guard !isBeyond(entry) else {
@@ -91,6 +91,7 @@ public struct TarIndex: Sendable {
       guard nameBytes <= mostNameBytes else {
         throw .tooManyEntries(path: file.path, limit: mostEntries)
       }
+      entry.contradiction = try RawTarHeaders.contradiction(in: file, of: entry)
       entries.append(entry)
       position = entry.end
       // Only here is it certain: seeking beyond the end succeeds.

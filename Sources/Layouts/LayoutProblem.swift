@@ -1,3 +1,4 @@
+public import Archives
 public import Digests
 public import Images
 
@@ -43,6 +44,10 @@ public enum LayoutProblem: Hashable, Sendable {
 
   // The tar.
   case duplicate(path: String)
+  /// An entry below one that is no directory, or where that would be.
+  case beneath(path: String, parent: String)
+  /// An entry that other readers of tars take for another one.
+  case contradiction(path: String, TarContradiction)
   /// A link, a device, a directory where a file belongs.
   case notAFile(path: String)
   /// Absolute, with `..`, or with empty components.

@@ -36,7 +36,7 @@ extension LayoutReading {
     }
     if case .truncated = tar.end { isWhole = true }
     note(canon)
-    if canon.isEmpty { noteEnd() }
+    if canon.isEmpty { try noteEnd() }
     // Behind damage blobs may well be, only out of reach.
     note(walk.problems.filter { if case .missing = $0 { isWhole } else { true } })
     if walk.problems.isEmpty && isWhole { noteContent(walk) }
@@ -100,13 +100,28 @@ extension LayoutReading {
   }
 
   /// How the tar ends, where nothing more precise was found.
-  private mutating func noteEnd() {
+  private mutating func noteEnd() throws(LayoutError) {
     switch tar.end {
     // That something is not there is told of where it should be.
-    case .marker, .absent: break
+    case .absent: break
+    // With a plan every byte was compared.
+    case .marker(let offset):
+      if plan == nil { try noteTrailing(after: offset + Int64(TarHeader.endMarker.count)) }
     case .none: note([.noEndMarker])
     case .truncated(let offset): note([.truncated(path: tar.entries.last?.path ?? "", at: offset)])
     case .damaged(let offset): note([.damagedHeader(at: offset)])
+    }
+  }
+
+  /// What stands behind the end where most readers stop, and some go on. Tars end with as many zeros as fill a record.
+  private mutating func noteTrailing(after end: Int64) throws(LayoutError) {
+    var position = end
+    while position < tar.fileSize {
+      guard !Task.isCancelled else { throw .cancelled }
+      let piece = BlobExtent(offset: position, size: min(1 << 20, tar.fileSize - position))
+      position += piece.size
+      guard file.holds(piece.range) else { continue }
+      if try piece.bytes(in: file).contains(where: { $0 != 0 }) { return note([.trailingBytes(at: end)]) }
     }
   }
 

@@ -32,7 +32,7 @@ struct LayoutSource {
   /// A tar, wherever its bytes come from: a layout in it, or what `docker save` wrote.
   init(tar file: any RandomAccess) throws(LayoutError) {
     let tar = try LayoutError.wrapping { () throws(ArchiveError) in try TarIndex.read(file) }
-    let entries = TarContents(tar)
+    let entries = try TarContents(tar).comparingCopies(in: file)
     if let archive = try DockerSaveArchive(file: file, tar: tar, entries: entries) {
       self = try archive.source()
     } else {

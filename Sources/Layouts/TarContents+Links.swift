@@ -12,17 +12,22 @@ extension TarContents {
     var name = path
     while name.hasPrefix("./") { name.removeFirst(2) }
     var steps: [String] = []
+    // A hard link stands for what came before it, whatever comes behind.
+    var limit = Int64.max
     while steps.count < Self.mostSteps {
       steps.append(name)
       if let extent = files[name] ?? BlobPath.digest(of: name).flatMap({ blobs[$0] }) {
-        return (name, extent, steps)
+        return extent.offset < limit ? (name, extent, steps) : nil
       }
-      let next: String? =
-        switch links[name] {
-        case .symbolic(let target): Self.path(target, from: name.split(separator: "/").dropLast())
-        case .hard(let target): Self.path(target, from: [])
-        case nil: nil
-        }
+      let step = links[name]
+      let next: String?
+      switch step?.link {
+      case .symbolic(let target): next = Self.path(target, from: name.split(separator: "/").dropLast())
+      case .hard(let target):
+        next = Self.path(target, from: [])
+        limit = min(limit, step?.offset ?? limit)
+      case nil: next = nil
+      }
       guard let next else { return nil }
       name = next
     }

@@ -6,9 +6,11 @@ struct TarContents {
   private(set) var blobs: [Digest: BlobExtent] = [:]
   /// By path, without a leading `./`.
   private(set) var files: [String: BlobExtent] = [:]
-  /// What links point at, by the links' paths.
-  private(set) var links: [String: TarEntry.Link] = [:]
+  /// What links point at, and where in the tar they stand, by the links' paths.
+  private(set) var links: [String: (link: TarEntry.Link, offset: Int64)] = [:]
   private(set) var problems: [LayoutProblem] = []
+  /// Files that are there twice, with one size.
+  private var copies: [(path: String, first: BlobExtent, second: BlobExtent)] = []
   /// Whether there were more entries than could be read.
   let isCut: Bool
 
@@ -18,10 +20,42 @@ struct TarContents {
     case .marker, .none: isCut = false
     }
     var seen: Set<String> = []
-    for entry in tar.entries where entry.kind != .directory {
+    var directories: Set<String> = []
+    for entry in tar.entries {
+      if let contradiction = entry.contradiction {
+        problems.append(.contradiction(path: entry.path, contradiction))
+      }
       var path = entry.path[...]
       while path.hasPrefix("./") { path = path.dropFirst(2) }
+      guard entry.kind != .directory else {
+        directories.insert(Self.plain(path))
+        continue
+      }
       add(entry, path: String(path), isNew: seen.insert(String(path)).inserted, fileSize: tar.fileSize)
+    }
+    noteNesting(seen, directories)
+  }
+
+  /// A directory's path without what does not change where it leads.
+  private static func plain(_ path: Substring) -> String {
+    var parts: [Substring] = []
+    for part in path.split(separator: "/") where part != "." {
+      if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+    }
+    return parts.joined(separator: "/")
+  }
+
+  /// Entries below one that is no directory: what is unpacked goes where a link leads, or nowhere, while others find
+  /// it by its name; and paths that are a directory and something else. Each such place once.
+  private mutating func noteNesting(_ paths: Set<String>, _ directories: Set<String>) {
+    var noted: Set<String> = []
+    for path in paths.union(directories).sorted() {
+      for slash in path.indices where path[slash] == "/" {
+        let parent = String(path[..<slash])
+        guard paths.contains(parent), noted.insert(parent).inserted else { continue }
+        problems.append(.beneath(path: path, parent: parent))
+      }
+      if paths.contains(path), directories.contains(path) { problems.append(.duplicate(path: path)) }
     }
   }
 
@@ -40,11 +74,17 @@ struct TarContents {
       return
     }
     guard isNew else {
-      problems.append(.duplicate(path: path))
+      let extent = BlobExtent(offset: entry.offset, size: entry.size)
+      let first = BlobPath.digest(of: path).flatMap { blobs[$0] } ?? files[path]
+      if entry.kind == .file, let first, first.size == entry.size {
+        copies.append((path, first, extent))
+      } else {
+        problems.append(.duplicate(path: path))
+      }
       return
     }
     guard entry.kind == .file else {
-      links[path] = entry.link
+      links[path] = entry.link.map { ($0, entry.headerOffset) }
       problems.append(Self.isOwn(path) ? .notAFile(path: path) : .surplus(path: path))
       return
     }
@@ -54,8 +94,36 @@ struct TarContents {
     if let digest = BlobPath.digest(of: path) { blobs[digest] = extent } else { files[path] = extent }
   }
 
+  /// The same, once files that are there twice were compared: the same bytes twice are no damage.
+  consuming func comparingCopies(in file: any RandomAccess) throws(LayoutError) -> TarContents {
+    for (path, first, second) in copies where try !Self.areSame(first, second, in: file) {
+      problems.append(.duplicate(path: path))
+    }
+    copies = []
+    return self
+  }
+
+  private static func areSame(
+    _ first: BlobExtent, _ second: BlobExtent, in file: any RandomAccess
+  ) throws(LayoutError) -> Bool {
+    guard file.holds(first.range), file.holds(second.range) else { return false }
+    var done: Int64 = 0
+    while done < first.size {
+      guard !Task.isCancelled else { throw .cancelled }
+      let count = min(1 << 20, first.size - done)
+      let pieces = try [first, second].map { (extent) throws(LayoutError) in
+        try BlobExtent(offset: extent.offset + done, size: count).bytes(in: file)
+      }
+      guard pieces[0] == pieces[1], pieces[0].count == Int(count) else { return false }
+      done += count
+    }
+    return true
+  }
+
   private static func isSafe(_ path: String) -> Bool {
-    path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
+    // Where a backslash is a slash, another path.
+    guard !isOwn(path.replacing("\\", with: "/")) || !path.contains("\\") else { return false }
+    return path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
       !$0.isEmpty && $0 != "." && $0 != ".." && !$0.utf8.contains { $0 < 0x20 || $0 == 0x7f }
     }
   }

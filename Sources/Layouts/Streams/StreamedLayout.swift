@@ -46,7 +46,8 @@ public final class StreamedLayout: Sendable {
       try JoinedContent([.bytes(kept)], path: content.path)
     }
     var reading = try LayoutReading(
-      LayoutSource(file: file, tar: tar, entries: TarContents(tar), form: .tar))
+      LayoutSource(
+        file: file, tar: tar, entries: TarContents(tar).comparingCopies(in: file), form: .tar))
     reading.totalSize = Int64(kept.count)
     guard reading.isFerrys else { throw .notStreamable(path: content.path, .foreign) }
 

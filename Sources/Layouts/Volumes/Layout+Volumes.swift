@@ -44,7 +44,8 @@ extension Layout {
       volumes(of: digest)
     case .missingFile(let path), .damagedFile(let path, _, _), .malformedFile(let path, _),
       .disagreement(let path), .unannounced(let path), .surplus(let path), .duplicate(let path),
-      .notAFile(let path), .unsafePath(let path), .notCanonical(let path, _):
+      .notAFile(let path), .beneath(let path, _), .contradiction(let path, _), .unsafePath(let path),
+      .notCanonical(let path, _):
       places[path].map { volumes(in: $0) } ?? []
     case .rearranged(_, let offset), .truncated(_, let offset), .damagedHeader(let offset),
       .trailingBytes(let offset):

@@ -1,3 +1,4 @@
+import Archives
 import Digests
 import Images
 import Layouts
@@ -71,6 +72,14 @@ enum ProblemText {
     case .unannounced(let path): "surplus: \(path) is there and index.json does not know of it"
     case .surplus(let path): "surplus: \(path) belongs to nothing"
     case .duplicate(let path): "surplus: \(path) is there twice"
+    case .beneath(let path, let parent):
+      "\(Printable.text(path)) lies below \(Printable.text(parent)), which is no directory"
+    case .contradiction(let path, .names(let other)):
+      "\(Printable.text(path)) is \(Printable.text(other)) to other readers: its headers give it two names"
+    case .contradiction(let path, .sizes): "the headers of \(Printable.text(path)) give it two sizes"
+    case .contradiction(let path, .headers):
+      "the headers of \(Printable.text(path)) can be read in more than one way"
+    case .contradiction(let path, .sparse): "\(Printable.text(path)) is a sparse file, which not all can read"
     case .notAFile(let path): "\(path) is not a plain file"
     case .unsafePath(let path): "'\(path.prefix(200))' is no path for an archive"
     case .notCanonical(let path, let part): "damaged: the \(words(for: part)) of \(path) was changed"
