@@ -44,7 +44,8 @@ public struct IndexFile: Hashable, Sendable {
       let given = root.annotations?[Self.nameAnnotation] ?? root.annotations?[Self.refNameAnnotation]
       let name = given ?? root.annotations?[Self.referrerAnnotation] ?? ""
       return LayoutImage(
-        reference: Self.reference(name), name: name, root: root, isReferrer: given == nil && !name.isEmpty)
+        reference: ArchiveName.reference(name, of: root.digest), name: name, root: root,
+        isReferrer: given == nil && !name.isEmpty)
     }
     others = manifests.filter { !$0.mediaType.isManifest }
     do {
@@ -54,14 +55,6 @@ public struct IndexFile: Hashable, Sendable {
     } catch {
       throw MalformedFile(why: "the annotation '\(Self.ledgerAnnotation)' is no digest")
     }
-  }
-
-  /// The image that `name` names; nil where it is a tag and no more. Names without a host, which skopeo writes
-  /// too, are docker's.
-  private static func reference(_ name: String) -> Reference? {
-    if let reference = try? Reference(name) { return reference }
-    guard name.contains("/") || name.contains(":") else { return nil }
-    return try? Reference(dockerName: name)
   }
 
   /// The file's one form.

@@ -16,7 +16,9 @@ public struct LayoutImage: Hashable, Sendable {
   public var label: String { reference != nil || bareTag != nil ? name : root.digest.description }
 
   /// The tag, of an image of which a tag is all that is known.
-  public var bareTag: String? { reference == nil && RepositoryName.isValidTag(name) ? name : nil }
+  public var bareTag: String? {
+    reference == nil && RepositoryName.isValidTag(name) && !ArchiveName.isID(name) ? name : nil
+  }
 
   public init(reference: Reference?, name: String, root: Descriptor, isReferrer: Bool = false) {
     self.reference = reference

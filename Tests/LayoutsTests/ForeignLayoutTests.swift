@@ -68,6 +68,38 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    "sha256:\(String(repeating: "a", count: 64))", "sha512:\(String(repeating: "A1", count: 64))",
+    "md5:\(String(repeating: "0", count: 32))",
+    "docker.io/library/sha256:\(String(repeating: "a", count: 64))",
+    "x.example/team/sha256:\(String(repeating: "a", count: 64))", String(repeating: "b", count: 64),
+    "docker.io/library/\(String(repeating: "b", count: 64))", "<none>:<none>", "<none>", "app:<none>",
+    "x.example/app@sha256:\(String(repeating: "a", count: 64))",
+    "x.example/app:1@sha256:\(String(repeating: "a", count: 64))",
+    "@sha256:\(String(repeating: "a", count: 64))",
+    "docker://alpine:3", "https://x.example/a:1", "docker-archive:a.tar", "docker-daemon:a:1", "oci:a/b:c",
+    "containers-storage:localhost/a:1", "a b:1", "x.example/", "x.example/A:1", "x.example/a:", " ", ":1",
+    "/a:1",
+  ])
+  func `has no name where it gives none that is one`(name: String) throws {
+    let layout = try open(entries(name: name))
+    #expect(layout.images.map(\.reference) == [nil] && layout.images[0].bareTag == nil)
+    #expect(layout.images[0].label == image.root.digest.description)
+    let saved = DockerSave([DockerSave.Image([name], layers: [try DockerSave.layer("a")])])
+    try saved.write(to: scratch("y.tar"))
+    let docker = try Layout.open(scratch("y.tar"))
+    #expect(docker.images.map(\.reference) == [nil] && docker.images[0].bareTag == nil)
+  }
+
+  @Test func `has the name with its own digest that it is given, and a digest for a tag`() throws {
+    for name in [
+      "x.example/app@\(image.root.digest)", "x.example/app:1@\(image.root.digest)",
+      "docker.io/team/app:\(String(repeating: "c", count: 40))", "x.example/sha256:latest",
+    ] {
+      #expect(try open(entries(name: name)).images[0].reference?.description == name)
+    }
+  }
+
   @Test func `made by skopeo opens`() throws {
     try TestArchive.write([image], to: scratch("a.tar"))
     try Peer.run(

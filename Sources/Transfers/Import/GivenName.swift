@@ -16,7 +16,7 @@ public struct GivenName: Hashable, Sendable {
     let repository = text[..<(colon ?? text.endIndex)]
     let first = slash == nil ? "" : repository.prefix { $0 != "/" }
     guard RepositoryName.isValid(repository), tag.map({ RepositoryName.isValidTag($0) }) ?? true,
-      first != "localhost", !first.contains(".")
+      first != "localhost", !first.contains("."), (try? Digest(text)) == nil
     else { throw .malformedName(text) }
     self.repository = String(repository)
     self.tag = tag.map(String.init)

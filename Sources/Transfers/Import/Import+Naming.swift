@@ -18,7 +18,11 @@ extension Import {
       guard let target = target(of: selected, isOnly: isOnly) else {
         // What refers to an image is named with it.
         guard selected.referral == nil else { continue }
-        unnamed.append((selected.layout.path, UnnamedImage(digest: image.root.digest, tag: image.bareTag)))
+        unnamed.append(
+          (
+            selected.layout.path,
+            UnnamedImage(digest: image.root.digest, tag: image.bareTag, name: image.name)
+          ))
         continue
       }
       var named = ImportImage(

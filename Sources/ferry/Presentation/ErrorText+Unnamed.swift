@@ -13,11 +13,14 @@ extension ErrorText {
         "\(archive) calls \(what) without a repository",
         remedy: "Give the repository below --to: --as REPOSITORY, as in --as team/app", .usage)
     } else if images.count == 1 {
+      let what = images[0].name.isEmpty ? "" : "; '\(Printable.text(images[0].name.prefix(200)))' is none"
       self.init(
-        "\(archive) gives no name to its image \(images[0].digest)",
+        "\(archive) gives no name to its image \(images[0].digest)\(what)",
         remedy: "Give it one below --to: --as REPOSITORY:TAG, as in --as team/app:1.0", .usage)
     } else {
-      let lines = images.prefix(20).map { "  \($0.digest)" + ($0.tag.map { "  \($0)" } ?? "") }
+      let lines = images.prefix(20).map {
+        "  \($0.digest)" + ($0.name.isEmpty ? "" : "  \(Printable.text($0.name.prefix(200)))")
+      }
       let more = images.count > 20 ? ["  and \(images.count - 20) more"] : []
       self.init(
         (["\(archive) gives no names to \(images.count) images:"] + lines + more).joined(separator: "\n"),
