@@ -1,6 +1,7 @@
 extension Error {
   /// Where in a JSON text decoding failed and why, in words for a person.
   public var jsonReason: String {
+    if let fault = self as? DocumentFault { return fault.reason }
     guard let error = self as? DecodingError else { return "it is not JSON" }
     let path: ([any CodingKey]) -> String = { keys in
       keys.map { $0.intValue.map { "[\($0)]" } ?? ".\($0.stringValue)" }.joined().drop { $0 == "." }

@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 public import Digests
 
 /// The part of an image's configuration (image-spec `config.md`) that Ferry reads.
@@ -35,10 +33,13 @@ public struct ImageConfig: Hashable, Sendable, Decodable {
     private enum CodingKeys: String, CodingKey { case isEmptyLayer = "empty_layer" }
   }
 
-  /// Decodes a config blob. Throws ``ManifestError/malformed(_:)``.
+  /// The largest that is read, in bytes: far beyond any, and four times what others read.
+  public static let sizeLimit = 16 << 20
+
+  /// Decodes a config blob that says one thing to all readers. Throws ``ManifestError/malformed(_:)``.
   public init(bytes: [UInt8]) throws(ManifestError) {
     do {
-      self = try JSONDecoder().decode(Self.self, from: Data(bytes))
+      self = try DocumentShape.imageConfig.decode(Self.self, from: bytes)
     } catch {
       throw .malformed(error.jsonReason)
     }
@@ -56,6 +57,13 @@ public struct ImageConfig: Hashable, Sendable, Decodable {
     }
     // Many tools leave steps out; but where a step made a layer, there is one.
     return !manifest.layers.isEmpty || (history ?? []).allSatisfy { $0.isEmptyLayer == true }
+  }
+
+  /// Sees that the config blob in `bytes` says one thing to all readers, whatever that is. Throws
+  /// ``ManifestError``: `malformed`, and `tooLarge`.
+  public static func check(_ bytes: [UInt8]) throws(ManifestError) {
+    guard bytes.count <= sizeLimit else { throw .tooLarge(Int64(bytes.count)) }
+    do { try DocumentShape.imageConfig.check(bytes) } catch { throw .malformed(error.reason) }
   }
 
   public var platform: Platform? {

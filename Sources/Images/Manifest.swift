@@ -22,11 +22,12 @@ public struct Manifest: Sendable {
   /// inside, covered by the digest, is believed first.
   public init(bytes: [UInt8], mediaType claimed: MediaType?) throws(ManifestError) {
     guard bytes.count <= Self.sizeLimit else { throw .tooLarge(Int64(bytes.count)) }
-    let envelope = try Self.decode(Envelope.self, from: bytes)
+    let envelope = try Self.read(Envelope.self, from: bytes)
     if envelope.schemaVersion == 1 || envelope.mediaType?.isSchema1 == true { throw .schema1 }
     let hasChildren = envelope.manifests != nil
     let hasContent = envelope.config != nil || envelope.layers != nil
-    if hasChildren && hasContent { throw .ambiguous }
+    let hasHistory = envelope.fsLayers != nil || envelope.history != nil
+    if hasChildren && hasContent || hasHistory && (hasChildren || hasContent) { throw .ambiguous }
     guard hasChildren || hasContent else { throw .malformed("it has neither layers nor manifests") }
 
     let said = envelope.mediaType ?? claimed.flatMap { $0.isManifest ? $0 : nil }
@@ -106,10 +107,24 @@ public struct Manifest: Sendable {
     var manifests: Presence?
     var config: Presence?
     var layers: Presence?
+    /// Of schema 1.
+    var fsLayers: Presence?
+    var history: Presence?
   }
 
   private struct Presence: Decodable {
     init(from decoder: any Decoder) {}
+  }
+
+  /// Decodes what is needed to tell what `bytes` are, once they are known to say one thing to all readers.
+  private static func read<Value: Decodable>(
+    _ type: Value.Type, from bytes: [UInt8]
+  ) throws(ManifestError) -> Value {
+    do {
+      return try DocumentShape.manifest.decode(type, from: bytes)
+    } catch {
+      throw .malformed(error.jsonReason)
+    }
   }
 
   private static func decode<Value: Decodable>(

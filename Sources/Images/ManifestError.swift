@@ -2,9 +2,10 @@ public import Digests
 
 /// Why bytes are not a manifest that Ferry can carry.
 public enum ManifestError: Error, Hashable, Sendable {
-  /// Not JSON, or JSON of another shape; the detail names the field.
+  /// Not JSON, JSON of another shape, or JSON that readers read differently; the detail names the field.
   case malformed(String)
-  /// Holds both `manifests` and `layers` or `config`: readers would disagree on what it is (CVE-2021-41190).
+  /// Holds the fields of two kinds of manifest, `manifests` and `layers` or `config`, or one of those and schema 1's:
+  /// readers would disagree on what it is (CVE-2021-41190).
   case ambiguous
   /// Docker image manifest version 1, which has no config and unstable digests.
   case schema1

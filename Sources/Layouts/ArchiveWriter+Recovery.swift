@@ -26,6 +26,17 @@ extension ArchiveWriter {
     return trusted
   }
 
+  /// What lies at a blob's place now, proved or not. Throws ``LayoutError/notPlanned(_:)``, `oversized` for more than
+  /// `limit` bytes, and `archive`.
+  public func bytes(of digest: Digest, limit: Int) throws(LayoutError) -> [UInt8] {
+    guard let extent = plan.extent(of: digest) else { throw .notPlanned(digest) }
+    guard extent.size <= Int64(limit) else {
+      throw .oversized(
+        path: place.path, entry: BlobPath.path(of: digest), size: extent.size, limit: Int64(limit))
+    }
+    return try extent.bytes(in: files)
+  }
+
   /// Hashes on up to `end`. False when that cannot be read: what a disk does not give back is fetched again.
   private func read(
     until end: Int64, of extent: BlobExtent, into verifier: inout BlobVerifier,

@@ -55,7 +55,7 @@ public struct DescriptorChanges: Sendable {
   private func applied(to manifest: Manifest) throws(ManifestError) -> Manifest {
     guard changes(manifest) else { return manifest }
     let content: CanonicalJSON
-    do { content = try MalformedFile.decode(CanonicalJSON.self, from: manifest.bytes) } catch {
+    do { content = try MalformedFile.decode(CanonicalJSON.self, from: manifest.bytes, as: .index) } catch {
       throw .malformed(error.why)
     }
     var members = content.members ?? [:]

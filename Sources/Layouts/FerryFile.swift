@@ -48,16 +48,18 @@ public struct FerryFile: Hashable, Sendable {
       let lacking: [Lack]?
       let known: [KnownSource]?
     }
+    // Ferry alone reads it, spelled as it is; a key of a newer version is nobody's yet.
+    let shape = DocumentShape.anything
     let version: Int
     let content: Content
     do {
-      version = try MalformedFile.decode(Version.self, from: bytes).formatVersion
+      version = try MalformedFile.decode(Version.self, from: bytes, as: shape).formatVersion
     } catch {
       throw .malformed(error.why)
     }
     guard (1...Self.formatVersion).contains(version) else { throw .unsupportedVersion(version) }
     do {
-      content = try MalformedFile.decode(Content.self, from: bytes)
+      content = try MalformedFile.decode(Content.self, from: bytes, as: shape)
     } catch {
       throw .malformed(error.why)
     }

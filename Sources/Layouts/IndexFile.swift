@@ -38,7 +38,7 @@ public struct IndexFile: Hashable, Sendable {
       let manifests: [Descriptor]?
       let annotations: [String: String]?
     }
-    let content = try MalformedFile.decode(Content.self, from: bytes)
+    let content = try MalformedFile.decode(Content.self, from: bytes, as: .index)
     let manifests = content.manifests ?? []
     images = manifests.filter(\.mediaType.isManifest).map { root in
       let given = root.annotations?[Self.nameAnnotation] ?? root.annotations?[Self.refNameAnnotation]

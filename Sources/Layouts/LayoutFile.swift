@@ -1,3 +1,5 @@
+import Images
+
 /// `oci-layout`, the file that says a directory or archive is an OCI image layout (image-spec
 /// `image-layout.md`).
 enum LayoutFile {
@@ -10,7 +12,7 @@ enum LayoutFile {
   /// The version that `bytes` state.
   static func version(of bytes: [UInt8]) throws(MalformedFile) -> String {
     struct Content: Decodable { let imageLayoutVersion: String }
-    return try MalformedFile.decode(Content.self, from: bytes).imageLayoutVersion
+    return try MalformedFile.decode(Content.self, from: bytes, as: .layout).imageLayoutVersion
   }
 
   /// Whether Ferry knows how to read that version: semantic versioning keeps 1.x compatible.

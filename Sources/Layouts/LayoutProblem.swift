@@ -11,6 +11,8 @@ public enum LayoutProblem: Hashable, Sendable {
   /// The content hashes to something else.
   case damaged(Digest, actual: Digest)
   case notAManifest(Digest, ManifestError)
+  /// An image's config that says different things to different readers, or nothing.
+  case notAConfig(Digest, ManifestError)
   /// `index.json` lists something that is neither a manifest nor an index.
   case notAnImage(Digest, MediaType)
   /// A blob that no image lists.
@@ -69,6 +71,14 @@ public enum LayoutProblem: Hashable, Sendable {
     switch self {
     case .missing, .truncated, .volumeMissing, .volumeOfWrongSize, .foreignVolume, .surplusVolume: true
     default: false
+    }
+  }
+
+  /// The one manifest, config or layer that it is about, where that says which images it hurts.
+  public var subject: Digest? {
+    switch self {
+    case .notAConfig(let digest, _): digest
+    default: nil
     }
   }
 

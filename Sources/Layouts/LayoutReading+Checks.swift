@@ -11,6 +11,7 @@ extension LayoutReading {
     try readLedger()
     let isLedgerSound = problems.count == before
     noteSurplus()
+    try checkDockerFile()
     var walk = ManifestWalk(file: file, blobs: blobs, omissions: omissions)
     for image in index.images { try walk.descend(from: image.root) }
     walk.list(index.others)

@@ -118,6 +118,22 @@ struct LayoutReading {
     return Dictionary(planned + found) { first, _ in first }
   }
 
+  /// Docker's list of the images, which docker reads and no other tool does: it must say one thing to all of docker's
+  /// relatives.
+  mutating func checkDockerFile() throws(LayoutError) {
+    let path = DockerManifestFile.path
+    guard let extent = entries.files[path], file.holds(extent.range) else { return }
+    guard extent.size <= DockerManifestFile.sizeLimit else {
+      throw .oversized(path: file.path, entry: path, size: extent.size, limit: DockerManifestFile.sizeLimit)
+    }
+    let bytes = try extent.bytes(in: file)
+    do { try DocumentShape.dockerManifest.check(bytes) } catch {
+      // What is no JSON says nothing to anybody.
+      if case .malformed = error { return }
+      note([.malformedFile(path: path, why: error.jsonReason)])
+    }
+  }
+
   mutating func note(_ found: [LayoutProblem]) {
     for problem in found {
       if !isFerrys && problem.isUsualElsewhere { remarks.append(problem) } else { problems.append(problem) }

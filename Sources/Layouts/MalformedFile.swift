@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Images
 
 /// Why one of a layout's own files cannot be read, in words for a person.
@@ -6,10 +5,10 @@ struct MalformedFile: Error, Hashable {
   let why: String
 
   static func decode<Value: Decodable>(
-    _ type: Value.Type, from bytes: [UInt8]
+    _ type: Value.Type, from bytes: [UInt8], as shape: DocumentShape
   ) throws(MalformedFile) -> Value {
     do {
-      return try JSONDecoder().decode(type, from: Data(bytes))
+      return try shape.decode(type, from: bytes)
     } catch {
       throw MalformedFile(why: error.jsonReason)
     }

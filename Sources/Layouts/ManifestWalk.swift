@@ -2,7 +2,8 @@ import Archives
 import Digests
 import Images
 
-/// Reads and proves every manifest of an archive that its images lead to, going on past what is wrong.
+/// Reads and proves every manifest of an archive that its images lead to, and sees that their configs say one thing to
+/// all readers, going on past what is wrong.
 struct ManifestWalk {
   let file: any RandomAccess
   let blobs: [Digest: BlobExtent]
@@ -13,6 +14,8 @@ struct ManifestWalk {
   private(set) var problems: [LayoutProblem] = []
   private var noted: Set<LayoutProblem> = []
   private var bytesRead: Int64 = 0
+  /// Configs that were read.
+  private var configs: Set<Digest> = []
 
   /// The most manifests' bytes of one archive, so that a hostile one cannot fill the memory.
   static let sizeLimit: Int64 = 256 << 20
@@ -31,6 +34,7 @@ struct ManifestWalk {
       if manifests[descriptor.digest] != nil, listed[descriptor.digest]?.size == descriptor.size { continue }
       guard let manifest = try read(descriptor) else { continue }
       for blob in manifest.blobs where omissions[blob.digest] == nil { note(blob) }
+      if case .image(let image) = manifest.content { try check(image.config) }
       pending += manifest.children
     }
   }
@@ -44,6 +48,20 @@ struct ManifestWalk {
   var isEmpty: Bool {
     manifests.values.allSatisfy(\.mediaType.isIndex)
       && omissions.values.allSatisfy { !$0.descriptor.mediaType.isManifest }
+  }
+
+  /// Looks at an image's config. One that is not there, or damaged, is found where blobs are; what an artifact calls
+  /// its config may be anything.
+  private mutating func check(_ config: Descriptor) throws(LayoutError) {
+    guard config.mediaType.isImageConfig, configs.insert(config.digest).inserted,
+      let extent = blobs[config.digest]
+    else { return }
+    guard extent.size <= Int64(ImageConfig.sizeLimit) else {
+      return add(.notAConfig(config.digest, .tooLarge(extent.size)))
+    }
+    let bytes = try extent.bytes(in: file)
+    guard Digest(of: bytes) == config.digest else { return }
+    do { try ImageConfig.check(bytes) } catch { add(.notAConfig(config.digest, error)) }
   }
 
   /// Remembers a descriptor. Whether its blob is there and has that size is asked later.

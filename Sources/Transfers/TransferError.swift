@@ -18,6 +18,8 @@ public enum TransferError: Error, Sendable {
   case platformNotFound(Reference, wanted: [Platform], available: [Platform])
   /// Images that failed; the others were not touched, or are done with `--keep-going`.
   case imagesFailed([ImageFailure], total: Int)
+  /// An image's config says different things to different readers.
+  case unclearConfig(images: [String], digest: Digest, ManifestError)
   case notEnoughSpace(path: String, needed: Int64, available: Int64)
   /// An output that an earlier run finished holds wrong bytes now.
   case damagedOutput(path: String, problems: [LayoutProblem])
@@ -43,7 +45,8 @@ public enum TransferError: Error, Sendable {
   case compressionParts(referrer: String, subject: Digest)
   /// Tags at the destination that hold other content.
   case tagsTaken([TakenTag])
-  case damaged(archive: String, problems: [LayoutProblem])
+  /// What is wrong with an archive, with the images that it hurts.
+  case damaged(archive: String, [VerifiedArchive.Finding])
   /// A blob whose bytes in the archive are not the ones it should hold; found while it was pushed.
   case damagedBlob(archive: String, digest: Digest, DigestError)
   /// A blob of an archive that passes by whose bytes, or so many of them, are needed a second time.

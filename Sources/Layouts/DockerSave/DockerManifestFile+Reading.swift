@@ -1,4 +1,5 @@
 import Archives
+import Images
 
 /// `manifest.json` as `docker load` reads it.
 extension DockerManifestFile {
@@ -34,7 +35,7 @@ extension DockerManifestFile {
         case layers = "Layers"
       }
     }
-    let images = try (MalformedFile.decode([Image]?.self, from: bytes) ?? []).map {
+    let images = try (MalformedFile.decode([Image]?.self, from: bytes, as: .dockerManifest) ?? []).map {
       Entry(config: $0.config, names: $0.names ?? [], layers: $0.layers ?? [])
     }
     guard images.reduce(images.count, { $0 + $1.names.count + $1.layers.count }) <= mostParts else {

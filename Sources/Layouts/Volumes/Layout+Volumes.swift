@@ -39,6 +39,7 @@ extension Layout {
       volumes.filter { $0.path == path }
     case .missing(let descriptor): volumes(of: descriptor.digest).filter { $0.state != .present }
     case .wrongSize(let digest, _, _), .damaged(let digest, _), .notAManifest(let digest, _),
+      .notAConfig(let digest, _),
       .unreferenced(let digest, _), .contentDiffers(let digest, _, _), .cannotUnpack(let digest),
       .configDisagrees(let digest):
       volumes(of: digest)

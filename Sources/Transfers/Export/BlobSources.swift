@@ -3,10 +3,14 @@ import Images
 import Registry
 import Transport
 
-/// From which repositories each blob of an export can be had.
+/// From which repositories each blob of an export can be had, and what of it is at hand.
 struct BlobSources: Sendable {
+  /// Whose blobs are asked for; their repositories are asked first.
+  let images: [ExportImage]
+  /// Configs at hand.
+  let configs: CheckedConfigs
   private let repositories: [Digest: [RegistryLocation]]
-  /// Those that are asked first.
+  private let configDigests: Set<Digest>
   private let preferred: Set<RegistryLocation>
 
   /// How many holders of one blob may fail to answer, each after all its retries, before the others are not asked.
@@ -21,24 +25,36 @@ struct BlobSources: Sendable {
         repositories[blob.digest, default: []].append(repository)
       }
     }
-    self.init(repositories, preferred: [])
-  }
-
-  private init(_ repositories: [Digest: [RegistryLocation]], preferred: Set<RegistryLocation>) {
     self.repositories = repositories
-    self.preferred = preferred
+    self.images = images
+    configs = CheckedConfigs()
+    configDigests = Set(images.flatMap(\.configs).map(\.digest))
+    preferred = []
   }
 
-  /// The same, with the repositories of `images` asked before the others.
-  func preferring(_ images: [ExportImage]) -> BlobSources {
-    let preferred = images.map { RegistryLocation(host: $0.reference.host, path: $0.reference.repository) }
-    return BlobSources(repositories, preferred: Set(preferred))
+  private init(_ whole: BlobSources, for images: [ExportImage]) {
+    self.images = images
+    configs = whole.configs
+    repositories = whole.repositories
+    configDigests = whole.configDigests
+    preferred = Set(
+      images.map { RegistryLocation(host: $0.reference.host, path: $0.reference.repository) })
   }
+
+  /// The same, for `images` alone, with their repositories asked before the others.
+  func preferring(_ images: [ExportImage]) -> BlobSources { BlobSources(self, for: images) }
 
   private func holders(of digest: Digest) -> [RegistryLocation] {
     let all = repositories[digest] ?? []
     return all.filter(preferred.contains) + all.filter { !preferred.contains($0) }
   }
+
+  /// The names of the images that need a blob.
+  func images(with digest: Digest) -> [String] {
+    images.filter { $0.blobs.contains { $0.digest == digest } }.map(\.reference.description)
+  }
+
+  func isConfig(_ digest: Digest) -> Bool { configDigests.contains(digest) }
 
   /// Fetches what `verifier` has not seen of `blob` from the first repository that has it. What one gave before it
   /// failed stays: `verifier` and `sink` have seen the same bytes, and the next one goes on behind them. Throws the
@@ -47,6 +63,11 @@ struct BlobSources: Sendable {
     _ blob: Descriptor, registries: Registries, continuing verifier: inout BlobVerifier,
     into sink: inout some BlobSink
   ) throws -> Proof {
+    if verifier.received == 0, let bytes = configs.take(blob.digest) {
+      try unsafe verifier.update(bytes.span.bytes)
+      try unsafe sink.write(bytes.span.bytes)
+      return try verifier.check()
+    }
     var failure: RegistryError?
     var silent = 0
     for repository in holders(of: blob.digest) {

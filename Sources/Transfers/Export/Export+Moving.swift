@@ -43,6 +43,11 @@ extension Export {
           if archive.isUpToDate { written.archives[index].state = .toReplace }
           checksums = outcome.checksums
         } else {
+          let images = prepared.images(in: archive)
+          let sources = sources.preferring(images)
+          // What is sent on cannot be taken back: there is no going on without an image.
+          try await checkConfigs(
+            of: images, in: archive.plan, continuing: nil, from: sources, failed: nil)
           try await executor.run { try stream(archive.plan, from: sources) }
         }
         if archive.onlyVolumes.isEmpty {

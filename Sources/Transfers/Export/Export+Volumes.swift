@@ -85,6 +85,8 @@ extension Export {
   /// Writes the volumes asked for, and nothing else of the archive.
   func rewrite(_ archive: PreparedExport.Archive, from sources: BlobSources) async throws {
     guard let place = archive.place else { return }
+    try await checkConfigs(
+      of: sources.images, in: archive.plan, continuing: nil, from: sources, failed: nil)
     let writer = try await executor.run {
       try VolumeWriter(
         plan: archive.plan, place: place, numbers: request.onlyVolumes,

@@ -23,6 +23,19 @@ extension Export {
     tell(of: archive, path: path)
     var images = prepared.images(in: archive)
     var failures: [ImageFailure] = []
+    /// The plan without images that were lost by now; nil when none is left.
+    func plan(without failed: FailedBlobs) throws -> ArchivePlan? {
+      let lost = failed.images
+      for failure in lost { settings.observer.note(.imageFailed(failure)) }
+      failures += lost
+      let names = Set(lost.map(\.image))
+      images.removeAll { names.contains($0.reference.description) }
+      guard !images.isEmpty else { return nil }
+      return try self.plan(
+        images, prepared.descriptions, known: prepared.known,
+        without: request.isOneArchive ? prepared.failures + failures : [])
+    }
+
     var writer = try await executor.run {
       try ArchiveWriter(
         plan: archive.plan, to: ArchivePlace(path, volumeSize: archive.volumeSize),
@@ -31,17 +44,20 @@ extension Export {
     }
     while true {
       let failed = FailedBlobs(images)
-      try await fill(writer, from: sources.preferring(images), held: held, failed: failed)
-      let lost = failed.images
-      guard !lost.isEmpty else { break }
-      for failure in lost { settings.observer.note(.imageFailed(failure)) }
-      failures += lost
-      let names = Set(lost.map(\.image))
-      images.removeAll { names.contains($0.reference.description) }
-      guard !images.isEmpty else { return Outcome(plan: nil, failures: failures) }
-      let plan = try plan(
-        images, prepared.descriptions, known: prepared.known,
-        without: request.isOneArchive ? prepared.failures + failures : [])
+      let sources = sources.preferring(images)
+      do {
+        try await checkConfigs(
+          of: images, in: writer.plan, continuing: writer.continuation, from: sources, failed: failed)
+      } catch let error as TransferError {
+        // Nothing is stored yet, unless an earlier run did it.
+        if archive.continuation == nil { writer.discard() }
+        throw error
+      }
+      try await fill(writer, from: sources, held: held, failed: failed)
+      guard !failed.images.isEmpty else { break }
+      guard let plan = try plan(without: failed) else {
+        return Outcome(plan: nil, failures: failures)
+      }
       let former = writer
       writer = try await executor.run { try ArchiveWriter(continuing: former, as: plan) }
     }
@@ -104,6 +120,10 @@ extension Export {
         .damagedOnDisk(blob: blob.digest, kept: verifier.received, claimed: claimed))
     }
     if verifier.received > 0, verifier.received == blob.size, let proof = try? verifier.check() {
+      if sources.isConfig(blob.digest) {
+        // An earlier Ferry may have left it, which did not look.
+        try sources.check(blob.digest, try writer.bytes(of: blob.digest, limit: ImageConfig.sizeLimit))
+      }
       return try writer.complete(proof)
     }
     if let proof = try held.copy(blob, after: verifier, into: writer, progress: meter.advance) {

@@ -118,9 +118,8 @@ extension Import {
 
   /// Throws unless every blob in `tree` lies in the archive with its size, or is left out on purpose.
   private func expectHeld(_ tree: ImageTree, in layout: Layout) throws {
-    let problems = tree.blobs.compactMap { layout.problem(with: $0) }
-    guard problems.isEmpty else {
-      throw TransferError.damaged(archive: layout.path, problems: problems)
+    guard tree.blobs.allSatisfy({ layout.problem(with: $0) == nil }) else {
+      throw TransferError.damaged(archive: layout.path, findings(in: layout, readings: []))
     }
   }
 

@@ -89,7 +89,7 @@ public struct Import: Sendable {
     }
     if let error = incompleteness(of: layout) { throw error }
     guard layout.problems.isEmpty else {
-      throw TransferError.damaged(archive: layout.path, problems: layout.problems)
+      throw TransferError.damaged(archive: layout.path, findings(in: layout, readings: []))
     }
     return archive
   }

@@ -23,7 +23,9 @@ struct Findings {
     let root = walk.image.root.digest
     users[root, default: []].insert(root)
     for manifest in walk.tree?.manifests ?? [] { users[manifest.digest, default: []].insert(root) }
-    for blob in walk.tree?.blobs ?? [] { users[blob.digest, default: []].insert(root) }
+    for part in (walk.tree?.blobs ?? []) + (walk.tree?.omitted ?? []) {
+      users[part.digest, default: []].insert(root)
+    }
     for case .missing(let descriptor) in walk.problems {
       users[descriptor.digest, default: []].insert(root)
     }
@@ -79,6 +81,7 @@ struct Findings {
     order.map { problem in
       let volumes = layout.volumes(of: problem)
       var roots = hurt[problem] ?? []
+      if let digest = problem.subject { roots.formUnion(users[digest] ?? []) }
       // A volume hurts whom it takes something from.
       if volumes.first?.problem == problem {
         for digest in volumes.flatMap(layout.lost(in:)) { roots.formUnion(users[digest] ?? []) }

@@ -33,6 +33,10 @@ extension ErrorText {
         "\(reference) has no image for \(Self.list(wanted.map(\.description)))",
         remedy: "It has \(Self.list(available.map(\.description))).", .notFound)
     case .imagesFailed(let failures, let total): self.init(failures: failures, total: total)
+    case .unclearConfig(let images, let digest, let error):
+      self.init(
+        "the config \(digest) of \(Self.list(Self.few(images))): \(Self.words(for: error, of: "config"))",
+        remedy: "Nothing of it was kept. --keep-going exports the other images.", .integrityFailure)
     case .notEnoughSpace(let path, let needed, let available):
       self.init(
         "\(path) has \(Amounts.bytes(available)) free, and \(Amounts.bytes(needed)) are needed",
@@ -108,12 +112,12 @@ extension ErrorText {
         (["\(Amounts.count(taken.count, "tag")) at the destination would change:"] + lines + more)
           .joined(separator: "\n"),
         remedy: "--overwrite moves them; --map places the images elsewhere.", .destinationConflict)
-    case .damaged(let archive, let problems):
-      let lines = problems.prefix(20).map { "  \(ProblemText.line(for: $0))" }
+    case .damaged(let archive, let findings):
       self.init(
-        (["\(archive) is damaged:"] + lines).joined(separator: "\n"),
+        (["\(archive) is damaged:"] + Self.lines(for: findings)).joined(separator: "\n"),
         remedy: "Nothing was pushed. Carry the archive over again; ferry verify shows what is hurt."
-          + (problems.allSatisfy(\.isAbsence) ? "\n--allow-missing takes the images that are whole." : ""),
+          + (findings.allSatisfy(\.problem.isAbsence)
+            ? "\n--allow-missing takes the images that are whole." : ""),
         .integrityFailure)
     case .damagedBlob(let archive, let digest, let error):
       self.init(

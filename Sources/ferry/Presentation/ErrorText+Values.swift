@@ -27,14 +27,15 @@ extension ErrorText {
     }
   }
 
-  static func words(for error: ManifestError) -> String {
+  /// `what` it was to be.
+  static func words(for error: ManifestError, of what: String = "manifest") -> String {
     switch error {
-    case .malformed(let reason): "the manifest is malformed: \(reason)"
-    case .ambiguous: "the manifest claims to be an image and an index at once"
+    case .malformed(let reason): "the \(what) is malformed: \(reason)"
+    case .ambiguous: "the manifest claims to be of two kinds at once, an image and an index for one"
     case .schema1: "it is a Docker schema 1 image, whose digests do not survive a copy"
     case .unknownType(let type): "'\(type)' is no manifest that Ferry knows"
     case .tooLarge(let size):
-      "the manifest has \(size) bytes; registries take no more than \(Manifest.sizeLimit)"
+      "the \(what) has \(size) bytes, more than any that is read"
     case .wrongContent(let error): words(for: error)
     }
   }

@@ -65,13 +65,7 @@ extension ErrorText {
 
   /// What is not there, with the images that hurts.
   private init(archive: String, _ findings: [VerifiedArchive.Finding]) {
-    let shown = ProblemText.salient(among: findings)
-    var lines = ["\(archive) is not whole:"]
-    for finding in shown.prefix(20) {
-      lines.append("  \(ProblemText.line(for: finding))")
-      if !finding.images.isEmpty { lines.append("    hurts \(Self.list(Self.few(finding.images)))") }
-    }
-    if shown.count > 20 { lines.append("  and \(shown.count - 20) more") }
+    let lines = ["\(archive) is not whole:"] + Self.lines(for: findings)
     let allow =
       if findings.allSatisfy(\.problem.isAbsence) {
         "\n--allow-missing takes the images that are whole."
@@ -85,8 +79,20 @@ extension ErrorText {
       .integrityFailure)
   }
 
+  /// The first twenty of an archive's findings, each with the images that it hurts.
+  static func lines(for findings: [VerifiedArchive.Finding]) -> [String] {
+    let shown = ProblemText.salient(among: findings)
+    var lines: [String] = []
+    for finding in shown.prefix(20) {
+      lines.append("  \(ProblemText.line(for: finding))")
+      if !finding.images.isEmpty { lines.append("    hurts \(list(few(finding.images)))") }
+    }
+    if shown.count > 20 { lines.append("  and \(shown.count - 20) more") }
+    return lines
+  }
+
   /// The first of many.
-  private static func few(_ names: [String]) -> [String] {
+  static func few(_ names: [String]) -> [String] {
     names.count > 10 ? names.prefix(10) + ["\(names.count - 10) more"] : names
   }
 }

@@ -54,6 +54,7 @@ enum ProblemText {
       "damaged: \(digest) has \(actual) bytes instead of \(expected)"
     case .damaged(let digest, let actual): "damaged: \(digest) hashes to \(actual)"
     case .notAManifest(let digest, let error): "\(digest): \(ErrorText.words(for: error))"
+    case .notAConfig(let digest, let error): "config \(digest): \(ErrorText.words(for: error, of: "config"))"
     case .notAnImage(let digest, let type):
       "\(digest) is listed as an image and is a '\(Printable.text(type.rawValue))'"
     case .unreferenced(let digest, let size):

@@ -1,0 +1,146 @@
+import FoundationEssentials
+
+/// Which keys the specifications define where in a JSON document.
+///
+/// Go's decoder, and with it docker, podman, skopeo and containerd, takes a key for one that is defined when the two
+/// differ only in case. What is defined must therefore be spelled as it is defined, and stand there once. In maps of
+/// the user's own words, labels and annotations, any two keys are two.
+public indirect enum DocumentShape: Sendable {
+  /// Of which nothing is defined.
+  case anything
+  /// A number without fraction and exponent: some readers take `1e3` for one, others refuse it.
+  case wholeNumber
+  case list(DocumentShape)
+  case object([String: Member])
+
+  /// A key that is defined.
+  public struct Member: Sendable {
+    let name: String
+    let shape: DocumentShape
+    /// Whether another spelling of it alone is refused: where Ferry reads it, and would not see what others see.
+    let isSpelledExactly: Bool
+  }
+
+  /// An object of which Ferry reads `members`, or of which it must know that others read nothing else, and of which
+  /// others read `unread` as well.
+  public static func object(
+    _ members: [String: DocumentShape], unread: [String: DocumentShape] = [:]
+  ) -> DocumentShape {
+    var byFolding: [String: Member] = [:]
+    for (names, isRead) in [(unread, false), (members, true)] {
+      for (name, shape) in names {
+        byFolding[folded(name) ?? name] = Member(name: name, shape: shape, isSpelledExactly: isRead)
+      }
+    }
+    return .object(byFolding)
+  }
+
+  func member(_ key: String) -> Member? {
+    guard case .object(let members) = self, let folded = Self.folded(key) else { return nil }
+    return members[folded]
+  }
+
+  var element: DocumentShape { if case .list(let element) = self { element } else { .anything } }
+  var isWhole: Bool { if case .wholeNumber = self { true } else { false } }
+
+  /// `key` as Go's decoder compares it: by Unicode's simple folding, in which two letters that are not ASCII are an
+  /// `s` and a `k`. nil for what is then not ASCII, as no defined key is.
+  private static func folded(_ key: String) -> String? {
+    var text = ""
+    for scalar in key.unicodeScalars {
+      switch scalar {
+      case "\u{17F}": text.append("s")
+      case "\u{212A}": text.append("k")
+      case "A"..."Z": text.unicodeScalars.append(Unicode.Scalar(UInt8(scalar.value) | 0x20))
+      default:
+        guard scalar.isASCII else { return nil }
+        text.unicodeScalars.append(scalar)
+      }
+    }
+    return text
+  }
+}
+
+extension DocumentShape {
+  /// Sees that `bytes` are one document of one meaning.
+  public func check(_ bytes: [UInt8]) throws(DocumentFault) { try DocumentScan.check(bytes, as: self) }
+
+  /// Decodes a value of `bytes`, once they are known to say one thing to all readers. Throws ``DocumentFault`` and
+  /// `DecodingError`, both of which have a `jsonReason`.
+  public func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
+    try check(bytes)
+    return try JSONDecoder().decode(type, from: Data(bytes))
+  }
+}
+
+/// The documents of the OCI image-spec and of Docker's image manifest v2 and image specification.
+extension DocumentShape {
+  private static let platform = object([
+    "architecture": .anything, "os": .anything, "os.version": .anything, "os.features": .anything,
+    "variant": .anything, "features": .anything,
+  ])
+
+  private static let descriptor = object([
+    "mediaType": .anything, "digest": .anything, "size": .wholeNumber, "urls": .anything,
+    "annotations": .anything, "data": .anything, "platform": platform, "artifactType": .anything,
+  ])
+
+  /// A manifest of whatever kind, or an index: what a document is follows from what it holds, so that a key of
+  /// another kind matters as well.
+  static let manifest = object([
+    "schemaVersion": .wholeNumber, "mediaType": .anything, "artifactType": .anything, "config": descriptor,
+    "layers": .list(descriptor), "blobs": .list(descriptor), "manifests": .list(descriptor),
+    "subject": descriptor, "annotations": .anything, "fsLayers": .anything, "history": .anything,
+    "signatures": .anything,
+  ])
+
+  /// `index.json` of an image layout.
+  public static let index = manifest
+
+  /// `oci-layout`.
+  public static let layout = object(["imageLayoutVersion": .anything])
+
+  /// `manifest.json` of `docker save`.
+  public static let dockerManifest = DocumentShape.list(
+    object([
+      "Config": .anything, "RepoTags": .anything, "Layers": .anything, "Parent": .anything,
+      "LayerSources": .anything,
+    ]))
+
+  /// What a container is started with. Ferry reads nothing of it; a key that is merely spelled otherwise is
+  /// everybody's own, for each reader takes it as it always has.
+  private static let execution = object(
+    [:],
+    unread: [
+      "Hostname": .anything, "Domainname": .anything, "User": .anything, "AttachStdin": .anything,
+      "AttachStdout": .anything, "AttachStderr": .anything, "ExposedPorts": .anything, "Tty": .anything,
+      "OpenStdin": .anything, "StdinOnce": .anything, "Env": .anything, "Cmd": .anything,
+      "Healthcheck": object(
+        [:],
+        unread: [
+          "Test": .anything, "Interval": .anything, "Timeout": .anything, "StartPeriod": .anything,
+          "StartInterval": .anything, "Retries": .anything,
+        ]),
+      "ArgsEscaped": .anything, "Image": .anything, "Volumes": .anything, "WorkingDir": .anything,
+      "Entrypoint": .anything, "NetworkDisabled": .anything, "MacAddress": .anything, "OnBuild": .anything,
+      "Labels": .anything, "StopSignal": .anything, "StopTimeout": .anything, "Shell": .anything,
+      "Memory": .anything, "MemorySwap": .anything, "CpuShares": .anything,
+    ])
+
+  /// An image's configuration.
+  static let imageConfig = object(
+    [
+      "created": .anything, "author": .anything, "architecture": .anything, "os": .anything,
+      "os.version": .anything, "os.features": .anything, "variant": .anything, "config": execution,
+      "rootfs": object(["type": .anything, "diff_ids": .anything]),
+      "history": .list(
+        object([
+          "created": .anything, "author": .anything, "created_by": .anything, "comment": .anything,
+          "empty_layer": .anything,
+        ])),
+    ],
+    unread: [
+      "id": .anything, "parent": .anything, "comment": .anything, "container": .anything,
+      "container_config": execution, "docker_version": .anything, "Size": .anything,
+    ])
+}

@@ -1,0 +1,97 @@
+import Digests
+import Images
+import Layouts
+import Registry
+import Synchronization
+
+/// The images' configs of one export: each is fetched and looked at before anything of its image is stored, and kept
+/// until it is.
+final class CheckedConfigs: Sendable {
+  private struct State {
+    var checked: Set<Digest> = []
+    var kept: [Digest: [UInt8]] = [:]
+    /// Of what is kept, in bytes.
+    var size = 0
+  }
+
+  /// The most that is kept, in bytes. What is beyond is fetched again when its turn comes.
+  private static let keptLimit = 64 << 20
+  private let state = Mutex(State())
+
+  /// The bytes of a config that was fetched, once.
+  func take(_ digest: Digest) -> [UInt8]? {
+    state.withLock { state in
+      let bytes = state.kept.removeValue(forKey: digest)
+      state.size -= bytes?.count ?? 0
+      return bytes
+    }
+  }
+
+  /// Whether a config need not be looked at any more.
+  func isChecked(_ digest: Digest) -> Bool { state.withLock { $0.checked.contains(digest) } }
+
+  /// Takes in a config that was looked at and found to be sound.
+  func keep(_ digest: Digest, _ bytes: [UInt8]) {
+    state.withLock { state in
+      guard state.checked.insert(digest).inserted, state.size + bytes.count <= Self.keptLimit else { return }
+      state.kept[digest] = bytes
+      state.size += bytes.count
+    }
+  }
+}
+
+extension Export {
+  /// Fetches the configs of `images` that `plan` has and no earlier run left, and sees that each says one thing to all
+  /// readers. Throws the first failure, or with `keepGoing` notes it in `failed`, where one is
+  /// given.
+  func checkConfigs(
+    of images: [ExportImage], in plan: ArchivePlan, continuing continuation: ArchiveContinuation?,
+    from sources: BlobSources, failed: FailedBlobs?
+  ) async throws {
+    var wanted: [Digest: Descriptor] = [:]
+    for config in images.flatMap(\.configs) where plan.extent(of: config.digest) != nil {
+      let isLeft = continuation?.claims[config.digest]?.have == config.size
+      if !isLeft, !sources.configs.isChecked(config.digest) { wanted[config.digest] = config }
+    }
+    let order = wanted.values.sorted { $0.digest < $1.digest }
+    try await executor.forEachConcurrently(order) { config in
+      do {
+        guard config.size <= Int64(ImageConfig.sizeLimit) else {
+          throw sources.unclear(config.digest, .tooLarge(config.size))
+        }
+        var sink = MemorySink()
+        var verifier = BlobVerifier(digest: config.digest, size: config.size)
+        _ = try sources.pull(config, registries: registries, continuing: &verifier, into: &sink)
+        try sources.check(config.digest, sink.bytes)
+        sources.configs.keep(config.digest, sink.bytes)
+      } catch {
+        guard let failed, settings.keepGoing, !Task.isCancelled else { throw error }
+        failed.add(config.digest, error)
+      }
+    }
+  }
+}
+
+extension BlobSources {
+  /// Throws ``TransferError/unclearConfig(images:digest:_:)`` when the config in `bytes` says different things to
+  /// different readers.
+  func check(_ digest: Digest, _ bytes: [UInt8]) throws(TransferError) {
+    do throws(ManifestError) { try ImageConfig.check(bytes) } catch { throw unclear(digest, error) }
+  }
+
+  func unclear(_ digest: Digest, _ error: ManifestError) -> TransferError {
+    .unclearConfig(images: images(with: digest), digest: digest, error)
+  }
+}
+
+extension ExportImage {
+  /// The configs of its images and its referrers' whose content is specified.
+  var configs: [Descriptor] {
+    (tree.manifests + referrers.flatMap(\.tree.manifests)).compactMap { manifest in
+      guard case .image(let image) = manifest.content, image.config.mediaType.isImageConfig else {
+        return nil
+      }
+      return image.config
+    }
+  }
+}
