@@ -80,14 +80,6 @@ public final class ArchiveWriter: Sendable {
     checksum = checksums ? RunningChecksum(plan, of: files, fileSize: place.volumeSize) : nil
   }
 
-  /// Writes one file at `path`.
-  public convenience init(
-    plan: ArchivePlan, path: String, replacing: Bool, earlier: Earlier = .discarded, checksums: Bool = false
-  ) throws(LayoutError) {
-    try self.init(
-      plan: plan, to: ArchivePlace(path), replacing: replacing, earlier: earlier, checksums: checksums)
-  }
-
   /// Throws when a final name is taken that must stay. One that a killed run gave is taken back later.
   private static func checkNames(_ place: ArchivePlace, replacing: Bool) throws(LayoutError) {
     guard !replacing, let taken = place.existing.first else { return }

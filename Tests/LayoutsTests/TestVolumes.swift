@@ -49,3 +49,13 @@ enum TestVolumes {
     }
   }
 }
+
+extension ArchiveWriter {
+  /// Writes one file at `path`.
+  convenience init(
+    plan: ArchivePlan, path: String, replacing: Bool, earlier: Earlier = .discarded, checksums: Bool = false
+  ) throws(LayoutError) {
+    try self.init(
+      plan: plan, to: ArchivePlace(path), replacing: replacing, earlier: earlier, checksums: checksums)
+  }
+}

@@ -53,7 +53,8 @@ extension Export {
         if archive.continuation == nil { writer.discard() }
         throw error
       }
-      try await fill(writer, from: sources, held: held, failed: failed)
+      // Of an image whose config nobody should trust nothing is stored.
+      if failed.images.isEmpty { try await fill(writer, from: sources, held: held, failed: failed) }
       guard !failed.images.isEmpty else { break }
       guard let plan = try plan(without: failed) else {
         return Outcome(plan: nil, failures: failures)
