@@ -13,6 +13,7 @@ public struct Manifest: Sendable {
   public enum Content: Sendable {
     case image(ImageManifest)
     case index(ImageIndex)
+    case artifact(ArtifactManifest)
   }
 
   /// What distribution-spec asks of registries as the least limit, and what they enforce: 4 MiB.
@@ -28,9 +29,17 @@ public struct Manifest: Sendable {
     let hasContent = envelope.config != nil || envelope.layers != nil
     let hasHistory = envelope.fsLayers != nil || envelope.history != nil
     if hasChildren && hasContent || hasHistory && (hasChildren || hasContent) { throw .ambiguous }
+    let said = envelope.mediaType ?? claimed.flatMap { $0.isManifest ? $0 : nil }
+    if let said, said.isArtifactManifest {
+      guard !hasChildren, !hasContent, !hasHistory else { throw .ambiguous }
+      self.bytes = bytes
+      self.digest = Digest(of: bytes)
+      self.mediaType = said
+      self.content = .artifact(try Self.decode(ArtifactManifest.self, from: bytes))
+      return
+    }
     guard hasChildren || hasContent else { throw .malformed("it has neither layers nor manifests") }
 
-    let said = envelope.mediaType ?? claimed.flatMap { $0.isManifest ? $0 : nil }
     let mediaType = said ?? (hasChildren ? .ociIndex : .ociManifest)
     guard mediaType.isManifest else { throw .unknownType(mediaType.rawValue) }
     guard mediaType.isIndex == hasChildren else {
@@ -69,6 +78,7 @@ public struct Manifest: Sendable {
     switch content {
     case .image(let image): [image.config] + image.layers
     case .index(let index): index.manifests.filter { !$0.mediaType.isManifest }
+    case .artifact(let artifact): artifact.blobs
     }
   }
 
@@ -77,6 +87,7 @@ public struct Manifest: Sendable {
     switch content {
     case .image(let image): image.subject
     case .index(let index): index.subject
+    case .artifact(let artifact): artifact.subject
     }
   }
 
@@ -85,6 +96,7 @@ public struct Manifest: Sendable {
     switch content {
     case .image(let image): image.artifactType ?? image.config.mediaType.rawValue
     case .index(let index): index.artifactType
+    case .artifact(let artifact): artifact.artifactType
     }
   }
 
@@ -92,6 +104,7 @@ public struct Manifest: Sendable {
     switch content {
     case .image(let image): image.annotations
     case .index(let index): index.annotations
+    case .artifact(let artifact): artifact.annotations
     }
   }
 

@@ -23,10 +23,15 @@ public struct MediaType: RawRepresentable, Hashable, Sendable, Codable {
   public static let dockerSchema1Signed = Self(
     rawValue: "application/vnd.docker.distribution.manifest.v1+prettyjws")
 
+  /// What came before an OCI manifest could have a `subject`: an artifact's manifest of its own kind.
+  public static let ociArtifact = Self(rawValue: "application/vnd.oci.artifact.manifest.v1+json")
+  public static let orasArtifact = Self(rawValue: "application/vnd.cncf.oras.artifact.manifest.v1+json")
+
   /// Every manifest a registry may answer with, for `Accept`. Schema 1 is asked for too: a registry that
   /// holds nothing else then says so instead of answering "not found".
   public static let manifests: [Self] = [
-    .ociIndex, .ociManifest, .dockerManifestList, .dockerManifest, .dockerSchema1Signed, .dockerSchema1,
+    .ociIndex, .ociManifest, .dockerManifestList, .dockerManifest, .ociArtifact, .orasArtifact,
+    .dockerSchema1Signed, .dockerSchema1,
   ]
 
   /// A list of other manifests: an OCI index or a Docker manifest list.
@@ -35,8 +40,11 @@ public struct MediaType: RawRepresentable, Hashable, Sendable, Codable {
   /// A manifest of one image or artifact.
   public var isImageManifest: Bool { self == .ociManifest || self == .dockerManifest }
 
+  /// A manifest that lists blobs and has no config.
+  public var isArtifactManifest: Bool { self == .ociArtifact || self == .orasArtifact }
+
   /// Content that the distribution API serves under `/manifests/`.
-  public var isManifest: Bool { isIndex || isImageManifest }
+  public var isManifest: Bool { isIndex || isImageManifest || isArtifactManifest }
 
   public var isSchema1: Bool { self == .dockerSchema1 || self == .dockerSchema1Signed }
 

@@ -54,7 +54,8 @@ public struct ArchivePlan: Sendable {
     let ferryFile = FerryFile(
       images: contents.images, omissions: contents.omissions,
       files: files.map { CarriedFile(path: $0.path, bytes: $0.bytes) }, lacking: self.lacking,
-      knownSources: sources
+      knownSources: sources,
+      holdsArtifactManifests: contents.manifests.contains { $0.mediaType.isArtifactManifest }
     ).bytes
     let indexFile = IndexFile(images: contents.images, ledgerDigest: Digest(of: ferryFile)).bytes
     let dockerFile = DockerManifestFile.bytes(

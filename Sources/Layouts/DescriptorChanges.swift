@@ -75,6 +75,7 @@ public struct DescriptorChanges: Sendable {
         replacements[entry.digest] != nil
           || entry.attestedDigest.flatMap { try? Digest($0) }.map { replacements[$0] != nil } ?? false
       }
+    case .artifact: false
     }
   }
 

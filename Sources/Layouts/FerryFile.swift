@@ -6,8 +6,8 @@ public struct FerryFile: Hashable, Sendable {
   public static let path = "ferry.json"
   static let sizeLimit: Int64 = 64 << 20
   /// The newest format version there is; a reader refuses newer ones. An archive says the oldest one that
-  /// knows all it has: 2 knows referrers without a name and sources of omissions.
-  public static let formatVersion = 2
+  /// knows all it has: 2 knows referrers without a name and sources of omissions, 3 artifact manifests.
+  public static let formatVersion = 3
 
   /// sha256 over one line `<name> <digest of the root>\n` for each image, in the order of `index.json`: with it
   /// a damaged name is found, which nothing else in an archive repeats.
@@ -24,14 +24,15 @@ public struct FerryFile: Hashable, Sendable {
 
   init(
     images: [LayoutImage], omissions: [Omission], files: [CarriedFile], lacking: [Lack] = [],
-    knownSources: [KnownSource] = []
+    knownSources: [KnownSource] = [], holdsArtifactManifests: Bool = false
   ) {
     imagesDigest = Self.digest(of: images)
     self.omissions = omissions
     self.files = files
     self.lacking = lacking
     self.knownSources = knownSources
-    version = images.contains(where: \.isReferrer) || !knownSources.isEmpty ? 2 : 1
+    version =
+      holdsArtifactManifests ? 3 : images.contains(where: \.isReferrer) || !knownSources.isEmpty ? 2 : 1
   }
 
   enum ReadingError: Error {

@@ -5,7 +5,8 @@ import Transport
 
 extension RegistryClient {
   /// What a registry's referrers API lists for a manifest, each referrer once; nil where there is no such API,
-  /// which is asked for once a repository. `isForPush` asks as one who is about to push there.
+  /// which is asked for once a repository. Of any type: whether it can be carried is the caller's to see.
+  /// `isForPush` asks as one who is about to push there.
   public func referrers(
     of subject: Digest, in repository: String, isForPush: Bool = false
   ) throws(RegistryError) -> [Descriptor]? {
@@ -23,12 +24,19 @@ extension RegistryClient {
       }
       var request = HTTPRequest(.get, url, bodyLimit: Self.referrerPageLimit)
       request.headers.set("Accept", MediaType.ociIndex.rawValue)
-      let response = try exchange(request, for: errand)
-      if referrers.isEmpty, visited.count == 1, Self.lacksReferrersAPI(response) {
-        referrersAPI.noteMissing(for: repository)
+      let response: HTTPResponse
+      do { response = try exchange(request, for: errand) } catch {
+        throw visited.count > 1 ? Self.brokenOff(error, at: url) : error
+      }
+      if visited.count == 1, Self.lacksReferrersAPI(response) {
+        // An answer about this manifest says nothing of others.
+        if !Self.speaksOfManifest(response) { referrersAPI.noteMissing(for: repository) }
         return nil
       }
-      guard response.status == 200 else { throw failure(response, for: errand) }
+      guard response.status == 200 else {
+        let error = failure(response, for: errand)
+        throw visited.count > 1 ? Self.brokenOff(error, at: url) : error
+      }
       for referrer in try page(of: response) where known.insert(referrer.digest).inserted {
         referrers.append(referrer)
       }
@@ -50,10 +58,33 @@ extension RegistryClient {
   private static func lacksReferrersAPI(_ response: HTTPResponse) -> Bool {
     switch response.status {
     case 400, 404, 405, 406, 410, 501: true
-    case 200: response.headers["Content-Type"].map(MediaType.init(contentType:)) != .ociIndex
+    case 200:
+      response.headers["Content-Type"].map(MediaType.init(contentType:)) != .ociIndex
+        && (try? JSONDecoder().decode(Page.self, from: Data(response.body)))?.manifests == nil
     default: false
     }
   }
+
+  /// A list that breaks off is no list: who was shown its first page is not one to whom nothing is shown.
+  private static func brokenOff(_ error: RegistryError, at url: HTTPURL) -> RegistryError {
+    switch error {
+    case .unauthorized(_, _, _, let messages):
+      .refused(url: url.description, status: 401, messages: messages)
+    case .denied(_, _, _, let messages): .refused(url: url.description, status: 403, messages: messages)
+    case .noUsableChallenge: .refused(url: url.description, status: 401, messages: [])
+    default: error
+    }
+  }
+
+  /// Whether a registry knows the question and not the manifest.
+  private static func speaksOfManifest(_ response: HTTPResponse) -> Bool {
+    response.status == 404
+      && RegistryMessage.list(in: response.body).contains {
+        ["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "BLOB_UNKNOWN"].contains($0.code)
+      }
+  }
+
+  private struct Page: Decodable { let manifests: [Descriptor]? }
 
   /// The manifests that one page lists. No filter was asked for: a page that was filtered is not all.
   private func page(of response: HTTPResponse) throws(RegistryError) -> [Descriptor] {
@@ -61,10 +92,9 @@ extension RegistryClient {
     guard response.headers["OCI-Filters-Applied"] == nil else {
       throw .malformedResponse(url: url, what: "OCI-Filters-Applied")
     }
-    struct Page: Decodable { let manifests: [Descriptor]? }
     guard let page = try? JSONDecoder().decode(Page.self, from: Data(response.body)) else {
       throw .malformedResponse(url: url, what: "list")
     }
-    return (page.manifests ?? []).filter(\.mediaType.isManifest)
+    return page.manifests ?? []
   }
 }

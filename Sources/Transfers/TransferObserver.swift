@@ -63,6 +63,8 @@ public enum TransferNote: Sendable {
   case descriptionsMissing(host: String, error: any Error)
   /// A registry refuses to say what refers to a repository's images: only what tags tell of is carried.
   case referrersNotShown(repository: String, error: any Error)
+  /// Something that refers to an image, or to a part of it that is left out, does not travel.
+  case referrerNotCarried(image: Reference, UncarriedReferrer)
   /// A repository that the registry lists has no tag: what it holds can only be named by digest.
   case noTags(repository: String)
 }

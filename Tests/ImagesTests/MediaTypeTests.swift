@@ -3,10 +3,10 @@ import Testing
 @testable import Images
 
 struct `A media type` {
-  @Test func `of a manifest is an index's or an image's`() {
+  @Test func `of a manifest is an index's, an image's or an artifact's`() {
     for type in MediaType.manifests where !type.isSchema1 {
       #expect(type.isManifest)
-      #expect(type.isIndex != type.isImageManifest)
+      #expect([type.isIndex, type.isImageManifest, type.isArtifactManifest].count { $0 } == 1)
     }
     #expect(MediaType.manifests.count { $0.isSchema1 } == 2)
     #expect(!MediaType.dockerSchema1Signed.isManifest)

@@ -8,7 +8,12 @@ extension Export {
     guard request.takesReferrers else { return image }
     var image = image
     do {
-      image.referrers = try finder.referrers(of: image)
+      let found = try finder.referrers(of: image)
+      image.referrers = found.carried
+      image.referrersLeft = found.left
+      for referrer in found.left where referrer.reason != .notShown {
+        settings.observer.note(.referrerNotCarried(image: image.reference, referrer))
+      }
     } catch {
       try Task.checkCancellation()
       throw TransferError.referrersNotHad(image.reference, error)

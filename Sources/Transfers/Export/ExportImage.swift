@@ -10,6 +10,12 @@ public struct ExportImage: Sendable {
   public let omissions: [Omission]
   /// What travels with it because it refers to it.
   public internal(set) var referrers: [Referrer] = []
+  /// What refers to it, or to what of it is left out, and does not travel.
+  public internal(set) var referrersLeft: [UncarriedReferrer] = []
+  /// The index that it was taken out of, and manifests for platforms that were not asked for.
+  var leftOut: [Digest] = []
+  /// What that index lists as an attestation of the platform that was taken.
+  var attestationsLeft: [UncarriedReferrer] = []
 
   /// Its own configs and layers, and its referrers'.
   var blobs: [Descriptor] { tree.blobs + referrers.flatMap(\.tree.blobs) }
@@ -23,11 +29,17 @@ public struct ExportImage: Sendable {
     let choice = platforms.isEmpty ? nil : PlatformChoice(wanted: platforms)
     var root = top.descriptor
     var left: Set<Digest> = []
+    var leftOut: [Digest] = []
+    var attestations: [Descriptor] = []
     if let choice, case .index(let index) = top.content {
       left = try choice.omitted(from: index, of: reference)
       if let single = choice.single(in: index) {
         root = single
         left = []
+        leftOut = [top.digest]
+        leftOut += index.manifests.filter { $0.attestedDigest == nil && $0.digest != single.digest }.map(
+          \.digest)
+        attestations = index.manifests.filter { $0.attestedDigest == single.digest.description }
         let platform = single.platform ?? choice.wanted[0]
         observer.note(.platformTaken(image: reference, platform: platform, digest: single.digest))
       }
@@ -56,7 +68,7 @@ public struct ExportImage: Sendable {
     let foreignDigests = Set(foreign.map(\.digest))
     // A name by digest must name what it now stands for.
     let isNamedAnew = reference.digest != nil && root.digest != top.digest
-    return ExportImage(
+    var image = ExportImage(
       reference: isNamedAnew
         ? Reference(
           host: reference.host, repository: reference.repository, tag: reference.tag, digest: root.digest)
@@ -65,6 +77,11 @@ public struct ExportImage: Sendable {
       omissions: tree.omitted.map {
         Omission($0, reason: foreignDigests.contains($0.digest) ? .foreign : .platform)
       })
+    image.leftOut = leftOut + image.omissions.filter { $0.reason == .platform }.map(\.descriptor.digest)
+    image.attestationsLeft = attestations.map {
+      UncarriedReferrer($0, of: root.digest, artifactType: "attestation", .platform)
+    }
+    return image
   }
 
   /// What an image without an index runs on, by its config, when that is none of the platforms wanted. It is

@@ -4,8 +4,15 @@ import Registry
 import Synchronization
 
 /// Finds what refers to images: by their registries' referrers API, by the lists that stand in for it, and by
-/// cosign's tags.
+/// cosign's tags. What is found and cannot be carried is told, never passed over.
 final class ReferrerFinder: Sendable {
+  /// What was found for an image.
+  struct Findings {
+    /// Each once.
+    var carried: [Referrer] = []
+    var left: [UncarriedReferrer] = []
+  }
+
   private let registries: Registries
   private let observer: any TransferObserver
   private let tags = Mutex<[RegistryLocation: ReferrerTags]>([:])
@@ -22,10 +29,14 @@ final class ReferrerFinder: Sendable {
     self.observer = observer
   }
 
-  /// All that refers to `image`'s manifests, or to what refers to them, each once. What the image lists itself
-  /// is not among them. Blocks.
-  func referrers(of image: ExportImage) throws -> [Referrer] {
-    var found: [Referrer] = []
+  /// All that refers to `image`'s manifests, or to what refers to them, and what refers to those that it leaves out.
+  /// What the image lists itself is not among them. Blocks.
+  func referrers(of image: ExportImage) throws -> Findings {
+    let client = try registries.client(host: image.reference.host, repository: image.reference.repository)
+    let place = RepositoryReferrers(
+      image.reference, client, tags: tags(of: image.reference, client),
+      listed: { [self] in try listed(under: $0, in: image.reference, client) })
+    var found = Findings()
     var known: Set<Reference> = []
     var carried = Set(image.tree.manifests.map(\.digest))
     var asked: Set<Digest> = []
@@ -33,46 +44,34 @@ final class ReferrerFinder: Sendable {
     while let (subject, depth) = waiting.popFirst() {
       try Task.checkCancellation()
       guard asked.insert(subject).inserted else { continue }
-      for referrer in try direct(to: subject, in: image.reference, except: carried) {
-        guard known.insert(referrer.reference).inserted else { continue }
-        guard depth < Self.deepest, found.count < Self.most else {
+      let direct = try place.direct(to: subject, except: carried)
+      found.left += direct.left
+      for referrer in direct.carried where known.insert(referrer.reference).inserted {
+        guard depth < Self.deepest, found.carried.count < Self.most else {
           throw TransferError.tooManyReferrers(most: Self.most, deepest: Self.deepest)
         }
-        found.append(referrer)
+        found.carried.append(referrer)
         for manifest in referrer.tree.manifests {
           carried.insert(manifest.digest)
           waiting.append((manifest.digest, depth + 1))
         }
       }
     }
-    return found
-  }
-
-  /// What refers to one manifest.
-  private func direct(
-    to subject: Digest, in image: Reference, except carried: Set<Digest>
-  ) throws -> [Referrer] {
-    let client = try registries.client(host: image.host, repository: image.repository)
-    var found: [Referrer] = []
-    let listed = try listed(under: subject, in: image, client)
-    for descriptor in listed ?? [] where !carried.contains(descriptor.digest) {
-      let tree = try tree(descriptor, in: image, client)
-      // What speaks of another manifest is found there, or belongs elsewhere.
-      guard tree.manifests.last?.subject?.digest == subject else { continue }
-      let reference = Reference(host: image.host, repository: image.repository, digest: descriptor.digest)
-      found.append(Referrer(subject: subject, reference: reference, tree: tree))
+    for subject in image.leftOut where asked.insert(subject).inserted {
+      try Task.checkCancellation()
+      found.left += try place.named(for: subject)
+      guard found.left.count <= Self.most else {
+        throw TransferError.tooManyReferrers(most: Self.most, deepest: Self.deepest)
+      }
     }
-    let tags = self.tags(of: image, client)
-    // Where the API answers, a list under a tag is what is left of a time before it.
-    for kind in ReferrerTag.Kind.allCases where kind != .list || listed == nil {
-      let tag = ReferrerTag(kind, of: subject)
-      guard try tags.contains(tag) else { continue }
-      let root = try client.manifest(tag.tag, of: image.repository)
-      found.append(
-        Referrer(
-          subject: subject, reference: image.with(tag: tag.tag),
-          tree: try tree(root.descriptor, in: image, client))
-      )
+    // What was listed for one manifest may have been found by another.
+    var told: Set<UncarriedReferrer> = []
+    found.left = (image.attestationsLeft + found.left).filter {
+      $0.digest.map { !carried.contains($0) } ?? true && told.insert($0).inserted
+    }
+    let location = RegistryLocation(host: image.reference.host, path: image.reference.repository)
+    if barred.withLock({ $0.contains(location) }) {
+      found.left.append(UncarriedReferrer(nil, of: image.tree.root.digest, .notShown))
     }
     return found
   }
@@ -95,15 +94,6 @@ final class ReferrerFinder: Sendable {
         return nil
       default: throw error
       }
-    }
-  }
-
-  private func tree(
-    _ root: Descriptor, in image: Reference, _ client: RegistryClient
-  ) throws -> ImageTree {
-    try ImageTree(root: root) { descriptor in
-      let manifest = try client.manifest(descriptor.digest.description, of: image.repository)
-      return try Manifest(bytes: manifest.bytes, as: descriptor)
     }
   }
 

@@ -40,9 +40,8 @@ final class ReferrerTags: Sendable {
       return .tags(Set(try client.tags(of: repository).compactMap { ReferrerTag($0) }))
     } catch {
       switch error {
-      // It has manifests, so it is there: it has no tags.
-      case .repositoryNotFound: return .tags([])
-      case .denied, .unauthorized, .refused, .malformedResponse: return .untold
+      // It has manifests, so it is there, whatever is said of its tags.
+      case .repositoryNotFound, .denied, .unauthorized, .refused, .malformedResponse: return .untold
       default: throw error
       }
     }

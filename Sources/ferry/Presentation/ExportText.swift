@@ -97,6 +97,8 @@ struct ExportText {
     if !result.failures.isEmpty {
       text += (text.isEmpty ? "" : "; ") + "\(Amounts.count(result.failures.count, "image")) failed"
     }
+    let left = prepared.images.reduce(0) { $0 + $1.referrersLeft.count }
+    if left > 0 { text += "; \(Amounts.count(left, "referrer")) not carried, see above" }
     console.say(text)
     for line in known(in: prepared) { console.say(line) }
   }

@@ -63,6 +63,7 @@ enum NoteText {
     case .referrersNotShown(let repository, let error):
       "\(repository): only referrers with tags are carried, for the registry lists none: "
         + ErrorText(error).summary
+    case .referrerNotCarried(let image, let referrer): UncarriedText.line(for: referrer, of: image)
     case .noTags(let repository):
       "\(repository) has no tags: its images can only be named by digest"
     }

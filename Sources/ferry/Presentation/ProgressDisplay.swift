@@ -35,8 +35,8 @@ final class ProgressDisplay: TransferObserver {
   func note(_ note: TransferNote) {
     switch note {
     case .resolving(let images) where images == 0: break
-    // However quiet, what failed is said.
-    case .imageFailed, .unreadable: console.complain(NoteText.line(for: note))
+    // However quiet, what failed or stays behind is said.
+    case .imageFailed, .unreadable, .referrerNotCarried: console.complain(NoteText.line(for: note))
     default: console.say(NoteText.line(for: note))
     }
   }

@@ -31,6 +31,8 @@ struct ExportReport: Encodable {
     let omissions: [OmissionEntry]
     /// The names of what travels with it because it refers to it.
     let referrers: [String]
+    /// What refers to it, or to a part of it that is left out, and does not travel.
+    let notCarried: [UncarriedEntry]
   }
 
   struct Referrer: Encodable {
@@ -103,7 +105,8 @@ struct ExportReport: Encodable {
         reference: image.reference.description, digest: image.tree.root.digest.description,
         mediaType: image.tree.root.mediaType.rawValue, bytes: image.tree.size,
         archive: homes[image.reference], omissions: image.omissions.map(OmissionEntry.init),
-        referrers: image.referrers.map(\.reference.description))
+        referrers: image.referrers.map(\.reference.description),
+        notCarried: image.referrersLeft.map { UncarriedEntry($0, of: image.reference) })
     }
     referrers = prepared.referrers.map(Referrer.init)
     totalBytes = prepared.totalSize

@@ -23,6 +23,11 @@ extension ReportPage {
     let unresolved = lost.subtracting(rows.map(\.name))
     let what = Amounts.images(prepared.images.count + unresolved.count, prepared.referrers.count)
     let blockers = prepared.blockers.map { Remark(text: Self.words(for: $0), tone: .bad) }
+    let uncarried = prepared.images.flatMap { image in
+      image.referrersLeft.map {
+        Remark(text: UncarriedText.line(for: $0, of: image.reference), tone: .plain)
+      }
+    }
     let isWhole = failures.isEmpty && blockers.isEmpty
     self.init(
       title: finished == nil ? "Plan to export \(what)" : "Export of \(what)",
@@ -40,7 +45,8 @@ extension ReportPage {
         ("All images", Amounts.bytes(prepared.totalSize)),
         ("Shared content once", Amounts.bytes(prepared.uniqueSize)),
       ],
-      remarks: blockers + failures.map(Self.remark), rows: rows, repositories: sharing.byRepository)
+      remarks: blockers + failures.map(Self.remark) + uncarried, rows: rows,
+      repositories: sharing.byRepository)
   }
 
   /// A failed image, with what to do about it.

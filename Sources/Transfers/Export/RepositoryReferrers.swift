@@ -1,0 +1,149 @@
+import Digests
+import Images
+import Registry
+
+/// What one repository has that refers to single manifests.
+struct RepositoryReferrers {
+  private let image: Reference
+  private let client: RegistryClient
+  private let tags: ReferrerTags
+  /// What the referrers API lists for a manifest; nil where it is not there.
+  private let listed: (Digest) throws -> [Descriptor]?
+
+  init(
+    _ image: Reference, _ client: RegistryClient, tags: ReferrerTags,
+    listed: @escaping (Digest) throws -> [Descriptor]?
+  ) {
+    self.image = image
+    self.client = client
+    self.tags = tags
+    self.listed = listed
+  }
+
+  /// What refers to `subject`, without what is `carried` already.
+  func direct(to subject: Digest, except carried: Set<Digest>) throws -> ReferrerFinder.Findings {
+    var found = ReferrerFinder.Findings()
+    let listed = try listed(subject)
+    var candidates = listed ?? []
+    for kind in ReferrerTag.Kind.allCases {
+      guard let root = try manifest(of: kind, for: subject, &found.left) else { continue }
+      // Where the API answers, a list under a tag is of a time before it: what only that has is taken by itself.
+      if kind == .list, let entries = root.entries,
+        listed != nil || !entries.allSatisfy(\.mediaType.isManifest)
+      {
+        candidates += entries
+        continue
+      }
+      switch try tree(root.descriptor) {
+      case .success(let tree):
+        let reference = image.with(tag: ReferrerTag(kind, of: subject).tag)
+        found.carried.append(Referrer(subject: subject, reference: reference, tree: tree))
+      case .failure(let fault):
+        // Of a list that names what is not there, the rest is taken one by one.
+        if kind == .list, let entries = root.entries {
+          candidates += entries
+        } else {
+          found.left.append(
+            UncarriedReferrer(root.descriptor, of: subject, artifactType: kind.artifact, fault.reason))
+        }
+      }
+    }
+    var seen = carried
+    for descriptor in candidates where seen.insert(descriptor.digest).inserted {
+      guard descriptor.mediaType.isManifest else {
+        found.left.append(UncarriedReferrer(descriptor, of: subject, .unknownType))
+        continue
+      }
+      switch try tree(descriptor) {
+      case .success(let tree):
+        // What speaks of another manifest is found there, or belongs elsewhere.
+        guard tree.manifests.last?.subject?.digest == subject else {
+          found.left.append(UncarriedReferrer(descriptor, of: subject, .otherSubject))
+          continue
+        }
+        let reference = Reference(host: image.host, repository: image.repository, digest: descriptor.digest)
+        found.carried.append(Referrer(subject: subject, reference: reference, tree: tree))
+      case .failure(let fault):
+        found.left.append(UncarriedReferrer(descriptor, of: subject, fault.reason))
+      }
+    }
+    return found
+  }
+
+  /// What refers to a manifest that the export leaves out, by its name alone.
+  func named(for subject: Digest) throws -> [UncarriedReferrer] {
+    var left = (try listed(subject) ?? []).map { UncarriedReferrer($0, of: subject, .platform) }
+    for kind in ReferrerTag.Kind.allCases {
+      guard let root = try manifest(of: kind, for: subject, &left) else { continue }
+      if kind == .list, let entries = root.entries {
+        left += entries.map { UncarriedReferrer($0, of: subject, .platform) }
+      } else {
+        left.append(UncarriedReferrer(root.descriptor, of: subject, artifactType: kind.artifact, .platform))
+      }
+    }
+    var told: Set<Digest?> = []
+    return left.filter { $0.digest == nil || told.insert($0.digest).inserted }
+  }
+
+  /// What a tag that refers to `subject` names; nil where there is no such tag, or, which `left` then tells, where it
+  /// names nothing that can be read.
+  private func manifest(
+    of kind: ReferrerTag.Kind, for subject: Digest, _ left: inout [UncarriedReferrer]
+  ) throws -> Manifest? {
+    let tag = ReferrerTag(kind, of: subject)
+    guard try tags.contains(tag) else { return nil }
+    let reason: UncarriedReferrer.Reason
+    do {
+      return try client.manifest(tag.tag, of: image.repository)
+    } catch RegistryError.manifestNotFound {
+      reason = .absent
+    } catch RegistryError.notAManifest(_, _, _, let error) {
+      reason = .notAManifest(error)
+    }
+    left.append(UncarriedReferrer(nil, of: subject, artifactType: "the tag \(tag.tag)", reason))
+    return nil
+  }
+
+  /// Why something that is listed makes no tree.
+  private struct Fault: Error {
+    let reason: UncarriedReferrer.Reason
+  }
+
+  /// Everything below `root`, or why that is not to be had, today or any day. Throws what may go better another
+  /// time.
+  private func tree(_ root: Descriptor) throws -> Result<ImageTree, Fault> {
+    do {
+      return .success(
+        try ImageTree(root: root) { descriptor in
+          let manifest = try client.manifest(descriptor.digest.description, of: image.repository)
+          return try Manifest(bytes: manifest.bytes, as: descriptor)
+        })
+    } catch RegistryError.manifestNotFound {
+      return .failure(Fault(reason: .absent))
+    } catch RegistryError.notAManifest(_, _, _, let error) {
+      return .failure(Fault(reason: .notAManifest(error)))
+    } catch let error as ManifestError {
+      return .failure(Fault(reason: .notAManifest(error)))
+    }
+  }
+}
+
+extension Manifest {
+  /// What it lists, if it is an index.
+  fileprivate var entries: [Descriptor]? {
+    guard case .index(let index) = content else { return nil }
+    return index.manifests
+  }
+}
+
+extension ReferrerTag.Kind {
+  /// What cosign keeps under it.
+  fileprivate var artifact: String? {
+    switch self {
+    case .list: nil
+    case .signature: "cosign signature"
+    case .attestation: "cosign attestation"
+    case .sbom: "cosign SBOM"
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import Digests
+import Images
+import Transfers
+
+/// A signature, SBOM or attestation that an export does not carry, in a report.
+struct UncarriedEntry: Encodable {
+  /// Absent where the registry does not say what there is.
+  let digest: String?
+  let mediaType: String?
+  let artifactType: String?
+  /// The digest of the manifest it is listed for.
+  let subject: String
+  /// `platform`, `unknownType`, `absent`, `notAManifest`, `otherSubject` or `notShown`.
+  let reason: String
+  /// The line that says so.
+  let text: String
+
+  init(_ referrer: UncarriedReferrer, of image: Reference) {
+    digest = referrer.digest?.description
+    mediaType = referrer.mediaType?.rawValue
+    artifactType = referrer.artifactType
+    subject = referrer.subject.description
+    reason = UncarriedText.name(of: referrer.reason)
+    text = UncarriedText.line(for: referrer, of: image)
+  }
+}
