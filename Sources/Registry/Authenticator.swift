@@ -6,6 +6,8 @@ import Transport
 final class Authenticator: Sendable {
   let origin: HTTPURL
   let configuration: RegistryConfiguration
+  /// What the registry asks of who has a credential.
+  let rootChallenge: RootChallenge
   private let http: HTTPClient
   private let slots = Mutex<[[Scope]: TokenSlot]>([:])
 
@@ -13,6 +15,7 @@ final class Authenticator: Sendable {
     self.origin = origin
     self.configuration = configuration
     self.http = http
+    rootChallenge = RootChallenge(origin, http: http)
   }
 
   /// What is known of the way in for `scopes`.
@@ -37,8 +40,8 @@ final class Authenticator: Sendable {
 
   enum Outcome {
     case granted(Token)
-    /// The token server knows who asks and says no.
-    case refused([RegistryMessage])
+    /// The token server says no: to who asks with 401, else to what is asked for.
+    case refused([RegistryMessage], status: Int)
   }
 
   /// Asks for a token: once, or for as long as the client's retries allow. No redirect is followed, for a
@@ -66,7 +69,8 @@ final class Authenticator: Sendable {
         messages: RegistryMessage.list(in: response.body.hiding(secrets)))
     default:
       let secrets = configuration.credential?.spellings ?? []
-      return .refused(RegistryMessage.list(in: response.body.hiding(secrets)))
+      return .refused(
+        RegistryMessage.list(in: response.body.hiding(secrets)), status: response.status)
     }
   }
 

@@ -74,7 +74,7 @@ public final class RegistryClient: Sendable {
 
   /// The way past challenges for one request.
   func authentication(for errand: Errand) throws(RegistryError) -> RequestAuthentication {
-    RequestAuthentication(try endpoint.get().authenticator, scopes: errand.scopes)
+    RequestAuthentication(try endpoint.get().authenticator, host: host, for: errand)
   }
 
   /// What must not be shown though the registry should repeat it.

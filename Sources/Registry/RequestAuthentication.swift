@@ -3,14 +3,25 @@ import Transport
 
 /// One request's way past the registry's challenges: what it sends, and what it has tried already, so that
 /// every source is asked at most once for it.
+///
+/// With a credential in hand the challenge of the registry's root is answered first, so that no question is asked
+/// as a stranger's. Where the root asks for nothing, the credential itself is shown, to the registry's own origin
+/// alone and as it is spoken to (TLS, unless the user said that this is a host without): it was given for that
+/// host, which could have it by asking; and a registry that shows strangers less often does not ask.
 struct RequestAuthentication {
   private let authenticator: Authenticator
-  private let scopes: [Scope]
+  private let host: String
+  private let errand: Errand
   private let slot: TokenSlot
   private var sent: Authorization?
   private var tried: Set<TokenSource> = []
   private var hasTriedBasic = false
   private var answers = 0
+  /// Whether it fetched a token that the registry has not been seen to take.
+  private var hasFetched = false
+  /// Why a request goes as a stranger's though there is a credential: it may bring a challenge that can be
+  /// answered, and any other answer is not for us.
+  private var unanswered: RegistryError?
   /// What token servers said against it.
   private(set) var refusals: [RegistryMessage] = []
   /// Whether a token was given and does not allow what was tried: the credential is right, its rights are not.
@@ -19,10 +30,11 @@ struct RequestAuthentication {
   /// More rounds than Basic, two realms and a token of another thread's need.
   private static let mostAnswers = 6
 
-  init(_ authenticator: Authenticator, scopes: [Scope]) {
+  init(_ authenticator: Authenticator, host: String, for errand: Errand) {
     self.authenticator = authenticator
-    self.scopes = scopes
-    slot = authenticator.slot(for: scopes)
+    self.host = host
+    self.errand = errand
+    slot = authenticator.slot(for: errand.scopes)
   }
 
   /// What the token that requests of this kind send now says it allows; nil when they send none, or it does
@@ -38,11 +50,13 @@ struct RequestAuthentication {
 
   private var credential: Credential? { authenticator.configuration.credential }
   private var origin: HTTPURL { authenticator.origin }
+  private var scopes: [Scope] { errand.scopes }
 
   /// `request` with what authenticates it, which only the registry's own origin gets to see. A token past
   /// ¾ of its life is replaced before. Throws ``RegistryError``.
   mutating func authorize(_ request: HTTPRequest) throws(RegistryError) -> HTTPRequest {
     guard request.url.hasSameOrigin(as: origin) else { return request }
+    unanswered = nil
     sent = try slot.state.withLock { state throws(RegistryError) in
       if case .bearer(var token) = state.authorization, token.renewal <= .now {
         if let other = try renewed(token, working: state.working) {
@@ -54,11 +68,43 @@ struct RequestAuthentication {
           state.authorization = nil
         }
       }
+      if state.authorization == nil, credential != nil {
+        state.authorization = try introduction(working: state.working)
+      }
       return state.authorization
     }
     var request = request
     if let sent { request.headers.set("Authorization", sent.header) }
     return request
+  }
+
+  /// What answers the challenge of the registry's root; nil when nothing does.
+  private mutating func introduction(working: TokenSource?) throws(RegistryError) -> Authorization? {
+    switch try authenticator.rootChallenge.get() {
+    case .unknown: return nil
+    case .nothing:
+      guard !hasTriedBasic, let header = credential?.basicAuthorization else { return nil }
+      hasTriedBasic = true
+      return .basic(header: header)
+    case .challenges(let challenges, let header):
+      do throws(RegistryError) {
+        if let found = try authorization(for: challenges, header, working: working) { return found }
+        unanswered = refusal
+      } catch {
+        switch error {
+        case .untrustedRealm, .noUsableChallenge: unanswered = error
+        default: throw error
+        }
+      }
+      return nil
+    }
+  }
+
+  /// What it means that no token server took the credential.
+  private var refusal: RegistryError {
+    refusals.contains { $0.code == "DENIED" }
+      ? .denied(host: host, repository: errand.repository, action: errand.action, messages: refusals)
+      : .unauthorized(host: host, repository: errand.repository, hadCredential: true, messages: refusals)
   }
 
   /// A token in place of `token`; nil when there is none to be had.
@@ -82,11 +128,12 @@ struct RequestAuthentication {
   }
 
   /// Takes note of the registry's answer. True when it was a challenge that was met: the request is to be
-  /// authorized and sent once more.
+  /// authorized and sent once more. Throws the reason when a stranger's answer came to who has a credential.
   mutating func answer(_ response: HTTPResponse) throws(RegistryError) -> Bool {
-    guard response.url.hasSameOrigin(as: origin) else { return false }
-    guard response.status == 401 else {
-      confirm(response)
+    let isOwn = response.url.hasSameOrigin(as: origin)
+    guard isOwn, response.status == 401 else {
+      if let unanswered { throw unanswered }
+      if isOwn { confirm(response) }
       return false
     }
     answers += 1
@@ -113,7 +160,7 @@ struct RequestAuthentication {
 
   /// Remembers the source of a token that the registry took.
   private func confirm(_ response: HTTPResponse) {
-    guard answers > 0, response.status < 500, case .bearer(let token) = sent else { return }
+    guard hasFetched, response.status < 500, case .bearer(let token) = sent else { return }
     slot.state.withLock { state in
       if state.working == nil { state.working = token.source }
     }
@@ -135,11 +182,7 @@ struct RequestAuthentication {
     }
     for source in sources where tried.insert(source).inserted {
       do {
-        switch try authenticator.fetch(source, persistently: true) {
-        case .granted(let token):
-          return .bearer(token)
-        case .refused(let messages): refusals += messages
-        }
+        if let token = try token(from: source) { return .bearer(token) }
       } catch RegistryError.transport(.cancelled) {
         throw .transport(.cancelled)
       } catch {
@@ -152,6 +195,23 @@ struct RequestAuthentication {
       throw .noUsableChallenge(host: origin.authority, header: lines.joined(separator: ", ").printable())
     }
     return nil
+  }
+
+  /// A token; nil when the server refuses.
+  private mutating func token(from source: TokenSource) throws(RegistryError) -> Token? {
+    switch try authenticator.fetch(source, persistently: true) {
+    case .granted(let token):
+      hasFetched = true
+      return token
+    case .refused(let messages, let status):
+      if status != 401, let other = source.withoutCatalog, tried.insert(other).inserted,
+        let token = try token(from: other)
+      {
+        return token
+      }
+      refusals += messages
+      return nil
+    }
   }
 
   /// The credential itself, when the registry asks for it. NVIDIA's also gets it when its realm turned it

@@ -35,6 +35,20 @@ struct TokenSource: Hashable, Sendable {
     scopes = Array((kept.prefix(Self.mostScopes) + added).prefix(2 * Self.mostScopes))
   }
 
+  private init(realm: HTTPURL, service: String?, scopes: [String]) {
+    self.realm = realm
+    self.service = service
+    self.scopes = scopes
+  }
+
+  /// The same without a scope, when what is asked for is the catalog: Quay's token server has no such scope, and
+  /// its registry shows who asks his repositories without one.
+  var withoutCatalog: Self? {
+    guard scopes.contains(Scope.catalog.description) else { return nil }
+    return Self(
+      realm: realm, service: service, scopes: scopes.filter { $0 != Scope.catalog.description })
+  }
+
   /// The query of a token request, as the specification names its parts.
   var query: [(name: String, value: String)] {
     (service.map { [("service", $0)] } ?? []) + scopes.map { ("scope", $0) }
