@@ -7,15 +7,28 @@ protocol CatalogReply: Decodable {
   /// (ngc-container-replicator issue #13).
   var elements: [Lenient<Entry>]? { get }
   var paginationInfo: Lenient<PaginationInfo>? { get }
+  var requestStatus: Lenient<RequestStatus>? { get }
 }
 
-extension CatalogReply {
-  var paginationInfo: Lenient<PaginationInfo>? { nil }
-}
-
-/// Part of NGC's lists elsewhere. Nobody has seen it here; if it turns up, something is missing.
+/// Part of NGC's lists elsewhere. Nobody has seen it here; if it turns up, something may be missing.
 struct PaginationInfo: Decodable {
   let totalPages: Int?
+  let totalResults: Int?
+
+  /// How many further pages there are, when this one has `count` entries. What cannot be read counts as one.
+  static func missingPages(_ info: Lenient<Self>?, behind count: Int) -> Int {
+    guard let info else { return 0 }
+    guard let value = info.value else { return 1 }
+    if let pages = value.totalPages, pages > 1 { return pages - 1 }
+    return (value.totalResults ?? 0) > count ? 1 : 0
+  }
+}
+
+/// What NGC says of the request itself, beside the list.
+struct RequestStatus: Decodable {
+  let statusCode: String
+
+  var isSuccess: Bool { statusCode == "SUCCESS" }
 }
 
 /// One element of a list.

@@ -24,7 +24,7 @@ public struct DGXCatalog: Sendable {
       throw .invalidRepository(.dgx, repository.printable())
     }
     let (body, url) = try get("repository/\(repository)")
-    return try rest.list(Tags.self, in: body, from: url)
+    return try rest.list(Tags.self, in: body, from: url, isRequired: true)
   }
 
   private func get(_ path: String) throws(NVIDIAError) -> (body: [UInt8], url: HTTPURL) {
@@ -35,11 +35,15 @@ public struct DGXCatalog: Sendable {
 
   private struct Repositories: CatalogReply {
     let repositories: [Lenient<RepositoryEntry>]?
+    let paginationInfo: Lenient<PaginationInfo>?
+    let requestStatus: Lenient<RequestStatus>?
     var elements: [Lenient<RepositoryEntry>]? { repositories }
   }
 
   private struct Tags: CatalogReply {
     let tags: [Lenient<TagEntry>]?
+    let paginationInfo: Lenient<PaginationInfo>?
+    let requestStatus: Lenient<RequestStatus>?
     var elements: [Lenient<TagEntry>]? { tags }
   }
 

@@ -80,6 +80,7 @@ public final class NGCCatalog: Sendable {
   private struct Organizations: CatalogReply {
     let organizations: [Lenient<OrganizationEntry>]?
     let paginationInfo: Lenient<PaginationInfo>?
+    let requestStatus: Lenient<RequestStatus>?
     var elements: [Lenient<OrganizationEntry>]? { organizations }
   }
 
@@ -92,12 +93,14 @@ public final class NGCCatalog: Sendable {
   private struct Repositories: CatalogReply {
     let repositories: [Lenient<RepositoryEntry>]?
     let paginationInfo: Lenient<PaginationInfo>?
+    let requestStatus: Lenient<RequestStatus>?
     var elements: [Lenient<RepositoryEntry>]? { repositories }
   }
 
   private struct ImageList: CatalogReply {
     let images: [Lenient<ImageEntry>]?
     let paginationInfo: Lenient<PaginationInfo>?
+    let requestStatus: Lenient<RequestStatus>?
     var elements: [Lenient<ImageEntry>]? { images }
   }
 

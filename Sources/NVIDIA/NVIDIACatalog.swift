@@ -6,7 +6,8 @@ public import Transport
 public final class NVIDIACatalog: Sendable {
   private enum BackEnd: Sendable {
     case dgx(Listed<NVIDIARepository>)
-    case ngc(organizations: Listed<String>)
+    /// `failure`: why the organisations could not be listed; a key may well list one by its name.
+    case ngc(organizations: Listed<String>, failure: NVIDIAError? = nil)
   }
 
   private let shape: KeyShape
@@ -34,7 +35,8 @@ public final class NVIDIACatalog: Sendable {
   public func repositories(below location: String) throws(NVIDIAError) -> NVIDIARepositories {
     switch try backEnd() {
     case .dgx(let listed): Self.merge([listed], below: location, of: .dgx)
-    case .ngc(let organizations): try repositories(below: location, organizations)
+    case .ngc(let organizations, let failure):
+      try repositories(below: location, organizations, failure)
     }
   }
 
@@ -81,26 +83,30 @@ public final class NVIDIACatalog: Sendable {
 
   private func ask() throws(NVIDIAError) -> BackEnd {
     var refusals: [NVIDIAError.Refusal] = []
-    var hasToken = false
+    var unlisted: NVIDIAError?
     let first = shape.suggests ?? .ngc
     for service in [first, first == .dgx ? .ngc : .dgx] {
-      do {
+      do throws(NVIDIAError) {
         switch service {
         case .dgx: return .dgx(try dgx.repositories())
         case .ngc:
           try ngc.authenticate()
-          hasToken = true
-          return .ngc(organizations: try ngc.organizations())
+          do throws(NVIDIAError) {
+            return .ngc(organizations: try ngc.organizations())
+          } catch {
+            if case .unauthorized = error { throw error }
+            unlisted = error
+            throw error
+          }
         }
       } catch {
         guard error.pointsElsewhere else { throw error }
-        if case .unauthorized(.ngc, _, _) = error { hasToken = false }
         refusals.append(NVIDIAError.Refusal(service: service, error: error))
       }
     }
     // A key that is good for a token but not for the list of organisations may still list one by its name.
-    if hasToken {
-      return .ngc(organizations: Listed(entries: [], skipped: [], missingPages: 0))
+    if let unlisted {
+      return .ngc(organizations: Listed(entries: [], skipped: [], missingPages: 0), failure: unlisted)
     }
     throw .noServiceAccepts(refusals)
   }
@@ -108,8 +114,10 @@ public final class NVIDIACatalog: Sendable {
   /// An organisation's own list has its private repositories; another's, through the member's first one,
   /// only the public ones (as ngc-container-replicator lists `nvidia`).
   private func repositories(
-    below location: String, _ organizations: Listed<String>
+    below location: String, _ organizations: Listed<String>, _ unlisted: NVIDIAError?
   ) throws(NVIDIAError) -> NVIDIARepositories {
+    // All that the key shows cannot be told without its organisations.
+    if location.isEmpty, let unlisted { throw unlisted }
     let own = organizations.entries
     let wanted = location.split(separator: "/").first.map(String.init)
     let asked: [String] =
@@ -130,10 +138,16 @@ public final class NVIDIACatalog: Sendable {
     }
     if lists.isEmpty, let failure = failures.first { throw failure.error }
     let merged = Self.merge(lists, below: location, of: .ngc)
-    // That someone else's organisation has no list for us is no failure when its public repositories came.
-    let isNothingLost = wanted.map { !own.contains($0) } == true && !merged.repositories.isEmpty
+    // That someone else's organisation has no list for us is no failure when its public repositories came. Whose
+    // it is, the whole list of organisations tells, and that it has none for us a refusal.
+    let isForeign =
+      wanted.map { !own.contains($0) } == true && unlisted == nil && organizations.skipped.isEmpty
+      && organizations.missingPages == 0
     return NVIDIARepositories(
-      service: .ngc, repositories: merged.repositories, failures: isNothingLost ? [] : failures,
+      service: .ngc, repositories: merged.repositories,
+      failures: failures.filter {
+        !(isForeign && !merged.repositories.isEmpty && $0.error.isRefusal)
+      },
       skipped: organizations.skipped + merged.skipped,
       missingPages: merged.missingPages.addingSaturating(organizations.missingPages))
   }
@@ -153,6 +167,14 @@ public final class NVIDIACatalog: Sendable {
 }
 
 extension NVIDIAError {
+  /// Whether the service knows who asks and shows nothing.
+  fileprivate var isRefusal: Bool {
+    switch self {
+    case .unauthorized, .denied, .notFound: true
+    default: false
+    }
+  }
+
   fileprivate var isCancellation: Bool {
     if case .transport(_, .cancelled) = self { true } else { false }
   }

@@ -19,16 +19,24 @@ struct RESTClient: Sendable {
     request.headers.set("Accept", "application/json")
     let response: HTTPResponse
     do { response = try http.sendRetrying(request) } catch { throw .transport(service, error) }
-    guard response.isSuccess else { throw failure(response, to: url, hiding: secret) }
+    // Another success is not the whole of anything.
+    guard response.status == 200 else { throw failure(response, to: url, hiding: secret) }
     return response.body
   }
 
-  /// Decodes a list and checks each of its entries.
+  /// Decodes a list and checks each of its entries. A list that is absent is an empty one only where the service
+  /// says that the request succeeded, and never where the list `isRequired`.
   func list<Reply: CatalogReply>(
     _ reply: Reply.Type, in body: [UInt8], from url: HTTPURL, isRequired: Bool = false
   ) throws(NVIDIAError) -> Listed<Reply.Entry.Element> {
     let reply = try decode(Reply.self, from: body, at: url)
-    if isRequired, reply.elements == nil {
+    let status = reply.requestStatus.value()
+    if let status, !status.isSuccess {
+      throw .malformedResponse(
+        service, url: url.description,
+        reason: "it says \(status.statusCode.printable(limit: 64)) instead of a list")
+    }
+    if reply.elements == nil, isRequired || status == nil {
       throw .malformedResponse(service, url: url.description, reason: "the list is missing")
     }
     var entries: [Reply.Entry.Element] = []
@@ -53,8 +61,8 @@ struct RESTClient: Sendable {
         skipped.append(skip(.nameInvalid(key.printable(limit: 128))))
       }
     }
-    let pages = reply.paginationInfo.value()?.totalPages ?? 1
-    return Listed(entries: entries, skipped: skipped, missingPages: pages > 1 ? pages - 1 : 0)
+    let missing = PaginationInfo.missingPages(reply.paginationInfo, behind: reply.elements?.count ?? 0)
+    return Listed(entries: entries, skipped: skipped, missingPages: missing)
   }
 
   private func decode<Value: Decodable>(

@@ -141,6 +141,15 @@ import Transport
     }
   }
 
+  @Test(arguments: ["{}", #"{"tags":null}"#, #"{"error":"try later"}"#])
+  func `takes no answer without tags for a repository without any`(_ text: String) throws {
+    let server = scripted(ScriptedResponse(json: text))
+    let catalog = try catalog(server)
+    #expect(throws: NVIDIAError.self) { try catalog.tags(of: "a/b") }
+    let empty = scripted(ScriptedResponse(json: #"{"tags":[]}"#))
+    #expect(try self.catalog(empty).tags(of: "a/b").entries.isEmpty)
+  }
+
   @Test func `tries a busy service again`() throws {
     let count = Counter()
     let server = ScriptedServer { _ in

@@ -96,6 +96,45 @@ import Testing
     #expect(try catalog(server).tags(of: "acme/empty").entries.isEmpty)
   }
 
+  @Test(arguments: [
+    "{}", #"{"images":null}"#, #"{"requestStatus":{"statusCode":"INTERNAL_ERROR"}}"#,
+    #"{"requestStatus":{"statusCode":"UNAUTHORIZED"},"images":[]}"#, #"{"message":"try later"}"#,
+  ])
+  func `takes no answer without success for a repository without images`(_ text: String) throws {
+    let server = server { _ in ScriptedResponse(json: text) }
+    let catalog = try catalog(server)
+    let error = #expect(throws: NVIDIAError.self) { try catalog.tags(of: "acme/empty") }
+    guard case .malformedResponse(.ngc, _, _) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  @Test(arguments: [202, 206]) func `takes no other success for an answer`(_ status: Int) throws {
+    let server = server { _ in ScriptedResponse(status, json: #"{"organizations":[]}"#) }
+    let catalog = try catalog(server)
+    #expect(throws: NVIDIAError.self) { try catalog.organizations() }
+  }
+
+  @Test(arguments: [
+    #"{"totalPages":2}"#, #"{"totalResults":2}"#, #"{"totalPages":"2"}"#, "[2]",
+    #"{"totalPages":1,"totalResults":9}"#,
+  ])
+  func `misses a page where there are more entries than it has, or nobody can tell`(_ info: String) throws {
+    let server = server { _ in
+      ScriptedResponse(json: #"{"repositories":[{"namespace":"a","name":"b"}],"paginationInfo":\#(info)}"#)
+    }
+    #expect(try catalog(server).repositories(of: "a").missingPages == 1)
+  }
+
+  @Test(arguments: [#"{"totalPages":1,"totalResults":1}"#, #"{"index":0}"#, "null"])
+  func `misses none where all entries are there`(_ info: String) throws {
+    let server = server { _ in
+      ScriptedResponse(json: #"{"repositories":[{"namespace":"a","name":"b"}],"paginationInfo":\#(info)}"#)
+    }
+    #expect(try catalog(server).repositories(of: "a").missingPages == 0)
+  }
+
   @Test func `says when the service has more pages`() throws {
     let server = server { _ in
       ScriptedResponse(

@@ -113,6 +113,27 @@ import Testing
     #expect(found.repositories.map(\.path) == ["acme/vision/net"])
   }
 
+  @Test(arguments: [403, 404, 503]) func `shows nothing as all where the organisations cannot be listed`(
+    status: Int
+  ) throws {
+    let stage = stage()
+    stage.add(
+      StageFault(.answer(ScriptedResponse(status, json: "{}")), at: .ngcAPI, matching: "/v2/orgs", times: 9))
+    let catalog = try stage.catalog(Keys.ngc)
+    #expect(throws: NVIDIAError.self) { try catalog.repositories(below: "") }
+  }
+
+  @Test func `says when someone else's organisation fails, though its public repositories came`() throws {
+    let stage = stage()
+    #expect(try stage.catalog(Keys.ngc).repositories(below: "nvidia").failures.isEmpty)
+    stage.add(
+      StageFault(
+        .answer(ScriptedResponse(503, text: "oops")), at: .ngcAPI, matching: "/org/nvidia/repos", times: 9))
+    let found = try stage.catalog(Keys.ngc).repositories(below: "nvidia")
+    #expect(found.repositories.map(\.path) == ["nvidia/cuda"])
+    #expect(found.failures.map(\.path) == ["nvidia"])
+  }
+
   @Test func `goes on past an organisation that cannot be read, and says which`() throws {
     let stage = stage()
     stage.add(
