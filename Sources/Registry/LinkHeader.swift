@@ -1,38 +1,86 @@
 /// The `Link` header that leads from one page of a list to the next (RFC 8288).
-enum LinkHeader {
-  /// The target of the first link whose relation is `next`; nil on the last page.
-  static func next(in lines: [String]) -> String? {
+enum LinkHeader: Hashable, Sendable {
+  /// No link to a next page: this is the last.
+  case none
+  case next(String)
+  /// There is a header, and it cannot be read: whether this is the last page cannot be told.
+  case unreadable
+
+  init(_ lines: [String]) {
+    var targets: Set<Substring> = []
+    var isReadable = true
     for line in lines {
-      var rest = line[...]
-      while let open = rest.firstIndex(of: "<"), let close = rest[open...].firstIndex(of: ">") {
-        let target = rest[rest.index(after: open)..<close]
-        let links = split(rest[rest.index(after: close)...], at: ",", maxSplits: 1)
-        rest = links.count > 1 ? links[1] : ""
-        if links.first.map(isNext) == true { return String(target) }
+      var parser = Parser(rest: line[...])
+      while let link = parser.link() {
+        if link.relations.contains("next") { targets.insert(link.target) }
+        // Every link has a relation.
+        if link.relations.isEmpty { isReadable = false }
       }
+      isReadable = isReadable && parser.isAtEnd
     }
-    return nil
-  }
-
-  private static func isNext(_ parameters: Substring) -> Bool {
-    split(parameters, at: ";").contains { parameter in
-      let sides = parameter.split(separator: "=", maxSplits: 1)
-      guard sides.count == 2, sides[0].filter({ !$0.isWhitespace }).lowercased() == "rel" else {
-        return false
-      }
-      // A relation may be a list: rel="last next".
-      return sides[1].split { $0 == "\"" || $0.isWhitespace }.contains { $0.lowercased() == "next" }
+    switch (targets.first, targets.count) {
+    case (let target?, 1): self = .next(String(target))
+    case (nil, _) where isReadable: self = .none
+    default: self = .unreadable
     }
   }
 
-  /// Splits at separators outside quotes.
-  private static func split(
-    _ text: Substring, at separator: Character, maxSplits: Int = .max
-  ) -> [Substring] {
-    var isQuoted = false
-    return text.split(maxSplits: maxSplits, omittingEmptySubsequences: false) { character in
-      if character == "\"" { isQuoted.toggle() }
-      return character == separator && !isQuoted
+  /// Reads one link after the other; stops before what is none.
+  private struct Parser {
+    var rest: Substring
+
+    /// Whether all of the line was read.
+    var isAtEnd: Bool { rest.isEmpty }
+
+    /// The next link; nil at the end, or where there is none.
+    mutating func link() -> (target: Substring, relations: [String])? {
+      rest = rest.drop { $0.isWhitespace || $0 == "," }
+      guard rest.first == "<", let close = rest.firstIndex(of: ">") else { return nil }
+      let target = rest.dropFirst()[..<close]
+      var after = Parser(rest: rest[rest.index(after: close)...])
+      var relations: [String]?
+      while after.skip(";") {
+        guard let parameter = after.parameter() else { return nil }
+        // Of several relations the first one counts.
+        if parameter.name.lowercased() == "rel", relations == nil {
+          relations = parameter.value.lowercased().split { $0.isWhitespace || $0 == "'" }.map(String.init)
+        }
+      }
+      after.skipBlanks()
+      guard after.rest.isEmpty || after.rest.first == "," else { return nil }
+      rest = after.rest
+      return (target, relations ?? [])
     }
+
+    /// `name`, `name=value` or `name="value"`; nil where a quoted value has no end.
+    private mutating func parameter() -> (name: Substring, value: String)? {
+      skipBlanks()
+      let name = rest.prefix { !$0.isWhitespace && !";,=".contains($0) }
+      rest = rest[name.endIndex...]
+      guard skip("=") else { return (name, "") }
+      skipBlanks()
+      guard rest.first == "\"" else {
+        let value = rest.prefix { !";,".contains($0) }
+        rest = rest[value.endIndex...]
+        return (name, String(value))
+      }
+      rest = rest.dropFirst()
+      var value = ""
+      while let character = rest.popFirst() {
+        if character == "\"" { return (name, value) }
+        value.append(character == "\\" ? rest.popFirst() ?? character : character)
+      }
+      return nil
+    }
+
+    /// Skips blanks and then `character`; false, and nothing but the blanks skipped, where another stands.
+    private mutating func skip(_ character: Character) -> Bool {
+      skipBlanks()
+      guard rest.first == character else { return false }
+      rest = rest.dropFirst()
+      return true
+    }
+
+    private mutating func skipBlanks() { rest = rest.drop(while: \.isWhitespace) }
   }
 }

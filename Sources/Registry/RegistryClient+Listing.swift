@@ -1,78 +1,190 @@
-import FoundationEssentials
 import Images
 import Transport
 
+/// The names a registry lists, as far as they could be read.
+public struct NameList: Hashable, Sendable {
+  /// In the registry's order, each once.
+  public let names: [String]
+  /// Why these are not all; nil when they are.
+  public let failure: RegistryError?
+
+  /// All names. Throws ``failure`` when they are not all.
+  func whole() throws(RegistryError) -> [String] {
+    if let failure { throw failure }
+    return names
+  }
+}
+
 extension RegistryClient {
-  /// All tags of a repository in the registry's order, each once.
+  /// All tags of a repository in the registry's order, each once. Throws when a single one may be missing.
   public func tags(of repository: String) throws(RegistryError) -> [String] {
-    try list(
-      TagPage.self, from: try url(repository, "tags/list"), for: .listing(repository),
-      isValid: { RepositoryName.isValidTag($0) })
+    try tagList(of: repository).whole()
   }
 
-  /// All repositories the registry shows, in its order, each once.
-  public func catalog() throws(RegistryError) -> [String] {
-    let url: HTTPURL
-    do { url = try root.resolving("_catalog") } catch {
-      throw error as? RegistryError ?? .invalidHost(host)
+  /// All repositories the registry shows, in its order, each once. Throws when a single one may be missing.
+  public func catalog() throws(RegistryError) -> [String] { try catalogList().whole() }
+
+  /// The tags of a repository, as far as they can be read.
+  public func tagList(of repository: String) -> NameList {
+    list(.tags, .tags(of: repository), for: .listing(repository)) { () throws(RegistryError) in
+      try url(repository, "tags/list")
     }
-    return try list(
-      CatalogPage.self, from: url, for: .catalog, isValid: { RepositoryName.isValid($0) })
+  }
+
+  /// The repositories the registry shows, as far as they can be read.
+  public func catalogList() -> NameList {
+    list(.repositories, .catalog, for: .catalog) { () throws(RegistryError) in
+      do { return try root.resolving("_catalog") } catch {
+        throw error as? RegistryError ?? .invalidHost(host)
+      }
+    }
   }
 
   /// A thousand names have some 50 KiB; a registry that ignores the number may send many times that.
   private static let pageLimit = 8 << 20
   private static let mostPages = 10_000
   private static let mostNames = 2_000_000
+  /// What is asked for where a registry repeats a page of exactly as many names as it was asked for.
+  private static let widest = 10 * PageHabits.requested
 
-  /// Reads page after page as `Link` leads, on the same host and port only.
-  private func list<Page: NamePage>(
-    _ page: Page.Type, from url: HTTPURL, for errand: Errand, isValid: (String) -> Bool
-  ) throws(RegistryError) -> [String] {
-    var names: [String] = []
-    var known: Set<String> = []
-    var visited: Set<HTTPURL> = []
-    var next: HTTPURL? = url.appendingQuery([("n", "1000")])
-    while let url = next {
-      let malformed: (String) -> RegistryError = { .malformedResponse(url: url.description, what: $0) }
-      guard visited.insert(url).inserted, visited.count <= Self.mostPages else { throw malformed("Link") }
-      let response = try exchange(HTTPRequest(.get, url, bodyLimit: Self.pageLimit), for: errand)
-      guard response.status == 200 else { throw failure(response, for: errand) }
-      guard let page = try? JSONDecoder().decode(Page.self, from: Data(response.body)) else {
-        throw malformed("list")
-      }
-      for name in page.names ?? [] {
-        guard isValid(name) else { throw malformed("name '\(name.printable(limit: 128))'") }
-        if known.insert(name).inserted { names.append(name) }
-      }
-      guard names.count <= Self.mostNames else { throw malformed("list") }
-      next = try nextPage(after: response, at: url)
+  private func list(
+    _ kind: NameKind, _ what: RegistryError.List, for errand: Errand,
+    at address: () throws(RegistryError) -> HTTPURL
+  ) -> NameList {
+    var reading = Reading(kind: kind)
+    do throws(RegistryError) {
+      try read(&reading, at: try address(), for: errand)
+    } catch {
+      let isFirst = reading.visited.count <= 1
+      return NameList(
+        names: reading.names,
+        failure: isFirst ? error : .listCutShort(host: host, what, read: reading.names.count, error))
     }
-    return names
+    return NameList(names: reading.names, failure: reading.unusable)
   }
 
-  /// Where `Link` leads from a page; nil from the last.
+  /// What was read of a list.
+  private struct Reading {
+    let kind: NameKind
+    var names: [String] = []
+    var visited: Set<HTTPURL> = []
+    /// The first entry that is no name, as an error.
+    var unusable: RegistryError?
+    private var known: Set<String> = []
+
+    init(kind: NameKind) { self.kind = kind }
+
+    /// Takes a page's names; how many of them are new.
+    mutating func add(_ page: NamePage, from url: HTTPURL) -> Int {
+      if let first = page.unusable.first, unusable == nil {
+        let more = page.unusable.count > 1 ? " and \(page.unusable.count - 1) more" : ""
+        unusable = .malformedResponse(url: url.description, what: first + more)
+      }
+      let before = names.count
+      for name in page.names where known.insert(name).inserted { names.append(name) }
+      return names.count - before
+    }
+  }
+
+  /// Reads page after page as `Link` leads, on the same host and port only, and behind the last name where it
+  /// does not (``PageHabits``).
+  private func read(
+    _ reading: inout Reading, at address: HTTPURL, for errand: Errand
+  ) throws(RegistryError) {
+    let kind = reading.kind
+    let ask: (Int?, String?) -> HTTPURL = { count, last in
+      let query = (count.map { [("n", "\($0)")] } ?? []) + (last.map { [("last", $0)] } ?? [])
+      return query.isEmpty ? address : address.appendingQuery(query)
+    }
+    var number: Int? = PageHabits.requested
+    var url = ask(number, nil)
+    /// How many names the page had that this one was asked for behind.
+    var before: Int?
+    while true {
+      let malformed: (String) -> RegistryError = { [url] in
+        .malformedResponse(url: url.description, what: $0)
+      }
+      guard reading.visited.insert(url).inserted, reading.visited.count <= Self.mostPages else {
+        throw malformed("Link")
+      }
+      let response = try exchange(HTTPRequest(.get, url, bodyLimit: Self.pageLimit), for: errand)
+      if let before, before < PageHabits.requested, Self.knowsNoLast(response) {
+        return pageHabits.noteUnpaged(kind)
+      }
+      if number != nil, reading.visited.count == 1, Self.refusesNumber(response) {
+        number = nil
+        url = ask(nil, nil)
+        continue
+      }
+      guard response.status == 200 else { throw failure(response, for: errand) }
+      guard let page = NamePage(response.body, of: kind) else { throw malformed("list") }
+      let link = LinkHeader(response.headers.values(of: "Link"))
+      // A page that leads to another host is not this registry's word; one whose link cannot be read is.
+      let next = link == .unreadable ? nil : try target(of: link, at: url)
+      let added = reading.add(page, from: url)
+      if link == .unreadable { throw malformed("Link") }
+      guard reading.names.count <= Self.mostNames else { throw malformed("list") }
+      if let next {
+        pageHabits.noteCapacity(page.count, of: kind)
+        before = nil
+        url = next
+        continue
+      }
+      if let count = before {
+        let isRepeated = added == 0 && page.count >= count && count > 1
+        if !isRepeated { pageHabits.noteCapacity(count, of: kind) }
+        guard added > 0 else {
+          if isRepeated, count == PageHabits.requested {
+            try widen(&reading, at: ask(Self.widest, nil), for: errand)
+          }
+          if isRepeated { pageHabits.noteUnpaged(kind) }
+          return
+        }
+      }
+      guard let last = page.names.last, pageHabits.mayBeCut(page.count, of: kind) else { return }
+      before = page.count
+      url = ask(number, last)
+    }
+  }
+
+  /// Asks for more names at once where a registry does not know `last` and gave exactly as many as it was asked
+  /// for: either these are all, or it counts and keeps the rest.
+  private func widen(_ reading: inout Reading, at url: HTTPURL, for errand: Errand) throws(RegistryError) {
+    reading.visited.insert(url)
+    let response = try exchange(HTTPRequest(.get, url, bodyLimit: Self.pageLimit), for: errand)
+    guard response.status == 200 else { throw failure(response, for: errand) }
+    guard let page = NamePage(response.body, of: reading.kind), page.count < Self.widest else {
+      throw .malformedResponse(url: url.description, what: "list")
+    }
+    _ = reading.add(page, from: url)
+  }
+
+  /// Whether an answer to a question that the registry did not lead to only says that it does not know `last`:
+  /// some take none but what their own links hold (ECR). A page that was not even full is believed then.
+  private static func knowsNoLast(_ response: HTTPResponse) -> Bool {
+    [400, 404, 405, 410, 414, 422, 501].contains(response.status)
+  }
+
+  /// Whether a registry has fewer names for a page than it was asked for (distribution 3, `maxentries`).
+  private static func refusesNumber(_ response: HTTPResponse) -> Bool {
+    response.status == 400
+      && RegistryMessage.list(in: response.body).contains { $0.code == "PAGINATION_NUMBER_INVALID" }
+  }
+
+  /// Where `Link` leads from a page; nil from the last. Throws when that cannot be told.
   func nextPage(after response: HTTPResponse, at url: HTTPURL) throws(RegistryError) -> HTTPURL? {
-    guard let link = LinkHeader.next(in: response.headers.values(of: "Link")) else { return nil }
-    guard let target = try? url.resolving(link), target.hasSameOrigin(as: url), !target.hasUserInfo
-    else { throw .malformedResponse(url: url.description, what: "Link") }
-    return target
+    try target(of: LinkHeader(response.headers.values(of: "Link")), at: url)
   }
 
-  private struct TagPage: NamePage {
-    var names: [String]?
-
-    private enum CodingKeys: String, CodingKey { case names = "tags" }
+  private func target(of link: LinkHeader, at url: HTTPURL) throws(RegistryError) -> HTTPURL? {
+    switch link {
+    case .none: return nil
+    case .next(let link):
+      if let target = try? url.resolving(link), target.hasSameOrigin(as: url), !target.hasUserInfo {
+        return target
+      }
+    case .unreadable: break
+    }
+    throw .malformedResponse(url: url.description, what: "Link")
   }
-
-  private struct CatalogPage: NamePage {
-    var names: [String]?
-
-    private enum CodingKeys: String, CodingKey { case names = "repositories" }
-  }
-}
-
-/// One page of a list: some registries send `null` for an empty one.
-private protocol NamePage: Decodable {
-  var names: [String]? { get }
 }

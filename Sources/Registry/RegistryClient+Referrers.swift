@@ -18,32 +18,33 @@ extension RegistryClient {
     var known: Set<Digest> = []
     var visited: Set<HTTPURL> = []
     var next: HTTPURL? = try url(repository, "referrers/\(subject)")
-    while let url = next {
-      guard visited.insert(url).inserted, visited.count <= Self.mostReferrerPages else {
-        throw .malformedResponse(url: url.description, what: "Link")
+    do throws(RegistryError) {
+      while let url = next {
+        guard visited.insert(url).inserted, visited.count <= Self.mostReferrerPages else {
+          throw .malformedResponse(url: url.description, what: "Link")
+        }
+        var request = HTTPRequest(.get, url, bodyLimit: Self.referrerPageLimit)
+        request.headers.set("Accept", MediaType.ociIndex.rawValue)
+        let response = try exchange(request, for: errand)
+        if visited.count == 1, Self.lacksReferrersAPI(response) {
+          // An answer about this manifest says nothing of others.
+          if !Self.speaksOfManifest(response) { referrersAPI.noteMissing(for: repository) }
+          return nil
+        }
+        guard response.status == 200 else { throw failure(response, for: errand) }
+        for referrer in try page(of: response) where known.insert(referrer.digest).inserted {
+          referrers.append(referrer)
+        }
+        guard referrers.count <= Self.mostReferrers else {
+          throw .malformedResponse(url: url.description, what: "list")
+        }
+        next = try nextPage(after: response, at: url)
       }
-      var request = HTTPRequest(.get, url, bodyLimit: Self.referrerPageLimit)
-      request.headers.set("Accept", MediaType.ociIndex.rawValue)
-      let response: HTTPResponse
-      do { response = try exchange(request, for: errand) } catch {
-        throw visited.count > 1 ? Self.brokenOff(error, at: url) : error
-      }
-      if visited.count == 1, Self.lacksReferrersAPI(response) {
-        // An answer about this manifest says nothing of others.
-        if !Self.speaksOfManifest(response) { referrersAPI.noteMissing(for: repository) }
-        return nil
-      }
-      guard response.status == 200 else {
-        let error = failure(response, for: errand)
-        throw visited.count > 1 ? Self.brokenOff(error, at: url) : error
-      }
-      for referrer in try page(of: response) where known.insert(referrer.digest).inserted {
-        referrers.append(referrer)
-      }
-      guard referrers.count <= Self.mostReferrers else {
-        throw .malformedResponse(url: url.description, what: "list")
-      }
-      next = try nextPage(after: response, at: url)
+    } catch {
+      // A page that fails behind the first is no refusal of the API, and no word on the manifest.
+      guard visited.count > 1 else { throw error }
+      throw .listCutShort(
+        host: host, .referrers(of: subject, in: repository), read: referrers.count, error)
     }
     return referrers
   }
@@ -60,19 +61,8 @@ extension RegistryClient {
     case 400, 404, 405, 406, 410, 501: true
     case 200:
       response.headers["Content-Type"].map(MediaType.init(contentType:)) != .ociIndex
-        && (try? JSONDecoder().decode(Page.self, from: Data(response.body)))?.manifests == nil
+        && (try? JSONDecoder().decode(ReferrersPage.self, from: Data(response.body))) == nil
     default: false
-    }
-  }
-
-  /// A list that breaks off is no list: who was shown its first page is not one to whom nothing is shown.
-  private static func brokenOff(_ error: RegistryError, at url: HTTPURL) -> RegistryError {
-    switch error {
-    case .unauthorized(_, _, _, let messages):
-      .refused(url: url.description, status: 401, messages: messages)
-    case .denied(_, _, _, let messages): .refused(url: url.description, status: 403, messages: messages)
-    case .noUsableChallenge: .refused(url: url.description, status: 401, messages: [])
-    default: error
     }
   }
 
@@ -84,17 +74,29 @@ extension RegistryClient {
       }
   }
 
-  private struct Page: Decodable { let manifests: [Descriptor]? }
-
   /// The manifests that one page lists. No filter was asked for: a page that was filtered is not all.
   private func page(of response: HTTPResponse) throws(RegistryError) -> [Descriptor] {
     let url = response.url.description
     guard response.headers["OCI-Filters-Applied"] == nil else {
       throw .malformedResponse(url: url, what: "OCI-Filters-Applied")
     }
-    guard let page = try? JSONDecoder().decode(Page.self, from: Data(response.body)) else {
+    guard let page = try? JSONDecoder().decode(ReferrersPage.self, from: Data(response.body)) else {
       throw .malformedResponse(url: url, what: "list")
     }
-    return page.manifests ?? []
+    return page.manifests
+  }
+}
+
+/// An index without its list is none; `null` is an empty one, as some registries write it.
+private struct ReferrersPage: Decodable {
+  let manifests: [Descriptor]
+
+  private enum CodingKeys: CodingKey { case manifests }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    manifests =
+      try container.decodeNil(forKey: .manifests)
+      ? [] : container.decode([Descriptor].self, forKey: .manifests)
   }
 }

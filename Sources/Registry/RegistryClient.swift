@@ -11,6 +11,7 @@ public final class RegistryClient: Sendable {
   let http: HTTPClient
   let uploadHabits: UploadHabits
   let referrersAPI = ReferrersAPI()
+  let pageHabits = PageHabits()
   private let endpoint: Result<Endpoint, RegistryError>
 
   private struct Endpoint {

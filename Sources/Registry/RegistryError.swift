@@ -27,6 +27,8 @@ public enum RegistryError: Error, Hashable, Sendable {
   case untrustedRealm(host: String, realm: String, RealmRefusal)
   /// A 401 without a challenge Ferry can answer.
   case noUsableChallenge(host: String, header: String)
+  /// A list of which `read` names came, and then no more though it may go on; why.
+  indirect case listCutShort(host: String, List, read: Int, RegistryError)
   /// An answer that breaks the protocol. The URL is redacted; `what` names the part.
   case malformedResponse(url: String, what: String)
   /// The registry stored other bytes than it was sent.
@@ -41,6 +43,13 @@ public enum RegistryError: Error, Hashable, Sendable {
   case malformedAuthEntry(key: String)
   /// A `docker-credential-<name>` program that gave no answer.
   case helperFailed(name: String, server: String, CredentialHelperFailure)
+
+  /// What a registry lists in pages.
+  public enum List: Hashable, Sendable {
+    case catalog
+    case tags(of: String)
+    case referrers(of: Digest, in: String)
+  }
 
   /// What was being done when it was denied.
   public enum Action: Hashable, Sendable { case list, pull, push }

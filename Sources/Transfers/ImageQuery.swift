@@ -39,7 +39,8 @@ public enum ImageQuery: Hashable, Sendable {
     case .tags(let reference, let selector):
       return (try Self.tags(of: reference, selector, registries), [])
     case .repositories(let location, let selector):
-      return try Self.images(below: location, selector, RepositoryFinder(registries: registries))
+      return try Self.images(
+        below: location, selector, RepositoryFinder(registries: registries), observer)
     }
   }
 
@@ -59,16 +60,29 @@ public enum ImageQuery: Hashable, Sendable {
   }
 
   private static func images(
-    below location: RegistryLocation, _ selector: TagSelector, _ finder: RepositoryFinder
+    below location: RegistryLocation, _ selector: TagSelector, _ finder: RepositoryFinder,
+    _ observer: any TransferObserver
   ) throws -> (images: [Reference], failures: [ImageFailure]) {
     let found = try finder.repositories(below: location)
     var images: [Reference] = []
     var failures = found.failures
+    if let error = found.hidden {
+      // What lies below was asked for, and cannot be looked for.
+      failures.append(
+        ImageFailure(image: location.description, error: TransferError.catalogHidden(location, error)))
+    }
     for repository in found.repositories {
       let place = repository.location
       do {
         let tags = try finder.tags(of: repository)
-        failures += tags.failures
+        guard tags.failures.isEmpty else {
+          // Of a repository whose list is not whole nothing is taken, as if it were all.
+          failures += tags.failures
+          continue
+        }
+        if tags.tags.isEmpty, repository.origin == .named {
+          observer.note(.noTags(repository: place.description))
+        }
         images += tags.tags.map(\.name).filter(selector.selects).map {
           Reference(host: place.host, repository: place.path, tag: $0)
         }

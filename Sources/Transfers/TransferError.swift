@@ -83,6 +83,8 @@ public enum TransferError: Error, Sendable {
   case nothingListed(RegistryLocation)
   /// NVIDIA's listing left entries or pages out.
   case incompleteListing(skipped: Int, missingPages: Int)
+  /// The registry shows no catalog, so that what lies below a place cannot be found; what it said.
+  case catalogHidden(RegistryLocation, any Error)
   /// A planned blob that no image lists; planning makes none.
   case blobOfNoImage(Digest)
   /// Another process imports with this journal; its id, where the system tells.

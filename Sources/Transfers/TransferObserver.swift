@@ -65,6 +65,8 @@ public enum TransferNote: Sendable {
   case referrersNotShown(repository: String, error: any Error)
   /// Something that refers to an image, or to a part of it that is left out, does not travel.
   case referrerNotCarried(image: Reference, UncarriedReferrer)
+  /// A registry shows no catalog: a location was taken for a repository, and what lies below it not looked for.
+  case catalogHidden(RegistryLocation, error: any Error)
   /// A repository that the registry lists has no tag: what it holds can only be named by digest.
   case noTags(repository: String)
 }

@@ -12,18 +12,30 @@ import Testing
     (#"<https://host/n>; foo; rel = "next""#, "https://host/n"),
   ])
   func `leads to the next page`(_ header: String, _ target: String) {
-    #expect(LinkHeader.next(in: [header]) == target)
+    #expect(LinkHeader([header]) == .next(target))
   }
 
   @Test(arguments: [
-    "", "<", "<>", "</a>", #"</a>; rel="prev""#, "rel=next", "</a; rel=next", #"</a>; x="rel=next""#,
+    "", #"</a>; rel="prev""#, #"</a>; rel="first", </z>; rel="last""#,
+    #"<https://cdn.example>; rel=preconnect; crossorigin"#,
   ])
   func `ends the list when there is no next`(_ header: String) {
-    #expect(LinkHeader.next(in: [header]) == nil)
+    #expect(LinkHeader([header]) == .none)
+  }
+
+  @Test(arguments: [
+    "<", "<>", "</a>", "rel=next", "</a; rel=next", #"</a>; x="rel=next""#, "/v2/_catalog?last=b",
+    #"</a>; rel="next"#, #"</a> rel="next""#, "</a>; rel=next, </b>; rel=next", #"</p>; rel="prev", /n"#,
+    #"</a>; rel="""#,
+  ])
+  func `that cannot be read does not end it`(_ header: String) {
+    #expect(LinkHeader([header]) == .unreadable)
   }
 
   @Test func `may be on any of several lines`() {
-    #expect(LinkHeader.next(in: ["</p>; rel=prev", "</n>; rel=next"]) == "/n")
-    #expect(LinkHeader.next(in: []) == nil)
+    #expect(LinkHeader(["</p>; rel=prev", "</n>; rel=next"]) == .next("/n"))
+    #expect(LinkHeader(["</n>; REL='Next'; title", ","]) == .next("/n"))
+    #expect(LinkHeader(["</n>; rel=next", "</n>; rel=next"]) == .next("/n"))
+    #expect(LinkHeader([]) == .none)
   }
 }

@@ -28,6 +28,154 @@ import Testing
     #expect(realm.requests("/token").first?.queryValues("scope") == ["registry:catalog:*"])
   }
 
+  /// A registry of `total` tags, `t0000` and on, whose pages have `most` names at the most and lead nowhere.
+  private func unlinked(
+    _ total: Int, most: Int = .max, honours: Set<String> = ["n", "last"], to last: Int? = nil
+  ) -> ScriptedServer {
+    let names = (0..<total).map { "t" + String(10_000 + $0) }
+    return ScriptedServer { request in
+      if let status = last, request.target.contains("last=") { return ScriptedResponse(status, text: "no") }
+      let number = honours.contains("n") ? request.queryValues("n").first.flatMap { Int($0) } ?? .max : .max
+      let start = honours.contains("last") ? request.queryValues("last").first ?? "" : ""
+      let page = names.filter { $0 > start }.prefix(min(number, most)).map { "\"\($0)\"" }
+      return ScriptedResponse(json: #"{"tags":[\#(page.joined(separator: ","))]}"#)
+    }
+  }
+
+  @Test(arguments: [
+    // Nexus: as many as were asked for, and no Link.
+    (1005, Int.max, 2), (2000, .max, 3), (1000, .max, 2), (999, .max, 2),
+    // Pages of the registry's own, smaller ones.
+    (105, 100, 2), (60, 30, 3), (100, 50, 3),
+  ])
+  func `asks behind a full page that leads nowhere`(total: Int, most: Int, requests: Int) throws {
+    let server = unlinked(total, most: most)
+    #expect(try client(server.host).tags(of: "a").count == total)
+    #expect(server.requests.count == requests)
+  }
+
+  @Test func `learns how much a page holds`() throws {
+    let server = unlinked(500)
+    let first = try client(server.host)
+    for _ in 0..<3 { #expect(try first.tags(of: "a").count == 500) }
+    // Each page might be the fullest there is; one with fewer names is not.
+    #expect(server.requests.count == 6)
+    let names = (0..<41).map { "\"\($0)\"" }
+    let linked = ScriptedServer { request in
+      request.path.hasPrefix("/v2/big/") && !request.target.contains("from")
+        ? ScriptedResponse(
+          headers: [("Link", "<?from=2>; rel=next")],
+          json: #"{"tags":[\#(names.joined(separator: ","))]}"#)
+        : ScriptedResponse(json: #"{"tags":[\#(names.dropLast().joined(separator: ","))]}"#)
+    }
+    let other = try client(linked.host)
+    for _ in 0..<3 { #expect(try other.tags(of: "big/a").count == 41) }
+    for _ in 0..<3 { #expect(try other.tags(of: "small/a").count == 40) }
+    #expect(linked.requests.count == 9)
+  }
+
+  @Test(arguments: [
+    // All at once, whatever is asked for (distribution 2.8): asked behind once.
+    (1500, [], 3), (1000, [], 6), (50, [], 3),
+    // It counts and cannot go on: it is asked for more at once.
+    (1005, ["n"], 6),
+  ])
+  func `is content when a registry that does not know of pages repeats its list`(
+    total: Int, honours: [String], requests: Int
+  ) throws {
+    let server = unlinked(total, honours: Set(honours))
+    let client = try client(server.host)
+    for _ in 0..<2 { #expect(try client.tags(of: "a").count == total) }
+    #expect(server.requests.count == requests)
+  }
+
+  @Test(arguments: [400, 404, 405]) func `believes a page that is not full where last is not known`(
+    status: Int
+  ) throws {
+    let server = unlinked(50, to: status)
+    let asked = try client(server.host)
+    #expect(try asked.tags(of: "a").count == 50)
+    #expect(try asked.tags(of: "b").count == 50)
+    #expect(server.requests.count == 3)
+    // As many as were asked for may well be too few.
+    let full = unlinked(1005, to: status)
+    let list = try client(full.host).tagList(of: "a")
+    #expect(list.names.count == 1000)
+    guard case .listCutShort(_, .tags("a"), 1000, _) = list.failure else {
+      Issue.record("\(String(describing: list.failure))")
+      return
+    }
+  }
+
+  @Test(arguments: [401, 403, 404, 500, 429, 200, 204]) func `is not at its end where a page fails`(
+    status: Int
+  ) throws {
+    let server = ScriptedServer { request in
+      request.target.contains("from")
+        ? ScriptedResponse(status, text: status == 200 ? "<html>" : "")
+        : ScriptedResponse(headers: [("Link", "<?from=2>; rel=next")], json: #"{"tags":["b","a"]}"#)
+    }
+    let client = try client(server.host)
+    let list = client.tagList(of: "team/app")
+    #expect(list.names == ["b", "a"])
+    guard case .listCutShort(server.host, .tags(of: "team/app"), 2, _) = list.failure else {
+      Issue.record("\(String(describing: list.failure))")
+      return
+    }
+    #expect(error { _ = try client.tags(of: "team/app") } == list.failure)
+  }
+
+  @Test func `is not at its end where the line fails`() throws {
+    let server = ScriptedServer { request in
+      request.target.contains("from")
+        ? ScriptedResponse(body: Array(#"{"tags":["c"]}"#.utf8), declaredLength: 900)
+        : ScriptedResponse(headers: [("Link", "<?from=2>; rel=next")], json: #"{"tags":["a"]}"#)
+    }
+    let list = try client(server.host).tagList(of: "a")
+    #expect(list.names == ["a"])
+    guard case .listCutShort(_, _, 1, .transport) = list.failure else {
+      Issue.record("\(String(describing: list.failure))")
+      return
+    }
+  }
+
+  @Test(arguments: ["<next", "/v2/a/tags/list?last=a", "</v2/a/tags/list?last=a>"])
+  func `is not at its end where a Link cannot be read`(_ link: String) throws {
+    let server = ScriptedServer { _ in ScriptedResponse(headers: [("Link", link)], json: #"{"tags":["a"]}"#) }
+    let list = try client(server.host).tagList(of: "a")
+    #expect(list.names == ["a"])
+    guard case .malformedResponse(_, "Link") = list.failure else {
+      Issue.record("\(String(describing: list.failure))")
+      return
+    }
+  }
+
+  @Test func `names an entry that is no name, and reads the others`() throws {
+    let server = ScriptedServer { request in
+      request.target.contains("from")
+        ? ScriptedResponse(json: #"{"tags":["c"]}"#)
+        : ScriptedResponse(
+          headers: [("Link", "<?from=2>; rel=next")], json: #"{"tags":["a","../x",7,null,"b"]}"#)
+    }
+    let list = try client(server.host).tagList(of: "a")
+    #expect(list.names == ["a", "b", "c"])
+    guard case .malformedResponse(_, "name '../x' and 2 more") = list.failure else {
+      Issue.record("\(String(describing: list.failure))")
+      return
+    }
+  }
+
+  @Test func `asks for no number that the registry does not give`() throws {
+    let server = ScriptedServer { request in
+      request.target.contains("n=1000")
+        ? ScriptedResponse(400, json: #"{"errors":[{"code":"PAGINATION_NUMBER_INVALID"}]}"#)
+        : ScriptedResponse(
+          headers: request.target.contains("last=a") ? [] : [("Link", "<?n=1&last=a>; rel=next")],
+          json: request.target.contains("last=a") ? #"{"repositories":["b"]}"# : #"{"repositories":["a"]}"#)
+    }
+    #expect(try client(server.host).catalog() == ["a", "b"])
+  }
+
   @Test func `follows no page to another host or port`() throws {
     let other = ScriptedServer { _ in ScriptedResponse(json: #"{"tags":["stolen"]}"#) }
     let realm = TokenRealm { _ in
@@ -54,6 +202,7 @@ import Testing
 
   @Test(arguments: [
     #"{"tags":["../x"]}"#, #"{"tags":["a\u001b[2J"]}"#, #"{"tags":[5]}"#, #"{"tags":{}}"#, "[]", "<html>", "",
+    "{}", #"{"repositories":["a"]}"#, #"{"tags":["a"]"#, #"{"errors":[{"code":"DENIED"}]}"#,
   ])
   func `takes no list that is none`(_ body: String) throws {
     let server = ScriptedServer { _ in ScriptedResponse(text: body) }

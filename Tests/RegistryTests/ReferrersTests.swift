@@ -65,14 +65,34 @@ import Testing
         _ = try client(filtered.host).referrers(of: subject, in: "a")
       })
     else { throw TestFailure("not refused") }
-    let broken = ScriptedServer { [index] _ in
-      ScriptedResponse(headers: index, text: #"{"manifests":[{"digest":"x"}]}"#)
+    for text in [#"{"manifests":[{"digest":"x"}]}"#, "{}", #"{"manifests":{}}"#] {
+      let broken = ScriptedServer { [index] _ in ScriptedResponse(headers: index, text: text) }
+      guard
+        case .malformedResponse(_, "list") = error({
+          _ = try client(broken.host).referrers(of: subject, in: "a")
+        })
+      else { throw TestFailure("not refused") }
     }
-    guard
-      case .malformedResponse(_, "list") = error({
-        _ = try client(broken.host).referrers(of: subject, in: "a")
-      })
-    else { throw TestFailure("not refused") }
+    let empty = ScriptedServer { [index] _ in ScriptedResponse(headers: index, text: #"{"manifests":null}"#) }
+    #expect(try client(empty.host).referrers(of: subject, in: "a") == [])
+  }
+
+  @Test(arguments: [400, 401, 403, 404, 500]) func `takes no page that fails for the end`(_ status: Int)
+    throws
+  {
+    let server = ScriptedServer { [index, first = page(1, 2)] request in
+      request.query == nil
+        ? ScriptedResponse(headers: index + [("Link", #"<?from=2>; rel="next""#)], body: first)
+        : ScriptedResponse(status, json: "{}")
+    }
+    let client = try client(server.host, retries: 0)
+    for _ in 0..<2 {
+      guard
+        case .listCutShort(_, .referrers(subject, in: "a"), 2, _) = error({
+          _ = try client.referrers(of: subject, in: "a")
+        })
+      else { throw TestFailure("believed") }
+    }
   }
 
   @Test func `follows no page to another host`() throws {

@@ -41,7 +41,8 @@ final class ReferrerTags: Sendable {
     } catch {
       switch error {
       // It has manifests, so it is there, whatever is said of its tags.
-      case .repositoryNotFound, .denied, .unauthorized, .refused, .malformedResponse: return .untold
+      case .repositoryNotFound, .denied, .unauthorized, .refused, .malformedResponse, .listCutShort:
+        return .untold
       default: throw error
       }
     }

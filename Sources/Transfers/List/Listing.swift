@@ -38,12 +38,15 @@ public struct Listing: Sendable {
   public func run() async throws -> Result {
     let finder = RepositoryFinder(registries: registries)
     let found = try await executor.mapConcurrently(locations) {
-      location -> (repositories: [RepositoryFinder.Repository], failures: [ImageFailure]) in
+      location -> RepositoryFinder.Found in
       do {
-        return try finder.repositories(below: location)
+        let found = try finder.repositories(below: location)
+        if let error = found.hidden { settings.observer.note(.catalogHidden(location, error: error)) }
+        return found
       } catch {
         try Task.checkCancellation()
-        return ([], [ImageFailure(image: location.description, error: error)])
+        return RepositoryFinder.Found(
+          failures: [ImageFailure(image: location.description, error: error)])
       }
     }
     var repositories: [RegistryLocation: RepositoryFinder.Repository] = [:]
@@ -68,7 +71,7 @@ public struct Listing: Sendable {
     do {
       let found = try finder.tags(of: repository)
       var part: Part = ([], found.failures)
-      if found.tags.isEmpty, found.failures.isEmpty {
+      if found.tags.isEmpty, found.failures.isEmpty, repository.origin != .guessed {
         settings.observer.note(.noTags(repository: location.description))
       }
       for var tag in found.tags {

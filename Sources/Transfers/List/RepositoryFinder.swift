@@ -6,11 +6,28 @@ import Registry
 struct RepositoryFinder: Sendable {
   /// A repository and what its registry tells of it.
   struct Repository: Sendable {
+    enum Origin: Sendable {
+      /// The registry itself named it, so that it is there.
+      case named
+      /// It is the location asked for.
+      case asked
+      /// It is the location asked for beside a list that failed: it may well be a mere namespace.
+      case guessed
+    }
+
     let location: RegistryLocation
-    /// Whether the registry itself named it, so that it is there.
-    let isNamed: Bool
+    let origin: Origin
     /// As NVIDIA's REST services know it.
     let listed: NVIDIARepository?
+  }
+
+  /// What was found at or below a location.
+  struct Found: Sendable {
+    var repositories: [Repository] = []
+    /// Parts that could not be listed.
+    var failures: [ImageFailure] = []
+    /// Why the registry shows no catalog: what lies below the location cannot be looked for.
+    var hidden: RegistryError?
   }
 
   struct Tag: Sendable {
@@ -25,24 +42,23 @@ struct RepositoryFinder: Sendable {
   let registries: Registries
 
   /// The repositories at or below `location`, and parts of it that could not be listed.
-  func repositories(
-    below location: RegistryLocation
-  ) throws -> (repositories: [Repository], failures: [ImageFailure]) {
+  func repositories(below location: RegistryLocation) throws -> Found {
     if let catalog = try registries.catalog(host: location.host, repository: location.path) {
       let found = try catalog.repositories(below: location.path)
       if found.repositories.isEmpty, found.failures.isEmpty, !location.path.isEmpty {
         throw TransferError.nothingListed(location)
       }
-      return (
-        found.repositories.map {
+      return Found(
+        repositories: found.repositories.map {
           Repository(
-            location: RegistryLocation(host: location.host, path: $0.path), isNamed: true, listed: $0)
+            location: RegistryLocation(host: location.host, path: $0.path), origin: .named, listed: $0)
         },
-        found.failures.map { ImageFailure(image: "\(location.host)/\($0.path)", error: $0.error) }
-          + incomplete(location, skipped: found.skipped.count, missingPages: found.missingPages)
-      )
+        failures: found.failures.map {
+          let place = RegistryLocation(host: location.host, path: $0.path)
+          return ImageFailure(image: place.description, error: $0.error)
+        } + incomplete(location, skipped: found.skipped.count, missingPages: found.missingPages))
     }
-    return (try inCatalog(below: location), [])
+    return try inCatalog(below: location)
   }
 
   /// A listing that is not whole is a failure: what is not listed is not exported.
@@ -54,8 +70,9 @@ struct RepositoryFinder: Sendable {
     return [ImageFailure(image: location.description, error: error)]
   }
 
-  /// Where a registry shows no catalog, the location is taken for a repository itself.
-  private func inCatalog(below location: RegistryLocation) throws -> [Repository] {
+  /// Where a registry shows no catalog, the location is taken for a repository itself. A catalog that fails is
+  /// none that is not shown: what was read of it is found, and the failure with it.
+  private func inCatalog(below location: RegistryLocation) throws -> Found {
     let client = try registries.client(host: location.host, repository: location.path)
     if location.path.isEmpty, client.configuration.credential == nil,
       registries.nvidiaHosts.contains(location.host)
@@ -64,24 +81,35 @@ struct RepositoryFinder: Sendable {
       throw RegistryError.unauthorized(
         host: location.host, repository: nil, hadCredential: false, messages: [])
     }
-    let catalog: [String]
-    do { catalog = try client.catalog() } catch {
-      if case .transport = error { throw error }
-      if location.path.isEmpty { throw error }
-      return [Repository(location: location, isNamed: false, listed: nil)]
-    }
-    let found = catalog.filter {
+    let catalog = client.catalogList()
+    let below = catalog.names.filter {
       location.path.isEmpty || $0 == location.path || $0.hasPrefix(location.path + "/")
     }
+    var found = Found(
+      repositories: below.map {
+        Repository(
+          location: RegistryLocation(host: location.host, path: $0), origin: .named, listed: nil)
+      })
+    if let failure = catalog.failure {
+      try Task.checkCancellation()
+      if location.path.isEmpty, below.isEmpty { throw failure }
+      if case .transport = failure { throw failure }
+      if failure.meansNoCatalog, !location.path.isEmpty {
+        found.hidden = failure
+      } else {
+        found.failures = [ImageFailure(image: location.description, error: failure)]
+      }
+    }
     // Catalogs may hide what can be read all the same.
-    guard !found.isEmpty || location.path.isEmpty else {
-      return [Repository(location: location, isNamed: false, listed: nil)]
+    let isNamed = below.contains(location.path)
+    if !location.path.isEmpty, !isNamed, below.isEmpty || catalog.failure != nil {
+      let origin = found.failures.isEmpty ? Repository.Origin.asked : .guessed
+      found.repositories.append(Repository(location: location, origin: origin, listed: nil))
     }
-    return found.map {
-      Repository(location: RegistryLocation(host: location.host, path: $0), isNamed: true, listed: nil)
-    }
+    return found
   }
 
+  /// The tags of a repository, and what of them could not be listed.
   func tags(of repository: Repository) throws -> (tags: [Tag], failures: [ImageFailure]) {
     let location = repository.location
     if let listed = repository.listed,
@@ -95,12 +123,33 @@ struct RepositoryFinder: Sendable {
       )
     }
     let client = try registries.client(host: location.host, repository: location.path)
-    do {
-      return (try client.tags(of: location.path).map { Tag(name: $0) }, [])
-    } catch {
-      // Some registries know no repository without tags when they are asked for its tags.
-      if case .repositoryNotFound = error, repository.isNamed { return ([], []) }
-      throw error
+    let list = client.tagList(of: location.path)
+    guard let failure = list.failure else { return (list.names.map { Tag(name: $0) }, []) }
+    try Task.checkCancellation()
+    switch (failure, repository.origin) {
+    // Of a repository without tags some registries say that they do not know its name (distribution 2.8).
+    case (.repositoryNotFound(_, _, let messages), .named)
+    where messages.contains { $0.code == "NAME_UNKNOWN" }:
+      return ([], [])
+    case (.repositoryNotFound, .guessed): return ([], [])
+    default: break
+    }
+    if list.names.isEmpty { throw failure }
+    return (
+      list.names.map { Tag(name: $0) }, [ImageFailure(image: location.description, error: failure)]
+    )
+  }
+}
+
+extension RegistryError {
+  /// Whether a registry says, in answer to who it knows, that it shows no catalog: by 401, 403, 404, 405, 501, or
+  /// by the code for what it does not do. Anything else is a catalog that failed.
+  fileprivate var meansNoCatalog: Bool {
+    switch self {
+    case .unauthorized, .denied: true
+    case .refused(_, let status, let messages):
+      [404, 405, 501].contains(status) || messages.contains { $0.code == "UNSUPPORTED" }
+    default: false
     }
   }
 }

@@ -1,3 +1,4 @@
+import Digests
 import Images
 import Registry
 
@@ -65,6 +66,12 @@ extension ErrorText {
     case .noUsableChallenge(let host, let header):
       self.init(
         "\(host) wants a login of a kind that Ferry does not speak: \(header)", .credentialsRefused)
+    case .listCutShort(let host, let list, let read, let error):
+      let cause = ErrorText(registry: error)
+      self.init(
+        "\(Self.name(of: list, at: host)) breaks off after \(Amounts.count(read, "name")): \(cause.summary)",
+        remedy: "What would come next is not known: run the same command again, or name what is missing.",
+        [.credentialsRefused, .permissionDenied].contains(cause.status) ? cause.status : .networkFailed)
     case .malformedResponse(let url, let what):
       self.init(
         "the answer from \(url) breaks the protocol: \(what)",
@@ -92,6 +99,15 @@ extension ErrorText {
       [message.code, message.message, message.detail ?? ""].filter { !$0.isEmpty }.joined(separator: ", ")
     }
     return texts.isEmpty ? "" : ": " + texts.joined(separator: "; ")
+  }
+
+  private static func name(of list: RegistryError.List, at host: String) -> String {
+    switch list {
+    case .catalog: "the catalog of \(host)"
+    case .tags(let repository): "the list of tags of \(host)/\(repository)"
+    case .referrers(let subject, let repository):
+      "the list of what refers to \(subject.short) in \(host)/\(repository)"
+    }
   }
 
   private static func verb(_ action: RegistryError.Action) -> String {

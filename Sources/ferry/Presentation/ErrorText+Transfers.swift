@@ -178,6 +178,13 @@ extension ErrorText {
         "the listing is not whole: \(Amounts.count(skipped, "entry", plural: "entries")) unusable, "
           + "\(Amounts.count(missingPages, "page")) not given",
         remedy: "List the namespaces one by one, or name what is missing yourself.", .networkFailed)
+    case .catalogHidden(let location, let error):
+      let cause = ErrorText(error)
+      self.init(
+        "\(location.host) shows no catalog, so repositories below \(location) cannot be found: "
+          + cause.summary,
+        remedy: "Name the repositories, with --all-tags, or use a key that may list them.",
+        [.credentialsRefused, .permissionDenied].contains(cause.status) ? cause.status : .notFound)
     case .tooManyVolumes, .noSuchVolume, .cutOtherwise, .unfinishedSet, .otherVolumes, .otherArchive,
       .incompleteOutput, .notWhole, .imageNotWhole, .expectsOneArchive:
       self.init(volumes: error)

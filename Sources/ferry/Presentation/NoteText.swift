@@ -64,6 +64,9 @@ enum NoteText {
       "\(repository): only referrers with tags are carried, for the registry lists none: "
         + ErrorText(error).summary
     case .referrerNotCarried(let image, let referrer): UncarriedText.line(for: referrer, of: image)
+    case .catalogHidden(let location, let error):
+      "\(location.host) shows no catalog: repositories below \(location) are not looked for "
+        + "(\(ErrorText(error).summary))"
     case .noTags(let repository):
       "\(repository) has no tags: its images can only be named by digest"
     }
