@@ -30,6 +30,8 @@ public enum LayoutError: Error, Hashable, Sendable {
   case volumeTwice(String, String)
   /// A directory without an archive in it.
   case noArchive(directory: String)
+  /// What an export that was broken off left; the images that it is to hold, where its journal tells.
+  case unfinished(path: String, images: [String])
   /// A sound archive without an image in it; what its list names instead.
   case noImage(path: String, others: [MediaType])
   case malformed(path: String, entry: String, why: String)

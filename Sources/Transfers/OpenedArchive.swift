@@ -11,6 +11,9 @@ enum OpenedArchive: Sendable {
   /// where one is given, else read as it comes. Blocks. Throws ``LayoutError``, ``ArchiveError``, and
   /// ``TransferError/noDirectory(path:)``.
   init(_ input: ArchiveInput, spool: String?) throws {
+    if input.isOneFile, input.path != PassingContent.standardInput {
+      try UnfinishedArchive.refuse(input.path)
+    }
     guard input.isOneFile, let content = try PassingContent.open(input.path) else {
       self = .inPlace(try Layout.open(input))
       return

@@ -6,7 +6,10 @@ extension Layout {
   /// Opens an archive that may be cut into volumes. Throws ``LayoutError/volumeNeeded(path:archive:)`` when
   /// without one of them it cannot be told what the archive holds.
   public static func open(_ input: ArchiveInput) throws(LayoutError) -> Layout {
-    guard !input.volumes.isEmpty else { return try open(input.path) }
+    guard !input.volumes.isEmpty else {
+      try UnfinishedArchive.refuse(input.path)
+      return try open(input.path)
+    }
     guard input.volumes[1] != nil else {
       // What ends in digits need not be a volume.
       if input.volumes.count == 1, let only = input.volumes.values.first, let layout = try? open(only.path) {

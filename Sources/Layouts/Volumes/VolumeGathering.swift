@@ -45,6 +45,10 @@ struct VolumeGathering {
     for name in names {
       if let volume = VolumeName(name) {
         if try add(volumesOf: prefix + volume.base) { isEmpty = false }
+      } else if let archive = UnfinishedArchive.archive(ofPartial: name), archive.hasSuffix(".tar") {
+        // Not passed over: whoever names the directory takes it for all that is in it.
+        if seen.insert(prefix + archive + ".partial").inserted { items.append(.path(prefix + name)) }
+        isEmpty = false
       } else if name.hasSuffix(".tar"), !DataFile.isDirectory(prefix + name) {
         addPath(prefix + name)
         isEmpty = false

@@ -34,7 +34,8 @@ public struct Inspection: Sendable {
       walks[image.root.digest]?.tree.map { (image: image, tree: $0) }
     }
     var known = Set(layout.problems)
-    let broken = walks.values.sorted { $0.image.name < $1.image.name }.flatMap(\.problems).filter {
+    let found = walks.values.sorted { $0.image.name < $1.image.name }.flatMap(\.problems)
+    let broken = (found + wrongConfigs(of: trees.map(\.tree), in: layout)).filter {
       known.insert($0).inserted
     }
     var users: [Digest: Int] = [:]
@@ -63,6 +64,25 @@ public struct Inspection: Sendable {
       descriptions: try Descriptions.all(in: layout),
       problems: layout.problems + broken,
       uniqueSize: sizes.values.saturatingSum(), volumes: layout.volumes)
+  }
+
+  /// Configs are read here, so what is wrong with one is told: an archive of which the rest never came looks whole but
+  /// for that.
+  private func wrongConfigs(of trees: [ImageTree], in layout: Layout) -> [LayoutProblem] {
+    var seen: Set<Digest> = []
+    return trees.flatMap(\.manifests).compactMap { manifest in
+      guard case .image(let image) = manifest.content, seen.insert(image.config.digest).inserted else {
+        return nil
+      }
+      do {
+        _ = try layout.bytes(of: image.config, limit: Manifest.sizeLimit)
+        return nil
+      } catch LayoutError.wrongContent(let digest, .mismatch(_, let actual)) {
+        return .damaged(digest, actual: actual)
+      } catch {
+        return nil
+      }
+    }
   }
 
   /// What is there for an image's sake; nothing where damage hides what refers to what.

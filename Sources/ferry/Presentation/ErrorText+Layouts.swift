@@ -44,6 +44,13 @@ extension ErrorText {
       self.init(
         "there is no archive in \(directory)", remedy: "Ferry looks for *.tar and volumes *.tar.001.",
         .notFound)
+    case .unfinished(let path, let images):
+      let what =
+        images.isEmpty ? "" : " of \(Printable.text(images[0]))\(images.count > 1 ? " and others" : "")"
+      self.init(
+        "\(path) is an unfinished export\(what)",
+        remedy: "The same ferry export, run again, finishes it; then it has its name without .partial.",
+        .integrityFailure)
     case .noImage(let path, let others):
       let kinds = Set(others.map(\.rawValue)).sorted().prefix(5).map { "'\(Printable.text($0))'" }
       self.init(
