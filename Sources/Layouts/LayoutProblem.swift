@@ -82,6 +82,16 @@ public enum LayoutProblem: Hashable, Sendable {
     }
   }
 
+  /// Whether it is of one blob or manifest, and so of the images that need it alone.
+  public var isOfContent: Bool {
+    switch self {
+    case .missing, .wrongSize, .damaged, .notAManifest, .notAConfig, .configDisagrees, .contentDiffers,
+      .cannotUnpack:
+      true
+    default: false
+    }
+  }
+
   /// What other tools' sound archives may have too.
   var isUsualElsewhere: Bool {
     switch self {

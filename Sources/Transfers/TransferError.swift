@@ -21,6 +21,10 @@ public enum TransferError: Error, Sendable {
   /// An image's config says different things to different readers.
   case unclearConfig(images: [String], digest: Digest, ManifestError)
   case notEnoughSpace(path: String, needed: Int64, available: Int64)
+  /// An image that gives a blob another size, in bytes, than the blob has, or than other images give it.
+  case wrongSizeListed(Digest, listed: Int64, actual: Int64)
+  /// An image whose config speaks of other layers than its manifest lists.
+  case configDisagrees(Digest)
   /// An output that an earlier run finished holds wrong bytes now.
   case damagedOutput(path: String, problems: [LayoutProblem])
   /// An output exists and holds something else.
@@ -45,8 +49,9 @@ public enum TransferError: Error, Sendable {
   case compressionParts(referrer: String, subject: Digest)
   /// Tags at the destination that hold other content.
   case tagsTaken([TakenTag])
-  /// What is wrong with an archive, with the images that it hurts.
-  case damaged(archive: String, [VerifiedArchive.Finding])
+  /// What is wrong with an archive, with the images that it hurts. `way` is how to take what is whole of it, where there
+  /// is a way that was not gone.
+  case damaged(archive: String, [VerifiedArchive.Finding], way: WayAround?)
   /// A blob whose bytes in the archive are not the ones it should hold; found while it was pushed.
   case damagedBlob(archive: String, digest: Digest, DigestError)
   /// A blob of an archive that passes by whose bytes, or so many of them, are needed a second time.
@@ -122,7 +127,8 @@ public enum TransferError: Error, Sendable {
   /// Of a finished set only some volumes are there.
   case incompleteOutput(path: String, missing: [String])
   /// An archive of which something is not there, or not what it should be, with the images that hurts.
-  case notWhole(archive: String, [VerifiedArchive.Finding])
+  /// `way` is how to take what is whole of it, where there is a way that was not gone.
+  case notWhole(archive: String, [VerifiedArchive.Finding], way: WayAround?)
   /// An image of an archive of which not all is there; in which volumes the rest should be.
   case imageNotWhole(archive: String, problems: [LayoutProblem], volumes: [String])
   /// `--expect` with several archives.
@@ -144,6 +150,11 @@ extension TransferError {
     let errors = blockers + (isStopped ? [TransferError.imagesFailed(failures, total: total)] : [])
     return errors.count > 1 ? TransferError.blocked(errors) : errors.first
   }
+}
+
+/// How an import takes the images of an archive that are whole, when others are not.
+public enum WayAround: Hashable, Sendable {
+  case allowMissing, keepGoing
 }
 
 /// A tag at the destination whose content differs from what would be pushed.

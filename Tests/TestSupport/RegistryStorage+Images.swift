@@ -54,7 +54,9 @@ extension RegistryStorage {
       to: repository, tag: tag)
   }
 
-  private func add(manifest text: String, to repository: String, tag: String?) throws -> String {
+  /// Puts a manifest of whatever text into it, under a tag if one is given, and returns its digest.
+  @discardableResult
+  public func add(manifest text: String, to repository: String, tag: String?) throws -> String {
     let digest = try write(Array(text.utf8))
     let manifests = "\(path)/repositories/\(repository)/_manifests"
     try link(digest, in: "\(manifests)/revisions")

@@ -63,11 +63,27 @@ extension Export {
         var verifier = BlobVerifier(digest: config.digest, size: config.size)
         _ = try sources.pull(config, registries: registries, continuing: &verifier, into: &sink)
         try sources.check(config.digest, sink.bytes)
+        try judge(config.digest, sink.bytes, of: sources, failed)
         sources.configs.keep(config.digest, sink.bytes)
       } catch {
         guard let failed, settings.keepGoing, !Task.isCancelled else { throw error }
         failed.add(config.digest, error)
       }
+    }
+  }
+
+  /// Holds what the config in `bytes` says of its layers against the manifests of the images that have it: an archive
+  /// with an image where they disagree would be refused as damaged. Throws the first that does, or with `keepGoing`
+  /// notes it in `failed`, where one is given.
+  func judge(_ digest: Digest, _ bytes: [UInt8], of sources: BlobSources, _ failed: FailedBlobs?) throws {
+    guard let config = try? ImageConfig(bytes: bytes) else { return }
+    for (index, image) in sources.images.enumerated() where image.disagrees(with: config, digest) {
+      let error = TransferError.configDisagrees(digest)
+      guard let failed, settings.keepGoing else {
+        throw TransferError.imagesFailed(
+          [ImageFailure(image: image.reference.description, error: error)], total: sources.images.count)
+      }
+      failed.add(imageAt: index, error)
     }
   }
 }
@@ -86,12 +102,19 @@ extension BlobSources {
 
 extension ExportImage {
   /// The configs of its images and its referrers' whose content is specified.
-  var configs: [Descriptor] {
+  var configs: [Descriptor] { runnable.map(\.config) }
+
+  private var runnable: [ImageManifest] {
     (tree.manifests + referrers.flatMap(\.tree.manifests)).compactMap { manifest in
       guard case .image(let image) = manifest.content, image.config.mediaType.isImageConfig else {
         return nil
       }
-      return image.config
+      return image
     }
+  }
+
+  /// Whether one of its manifests lists other layers than its config, which is `config`, speaks of.
+  fileprivate func disagrees(with config: ImageConfig, _ digest: Digest) -> Bool {
+    runnable.contains { $0.config.digest == digest && !config.describes($0) }
   }
 }

@@ -54,7 +54,10 @@ extension Export {
         throw error
       }
       // Of an image whose config nobody should trust nothing is stored.
-      if failed.images.isEmpty { try await fill(writer, from: sources, held: held, failed: failed) }
+      if failed.images.isEmpty {
+        try await fill(writer, from: sources, held: held, failed: failed)
+        try await executor.run { [writer] in try judgeConfigs(in: writer, of: sources, failed) }
+      }
       guard !failed.images.isEmpty else { break }
       guard let plan = try plan(without: failed) else {
         return Outcome(plan: nil, failures: failures)
@@ -106,6 +109,15 @@ extension Export {
         guard settings.keepGoing, !isLocal, !Task.isCancelled else { throw error }
         failed.add(blob.digest, error)
       }
+    }
+  }
+
+  /// Holds what the configs that have come say of their layers against the manifests, those that an earlier run left
+  /// among them. Blocks.
+  private func judgeConfigs(in writer: ArchiveWriter, of sources: BlobSources, _ failed: FailedBlobs) throws {
+    for digest in Set(sources.images.flatMap(\.configs).map(\.digest))
+    where writer.plan.extent(of: digest) != nil && failed.isWanted(digest) {
+      try judge(digest, try writer.bytes(of: digest, limit: ImageConfig.sizeLimit), of: sources, failed)
     }
   }
 

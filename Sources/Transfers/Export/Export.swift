@@ -1,4 +1,5 @@
 import Images
+import Registry
 
 /// `ferry export`: resolve everything, plan the archives, then move each blob once to its place.
 public struct Export: Sendable {
@@ -47,7 +48,14 @@ public struct Export: Sendable {
     }
     let resolved = images
     let failed = failures
-    return try await executor.run { try plan(resolved, known: known, failures: failed) }
+    return try await executor.run {
+      let checked = SoundImages(resolved, isApart: !request.isOneArchive) { part, image in
+        let reference = image.reference
+        return try registries.client(host: reference.host, repository: reference.repository)
+          .hasBlob(part.digest, size: part.size, in: reference.repository)
+      }
+      return try plan(checked.sound, known: known, failures: failed + checked.failures)
+    }
   }
 
   /// The images asked for, each once, in the order of their names, and the queries that failed.

@@ -30,6 +30,11 @@ final class FailedBlobs: Sendable {
     }
   }
 
+  /// Hears that an image, by its place among those this was made of, is lost whatever its blobs are.
+  func add(imageAt index: Int, _ error: any Error) {
+    lost.withLock { lost in lost[index] = lost[index] ?? error }
+  }
+
   /// The lost images, in order, each with what it was lost by first.
   var images: [ImageFailure] {
     lost.withLock { lost in

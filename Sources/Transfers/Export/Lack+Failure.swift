@@ -21,6 +21,7 @@ extension Lack {
     case let error as TransferError:
       switch error {
       case .tagNotFound, .noTagSelected, .platformNotFound: .notFound
+      case .wrongSizeListed, .configDisagrees: .integrity
       default: .other
       }
     case is TransportError: .network

@@ -6,9 +6,32 @@ import Layouts
 extension Import {
   /// What is not there of an archive that is cut, or not what it should be, with the images that hurts; nil when
   /// nothing is wrong or the archive is one file.
-  func incompleteness(of layout: Layout) -> TransferError? {
+  func incompleteness(of layout: Layout, _ way: WayAround?) -> TransferError? {
     guard !layout.volumes.isEmpty, !layout.problems.isEmpty else { return nil }
-    return .notWhole(archive: layout.path, findings(in: layout, readings: []))
+    return .notWhole(archive: layout.path, findings(in: layout, readings: []), way: way)
+  }
+
+  /// By what option the images of `layout` that are whole can be taken; nil when by none, or there are none. The same
+  /// is asked whether it was given or is to be offered.
+  func wayAround(_ layout: Layout) -> WayAround? {
+    let way: WayAround
+    if layout.problems.allSatisfy(\.isAbsence) {
+      way = .allowMissing
+    } else if layout.problems.allSatisfy(\.isOfContent) {
+      way = .keepGoing
+    } else {
+      return nil
+    }
+    let absences = absences(in: layout)
+    // What no image is hurt by must not be taken for harmless.
+    guard way == .allowMissing || !absences.isEmpty else { return nil }
+    return layout.images.contains { absences[$0.root.digest] == nil } ? way : nil
+  }
+
+  /// Whether `findings` leave an image of `layout` whole.
+  func leaveWhole(_ findings: [VerifiedArchive.Finding], of layout: Layout) -> Bool {
+    let hurt = Set(findings.flatMap(\.images))
+    return layout.images.contains { !hurt.contains($0.label) }
   }
 
   /// All that the structure and `readings` show to be wrong.
@@ -37,7 +60,7 @@ extension Import {
   /// What keeps an image from being taken out of an archive of which something is missing; nil when it is whole.
   private func absence(of image: LayoutImage, in layout: Layout) -> TransferError? {
     guard !layout.problems.isEmpty else { return nil }
-    let problems = ImageWalk(image, in: layout).problems
+    let problems = ImageWalk(image, in: layout, isDeep: true).problems
     guard !problems.isEmpty else { return nil }
     let volumes = Set(problems.flatMap(layout.volumes(of:)).filter { $0.state != .present }.map(\.path))
     return .imageNotWhole(archive: layout.path, problems: problems, volumes: volumes.sorted())

@@ -40,8 +40,10 @@ extension Import {
     }
     guard !settings.keepGoing, !request.allowsMissing, let (_, first) = problems.min(by: { $0.key < $1.key })
     else { return damaged }
+    let findings = findings(in: first.layout, readings: first.readings)
     throw TransferError.notWhole(
-      archive: first.layout.path, findings(in: first.layout, readings: first.readings))
+      archive: first.layout.path, findings,
+      way: leaveWhole(findings, of: first.layout) ? .keepGoing : nil)
   }
 }
 

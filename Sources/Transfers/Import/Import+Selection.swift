@@ -61,7 +61,7 @@ extension Import {
       trees[image.root.digest] = tree
       return tree
     }
-    let absences = request.allowsMissing ? absences(in: layout) : [:]
+    let absences = request.allowsMissing || settings.keepGoing ? absences(in: layout) : [:]
     let whole = layout.images.filter { absences[$0.root.digest] == nil }
     let referrals = try ArchiveReferrals(whole, in: layout, tree: tree)
     var selected: [SelectedImage] = []
@@ -119,7 +119,7 @@ extension Import {
   /// Throws unless every blob in `tree` lies in the archive with its size, or is left out on purpose.
   private func expectHeld(_ tree: ImageTree, in layout: Layout) throws {
     guard tree.blobs.allSatisfy({ layout.problem(with: $0) == nil }) else {
-      throw TransferError.damaged(archive: layout.path, findings(in: layout, readings: []))
+      throw TransferError.damaged(archive: layout.path, findings(in: layout, readings: []), way: nil)
     }
   }
 

@@ -84,14 +84,12 @@ public struct Import: Sendable {
     }
     try request.signature?.check(archive: input.path, digest: layout.archiveDigest)
     // Of what passes by nothing more is read once its front is wrong.
-    if request.allowsMissing, archive.stream == nil, layout.problems.allSatisfy(\.isAbsence) {
-      return archive
-    }
-    if let error = incompleteness(of: layout) { throw error }
-    guard layout.problems.isEmpty else {
-      throw TransferError.damaged(archive: layout.path, findings(in: layout, readings: []))
-    }
-    return archive
+    guard !layout.problems.isEmpty else { return archive }
+    let way = archive.stream == nil ? wayAround(layout) : nil
+    if way == .allowMissing, request.allowsMissing { return archive }
+    if way == .keepGoing, settings.keepGoing { return archive }
+    if let error = incompleteness(of: layout, way) { throw error }
+    throw TransferError.damaged(archive: layout.path, findings(in: layout, readings: []), way: way)
   }
 
   /// Asks the destination for the image's tag.

@@ -25,12 +25,13 @@ struct ImageWalk: Sendable {
         // An artifact may call anything its config, and hold what is no file system.
         guard isDeep, manifest.layers.allSatisfy(\.mediaType.isLayer),
           let bytes = try? layout.bytes(of: manifest.config, limit: Manifest.sizeLimit),
-          let ids = try? ImageConfig(bytes: bytes).rootfs?.diffIDs
+          let config = try? ImageConfig(bytes: bytes)
         else { continue }
-        guard ids.count == manifest.layers.count else {
+        guard config.describes(manifest) else {
           problems.append(.configDisagrees(manifest.config.digest))
           continue
         }
+        guard let ids = config.rootfs?.diffIDs, ids.count == manifest.layers.count else { continue }
         contents += zip(manifest.layers, ids).map { (layer: $0, diffID: $1) }
       }
       self.contents = contents

@@ -57,6 +57,12 @@ extension ErrorText {
       self.init(
         "another process\(pid.map { " (\($0))" } ?? "") is importing with \(journal)",
         remedy: "Wait for it, or keep this import's journal elsewhere with --journal.", .destinationConflict)
+    case .wrongSizeListed(let digest, let listed, let actual):
+      self.init(
+        "it gives \(digest) a size of \(listed) bytes; it has, or others give it, \(actual)",
+        .integrityFailure)
+    case .configDisagrees(let config):
+      self.init("its config \(config) speaks of other layers than its manifest lists", .integrityFailure)
     case .damagedOutput(let path, let problems):
       let lines = problems.prefix(20).map { "  \(ProblemText.line(for: $0))" }
       self.init(
@@ -112,12 +118,11 @@ extension ErrorText {
         (["\(Amounts.count(taken.count, "tag")) at the destination would change:"] + lines + more)
           .joined(separator: "\n"),
         remedy: "--overwrite moves them; --map places the images elsewhere.", .destinationConflict)
-    case .damaged(let archive, let findings):
+    case .damaged(let archive, let findings, let way):
       self.init(
         (["\(archive) is damaged:"] + Self.lines(for: findings)).joined(separator: "\n"),
         remedy: "Nothing was pushed. Carry the archive over again; ferry verify shows what is hurt."
-          + (findings.allSatisfy(\.problem.isAbsence)
-            ? "\n--allow-missing takes the images that are whole." : ""),
+          + Self.words(for: way),
         .integrityFailure)
     case .damagedBlob(let archive, let digest, let error):
       self.init(
@@ -226,6 +231,15 @@ extension ErrorText {
     if texts.count > 50 { lines.append("  and \(texts.count - 50) more") }
     let remedies = (isShared ? [first.remedy].compactMap(\.self) : []) + ["--keep-going carries the others."]
     self.init(lines.joined(separator: "\n"), remedy: remedies.joined(separator: "\n"), first.status)
+  }
+
+  /// How to take what is whole.
+  static func words(for way: WayAround?) -> String {
+    switch way {
+    case .allowMissing: "\n--allow-missing takes the images that are whole."
+    case .keepGoing: "\n--keep-going takes the images that are whole."
+    case nil: ""
+    }
   }
 
   /// `a`, `a and b`, `a, b and c`.

@@ -41,7 +41,7 @@ extension ErrorText {
         remedy:
           "Write them again with \(Self.few(numbers.map { "--only-volume \($0)" }).joined(separator: " ")), "
           + "or all with --force.", .destinationConflict)
-    case .notWhole(let archive, let findings): self.init(archive: archive, findings)
+    case .notWhole(let archive, let findings, let way): self.init(archive: archive, findings, way)
     case .imageNotWhole(let archive, let problems, let volumes):
       let place = volumes.isEmpty ? "" : ", which should be in \(Self.list(Self.few(volumes)))"
       let isDamaged = !problems.allSatisfy(\.isAbsence)
@@ -64,18 +64,12 @@ extension ErrorText {
   }
 
   /// What is not there, with the images that hurts.
-  private init(archive: String, _ findings: [VerifiedArchive.Finding]) {
+  private init(archive: String, _ findings: [VerifiedArchive.Finding], _ way: WayAround?) {
     let lines = ["\(archive) is not whole:"] + Self.lines(for: findings)
-    let allow =
-      if findings.allSatisfy(\.problem.isAbsence) {
-        "\n--allow-missing takes the images that are whole."
-      } else if findings.allSatisfy({ ProblemText.isBlob($0.problem) }) {
-        "\n--keep-going takes the images that are whole."
-      } else { "" }
     self.init(
       lines.joined(separator: "\n"),
       remedy:
-        "Nothing was pushed. \(Self.bringVolumes)" + allow,
+        "Nothing was pushed. \(Self.bringVolumes)" + Self.words(for: way),
       .integrityFailure)
   }
 

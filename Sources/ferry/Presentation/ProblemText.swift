@@ -26,14 +26,6 @@ enum ProblemText {
     return told.isEmpty ? findings : told
   }
 
-  /// Whether it speaks of a single blob.
-  static func isBlob(_ problem: LayoutProblem) -> Bool {
-    switch problem {
-    case .missing, .wrongSize, .damaged: true
-    default: false
-    }
-  }
-
   /// What an archive lists beside images.
   static func line(for other: Descriptor) -> String {
     line(for: .notAnImage(other.digest, other.mediaType))
