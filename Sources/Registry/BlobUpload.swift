@@ -25,7 +25,9 @@ struct BlobUpload {
 
   /// What one attempt to send it came to.
   enum Outcome {
-    case stored
+    /// The registry says that it has the blob. `isCertain` when its own origin said so in answer to all of the bytes;
+    /// else it is to be asked for the blob.
+    case stored(isCertain: Bool)
     /// The registry does not take bytes this way, or has lost the upload.
     case refused(RegistryError, isForgotten: Bool)
     /// The registry has lost the upload, or what it has of it is wrong.

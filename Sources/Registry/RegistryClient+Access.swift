@@ -3,8 +3,9 @@ import Transport
 extension RegistryClient {
   /// Finds out whether the credential may push to `repository`, before anything is pushed: from what its
   /// token says it allows or, where that is opaque or there is none, by opening an upload and giving it up.
+  /// With `opensUpload` that is done in any case: then it shows, too, whether the registry takes anything at all.
   /// Throws ``RegistryError/denied(host:repository:action:messages:)``, `unauthorized` and others.
-  public func checkPush(to repository: String) throws(RegistryError) {
+  public func checkPush(to repository: String, opensUpload: Bool = false) throws(RegistryError) {
     let errand = Errand.pushing(.none, to: repository)
     // The registry's root meets the challenge and asks for no right of its own; the answer to the challenge
     // comes with a token for what the errand needs.
@@ -23,13 +24,14 @@ extension RegistryClient {
         }
         throw .denied(host: host, repository: repository, action: .push, messages: [])
       }
-      return
+      guard opensUpload else { return }
     }
     // Who is not asked who he is has no rights to check.
-    guard authentication.isUsed || configuration.credential != nil else { return }
+    guard opensUpload || authentication.isUsed || configuration.credential != nil else { return }
     let uploads = try url(repository, "blobs/uploads", isDirectory: true)
     let opened = try exchange(HTTPRequest(.post, uploads), for: errand)
     guard opened.status == 202 else { throw failure(opened, for: errand) }
-    cancel(try location(opened), for: errand)
+    // Nothing stays behind: the registry is asked for that as often as for anything else.
+    _ = try exchange(HTTPRequest(.delete, try location(opened)), for: errand)
   }
 }

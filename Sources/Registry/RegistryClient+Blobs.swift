@@ -1,5 +1,15 @@
 public import Digests
+public import Images
 import Transport
+
+/// What a repository has under a blob's digest.
+public enum BlobPresence: Hashable, Sendable {
+  case missing
+  /// A blob of the size it should have.
+  case held
+  /// Something of another size, or what the registry itself calls another blob.
+  case differs
+}
 
 extension RegistryClient {
   /// Whether a repository has a blob; one of another size than `size` does not count. `isForPush` asks as one
@@ -7,19 +17,122 @@ extension RegistryClient {
   public func hasBlob(
     _ digest: Digest, size: Int64?, in repository: String, isForPush: Bool = false
   ) throws(RegistryError) -> Bool {
+    try presence(of: digest, size: size, in: repository, isForPush: isForPush) == .held
+  }
+
+  /// What a repository has of a blob of `size` bytes, nil for any size. Asked by HEAD, and where that does not say
+  /// how large the blob is, by GET of its first byte. `isForPush` asks as one who is about to push there.
+  public func presence(
+    of digest: Digest, size: Int64?, in repository: String, isForPush: Bool = false
+  ) throws(RegistryError) -> BlobPresence {
     let item = Errand.Item.blob(digest)
     let errand =
       isForPush ? Errand.looking(for: item, in: repository) : Errand.pulling(item, from: repository)
-    let request = HTTPRequest(.head, try url(repository, "blobs/\(digest)"))
-    let response = try exchange(request, for: errand)
+    let url = try url(repository, "blobs/\(digest)")
+    let response = try exchange(HTTPRequest(.head, url), for: errand)
     switch response.status {
     case 200:
-      guard let size, let length = response.headers["Content-Length"] else { return true }
-      return length == String(size)
-    case 404: return false
+      if Self.names(response, otherThan: digest) { return .differs }
+      guard let size else { return .held }
+      guard let length = response.headers["Content-Length"].flatMap({ Int64($0) }) else {
+        return try presenceByRange(of: digest, size: size, at: url, for: errand)
+      }
+      return length == size ? .held : .differs
+    case 404: return .missing
+    case 400, 405, 501: return try presenceByRange(of: digest, size: size, at: url, for: errand)
     // A storage host that signs its URLs for GET alone does not answer HEAD.
-    case 400..<500 where !response.url.hasSameOrigin(as: try root) && !response.isRetryable: return false
+    case 400..<500 where !response.url.hasSameOrigin(as: try root) && !response.isRetryable:
+      return try presenceByRange(of: digest, size: size, at: url, for: errand)
     default: throw failure(response, for: errand)
+    }
+  }
+
+  /// Sees that the repository has a blob that was just given to it: a registry may need a moment to know what it
+  /// has taken. Throws ``RegistryError/blobNotKept(host:repository:digest:isOther:)``.
+  public func expectBlob(_ blob: Descriptor, in repository: String) throws(RegistryError) {
+    let presence = try confirm(blob, in: repository)
+    if presence != .held { throw notKept(blob, in: repository, presence) }
+  }
+
+  /// The error for a blob that the registry has taken and does not have.
+  func notKept(_ blob: Descriptor, in repository: String, _ presence: BlobPresence) -> RegistryError {
+    .blobNotKept(host: host, repository: repository, digest: blob.digest, isOther: presence == .differs)
+  }
+
+  /// How often a registry is asked for what it has just taken.
+  private static let mostQuestions = 5
+
+  /// What the repository has of a blob that was just given to it, asked again while it is not there.
+  func confirm(_ blob: Descriptor, in repository: String) throws(RegistryError) -> BlobPresence {
+    let errand = Errand.looking(for: .blob(blob.digest), in: repository)
+    let url = try url(repository, "blobs/\(blob.digest)")
+    var budget = http.retryBudget()
+    for question in 1... {
+      var presence = try presence(of: blob.digest, size: blob.size, in: repository, isForPush: true)
+      // What HEAD does not know GET may.
+      if presence == .missing {
+        presence = try presenceByRange(of: blob.digest, size: blob.size, at: url, for: errand)
+      }
+      guard presence != .held, question < Self.mostQuestions, let delay = budget.delay() else {
+        return presence
+      }
+      do { try http.wait(delay) } catch { throw .transport(error) }
+    }
+    return .missing
+  }
+
+  /// Asks for the first byte, and takes the size from what the answer says of the whole.
+  private func presenceByRange(
+    of digest: Digest, size: Int64?, at url: HTTPURL, for errand: Errand
+  ) throws(RegistryError) -> BlobPresence {
+    var request = HTTPRequest(.get, url)
+    request.headers.set("Range", "bytes=0-0")
+    let response = try head(of: request, for: errand)
+    let total: Int64?
+    switch response.status {
+    case 200: total = response.headers["Content-Length"].flatMap { Int64($0) }
+    case 206: total = response.headers["Content-Range"].flatMap { ContentRange($0) }?.total
+    // An empty blob has no first byte.
+    case 416: total = response.headers["Content-Range"] == "bytes */0" ? 0 : nil
+    case 404, 410: return .missing
+    case 400..<500 where !response.url.hasSameOrigin(as: try root) && !response.isRetryable: return .missing
+    default: throw failure(response, for: errand)
+    }
+    if Self.names(response, otherThan: digest) { return .differs }
+    // What nothing is said of is not known to be there.
+    guard let total else { return .missing }
+    return size == nil || total == size ? .held : .differs
+  }
+
+  /// Whether the registry says that what it has is another blob.
+  private static func names(_ response: HTTPResponse, otherThan digest: Digest) -> Bool {
+    response.headers["Docker-Content-Digest"].flatMap { try? Digest($0) }.map { $0 != digest } ?? false
+  }
+
+  /// One request, authenticated and retried, of whose answer the body is not wanted.
+  private func head(of request: HTTPRequest, for errand: Errand) throws(RegistryError) -> HTTPResponse {
+    var authentication = try authentication(for: errand)
+    var budget = http.retryBudget()
+    while true {
+      let authorized = try authentication.authorize(request)
+      let pause: Duration
+      do {
+        let response = try http.receive(authorized, accepts: { _ in false }, sink: { _ in })
+        if try authentication.answer(response) { continue }
+        guard response.status != 401 else { throw failure(response, for: errand, after: authentication) }
+        guard response.isRetryable, let delay = budget.delay(retryAfter: response.retryAfter) else {
+          return response
+        }
+        pause = delay
+      } catch let error as TransportError {
+        guard http.isWorthRetrying(error, to: request.url), let delay = budget.delay() else {
+          throw .transport(error)
+        }
+        pause = delay
+      } catch {
+        throw error as? RegistryError ?? .malformedResponse(url: request.url.description, what: "\(error)")
+      }
+      do { try http.wait(pause) } catch { throw .transport(error) }
     }
   }
 }

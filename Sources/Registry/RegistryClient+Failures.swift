@@ -7,6 +7,9 @@ extension RegistryClient {
   ) -> RegistryError {
     let url = response.url.description
     let messages = RegistryMessage.list(in: response.body.hiding(secrets))
+    // It may well go on being full or read-only for as long as it is asked.
+    let isFull = errand.action == .push && [405, 413, 507].contains(response.status)
+    if isFull { return .writeRefused(url: url, status: response.status, messages: messages) }
     if response.isRetryable {
       return .overwhelmed(url: url, status: response.status, messages: messages)
     }

@@ -5,20 +5,35 @@ import Transport
 extension RegistryClient {
   /// The manifest under a tag or digest. Its bytes are hashed: they must be what a digest asked for, and what
   /// the registry says they are. Wrong bytes are fetched once more before they are an error.
+  /// `isForPush` asks as one who is about to push there.
   public func manifest(
-    _ identifier: String, of repository: String
+    _ identifier: String, of repository: String, isForPush: Bool = false
   ) throws(RegistryError) -> Manifest {
+    let item = Errand.Item.manifest(identifier)
+    let errand =
+      isForPush ? Errand.looking(for: item, in: repository) : Errand.pulling(item, from: repository)
     do {
-      return try fetchManifest(identifier, of: repository)
+      return try fetchManifest(identifier, of: repository, errand)
     } catch RegistryError.wrongContent {
-      return try fetchManifest(identifier, of: repository)
+      return try fetchManifest(identifier, of: repository, errand)
+    }
+  }
+
+  /// The manifest under a tag or digest, as ``manifest(_:of:isForPush:)`` gives it; nil when there is nothing. Asked
+  /// by GET alone: HEAD may know less.
+  public func manifestIfPresent(
+    _ identifier: String, of repository: String, isForPush: Bool = false
+  ) throws(RegistryError) -> Manifest? {
+    do {
+      return try manifest(identifier, of: repository, isForPush: isForPush)
+    } catch .manifestNotFound, .repositoryNotFound {
+      return nil
     }
   }
 
   private func fetchManifest(
-    _ identifier: String, of repository: String
+    _ identifier: String, of repository: String, _ errand: Errand
   ) throws(RegistryError) -> Manifest {
-    let errand = Errand.pulling(.manifest(identifier), from: repository)
     let unusable: (ManifestError) -> RegistryError = { [host] in
       .notAManifest(host: host, repository: repository, identifier: identifier, $0)
     }
@@ -63,7 +78,7 @@ extension RegistryClient {
     default: throw failure(response, for: errand)
     }
     do {
-      return try manifest(identifier, of: repository).descriptor
+      return try manifest(identifier, of: repository, isForPush: isForPush).descriptor
     } catch .manifestNotFound, .repositoryNotFound {
       return nil
     }
@@ -87,6 +102,14 @@ extension RegistryClient {
     {
       throw .destinationDigestDiffers(
         repository: repository, identifier: identifier, expected: manifest.digest, actual: stored)
+    }
+    // Any other success is no word of the registry's that it has the manifest.
+    if response.status != 201 {
+      let stored = try self.manifest(identifier, of: repository, isForPush: true).digest
+      guard stored == manifest.digest else {
+        throw .destinationDigestDiffers(
+          repository: repository, identifier: identifier, expected: manifest.digest, actual: stored)
+      }
     }
     return response.headers["OCI-Subject"].flatMap { try? Digest($0) }
   }

@@ -11,13 +11,27 @@ extension RegistryClient {
     guard let earlier = log.earlier(descriptor.digest, in: repository) else { return nil }
     let location = earlier.location
     var upload = BlobUpload(descriptor: descriptor, repository: repository, location: location)
-    // The log is a file that anybody may have written: it leads only where an answer could.
-    guard isSound(location, from: try root), try refresh(&upload) else {
+    guard try isUpload(location, to: repository), try refresh(&upload) else {
       log.closed(descriptor.digest, in: repository)
       return nil
     }
     if upload.offset > 0 { log.continues(upload.open, of: descriptor.digest, in: repository) }
     return upload
+  }
+
+  /// Whether an address that a log names may be gone to. The log is a file that anybody may have written: it leads to
+  /// the registry's own origin alone, and there to nothing that is known to be something else.
+  private func isUpload(_ location: HTTPURL, to repository: String) throws(RegistryError) -> Bool {
+    let root = try root
+    guard location.hasSameOrigin(as: root), !location.hasUserInfo else { return false }
+    return !location.path.hasPrefix(root.path)
+      || location.path.hasPrefix("\(root.path)\(repository)/blobs/upload")
+  }
+
+  /// Keeps in `log` how far an upload has come, where a next run may go on with it.
+  func note(_ upload: BlobUpload, in log: any UploadLog) throws(RegistryError) {
+    guard upload.location.hasSameOrigin(as: try root) else { return }
+    log.acknowledged(upload.open, of: upload.descriptor.digest, in: upload.repository)
   }
 
   /// Asks how far the upload has come. False when the registry no longer has it, or does not say.
@@ -48,7 +62,8 @@ extension RegistryClient {
       let query = [(name: "mount", value: digest.description), (name: "from", value: source)]
       do {
         let response = try exchange(HTTPRequest(.post, url.appendingQuery(query)), for: errand)
-        if response.status == 201 { return nil }
+        // Some say so of a blob that they do not have there.
+        if response.status == 201, try confirm(descriptor, in: repository) == .held { return nil }
         if response.status == 202 { return try opened(by: response, descriptor, repository) }
       } catch .unauthorized, .denied {
         // The other repository may be closed to this credential where this one is open.

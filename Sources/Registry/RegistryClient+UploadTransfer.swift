@@ -20,7 +20,7 @@ extension RegistryClient {
         return try judge(
           deliver(&held, by: .put, to: upload.closing, upload, until: upload.descriptor.size), upload, way)
       case .chunks:
-        log.acknowledged(upload.open, of: upload.descriptor.digest, in: upload.repository)
+        try note(upload, in: log)
         while upload.offset < upload.descriptor.size {
           if let outcome = try sendChunk(&held, through: &upload, log) { return outcome }
         }
@@ -86,7 +86,7 @@ extension RegistryClient {
       chunk.learn(from: start.duration(to: .now))
       uploadHabits.learn(chunk)
     }
-    log.acknowledged(upload.open, of: upload.descriptor.digest, in: upload.repository)
+    try note(upload, in: log)
     try held.seek(to: upload.offset)
     return nil
   }
@@ -131,6 +131,17 @@ extension RegistryClient {
     return response
   }
 
+  /// Whether an answer leaves no doubt that the repository has the blob: 201 from the registry's own origin, to a
+  /// request that brought all of it, at an address of this repository's that the registry gave in this run.
+  private func isCertain(
+    _ response: HTTPResponse, _ upload: BlobUpload, _ way: UploadHabits.Way
+  ) throws(RegistryError) -> Bool {
+    let root = try root
+    return response.status == 201 && way == .whole && upload.offset == 0 && !upload.isContinued
+      && response.url.hasSameOrigin(as: root)
+      && response.url.path.hasPrefix("\(root.path)\(upload.repository)/blobs/")
+  }
+
   /// What an answer means that ends an upload, or an attempt at it.
   private func judge(
     _ response: HTTPResponse, _ upload: BlobUpload, _ way: UploadHabits.Way
@@ -143,7 +154,7 @@ extension RegistryClient {
         throw .destinationDigestDiffers(
           repository: upload.repository, identifier: digest.description, expected: digest, actual: stored)
       }
-      return .stored
+      return .stored(isCertain: try isCertain(response, upload, way))
     case _ where response.isRetryable:
       return .failed(failure(response, for: upload.errand), retryAfter: response.retryAfter)
     default: break

@@ -8,7 +8,8 @@ extension RegistryClient {
   /// commits: its upload is cancelled, and it is ``RegistryError/wrongContent(host:repository:what:_:)``.
   ///
   /// Small blobs go in one PUT, large ones in chunks; a registry that refuses the one gets the other, from
-  /// then on. After a cut line an upload in chunks goes on from what the registry has of it, as does one that
+  /// then on. It counts as stored when the registry's own origin says so in answer to all of its bytes, else when it
+  /// is asked for the blob and has it, with its size. After a cut line an upload in chunks goes on from what the registry has of it, as does one that
   /// `log` holds of an earlier run; progress refills the retries. A failed upload stays open, and in the log.
   /// Throws ``RegistryError``, and what `source` throws as it is.
   public func pushBlob(
@@ -27,9 +28,18 @@ extension RegistryClient {
       var retryAfter: Duration?
       var isOpen = false
       switch try send(&held, through: &upload, course.way, log) {
-      case .stored:
+      case .stored(let isCertain):
         guard let proof = held.proof else { throw malformed(upload.location, "success before the last byte") }
         log.closed(descriptor.digest, in: repository)
+        let presence = isCertain ? .held : try confirm(descriptor, in: repository)
+        guard presence == .held else {
+          let isRepeatable = source.reach.map { $0 >= descriptor.size } ?? true
+          guard isRepeatable, course.mayRepeat() else {
+            throw notKept(descriptor, in: repository, presence)
+          }
+          upload = try reopen(upload, log)
+          continue
+        }
         if let refused = course.lesson { uploadHabits.noteRefusal(of: refused) }
         return .uploaded(proof)
       case .refused(let refusal, let isForgotten):

@@ -33,6 +33,11 @@ public enum RegistryError: Error, Hashable, Sendable {
   case malformedResponse(url: String, what: String)
   /// The registry stored other bytes than it was sent.
   case destinationDigestDiffers(repository: String, identifier: String, expected: Digest, actual: Digest)
+  /// The registry said that it has taken a blob and does not have it, or has something else in its place
+  /// (`isOther`).
+  case blobNotKept(host: String, repository: String, digest: Digest, isOther: Bool)
+  /// The registry takes nothing, or not so much: 405, 413 or 507 to what would write. The URL is redacted.
+  case writeRefused(url: String, status: Int, messages: [RegistryMessage])
   /// A host that makes no URL.
   case invalidHost(String)
   /// A repository, tag or digest that cannot stand in a path.

@@ -5,6 +5,7 @@ struct UploadCourse {
   private(set) var lesson: UploadHabits.Way?
   private var hasTurned = false
   private var hasBeenWrong = false
+  private var hasBeenLost = false
   /// The farthest byte ever acknowledged: only what lies beyond it is progress.
   private var farthest: Int64 = 0
 
@@ -25,6 +26,12 @@ struct UploadCourse {
     guard afterCut, !hasBeenWrong else { return way == .chunks && turn(isLesson: true) }
     hasBeenWrong = true
     return true
+  }
+
+  /// Whether a blob that the registry has taken and does not have may be sent again: once.
+  mutating func mayRepeat() -> Bool {
+    defer { hasBeenLost = true }
+    return !hasBeenLost
   }
 
   /// Whether bytes beyond the farthest so far were acknowledged since this was last asked.

@@ -9,11 +9,12 @@ public struct RepositoryRefusal: Sendable {
   /// What may help, where the registry is NGC.
   public let remedies: [NGCRemedy]
 
-  /// Asks whether `repository` of `host` may be pushed to; nil when it may. Blocks.
-  init?(host: String, repository: String, registries: Registries) throws {
+  /// Asks whether `repository` of `host` may be pushed to; nil when it may. `opensUpload` tries it, whatever the
+  /// credential's token says. Blocks.
+  init?(host: String, repository: String, registries: Registries, opensUpload: Bool) throws {
     let client = try registries.client(host: host, repository: repository)
     do {
-      try client.checkPush(to: repository)
+      try client.checkPush(to: repository, opensUpload: opensUpload)
       return nil
     } catch {
       if case .transport(let fault) = error { throw fault }

@@ -55,6 +55,10 @@ public enum TransferNote: Sendable {
   case imageCompressed(ImportImage, CompressedImage)
   case imported(source: String, target: Reference, digest: Digest)
   case alreadyThere(source: String, target: Reference, digest: Digest)
+  /// A tag is there with the right digest, and what lies below it was not asked for.
+  case trusted(target: Reference, digest: Digest)
+  /// A tag is there, and so many of the manifests and blobs of its image are not: they are pushed again.
+  case partsMissing(target: Reference, count: Int)
   /// A `--map` rule that decides for no image.
   case ruleUnused(String)
   /// Part of a listing could not be read.

@@ -10,6 +10,8 @@ import Transport
   static let bytes = content(1_000_000)
   static let blob = descriptor(of: bytes)
   static let size = bytes.count
+  /// What came in pieces is there when the registry says so of the whole.
+  static let question = "HEAD \(blob.digest)"
 
   /// A client that sends more than 100 kB in chunks of 300 kB.
   static func client(_ host: String, retries: Int = 2, chunk: Int64 = 300_000) throws -> RegistryClient {
@@ -41,9 +43,10 @@ import Transport
     let registry = ScriptedUploads()
     let log = MemoryLog()
     #expect(try push(registry.host, log: log) == .uploaded(Proof(of: Self.bytes)))
-    #expect(registry.steps == ["POST uploads", "PATCH 1", "PATCH 1", "PATCH 1", "PATCH 1", "PUT 1"])
+    #expect(
+      registry.steps == ["POST uploads", "PATCH 1", "PATCH 1", "PATCH 1", "PATCH 1", "PUT 1", Self.question])
     #expect(ranges(registry) == Self.allRanges)
-    #expect(registry.server.requests.last?.bodyLength == 0)
+    #expect(registry.server.requests.last { $0.method == "PUT" }?.bodyLength == 0)
     #expect(registry.server.requests[2].query == "state=c")
     #expect(registry.state.now.committed["\(Self.blob.digest)"] == Self.bytes)
     #expect(
@@ -73,7 +76,10 @@ import Transport
     #expect(try push(registry.host) == .uploaded(Proof(of: Self.bytes)))
     #expect(
       registry.steps
-        == ["POST uploads", "PATCH 1", "PATCH 1", "GET 1", "PATCH 1", "PATCH 1", "PATCH 1", "PUT 1"])
+        == [
+          "POST uploads", "PATCH 1", "PATCH 1", "GET 1", "PATCH 1", "PATCH 1", "PATCH 1", "PUT 1",
+          Self.question,
+        ])
     #expect(ranges(registry) == [Self.allRanges[0], Self.allRanges[1]] + Self.allRanges[1...])
     // The status says where it goes on.
     #expect(registry.server.requests[4].query == "state=d")
@@ -124,6 +130,7 @@ import Transport
       switch request.method {
       case "POST": ScriptedResponse(202, headers: [("Location", "/v2/team/app/blobs/uploads/1")])
       case "PATCH": ScriptedResponse(202, headers: [("Range", "bytes 7/8")])
+      case "HEAD": .headOnly(length: Self.size)
       default: ScriptedResponse(201)
       }
     }
@@ -152,7 +159,7 @@ import Transport
     let registry = ScriptedUploads { request, _ in
       ["PATCH", "PUT"].contains(request.method) ? ScriptedResponse(405) : nil
     }
-    guard case .refused(_, 405, _) = error({ _ = try push(registry.host) }) else {
+    guard case .writeRefused(_, 405, _) = error({ _ = try push(registry.host) }) else {
       Issue.record("not refused")
       return
     }
@@ -205,7 +212,7 @@ import Transport
     // The registry may have more than it had acknowledged.
     let log = MemoryLog(OpenUpload(location: location, offset: 600_000))
     #expect(try push(registry.host, log: log) == .uploaded(Proof(of: Self.bytes)))
-    #expect(registry.steps == ["GET 7", "PATCH 7", "PATCH 7", "PUT 7"])
+    #expect(registry.steps == ["GET 7", "PATCH 7", "PATCH 7", "PUT 7", Self.question])
     #expect(ranges(registry) == ["654321-954320", "954321-999999"])
     #expect(
       log.entries.now
@@ -223,7 +230,7 @@ import Transport
     let log = MemoryLog(
       OpenUpload(location: try HTTPURL("http://\(registry.host)\(path)"), offset: 900_000))
     #expect(try push(registry.host, log: log) == .uploaded(Proof(of: Self.bytes)))
-    #expect(registry.steps == ["GET 7", "PUT 7"])
+    #expect(registry.steps == ["GET 7", "PUT 7", Self.question])
   }
 
   @Test func `of an earlier run that is lost begins again`() throws {

@@ -49,9 +49,13 @@ import Transport
   }
 
   @Test func `mounts what another repository has`() throws {
-    let server = ScriptedServer { _ in ScriptedResponse(201, headers: [("Location", "/v2/x")]) }
+    let server = ScriptedServer { request in
+      request.method == "HEAD"
+        ? .headOnly(length: Self.bytes.count) : ScriptedResponse(201, headers: [("Location", "/v2/x")])
+    }
     #expect(try push(server.host, from: "team/base") == .mounted)
-    #expect(server.requests.count == 1)
+    // That it is there is asked for.
+    #expect(server.requests.map(\.method) == ["POST", "HEAD"])
     #expect(server.requests[0].queryValues("mount") == ["\(Self.blob.digest)"])
     #expect(server.requests[0].queryValues("from") == ["team/base"])
   }
@@ -147,13 +151,14 @@ import Transport
     }
     #expect(
       registry.steps == [
-        "POST uploads", "PUT 1", "DELETE 1", "POST uploads", "PATCH 2", "PUT 2",
-        "POST uploads", "PATCH 3", "PUT 3",
+        "POST uploads", "PUT 1", "DELETE 1", "POST uploads", "PATCH 2", "PUT 2", "HEAD \(Self.blob.digest)",
+        "POST uploads", "PATCH 3", "PUT 3", "HEAD \(Self.blob.digest)",
       ])
     let patch = try #require(registry.server.requests.first { $0.method == "PATCH" })
     #expect(patch.header("Content-Range") == "0-2999999")
     #expect(patch.header("Content-Length") == "3000000")
-    #expect(registry.server.requests.last?.query?.hasPrefix("state=c&digest=") == true)
+    let closing = registry.server.requests.last { $0.method == "PUT" }
+    #expect(closing?.query?.hasPrefix("state=c&digest=") == true)
     #expect(registry.state.now.committed["\(Self.blob.digest)"] == Self.bytes)
   }
 
@@ -279,8 +284,11 @@ import Transport
 
   @Test func `sends bytes and no credential to an upload on another host`() throws {
     let storage = ScriptedServer { _ in ScriptedResponse(201) }
-    let realm = TokenRealm { _ in
-      ScriptedResponse(202, headers: [("Location", storage.url("/upload?signature=x"))])
+    let realm = TokenRealm { request in
+      // Whether it came to the registry is asked there.
+      request.method == "HEAD"
+        ? .headOnly(length: Self.bytes.count)
+        : ScriptedResponse(202, headers: [("Location", storage.url("/upload?signature=x"))])
     }
     #expect(try push(realm.host, credential: .user) == .uploaded(Proof(of: Self.bytes)))
     #expect(storage.requests.count == 1)

@@ -65,6 +65,18 @@ public struct RegistryStorage: Sendable {
     try FileManager.default.removeItem(atPath: blobPath(digest))
   }
 
+  /// Takes a config or layer from one repository; its bytes stay.
+  public func unlink(blob digest: String, from repository: String) throws {
+    try FileManager.default.removeItem(
+      atPath: "\(path)/repositories/\(repository)/_layers/\(slashed(digest))/link")
+  }
+
+  /// Takes a manifest from one repository; its bytes stay, and the tags that name it.
+  public func unlink(manifest digest: String, from repository: String) throws {
+    try FileManager.default.removeItem(
+      atPath: "\(path)/repositories/\(repository)/_manifests/revisions/\(slashed(digest))/link")
+  }
+
   /// The directory in which a tag is kept: removed, the tag is gone, and all that it named stays.
   public func tagDirectory(of repository: String, _ tag: String) -> String {
     "\(path)/repositories/\(repository)/_manifests/tags/\(tag)"

@@ -87,6 +87,10 @@ private final class Content: Sendable {
     var tags: [String: String] = [:]
     /// Manifests by repository, in the order they came.
     var manifests: [String: [String]] = [:]
+    /// What came of the uploads that are open, by path; and how much of the blobs that were forgotten.
+    var uploads: [String: (bytes: [UInt8], count: Int)] = [:]
+    var forgotten: [String: Int] = [:]
+    var opened = 0
   }
 
   private let state = Mutex(State())
@@ -179,6 +183,9 @@ private final class Content: Sendable {
 
   private func blob(_ request: ScriptedRequest, _ digest: String) -> ScriptedResponse {
     guard let bytes = bytes(digest) else {
+      if request.method == "HEAD", let size = state.withLock({ $0.forgotten[digest] }) {
+        return .headOnly(length: size)
+      }
       return ScriptedResponse(404, json: #"{"errors":[{"code":"BLOB_UNKNOWN","message":"unknown"}]}"#)
     }
     return ScriptedResponse(body: bytes)
@@ -186,11 +193,36 @@ private final class Content: Sendable {
 
   private func upload(_ request: ScriptedRequest) -> ScriptedResponse {
     switch request.method {
-    case "POST": return ScriptedResponse(202, headers: [("Location", "\(request.path)1")])
+    case "POST":
+      let number = state.withLock { state in
+        state.opened += 1
+        return state.opened
+      }
+      return ScriptedResponse(202, headers: [("Location", "\(request.path)\(number)")])
+    case "PATCH":
+      take(request)
+      return ScriptedResponse(202)
     case "PUT":
-      if keepsUploads { _ = add(request.body) }
+      take(request)
+      guard let upload = state.withLock({ $0.uploads.removeValue(forKey: request.path) }) else {
+        return ScriptedResponse(404)
+      }
+      if keepsUploads {
+        _ = add(upload.bytes)
+      } else if let digest = request.query?.firstMatch(of: /sha256(?:%3A|:)([0-9a-f]{64})/)?.1 {
+        state.withLock { $0.forgotten["sha256:\(digest)"] = upload.count }
+      }
       return ScriptedResponse(201)
     default: return ScriptedResponse(204)
+    }
+  }
+
+  private func take(_ request: ScriptedRequest) {
+    state.withLock { state in
+      var upload = state.uploads[request.path] ?? ([], 0)
+      if keepsUploads { upload.bytes += request.body }
+      upload.count += request.bodyLength
+      state.uploads[request.path] = upload
     }
   }
 

@@ -2,11 +2,13 @@ import Images
 
 extension Import {
   /// The target repositories that may not be pushed to, each asked once, in the order of their names.
-  func refusals(for images: [ImportImage]) async throws -> [RepositoryRefusal] {
+  /// `opensUploads` tries each of them.
+  func refusals(for images: [ImportImage], opensUploads: Bool) async throws -> [RepositoryRefusal] {
     let host = request.mapping.destination.host
     let repositories = Set(images.filter { $0.isToPush || $0.state == .unknown }.map(\.target.repository))
     return try await executor.mapConcurrently(repositories.sorted()) { repository in
-      try RepositoryRefusal(host: host, repository: repository, registries: registries)
+      try RepositoryRefusal(
+        host: host, repository: repository, registries: registries, opensUpload: opensUploads)
     }.compactMap(\.self)
   }
 

@@ -33,7 +33,7 @@ extension Import {
   private func locate(
     _ blob: PreparedImport.Blob, among places: Places
   ) throws -> PreparedImport.Blob? {
-    for repository in blob.repositories where try has(blob.descriptor, in: repository) {
+    for repository in blob.repositories where try destination.holds(blob.descriptor, in: repository) {
       var blob = blob
       blob.holder = repository
       return blob
@@ -111,10 +111,11 @@ extension Import {
   {
     let size = blob.descriptor.size
     var isMounted = false
-    for repository in blob.repositories where try !has(blob.descriptor, in: repository) {
+    for repository in blob.repositories where try !destination.holds(blob.descriptor, in: repository) {
       let client = try registries.client(host: request.mapping.destination.host, repository: repository)
       guard let holder = blob.holder, try client.mountBlob(blob.descriptor, to: repository, from: holder)
       else { throw TransferError.contentAbsent(absent([blob.descriptor], images, blob.archives)) }
+      try destination.took(blob.descriptor, in: repository)
       isMounted = true
     }
     settings.observer.skipped(bytes: size)

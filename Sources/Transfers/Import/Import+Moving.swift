@@ -26,9 +26,8 @@ extension Import {
       prepared.blockers, prepared.failures, total: prepared.images.count, keepsGoing: settings.keepGoing)
     if let obstacle { throw obstacle }
     for failure in prepared.failures + prepared.notWhole { settings.observer.note(.imageFailed(failure)) }
-    for image in prepared.images where image.isThere {
-      settings.observer.note(
-        .alreadyThere(source: image.source, target: image.target, digest: image.digest))
+    for image in prepared.images where image.isThere || image.missing > 0 {
+      settings.observer.note(Self.note(of: image))
     }
     let damaged = try await prove(prepared.blobs)
     let blobs = prepared.blobs.filter { damaged[$0.descriptor.digest] == nil }
@@ -92,6 +91,12 @@ extension Import {
       presentSize: bytes.present)
   }
 
+  private static func note(of image: ImportImage) -> TransferNote {
+    if image.missing > 0 { return .partsMissing(target: image.target, count: image.missing) }
+    if case .trusted = image.state { return .trusted(target: image.target, digest: image.digest) }
+    return .alreadyThere(source: image.source, target: image.target, digest: image.digest)
+  }
+
   /// Whether the other images go on without one that failed.
   private func isSpared(_ image: ImportImage, by error: any Error, _ damaged: [Digest: any Error]) -> Bool {
     guard !settings.keepGoing else { return true }
@@ -140,7 +145,7 @@ extension Import {
     var lacking: [String] = []
     var holder: String?
     for repository in blob.repositories {
-      guard try has(blob.descriptor, in: repository) else {
+      guard try destination.holds(blob.descriptor, in: repository) else {
         lacking.append(repository)
         continue
       }
@@ -171,6 +176,7 @@ extension Import {
         throw TransferError.damagedBlob(
           archive: blob.layout?.path ?? "", digest: descriptor.digest, error)
       }
+      try destination.took(descriptor, in: repository)
       tally.state.withLock { state in
         switch outcome {
         case .mounted: state.mounted += descriptor.size
@@ -187,11 +193,9 @@ extension Import {
   }
 
   /// Makes sure that the tag is still what it was when it was looked at, hours ago perhaps.
-  private func expectUnchanged(_ image: ImportImage, _ client: RegistryClient) throws {
-    guard !request.overwrites, let tag = image.target.tag else { return }
-    let present = try client.manifestDigest(
-      tag, of: image.target.repository, isForPush: true)?.digest
-    guard let present, present != image.digest else { return }
+  private func expectUnchanged(_ image: ImportImage) throws {
+    guard !request.overwrites, image.target.tag != nil else { return }
+    guard let present = try destination.tagged(image.target)?.digest, present != image.digest else { return }
     throw TransferError.tagsTaken([
       TakenTag(target: image.target, source: image.source, present: present, wanted: image.digest)
     ])
@@ -205,13 +209,19 @@ extension Import {
     for manifest in image.tree.manifests {
       let isRoot = manifest.digest == image.digest
       if isRoot, case .extends = image.state { return try extendList(image, manifest, client) }
-      if isRoot { try expectUnchanged(image, client) }
+      if isRoot { try expectUnchanged(image) }
       do {
         let subject = try client.putManifest(
           manifest, to: target.repository,
           as: isRoot ? target.identifier : manifest.digest.description)
         lists.note(manifest, pushedTo: target.repository, listedUnder: subject)
+        // Of what was lost once nothing is taken for granted.
+        if case .lacks = image.state, !isRoot {
+          _ = try client.manifest(manifest.digest.description, of: target.repository)
+        }
       } catch {
+        // A tag that cannot be written again is there already; what it needs has been brought.
+        if isRoot, case .lacks = image.state, case RegistryError.refused = error { continue }
         let missing = image.tree.omitted.count { $0.mediaType.isManifest }
         guard case .refused(_, 400...404, _) = error, isRoot, missing > 0 else { throw error }
         throw TransferError.sparseIndexRefused(target, missing: missing)

@@ -16,7 +16,8 @@ extension Import {
     }
     guard !cut.isEmpty else { return [:] }
     let wanted = try await executor.mapConcurrently(cut) { place in
-      try place.blob.repositories.allSatisfy { try has(place.blob.descriptor, in: $0) } ? nil : place
+      try place.blob.repositories.allSatisfy { try destination.holds(place.blob.descriptor, in: $0) }
+        ? nil : place
     }.compactMap(\.self)
     // In the order in which they lie, so that a disk reads straight on.
     let order = wanted.sorted { ($0.layout.path, $0.offset) < ($1.layout.path, $1.offset) }

@@ -1,5 +1,4 @@
 import Digests
-import FoundationEssentials
 import Images
 import Registry
 
@@ -7,20 +6,18 @@ extension Import {
   /// How many times a list that others write at the same time is written again.
   private static let mostWrites = 3
 
-  /// Looks at what is under the tag of the list that `image` is, and is not it: a list that has all of this one's
-  /// referrers, or will get them. nil when there is no list.
-  func lookAtList(_ image: ImportImage, present: Digest, _ client: RegistryClient) throws -> ImportImage? {
+  /// Looks at `present`, which is under the tag of the list that `image` is, and is not it: a list that has all of this
+  /// one's referrers, or will get them. nil when it is no list.
+  func lookAtList(_ image: ImportImage, present: Manifest) -> ImportImage? {
     guard image.referral?.tag == .list, let root = image.tree.manifests.last,
-      let own = try? ReferrersList(root), let manifest = try listManifest(at: image.target, client),
-      let there = try? ReferrersList(manifest)
+      let own = try? ReferrersList(root), let there = try? ReferrersList(present)
     else { return nil }
     var image = image
     if own.digests.isSubset(of: there.digests) {
-      image.state = .included(present)
-      image.list = manifest.descriptor
-      image.confirmedAt = Date()
+      image.state = .included(present.digest)
+      image.list = present.descriptor
     } else {
-      image.state = .extends(present)
+      image.state = .extends(present.digest)
     }
     return image
   }
@@ -99,9 +96,6 @@ extension Import {
   }
 
   private func listManifest(at target: Reference, _ client: RegistryClient) throws -> Manifest? {
-    guard
-      try client.manifestDigest(target.identifier, of: target.repository, isForPush: true) != nil
-    else { return nil }
-    return try client.manifest(target.identifier, of: target.repository)
+    try client.manifestIfPresent(target.identifier, of: target.repository, isForPush: true)
   }
 }

@@ -10,19 +10,22 @@ public struct Import: Sendable {
   let registries: Registries
   let settings: TransferSettings
   let executor: BlockingExecutor
+  let destination: Destination
 
   public init(_ request: ImportRequest, registries: Registries, settings: TransferSettings) {
     self.request = request
     self.registries = registries
     self.settings = settings
     executor = BlockingExecutor(width: settings.jobs)
+    destination = Destination(host: request.mapping.destination.host, registries: registries)
   }
 
-  /// Reads the archives and asks the destination what it has; pushes nothing. `checksBlobs` also asks for
-  /// every blob, which a real run does as it goes. Throws for a damaged archive; what else stands in the
-  /// way is collected.
+  /// Reads the archives and asks the destination what it has, of images whose tags are there down to the last blob;
+  /// pushes nothing. A dry run also asks for every other blob, which a real run does as it goes, and opens an upload
+  /// in every repository, which it gives up. Throws for a damaged archive; what else stands in the way is
+  /// collected.
   @concurrent
-  public func prepare(checksBlobs: Bool) async throws -> PreparedImport {
+  public func prepare(isDryRun: Bool) async throws -> PreparedImport {
     let opened = try await executor.mapConcurrently(request.archives) { try open($0) }
     let layouts = opened.map(\.layout)
     var blockers: [any Error] = []
@@ -50,7 +53,9 @@ public struct Import: Sendable {
     }
     var images = looked.map(\.0)
     var failures = looked.compactMap(\.1) + strangers(in: layouts)
-    let refusals = try await refusals(for: images)
+    try await checkPresent(&images, &failures)
+    // What cannot be named is not pushed in any case.
+    let refusals = try await refusals(for: images, opensUploads: isDryRun && blockers.isEmpty)
     bar(&images, from: refusals, &failures)
     if !refusals.isEmpty, !settings.keepGoing { blockers.append(TransferError.pushRefused(refusals)) }
     let taken = images.compactMap(\.takenTag)
@@ -72,7 +77,7 @@ public struct Import: Sendable {
       failures: failures, notWhole: notWhole, refusals: refusals, blockers: blockers, blobs: blobs,
       absent: absent,
       layouts: layouts, streams: opened.compactMap(\.stream),
-      presentSize: checksBlobs ? try await presentSize(of: blobs) : nil)
+      presentSize: isDryRun ? try await presentSize(of: blobs) : nil)
   }
 
   /// Opens one archive and proves all that stands around its blobs.
@@ -95,18 +100,45 @@ public struct Import: Sendable {
   /// Asks the destination for the image's tag.
   private func look(at image: ImportImage) throws -> ImportImage {
     var image = image
-    let client = try registries.client(host: image.target.host, repository: image.target.repository)
-    let present = try client.manifestDigest(
-      image.target.identifier, of: image.target.repository, isForPush: true)
-    switch present?.digest {
-    case nil: image.state = .new
-    case image.digest: image.state = .identical
-    case .some(let other):
-      if let list = try lookAtList(image, present: other, client) { return list }
-      image.state = request.overwrites ? .replaces(other) : .taken(other)
+    guard let present = try destination.tagged(image.target) else {
+      image.state = .new
+      return image
     }
-    if image.state == .identical { image.confirmedAt = Date() }
+    switch present {
+    case .manifest(let manifest) where manifest.digest == image.digest:
+      image.state = .identical
+      return image
+    case .manifest(let manifest):
+      if let list = lookAtList(image, present: manifest) { return list }
+    case .unreadable(let digest, let error):
+      // What it gives is not what it says.
+      guard digest != image.digest else { throw error }
+    }
+    image.state = request.overwrites ? .replaces(present.digest) : .taken(present.digest)
     return image
+  }
+
+  /// Looks below the tags that are there, unless they are to be trusted. What lacks something is pushed again; only
+  /// what lacks nothing is confirmed.
+  private func checkPresent(_ images: inout [ImportImage], _ failures: inout [ImageFailure]) async throws {
+    let there = images.indices.filter { images[$0].isThere }
+    guard !request.trustsTags else {
+      for index in there { images[index].state = .trusted }
+      return
+    }
+    let check = DestinationCheck(destination: destination, executor: executor)
+    let missing = try await check.missing(of: there.map { images[$0] })
+    for (index, missing) in zip(there, missing) {
+      switch missing {
+      case .success(0): images[index].confirmedAt = Date()
+      case .success(let count):
+        images[index].missing = count
+        images[index].state = images[index].state.withoutParts
+      case .failure(let error):
+        images[index].state = .unknown
+        failures.append(ImageFailure(image: images[index].source, error: error))
+      }
+    }
   }
 
   /// The blobs to push, each once, with every repository that needs it; in the images' order.
@@ -135,16 +167,10 @@ public struct Import: Sendable {
   private func presentSize(of blobs: [PreparedImport.Blob]) async throws -> Int64 {
     try await executor.mapConcurrently(blobs) { blob -> Int64 in
       let isPresent = try blob.repositories.allSatisfy { repository in
-        try has(blob.descriptor, in: repository)
+        try destination.holds(blob.descriptor, in: repository)
       }
       return isPresent ? blob.descriptor.size : 0
-    }.reduce(0, +)
-  }
-
-  /// Whether the destination's `repository` holds `blob`.
-  func has(_ blob: Descriptor, in repository: String) throws -> Bool {
-    let client = try registries.client(host: request.mapping.destination.host, repository: repository)
-    return try client.hasBlob(blob.digest, size: blob.size, in: repository, isForPush: true)
+    }.saturatingSum()
   }
 }
 
@@ -152,15 +178,15 @@ extension ImportImage {
   /// Whether it has to be pushed.
   public var isToPush: Bool {
     switch state {
-    case .new, .replaces, .extends: true
-    case .identical, .included, .taken, .unknown, .incomplete, .refused: false
+    case .new, .replaces, .extends, .lacks: true
+    case .identical, .included, .trusted, .taken, .unknown, .incomplete, .refused: false
     }
   }
 
   /// Whether the destination has it.
   public var isThere: Bool {
     switch state {
-    case .identical, .included: true
+    case .identical, .included, .trusted: true
     default: false
     }
   }

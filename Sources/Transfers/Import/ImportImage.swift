@@ -9,6 +9,12 @@ public struct ImportImage: Sendable {
     case new
     /// The tag is there with this very digest.
     case identical
+    /// The tag is there with this very digest, and the repository does not have all that lies below it: it is pushed
+    /// again.
+    case lacks
+    /// The tag is there with this very digest or, of a list of referrers, with one that has all of this one's. What
+    /// lies below it was not asked for (``ImportRequest/trustsTags``).
+    case trusted
     /// The tag is there with another digest and will be moved (`--overwrite`).
     case replaces(Digest)
     /// The tag is there with another digest, which stands in the way.
@@ -24,6 +30,11 @@ public struct ImportImage: Sendable {
     /// Its new name cannot be had: the repository may not be pushed to, no registry has such names, or another
     /// image would get it too. A blocker or the failure says which.
     case refused
+
+    /// The state of an image that is there without some of its parts.
+    var withoutParts: Self {
+      if case .included(let list) = self { .extends(list) } else { .lacks }
+    }
   }
 
   /// The image's name in the archive.
@@ -39,8 +50,10 @@ public struct ImportImage: Sendable {
   public internal(set) var compression: CompressedImage?
   /// Of a list of referrers: the one at the destination that has taken it in, where another was there before.
   public internal(set) var list: Descriptor?
-  /// When the destination said that it holds the image under ``target`` with ``digest``, or has taken its list in;
-  /// nil before.
+  /// How many of its manifests and blobs its repository did not have although its tag was there.
+  public internal(set) var missing = 0
+  /// When the destination said that it holds the image under ``target`` with ``digest``, or has taken its list in, and
+  /// everything below it; nil before, and where nobody asked.
   public internal(set) var confirmedAt: Date?
 
   init(source: String, target: Reference, tree: ImageTree, archive: String, referral: Referral? = nil) {

@@ -9,6 +9,8 @@ public struct ImportRequest: Sendable {
   public var images: [String]
   /// Tags that hold other content are moved to the new one.
   public var overwrites: Bool
+  /// What lies below a tag that is there with the right digest is not asked for.
+  public var trustsTags = false
   /// Images of which not all is there are left out, and the others are taken.
   public var allowsMissing: Bool
   /// What the archive digest must be.

@@ -12,7 +12,9 @@ struct ImportCommand: AsyncParsableCommand {
     discussion: """
       Every name is settled and every conflict shown before anything moves. Blobs go first, each hashed on \
       its way and held back until its digest agrees; then manifests, indexes, and last the tags, each of \
-      which is read back. What the registry has already is skipped: running it again changes nothing.
+      which is read back. What the registry has already is skipped: running it again asks for every manifest \
+      and blob and pushes what is missing. --dry-run moves no blob; it opens an upload in each repository and \
+      gives it up, to learn whether the registry takes any.
 
       Without a rule the source's host and first path component give way to --to: with --to nvcr.io/acme, \
       nvcr.io/olddept/trainer:1.0 becomes nvcr.io/acme/trainer:1.0. Rules of --map come first, on the \
@@ -100,7 +102,7 @@ struct ImportCommand: AsyncParsableCommand {
         at: [request.mapping.destination.host], connection, credentials, phase: .import)
       let work = Import(
         request, registries: registries, settings: run.settings(jobs, transfer))
-      let prepared = try await work.prepare(checksBlobs: transfer.dryRun)
+      let prepared = try await work.prepare(isDryRun: transfer.dryRun)
       let text = ImportText(run.console)
       if transfer.dryRun {
         try Reports.deliver(
@@ -143,6 +145,7 @@ struct ImportCommand: AsyncParsableCommand {
       journal: files.journal.map { .file($0) } ?? .besideArchive(orIn: Paths.stateDirectory(run.environment)),
       givenName: try destination.as.map { try GivenName($0) }, compressesLayers: intake.compressLayers,
       spool: spooling.spool)
+    request.trustsTags = destination.trustTags
     request.signature = try signatures.demand()
     return request
   }

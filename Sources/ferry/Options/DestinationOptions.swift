@@ -28,6 +28,13 @@ struct DestinationOptions: ParsableArguments {
   @Flag(help: "Move tags that exist with other content.")
   var overwrite = false
 
+  @Flag(
+    help: """
+      Take an image for there when its tag is there with its digest, without asking for what lies below it: \
+      quicker, and no proof. Such images are in no receipt.
+      """)
+  var trustTags = false
+
   func validate() throws {
     if to.isEmpty { throw ValidationError("--to needs a registry, such as registry.example/team.") }
   }

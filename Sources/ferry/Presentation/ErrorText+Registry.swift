@@ -80,6 +80,21 @@ extension ErrorText {
       self.init(
         "the registry stored \(actual) for \(repository) \(identifier) instead of \(expected)",
         remedy: "It changes what it is given; the image is not the same there.", .integrityFailure)
+    case .blobNotKept(let host, let repository, let digest, let isOther):
+      self.init(
+        isOther
+          ? "\(host)/\(repository) has something of another size in place of the blob \(digest)"
+          : "\(host) said that it has taken the blob \(digest), and \(repository) does not have it",
+        remedy: isOther
+          ? "It keeps what is damaged there: have it removed from the registry's storage, then run this again."
+          : "Nothing that needs it was tagged. Check that a registry answers there, and no portal or proxy.",
+        isOther ? .integrityFailure : .networkFailed)
+    case .writeRefused(let url, let status, let messages):
+      self.init(
+        "the registry takes nothing there: it answers \(status)\(Self.said(messages)) (\(url))",
+        remedy: status == 405
+          ? "It may be read-only for now: ask its administrator."
+          : "It, or what stands before it, has no room for so much: ask its administrator.", .cannotWrite)
     case .invalidHost(let host): self.init("'\(host)' is no host name", .usage)
     case .invalidName(let name): self.init("'\(name)' is no repository, tag or digest", .usage)
     case .malformedAuthFile(let reason): self.init("the auth file is malformed: \(reason)", .usage)

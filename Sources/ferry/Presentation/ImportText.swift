@@ -15,7 +15,7 @@ struct ImportText {
     var table = Table([.left, .left, .left, .right, .left])
     for image in prepared.images {
       table.add(
-        image.source, "→", image.target.description, Amounts.bytes(image.tree.size), words(for: image.state))
+        image.source, "→", image.target.description, Amounts.bytes(image.tree.size), words(for: image))
     }
     for line in table.lines() { console.result(line) }
     var total =
@@ -30,10 +30,12 @@ struct ImportText {
     return Amounts.images(images.count - referrers, referrers)
   }
 
-  private func words(for state: ImportImage.State) -> String {
-    switch state {
+  private func words(for image: ImportImage) -> String {
+    switch image.state {
     case .new: "new"
     case .identical: "there already"
+    case .lacks: "there, \(image.missing) of its parts missing"
+    case .trusted: "there by its tag"
     case .replaces(let digest): "moves from \(digest.short)"
     case .taken(let digest): "taken by \(digest.short)"
     case .included: "there already, with others"
@@ -64,12 +66,21 @@ struct ImportText {
     for image in listed where pushed.contains(image.target) || image.isThere {
       console.result("\(image.target)  \(image.digest)")
     }
-    let identical = result.prepared.images.filter(\.isThere)
+    let there = result.prepared.images.filter(\.isThere)
+    let trusted = there.filter { $0.state == .trusted }
+    let identical = there.filter { $0.state != .trusted }
+    let completed = result.pushed.filter { $0.missing > 0 }
     var parts: [String] = []
     if !result.pushed.isEmpty {
-      parts.append("\(Self.count(result.pushed)) pushed and read back")
+      parts.append(
+        "\(Self.count(result.pushed)) pushed and read back"
+          + (completed.isEmpty
+            ? ""
+            : " (\(Self.count(completed)) of these had lost \(Amounts.count(completed.map(\.missing).reduce(0, +), "part")))")
+      )
     }
     if !identical.isEmpty { parts.append("\(Self.count(identical)) there already") }
+    if !trusted.isEmpty { parts.append("\(Self.count(trusted)) there by tag alone (--trust-tags)") }
     if !result.failures.isEmpty { parts.append("\(Amounts.count(result.failures.count, "image")) failed") }
     if parts.isEmpty { parts.append("nothing to do") }
     console.say(

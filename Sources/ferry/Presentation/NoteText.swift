@@ -54,6 +54,11 @@ enum NoteText {
       "pushed \(target)  \(digest)"
     case .alreadyThere(_, let target, let digest):
       "there already: \(target)  \(digest)"
+    case .trusted(let target, let digest):
+      "there by its tag, not looked into: \(target)  \(digest)"
+    case .partsMissing(let target, let count):
+      "\(target) is there, but \(Amounts.count(count, "part")) of it \(count == 1 ? "is" : "are") missing: "
+        + "pushing what is missing"
     case .ruleUnused(let rule):
       "the rule '\(Printable.text(rule))' is for none of the images' repositories"
     case .unreadable(let failure):

@@ -14,11 +14,13 @@ struct ImportReport: Encodable {
     let target: String
     let digest: String
     let bytes: Int64
-    /// `new`, `identical`, `included`, `replaces`, `extends`, `taken`, `unknown`, `incomplete`, `refused` before;
-    /// `pushed`, `identical`, `included` or `failed` after.
+    /// `new`, `identical`, `lacks`, `trusted`, `included`, `replaces`, `extends`, `taken`, `unknown`, `incomplete`,
+    /// `refused` before; `pushed`, `identical`, `trusted`, `included` or `failed` after.
     let state: String
     /// The digest that the tag pointed at before, where that was another.
     let previousDigest: String?
+    /// How many of its manifests and blobs were missing although its tag was there; left out when none were.
+    let missingParts: Int?
     /// Of a signature, SBOM or attestation: the digest of the manifest it refers to.
     let subject: String?
     /// The image's digest in the archive, where --compress-layers changed it, and the layers that changed.
@@ -77,6 +79,7 @@ struct ImportReport: Encodable {
       return Image(
         source: image.source, target: image.target.description, digest: image.digest.description,
         bytes: image.tree.size, state: state, previousDigest: image.state.present?.description,
+        missingParts: image.missing > 0 ? image.missing : nil,
         subject: image.referral?.subject.description,
         archiveDigest: image.compression?.original.description,
         compressedLayers: image.compression?.layers.map(CompressedLayerEntry.init))

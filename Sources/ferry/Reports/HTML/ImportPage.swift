@@ -19,7 +19,11 @@ extension ReportPage {
     let what = Amounts.images(rows.count - referrers, referrers)
     let blockers = prepared.blockers.map { Remark(text: Self.words(for: $0), tone: .bad) }
     let isWhole = failures.isEmpty && blockers.isEmpty
-    let done = "The registry holds every image under its new name: each was read back with its digest."
+    let isTrusting = prepared.images.contains { $0.state == .trusted }
+    let done =
+      isTrusting
+      ? "Nothing failed. Of images that are trusted only the tag was looked at, not what lies below it."
+      : "The registry holds every image under its new name: each was read back with its digest."
     var facts = prepared.archives.flatMap { archive in
       [("Archive", archive.path), ("Archive digest", archive.digest.description)]
     }
@@ -45,7 +49,7 @@ extension ReportPage {
     switch state {
     case "pushed", "identical", "included": .good
     case "failed", "taken", "refused", "unknown", "incomplete": .bad
-    case "replaces", "extends": .warn
+    case "replaces", "extends", "lacks", "trusted": .warn
     default: .plain
     }
   }

@@ -1,0 +1,94 @@
+import Digests
+import Images
+import Registry
+import Synchronization
+
+/// The registry that an import pushes to, as far as this run has asked it: every manifest and blob once for each
+/// repository. Nothing that it is not known to have by such a question, or by having taken it, counts as there.
+final class Destination: Sendable {
+  /// What a tag, or a digest that stands for one, points at.
+  enum Tagged {
+    case manifest(Manifest)
+    /// What the registry says has this digest, and is no manifest that Ferry can read.
+    case unreadable(Digest, RegistryError)
+
+    var digest: Digest {
+      switch self {
+      case .manifest(let manifest): manifest.digest
+      case .unreadable(let digest, _): digest
+      }
+    }
+  }
+
+  private struct State {
+    /// By repository and digest.
+    var blobs: [String: [Digest: BlobPresence]] = [:]
+    /// Whether the repository has them.
+    var manifests: [String: [Digest: Bool]] = [:]
+  }
+
+  let host: String
+  private let registries: Registries
+  private let state = Mutex(State())
+
+  init(host: String, registries: Registries) {
+    self.host = host
+    self.registries = registries
+  }
+
+  /// The client that serves `repository`.
+  func client(for repository: String) throws -> RegistryClient {
+    try registries.client(host: host, repository: repository)
+  }
+
+  /// What `target` names now; nil when it is free. Asked anew each time, and by GET: a HEAD that knows of nothing, or
+  /// of another digest, decides nothing. Throws `RegistryError`.
+  func tagged(_ target: Reference) throws -> Tagged? {
+    let client = try client(for: target.repository)
+    do throws(RegistryError) {
+      let manifest = try client.manifestIfPresent(
+        target.identifier, of: target.repository, isForPush: true)
+      guard let manifest else { return nil }
+      noteManifest(manifest.digest, in: target.repository)
+      return .manifest(manifest)
+    } catch {
+      // What Ferry cannot read is in the way all the same, if the registry says what it is.
+      guard case .notAManifest = error,
+        let present = try? client.manifestDigest(
+          target.identifier, of: target.repository, isForPush: true)
+      else { throw error }
+      return .unreadable(present.digest, error)
+    }
+  }
+
+  /// Whether `repository` has `blob`, with its size.
+  func holds(_ blob: Descriptor, in repository: String) throws -> Bool {
+    if let known = state.withLock({ $0.blobs[repository]?[blob.digest] }) { return known == .held }
+    let presence = try client(for: repository).presence(
+      of: blob.digest, size: blob.size, in: repository, isForPush: true)
+    state.withLock { $0.blobs[repository, default: [:]][blob.digest] = presence }
+    return presence == .held
+  }
+
+  /// Whether `repository` has the manifest: its bytes are fetched and hashed. Throws `RegistryError`, `wrongContent`
+  /// where they are others.
+  func holds(manifest digest: Digest, in repository: String) throws -> Bool {
+    if let known = state.withLock({ $0.manifests[repository]?[digest] }) { return known }
+    let manifest = try client(for: repository).manifestIfPresent(
+      digest.description, of: repository, isForPush: true)
+    state.withLock { $0.manifests[repository, default: [:]][digest] = manifest != nil }
+    return manifest != nil
+  }
+
+  /// The registry has taken `blob`. Where it had something else in its place it may have kept that, and is asked. Throws
+  /// `RegistryError.blobNotKept`.
+  func took(_ blob: Descriptor, in repository: String) throws {
+    let isReplaced = state.withLock { $0.blobs[repository]?[blob.digest] == .differs }
+    if isReplaced { try client(for: repository).expectBlob(blob, in: repository) }
+    state.withLock { $0.blobs[repository, default: [:]][blob.digest] = .held }
+  }
+
+  private func noteManifest(_ digest: Digest, in repository: String) {
+    state.withLock { $0.manifests[repository, default: [:]][digest] = true }
+  }
+}
