@@ -1,5 +1,6 @@
 public import Digests
 public import Images
+public import Layouts
 
 /// Hears what a transfer does while it runs. Called from many threads.
 public protocol TransferObserver: Sendable {
@@ -67,6 +68,10 @@ public enum TransferNote: Sendable {
   case descriptionsMissing(host: String, error: any Error)
   /// A registry refuses to say what refers to a repository's images: only what tags tell of is carried.
   case referrersNotShown(repository: String, error: any Error)
+  /// So many bytes of an archive that `--skip-known` names are read, before it is believed to hold them.
+  case provingKnown(KnownSource, size: Int64)
+  /// An archive that `--skip-known` names does not hold what it should: it is exported.
+  case knownDamaged(KnownSource, blob: Descriptor)
   /// Something that refers to an image, or to a part of it that is left out, does not travel.
   case referrerNotCarried(image: Reference, UncarriedReferrer)
   /// A registry shows no catalog: a location was taken for a repository, and what lies below it not looked for.

@@ -22,7 +22,7 @@ import Testing
     for _ in 0..<50 {
       var known = KnownContent()
       for lesson in (lessons + lessons).shuffled() {
-        known.add(lesson.blobs.map { blob($0) }, of: lesson.repository, by: source(lesson.source))
+        known.add(lesson.blobs.map { blob($0) }, of: lesson.repository, by: source(lesson.source), .hashed)
       }
       let all = (1...5).map { blob($0) }
       let expected = first ?? known
@@ -34,9 +34,18 @@ import Testing
     }
   }
 
+  @Test func `is known by what proves it before what claims it`() {
+    for sources in [[1, 2], [2, 1]] as [[UInt8]] {
+      var known = KnownContent()
+      known.add([blob(1)], of: nil, by: source(sources[0]), .claimed)
+      known.add([blob(1)], of: nil, by: source(sources[1]), .hashed)
+      #expect(known.omissions(from: [blob(1)]).map(\.source) == [source(sources[1]).digest])
+    }
+  }
+
   @Test func `has the size that it is known with`() {
     var known = KnownContent()
-    known.add([blob(1)], of: nil, by: source(1))
+    known.add([blob(1)], of: nil, by: source(1), .hashed)
     #expect(!known.holds(blob(1, size: 2)))
     #expect(known.omissions(from: [blob(1, size: 2)]).isEmpty)
   }

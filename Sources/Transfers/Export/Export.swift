@@ -19,7 +19,10 @@ public struct Export: Sendable {
   /// else stands in the way are collected, so that one look shows them all.
   @concurrent
   public func prepare() async throws -> PreparedExport {
-    let known = try await executor.run { try knownContent() }
+    let knownFiles = try await executor.run {
+      try KnownFiles(
+        request.known, expected: request.knownExpected, signedBy: request.knownSignature, settings: settings)
+    }
     let (references, unlisted) = try await expand()
     settings.observer.note(.resolving(images: references.count))
     let finder = ReferrerFinder(registries, observer: settings.observer)
@@ -48,13 +51,16 @@ public struct Export: Sendable {
     }
     let resolved = images
     let failed = failures
-    return try await executor.run {
-      let checked = SoundImages(resolved, isApart: !request.isOneArchive) { part, image in
+    let checked = try await executor.run {
+      SoundImages(resolved, isApart: !request.isOneArchive) { part, image in
         let reference = image.reference
         return try registries.client(host: reference.host, repository: reference.repository)
           .hasBlob(part.digest, size: part.size, in: reference.repository)
       }
-      return try plan(checked.sound, known: known, failures: failed + checked.failures)
+    }
+    let known = try await knownFiles.content(of: checked.sound.flatMap(\.blobs), on: executor)
+    return try await executor.run {
+      try plan(checked.sound, known: known, failures: failed + checked.failures)
     }
   }
 

@@ -32,6 +32,10 @@ public struct ExportRequest: Sendable {
   public var takesReferrers: Bool
   /// Archives and receipts that tell what the other side has.
   public var known: [String]
+  /// The digests of which the archives among them must have one; they are believed then. Empty: any may be.
+  public var knownExpected: [Digest] = []
+  /// Who must have signed the receipts among them; an archive that is signed so is believed.
+  public var knownSignature: SignatureDemand?
 
   /// Cut archives into volumes of so many bytes.
   public var volumeSize: Int64?

@@ -60,6 +60,17 @@ public struct PreparedExport: Sendable {
     archives.flatMap { $0.plan.omissions.filter { $0.reason == .known } }
   }
 
+  /// What the word of each archive and receipt that content is left out by is worth, by its digest.
+  public var knownProofs: [Digest: KnownProof] { known.proofs }
+
+  /// How many of an archive's images are all there, whatever the other side has: no blob of theirs is left out as
+  /// known.
+  public func imagesWholeAlone(in archive: Archive) -> (whole: Int, of: Int) {
+    let left = Set(archive.plan.omissions.filter { $0.reason == .known }.map(\.descriptor.digest))
+    let held = images(in: archive)
+    return (held.count { image in !image.tree.blobs.contains { left.contains($0.digest) } }, held.count)
+  }
+
   /// The size of everything with shared content counted once an archive, in bytes.
   public var uniqueSize: Int64 {
     archives.map { archive in

@@ -33,6 +33,7 @@ struct ExportCommand: AsyncParsableCommand {
   var images: [String] = []
 
   @OptionGroup(title: "Images") var selection: SelectionOptions
+  @OptionGroup(title: "Images") var known: KnownOptions
   @OptionGroup(title: "Archive") var archive: ArchiveOptions
   @OptionGroup(title: "Archive") var signing: SigningOptions
   @OptionGroup(title: "Credentials") var credentials: CredentialOptions
@@ -60,8 +61,9 @@ struct ExportCommand: AsyncParsableCommand {
     let written =
       output == "-" ? [] : ["", ".partial", ".sha256", ".digest", ".digest.minisig"].map { output + $0 }
     try SideFiles(written: [("--report", report)]).validate(
-      archives: selection.skipKnown,
-      files: written + selection.fromFile + [signing.signKey, connection.caFile] + credentials.files)
+      archives: known.skipKnown,
+      files: written + selection.fromFile + [signing.signKey, connection.caFile, known.knownPublicKey]
+        + credentials.files)
     if output != "-", Paths.isSpecial(output) {
       throw ValidationError(
         "\(output) is no plain file; -o - writes the archive to standard output, wherever that goes.")
@@ -71,9 +73,9 @@ struct ExportCommand: AsyncParsableCommand {
         "With -o - there is no archive to put checksums or signatures beside; hash the stream with "
           + "tee >(sha256sum), or write to a file.")
     }
-    for known in selection.skipKnown where output != "-" && Paths.areSame(known, output) {
+    for path in known.skipKnown where output != "-" && Paths.areSame(path, output) {
       throw ValidationError(
-        "--skip-known \(known) is the archive to be written; give the new one another name.")
+        "--skip-known \(path) is the archive to be written; give the new one another name.")
     }
     try validateVolumes()
     if output.isEmpty { throw ValidationError("-o needs a name.") }
@@ -98,7 +100,7 @@ struct ExportCommand: AsyncParsableCommand {
           ExportReport(planned: prepared),
           page: ReportPage(prepared, failures: prepared.failures, finished: nil), to: reporting.report,
           json: outputs.json, run.console)
-        if !outputs.json { text.plan(prepared) }
+        if outputs.json { text.warn(of: prepared) } else { text.plan(prepared) }
         return text.verdict(on: prepared, keepsGoing: transfer.keepGoing)
       }
       if let volumeSize = archive.volumeSize, volumeSize.bytes == 4 << 30 {
@@ -115,6 +117,7 @@ struct ExportCommand: AsyncParsableCommand {
         to: reporting.report,
         json: outputs.json, run.console)
       if !outputs.json, archive.output != "-" { text.summary(of: result) }
+      text.warn(of: result.prepared)
       text.failures(of: result)
       return result.failures.isEmpty ? .done : .someFailed
     }
@@ -132,9 +135,11 @@ struct ExportCommand: AsyncParsableCommand {
     var request = ExportRequest(
       queries: queries, platforms: selection.platform, output: try destination(),
       replacesExisting: archive.force,
-      shard: transfer.shard, takesReferrers: !selection.leavesReferrers, known: selection.skipKnown,
+      shard: transfer.shard, takesReferrers: !selection.leavesReferrers, known: known.skipKnown,
       volumeSize: archive.volumeSize?.bytes, onlyVolumes: archive.onlyVolume)
     request.writesChecksums = archive.checksum
+    request.knownExpected = known.knownExpect
+    request.knownSignature = try known.demand()
     request.signingKey = try run.signingKey(signing)
     return request
   }

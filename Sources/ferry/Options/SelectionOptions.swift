@@ -40,21 +40,10 @@ struct SelectionOptions: ParsableArguments {
     help: "Leave the images' signatures, SBOMs and attestations, unless their tags are named.")
   var leavesReferrers = false
 
-  @Option(
-    help: ArgumentHelp(
-      "Leave out what the other side has already by this archive or this receipt of an import: configs and "
-        + "layers that it holds. Manifests are carried all the same. Repeatable.",
-      valueName: "archive|receipt"),
-    completion: .file())
-  var skipKnown: [String] = []
-
   func validate() throws {
     if allTags && !tags.isEmpty { throw ValidationError("--all-tags and --tags exclude each other.") }
     if fromFile.count(where: { $0 == "-" }) > 1 {
       throw ValidationError("-f - can be read once.")
-    }
-    if skipKnown.contains("") {
-      throw ValidationError("--skip-known needs the name of an archive or a receipt.")
     }
   }
 }

@@ -50,6 +50,7 @@ struct ExportText {
   /// What the archives leave out, by what knows of it.
   private func known(in prepared: PreparedExport) -> [String] {
     KnownText.lines(prepared.knownOmissions, sources: prepared.archives.flatMap(\.plan.knownSources))
+      + KnownText.worth(of: prepared)
   }
 
   private func state(of archive: PreparedExport.Archive) -> String {
@@ -100,7 +101,11 @@ struct ExportText {
     let left = prepared.images.reduce(0) { $0 + $1.referrersLeft.count }
     if left > 0 { text += "; \(Amounts.count(left, "referrer")) not carried, see above" }
     console.say(text)
-    for line in known(in: prepared) { console.say(line) }
+  }
+
+  /// However quiet: what is missing from the archive is to be known.
+  func warn(of prepared: PreparedExport) {
+    for line in known(in: prepared) { console.complain(line) }
   }
 }
 

@@ -1,6 +1,7 @@
 import Digests
 import Images
 import Layouts
+import Transfers
 
 /// The words for content that is left out because the other side has it.
 enum KnownText {
@@ -16,6 +17,32 @@ enum KnownText {
         "left out: \(Amounts.count(omissions.count, "blob")), \(Amounts.bytes(size)), which the other side has "
         + "by \(name)"
     }
+  }
+
+  /// What the export says of how it is known: a warning for each that nothing vouches for, and what the archive is
+  /// worth without them all.
+  static func worth(of prepared: PreparedExport) -> [String] {
+    let omissions = prepared.knownOmissions
+    guard !omissions.isEmpty else { return [] }
+    let used = Set(omissions.compactMap(\.source))
+    var told: Set<Digest> = []
+    let sources = prepared.archives.flatMap(\.plan.knownSources).filter {
+      used.contains($0.digest) && told.insert($0.digest).inserted
+    }
+    let warnings = sources.filter { prepared.knownProofs[$0.digest] == .claimed }.map { source in
+      let count = omissions.count { $0.source == source.digest }
+      return "warning: \(name(of: source)) is not proved: \(Amounts.count(count, "blob")) "
+        + "\(count == 1 ? "is" : "are") left out on its word alone, and if it is wrong nobody has "
+        + "\(count == 1 ? "it" : "them") (--known-public-key demands that it is signed)"
+    }
+    let (whole, all) = prepared.archives.map { prepared.imagesWholeAlone(in: $0) }.reduce((0, 0)) {
+      ($0.0 + $1.whole, $0.1 + $1.of)
+    }
+    let names = sources.map(name).joined(separator: ", ")
+    return warnings + [
+      "without what \(names) \(sources.count == 1 ? "holds" : "hold"), \(whole) of "
+        + "\(Amounts.count(all, "image")) can be imported: keep that until they have arrived"
+    ]
   }
 
   /// The archive or receipt, as it can be found again.

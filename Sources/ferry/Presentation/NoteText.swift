@@ -68,6 +68,10 @@ enum NoteText {
     case .referrersNotShown(let repository, let error):
       "\(repository): only referrers with tags are carried, for the registry lists none: "
         + ErrorText(error).summary
+    case .provingKnown(let source, let size):
+      "reading \(KnownText.name(of: source)) for what it is believed to hold: \(Amounts.bytes(size))"
+    case .knownDamaged(let source, let blob):
+      "\(KnownText.name(of: source)) is damaged: \(blob.digest) is exported, for it does not hold it"
     case .referrerNotCarried(let image, let referrer): UncarriedText.line(for: referrer, of: image)
     case .catalogHidden(let location, let error):
       "\(location.host) shows no catalog: repositories below \(location) are not looked for "

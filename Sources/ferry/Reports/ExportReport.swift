@@ -18,6 +18,8 @@ struct ExportReport: Encodable {
     let leftOut: [OmissionEntry]
     let leftOutBytes: Int64
     let known: [KnownSourceEntry]
+    /// How many of its images can be imported without what is left out as known.
+    let imagesWholeAlone: Int
     /// Empty when the archive is one file.
     let volumes: [VolumeEntry]
   }
@@ -66,6 +68,8 @@ struct ExportReport: Encodable {
   let freeBytes: Int64?
   let blockers: [BlockerEntry]
   let failures: [FailureEntry]
+  /// What is to be known of this export, in words: what it is worth without what it left out as known.
+  let warnings: [String]
 
   init(planned prepared: PreparedExport) {
     self.init(prepared, failures: prepared.failures, finished: [], dryRun: true)
@@ -88,7 +92,10 @@ struct ExportReport: Encodable {
         bytes: archive.plan.totalSize, continuedBytes: archive.continuation?.claimed ?? 0,
         state: state, leftOut: known.map(OmissionEntry.init),
         leftOutBytes: known.map(\.descriptor.size).saturatingSum(),
-        known: archive.plan.knownSources.map(KnownSourceEntry.init),
+        known: archive.plan.knownSources.map {
+          KnownSourceEntry($0, proof: prepared.knownProofs[$0.digest])
+        },
+        imagesWholeAlone: prepared.imagesWholeAlone(in: archive).whole,
         volumes: archive.volumes.map { volume in
           let isWritten = archive.onlyVolumes.isEmpty || archive.onlyVolumes.contains(volume.number)
           return VolumeEntry(volume, state: isWritten ? state : "elsewhere")
@@ -115,5 +122,6 @@ struct ExportReport: Encodable {
     freeBytes = prepared.space?.available
     blockers = prepared.blockers.map(BlockerEntry.init)
     self.failures = failures.map(FailureEntry.init)
+    warnings = KnownText.worth(of: prepared)
   }
 }

@@ -28,6 +28,10 @@ extension ReportPage {
         Remark(text: UncarriedText.line(for: $0, of: image.reference), tone: .plain)
       }
     }
+    let known = KnownText.lines(
+      prepared.knownOmissions, sources: prepared.archives.flatMap(\.plan.knownSources)
+    ).map { Remark(text: $0, tone: .plain) }
+    let worth = KnownText.worth(of: prepared).map { Remark(text: $0, tone: .warn) }
     let isWhole = failures.isEmpty && blockers.isEmpty
     self.init(
       title: finished == nil ? "Plan to export \(what)" : "Export of \(what)",
@@ -45,7 +49,7 @@ extension ReportPage {
         ("All images", Amounts.bytes(prepared.totalSize)),
         ("Shared content once", Amounts.bytes(prepared.uniqueSize)),
       ],
-      remarks: blockers + failures.map(Self.remark) + uncarried, rows: rows,
+      remarks: blockers + failures.map(Self.remark) + known + worth + uncarried, rows: rows,
       repositories: sharing.byRepository)
   }
 
