@@ -22,15 +22,15 @@ struct `Verifying deeply` {
     registry.add(image: [Array("bad".utf8)], diffIDs: [BlobDigest.of(good)], to: "a/bad", tag: "1")
     registry.add(image: [good, good], diffIDs: [BlobDigest.of(good)], to: "a/short", tag: "1")
     let images = ["a/good:1", "a/bad:1", "a/short:1"].map(registry.reference)
-    try ferry.export(images, to: "a.tar")
+    // What contradicts itself by its manifest and its config alone is not even exported.
+    try ferry.run(["export", "--plain-http", "-o", "a.tar"] + images, exits: 14).complains(images[2])
+    try ferry.export(Array(images.prefix(2)), to: "a.tar")
 
     // Every digest agrees: only the content disagrees with what its image says.
     let result = try ferry.run(["verify", "--deep", "a.tar"], exits: 14).standardOutput
     let bad = BlobDigest.of(Array("bad".utf8))
     #expect(result.contains("layer \(bad) unpacks to \(bad); its config says \(BlobDigest.of(good))"))
-    #expect(result.contains("hurts \(images[1])\n"))
-    #expect(result.contains("does not speak of the layers"))
-    #expect(result.contains("hurts \(images[2])\n") && !result.contains("hurts \(images[0])"))
+    #expect(result.contains("hurts \(images[1])\n") && !result.contains("hurts \(images[0])"))
   }
 
   @Test func `names a layer that cannot be decompressed`() throws {

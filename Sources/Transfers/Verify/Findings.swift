@@ -26,6 +26,9 @@ struct Findings {
     for part in (walk.tree?.blobs ?? []) + (walk.tree?.omitted ?? []) {
       users[part.digest, default: []].insert(root)
     }
+    for config in walk.tree?.blobs ?? [] where hurt[.configDisagrees(config.digest)] != nil {
+      add(.configDisagrees(config.digest), hurting: [root])
+    }
     for case .missing(let descriptor) in walk.problems {
       users[descriptor.digest, default: []].insert(root)
     }
