@@ -13,6 +13,8 @@ public enum LayoutProblem: Hashable, Sendable {
   case notAManifest(Digest, ManifestError)
   /// An image's config that says different things to different readers, or nothing.
   case notAConfig(Digest, ManifestError)
+  /// Left out on purpose, it says, for a reason that cannot be.
+  case unfitOmission(Omission, OmissionFault)
   /// `index.json` lists something that is neither a manifest nor an index.
   case notAnImage(Digest, MediaType)
   /// A blob that no image lists.
@@ -78,6 +80,7 @@ public enum LayoutProblem: Hashable, Sendable {
   public var subject: Digest? {
     switch self {
     case .notAConfig(let digest, _): digest
+    case .unfitOmission(let omission, _): omission.descriptor.digest
     default: nil
     }
   }

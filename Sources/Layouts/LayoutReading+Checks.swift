@@ -16,6 +16,7 @@ extension LayoutReading {
     for image in index.images { try walk.descend(from: image.root) }
     walk.list(index.others)
     isEmpty = walk.problems.isEmpty && walk.isEmpty && !entries.isCut
+    note(walk.review.problems(sources: ferry?.knownSources ?? []))
     note(index.others.map { .notAnImage($0.digest, $0.mediaType) })
 
     var canon: [LayoutProblem] = []

@@ -12,6 +12,8 @@ struct ManifestWalk {
   private(set) var listed: [Digest: Descriptor] = [:]
   private(set) var manifests: [Digest: Manifest] = [:]
   private(set) var problems: [LayoutProblem] = []
+  /// What it takes to know whether ``omissions`` are right.
+  private(set) var review: OmissionReview
   private var noted: Set<LayoutProblem> = []
   private var bytesRead: Int64 = 0
   /// Configs that were read.
@@ -24,15 +26,18 @@ struct ManifestWalk {
     self.file = file
     self.blobs = blobs
     self.omissions = omissions
+    review = OmissionReview(omissions)
   }
 
   mutating func descend(from root: Descriptor) throws(LayoutError) {
     // Not recursion: how deep indexes nest is up to the archive.
+    review.note(root: root)
     var pending = [root]
     while let descriptor = pending.popLast() {
       guard omissions[descriptor.digest] == nil else { continue }
       if manifests[descriptor.digest] != nil, listed[descriptor.digest]?.size == descriptor.size { continue }
       guard let manifest = try read(descriptor) else { continue }
+      review.note(manifest)
       for blob in manifest.blobs where omissions[blob.digest] == nil { note(blob) }
       if case .image(let image) = manifest.content { try check(image.config) }
       pending += manifest.children

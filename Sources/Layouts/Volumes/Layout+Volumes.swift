@@ -54,7 +54,7 @@ extension Layout {
     case .rearranged(_, let offset), .truncated(_, let offset), .damagedHeader(let offset),
       .trailingBytes(let offset):
       volumes(in: offset..<max(offset, offset.addingReportingOverflow(1).partialValue))
-    case .notAnImage, .noEndMarker, .ambiguousName: []
+    case .unfitOmission, .notAnImage, .noEndMarker, .ambiguousName: []
     }
   }
 

@@ -64,6 +64,12 @@ public struct ExportImage: Sendable {
         let manifest = try client.manifest(descriptor.digest.description, of: reference.repository)
         return try Manifest(bytes: manifest.bytes, as: descriptor)
       })
+    // What is no layer, or says of no other place to have it from, is the registry's to give.
+    let layers = Set(tree.manifests.flatMap(\.foreignLayers))
+    if let lost = foreign.first(where: { !layers.contains($0.digest) }) {
+      throw RegistryError.blobNotFound(
+        host: reference.host, repository: reference.repository, digest: lost.digest)
+    }
     for layer in foreign { observer.note(.layerNotCarried(image: reference, layer: layer)) }
     let foreignDigests = Set(foreign.map(\.digest))
     // A name by digest must name what it now stands for.
@@ -116,5 +122,16 @@ public struct ExportImage: Sendable {
       throw TransferError.tagNotFound(
         reference, near: nearNames(to: reference.identifier, among: tags), tags: tags.count)
     }
+  }
+}
+
+extension Manifest {
+  /// Layers that can be had elsewhere than from the registry.
+  fileprivate var foreignLayers: [Digest] {
+    guard case .image(let image) = content else { return [] }
+    return image.layers.filter {
+      $0.mediaType.isForeignLayer && $0.urls?.isEmpty == false && $0 != image.config
+    }
+    .map(\.digest)
   }
 }

@@ -66,6 +66,7 @@ public struct Import: Sendable {
     }
     let wanted = blobs(of: images.filter(\.isToPush), in: layouts, compression)
     let (blobs, absent) = try await locate(wanted, for: images.filter(\.isToPush), in: layouts)
+    let leftOut = try await findLeftOut(of: images.filter { $0.isToPush || $0.isThere }, in: layouts)
     if settings.keepGoing {
       bar(&images, lacking: absent, &failures)
     } else if !absent.isEmpty {
@@ -75,7 +76,7 @@ public struct Import: Sendable {
       destination: request.mapping.destination,
       archives: zip(request.archives, layouts).map { ($0.path, $1.archiveDigest) }, images: images,
       failures: failures, notWhole: notWhole, refusals: refusals, blockers: blockers, blobs: blobs,
-      absent: absent,
+      absent: absent, leftOut: leftOut,
       layouts: layouts, streams: opened.compactMap(\.stream),
       presentSize: isDryRun ? try await presentSize(of: blobs) : nil)
   }

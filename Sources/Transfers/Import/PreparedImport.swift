@@ -33,6 +33,8 @@ public struct PreparedImport: Sendable {
   let blobs: [Blob]
   /// What the archives leave out and the destination does not have either.
   public let absent: [AbsentContent]
+  /// What they leave out for other reasons, and whether the destination has it.
+  public let leftOut: [LeftOutContent]
   let layouts: [Layout]
   /// Those of the archives that pass by once, in their order.
   let streams: [StreamedLayout]

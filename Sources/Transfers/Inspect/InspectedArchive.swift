@@ -41,6 +41,8 @@ public struct InspectedArchive: Sendable {
   /// What is there for an image's sake.
   public let referrers: [InspectedReferrer]
   public let omissions: [Omission]
+  /// The images that list what is left out, by its digest.
+  public let omissionImages: [Digest: [String]]
   /// By what it is known that the other side has what is left out as known.
   public let knownSources: [KnownSource]
   /// Images that it was to hold and does not.

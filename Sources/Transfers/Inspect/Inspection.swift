@@ -60,6 +60,8 @@ public struct Inspection: Sendable {
       path: archive.path, digest: layout.archiveDigest, size: layout.totalSize, isFerrys: layout.isFerrys,
       form: layout.form, images: images, others: layout.others, referrers: referrers,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
+      omissionImages: ImageWalk.omissionImages(
+        walks.values.sorted { $0.image.root.digest < $1.image.root.digest }, in: layout),
       knownSources: layout.knownSources, lacking: layout.lacking,
       descriptions: try Descriptions.all(in: layout),
       problems: layout.problems + broken,

@@ -43,6 +43,21 @@ struct ImageWalk: Sendable {
     }
   }
 
+  /// The names of the images that list what is left out, by its digest; `walks` has each image's root once.
+  static func omissionImages(_ walks: [ImageWalk], in layout: Layout) -> [Digest: [String]] {
+    var names: [Digest: [String]] = [:]
+    for image in layout.images where !layout.omissions.isEmpty {
+      names[image.root.digest, default: []].append(image.label)
+    }
+    var images: [Digest: [String]] = [:]
+    for walk in walks {
+      for part in walk.tree?.omitted ?? [] {
+        images[part.digest, default: []] += names[walk.image.root.digest] ?? []
+      }
+    }
+    return images
+  }
+
   /// The layers whose content can be compared.
   var layers: [Digest] { contents.map(\.layer.digest) }
 }

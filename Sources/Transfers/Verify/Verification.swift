@@ -70,6 +70,7 @@ public struct Verification: Sendable {
       referrers: layout.images.filter(\.looksLikeReferrer).map(\.label), blobCount: readings.count,
       layersUnpacked: readings.filter { $0.diffID != nil }.count,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
+      omissionImages: ImageWalk.omissionImages(trees, in: layout),
       knownSources: layout.knownSources, lacking: layout.lacking, findings: findings.all,
       volumes: layout.volumes)
   }

@@ -29,6 +29,8 @@ public struct VerifiedArchive: Sendable {
   public let layersUnpacked: Int
   /// Blobs left out on purpose.
   public let omissions: [Omission]
+  /// The images that list what is left out, by its digest.
+  public let omissionImages: [Digest: [String]]
   /// By what it is known that the other side has what is left out as known.
   public let knownSources: [KnownSource]
   /// Images that it was to hold and does not.

@@ -27,11 +27,11 @@ final class Console: Sendable {
   /// Whether whoever reads the notes sees the results too: then what the notes said need not be said again.
   var showsResultsWithNotes: Bool { !isQuiet && isatty(1) == 1 && isatty(2) == 1 }
 
-  /// A line of the result.
+  /// A line of the result, and one line only, whatever stands in it.
   func result(_ text: String) {
     barLines.withLock { lines in
       erase(&lines)
-      note(Self.write(Printable.lines(text) + "\n", to: 1))
+      note(Self.write(Printable.text(text) + "\n", to: 1))
     }
   }
 

@@ -37,7 +37,7 @@ struct ExportText {
           for: .continuing(
             path: path, have: continuation.claimed, moved: continuation.moved, of: archive.blobSize)))
     }
-    for line in known(in: prepared) { console.result(line) }
+    for line in known(in: prepared) + omissions(in: prepared) { console.result(line) }
     console.result(
       "\(Amounts.images(prepared.images.count, prepared.referrers.count)), \(Amounts.bytes(prepared.totalSize)), "
         + "of which \(Amounts.bytes(prepared.uniqueSize)) unique")
@@ -51,6 +51,21 @@ struct ExportText {
   private func known(in prepared: PreparedExport) -> [String] {
     KnownText.lines(prepared.knownOmissions, sources: prepared.archives.flatMap(\.plan.knownSources))
       + KnownText.worth(of: prepared)
+  }
+
+  /// What the archives leave out, each once.
+  private func omissions(in prepared: PreparedExport) -> [String] {
+    var images: [Digest: [String]] = [:]
+    for image in prepared.images {
+      for part in Set(image.omissions.map(\.descriptor.digest) + image.tree.blobs.map(\.digest)) {
+        images[part, default: []].append(image.reference.description)
+      }
+    }
+    var seen: Set<Digest> = []
+    let omissions = prepared.archives.flatMap(\.plan.omissions).filter {
+      seen.insert($0.descriptor.digest).inserted
+    }
+    return OmissionText.each(omissions, of: images)
   }
 
   private func state(of archive: PreparedExport.Archive) -> String {
@@ -101,6 +116,7 @@ struct ExportText {
     let left = prepared.images.reduce(0) { $0 + $1.referrersLeft.count }
     if left > 0 { text += "; \(Amounts.count(left, "referrer")) not carried, see above" }
     console.say(text)
+    for line in omissions(in: prepared) { console.say(line) }
   }
 
   /// However quiet: what is missing from the archive is to be known.

@@ -23,6 +23,7 @@ struct ImportText {
       + "\(Amounts.bytes(prepared.uniqueSize)) unique in those to push"
     if let present = prepared.presentSize { total += ", of which \(Amounts.bytes(present)) there already" }
     console.result(total)
+    for line in OmissionText.lines(prepared.leftOut) { console.result(line) }
   }
 
   private static func count(_ images: [ImportImage]) -> String {
@@ -87,5 +88,10 @@ struct ImportText {
       parts.joined(separator: ", ")
         + "; \(Amounts.bytes(result.uploadedSize)) uploaded, \(Amounts.bytes(result.mountedSize)) mounted, "
         + "\(Amounts.bytes(result.presentSize)) found in place")
+    let pushedNames = Set(result.pushed.map(\.source) + identical.map(\.source))
+    let leftOut = result.prepared.leftOut.filter { !pushedNames.isDisjoint(with: $0.images) }
+    // What the destination lacks is told however quiet.
+    for line in OmissionText.lines(leftOut.filter { !$0.isThere }) { console.complain(line) }
+    for line in OmissionText.lines(leftOut.filter(\.isThere)) { console.say(line) }
   }
 }

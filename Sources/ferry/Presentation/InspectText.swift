@@ -52,14 +52,9 @@ struct InspectText {
     console.result(
       "  \(Amounts.images(archive.images.count, archive.referrers.count)), \(Amounts.bytes(archive.totalSize)); "
         + "sharing saves \(Amounts.bytes(saved)), leaving \(Amounts.bytes(archive.uniqueSize))")
-    for line in KnownText.lines(archive.omissions, sources: archive.knownSources) {
-      console.result("  \(line)")
-    }
-    for omission in archive.omissions where long || omission.reason != .known {
-      console.result(
-        "  left out (\(omission.reason.rawValue)): \(omission.descriptor.digest), \(Amounts.bytes(omission.descriptor.size))"
-      )
-    }
+    let omissions = OmissionText.lines(
+      archive.omissions, of: archive.omissionImages, sources: archive.knownSources, isLong: long)
+    for line in omissions { console.result("  \(line)") }
     for other in archive.others { console.result("  \(ProblemText.line(for: other))") }
     for lack in archive.lacking { console.result("  \(LackText.line(for: lack))") }
     for problem in archive.problems { console.result("  \(ProblemText.line(for: problem))") }

@@ -1,8 +1,18 @@
 /// Text from outside, made fit for a terminal.
 enum Printable {
-  /// `text` without control characters, which could move the cursor or change colours and titles; tabs stay.
+  /// `text` without control characters, which could move the cursor or change colours and titles; tabs stay. What
+  /// would end its line is shown as an escape: a name could else print a line that looks like a result.
   static func text(_ text: some StringProtocol) -> String {
-    String(String.UnicodeScalarView(text.unicodeScalars.filter { isHarmless($0) }))
+    var line = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\n": line += "\\n"
+      case "\r": line += "\\r"
+      case _ where isHarmless(scalar): line.unicodeScalars.append(scalar)
+      default: break
+      }
+    }
+    return line
   }
 
   /// The same for each line of `text`; the line ends stay.

@@ -47,6 +47,9 @@ enum ProblemText {
     case .damaged(let digest, let actual): "damaged: \(digest) hashes to \(actual)"
     case .notAManifest(let digest, let error): "\(digest): \(ErrorText.words(for: error))"
     case .notAConfig(let digest, let error): "config \(digest): \(ErrorText.words(for: error, of: "config"))"
+    case .unfitOmission(let omission, let fault):
+      "damaged: \(omission.descriptor.digest) is said to be left out as \(omission.reason.rawValue), "
+        + words(for: fault)
     case .notAnImage(let digest, let type):
       "\(digest) is listed as an image and is a '\(Printable.text(type.rawValue))'"
     case .unreferenced(let digest, let size):
@@ -91,6 +94,17 @@ enum ProblemText {
     case let type where type.isImageConfig: "config"
     case let type where type.isLayer: "layer"
     default: "blob"
+    }
+  }
+
+  private static func words(for fault: OmissionFault) -> String {
+    switch fault {
+    case .notForeign(let type): "and is a '\(type)', which is carried"
+    case .notAnotherPlatform: "and no index lists it for another platform"
+    case .nothingLeft: "and nothing else that its index lists is here"
+    case .notABlob: "and is a manifest, which is carried"
+    case .unknownSource: "and what knows of it is not named"
+    case .otherType(let type): "and is a '\(type)' to what lists it"
     }
   }
 

@@ -39,9 +39,9 @@ struct VerifyText {
     }
     if !archive.omissions.isEmpty { text += ", \(archive.omissions.count) left out on purpose" }
     console.result("\(text)  \(archive.digest)")
-    for line in KnownText.lines(archive.omissions, sources: archive.knownSources) {
-      console.result("  \(line)")
-    }
+    let omissions = OmissionText.lines(
+      archive.omissions, of: archive.omissionImages, sources: archive.knownSources)
+    for line in omissions { console.result("  \(line)") }
     for other in archive.others { console.result("  \(ProblemText.line(for: other))") }
     for lack in archive.lacking { console.result("  \(LackText.line(for: lack))") }
   }

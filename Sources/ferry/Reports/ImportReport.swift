@@ -1,5 +1,6 @@
 import Digests
 import Images
+import Layouts
 import Transfers
 
 /// What `ferry import` reports.
@@ -45,6 +46,28 @@ struct ImportReport: Encodable {
     }
   }
 
+  /// Content that the archives leave out for another reason, and whether the destination has it.
+  struct LeftOut: Encodable {
+    let digest: String
+    let mediaType: String
+    let bytes: Int64
+    let reason: String
+    /// Where it was asked for, and the images there that list it.
+    let repository: String
+    let images: [String]
+    let isThere: Bool
+
+    init(_ content: LeftOutContent) {
+      digest = content.descriptor.digest.description
+      mediaType = content.descriptor.mediaType.rawValue
+      bytes = content.descriptor.size
+      reason = content.reason.rawValue
+      repository = content.repository
+      images = content.images
+      isThere = content.isThere
+    }
+  }
+
   let schema = "ferry/import-report/v1"
   let ferry = Ferry.version
   let dryRun: Bool
@@ -57,6 +80,7 @@ struct ImportReport: Encodable {
   let uploadedBytes: Int64?
   let mountedBytes: Int64?
   let missing: [Missing]
+  let leftOut: [LeftOut]
   let blockers: [BlockerEntry]
   let failures: [FailureEntry]
 
@@ -90,6 +114,7 @@ struct ImportReport: Encodable {
     uploadedBytes = result?.uploadedSize
     mountedBytes = result?.mountedSize
     missing = prepared.absent.map(Missing.init)
+    leftOut = prepared.leftOut.map(LeftOut.init)
     blockers = prepared.blockers.map(BlockerEntry.init)
     failures = (result?.failures ?? prepared.failures + prepared.notWhole).map(FailureEntry.init)
   }

@@ -1,0 +1,103 @@
+import Digests
+public import Images
+
+/// Why content cannot be left out for the reason that an archive gives.
+public enum OmissionFault: Hashable, Sendable {
+  /// A registry need not hold foreign layers alone, and something lists it as this.
+  case notForeign(MediaType)
+  /// No index lists it for a platform, or something else needs it too.
+  case notAnotherPlatform
+  /// Its index has nothing else that is here.
+  case nothingLeft
+  /// The other side is asked for configs and layers; a manifest is always carried.
+  case notABlob
+  /// What is to know that the other side has it is not said.
+  case unknownSource
+  /// Whoever lists it gives it another type.
+  case otherType(MediaType)
+}
+
+/// Whether what an archive says it leaves out on purpose may be left out for that: an archive could call any layer
+/// foreign, and be without it.
+struct OmissionReview {
+  /// How something that is left out is listed.
+  private enum Place: Hashable {
+    case root
+    /// By an index: whether for a platform, or as the attestation of a manifest for one.
+    case entry(isForPlatform: Bool, isManifest: Bool)
+    case config
+    case layer
+  }
+
+  private struct Use: Hashable {
+    let place: Place
+    let type: MediaType
+  }
+
+  private let omissions: [Digest: Omission]
+  private var uses: [Digest: Set<Use>] = [:]
+  /// What an index of which nothing is here leaves out.
+  private var hollow: Set<Digest> = []
+
+  init(_ omissions: [Digest: Omission]) {
+    self.omissions = omissions
+  }
+
+  mutating func note(root: Descriptor) { note(root, .root) }
+
+  mutating func note(_ manifest: Manifest) {
+    switch manifest.content {
+    case .image(let image):
+      note(image.config, .config)
+      for layer in image.layers { note(layer, .layer) }
+    case .index(let index):
+      for entry in index.manifests {
+        let isForPlatform = entry.platform != nil || entry.attestedDigest != nil
+        note(entry, .entry(isForPlatform: isForPlatform, isManifest: entry.mediaType.isManifest))
+      }
+      let digests = Set(index.manifests.map(\.digest))
+      if digests.allSatisfy({ omissions[$0] != nil }) { hollow.formUnion(digests) }
+    }
+  }
+
+  private mutating func note(_ descriptor: Descriptor, _ place: Place) {
+    guard omissions[descriptor.digest] != nil else { return }
+    uses[descriptor.digest, default: []].insert(Use(place: place, type: descriptor.mediaType))
+  }
+
+  /// What may not be left out, in the order of the digests. `sources` are what the archive says it knows from.
+  func problems(sources: [KnownSource]) -> [LayoutProblem] {
+    let known = Set(sources.map(\.digest))
+    return uses.sorted { $0.key < $1.key }.compactMap { digest, uses in
+      guard let omission = omissions[digest], let fault = fault(of: omission, uses, known) else { return nil }
+      return .unfitOmission(omission, fault)
+    }
+  }
+
+  private func fault(of omission: Omission, _ uses: Set<Use>, _ known: Set<Digest>) -> OmissionFault? {
+    let types = uses.map(\.type).sorted { $0.rawValue < $1.rawValue }
+    switch omission.reason {
+    case .foreign:
+      for type in types where !type.isForeignLayer { return .notForeign(type) }
+      guard uses.allSatisfy({ $0.place == .layer }) else { return .notForeign(types[0]) }
+    case .platform:
+      let isForOthers = uses.allSatisfy { use in
+        if case .entry(let isForPlatform, _) = use.place { isForPlatform } else { false }
+      }
+      guard isForOthers else { return .notAnotherPlatform }
+      guard !hollow.contains(omission.descriptor.digest) else { return .nothingLeft }
+    case .known:
+      let isBlob = uses.allSatisfy { use in
+        switch use.place {
+        case .root, .entry(_, isManifest: true): false
+        case .config, .layer, .entry: true
+        }
+      }
+      guard isBlob else { return .notABlob }
+      if let source = omission.source, !known.contains(source) { return .unknownSource }
+    }
+    // Images may call one blob by different types.
+    guard let first = types.first, !types.contains(omission.descriptor.mediaType) else { return nil }
+    return .otherType(first)
+  }
+}
