@@ -15,6 +15,8 @@ public enum ArchiveError: Error, Hashable, Sendable {
   case locked(path: String, pid: Int32?)
   /// The name is taken.
   case exists(path: String)
+  /// Something that Ferry did not make, or that others can change, where Ferry would write: it stays as it is.
+  case foreign(path: String, ForeignFile)
   /// No tar, or a compressed one.
   case notATar(path: String)
   /// A tar with more entries than Ferry keeps account of, or names without end.
@@ -40,4 +42,16 @@ public enum ArchiveError: Error, Hashable, Sendable {
 /// What was being done to a file when it failed.
 public enum FileOperation: String, Hashable, Sendable {
   case open, inspect, read, write, reserve, truncate, lock, synchronize, rename, remove
+}
+
+/// Why a file is not taken for one of Ferry's own.
+public enum ForeignFile: Hashable, Sendable {
+  /// Another user's, by the user's number.
+  case owner(UInt32)
+  /// It has other names, under which it is somebody's too.
+  case names(Int)
+  /// Others may write it; its mode.
+  case writable(mode: UInt32)
+  /// It holds something else than Ferry writes there.
+  case content
 }

@@ -21,22 +21,21 @@ extension ArchiveFiles {
     for number in 1...count { try file(number).reserve(place.size(of: number, for: totalSize)) }
   }
 
-  /// Takes away all that earlier runs left, in one file or in volumes.
-  public func clear() throws(ArchiveError) {
+  /// Takes away all that earlier runs left here and in `former`, where they wrote it in another form.
+  public func clear(former: ArchivePlace? = nil) throws(ArchiveError) {
     close()
-    for volume in ArchivePlace.partialVolumes(of: place.path) { unsafe unlink(volume.path) }
+    for path in former?.unfinished ?? [] where !place.unfinished.contains(path) { unsafe unlink(path) }
     if place.volumeSize == nil {
       try file(1).truncate(to: 0)
     } else {
-      unsafe unlink(path)
+      for path in place.unfinished { unsafe unlink(path) }
     }
   }
 
   /// Removes the unfinished files.
   public func remove() {
     close()
-    unsafe unlink(path)
-    for volume in ArchivePlace.partialVolumes(of: place.path) { unsafe unlink(volume.path) }
+    place.removeUnfinished()
   }
 
   /// Returns when everything of an archive of `totalSize` bytes is on the disk.

@@ -4,6 +4,8 @@ import Synchronization
 /// threads. Files are made when they are first written to; at most ``mostOpenFiles`` are open at a time.
 public final class ArchiveFiles: RandomAccess {
   public let place: ArchivePlace
+  /// What is not this user's alone gives way.
+  private let replacing: Bool
   private let open = Mutex<[Int: DataFile]>([:])
   /// The files written to since ``synchronizeWritten()``.
   let written = Mutex<Set<Int>>([])
@@ -15,9 +17,11 @@ public final class ArchiveFiles: RandomAccess {
   /// What errors about the whole call it.
   public var path: String { ArchivePlace(place.path).partialPath(of: 1) }
 
-  /// Whoever opens it has seen to it that nobody else writes there.
-  public init(_ place: ArchivePlace) throws(ArchiveError) {
+  /// Whoever opens it has seen to it that nobody else writes there. Files that are not this user's alone are not written
+  /// to, ``ArchiveError/foreign(path:_:)``; with `replacing` new ones take their names.
+  public init(_ place: ArchivePlace, replacing: Bool = false) throws(ArchiveError) {
     self.place = place
+    self.replacing = replacing
     // One file is there from the start: that it cannot be made is better known soon.
     if place.volumeSize == nil { _ = try file(1) }
   }
@@ -27,7 +31,7 @@ public final class ArchiveFiles: RandomAccess {
     guard number <= VolumeName.most else { throw .tooManyVolumes(path: place.path, limit: VolumeName.most) }
     return try open.withLock { (open) throws(ArchiveError) in
       if let file = open[number] { return file }
-      let file = try DataFile.create(place.partialPath(of: number))
+      let file = try DataFile.create(place.partialPath(of: number), replacing: replacing)
       if open.count >= Self.mostOpenFiles, let other = open.keys.first { open[other] = nil }
       open[number] = file
       return file

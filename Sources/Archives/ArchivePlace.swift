@@ -1,3 +1,5 @@
+import Glibc
+
 /// Where an archive is written: to one file, or cut into volumes of one size but for the last.
 ///
 /// The volumes of `NAME.tar` are `NAME.tar.001` and so on, and laid end to end they are the one file.
@@ -65,6 +67,20 @@ public struct ArchivePlace: Hashable, Sendable {
   /// The volumes of `path` that are there, by their numbers.
   public static func volumes(of path: String) -> [(number: Int, path: String)] {
     numbered(path) { VolumeName($0) }
+  }
+
+  /// The unfinished files that are there, as this archive would have them: one, or volumes of any number.
+  public var unfinished: [String] {
+    guard volumeSize != nil else {
+      let partial = partialPath(of: 1)
+      return DataFile.exists(partial) ? [partial] : []
+    }
+    return Self.partialVolumes(of: path).map(\.path)
+  }
+
+  /// Removes the unfinished files.
+  public func removeUnfinished() {
+    for path in unfinished { unsafe unlink(path) }
   }
 
   /// The unfinished volumes of `path` that are there, by their numbers.

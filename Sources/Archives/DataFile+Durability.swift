@@ -68,8 +68,11 @@ extension DataFile {
     }
   }
 
-  /// Takes the file's name away.
-  public func remove() { unsafe unlink(path) }
+  /// Takes the file's name away, unless that is another file's by now.
+  public func remove() {
+    guard (try? hasName()) == true else { return }
+    unsafe unlink(path)
+  }
 
   private static func renameWithoutReplacing(_ path: String, to name: String) throws(ArchiveError) {
     guard unsafe renameat2(AT_FDCWD, path, AT_FDCWD, name, carchive_no_replace) != 0 else { return }

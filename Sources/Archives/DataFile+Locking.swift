@@ -2,15 +2,15 @@ import Glibc
 
 /// One writer at a time.
 extension DataFile {
-  /// Opens a file as ``create(_:exclusive:)`` does and locks it as long as it is open. Throws
+  /// Opens a file as ``create(_:exclusive:privately:replacing:)`` does and locks it as long as it is open. Throws
   /// ``ArchiveError/locked(path:pid:)`` when another process, or this one, has it locked.
   public static func createLocked(
-    _ path: String, privately: Bool = false
+    _ path: String, privately: Bool = false, replacing: Bool = false
   ) throws(ArchiveError) -> DataFile {
     // The file may get its final name between the opening and the locking: then the lock is on another
     // file than the one that bears the name now.
     for _ in 0..<8 {
-      let file = try create(path, privately: privately)
+      let file = try create(path, privately: privately, replacing: replacing)
       try file.lock()
       if try file.hasName() { return file }
     }
@@ -44,7 +44,7 @@ extension DataFile {
   }
 
   /// Whether the file still bears its name.
-  private func hasName() throws(ArchiveError) -> Bool {
+  func hasName() throws(ArchiveError) -> Bool {
     let own = try status()
     guard let named = FileStatus(named: path) else { return false }
     return named.inode == own.inode && named.device == own.device

@@ -16,19 +16,36 @@ public final class DataFile: RandomAccess {
   deinit { close(descriptor) }
 
   /// Opens a plain file for reading. Never waits: a pipe without a writer is refused like any other.
-  public static func open(reading path: String) throws(ArchiveError) -> DataFile {
-    try open(path, flags: O_RDONLY | O_NONBLOCK)
+  /// Without `following`, a symbolic link is no plain file.
+  public static func open(reading path: String, following: Bool = true) throws(ArchiveError) -> DataFile {
+    try open(path, flags: O_RDONLY | O_NONBLOCK | (following ? 0 : O_NOFOLLOW))
   }
 
-  /// Opens a plain file for reading and writing and makes it where it is missing; what it holds stays.
+  /// Opens a plain file of Ferry's own for reading and writing and makes it where it is missing; what it holds stays.
   /// A symbolic link is not followed; what is made `privately` only its owner may read. Throws
-  /// ``ArchiveError/exists(path:)`` when `exclusive` and it is there.
+  /// ``ArchiveError/exists(path:)`` when `exclusive` and it is there, and ``ArchiveError/foreign(path:_:)`` when what is
+  /// there is not this user's alone; with `replacing` that gives way, and keeps its other names.
   public static func create(
-    _ path: String, exclusive: Bool = false, privately: Bool = false
+    _ path: String, exclusive: Bool = false, privately: Bool = false, replacing: Bool = false
   ) throws(ArchiveError) -> DataFile {
-    try open(
-      path, flags: O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | (exclusive ? O_EXCL : 0),
-      mode: privately ? 0o600 : 0o644)
+    let mode: mode_t = privately ? 0o600 : 0o644
+    let flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK
+    // Names come and go while others work there.
+    for _ in 0..<8 {
+      do throws(ArchiveError) {
+        return try open(path, flags: flags | O_CREAT | O_EXCL, mode: mode)
+      } catch .exists(let path) {
+        if exclusive { throw .exists(path: path) }
+      }
+      do throws(ArchiveError) {
+        let file = try open(path, flags: flags)
+        guard let reason = try file.foreignness() else { return file }
+        guard replacing, unsafe unlink(path) == 0 else { throw .foreign(path: path, reason) }
+      } catch .file(.open, _, ENOENT) {
+        continue
+      }
+    }
+    throw .exists(path: path)
   }
 
   private static func open(

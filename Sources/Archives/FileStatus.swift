@@ -12,6 +12,11 @@ struct FileStatus: Hashable, Sendable {
   let allocated: Int64
   let device: UInt64
   let inode: UInt64
+  let owner: UInt32
+  /// How many names it has.
+  let links: UInt64
+  /// The mode's bits for reading, writing and running.
+  let permissions: UInt32
 
   init(of descriptor: Int32, path: String) throws(ArchiveError) {
     var status = stat()
@@ -39,5 +44,15 @@ struct FileStatus: Hashable, Sendable {
     allocated = Int64(status.st_blocks).multipliedReportingOverflow(by: 512).partialValue
     device = UInt64(status.st_dev)
     inode = UInt64(status.st_ino)
+    owner = UInt32(status.st_uid)
+    links = UInt64(status.st_nlink)
+    permissions = UInt32(status.st_mode) & 0o7777
+  }
+
+  /// What `path` leads to, through links too; nil when that is nothing.
+  static func reached(by path: String) -> FileStatus? {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { return nil }
+    return FileStatus(status)
   }
 }

@@ -5,6 +5,7 @@
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <sys/types.h>
+#include <sys/xattr.h>
 
 // The AE_IF* macros hold casts, which Swift cannot import.
 static const mode_t carchive_regular = AE_IFREG;

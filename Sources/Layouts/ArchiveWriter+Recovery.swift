@@ -1,4 +1,4 @@
-import Archives
+public import Archives
 public import Digests
 
 extension ArchiveWriter {
@@ -78,12 +78,40 @@ extension ArchiveWriter {
       state: state)
   }
 
-  /// Removes what a run that was killed after its last step left beside the finished archive `path`.
-  public static func removeLeftovers(of path: String) {
+  /// Removes what other runs left beside the finished archive `digest` at `path`: one that was killed after its last
+  /// step, or that wrote the same archive at the same time and came too late.
+  public static func removeLeftovers(of path: String, digest: Digest? = nil) {
     // Locked first: what is there may be another run's, which has only begun.
-    guard DataFile.exists(ArchiveJournal.path(of: path)), let journal = try? ArchiveJournal(of: path),
-      !DataFile.exists(partialPath(of: path)), ArchivePlace.partialVolumes(of: path).isEmpty
-    else { return }
+    guard DataFile.exists(ArchiveJournal.path(of: path)), let journal = try? ArchiveJournal(of: path) else {
+      return
+    }
+    let state = try? journal.read()
+    let place = ArchivePlace(path, volumeSize: state?.volumeSize)
+    if let digest, state?.archive == digest, (try? place.unfinished.forEach(DataFile.checkOwn)) != nil {
+      place.removeUnfinished()
+    }
+    guard !DataFile.exists(partialPath(of: path)), ArchivePlace.partialVolumes(of: path).isEmpty else {
+      return journal.removeIfNew()
+    }
     journal.remove()
+  }
+
+  /// Throws what ``init(plan:to:replacing:earlier:checksums:)`` would throw for what is there now; changes nothing.
+  public static func check(
+    _ place: ArchivePlace, for plan: ArchivePlan, replacing: Bool
+  ) throws(LayoutError) {
+    guard !replacing else { return }
+    let journal = try LayoutError.wrapping { () throws(ArchiveError) in
+      try ArchiveJournal.check(of: place.path)
+    }
+    try PartialArchive.check(place.unfinished, of: plan, journal: journal)
+  }
+
+  /// Throws when a final name is taken that must stay. One that a killed run gave is taken back later.
+  static func checkNames(_ place: ArchivePlace, replacing: Bool) throws(LayoutError) {
+    guard !replacing, let taken = place.existing.first else { return }
+    guard let state = ArchiveJournal.state(of: place.path), state.publishing != nil,
+      state.volumeSize == place.volumeSize
+    else { throw .exists(path: taken) }
   }
 }

@@ -48,7 +48,8 @@ public final class ArchiveWriter: Sendable {
 
   /// Locks the archive, sizes its unfinished files, sets their space aside and writes all that is known. Throws
   /// ``LayoutError/exists(path:)`` when `path` is taken and not `replacing`, ``LayoutError/locked(path:pid:)``
-  /// and ``LayoutError/archive(_:)``, `noSpace` with the whole archive's size among those, and
+  /// and ``LayoutError/archive(_:)``, among those `noSpace` with the whole archive's size, and `foreign` when unfinished
+  /// files are there that no earlier run left and not `replacing`, and
   /// ``LayoutError/cancelled`` while bytes of an earlier run are being moved. With `checksums` the pieces of each
   /// blob must be written in order.
   public init(
@@ -59,8 +60,21 @@ public final class ArchiveWriter: Sendable {
     self.place = place
     self.replacing = replacing
     try Self.checkNames(place, replacing: replacing)
-    let journal = try ArchiveJournal(of: place.path)
-    let files = try LayoutError.wrapping { () throws(ArchiveError) in try ArchiveFiles(place) }
+    let journal = try ArchiveJournal(of: place.path, replacing: replacing)
+    let files: ArchiveFiles
+    do throws(LayoutError) {
+      // Who had it locked until now may have given the archive its name.
+      try Self.checkNames(place, replacing: replacing)
+      if !replacing {
+        try PartialArchive.check(place.unfinished, of: plan, journal: journal.found)
+      }
+      files = try LayoutError.wrapping { () throws(ArchiveError) in
+        try ArchiveFiles(place, replacing: replacing)
+      }
+    } catch {
+      journal.removeIfNew()
+      throw error
+    }
     var continuation: ArchiveContinuation?
     do {
       let preparation = PartialArchive(plan: plan, files: files, journal: journal)
@@ -78,14 +92,6 @@ public final class ArchiveWriter: Sendable {
     self.continuation = continuation
     commit = GroupCommit(files, journal)
     checksum = checksums ? RunningChecksum(plan, of: files, fileSize: place.volumeSize) : nil
-  }
-
-  /// Throws when a final name is taken that must stay. One that a killed run gave is taken back later.
-  private static func checkNames(_ place: ArchivePlace, replacing: Bool) throws(LayoutError) {
-    guard !replacing, let taken = place.existing.first else { return }
-    guard let state = ArchiveJournal.state(of: place.path), state.publishing != nil,
-      state.volumeSize == place.volumeSize
-    else { throw .exists(path: taken) }
   }
 
   /// Goes on with another plan for what `writer`, which must not be used any more, has written so far.

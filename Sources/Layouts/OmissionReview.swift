@@ -27,6 +27,8 @@ struct OmissionReview {
     case entry(isForPlatform: Bool, isManifest: Bool)
     case config
     case layer
+    /// By an artifact manifest.
+    case blob
   }
 
   private struct Use: Hashable {
@@ -57,6 +59,8 @@ struct OmissionReview {
       }
       let digests = Set(index.manifests.map(\.digest))
       if digests.allSatisfy({ omissions[$0] != nil }) { hollow.formUnion(digests) }
+    case .artifact(let artifact):
+      for blob in artifact.blobs { note(blob, .blob) }
     }
   }
 
@@ -90,7 +94,7 @@ struct OmissionReview {
       let isBlob = uses.allSatisfy { use in
         switch use.place {
         case .root, .entry(_, isManifest: true): false
-        case .config, .layer, .entry: true
+        case .config, .layer, .blob, .entry: true
         }
       }
       guard isBlob else { return .notABlob }

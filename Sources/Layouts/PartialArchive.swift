@@ -6,11 +6,37 @@ struct PartialArchive {
   let files: ArchiveFiles
   let journal: ArchiveJournal
 
+  /// Looks whether the files in this archive's way are those of an earlier run. That it began them is what its journal
+  /// tells; killed before that said anything, it leaves files in which nothing is yet but how every archive begins. Throws
+  /// ``ArchiveError/foreign(path:_:)`` and ``ArchiveError/notAFile(path:)`` for anything else; changes nothing.
+  static func check(
+    _ files: [String], of plan: ArchivePlan, journal: ArchiveJournal.Found
+  ) throws(LayoutError) {
+    for path in files {
+      do throws(ArchiveError) {
+        try DataFile.checkOwn(path)
+        if journal == .records { continue }
+        let file = try DataFile.open(reading: path, following: false)
+        let isOwn = try journal == .empty ? isEmpty(file, plan) : file.size() == 0
+        guard isOwn else { throw ArchiveError.foreign(path: path, .content) }
+      } catch {
+        throw LayoutError(error)
+      }
+    }
+  }
+
+  private static func isEmpty(_ file: DataFile, _ plan: ArchivePlan) throws(ArchiveError) -> Bool {
+    let front = try file.read(Int(TarHeader.blockSize), at: 0)
+    if front.allSatisfy({ $0 == 0 }) { return true }
+    return try plan.sections.first?.knownPieces().first.map { $0.bytes.starts(with: front) } ?? false
+  }
+
   /// Puts everything at its place that an earlier run left and that is known beforehand, and returns what is
   /// claimed to be there; nil when nothing is.
   func prepare(_ earlier: ArchiveWriter.Earlier) throws(LayoutError) -> ArchiveContinuation? {
     var continuation: ArchiveContinuation?
-    if case .kept = earlier, let state = try journal.read(), state.volumeSize == files.place.volumeSize {
+    let state = try journal.read()
+    if case .kept = earlier, let state, state.volumeSize == files.place.volumeSize {
       if let count = state.publishing {
         try LayoutError.wrapping { () throws(ArchiveError) in try files.unpublish(count) }
       }
@@ -22,7 +48,8 @@ struct PartialArchive {
       try relocate(found, fileSize: fileSize)
       if !found.claims.isEmpty { continuation = found }
     } else {
-      try LayoutError.wrapping { () throws(ArchiveError) in try files.clear() }
+      let former = state.map { ArchivePlace(files.place.path, volumeSize: $0.volumeSize) }
+      try LayoutError.wrapping { () throws(ArchiveError) in try files.clear(former: former) }
       try journal.clear()
     }
     try LayoutError.wrapping { () throws(ArchiveError) in try files.reserve(plan.totalSize) }

@@ -1,4 +1,5 @@
-import FoundationEssentials
+public import Archives
+import Digests
 import Images
 import Layouts
 
@@ -6,7 +7,7 @@ import Layouts
 /// `ferry/descriptions/`, exactly as its owner wrote it.
 public enum Descriptions {
   private static let folder = "ferry/descriptions/"
-  private static let ending = ".md"
+  fileprivate static let ending = ".md"
 
   /// Where a repository's description lies in an archive.
   static func path(of repository: String) -> String { folder + repository + ending }
@@ -30,32 +31,101 @@ public enum Descriptions {
     return found
   }
 
-  /// Writes the descriptions that the import's archives carry to `directory`, one `<repository>.md` each, and returns
-  /// how many of each archive. Throws ``LayoutError`` and ``TransferError/cannotWriteFile(path:)``.
-  @concurrent
-  public static func write(
-    from prepared: PreparedImport, to directory: String
-  ) async throws -> [(archive: String, count: Int)] {
-    try await BlockingExecutor(width: 1).run {
-      try zip(prepared.archives, prepared.layouts).map { archive, layout in
-        (archive.path, try write(all(in: layout), to: directory))
-      }
-    }
+  /// Descriptions as they are written into a directory: `<repository>.md` each, made printable.
+  public struct Files: Sendable {
+    /// What each archive carries, in the archives' order; of one repository the first counts.
+    let archives: [(path: String, files: [(repository: String, text: [UInt8])])]
+    /// Where to.
+    let directory: String
   }
 
-  private static func write(
-    _ descriptions: [(repository: String, text: String)], to directory: String
-  ) throws -> Int {
-    for (repository, text) in descriptions {
-      let file = "\(directory)/\(repository)\(ending)"
-      do {
-        let parent = String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
-        try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
-        try Data(text.utf8).write(to: URL(filePath: file), options: .atomic)
-      } catch {
-        throw TransferError.cannotWriteFile(path: file)
+  /// Makes sure, before anything is asked, that files can be made in `directory`, or that it can be made. Leaves nothing.
+  /// Throws `ArchiveError`. Blocks.
+  public static func checkWritable(_ directory: String) throws {
+    try Files(archives: [], directory: directory).check()
+  }
+
+  /// The descriptions of the repositories of `images`, as the archives carry them, to be written to `directory`.
+  /// `printable` takes out of a text what would do more than be read. Throws ``LayoutError``.
+  @concurrent
+  public static func files(
+    of images: [ImportImage], from prepared: PreparedImport, to directory: String,
+    printable: @escaping @Sendable (String) -> String
+  ) async throws -> Files {
+    let repositories = Set(images.compactMap { (try? Reference($0.source))?.repository })
+    let archives = try await BlockingExecutor(width: 1).run {
+      var wanted = repositories
+      return try zip(prepared.archives, prepared.layouts).map { archive, layout in
+        (
+          archive.path,
+          try all(in: layout).filter { wanted.remove($0.repository) != nil }
+            .map { (repository: $0.repository, text: Array(printable($0.text).utf8)) }
+        )
       }
     }
-    return descriptions.count
+    return Files(archives: archives.map { (path: $0.0, files: $0.1) }, directory: directory)
   }
+}
+
+extension Descriptions.Files {
+  /// Makes sure, before anything moves, that ``write()`` can do its work. Leaves nothing. Throws `ArchiveError`:
+  /// `foreign` where a file has one of the names that no import wrote, or that was changed since; `notAFile` where a link
+  /// or something else has. Blocks.
+  public func check() throws(ArchiveError) {
+    guard let root = try OpenDirectory(directory, creating: false) else {
+      // It is made when it is needed, in the nearest directory above it.
+      var above = directory
+      while !DataFile.exists(above), above != ".", above != "/" {
+        while above.count > 1, above.hasSuffix("/") { above.removeLast() }
+        above = DataFile.directory(of: above)
+      }
+      return try DataFile.checkCreating(in: above, called: directory)
+    }
+    try root.checkWritable()
+    for file in archives.flatMap(\.files) { _ = try isWanted(file, below: root) }
+  }
+
+  /// Writes what is not there yet and returns how many descriptions of each archive are there then. Throws what
+  /// ``check()`` throws. Blocks.
+  public func write() throws(ArchiveError) -> [(archive: String, count: Int)] {
+    guard let root = try OpenDirectory(directory, creating: true) else { return [] }
+    for file in archives.flatMap(\.files) {
+      guard let isThere = try isWanted(file, below: root) else { continue }
+      let (parents, name) = parts(of: file.repository)
+      var place = root
+      for parent in parents { place = try place.directory(parent, creating: true) ?? place }
+      try place.write(file.text, to: name, mark: mark(of: file.text), replacing: isThere)
+    }
+    return archives.map { ($0.path, $0.files.count) }
+  }
+
+  /// Whether a file has to be written, and if so whether one is there to be replaced; nil when it is there as it should be.
+  private func isWanted(
+    _ file: (repository: String, text: [UInt8]), below root: OpenDirectory
+  ) throws(ArchiveError) -> Bool? {
+    let (parents, name) = parts(of: file.repository)
+    var place = root
+    for parent in parents {
+      guard let below = try place.directory(parent, creating: false) else { return false }
+      place = below
+    }
+    guard let present = try place.file(name) else { return false }
+    let bytes = try present.read(Int(min(present.size(), Self.longest)), at: 0)
+    if bytes == file.text { return nil }
+    // Whoever changes it makes it another's.
+    guard present.mark == mark(of: bytes) else { throw .foreign(path: present.path, .content) }
+    return true
+  }
+
+  /// What a file that an import wrote is known by, as long as nobody changes it.
+  private func mark(of text: [UInt8]) -> [UInt8] { Array(Digest(of: text).description.utf8) }
+
+  /// The directories that a repository's file lies in, and its name there.
+  private func parts(of repository: String) -> (parents: [String], name: String) {
+    let parts = repository.split(separator: "/").map(String.init)
+    return (Array(parts.dropLast()), (parts.last ?? repository) + Descriptions.ending)
+  }
+
+  /// No description is longer, in bytes.
+  private static let longest: Int64 = 64 << 20
 }

@@ -29,6 +29,11 @@ public enum TransferError: Error, Sendable {
   case damagedOutput(path: String, problems: [LayoutProblem])
   /// An output exists and holds something else.
   case outputExists(path: String)
+  /// Another run has made the output meanwhile, and it holds something else; the file in which this run's archive is
+  /// whole, if there is one.
+  case outputMade(path: String, partial: String?)
+  /// `--skip-known` names an archive that would be replaced.
+  case outputIsKnown(path: String)
   /// The output is there without these images, which a run with `--keep-going` could not get.
   case outputLacks(path: String, images: [String])
   /// An earlier run left an unfinished archive of other images where the output would be written.

@@ -1,3 +1,4 @@
+import Archives
 import FoundationEssentials
 import Glibc
 
@@ -15,18 +16,9 @@ enum Paths {
     return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory
   }
 
-  /// Whether both paths lead to one file, by links of either kind too.
+  /// Whether both paths lead to one file, by links of either kind too, or will.
   static func areSame(_ one: String, _ other: String) -> Bool {
-    if canonical(one) == canonical(other) { return true }
-    var first = stat()
-    var second = stat()
-    guard unsafe stat(one, &first) == 0, unsafe stat(other, &second) == 0 else { return false }
-    return first.st_dev == second.st_dev && first.st_ino == second.st_ino
-  }
-
-  /// The absolute path without links, as far as it is there.
-  static func canonical(_ path: String) -> String {
-    URL(filePath: path).resolvingSymlinksInPath().standardized.path
+    one == other || FileIdentity(of: one).map { $0 == FileIdentity(of: other) } ?? false
   }
 
   /// Whether something is there that is neither a plain file nor a directory: a device, a pipe.

@@ -123,13 +123,59 @@ import Testing
     #expect(try scratch.read("a.tar.partial").count == Int(plan.totalSize))
   }
 
-  @Test func `throws away what an earlier run left without a journal`() throws {
-    try scratch.write([UInt8](repeating: 0xff, count: 1 << 20), to: "a.tar.partial")
-    _ = try ArchiveWriter(plan: plan, path: scratch("a.tar"), replacing: false, earlier: .kept)
-    let first = try #require(plan.blobs.last)
-    let fresh = try scratch.read("a.tar.partial")
-    #expect(fresh.count == Int(plan.totalSize))
-    #expect(fresh[Int(first.offset)..<Int(first.offset + first.size)].allSatisfy { $0 == 0 })
+  /// What no journal speaks for is somebody's own, and so is what others own, name or can write.
+  @Test(arguments: ["content", "writable", "names", "journal", "journal's names"])
+  func `writes into no file that Ferry did not make, unless told to`(kind: String) throws {
+    let content = [UInt8](repeating: 0xff, count: 1 << 16)
+    let isJournal = kind.hasPrefix("journal")
+    let name = isJournal ? "a.tar.partial.journal" : "a.tar.partial"
+    if kind.hasSuffix("names") {
+      if isJournal { try begun() } else { try scratch.write(content, to: "a.tar.partial.journal") }
+      try? FileManager.default.removeItem(atPath: scratch(name))
+      try scratch.write(content, to: "own")
+      try FileManager.default.linkItem(atPath: scratch("own"), toPath: scratch(name))
+      if !isJournal { try FileManager.default.removeItem(atPath: scratch("a.tar.partial.journal")) }
+    } else {
+      if kind == "writable" { try begun() }
+      try scratch.write(content, to: name)
+      if kind == "writable" { chmod(scratch(name), 0o666) }
+    }
+    let before = try scratch.names
+    for earlier in [ArchiveWriter.Earlier.discarded, .kept] {
+      #expect {
+        try ArchiveWriter(plan: plan, path: scratch("a.tar"), replacing: false, earlier: earlier)
+      } throws: { error in
+        if case LayoutError.archive(.foreign(scratch(name), _)) = error { true } else { false }
+      }
+    }
+    #expect(try scratch.read(name) == content)
+    #expect(try scratch.names == before)
+    let writer = try writer(replacing: true)
+    try fill(writer)
+    try writer.finish()
+    #expect(try scratch.names.filter { $0 != "own" } == ["a.tar"])
+    if kind.hasSuffix("names") { #expect(try scratch.read("own") == content) }
+  }
+
+  /// Leaves what a run that was killed leaves.
+  private func begun() throws { _ = try writer() }
+
+  @Test func `goes on with what a run left that was killed before its journal said anything`() throws {
+    try begun()
+    try scratch.write([], to: "a.tar.partial.journal")
+    let writer = try writer()
+    try fill(writer)
+    try writer.finish()
+    #expect(try scratch.names == ["a.tar"])
+  }
+
+  @Test func `keeps its journal to itself`() throws {
+    let writer = try writer()
+    let mode =
+      try FileManager.default.attributesOfItem(atPath: scratch("a.tar.partial.journal"))[
+        .posixPermissions] as? Int
+    #expect(mode == 0o600)
+    withExtendedLifetime(writer) {}
   }
 
   @Test func `never overwrites a finished archive unless told to`() throws {

@@ -128,8 +128,8 @@ struct `An archive writer that goes on` {
     #expect(try writer(images).recover(large.digest).received == large.size)
   }
 
-  @Test func `starts over without a journal that can be read`() throws {
-    for journal in [nil, "", "nonsense\n"] {
+  @Test func `starts over without a journal that can be read, when it is told to`() throws {
+    for journal in [nil, "nonsense\n"] {
       try begin(writer(images))
       if let journal {
         try scratch.write(Array(journal.utf8), to: "a.tar.partial.journal")
@@ -137,7 +137,11 @@ struct `An archive writer that goes on` {
         try FileManager.default.removeItem(atPath: scratch("a.tar.partial.journal"))
       }
       #expect(ArchiveWriter.unfinished(scratch("a.tar")) == nil)
-      #expect(try writer(images).continuation == nil)
+      #expect(throws: LayoutError.self, "that may be somebody's own") { try writer(images) }
+      let path = scratch("a.tar")
+      let anew = try ArchiveWriter(
+        plan: ArchivePlan(images), path: path, replacing: true, earlier: .kept)
+      #expect(anew.continuation == nil)
     }
   }
 
@@ -170,9 +174,13 @@ struct `An archive writer that goes on` {
 
   @Test func `removes a journal that a finished archive left, but not one in use`() throws {
     try TestArchive.write(images, to: scratch("b.tar"))
-    try scratch.write([1], to: "b.tar.partial.journal")
+    try scratch.write([], to: "b.tar.partial.journal")
     ArchiveWriter.removeLeftovers(of: scratch("b.tar"))
     #expect(try scratch.names == ["b.tar"])
+    try scratch.write([1], to: "b.tar.partial.journal")
+    ArchiveWriter.removeLeftovers(of: scratch("b.tar"))
+    #expect(try scratch.read("b.tar.partial.journal") == [1], "somebody's own")
+    try FileManager.default.removeItem(atPath: scratch("b.tar.partial.journal"))
     try begin(writer(images))
     ArchiveWriter.removeLeftovers(of: scratch("a.tar"))
     #expect(try scratch.names == ["a.tar.partial", "a.tar.partial.journal", "b.tar"])

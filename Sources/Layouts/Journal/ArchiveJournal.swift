@@ -14,11 +14,30 @@ final class ArchiveJournal: Sendable {
 
   static func path(of path: String) -> String { ArchiveWriter.partialPath(of: path) + ".journal" }
 
+  /// What an earlier run can have left.
+  enum Found {
+    case nothing, empty, records
+  }
+
+  /// What was there when it was opened.
+  let found: Found
+
   /// Opens the journal of the archive `path`, which may be new, and locks it: whoever has it may write the archive,
-  /// in however many files. Errors name the unfinished archive, ``LayoutError/locked(path:pid:)`` among them.
-  init(of path: String) throws(LayoutError) {
+  /// in however many files. Errors name the unfinished archive, ``LayoutError/locked(path:pid:)`` among them; but
+  /// ``ArchiveError/foreign(path:_:)`` names the file, which is no journal of this user's. With `replacing` that gives way.
+  init(of path: String, replacing: Bool = false) throws(LayoutError) {
     do throws(ArchiveError) {
-      file = try DataFile.createLocked(Self.path(of: path))
+      let name = Self.path(of: path)
+      let wasThere = DataFile.exists(name)
+      var file = try DataFile.createLocked(name, privately: true, replacing: replacing)
+      if try !Self.isJournal(file) {
+        guard replacing else { throw .foreign(path: name, .content) }
+        file.remove()
+        file = try DataFile.createLocked(name, privately: true)
+      }
+      try file.makePrivate()
+      found = try file.size() > 0 ? .records : wasThere ? .empty : .nothing
+      self.file = file
     } catch .locked(_, let pid) {
       throw .locked(path: ArchiveWriter.partialPath(of: path), pid: pid)
     } catch .file(let operation, _, let code) {
@@ -26,6 +45,35 @@ final class ArchiveJournal: Sendable {
     } catch {
       throw LayoutError(error)
     }
+  }
+
+  /// What ``init(of:replacing:)`` would find. Throws what that would throw, but for who has it locked; changes nothing.
+  static func check(of path: String) throws(ArchiveError) -> Found {
+    let name = Self.path(of: path)
+    guard DataFile.exists(name) else { return .nothing }
+    try DataFile.checkOwn(name)
+    let file = try DataFile.open(reading: name, following: false)
+    guard try isJournal(file) else { throw .foreign(path: name, .content) }
+    return try file.size() > 0 ? .records : .empty
+  }
+
+  /// Whether the file is empty, or begins as every journal does: with what is written, which a crash may have cut short.
+  private static func isJournal(_ file: DataFile) throws(ArchiveError) -> Bool {
+    var reader = JournalReader()
+    var offset: Int64 = 0
+    while reader.wholeLines == 0, offset <= JournalReader.longestLine {
+      let block = try file.read(64 << 10, at: offset)
+      guard !block.isEmpty else { return try offset == 0 ? true : isTorn(file.read(Int(offset), at: 0)) }
+      reader.take(block)
+      offset += Int64(block.count)
+    }
+    return reader.isJournal
+  }
+
+  /// Whether a first line without its end is that of a journal.
+  private static func isTorn(_ line: [UInt8]) -> Bool {
+    guard line.last != UInt8(ascii: "}") else { return JournalRecord(line: line) != nil }
+    return [#"{"images":["#, #"{"rewriting":""#].contains { line.starts(with: $0.utf8) }
   }
 
   /// What the journal says; nil when it says nothing that can be used. A line that was cut short goes.
@@ -38,7 +86,7 @@ final class ArchiveJournal: Sendable {
 
   /// What the journal of `path` says, without opening it for writing; nil when there is none.
   static func state(of path: String) -> JournalState? {
-    (try? DataFile.open(reading: Self.path(of: path))).flatMap { try? read($0).state }
+    (try? DataFile.open(reading: Self.path(of: path), following: false)).flatMap { try? read($0).state }
   }
 
   private static func read(_ file: DataFile) throws(LayoutError) -> JournalReader {
@@ -79,6 +127,11 @@ final class ArchiveJournal: Sendable {
   func note(_ record: JournalRecord) { try? append(record) }
 
   func remove() { file.remove() }
+
+  /// Removes it if it was made for this run, which came to nothing.
+  func removeIfNew() {
+    if found == .nothing { file.remove() }
+  }
 }
 
 extension ArchivePlan {

@@ -4,6 +4,8 @@ struct JournalReader {
   private(set) var state: JournalState?
   /// Where the last whole line ends, in bytes.
   private(set) var wholeLines: Int64 = 0
+  /// Whether its first line is one that a journal begins with.
+  private(set) var isJournal = false
   private var isUnreadable = false
   private var pending: [UInt8] = []
   private var isOverlong = false
@@ -46,8 +48,10 @@ struct JournalReader {
     if state != nil {
       if let record { state?.apply(record) }
     } else if case .plan(let archive, let images, let volumeSize) = record {
+      isJournal = true
       state = JournalState(archive: archive, images: images, volumeSize: volumeSize)
     } else {
+      if case .rewriting = record { isJournal = true }
       isUnreadable = true
     }
   }

@@ -15,6 +15,8 @@ public enum JournalRecord: Hashable, Sendable {
   case forgotten(Digest)
   /// All is proved; from here on the archive's so many volumes get their final names, one after the other.
   case publishing(Int)
+  /// Single volumes of an archive are written, by their numbers; they are not gone on with.
+  case rewriting(archive: Digest, volumes: [Int])
 
   /// A journal of another version says nothing to this Ferry.
   static let formatVersion: Int64 = 1
@@ -46,6 +48,11 @@ public enum JournalRecord: Hashable, Sendable {
       ])
     case .forgotten(let blob): json = .object(["forgotten": .string(blob.description)])
     case .publishing(let count): json = .object(["publishing": .integer(Int64(count))])
+    case .rewriting(let archive, let volumes):
+      json = .object([
+        "rewriting": .string(archive.description), "version": .integer(Self.formatVersion),
+        "volumes": .array(volumes.map { .integer(Int64($0)) }),
+      ])
     }
     return json.bytes + [UInt8(ascii: "\n")]
   }
@@ -67,6 +74,8 @@ public enum JournalRecord: Hashable, Sendable {
       let forgotten: Digest?
       let volumeSize: Int64?
       let publishing: Int?
+      let rewriting: Digest?
+      let volumes: [Int]?
     }
     guard let fields = try? JSONDecoder().decode(Fields.self, from: Data(line)) else { return nil }
     if let plan = fields.plan {
@@ -90,6 +99,9 @@ public enum JournalRecord: Hashable, Sendable {
     } else if let count = fields.publishing {
       guard (1...VolumeName.most).contains(count) else { return nil }
       self = .publishing(count)
+    } else if let archive = fields.rewriting {
+      guard fields.version == Self.formatVersion, let volumes = fields.volumes else { return nil }
+      self = .rewriting(archive: archive, volumes: volumes)
     } else {
       return nil
     }

@@ -38,6 +38,7 @@ public struct JournalState: Hashable, Sendable {
       guard let size = blobs[blob]?.size, first < size, count <= size - first else { return }
       blobs[blob]?.place(first: first, count: count, at: offset, age: age)
     case .forgotten(let blob): blobs[blob] = nil
+    case .rewriting: break
     }
   }
 }

@@ -11,7 +11,7 @@ public final class VolumeWriter: Sendable {
   public let numbers: [Int]
   private let replacing: Bool
   private let files: [Int: DataFile]
-  /// Held for its lock alone: one volume is not gone on with, it is soon written again.
+  /// Held for its lock, and to say whose the unfinished volumes are: one is not gone on with, it is soon written again.
   private let journal: ArchiveJournal
   private let reaches = BlobReaches()
   private let proven = Mutex<Set<Digest>>([])
@@ -26,16 +26,27 @@ public final class VolumeWriter: Sendable {
     self.place = place
     self.replacing = replacing
     let count = place.count(for: plan.totalSize)
-    self.numbers = Set(numbers).filter { (1...count).contains($0) }.sorted()
-    for path in self.numbers.map({ place.path(of: $0, of: count) }) where !replacing && DataFile.exists(path)
-    {
-      throw .exists(path: path)
+    let numbers = Set(numbers).filter { (1...count).contains($0) }.sorted()
+    self.numbers = numbers
+    let names = numbers.map { place.path(of: $0, of: count) }
+    let partials = numbers.map { place.partialPath(of: $0) }.filter(DataFile.exists)
+    let journal = try ArchiveJournal(of: place.path, replacing: replacing)
+    self.journal = journal
+    do throws(LayoutError) {
+      if !replacing, let name = names.first(where: DataFile.exists) { throw .exists(path: name) }
+      guard try journal.read() == nil else {
+        throw .locked(path: ArchiveWriter.partialPath(of: place.path), pid: nil)
+      }
+      if !replacing { try PartialArchive.check(partials, of: plan, journal: journal.found) }
+      try journal.clear()
+      try LayoutError.wrapping { () throws(ArchiveError) in
+        try journal.append(.rewriting(archive: plan.archiveDigest, volumes: numbers))
+      }
+    } catch {
+      journal.removeIfNew()
+      throw error
     }
-    journal = try ArchiveJournal(of: place.path)
-    guard try journal.read() == nil else {
-      throw .locked(path: ArchiveWriter.partialPath(of: place.path), pid: nil)
-    }
-    files = try Self.files(self.numbers, in: place, for: plan.totalSize, journal)
+    files = try Self.files(numbers, in: place, for: plan.totalSize, replacing: replacing, journal)
     do throws(LayoutError) {
       try plan.forEachKnownPiece { piece throws(LayoutError) in
         try unsafe put(piece.bytes.span.bytes, at: piece.offset)
@@ -48,12 +59,13 @@ public final class VolumeWriter: Sendable {
 
   /// The unfinished volumes with their space set aside; none when there is not enough for all.
   private static func files(
-    _ numbers: [Int], in place: ArchivePlace, for totalSize: Int64, _ journal: ArchiveJournal
+    _ numbers: [Int], in place: ArchivePlace, for totalSize: Int64, replacing: Bool,
+    _ journal: ArchiveJournal
   ) throws(LayoutError) -> [Int: DataFile] {
     var files: [Int: DataFile] = [:]
     do throws(ArchiveError) {
       for number in numbers {
-        let file = try DataFile.create(place.partialPath(of: number))
+        let file = try DataFile.create(place.partialPath(of: number), replacing: replacing)
         files[number] = file
         try file.truncate(to: 0)
         try file.reserve(place.size(of: number, for: totalSize))

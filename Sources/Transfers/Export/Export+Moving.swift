@@ -32,16 +32,21 @@ extension Export {
         if !archive.onlyVolumes.isEmpty {
           try await rewrite(archive, from: sources.preferring(prepared.images(in: archive)))
         } else if archive.isUpToDate, let path = archive.path, try await isWhole(archive) {
-          ArchiveWriter.removeLeftovers(of: path)
+          ArchiveWriter.removeLeftovers(of: path, digest: archive.digest)
           settings.observer.note(.archiveUpToDate(path: archive.title ?? path, digest: archive.digest))
         } else if let path = archive.path {
-          let outcome = try await write(archive, to: path, of: prepared, from: sources, held: held)
-          failures += outcome.failures
-          guard let plan = outcome.plan else { continue }
-          written.archives[index].plan = plan
-          // What was there was damaged, and has given way.
-          if archive.isUpToDate { written.archives[index].state = .toReplace }
-          checksums = outcome.checksums
+          if let outcome = try await writeOrFind(
+            archive, to: path, of: prepared, from: sources, held: held)
+          {
+            failures += outcome.failures
+            guard let plan = outcome.plan else { continue }
+            written.archives[index].plan = plan
+            // What was there was damaged, and has given way.
+            if archive.isUpToDate { written.archives[index].state = .toReplace }
+            checksums = outcome.checksums
+          } else if let place = archive.place {
+            written.archives[index].state = state(of: place, for: archive.plan)
+          }
         } else {
           let images = prepared.images(in: archive)
           let sources = sources.preferring(images)
@@ -69,7 +74,7 @@ extension Export {
 
   /// Proves an archive that an earlier run wrote: a disk may have lost bytes since. False when it is damaged and
   /// is to be replaced.
-  private func isWhole(_ archive: PreparedExport.Archive) async throws -> Bool {
+  func isWhole(_ archive: PreparedExport.Archive) async throws -> Bool {
     guard let place = archive.place else { return false }
     let input = try ArchiveInput(writtenTo: place)
     let verified = try await Verification(input, isDeep: false, expected: nil, settings: settings).run()

@@ -20,6 +20,7 @@ extension Export {
       guard request.onlyVolumes.isEmpty else {
         if let place { blockers += self.blockers(rewriting: plan, in: place) }
         archives.append(archive(path, plan, .toWrite))
+        blockers += archives.last.map { self.blockers(writing: $0) } ?? []
         continue
       }
       let state = place.map { self.state(of: $0, for: plan) } ?? PreparedExport.State.toWrite
@@ -29,6 +30,7 @@ extension Export {
         archive.continuation = continuation(of: unfinished, as: plan, failures: failures, &blockers)
         if archive.continuation != nil { archive.movedTags = movedTags(since: unfinished, in: plan) }
       }
+      blockers += self.blockers(writing: archive)
       archives.append(archive)
     }
     let space = try space(for: archives, blockers: &blockers)
@@ -119,7 +121,7 @@ extension Export {
 
   /// What is at `path` already. An archive of these very images is taken for whole: it has its final name, and
   /// nothing gets that before every byte was proved. Descriptions may have changed since.
-  private func state(of place: ArchivePlace, for plan: ArchivePlan) -> PreparedExport.State {
+  func state(of place: ArchivePlace, for plan: ArchivePlan) -> PreparedExport.State {
     let existing = place.existing
     guard !existing.isEmpty else { return .toWrite }
     // Some volumes got their names, then the run was killed: that is gone on with.
@@ -178,7 +180,7 @@ extension Export {
   }
 
   /// The nearest directory above `path` that exists; the rest is made when the first archive is written.
-  private func existingAncestor(of path: String) -> String {
+  func existingAncestor(of path: String) -> String {
     var path = path
     while path.hasSuffix("/") && path.count > 1 { path.removeLast() }
     while !FileManager.default.fileExists(atPath: path), path != ".", path != "/" {

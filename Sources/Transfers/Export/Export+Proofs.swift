@@ -15,12 +15,14 @@ extension Export {
         ? try ArchiveInput(writtenTo: place).files : place.paths(for: archive.plan.totalSize)
       let file = ChecksumFile(of: place.path, files: files)
       let known = Dictionary(uniqueKeysWithValues: zip(files, checksums ?? []))
-      try await file.write(known: known, on: executor)
+      try await file.write(known: known, replacing: request.replacesExisting, on: executor)
       settings.observer.note(.proofWritten(path: file.path))
     }
     if let key = request.signingKey {
       let signature = ArchiveSignature(of: place.path)
-      let isNew = try await executor.run { try signature.write(archive.digest, with: key) }
+      let isNew = try await executor.run {
+        try signature.write(archive.digest, with: key, replacing: request.replacesExisting)
+      }
       if isNew { settings.observer.note(.proofWritten(path: signature.path)) }
     }
     guard case .toReplace = archive.state else { return }

@@ -23,10 +23,11 @@ extension Import {
         throw TransferError.importRunning(journal: path, pid: pid)
       } catch {
         failure = failure ?? error
+        if case .file = request.journal { break }
       }
     }
     guard let failure else { return nil }
-    if case .file(let path) = request.journal { throw TransferError.cannotWriteFile(path: path) }
+    if case .file = request.journal { throw failure }
     settings.observer.note(.noJournal(error: failure))
     return nil
   }

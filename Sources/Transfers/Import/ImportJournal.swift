@@ -18,23 +18,54 @@ final class ImportJournal: Sendable {
   }
 
   private let file: DataFile
+  /// The mode of an empty file that was there and is no journal that was left: it stays. nil when it is a journal's.
+  private let givenMode: UInt32?
   private let state = Mutex(State())
 
   /// A journal is read up to here, in bytes: uploads of a petabyte leave less.
   private static let longest: Int64 = 64 << 20
 
-  /// Opens or makes the journal at `path` and locks it. Throws ``ArchiveError``, `locked` among them.
+  /// What a journal begins with: nothing else is taken for one.
+  static let header = Array(#"{"schema":"ferry/import-journal/v1"}"#.utf8) + [UInt8(ascii: "\n")]
+
+  /// Opens or makes the journal at `path` and locks it. Throws ``ArchiveError``, `locked` among them, and `foreign` for
+  /// a file that holds anything else or is not this user's alone; that stays as it is.
   init(at path: String) throws(ArchiveError) {
     file = try DataFile.createLocked(path, privately: true)
-    let bytes = try file.read(Int(min(file.size(), Self.longest)), at: 0)
-    let end = UploadRecord.endOfWholeLines(in: bytes)
+    let bytes = try Self.bytes(of: file)
+    guard Self.isJournal(bytes) else { throw .foreign(path: path, .content) }
+    let mode = try file.makePrivate()
+    givenMode = bytes.isEmpty && mode != DataFile.privateMode ? mode : nil
+    var end = UploadRecord.endOfWholeLines(in: bytes)
     try file.truncate(to: Int64(end))
+    if end == 0 {
+      try unsafe file.write(Self.header.span.bytes, at: 0)
+      end = Self.header.count
+    }
     let open = UploadRecord.open(after: UploadRecord.records(in: bytes))
     state.withLock { state in
       state.open = open
       state.end = Int64(end)
     }
     try? file.synchronizeName()
+  }
+
+  /// Throws what ``init(at:)`` would, but for who has it locked; changes and leaves nothing.
+  static func check(at path: String) throws(ArchiveError) {
+    guard DataFile.exists(path) else { return try DataFile.checkCreating(beside: path) }
+    try DataFile.checkOwn(path)
+    guard try isJournal(bytes(of: DataFile.open(reading: path, following: false))) else {
+      throw .foreign(path: path, .content)
+    }
+  }
+
+  private static func bytes(of file: DataFile) throws(ArchiveError) -> [UInt8] {
+    try file.read(Int(min(file.size(), longest)), at: 0)
+  }
+
+  /// Whether a file that holds these bytes is a journal, or empty.
+  private static func isJournal(_ bytes: [UInt8]) -> Bool {
+    bytes.isEmpty || bytes.starts(with: header) || UploadRecord.areRecords(bytes)
   }
 
   var path: String { file.path }
@@ -75,6 +106,9 @@ final class ImportJournal: Sendable {
   /// Ends the run: the file stays only where a next run finds something in it.
   func finish() {
     let isOver = state.withLock { $0.open.isEmpty || $0.isBroken }
-    if isOver { file.remove() }
+    guard isOver else { return }
+    guard let givenMode else { return file.remove() }
+    try? file.truncate(to: 0)
+    file.setPermissions(givenMode)
   }
 }

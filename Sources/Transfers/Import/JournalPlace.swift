@@ -29,6 +29,13 @@ public enum JournalPlace: Hashable, Sendable {
     }
   }
 
+  /// Makes sure, before anything moves, that a journal can be kept in the file that was named; of the other places one is
+  /// chosen when it is needed. Throws ``ArchiveError``. Blocks.
+  public func check() throws {
+    guard case .file(let path) = self else { return }
+    try ImportJournal.check(at: path)
+  }
+
   /// Makes the directory for what lies at `path`, and those above it.
   static func makeDirectory(for path: String) {
     let directory = DataFile.directory(of: path)

@@ -33,15 +33,12 @@ extension Import {
         users[wanted, default: []].append(image.source)
       }
     }
-    let host = request.mapping.destination.host
     let asked = users
     return try await executor.mapConcurrently(order) { wanted, part, reason in
-      let client = try registries.client(host: host, repository: wanted.repository)
       let isThere =
         part.mediaType.isManifest
-        ? try client.manifestDigest(
-          part.digest.description, of: wanted.repository, isForPush: true) != nil
-        : try has(part, in: wanted.repository)
+        ? try destination.holds(manifest: part.digest, in: wanted.repository)
+        : try destination.holds(part, in: wanted.repository)
       return LeftOutContent(
         descriptor: part, reason: reason, repository: wanted.repository, images: asked[wanted] ?? [],
         isThere: isThere)

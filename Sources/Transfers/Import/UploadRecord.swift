@@ -50,6 +50,26 @@ struct UploadRecord: Codable, Hashable, Sendable {
     }
   }
 
+  /// Whether these bytes are those of a journal from before journals had a header: records as Ferry writes them, byte by
+  /// byte, of which the first is of an open upload and the last may be torn.
+  static func areRecords(_ bytes: [UInt8]) -> Bool {
+    let end = endOfWholeLines(in: bytes)
+    let torn = bytes[end...]
+    let lines = bytes[..<end].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+      .dropLast()
+    let wholes = lines + (torn.last == UInt8(ascii: "}") ? [torn] : [])
+    let records = wholes.map { line -> UploadRecord? in
+      let record = Self.records(in: Array(line) + [UInt8(ascii: "\n")]).first
+      return record?.line.dropLast().elementsEqual(line) == true ? record : nil
+    }
+    guard records.allSatisfy({ $0 != nil }) else { return false }
+    if let first = records.first { guard first?.location != nil else { return false } }
+    guard !torn.isEmpty, wholes.count == lines.count else { return !records.isEmpty }
+    let beginning = Array(#"{"digest":""#.utf8)
+    return torn.count <= longestLine
+      && (torn.starts(with: beginning) || !records.isEmpty && beginning.starts(with: torn))
+  }
+
   /// Where the last whole line ends: what follows was torn by a crash.
   static func endOfWholeLines(in bytes: [UInt8]) -> Int {
     bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0

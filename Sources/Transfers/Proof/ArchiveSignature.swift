@@ -30,18 +30,40 @@ struct ArchiveSignature: Sendable {
   /// What is signed for an archive.
   static func content(for digest: Digest) -> [UInt8] { Array("\(digest)\n".utf8) }
 
+  /// Makes sure that the digest and its signature can be written. Throws `ArchiveError`, `foreign` among them for other
+  /// files of these names unless they are to be replaced.
+  func checkWritable(replacing: Bool) throws(ArchiveError) {
+    try DataFile.checkReplacing(digestPath) { replacing || Self.isDigest($0) }
+    try DataFile.checkReplacing(path) { replacing || Self.isSignature($0) }
+  }
+
+  /// Whether the file holds a digest alone, as ``write(_:with:replacing:)`` writes it.
+  private static func isDigest(_ file: DataFile) -> Bool {
+    guard let bytes = try? file.read(1 << 10, at: 0), bytes.last == UInt8(ascii: "\n") else { return false }
+    return (try? Digest(String(decoding: bytes.dropLast(), as: UTF8.self))) != nil
+  }
+
+  /// Whether the file holds a signature of minisign's.
+  static func isSignature(_ file: DataFile) -> Bool {
+    (try? file.read(64 << 10, at: 0)).map { (try? DetachedSignature(text: $0)) != nil } ?? false
+  }
+
   /// Writes the digest and its signature. What is there already and right stays as it is: a signature says when
   /// it was made. Returns whether there is a new signature. Blocks.
-  func write(_ digest: Digest, with key: SigningKey) throws -> Bool {
+  func write(_ digest: Digest, with key: SigningKey, replacing: Bool = false) throws -> Bool {
     let content = Self.content(for: digest)
-    if Self.file(digestPath) != content { try DataFile.replace(digestPath, with: content) }
-    return try Self.sign(content, at: digestPath, with: key)
+    if Self.file(digestPath) != content {
+      try DataFile.replace(digestPath, with: content) { replacing || Self.isDigest($0) }
+    }
+    return try Self.sign(content, at: digestPath, with: key, replacing: replacing)
   }
 
   /// Puts beside the file `signed`, which holds `content`, its signature, unless there is a right one.
   /// Returns whether it did. Blocks.
   @discardableResult
-  static func sign(_ content: [UInt8], at signed: String, with key: SigningKey) throws -> Bool {
+  static func sign(
+    _ content: [UInt8], at signed: String, with key: SigningKey, replacing: Bool = false
+  ) throws -> Bool {
     let path = path(for: signed)
     if let text = file(path), let present = try? DetachedSignature(text: text),
       (try? key.verificationKey.check(present, of: content)) != nil
@@ -51,7 +73,9 @@ struct ArchiveSignature: Sendable {
     let name = signed.split(separator: "/").last.map(String.init) ?? signed
     // The form that minisign gives its comments.
     let comment = "timestamp:\(Int64(Date().timeIntervalSince1970))\tfile:\(name)\thashed"
-    try DataFile.replace(path, with: key.sign(content, trustedComment: comment).text)
+    try DataFile.replace(path, with: key.sign(content, trustedComment: comment).text) {
+      replacing || isSignature($0)
+    }
     return true
   }
 

@@ -9,19 +9,53 @@ struct ChecksumFile: Sendable {
   /// The files that the archive at a path consists of: itself, or its volumes in order. All lie in its directory.
   let files: [String]
 
+  private let archive: String
+
   init(of archive: String, files: [String]) {
+    self.archive = archive
     path = ArchiveCompanion.checksums.path(beside: archive)
     self.files = files
   }
 
+  /// Makes sure that the checksums can be written. Throws `ArchiveError`, `foreign` among them for another file of that name
+  /// unless it is to be replaced.
+  func checkWritable(replacing: Bool) throws(ArchiveError) {
+    try DataFile.checkReplacing(path) { replacing || isChecksums($0) }
+  }
+
+  /// Whether the file holds checksums of this archive's files and nothing else.
+  private func isChecksums(_ file: DataFile) -> Bool {
+    guard let bytes = try? file.read(Self.longest, at: 0) else { return false }
+    let name = archive.split(separator: "/").last.map(String.init) ?? archive
+    let lines = bytes.split(separator: UInt8(ascii: "\n"))
+    return !lines.isEmpty
+      && lines.allSatisfy { line in
+        let text = String(decoding: line, as: UTF8.self).drop { $0 == "\\" }
+        let fields = text.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let sum = fields.first, sum.count == 64, sum.allSatisfy(\.isHexDigit), fields.count == 2 else {
+          return false
+        }
+        // sha256sum marks a file that it read as binary with a star.
+        let of = String(fields[1].dropFirst())
+        return Self.escaped(name) == of || VolumeName(of)?.base == Self.escaped(name)
+      }
+  }
+
+  /// Those of as many volumes as there can be are not longer, in bytes.
+  private static let longest = 8 << 20
+
   /// Hashes the files and writes the checksums, whole or not at all. `known` are those files' digests that have
   /// been computed already; the others are read, several at a time.
-  func write(known: [String: Digest] = [:], on executor: BlockingExecutor) async throws {
+  func write(
+    known: [String: Digest] = [:], replacing: Bool = false, on executor: BlockingExecutor
+  ) async throws {
     let digests = try await executor.mapConcurrently(files) { file in
       try known[file] ?? Self.digest(of: file)
     }
     let text = zip(files, digests).map { Self.line(for: $0, $1) }.joined()
-    try await executor.run { try DataFile.replace(path, with: Array(text.utf8)) }
+    try await executor.run {
+      try DataFile.replace(path, with: Array(text.utf8)) { replacing || isChecksums($0) }
+    }
   }
 
   /// The digest of the whole file. Blocks.
@@ -40,10 +74,8 @@ struct ChecksumFile: Sendable {
     }
   }
 
-  /// `<hex>  <name>`; a line whose name needs escapes begins with a backslash, as coreutils write it.
-  static func line(for path: String, _ digest: Digest) -> String {
-    let name = path.split(separator: "/").last.map(String.init) ?? path
-    let escaped = name.unicodeScalars.map { scalar in
+  private static func escaped(_ name: String) -> String {
+    name.unicodeScalars.map { scalar in
       switch scalar {
       case "\\": "\\\\"
       case "\n": "\\n"
@@ -51,6 +83,12 @@ struct ChecksumFile: Sendable {
       default: String(scalar)
       }
     }.joined()
+  }
+
+  /// `<hex>  <name>`; a line whose name needs escapes begins with a backslash, as coreutils write it.
+  static func line(for path: String, _ digest: Digest) -> String {
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    let escaped = escaped(name)
     return "\(escaped == name ? "" : "\\")\(digest.hex)  \(escaped)\n"
   }
 }

@@ -51,16 +51,24 @@ extension Receipt {
     return [UInt8](try encoder.encode(self)) + [UInt8(ascii: "\n")]
   }
 
-  /// Writes the receipt to `path`, whole or not at all, in place of what is there, and beside it the signature of
-  /// `key`. Blocks. Throws `ArchiveError`.
+  /// Writes the receipt to `path`, whole or not at all, in place of an earlier receipt, and beside it the signature of
+  /// `key`. Blocks. Throws `ArchiveError`, `foreign` among them when something else is there.
   public func write(path: String, signedBy key: SigningKey? = nil) throws {
     let bytes = try bytes()
-    try DataFile.replace(path, with: bytes)
+    try DataFile.replace(path, with: bytes, where: Self.isReceipt)
     if let key { try ArchiveSignature.sign(bytes, at: path, with: key) }
   }
 
-  /// Makes sure, before anything moves, that a receipt can be written to `path`. Throws `ArchiveError`.
-  public static func checkWritable(path: String) throws {
-    try DataFile.checkReplacing(path)
+  /// Makes sure, before anything moves, that a receipt can be written to `path`, and when it is to be signed its signature
+  /// beside it. Throws `ArchiveError`.
+  public static func checkWritable(path: String, isSigned: Bool = false) throws {
+    try DataFile.checkReplacing(path, where: isReceipt)
+    if isSigned {
+      try DataFile.checkReplacing(ArchiveSignature.path(for: path), where: ArchiveSignature.isSignature)
+    }
+  }
+
+  private static func isReceipt(_ file: DataFile) -> Bool {
+    FerryDocument.isDocument(file, of: [schemaPrefix])
   }
 }

@@ -34,7 +34,7 @@ struct CommandRun: Sendable {
       status = try await display.whileShowing { try await Interrupts.cancelling(work) }
     } catch {
       let text = Interrupts.isInterrupted ? ErrorText.interrupted : ErrorText(error)
-      if !(error is Reports.Unwritable) {
+      if !(error is Reports.Unwritable), !(error is ClosingFiles.Unwritten) {
         try? Reports.deliver(
           FailedReport(error, text), page: ReportPage(text), to: report, json: isJSON, console)
       }

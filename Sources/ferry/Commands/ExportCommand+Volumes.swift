@@ -5,6 +5,19 @@ extension ExportCommand {
   /// Smaller volumes serve nobody, in bytes.
   private static let smallestVolume: Int64 = 64 << 10
 
+  /// The files that one archive consists of, or may, as far as they can be named beforehand.
+  var archiveFiles: [String] {
+    let output = archive.output
+    guard output != "-", !output.isEmpty, !output.hasSuffix("/"), !Paths.isDirectory(output) else {
+      return []
+    }
+    let volumes =
+      archive.volumeSize == nil
+      ? [] : ArchivePlace.volumes(of: output) + ArchivePlace.partialVolumes(of: output)
+    let beside = ["", ".partial", ".partial.journal", ".sha256", ".digest", ".digest.minisig"]
+    return beside.map { output + $0 } + volumes.map(\.path)
+  }
+
   /// What `--volume-size` and `--only-volume` ask for must make sense.
   func validateVolumes() throws {
     let output = archive.output

@@ -58,11 +58,13 @@ struct ExportCommand: AsyncParsableCommand {
     if output == "-" && isatty(1) == 1 {
       throw ValidationError("An archive is nothing for a terminal: redirect standard output, or name a file.")
     }
-    let written =
-      output == "-" ? [] : ["", ".partial", ".sha256", ".digest", ".digest.minisig"].map { output + $0 }
-    try SideFiles(written: [("--report", report)]).validate(
+    for path in known.skipKnown where output != "-" && Paths.areSame(path, output) {
+      throw ValidationError(
+        "--skip-known \(path) is the archive to be written; give the new one another name.")
+    }
+    try SideFiles(written: archiveFiles.map { ("-o", $0) } + [("--report", report)]).validate(
       archives: known.skipKnown,
-      files: written + selection.fromFile + [signing.signKey, connection.caFile, known.knownPublicKey]
+      files: selection.fromFile + [signing.signKey, connection.caFile, known.knownPublicKey]
         + credentials.files)
     if output != "-", Paths.isSpecial(output) {
       throw ValidationError(
@@ -72,10 +74,6 @@ struct ExportCommand: AsyncParsableCommand {
       throw ValidationError(
         "With -o - there is no archive to put checksums or signatures beside; hash the stream with "
           + "tee >(sha256sum), or write to a file.")
-    }
-    for path in known.skipKnown where output != "-" && Paths.areSame(path, output) {
-      throw ValidationError(
-        "--skip-known \(path) is the archive to be written; give the new one another name.")
     }
     try validateVolumes()
     if output.isEmpty { throw ValidationError("-o needs a name.") }
@@ -89,10 +87,12 @@ struct ExportCommand: AsyncParsableCommand {
   func run() async throws {
     let run = CommandRun(outputs)
     await run.conclude(report: reporting.report) {
+      try Reports.checkWritable(reporting.report)
       let request = try request(run)
       let registries = try run.registries(
         at: Set(request.queries.map(\.host)), connection, credentials, phase: .export)
       let export = Export(request, registries: registries, settings: run.settings(jobs, transfer))
+      try export.checkOutput()
       let prepared = try await export.prepare()
       let text = ExportText(run.console)
       if transfer.dryRun {
@@ -111,14 +111,17 @@ struct ExportCommand: AsyncParsableCommand {
         return .done
       }
       let result = try await export.run(prepared)
-      try Reports.deliver(
-        ExportReport(result),
-        page: ReportPage(result.prepared, failures: result.failures, finished: result.finished),
-        to: reporting.report,
-        json: outputs.json, run.console)
       if !outputs.json, archive.output != "-" { text.summary(of: result) }
       text.warn(of: result.prepared)
+      var files = ClosingFiles()
+      files.write {
+        try Reports.deliver(
+          ExportReport(result),
+          page: ReportPage(result.prepared, failures: result.failures, finished: result.finished),
+          to: reporting.report, json: outputs.json, run.console)
+      }
       text.failures(of: result)
+      try files.check()
       return result.failures.isEmpty ? .done : .someFailed
     }
   }

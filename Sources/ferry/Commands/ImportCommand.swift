@@ -66,11 +66,12 @@ struct ImportCommand: AsyncParsableCommand {
         ("--receipt", receipt),
         ("--sign-key", signing.signKey.flatMap { _ in receipt.map { $0 + ".minisig" } }),
         ("--report", reporting.report),
+        ("--journal", files.journal),
       ]
     ).validate(
       archives: archives,
       files: [
-        destination.mapFile, files.journal, signing.signKey, signatures.publicKey, signatures.signature,
+        destination.mapFile, signing.signKey, signatures.publicKey, signatures.signature,
       ]
         + credentials.files + [connection.caFile])
     if receipt != nil, transfer.dryRun {
@@ -92,18 +93,23 @@ struct ImportCommand: AsyncParsableCommand {
     await run.conclude(report: reporting.report) {
       let started = Date()
       let key = try run.signingKey(signing)
-      if let receipt = files.receipt { try Receipt.checkWritable(path: receipt) }
+      try Reports.checkWritable(reporting.report)
+      if let receipt = files.receipt { try Receipt.checkWritable(path: receipt, isSigned: key != nil) }
+      let journal = journal(run)
+      try journal.check()
+      if let directory = files.descriptions { try Descriptions.checkWritable(directory) }
       let inputs = try ArchiveInput.group(archives)
       if expecting.expect != nil, inputs.count > 1 {
         throw TransferError.expectsOneArchive(count: inputs.count)
       }
-      let request = try request(inputs, run)
+      let request = try request(inputs, journal, run)
       let registries = try run.registries(
         at: [request.mapping.destination.host], connection, credentials, phase: .import)
       let work = Import(
         request, registries: registries, settings: run.settings(jobs, transfer))
       let prepared = try await work.prepare(isDryRun: transfer.dryRun)
       let text = ImportText(run.console)
+      try await descriptions(of: prepared.images, from: prepared)?.check()
       if transfer.dryRun {
         try Reports.deliver(
           ImportReport(planned: prepared), page: ReportPage(prepared, result: nil), to: reporting.report,
@@ -115,25 +121,46 @@ struct ImportCommand: AsyncParsableCommand {
         run.console.complain(ErrorText(TransferError.pushRefused(prepared.refusals)).lines)
       }
       let result = try await work.run(prepared)
-      if let receipt = files.receipt {
+      if !outputs.json { text.summary(of: result) }
+      let descriptions = try await descriptions(
+        of: result.pushed + prepared.images.filter(\.isThere), from: prepared)
+      var closing = ClosingFiles()
+      closing.write {
+        try Reports.deliver(
+          ImportReport(result), page: ReportPage(result.prepared, result: result), to: reporting.report,
+          json: outputs.json, run.console)
+      }
+      closing.write {
+        guard let receipt = files.receipt else { return }
         try result.receipt(ferry: Ferry.version, started: started).write(path: receipt, signedBy: key)
         run.console.say("wrote \(receipt)")
       }
-      try Reports.deliver(
-        ImportReport(result), page: ReportPage(result.prepared, result: result), to: reporting.report,
-        json: outputs.json, run.console)
-      if !outputs.json { text.summary(of: result) }
-      if let descriptions = files.descriptions {
-        for (path, count) in try await Descriptions.write(from: prepared, to: descriptions) {
+      closing.write {
+        for (path, count) in try descriptions?.write() ?? [] {
           let what = Amounts.count(count, "description")
-          run.console.say("wrote \(what) of repositories in \(path) to \(descriptions)")
+          run.console.say("wrote \(what) of repositories in \(path) to \(files.descriptions ?? "")")
         }
       }
+      try closing.check()
       return result.failures.isEmpty ? .done : .someFailed
     }
   }
 
-  private func request(_ archives: [ArchiveInput], _ run: CommandRun) throws -> ImportRequest {
+  private func journal(_ run: CommandRun) -> JournalPlace {
+    files.journal.map { .file($0) } ?? .besideArchive(orIn: Paths.stateDirectory(run.environment))
+  }
+
+  /// The descriptions of the images' repositories; nil when none are to be written.
+  private func descriptions(
+    of images: [ImportImage], from prepared: PreparedImport
+  ) async throws -> Descriptions.Files? {
+    guard let directory = files.descriptions else { return nil }
+    return try await Descriptions.files(of: images, from: prepared, to: directory) { Printable.lines($0) }
+  }
+
+  private func request(
+    _ archives: [ArchiveInput], _ journal: JournalPlace, _ run: CommandRun
+  ) throws -> ImportRequest {
     let lines = try destination.map + (destination.mapFile.map(ImageList.read) ?? [])
     let mapping = NameMapping(
       destination: try RegistryLocation(destination.to), rules: try lines.map { try MappingRule($0) },
@@ -142,7 +169,7 @@ struct ImportCommand: AsyncParsableCommand {
       archives: archives, mapping: mapping, images: intake.image, overwrites: destination.overwrite,
       allowsMissing: intake.allowMissing, expected: expecting.expect,
       shard: transfer.shard, takesReferrers: !intake.leavesReferrers,
-      journal: files.journal.map { .file($0) } ?? .besideArchive(orIn: Paths.stateDirectory(run.environment)),
+      journal: journal,
       givenName: try destination.as.map { try GivenName($0) }, compressesLayers: intake.compressLayers,
       spool: spooling.spool)
     request.trustsTags = destination.trustTags

@@ -59,6 +59,7 @@ struct VerifyCommand: AsyncParsableCommand {
   func run() async throws {
     let run = CommandRun(outputs)
     await run.conclude(report: reporting.report) {
+      try Reports.checkWritable(reporting.report)
       let settings = TransferSettings(jobs: jobs.jobs, observer: run.display)
       let signature = try signatures.demand()
       let receipts = receipts.receipt.isEmpty ? nil : try receipts.read()

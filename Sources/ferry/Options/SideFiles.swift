@@ -1,8 +1,9 @@
+import Archives
 import ArgumentParser
 import Layouts
 
-/// The files that a command writes beside its work: reports and receipts. None may be one that it reads, or another
-/// that it writes.
+/// The files that a command writes: archives, reports, receipts, journals. None may be one that it reads, another that it
+/// writes, or the one that a shell gave it as a standard stream; by which names they are called plays no part.
 struct SideFiles {
   /// An option and the path that it was given; nil where it was not.
   typealias Given = (option: String, path: String?)
@@ -16,24 +17,36 @@ struct SideFiles {
     let archives = archives.filter { $0 != "-" }
     // What cannot be told now is reported when the archives are read.
     let kept = (try? ArchiveInput.group(archives))?.flatMap(\.files) ?? []
-    let others = (archives + kept + files.compactMap(\.self)).filter { $0 != "-" }
-    var earlier: [(option: String, path: String)] = []
+    var taken: [FileIdentity: String] = [:]
+    for path in archives + kept + files.compactMap(\.self) where path != "-" {
+      if let file = FileIdentity(of: path), taken[file] == nil { taken[file] = path }
+    }
+    for (descriptor, name) in Self.streams {
+      if let file = FileIdentity(descriptor: descriptor), taken[file] == nil { taken[file] = name }
+    }
+    var earlier: [FileIdentity: String] = [:]
     for (option, path) in written {
       guard let path else { continue }
       if path.isEmpty { throw ValidationError("\(option) needs a name.") }
-      if let lost = others.first(where: { Paths.areSame($0, path) }) ?? kept.first(where: { holds($0, path) })
-      {
+      let file = FileIdentity(of: path)
+      if let lost = file.flatMap({ taken[$0] }) ?? kept.first(where: { holds($0, path) }) {
         throw ValidationError("\(option) would overwrite \(lost); give it another name.")
       }
-      if let other = earlier.first(where: { Paths.areSame($0.path, path) }) {
-        throw ValidationError("\(other.option) and \(option) would write one file; give each its own name.")
-      }
-      earlier.append((option, path))
+      guard let file, let other = earlier.updateValue(option, forKey: file) else { continue }
+      throw ValidationError("\(other) and \(option) would write one file; give each its own name.")
     }
   }
 
+  /// What a shell may have redirected from or to a file.
+  private static let streams: [(Int32, String)] = [
+    (0, "what standard input reads"), (1, "what standard output goes to"), (2, "what standard error goes to"),
+  ]
+
   /// Whether `path` is something in the layout directory `archive`.
   private func holds(_ archive: String, _ path: String) -> Bool {
-    Paths.isDirectory(archive) && Paths.canonical(path).hasPrefix(Paths.canonical(archive) + "/")
+    guard Paths.isDirectory(archive), let root = DirectoryListing.canonical(archive),
+      let directory = DirectoryListing.canonical(DataFile.directory(of: path))
+    else { return false }
+    return directory == root || directory.hasPrefix(root + "/")
   }
 }

@@ -21,6 +21,11 @@ extension ErrorText {
     case .locked(let path, let pid):
       self.init(layout: .locked(path: path, pid: pid))
     case .exists(let path): self.init(layout: .exists(path: path))
+    case .foreign(let path, let reason):
+      self.init(
+        "\(path) is not Ferry's own: \(Self.words(for: reason))",
+        remedy: "It stays as it is. Give it another name or move it away, or choose another name yourself.",
+        .destinationConflict)
     case .notATar(let path): self.init(layout: .notAnArchive(path: path))
     case .tooManyEntries(let path, let limit):
       self.init(
@@ -41,6 +46,15 @@ extension ErrorText {
         .integrityFailure)
     case .cancelled: self = .interrupted
     case .library(let reason): self.init("libarchive or zlib failed: \(reason)", .unforeseen)
+    }
+  }
+
+  private static func words(for reason: ForeignFile) -> String {
+    switch reason {
+    case .owner(let user): "it belongs to another user (\(user))"
+    case .names(let count): "it has \(Amounts.count(count - 1, "other name")) (hard links)"
+    case .writable(let mode): "others may write it (mode \(String(mode, radix: 8)))"
+    case .content: "it holds something else than Ferry writes there"
     }
   }
 

@@ -36,7 +36,8 @@ extension ErrorText {
       self.init(
         "'\(error.pattern)' is not a pattern: a bracket is open, or a range runs backwards", .usage)
     case let error as ImageList.Failure: self.init(list: error)
-    case let error as Reports.Unwritable: self.init("cannot write the report to \(error.path)", .cannotWrite)
+    case let error as Reports.Unwritable: self.init(report: error)
+    case let error as ClosingFiles.Unwritten: self.init(unwritten: error.errors)
     case is CancellationError: self = .interrupted
     default: self.init("something unforeseen went wrong: \(error)", .unforeseen)
     }

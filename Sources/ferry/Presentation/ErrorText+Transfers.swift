@@ -71,6 +71,17 @@ extension ErrorText {
     case .outputExists(let path):
       self.init(
         "\(path) exists and is not this archive", remedy: "--force replaces it.", .destinationConflict)
+    case .outputMade(let path, let partial):
+      self.init(
+        "\(path) was made while this export ran, and is not this archive",
+        remedy: (partial.map {
+          "\($0) holds what was fetched: move \(path) away and run the same command again. "
+        } ?? "")
+          + "--force replaces it.", .destinationConflict)
+    case .outputIsKnown(let path):
+      self.init(
+        "--skip-known \(path) is an archive that would be replaced",
+        remedy: "Give the new one another name.", .usage)
     case .outputLacks(let path, let images):
       let names = images.prefix(3).map { ShellQuoting.line([$0]) } + (images.count > 3 ? ["…"] : [])
       self.init(

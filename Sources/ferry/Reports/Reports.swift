@@ -1,4 +1,7 @@
+import Archives
 import FoundationEssentials
+import Glibc
+import Transfers
 
 /// The JSON that `--json` prints, and what `--report` writes: the same JSON, or a page where the file's name ends
 /// in `.html`. Each report names its schema and version; a field may be added within a version, none is taken
@@ -7,6 +10,7 @@ enum Reports {
   /// A report could not be written where `--report` said.
   struct Unwritable: Error, Hashable {
     let path: String
+    let cause: ArchiveError
   }
 
   static func text(_ report: some Encodable) throws -> String {
@@ -22,16 +26,47 @@ enum Reports {
   ) throws {
     guard json || path != nil else { return }
     let text = try text(report)
-    if let path {
-      do {
-        let content = isPage(path) ? page().text : text + "\n"
-        // Whole or not at all; but a device or a pipe is written to, not replaced.
-        try Data(content.utf8).write(to: URL(filePath: path), options: Paths.isSpecial(path) ? [] : .atomic)
-      } catch {
-        throw Unwritable(path: path)
-      }
-    }
     if json { console.document(text) }
+    guard let path else { return }
+    let content = Array((isPage(path) ? page().text : text + "\n").utf8)
+    do throws(ArchiveError) {
+      if Paths.isSpecial(path) {
+        try write(content, into: path)
+      } else {
+        try DataFile.replace(path, with: content, where: isReport)
+      }
+    } catch {
+      throw Unwritable(path: path, cause: error)
+    }
+  }
+
+  /// Makes sure, before anything is asked or moved, that a report can be written to `path`, in place of an earlier report
+  /// at most. Leaves nothing. Throws ``Unwritable``.
+  static func checkWritable(_ path: String?) throws {
+    guard let path else { return }
+    do throws(ArchiveError) {
+      guard Paths.isSpecial(path) else { return try DataFile.checkReplacing(path, where: isReport) }
+      guard unsafe access(path, W_OK) == 0 else { throw .file(.write, path: path, code: errno) }
+    } catch {
+      throw Unwritable(path: path, cause: error)
+    }
+  }
+
+  /// A device or a pipe is written to, not replaced.
+  private static func write(_ content: [UInt8], into path: String) throws(ArchiveError) {
+    let descriptor = unsafe open(path, O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .file(.write, path: path, code: errno) }
+    defer { close(descriptor) }
+    try unsafe OutputStream(descriptor: descriptor, name: path).write(content.span.bytes)
+  }
+
+  /// Whether a file holds a report that an earlier run wrote, in either form.
+  private static func isReport(_ file: DataFile) -> Bool {
+    let kinds = ["export", "import", "verify", "inspect", "list", "failed"]
+    if FerryDocument.isDocument(file, of: kinds.map { "ferry/\($0)-report/" }) { return true }
+    let head = (try? file.read(64 << 10, at: 0)) ?? []
+    return FerryDocument.begins(file, with: ReportPage.beginning.description)
+      && String(decoding: head, as: UTF8.self).contains(ReportPage.titleEnd)
   }
 
   /// Whether a report of that name is to be read by people.

@@ -38,9 +38,15 @@ struct ReportPage {
   /// Whether images get new names.
   private var hasTargets: Bool { rows.contains { !$0.target.isEmpty } }
 
+  /// What every page begins with.
+  static let beginning: StaticString = "<!DOCTYPE html>\n"
+  private static let program = " · ferry"
+  /// How the title of every page ends.
+  static let titleEnd = program + "</title>"
+
   var text: String {
     var page = Markup()
-    page.addUnescaped("<!DOCTYPE html>\n")
+    page.addUnescaped(Self.beginning)
     page.element("html", with: ["lang": "en"]) { html in
       head(&html)
       html.element("body") { body in
@@ -61,7 +67,7 @@ struct ReportPage {
     html.element("head") { head in
       head.void("meta", ["charset": "utf-8"])
       head.newline()
-      head.leaf("title", "\(title) · ferry")
+      head.leaf("title", title + Self.program)
       // Should anything slip in all the same, the browser neither runs nor fetches it.
       head.void(
         "meta",

@@ -1,0 +1,193 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A user's file that Ferry did not make is never emptied, replaced or removed, wherever Ferry is told to write.
+struct `A file that is not Ferry's` {
+  private let ferry: FerryProcess
+  private static let notes = "the only copy\nof my notes\n"
+
+  init() throws { ferry = try FerryProcess() }
+
+  private func text(_ name: String) -> String? {
+    try? String(contentsOfFile: ferry.file(name), encoding: .utf8)
+  }
+
+  private var names: [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: ferry.home.path)) ?? []).sorted()
+  }
+
+  @Test(arguments: [
+    "notes", #"{"digest":"sha256:ab","name":"mine"}"#,
+    #"{"digest":"sha256:\#(String(repeating: "0", count: 64))","registry":"r","repository":"a"}"# + "\n",
+  ])
+  func `is no import's journal`(content: String) throws {
+    let registry = try RegistryProcess()
+    try ferry.write(content, to: "file")
+    let archives = [try FixtureArchive.small(), try LargeArchive.shared().path]
+    for archive in archives {
+      let arguments = [
+        "import", archive, "--plain-http", "--to", "\(registry.host)/new", "--journal", "file",
+      ]
+      for more in [[], ["--dry-run"]] {
+        try ferry.run(arguments + more, exits: 15).complains("file is not Ferry's own")
+        #expect(text("file") == content)
+      }
+    }
+    #expect(registry.storage.digests.isEmpty)
+  }
+
+  @Test func `is no import's journal under any of its names, and an archive is none`() throws {
+    let archive = ferry.file("a.tar")
+    try FileManager.default.copyItem(atPath: try FixtureArchive.small(), toPath: archive)
+    try ferry.write(Self.notes, to: "notes")
+    try FileManager.default.linkItem(atPath: archive, toPath: ferry.file("linked"))
+    try FileManager.default.createSymbolicLink(atPath: ferry.file("symbolic"), withDestinationPath: "a.tar")
+    try FileManager.default.createSymbolicLink(atPath: ferry.file("elsewhere"), withDestinationPath: "notes")
+    mkfifo(ferry.file("pipe"), 0o600)
+    let base = ["import", "a.tar", "--plain-http", "--to", "127.0.0.1:9/new", "--journal"]
+    for name in ["a.tar", "./a.tar", "linked", "symbolic", "elsewhere", "pipe", "/dev/null", "."] {
+      try ferry.run(base + [name], exits: 64)
+    }
+    try ferry.run(["verify", "a.tar"], exits: 0)
+    #expect(text("notes") == Self.notes)
+  }
+
+  @Test func `stays where an empty one was named as a journal`() throws {
+    let registry = try RegistryProcess()
+    try ferry.write("", to: "empty")
+    chmod(ferry.file("empty"), 0o644)
+    let archive = try LargeArchive.shared().path
+    try ferry.run(
+      ["import", archive, "--plain-http", "--to", "\(registry.host)/new", "--journal", "empty"], exits: 0)
+    #expect(text("empty") == "")
+  }
+
+  @Test func `takes no report's, receipt's, checksum's or signature's place`() throws {
+    let source = try RegistryProcess.fixtures()
+    let registry = try RegistryProcess()
+    let minisign = try Minisign()
+    let archive = try FixtureArchive.small()
+    let image = source.reference("odd/plain:1")
+    let importing = ["import", archive, "--plain-http", "--to", "\(registry.host)/new"]
+    let exporting = ["export", "--plain-http", image, "-o", "a.tar"]
+    let cases: [(name: String, arguments: [String])] = [
+      ("notes", importing + ["--report", "notes"]), ("notes", importing + ["--receipt", "notes"]),
+      ("notes", ["verify", archive, "--report", "notes"]), ("notes", exporting + ["--report", "notes"]),
+      ("notes.html", exporting + ["--report", "notes.html"]),
+      ("a.tar.sha256", exporting + ["--checksum"]),
+      ("a.tar.digest", exporting + ["--sign-key", minisign.secretKey]),
+      ("a.tar.digest.minisig", exporting + ["--sign-key", minisign.secretKey]),
+      ("r.json.minisig", importing + ["--receipt", "r.json", "--sign-key", minisign.secretKey]),
+    ]
+    for (name, arguments) in cases {
+      try ferry.write(Self.notes, to: name)
+      let dry = arguments[0] == "verify" || arguments.contains("--receipt") ? [] : [["--dry-run"]]
+      for more in [[]] + dry {
+        try ferry.run(arguments + more, exits: 15).complains("\(name) is not Ferry's own")
+        #expect(text(name) == Self.notes, "\(name)")
+        #expect(names == [name])
+      }
+      try FileManager.default.removeItem(atPath: ferry.file(name))
+    }
+    #expect(registry.storage.digests.isEmpty)
+    // An earlier run's give way.
+    for _ in 0..<2 {
+      try ferry.run(importing + ["--report", "i.json", "--receipt", "r.json"], exits: 0)
+      try ferry.run(exporting + ["--report", "e.html", "--checksum"], exits: 0)
+    }
+    try ferry.run(importing + ["--report", "r.json"], exits: 15)
+    try ferry.run(importing + ["--receipt", "i.json"], exits: 15)
+  }
+
+  @Test func `is not what a standard stream comes from or goes to`() throws {
+    let archive = try FixtureArchive.small()
+    for script in [
+      #""$0" verify "$1" --report out > out"#, #""$0" verify "$1" --report out 2> out"#,
+      #"cp "$1" in; "$0" verify - --report in < in"#, #""$0" verify "$1" --report /dev/stdout > out"#,
+    ] {
+      var command = Command("sh", ["-c", script, ferry.executable, archive])
+      command.directory = ferry.home.path
+      #expect(try command.run().status == 64, "\(script)")
+    }
+  }
+
+  @Test(arguments: ["content", "names", "journal"])
+  func `is no unfinished archive`(kind: String) throws {
+    let source = try RegistryProcess.fixtures()
+    let arguments = ["export", "--plain-http", source.reference("odd/plain:1"), "-o", "a.tar"]
+    let name = kind == "journal" ? "a.tar.partial.journal" : "a.tar.partial"
+    try ferry.write(Self.notes, to: "notes")
+    if kind == "names" {
+      try FileManager.default.linkItem(atPath: ferry.file("notes"), toPath: ferry.file(name))
+    } else {
+      try ferry.write(Self.notes, to: name)
+    }
+    for more in [[], ["--dry-run"]] {
+      try ferry.run(arguments + more, exits: 15).complains("\(name) is not Ferry's own")
+      #expect(text(name) == Self.notes)
+      #expect(names == [name, "notes"].sorted())
+    }
+    try ferry.run(arguments + ["--force"], exits: 0)
+    #expect(text("notes") == Self.notes)
+    #expect(names == ["a.tar", "notes"])
+  }
+
+  @Test func `of volumes stays where one file is written`() throws {
+    let source = try RegistryProcess.fixtures()
+    try ferry.write(Self.notes, to: "a.tar.007.partial")
+    let arguments = ["export", "--plain-http", source.reference("odd/plain:1"), "-o", "a.tar"]
+    try ferry.run(arguments, exits: 0)
+    #expect(text("a.tar.007.partial") == Self.notes)
+    try ferry.run(arguments + ["--volume-size", "64K"], exits: 15).complains("a.tar.007.partial")
+    #expect(text("a.tar.007.partial") == Self.notes)
+  }
+
+  @Test func `is not where an archive goes that is read`() throws {
+    let source = try RegistryProcess.fixtures()
+    try ferry.write(source.reference("odd/plain:1") + "\n", to: "images.txt")
+    try FileManager.default.linkItem(atPath: ferry.file("images.txt"), toPath: ferry.file("a.tar"))
+    try ferry.run(["export", "--plain-http", "-f", "images.txt", "-o", "a.tar", "--force"], exits: 64)
+      .complains("-o would overwrite images.txt")
+  }
+
+  /// Each in a process of its own, as often as there is luck: whoever comes too late leaves nothing.
+  @Test func `is not what exports leave that come too late`() throws {
+    let source = try RegistryProcess.fixtures()
+    let arguments = ["export", "--plain-http", source.reference("tools/multi:1.0"), "-o", "a.tar", "--quiet"]
+    for _ in 0..<5 {
+      let running = try (0..<4).map { _ in try ferry.command(arguments).start() }
+      let ends = try running.map { try #require($0.waitForEnd()).status }
+      #expect(ends.contains(0))
+      #expect(ends.allSatisfy { [0, 15].contains($0) })
+      #expect(names == ["a.tar"])
+      try ferry.run(["verify", "a.tar"], exits: 0)
+      try FileManager.default.removeItem(atPath: ferry.file("a.tar"))
+    }
+  }
+
+  @Test func `and no file at all is known to be there before anything is asked`() throws {
+    let registry = try RegistryProcess()
+    let archive = try FixtureArchive.small()
+    try FileManager.default.createDirectory(atPath: ferry.file("plain"), withIntermediateDirectories: true)
+    try ferry.write("a file", to: "file")
+    let importing = ["import", archive, "--plain-http", "--to", "\(registry.host)/new"]
+    let cases: [(arguments: [String], status: Int32)] = [
+      (importing + ["--report", "none/r.json"], 16), (importing + ["--report", "plain"], 64),
+      (importing + ["--journal", "none/j"], 16), (importing + ["--descriptions", "file"], 16),
+      (importing + ["--descriptions", "file/below"], 16), (importing + ["--report", "file/r.json"], 16),
+      (["verify", archive, "--report", "none/r.json"], 16),
+      (["export", "127.0.0.1:9/a:1", "-o", "a.tar", "--report", "none/r.json"], 16),
+      (["export", "127.0.0.1:9/a:1", "-o", "none/a.tar"], 16),
+      (["export", "127.0.0.1:9/a:1", "-o", "file/"], 16),
+    ]
+    for (arguments, status) in cases {
+      for more in arguments[0] == "verify" ? [[]] : [[], ["--dry-run"]] {
+        try ferry.run(arguments + more, exits: status)
+      }
+    }
+    try ferry.run(importing + ["--receipt", "none/r.json"], exits: 16)
+    #expect(registry.requests.isEmpty)
+    #expect(names == ["file", "plain"])
+  }
+}
