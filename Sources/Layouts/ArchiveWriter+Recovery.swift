@@ -63,6 +63,12 @@ extension ArchiveWriter {
     try note(verifier)
   }
 
+  /// Removes the unfinished files, of which nothing is worth keeping. The writer must not be used any more.
+  public func discard() {
+    files.remove()
+    journal.remove()
+  }
+
   /// Where an archive in one file is until it is whole.
   public static func partialPath(of path: String) -> String { path + ".partial" }
 

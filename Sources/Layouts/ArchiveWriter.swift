@@ -111,12 +111,6 @@ public final class ArchiveWriter: Sendable {
     continuation = try preparation.prepare(.kept)
   }
 
-  /// Removes the unfinished files, of which nothing is worth keeping. The writer must not be used any more.
-  public func discard() {
-    files.remove()
-    journal.remove()
-  }
-
   /// Puts bytes of the blob `digest` at `offset` inside it. Throws ``LayoutError/notPlanned(_:)`` or
   /// ``LayoutError/outOfBounds(_:offset:count:size:)`` before anything is written.
   public func write(_ bytes: RawSpan, of digest: Digest, at offset: Int64) throws(LayoutError) {

@@ -110,7 +110,7 @@ struct `What refers to an image` {
   /// A registry with the referrers API that holds an image, three SBOMs of it and a signature of one of these.
   private func registryWithAPI() throws -> (registry: ScriptedRegistry, image: String, referrers: [String]) {
     let registry = ScriptedRegistry(referrersPage: 2)
-    let image = registry.add(image: [[1, 2, 3]], diffIDs: [], to: "old/app", tag: "1")
+    let image = registry.add(image: [[1, 2, 3]], to: "old/app", tag: "1")
     func add(_ content: String, about subject: String) -> String {
       let type = "application/vnd.oci.image.manifest.v1+json"
       let layer = registry.add(Array(content.utf8))
@@ -290,7 +290,7 @@ struct `What refers to an image` {
     let registry = ScriptedRegistry { request in
       request.path.contains("/referrers/") ? ScriptedResponse(500, json: "{}") : nil
     }
-    registry.add(image: [[1, 2, 3]], diffIDs: [], to: "old/app", tag: "1")
+    registry.add(image: [[1, 2, 3]], to: "old/app", tag: "1")
     let image = registry.reference("old/app:1")
     let arguments = ["export", "--plain-http", "--retries", "0", "-o", "app.tar", image]
     let failed = try ferry.run(arguments, exits: 13)
@@ -302,8 +302,8 @@ struct `What refers to an image` {
   @Test func `is asked for once a repository where it cannot be`() throws {
     let registry = ScriptedRegistry()
     for number: UInt8 in 0..<20 {
-      registry.add(image: [[number]], diffIDs: [], to: "old/app", tag: "\(number)")
-      registry.add(image: [[number, 1]], diffIDs: [], to: "old/other", tag: "\(number)")
+      registry.add(image: [[number]], to: "old/app", tag: "\(number)")
+      registry.add(image: [[number, 1]], to: "old/other", tag: "\(number)")
     }
     try ferry.export(
       [registry.reference("old/app"), registry.reference("old/other")], to: "all.tar", "--all-tags", "--jobs",

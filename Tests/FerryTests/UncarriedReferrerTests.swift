@@ -69,7 +69,7 @@ struct `Every referrer` {
     throws
   {
     let registry = ScriptedRegistry(referrersPage: 1)
-    let image = registry.add(image: [[1, 2, 3]], diffIDs: [], to: "old/app", tag: "1")
+    let image = registry.add(image: [[1, 2, 3]], to: "old/app", tag: "1")
     let sbom = add("sbom", about: image, as: type, to: registry)
     let signature = add("signed", about: sbom, as: type, to: registry)
     #expect(try export(registry.reference("old/app:1"), to: "app.tar").isEmpty)
@@ -93,7 +93,7 @@ struct `Every referrer` {
     type: String
   ) throws {
     let registry = ScriptedRegistry()
-    let image = registry.add(image: [[1, 2, 3]], diffIDs: [], to: "old/app", tag: "1")
+    let image = registry.add(image: [[1, 2, 3]], to: "old/app", tag: "1")
     let sbom = add("sbom", about: image, as: type, to: registry)
     let size = artifact("sbom", about: image, as: type).utf8.count
     registry.add(
@@ -114,7 +114,7 @@ struct `Every referrer` {
         let text = request.path.hasSuffix(page.subject) ? page.text : page.empty
         return ScriptedResponse(headers: [("Content-Type", Self.index)], body: Array(text.utf8))
       }
-      let image = registry.add(image: [[1, 2, 3]], diffIDs: [], to: "old/app", tag: "1")
+      let image = registry.add(image: [[1, 2, 3]], to: "old/app", tag: "1")
       let strange = registry.add(
         manifest: #"{"mediaType":"application/vnd.strange+json","subject":{}}"#,
         as: "application/vnd.strange+json", to: "old/app")
@@ -192,7 +192,7 @@ struct `Every referrer` {
       let registry = ScriptedRegistry(referrersPage: 1) { request in
         request.path.contains("/referrers/") && request.query != nil ? answer : nil
       }
-      let image = registry.add(image: [[1, 2, 3]], diffIDs: [], to: "old/app", tag: "1")
+      let image = registry.add(image: [[1, 2, 3]], to: "old/app", tag: "1")
       for content in ["one", "two"] { add(content, about: image, as: Self.artifacts[0], to: registry) }
       let arguments = [
         "export", "--plain-http", "--retries", "0", "-o", "a.tar", registry.reference("old/app:1"),
@@ -210,8 +210,8 @@ struct `Every referrer` {
       request.path.contains("/referrers/") && request.path.hasSuffix(box.subject)
         ? ScriptedResponse(404, json: #"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#) : nil
     }
-    let first = registry.add(image: [[1]], diffIDs: [], to: "old/app", tag: "1")
-    let second = registry.add(image: [[2]], diffIDs: [], to: "old/app", tag: "2")
+    let first = registry.add(image: [[1]], to: "old/app", tag: "1")
+    let second = registry.add(image: [[2]], to: "old/app", tag: "2")
     box.set(subject: first, text: "")
     let sbom = add("sbom", about: second, as: Self.artifacts[0], to: registry)
     try ferry.export([registry.reference("old/app")], to: "a.tar", "--all-tags", "--jobs", "1")
@@ -222,7 +222,7 @@ struct `Every referrer` {
     let registry = ScriptedRegistry { request in
       request.path.contains("/referrers/") ? ScriptedResponse(403, json: "{}") : nil
     }
-    registry.add(image: [[1]], diffIDs: [], to: "old/app", tag: "1")
+    registry.add(image: [[1]], to: "old/app", tag: "1")
     let result = try ferry.run(
       ["export", "--plain-http", "-o", "a.tar", "--json", registry.reference("old/app:1")], exits: 0)
     #expect(try uncarried(Report(result)).map { $0["reason"] as? String } == ["notShown"])

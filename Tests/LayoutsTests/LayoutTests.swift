@@ -99,7 +99,7 @@ import Testing
   }
 
   @Test func `of a newer format is refused by its version`() throws {
-    let ferry = Array(#"{"formatVersion":3,"imagesDigest":7}"#.utf8)
+    let ferry = Array(#"{"formatVersion":4,"imagesDigest":7}"#.utf8)
     let index = IndexFile(images: [], ledgerDigest: Digest(of: ferry)).bytes
     let path = try TestArchive.tar(
       [
@@ -107,7 +107,7 @@ import Testing
         .init(name: "ferry.json", bytes: ferry),
       ], to: scratch, "a.tar")
     #expect(
-      throws: LayoutError.unsupportedVersion(path: path, entry: "ferry.json", found: "3", supported: "2")
+      throws: LayoutError.unsupportedVersion(path: path, entry: "ferry.json", found: "4", supported: "3")
     ) { try Layout.open(path) }
   }
 }

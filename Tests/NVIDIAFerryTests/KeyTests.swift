@@ -200,7 +200,7 @@ import Testing
       if request.path.hasSuffix("/manifests/1") {
         return ScriptedResponse(headers: [("Content-Type", image.mediaType)], body: image.manifest)
       }
-      guard let blob = image.blobs[name] else { return ScriptedResponse(404, json: "{}") }
+      guard let blob = image.blobs[name] else { return ScriptedResponse(404) }
       return ScriptedResponse(body: blob)
     }
     let ferry = try FerryProcess()

@@ -179,7 +179,7 @@ import Transport
       Issue.record("\(String(describing: error))")
       return
     }
-    #expect(registry.server.waitForRequests(9))
+    #expect(registry.server.waitForRequests(10))
     #expect(registry.steps.suffix(3).sorted() == ["DELETE 3", "PATCH 3", "POST uploads"])
     let patch = try #require(registry.server.requests.last { $0.method == "PATCH" })
     #expect(patch.bodyLength < Self.bytes.count)

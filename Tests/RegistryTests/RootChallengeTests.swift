@@ -66,7 +66,7 @@ import Testing
     let client = try client(server.host, .user)
     #expect(try client.manifest("1", of: "team/app").digest == manifest.digest)
     #expect(try client.manifestDigest("1", of: "team/app", isForPush: true)?.digest == manifest.digest)
-    #expect(try client.hasBlob(Digest(of: [1]), size: nil, in: "team/app"))
+    #expect(try client.hasBlob(manifest.digest, size: nil, in: "team/app"))
     #expect(server.requests.count == 4)
   }
 

@@ -46,14 +46,17 @@ public final class ScriptedRegistry: Sendable {
     content.add(Array(text.utf8), as: mediaType, to: repository, identifier: tag)
   }
 
-  /// Adds an image whose layers are `layers` and whose config gives them `diffIDs`; returns its digest.
+  /// Adds an image whose layers are `layers` and whose config gives them `diffIDs`, their digests if none are given;
+  /// returns its digest.
   @discardableResult
-  public func add(image layers: [[UInt8]], diffIDs: [String], to repository: String, tag: String) -> String {
+  public func add(
+    image layers: [[UInt8]], diffIDs: [String]? = nil, to repository: String, tag: String
+  ) -> String {
     let oci = "application/vnd.oci.image"
     func described(_ bytes: [UInt8], _ type: String) -> String {
       #"{"mediaType":"\#(oci).\#(type)","digest":"\#(add(bytes))","size":\#(bytes.count)}"#
     }
-    let ids = diffIDs.map { "\"\($0)\"" }.joined(separator: ",")
+    let ids = (diffIDs ?? layers.map(BlobDigest.of)).map { "\"\($0)\"" }.joined(separator: ",")
     let config = #"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[\#(ids)]}}"#
     let listed = layers.map { described($0, "layer.v1.tar") }.joined(separator: ",")
     let manifest = """
