@@ -21,7 +21,7 @@ public struct DGXCatalog: Sendable {
   /// The tags of `repository`, `<namespace>/<name>`.
   public func tags(of repository: String) throws(NVIDIAError) -> Listed<NVIDIATag> {
     guard RepositoryName.isValid(repository), repository.contains("/") else {
-      throw .invalidRepository(.dgx, repository.printable())
+      throw .invalidRepository(.dgx, repository.cut())
     }
     let (body, url) = try get("repository/\(repository)")
     return try rest.list(Tags.self, in: body, from: url, isRequired: true)

@@ -29,7 +29,7 @@ public final class NGCCatalog: Sendable {
 
   /// The repositories an organisation shows: its own, its teams', and public ones of others.
   public func repositories(of organization: String) throws(NVIDIAError) -> Listed<NVIDIARepository> {
-    guard NGCRules.isComponent(organization) else { throw .invalidRepository(.ngc, organization.printable()) }
+    guard NGCRules.isComponent(organization) else { throw .invalidRepository(.ngc, organization.cut()) }
     let (body, url) = try get("org/\(organization)/repos?include-teams=true&include-public=true")
     return try rest.list(Repositories.self, in: body, from: url)
   }
@@ -38,7 +38,7 @@ public final class NGCCatalog: Sendable {
   /// that other clients ask for a team's repository.
   public func tags(of repository: String) throws(NVIDIAError) -> Listed<NVIDIATag> {
     guard NGCRules.problem(with: repository) == nil else {
-      throw .invalidRepository(.ngc, repository.printable())
+      throw .invalidRepository(.ngc, repository.cut())
     }
     let parts = repository.split(separator: "/")
     let path =

@@ -34,7 +34,7 @@ struct RESTClient: Sendable {
     if let status, !status.isSuccess {
       throw .malformedResponse(
         service, url: url.description,
-        reason: "it says \(status.statusCode.printable(limit: 64)) instead of a list")
+        reason: "it says \(status.statusCode.cut(to: 64)) instead of a list")
     }
     if reply.elements == nil, isRequired || status == nil {
       throw .malformedResponse(service, url: url.description, reason: "the list is missing")
@@ -58,7 +58,7 @@ struct RESTClient: Sendable {
       if let element = entry.element(key) {
         entries.append(element)
       } else {
-        skipped.append(skip(.nameInvalid(key.printable(limit: 128))))
+        skipped.append(skip(.nameInvalid(key.printedAsProse(limit: 128))))
       }
     }
     let missing = PaginationInfo.missingPages(reply.paginationInfo, behind: reply.elements?.count ?? 0)

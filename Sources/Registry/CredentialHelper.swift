@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Images
 
 /// Asks a `docker-credential-<name>` program for a credential
 /// (github.com/docker/docker-credential-helpers, "Development"): `get`, the server on its standard input,
@@ -26,7 +27,7 @@ public struct CredentialHelper: Sendable {
     do {
       return try reply(for: server)
     } catch {
-      throw .helperFailed(name: name.printable(limit: 64), server: server.printable(), error)
+      throw .helperFailed(name: name.cut(to: 64), server: server.cut(), error)
     }
   }
 
@@ -37,7 +38,7 @@ public struct CredentialHelper: Sendable {
       input: Array("\(server)\n".utf8))
     let (output, status) = try child.finish(within: timeLimit, limit: Self.longestReply)
     guard status == 0 else {
-      let text = String(decoding: output, as: UTF8.self).printable()
+      let text = String(decoding: output, as: UTF8.self).printedAsProse()
       if text.contains("credentials not found") { return nil }
       throw .failed(status: status, message: text)
     }

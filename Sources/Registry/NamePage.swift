@@ -34,7 +34,7 @@ struct NamePage {
     names = entries.compactMap { entry in entry.text.flatMap { kind.isValid($0) ? $0 : nil } }
     unusable = entries.compactMap { entry in
       guard let text = entry.text else { return "an entry that is no text" }
-      return kind.isValid(text) ? nil : "name '\(text.printable(limit: 128))'"
+      return kind.isValid(text) ? nil : "name '\(text.printedAsProse(limit: 128))'"
     }
   }
 

@@ -33,7 +33,7 @@ public final class RegistryClient: Sendable {
       let authenticator = Authenticator(origin: root, configuration: configuration, http: http)
       endpoint = .success(Endpoint(root: root, authenticator: authenticator))
     } else {
-      endpoint = .failure(.invalidHost(host.printable(limit: 260)))
+      endpoint = .failure(.invalidHost(host.cut(to: 260)))
     }
   }
 
@@ -56,7 +56,7 @@ public final class RegistryClient: Sendable {
     let root = try root
     let name = "\(repository)/\(path)"
     guard Self.isPath(name), let url = try? HTTPURL("\(root.full)\(name)\(isDirectory ? "/" : "")") else {
-      throw .invalidName(name.printable())
+      throw .invalidName(name.cut())
     }
     return url
   }

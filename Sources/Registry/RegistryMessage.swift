@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Images
 
 /// One complaint of a registry, from the `errors` of its answer (distribution-spec, "Error Codes"), fit to
 /// be printed.
@@ -10,9 +11,9 @@ public struct RegistryMessage: Hashable, Sendable {
   public let detail: String?
 
   public init(code: String, message: String, detail: String? = nil) {
-    self.code = code.printable(limit: 64)
-    self.message = message.printable()
-    self.detail = detail.map { $0.printable() }.flatMap { $0.isEmpty ? nil : $0 }
+    self.code = code.printedAsProse(limit: 64)
+    self.message = message.printedAsProse()
+    self.detail = detail.map { $0.printedAsProse() }.flatMap { $0.isEmpty ? nil : $0 }
   }
 
   /// How many of an answer's complaints are kept.

@@ -1,3 +1,4 @@
+import Images
 import Synchronization
 import Transport
 
@@ -192,7 +193,7 @@ struct RequestAuthentication {
     if let basic = basicAuthorization(for: challenges) { return basic }
     if let failure { throw failure }
     if sources.isEmpty, !challenges.contains(where: \.isBasic), !hasTriedBasic {
-      throw .noUsableChallenge(host: origin.authority, header: lines.joined(separator: ", ").printable())
+      throw .noUsableChallenge(host: origin.authority, header: lines.joined(separator: ", ").printedAsProse())
     }
     return nil
   }

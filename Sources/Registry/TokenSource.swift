@@ -1,3 +1,4 @@
+import Images
 import Transport
 
 /// Where to ask for a token, and for what: a Bearer challenge, understood and found trustworthy.
@@ -16,7 +17,7 @@ struct TokenSource: Hashable, Sendable {
     _ challenge: Challenge, wanting wanted: [Scope], origin: HTTPURL, rules: RealmRules
   ) throws(RegistryError) {
     let untrusted: (String, RealmRefusal) -> RegistryError = {
-      .untrustedRealm(host: origin.authority, realm: $0.printable(), $1)
+      .untrustedRealm(host: origin.authority, realm: $0.cut(), $1)
     }
     let realm: HTTPURL
     do { realm = try HTTPURL(challenge.realm ?? "") } catch {

@@ -16,11 +16,7 @@ extension HTTPURL: CustomStringConvertible, CustomDebugStringConvertible {
   static func redacting(_ text: String) -> String {
     var shown = text.prefix { $0 != "?" && $0 != "#" }
     if let at = shown.lastIndex(of: "@") { shown = "…" + shown[at...] }
-    let printable = shown.unicodeScalars.prefix(200).map {
-      $0.value < 32 || $0.value == 127 ? "\u{FFFD}" : $0
-    }
-    var result = ""
-    result.unicodeScalars.append(contentsOf: printable)
+    let result = String(String.UnicodeScalarView(shown.unicodeScalars.prefix(200)))
     return result + (shown.endIndex < text.endIndex ? "…" : "")
   }
 }

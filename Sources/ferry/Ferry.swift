@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 @main
 struct Ferry: AsyncParsableCommand {
@@ -33,6 +34,24 @@ struct Ferry: AsyncParsableCommand {
   static func main() async {
     StandardStreams.occupy()
     Interrupts.catchSignals()
-    await main(nil)
+    do {
+      var command = try await asyncParseAsRoot(nil)
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      end(with: error)
+    }
+  }
+
+  /// Ends with what a command line that cannot be meant deserves; help and versions are such errors to the parser.
+  private static func end(with error: any Error) -> Never {
+    let status = exitCode(for: error)
+    guard !status.isSuccess else { exit(withError: error) }
+    let console = Console(style: .none, isQuiet: false, isVerbose: false)
+    console.complain(.refusal(fullMessage(for: error), saying: message(for: error)))
+    Glibc.exit(status.rawValue)
   }
 }

@@ -108,7 +108,7 @@ struct CommandRun: Sendable {
     if let path = credentials.apiKeyFile, Paths.isReadableByOthers(path) {
       warnings.say(.keyFileReadable(path: path))
     }
-    let say: @Sendable (String) -> Void = { [console] in console.say($0) }
+    let say: @Sendable (String) -> Void = { [console] in console.say("\($0)") }
     return Registries(
       http: try HTTPClient(connection.transport(log: console.isVerbose ? say : nil)),
       plainHTTP: connection.plainHTTP,

@@ -155,7 +155,7 @@ struct ImportCommand: AsyncParsableCommand {
     of images: [ImportImage], from prepared: PreparedImport
   ) async throws -> Descriptions.Files? {
     guard let directory = files.descriptions else { return nil }
-    return try await Descriptions.files(of: images, from: prepared, to: directory) { Printable.lines($0) }
+    return try await Descriptions.files(of: images, from: prepared, to: directory) { $0.printedAsLines }
   }
 
   private func request(

@@ -10,7 +10,7 @@ enum CredentialWarning: Hashable, Sendable {
   /// The key has the shape of those for the other registry.
   case keyOfOtherPhase(host: String, phase: PhaseCredentials.Phase, looksLike: NVIDIAService)
 
-  var line: String {
+  var line: Wording {
     switch self {
     case .keyFileReadable(let path):
       "warning: others may read \(path); chmod 600 keeps the key to yourself"

@@ -1,7 +1,7 @@
 /// Numbers as people read them.
 enum Amounts {
   /// `512 B`, `1.4 GiB`.
-  static func bytes(_ count: Int64) -> String {
+  static func bytes(_ count: Int64) -> Wording {
     let units = ["KiB", "MiB", "GiB", "TiB", "PiB"]
     guard count >= 1024 else { return "\(count) B" }
     var value = Double(count) / 1024
@@ -14,13 +14,13 @@ enum Amounts {
   }
 
   /// With one digit behind the point.
-  private static func decimal(_ value: Double) -> String {
+  private static func decimal(_ value: Double) -> Wording {
     let tenths = Int((value * 10).rounded())
     return "\(tenths / 10).\(tenths % 10)"
   }
 
   /// `41 s`, `3 min 20 s`, `2 h 5 min`, `1 d 4 h`.
-  static func duration(seconds: Double) -> String {
+  static func duration(seconds: Double) -> Wording {
     let total = Int(min(max(seconds, 0), 1e9).rounded())
     switch total {
     case ..<60: return "\(total) s"
@@ -31,12 +31,12 @@ enum Amounts {
   }
 
   /// `2 images`, `2 images and 1 referrer`.
-  static func images(_ images: Int, _ referrers: Int) -> String {
+  static func images(_ images: Int, _ referrers: Int) -> Wording {
     count(images, "image") + (referrers > 0 ? " and \(count(referrers, "referrer"))" : "")
   }
 
   /// `1 image`, `2 images`.
-  static func count(_ number: Int, _ noun: String, plural: String? = nil) -> String {
+  static func count(_ number: Int, _ noun: String, plural: String? = nil) -> Wording {
     "\(number) \(number == 1 ? noun : plural ?? noun + "s")"
   }
 }

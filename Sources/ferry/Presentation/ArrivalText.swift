@@ -21,17 +21,17 @@ struct ArrivalText {
   }
 
   /// What there is to say of one image, behind its state.
-  static func line(for arrival: Arrival) -> String {
+  static func line(for arrival: Arrival) -> Wording {
     "\(arrival.state.name)  \(arrival.image)" + detail(of: arrival)
   }
 
-  private static func detail(of arrival: Arrival) -> String {
+  private static func detail(of arrival: Arrival) -> Wording {
     switch arrival.state {
     case .arrived(let places): " → " + ErrorText.list(places.map(\.target.description))
     case .incomplete(let place, let missing):
       " → \(place.target), without \(Amounts.count(missing, "blob")) that the archive has"
     case .differs(let places):
-      ": \(ErrorText.list(places.map { "\($0.target) holds \($0.digest)" })), not \(arrival.root.digest)"
+      ": \(ErrorText.list(places.map { "\($0.target) holds \($0.digest)" as Wording })), not \(arrival.root.digest)"
     case .missing: ": no receipt names it"
     }
   }

@@ -27,11 +27,11 @@ final class Console: Sendable {
   /// Whether whoever reads the notes sees the results too: then what the notes said need not be said again.
   var showsResultsWithNotes: Bool { !isQuiet && isatty(1) == 1 && isatty(2) == 1 }
 
-  /// A line of the result, and one line only, whatever stands in it.
-  func result(_ text: String) {
+  /// A line of the result, whatever stands in it.
+  func result(_ line: Wording) {
     barLines.withLock { lines in
       erase(&lines)
-      note(Self.write(Printable.text(text) + "\n", to: 1))
+      note(Self.write(line.text + "\n", to: 1))
     }
   }
 
@@ -55,24 +55,24 @@ final class Console: Sendable {
   }
 
   /// A line about the work; silent when quiet.
-  func say(_ text: String) {
+  func say(_ words: Wording) {
     guard !isQuiet else { return }
-    complain(text)
+    complain(words)
   }
 
   /// A line that is printed however quiet: an error or a warning.
-  func complain(_ text: String) {
+  func complain(_ words: Wording) {
     barLines.withLock { lines in
       erase(&lines)
-      _ = Self.write(Printable.lines(text) + "\n", to: 2)
+      _ = Self.write(words.text + "\n", to: 2)
     }
   }
 
   /// Puts `lines` at the foot of standard error in place of those drawn before.
-  func draw(bars: [String]) {
+  func draw(bars: [Wording]) {
     barLines.withLock { lines in
       var text = lines > 0 ? "\u{1B}[\(lines)A" : ""
-      for bar in bars { text += "\u{1B}[2K\(bar)\n" }
+      for bar in bars { text += "\u{1B}[2K\(bar.text)\n" }
       // Fewer lines than before: clear what is left of them.
       text += "\u{1B}[J"
       lines = bars.count

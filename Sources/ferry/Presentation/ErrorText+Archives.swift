@@ -7,9 +7,9 @@ extension ErrorText {
     switch error {
     case .file(let operation, let path, let code): self.init(operation, path: path, code: code)
     case .noSpace(let path, let needed, let available, let code):
-      let room =
+      let room: Wording =
         code == EDQUOT ? "your quota for \(path) is used up" : "there is no space left for \(path)"
-      let amounts = needed.map { ": \(Amounts.bytes($0)) are needed" } ?? ""
+      let amounts: Wording = needed.map { ": \(Amounts.bytes($0)) are needed" } ?? ""
       self.init(
         room + amounts + (available.map { ", \(Amounts.bytes($0)) are free" } ?? ""),
         remedy: "Make room and run the same command again.", .cannotWrite)
@@ -49,7 +49,7 @@ extension ErrorText {
     }
   }
 
-  private static func words(for reason: ForeignFile) -> String {
+  private static func words(for reason: ForeignFile) -> Wording {
     switch reason {
     case .owner(let user): "it belongs to another user (\(user))"
     case .names(let count): "it has \(Amounts.count(count - 1, "other name")) (hard links)"
@@ -67,7 +67,7 @@ extension ErrorText {
         isMissing ? .notFound : code == EIO ? .integrityFailure : .cannotWrite
       self.init("cannot \(operation == .read ? "read" : "open") \(path): \(reason)", status)
     case .write, .reserve, .truncate, .lock, .synchronize, .rename, .remove:
-      let remedy =
+      let remedy: Wording =
         switch code {
         case EPIPE: "Whoever was to read it has gone: see what it says, and run the same command again."
         case ENOENT, ENOTDIR: "Make the directory that it is to be in first."

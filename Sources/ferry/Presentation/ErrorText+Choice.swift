@@ -12,7 +12,7 @@ extension ErrorText {
   static var interrupted: ErrorText {
     ErrorText(
       "interrupted; nothing unfinished has its final name. To go on:",
-      remedy: ShellQuoting.line(CommandLine.arguments), .interrupted)
+      remedy: .command(CommandLine.arguments), .interrupted)
   }
 
   /// The words for any error that Ferry knows.
@@ -39,7 +39,7 @@ extension ErrorText {
     case let error as Reports.Unwritable: self.init(report: error)
     case let error as ClosingFiles.Unwritten: self.init(unwritten: error.errors)
     case is CancellationError: self = .interrupted
-    default: self.init("something unforeseen went wrong: \(error)", .unforeseen)
+    default: self.init("something unforeseen went wrong: \(String(describing: error))", .unforeseen)
     }
   }
 

@@ -18,7 +18,7 @@ extension ErrorText {
     case .oneLoginForSeveralHosts(let source, let hosts):
       self.init(
         "\(NoteText.words(for: source)) can be of one registry only, and \(hosts.count) are named: "
-          + hosts.joined(separator: ", "),
+          + hosts.map(Wording.value).joined(separator: ", "),
         remedy: "Take one registry at a time, or let --auth-file name a login for each.", .usage)
     }
   }

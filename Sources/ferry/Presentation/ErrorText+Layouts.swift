@@ -3,7 +3,7 @@ import Layouts
 
 extension ErrorText {
   init(layout error: LayoutError) {
-    let again = "Carry the archive over again, or export once more."
+    let again: Wording = "Carry the archive over again, or export once more."
     switch error {
     case .archive(let error): self.init(archive: error)
     case .exists(let path):
@@ -46,13 +46,13 @@ extension ErrorText {
         .notFound)
     case .unfinished(let path, let images):
       let what =
-        images.isEmpty ? "" : " of \(Printable.text(images[0]))\(images.count > 1 ? " and others" : "")"
+        images.isEmpty ? "" : " of \(images[0])\(images.count > 1 ? " and others" : "")"
       self.init(
         "\(path) is an unfinished export\(what)",
         remedy: "The same ferry export, run again, finishes it; then it has its name without .partial.",
         .integrityFailure)
     case .noImage(let path, let others):
-      let kinds = Set(others.map(\.rawValue)).sorted().prefix(5).map { "'\(Printable.text($0))'" }
+      let kinds = Set(others.map(\.rawValue)).sorted().prefix(5).map { "'\($0)'" }
       self.init(
         "\(path) holds no image: "
           + (others.isEmpty
@@ -80,7 +80,7 @@ extension ErrorText {
     case .notStreamable(let path, let obstacle):
       let why =
         switch obstacle {
-        case .order(let entry): "\(Printable.text(entry)) comes before what says what it is"
+        case .order(let entry): "\(entry) comes before what says what it is"
         case .foreign: "another tool wrote it, and its layers may come before its manifests"
         case .twoReadings: "--compress-layers reads layers twice, to learn what they become and to send them"
         }
@@ -88,8 +88,8 @@ extension ErrorText {
         "\(path) cannot be read as it comes: \(why)",
         remedy: "Write it to a file, uncompressed, and name that; or let ferry do so: --spool DIR", .usage)
     case .brokenStream(let path, let problems):
-      let lines = problems.prefix(20).map { "  \(ProblemText.line(for: $0))" }
-      let more = problems.count > 20 ? ["  and \(problems.count - 20) more"] : []
+      let lines: [Wording] = problems.prefix(20).map { "  \(ProblemText.line(for: $0))" }
+      let more: [Wording] = problems.count > 20 ? ["  and \(problems.count - 20) more"] : []
       self.init(
         (["\(path) is not whole:"] + lines + more).joined(separator: "\n"),
         remedy: "No tag was pushed. Send it again with the same command: what has arrived is skipped.",
@@ -114,7 +114,7 @@ extension ErrorText {
         .unforeseen)
     case .cancelled: self = .interrupted
     case .unreferenced, .notPlanned, .outOfBounds, .outOfOrder, .finished:
-      self.init("something unforeseen went wrong: \(error)", .unforeseen)
+      self.init("something unforeseen went wrong: \(String(describing: error))", .unforeseen)
     }
   }
 }

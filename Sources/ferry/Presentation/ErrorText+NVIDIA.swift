@@ -64,10 +64,10 @@ extension ErrorText {
       self = texts.first ?? ErrorText("a repository may not be pushed to", .permissionDenied)
       return
     }
-    var remedies: [String] = []
-    for remedy in texts.compactMap(\.remedy).flatMap({ $0.split(separator: "\n").map(String.init) })
+    var remedies: [Wording] = []
+    for remedy in texts.compactMap(\.remedy).flatMap(\.lines)
     where !remedies.contains(remedy) { remedies.append(remedy) }
-    let lines = zip(refusals, texts).map { refusal, text in
+    let lines = zip(refusals, texts).map { refusal, text -> Wording in
       if case RegistryError.denied(_, _, _, let messages) = refusal.error {
         return "  \(refusal.repository)\(Self.said(messages))"
       }
@@ -80,7 +80,9 @@ extension ErrorText {
 
   /// All names that NGC has no room for.
   init(misfits: [MisfitName]) {
-    let lines = misfits.map { "\($0.source) would become \($0.target), \(Self.words(for: $0.problem))" }
+    let lines: [Wording] = misfits.map {
+      "\($0.source) would become \($0.target), \(Self.words(for: $0.problem))"
+    }
     self.init(
       lines.count == 1
         ? lines[0]
@@ -89,14 +91,14 @@ extension ErrorText {
       remedy: "Give other names with --map, or name an organisation alone in --to.", .usage)
   }
 
-  private static func name(of service: NVIDIAService) -> String {
+  private static func name(of service: NVIDIAService) -> Wording {
     switch service {
     case .dgx: "the DGX service"
     case .ngc: "the NGC service"
     }
   }
 
-  static func words(for problem: NGCNameProblem) -> String {
+  static func words(for problem: NGCNameProblem) -> Wording {
     switch problem {
     case .notAName: "which is no repository name"
     case .withoutOrganization: "which lies in no organisation"
@@ -105,7 +107,7 @@ extension ErrorText {
     }
   }
 
-  private static func words(for remedy: NGCRemedy) -> String {
+  private static func words(for remedy: NGCRemedy) -> Wording {
     switch remedy {
     case .checkOrganization(let name):
       "Is '\(name)' the organisation's name as the NGC website shows it in the top right corner?"

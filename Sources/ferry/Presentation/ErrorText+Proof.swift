@@ -25,9 +25,9 @@ extension ErrorText {
         "\(path) is no receipt: \(why)", remedy: "ferry import --receipt writes receipts.", .integrityFailure)
     case .unsupportedReceipt(let path, let version):
       self.init(
-        "\(path) is a receipt of format \(Printable.text(version.prefix(20))), which this Ferry does not know",
+        "\(path) is a receipt of format \(version.prefix(20)), which this Ferry does not know",
         remedy: "Use the version of Ferry that wrote it, or a newer one.", .usage)
-    default: self.init("something unforeseen went wrong: \(error)", .unforeseen)
+    default: self.init("something unforeseen went wrong: \(String(describing: error))", .unforeseen)
     }
   }
 
@@ -45,9 +45,9 @@ extension ErrorText {
     }
   }
 
-  static func words(for error: SignatureError) -> String {
+  static func words(for error: SignatureError) -> Wording {
     switch error {
-    case .malformedSignature(let why): why
+    case .malformedSignature(let why): "\(why)"
     case .malformedPublicKey: "it is no minisign public key"
     case .malformedSecretKey: "it is no minisign secret key"
     case .costlyPassword(let memory):

@@ -16,7 +16,7 @@ extension ErrorText {
       self.init(
         "there are more than \(most) of them, or chains of them longer than \(deepest)", .integrityFailure)
     case .subjectFailed(let subject):
-      self.init("it refers to \(Printable.text(subject)), which did not arrive", .networkFailed)
+      self.init("it refers to \(subject), which did not arrive", .networkFailed)
     case .notAReferrersList(let target, let cause):
       self.init(
         "\(target), where the referrers of a manifest are listed, holds something else: \(Self.words(for: cause))",
@@ -26,7 +26,7 @@ extension ErrorText {
       self.init(
         "others change the list of referrers at \(target) all the time",
         remedy: "Run the same command again: what is there already is left as it is.", .destinationConflict)
-    default: self.init("something unforeseen went wrong: \(error)", .unforeseen)
+    default: self.init("something unforeseen went wrong: \(String(describing: error))", .unforeseen)
     }
   }
 }

@@ -109,14 +109,15 @@ extension ErrorText {
   }
 
   /// What the registry itself said, after a colon.
-  static func said(_ messages: [RegistryMessage]) -> String {
+  static func said(_ messages: [RegistryMessage]) -> Wording {
     let texts = messages.prefix(3).map { message in
-      [message.code, message.message, message.detail ?? ""].filter { !$0.isEmpty }.joined(separator: ", ")
+      [message.code, message.message, message.detail ?? ""].filter { !$0.isEmpty }.map(Wording.value)
+        .joined(separator: ", ")
     }
     return texts.isEmpty ? "" : ": " + texts.joined(separator: "; ")
   }
 
-  private static func name(of list: RegistryError.List, at host: String) -> String {
+  private static func name(of list: RegistryError.List, at host: String) -> Wording {
     switch list {
     case .catalog: "the catalog of \(host)"
     case .tags(let repository): "the list of tags of \(host)/\(repository)"
@@ -125,7 +126,7 @@ extension ErrorText {
     }
   }
 
-  private static func verb(_ action: RegistryError.Action) -> String {
+  private static func verb(_ action: RegistryError.Action) -> Wording {
     switch action {
     case .list: "list"
     case .pull: "pull from"
@@ -133,7 +134,7 @@ extension ErrorText {
     }
   }
 
-  private static func words(for refusal: RealmRefusal) -> String {
+  private static func words(for refusal: RealmRefusal) -> Wording {
     switch refusal {
     case .malformed: "which is no address"
     case .userInfo: "which carries a login"
@@ -145,7 +146,7 @@ extension ErrorText {
     }
   }
 
-  private static func words(for failure: CredentialHelperFailure) -> String {
+  private static func words(for failure: CredentialHelperFailure) -> Wording {
     switch failure {
     case .invalidName: "its name is none of a program"
     case .notFound: "it is not in PATH"

@@ -22,7 +22,7 @@ extension ErrorText {
         "none of the \(Amounts.count(total, "tag")) of \(repository) is selected",
         remedy: "ferry list \(repository) shows them.", .notFound)
     case .tagNotFound(let reference, let near, let tags):
-      let hint =
+      let hint: Wording =
         near.isEmpty ? "It has \(Amounts.count(tags, "tag"))" : "Did you mean \(Self.list(near))?"
       self.init(
         "\(reference.repositoryName) has no tag \(reference.identifier)",
@@ -64,7 +64,7 @@ extension ErrorText {
     case .configDisagrees(let config):
       self.init("its config \(config) speaks of other layers than its manifest lists", .integrityFailure)
     case .damagedOutput(let path, let problems):
-      let lines = problems.prefix(20).map { "  \(ProblemText.line(for: $0))" }
+      let lines: [Wording] = problems.prefix(20).map { "  \(ProblemText.line(for: $0))" }
       self.init(
         (["\(path) is there already and is damaged:"] + lines).joined(separator: "\n"),
         remedy: "--force writes it anew.", .integrityFailure)
@@ -83,17 +83,17 @@ extension ErrorText {
         "--skip-known \(path) is an archive that would be replaced",
         remedy: "Give the new one another name.", .usage)
     case .outputLacks(let path, let images):
-      let names = images.prefix(3).map { ShellQuoting.line([$0]) } + (images.count > 3 ? ["…"] : [])
+      let names = images.prefix(3).map { Wording.command([$0]) } + (images.count > 3 ? ["…"] : [])
       self.init(
         "\(path) is there without \(Amounts.count(images.count, "image")) that an earlier run could not get",
         remedy: "Carry what it lacks beside it: ferry export \(names.joined(separator: " ")) -o rest.tar "
-          + "--skip-known \(ShellQuoting.line([path]))\n--force fetches all of it again.",
+          + "--skip-known \(Wording.command([path]))\n--force fetches all of it again.",
         .destinationConflict)
     case .unfinishedOther(let partial, let images):
       self.init(
         "\(partial) is the unfinished archive of "
           + (images.isEmpty
-            ? "other images" : "\(Printable.text(images[0]))\(images.count > 1 ? " and others" : "")"),
+            ? "other images" : "\(images[0])\(images.count > 1 ? " and others" : "")"),
         remedy: "--force throws it away; another name with -o keeps it.", .destinationConflict)
     case .fileNameCollision(let name, let images):
       self.init(
@@ -121,10 +121,10 @@ extension ErrorText {
         "\(referrer) speaks of \(subject), which --compress-layers would change",
         remedy: "Import it without --compress-layers, or leave it out with --image.", .usage)
     case .tagsTaken(let taken):
-      let lines = taken.prefix(20).map {
+      let lines: [Wording] = taken.prefix(20).map {
         "  \($0.target) holds \($0.present), not \($0.wanted) of \($0.source)"
       }
-      let more = taken.count > 20 ? ["  and \(taken.count - 20) more"] : []
+      let more: [Wording] = taken.count > 20 ? ["  and \(taken.count - 20) more"] : []
       self.init(
         (["\(Amounts.count(taken.count, "tag")) at the destination would change:"] + lines + more)
           .joined(separator: "\n"),
@@ -166,7 +166,7 @@ extension ErrorText {
         remedy: "ferry inspect shows what they hold.", .notFound)
     case .notAnImage(let archive, let other):
       self.init(
-        "\(archive) lists a '\(Printable.text(other.mediaType.rawValue))' beside its images, which cannot be pushed",
+        "\(archive) lists a '\(other.mediaType.rawValue)' beside its images, which cannot be pushed",
         remedy: "--image chooses the images.", .someFailed)
     case .readBackDiffers(let target, let expected, let actual):
       self.init(
@@ -230,13 +230,13 @@ extension ErrorText {
         first.status)
       return
     }
-    var lines = ["\(failures.count) of \(Amounts.count(total, "image")) cannot be carried:"]
+    var lines: [Wording] = ["\(failures.count) of \(Amounts.count(total, "image")) cannot be carried:"]
     // A remedy that all share is said once; others stand with what they speak of.
     let isShared = Set(texts.map(\.1.remedy)).count == 1
     for (image, text) in texts.prefix(50) {
       lines.append("  \(image): \(text.summary)")
       if !isShared, let remedy = text.remedy {
-        lines.append("    \(remedy.replacing("\n", with: "\n    "))")
+        lines += remedy.lines.map { "    \($0)" }
       }
     }
     if texts.count > 50 { lines.append("  and \(texts.count - 50) more") }
@@ -245,7 +245,7 @@ extension ErrorText {
   }
 
   /// How to take what is whole.
-  static func words(for way: WayAround?) -> String {
+  static func words(for way: WayAround?) -> Wording {
     switch way {
     case .allowMissing: "\n--allow-missing takes the images that are whole."
     case .keepGoing: "\n--keep-going takes the images that are whole."
@@ -254,7 +254,9 @@ extension ErrorText {
   }
 
   /// `a`, `a and b`, `a, b and c`.
-  static func list(_ names: [String]) -> String {
+  static func list(_ names: [String]) -> Wording { list(names.map(Wording.value)) }
+
+  static func list(_ names: [Wording]) -> Wording {
     guard let last = names.last, names.count > 1 else { return names.first ?? "nothing" }
     return names.dropLast().joined(separator: ", ") + " and " + last
   }

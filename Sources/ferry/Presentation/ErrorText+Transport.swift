@@ -71,7 +71,7 @@ extension ErrorText {
     }
   }
 
-  private static func words(for refusal: RedirectRefusal) -> String {
+  private static func words(for refusal: RedirectRefusal) -> Wording {
     switch refusal {
     case .downgrade: "which would leave HTTPS"
     case .scheme: "which is neither HTTP nor HTTPS"

@@ -3,7 +3,7 @@ import Images
 
 extension ErrorText {
   init(reference error: ReferenceError) {
-    let form = "Write host/repository:tag, such as registry.example/team/app:1.0."
+    let form: Wording = "Write host/repository:tag, such as registry.example/team/app:1.0."
     switch error {
     case .empty: self.init("an image reference is empty", remedy: form, .usage)
     case .missingHost(let text):
@@ -28,7 +28,7 @@ extension ErrorText {
   }
 
   /// `what` it was to be.
-  static func words(for error: ManifestError, of what: String = "manifest") -> String {
+  static func words(for error: ManifestError, of what: String = "manifest") -> Wording {
     switch error {
     case .malformed(let reason): "the \(what) is malformed: \(reason)"
     case .ambiguous: "the manifest claims to be of two kinds at once, an image and an index for one"
@@ -40,7 +40,7 @@ extension ErrorText {
     }
   }
 
-  static func words(for error: DigestError) -> String {
+  static func words(for error: DigestError) -> Wording {
     switch error {
     case .malformed(let text): "'\(text)' is no digest"
     case .unsupportedAlgorithm(let name): "its digest is a \(name); Ferry proves sha256 only"

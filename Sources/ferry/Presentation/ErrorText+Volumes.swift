@@ -43,7 +43,7 @@ extension ErrorText {
           + "or all with --force.", .destinationConflict)
     case .notWhole(let archive, let findings, let way): self.init(archive: archive, findings, way)
     case .imageNotWhole(let archive, let problems, let volumes):
-      let place = volumes.isEmpty ? "" : ", which should be in \(Self.list(Self.few(volumes)))"
+      let place: Wording = volumes.isEmpty ? "" : ", which should be in \(Self.list(Self.few(volumes)))"
       let isDamaged = !problems.allSatisfy(\.isAbsence)
       self.init(
         isDamaged
@@ -51,15 +51,15 @@ extension ErrorText {
           : "\(archive) lacks \(Amounts.count(problems.count, "blob")) of it\(place)", .integrityFailure)
     case .expectsOneArchive(let count):
       self.init("--expect speaks of one archive, and \(count) are named", .usage)
-    default: self.init("something unforeseen went wrong: \(error)", .unforeseen)
+    default: self.init("something unforeseen went wrong: \(String(describing: error))", .unforeseen)
     }
   }
 
   /// What to do about volumes that are not there, or not what they should be.
-  static let bringVolumes =
+  static let bringVolumes: Wording =
     "Bring the right volumes, or write them again: ferry export … --only-volume N."
 
-  private static func cut(_ volumeSize: Int64?) -> String {
+  private static func cut(_ volumeSize: Int64?) -> Wording {
     volumeSize.map { "in volumes of \($0) bytes" } ?? "in one file"
   }
 
@@ -74,9 +74,9 @@ extension ErrorText {
   }
 
   /// The first twenty of an archive's findings, each with the images that it hurts.
-  static func lines(for findings: [VerifiedArchive.Finding]) -> [String] {
+  static func lines(for findings: [VerifiedArchive.Finding]) -> [Wording] {
     let shown = ProblemText.salient(among: findings)
-    var lines: [String] = []
+    var lines: [Wording] = []
     for finding in shown.prefix(20) {
       lines.append("  \(ProblemText.line(for: finding))")
       if !finding.images.isEmpty { lines.append("    hurts \(list(few(finding.images)))") }
@@ -86,8 +86,8 @@ extension ErrorText {
   }
 
   /// The first of many.
-  static func few(_ names: [String]) -> [String] {
-    names.count > 10 ? names.prefix(10) + ["\(names.count - 10) more"] : names
+  static func few(_ names: [String]) -> [Wording] {
+    names.prefix(10).map(Wording.value) + (names.count > 10 ? ["\(names.count - 10) more"] : [])
   }
 }
 

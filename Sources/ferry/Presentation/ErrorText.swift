@@ -2,17 +2,17 @@
 /// three lines; and the exit status that goes with it.
 struct ErrorText: Equatable {
   /// What happened and where, one line.
-  let summary: String
+  let summary: Wording
   /// What to do next; nil when the summary says it.
-  let remedy: String?
+  let remedy: Wording?
   let status: ExitStatus
 
-  init(_ summary: String, remedy: String? = nil, _ status: ExitStatus) {
+  init(_ summary: Wording, remedy: Wording? = nil, _ status: ExitStatus) {
     self.summary = summary
     self.remedy = remedy
     self.status = status
   }
 
   /// The lines to print.
-  var lines: String { "ferry: \(summary)" + (remedy.map { "\n\($0)" } ?? "") }
+  var lines: Wording { "ferry: \(summary)" + (remedy.map { "\n\($0)" } ?? "") }
 }

@@ -16,14 +16,14 @@ struct ExportText {
     var table = Table([.left, .right, .left])
     for image in prepared.images {
       table.add(
-        image.reference.description, Amounts.bytes(image.tree.size), image.tree.root.digest.description)
+        "\(image.reference)", Amounts.bytes(image.tree.size), "\(image.tree.root.digest)")
     }
     for line in table.lines() { console.result(line) }
     var archives = Table([.left, .right, .left, .left])
     for archive in prepared.archives {
       archives.add(
-        archive.title ?? "standard output", Amounts.bytes(archive.writtenSize),
-        state(of: archive), archive.digest.description)
+        "\(archive.title ?? "standard output")", Amounts.bytes(archive.writtenSize),
+        state(of: archive), "\(archive.digest)")
     }
     for line in archives.lines(indent: "→ ") { console.result(line) }
     for archive in prepared.archives {
@@ -48,13 +48,13 @@ struct ExportText {
   }
 
   /// What the archives leave out, by what knows of it.
-  private func known(in prepared: PreparedExport) -> [String] {
+  private func known(in prepared: PreparedExport) -> [Wording] {
     KnownText.lines(prepared.knownOmissions, sources: prepared.archives.flatMap(\.plan.knownSources))
       + KnownText.worth(of: prepared)
   }
 
   /// What the archives leave out, each once.
-  private func omissions(in prepared: PreparedExport) -> [String] {
+  private func omissions(in prepared: PreparedExport) -> [Wording] {
     var images: [Digest: [String]] = [:]
     for image in prepared.images {
       for part in Set(image.omissions.map(\.descriptor.digest) + image.tree.blobs.map(\.digest)) {
@@ -68,7 +68,7 @@ struct ExportText {
     return OmissionText.each(omissions, of: images)
   }
 
-  private func state(of archive: PreparedExport.Archive) -> String {
+  private func state(of archive: PreparedExport.Archive) -> Wording {
     switch archive.state {
     case .toWrite: "to write"
     case .upToDate: "there already"
@@ -97,7 +97,7 @@ struct ExportText {
     let there = prepared.archives.filter(\.isUpToDate).flatMap(\.plan.images)
       .count { $0.reference.map(asked.contains) == true }
     let written = prepared.images.count - (result.failures.count - prepared.failures.count) - there
-    var parts: [String] = []
+    var parts: [Wording] = []
     if written > 0 {
       let size = prepared.archives.filter { !$0.isUpToDate }.reduce(0) { $0 + $1.writtenSize }
       let volumes = Set(prepared.archives.flatMap(\.onlyVolumes)).count
@@ -130,7 +130,7 @@ extension ExportText {
   func failures(of result: ExportResult) {
     for failure in result.failures {
       let text = ErrorText(failure.error)
-      console.complain("  \(Printable.text(failure.image)): \(text.summary)")
+      console.complain("  \(failure.image): \(text.summary)")
       if let remedy = text.remedy { console.complain("    \(remedy)") }
     }
   }

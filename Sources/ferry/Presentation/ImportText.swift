@@ -15,10 +15,10 @@ struct ImportText {
     var table = Table([.left, .left, .left, .right, .left])
     for image in prepared.images {
       table.add(
-        image.source, "→", image.target.description, Amounts.bytes(image.tree.size), words(for: image))
+        "\(image.source)", "→", "\(image.target)", Amounts.bytes(image.tree.size), words(for: image))
     }
     for line in table.lines() { console.result(line) }
-    var total =
+    var total: Wording =
       "\(Self.count(prepared.images)), \(Amounts.bytes(prepared.totalSize)); "
       + "\(Amounts.bytes(prepared.uniqueSize)) unique in those to push"
     if let present = prepared.presentSize { total += ", of which \(Amounts.bytes(present)) there already" }
@@ -26,12 +26,12 @@ struct ImportText {
     for line in OmissionText.lines(prepared.leftOut) { console.result(line) }
   }
 
-  private static func count(_ images: [ImportImage]) -> String {
+  private static func count(_ images: [ImportImage]) -> Wording {
     let referrers = images.count { $0.referral != nil }
     return Amounts.images(images.count - referrers, referrers)
   }
 
-  private func words(for image: ImportImage) -> String {
+  private func words(for image: ImportImage) -> Wording {
     switch image.state {
     case .new: "new"
     case .identical: "there already"
@@ -54,7 +54,7 @@ struct ImportText {
       total: prepared.images.count, keepsGoing: keepsGoing)
     if let status = obstacles.show(on: console) { return status }
     for failure in prepared.notWhole {
-      console.complain("  \(Printable.text(failure.image)): \(ErrorText(failure.error).summary)")
+      console.complain("  \(failure.image): \(ErrorText(failure.error).summary)")
     }
     guard prepared.notWhole.isEmpty else { return .someFailed }
     return prepared.images.contains { $0.isToPush && $0.state.present != nil } ? .differences : .done
@@ -71,7 +71,7 @@ struct ImportText {
     let trusted = there.filter { $0.state == .trusted }
     let identical = there.filter { $0.state != .trusted }
     let completed = result.pushed.filter { $0.missing > 0 }
-    var parts: [String] = []
+    var parts: [Wording] = []
     if !result.pushed.isEmpty {
       parts.append(
         "\(Self.count(result.pushed)) pushed and read back"

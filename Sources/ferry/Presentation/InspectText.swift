@@ -29,7 +29,7 @@ struct InspectText {
     for image in archive.images {
       table.add(
         name(of: image), Amounts.bytes(image.size), platforms(of: image, leftOut: leftOut),
-        image.root.digest.description)
+        "\(image.root.digest)")
     }
     for line in table.lines(indent: "  ") { console.result(line) }
     if long {
@@ -40,7 +40,7 @@ struct InspectText {
       for (repository, text) in archive.descriptions {
         console.result("  description of \(repository)")
         for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-          console.result("    \(Printable.text(line))")
+          console.result("    \(line)")
         }
       }
     } else if !archive.descriptions.isEmpty {
@@ -60,18 +60,18 @@ struct InspectText {
     for problem in archive.problems { console.result("  \(ProblemText.line(for: problem))") }
   }
 
-  private func name(of image: InspectedArchive.Image) -> String {
-    image.hasName ? image.name : "(no name)"
+  private func name(of image: InspectedArchive.Image) -> Wording {
+    image.hasName ? "\(image.name)" : "(no name)"
   }
 
   /// What a manifest is for, as far as the archive says.
-  private func kind(of member: InspectedArchive.Member, leftOut: Set<Digest>) -> String {
+  private func kind(of member: InspectedArchive.Member, leftOut: Set<Digest>) -> Wording {
     if member.isAttestation { return "attestation" }
-    if let platform = member.platform { return platform.description }
+    if let platform = member.platform { return "\(platform)" }
     return leftOut.contains(member.config.digest) ? "config left out" : "artifact"
   }
 
-  private func platforms(of image: InspectedArchive.Image, leftOut: Set<Digest>) -> String {
+  private func platforms(of image: InspectedArchive.Image, leftOut: Set<Digest>) -> Wording {
     let names = image.members.filter { !$0.isAttestation }.map { kind(of: $0, leftOut: leftOut) }
     let attestations = image.members.count { $0.isAttestation }
     let referrers = image.referrers.count
@@ -82,7 +82,7 @@ struct InspectText {
   }
 
   private func show(_ referrer: InspectedReferrer) {
-    let type = referrer.artifactType.map { "  \(Printable.text($0))" } ?? ""
+    let type = referrer.artifactType.map { "  \($0)" } ?? ""
     console.result("  \(referrer.name)  \(Amounts.bytes(referrer.size))\(type)")
     console.result("    refers to \(referrer.subject)")
   }
@@ -94,8 +94,8 @@ struct InspectText {
       var table = Table([.left, .right, .left, .left])
       for (index, blob) in ([member.config] + member.layers).enumerated() {
         table.add(
-          index == 0 ? "config" : "layer \(index)", Amounts.bytes(blob.size), blob.digest.description,
-          blob.mediaType.rawValue)
+          index == 0 ? "config" : "layer \(index)", Amounts.bytes(blob.size), "\(blob.digest)",
+          "\(blob.mediaType.rawValue)")
       }
       for line in table.lines(indent: "      ") { console.result(line) }
     }

@@ -6,7 +6,7 @@ import Transfers
 /// The words for content that is left out because the other side has it.
 enum KnownText {
   /// One line for each archive or receipt by which that is known.
-  static func lines(_ omissions: [Omission], sources: [KnownSource]) -> [String] {
+  static func lines(_ omissions: [Omission], sources: [KnownSource]) -> [Wording] {
     let names = Dictionary(sources.map { ($0.digest, name(of: $0)) }) { first, _ in first }
     let known = Dictionary(grouping: omissions.filter { $0.reason == .known }) { omission in
       omission.source.flatMap { names[$0] } ?? "another archive"
@@ -21,7 +21,7 @@ enum KnownText {
 
   /// What the export says of how it is known: a warning for each that nothing vouches for, and what the archive is
   /// worth without them all.
-  static func worth(of prepared: PreparedExport) -> [String] {
+  static func worth(of prepared: PreparedExport) -> [Wording] {
     let omissions = prepared.knownOmissions
     guard !omissions.isEmpty else { return [] }
     let used = Set(omissions.compactMap(\.source))
@@ -29,7 +29,7 @@ enum KnownText {
     let sources = prepared.archives.flatMap(\.plan.knownSources).filter {
       used.contains($0.digest) && told.insert($0.digest).inserted
     }
-    let warnings = sources.filter { prepared.knownProofs[$0.digest] == .claimed }.map { source in
+    let warnings = sources.filter { prepared.knownProofs[$0.digest] == .claimed }.map { source -> Wording in
       let count = omissions.count { $0.source == source.digest }
       return "warning: \(name(of: source)) is not proved: \(Amounts.count(count, "blob")) "
         + "\(count == 1 ? "is" : "are") left out on its word alone, and if it is wrong nobody has "
@@ -46,8 +46,8 @@ enum KnownText {
   }
 
   /// The archive or receipt, as it can be found again.
-  static func name(of source: KnownSource) -> String {
-    "\(source.kind.rawValue) \(source.name == "-" ? "standard input" : Printable.text(source.name)) "
+  static func name(of source: KnownSource) -> Wording {
+    "\(source.kind.rawValue) \(source.name == "-" ? "standard input" : source.name) "
       + "(\(source.digest.short))"
   }
 }

@@ -12,14 +12,14 @@ struct ListText {
   /// One reference a line; what `long` adds stands behind a `#`, so that the lines stay a list for export.
   func show(_ images: [ListedImage], long: Bool) {
     guard long else {
-      for image in images { console.result(image.reference.description) }
+      for image in images { console.result("\(image.reference)") }
       return
     }
     var table = Table([.left, .left, .right, .left])
     for image in images {
       table.add(
-        image.reference.description, "#", image.size.map(Amounts.bytes) ?? "-",
-        image.updated.map { Printable.text($0) } ?? "-")
+        "\(image.reference)", "#", image.size.map(Amounts.bytes) ?? "-",
+        "\(image.updated ?? "-")")
     }
     for line in table.lines() { console.result(line) }
   }

@@ -4,7 +4,7 @@ import Transfers
 
 /// The words for what happens while a transfer runs.
 enum NoteText {
-  static func line(for note: TransferNote) -> String {
+  static func line(for note: TransferNote) -> Wording {
     switch note {
     case .credential(let host, let source):
       "\(host): \(words(for: source))"
@@ -24,7 +24,7 @@ enum NoteText {
       "\(path): continuing with \(Amounts.bytes(have)) of \(Amounts.bytes(size))"
         + (moved > 0 ? ", of which \(Amounts.bytes(moved)) change their place" : "")
     case .tagMoved(let image, let from, let to):
-      "\(Printable.text(image)) has moved since the last run: from \(from.short) to \(to.short)"
+      "\(image) has moved since the last run: from \(from.short) to \(to.short)"
     case .damagedOnDisk(let blob, let kept, let claimed):
       "\(blob.short): of the \(Amounts.bytes(claimed)) that an earlier run left, \(Amounts.bytes(kept)) are right"
     case .archiveWritten(let path, let digest, let size):
@@ -49,7 +49,7 @@ enum NoteText {
       "compressed: layer \(from.digest) → \(to.digest) "
         + "(\(Amounts.bytes(from.size)) → \(Amounts.bytes(to.size)))"
     case .imageCompressed(let image, let compression):
-      "compressed: \(Printable.text(image.source)) \(compression.original) → \(image.digest)"
+      "compressed: \(image.source) \(compression.original) → \(image.digest)"
     case .imported(_, let target, let digest):
       "pushed \(target)  \(digest)"
     case .alreadyThere(_, let target, let digest):
@@ -60,7 +60,7 @@ enum NoteText {
       "\(target) is there, but \(Amounts.count(count, "part")) of it \(count == 1 ? "is" : "are") missing: "
         + "pushing what is missing"
     case .ruleUnused(let rule):
-      "the rule '\(Printable.text(rule))' is for none of the images' repositories"
+      "the rule '\(rule)' is for none of the images' repositories"
     case .unreadable(let failure):
       "cannot read \(failure.image): \(ErrorText(failure.error).summary)"
     case .descriptionsMissing(let host, let error):
@@ -81,7 +81,7 @@ enum NoteText {
     }
   }
 
-  static func words(for source: CredentialSource) -> String {
+  static func words(for source: CredentialSource) -> Wording {
     switch source {
     case .flags: "credentials from --username and --password-stdin"
     case .keyFile(let path): "the API key in \(path)"

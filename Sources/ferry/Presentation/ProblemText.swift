@@ -7,7 +7,7 @@ import Transfers
 /// The words for what is wrong with an archive, one line each.
 enum ProblemText {
   /// The problem with the volumes it lies in.
-  static func line(for finding: VerifiedArchive.Finding) -> String {
+  static func line(for finding: VerifiedArchive.Finding) -> Wording {
     let text = line(for: finding.problem)
     let names = finding.volumes.map(\.path).filter { !text.contains($0) }
     guard let first = names.first, let last = names.last else { return text }
@@ -27,11 +27,11 @@ enum ProblemText {
   }
 
   /// What an archive lists beside images.
-  static func line(for other: Descriptor) -> String {
+  static func line(for other: Descriptor) -> Wording {
     line(for: .notAnImage(other.digest, other.mediaType))
   }
 
-  static func line(for problem: LayoutProblem) -> String {
+  static func line(for problem: LayoutProblem) -> Wording {
     switch problem {
     case .volumeMissing(let path): "missing: volume \(path)"
     case .volumeOfWrongSize(let path, let expected, let actual):
@@ -51,7 +51,7 @@ enum ProblemText {
       "damaged: \(omission.descriptor.digest) is said to be left out as \(omission.reason.rawValue), "
         + words(for: fault)
     case .notAnImage(let digest, let type):
-      "\(digest) is listed as an image and is a '\(Printable.text(type.rawValue))'"
+      "\(digest) is listed as an image and is a '\(type.rawValue)'"
     case .unreferenced(let digest, let size):
       "unreferenced: \(digest) (\(Amounts.bytes(size))) belongs to no image"
     case .contentDiffers(let layer, let expected, let actual):
@@ -64,18 +64,18 @@ enum ProblemText {
     case .malformedFile(let path, let why): "damaged: \(path): \(why)"
     case .disagreement(let path): "damaged: \(path) does not agree with index.json"
     case .ambiguousName(let name):
-      "two images are called \(Printable.text(name)): readers take the one or the other"
+      "two images are called \(name): readers take the one or the other"
     case .unannounced(let path): "surplus: \(path) is there and index.json does not know of it"
     case .surplus(let path): "surplus: \(path) belongs to nothing"
     case .duplicate(let path): "surplus: \(path) is there twice"
     case .beneath(let path, let parent):
-      "\(Printable.text(path)) lies below \(Printable.text(parent)), which is no directory"
+      "\(path) lies below \(parent), which is no directory"
     case .contradiction(let path, .names(let other)):
-      "\(Printable.text(path)) is \(Printable.text(other)) to other readers: its headers give it two names"
-    case .contradiction(let path, .sizes): "the headers of \(Printable.text(path)) give it two sizes"
+      "\(path) is \(other) to other readers: its headers give it two names"
+    case .contradiction(let path, .sizes): "the headers of \(path) give it two sizes"
     case .contradiction(let path, .headers):
-      "the headers of \(Printable.text(path)) can be read in more than one way"
-    case .contradiction(let path, .sparse): "\(Printable.text(path)) is a sparse file, which not all can read"
+      "the headers of \(path) can be read in more than one way"
+    case .contradiction(let path, .sparse): "\(path) is a sparse file, which not all can read"
     case .notAFile(let path): "\(path) is not a plain file"
     case .unsafePath(let path): "'\(path.prefix(200))' is no path for an archive"
     case .notCanonical(let path, let part): "damaged: the \(words(for: part)) of \(path) was changed"
@@ -87,7 +87,7 @@ enum ProblemText {
     }
   }
 
-  private static func kind(of descriptor: Descriptor) -> String {
+  private static func kind(of descriptor: Descriptor) -> Wording {
     switch descriptor.mediaType {
     case let type where type.isIndex: "index"
     case let type where type.isManifest: "manifest"
@@ -97,7 +97,7 @@ enum ProblemText {
     }
   }
 
-  private static func words(for fault: OmissionFault) -> String {
+  private static func words(for fault: OmissionFault) -> Wording {
     switch fault {
     case .notForeign(let type): "and is a '\(type)', which is carried"
     case .notAnotherPlatform: "and no index lists it for another platform"
@@ -108,7 +108,7 @@ enum ProblemText {
     }
   }
 
-  private static func words(for part: ArchivePart) -> String {
+  private static func words(for part: ArchivePart) -> Wording {
     switch part {
     case .header: "tar header"
     case .content: "content"

@@ -4,21 +4,21 @@ import Transfers
 
 /// The words for signatures, SBOMs and attestations that stay behind.
 enum UncarriedText {
-  static func line(for referrer: UncarriedReferrer, of image: Reference) -> String {
+  static func line(for referrer: UncarriedReferrer, of image: Reference) -> Wording {
     guard referrer.reason != .notShown else {
       return "not carried: what refers to \(image) and has no tag, for the registry does not list it"
     }
-    let kind = Printable.text(referrer.artifactType ?? referrer.mediaType?.rawValue ?? "referrer")
+    let kind = referrer.artifactType ?? referrer.mediaType?.rawValue ?? "referrer"
     let what = [kind, referrer.digest?.description].compactMap(\.self).joined(separator: " ")
     return "not carried: \(what) of \(image): \(why(referrer))"
   }
 
-  private static func why(_ referrer: UncarriedReferrer) -> String {
+  private static func why(_ referrer: UncarriedReferrer) -> Wording {
     let subject = referrer.subject
     return switch referrer.reason {
     case .platform: "it belongs to \(subject), and --platform leaves its index or its subject out"
     case .unknownType:
-      "its manifest has the type '\(Printable.text(referrer.mediaType?.rawValue ?? ""))', which ferry does not know"
+      "its manifest has the type '\(referrer.mediaType?.rawValue ?? "")', which ferry does not know"
     case .absent: "it is listed for \(subject), and the registry does not have it"
     case .notAManifest(let error): "it is listed for \(subject): \(ErrorText.words(for: error))"
     case .otherSubject: "it is listed for \(subject) and does not refer to it"

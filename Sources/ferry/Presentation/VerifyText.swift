@@ -23,7 +23,7 @@ struct VerifyText {
       console.result(
         "\(archive.path): missing: \(Amounts.count(lost, "blob")) that lie there; --json lists them")
     }
-    let what =
+    let what: Wording =
       "\(Amounts.images(archive.images.count - archive.referrers.count, archive.referrers.count)), \(Amounts.count(archive.blobCount, "blob")), "
       + Amounts.bytes(archive.size)
       + (archive.volumes.isEmpty ? "" : " in \(Amounts.count(archive.volumes.count, "volume"))")
@@ -33,7 +33,7 @@ struct VerifyText {
       if archive.findings.contains(where: { !$0.volumes.isEmpty }) { console.say(ErrorText.bringVolumes) }
       return
     }
-    var text = "\(archive.path)  whole  \(what)"
+    var text: Wording = "\(archive.path)  whole  \(what)"
     if archive.layersUnpacked > 0 {
       text += ", \(Amounts.count(archive.layersUnpacked, "layer")) unpacked and compared"
     }
@@ -47,8 +47,8 @@ struct VerifyText {
   }
 
   /// The names, cut short where a shared layer hurts hundreds.
-  private func list(_ names: [String]) -> String {
-    let shown = names.prefix(10).joined(separator: ", ")
+  private func list(_ names: [String]) -> Wording {
+    let shown = names.prefix(10).map(Wording.value).joined(separator: ", ")
     return names.count > 10 ? "\(shown) and \(names.count - 10) more" : shown
   }
 }

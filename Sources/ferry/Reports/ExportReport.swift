@@ -69,7 +69,7 @@ struct ExportReport: Encodable {
   let blockers: [BlockerEntry]
   let failures: [FailureEntry]
   /// What is to be known of this export, in words: what it is worth without what it left out as known.
-  let warnings: [String]
+  let warnings: [Wording]
 
   init(planned prepared: PreparedExport) {
     self.init(prepared, failures: prepared.failures, finished: [], dryRun: true)

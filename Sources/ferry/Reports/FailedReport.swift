@@ -4,8 +4,8 @@ import Transfers
 struct FailedReport: Encodable {
   let schema = "ferry/failed-report/v1"
   let ferry = Ferry.version
-  let error: String
-  let remedy: String?
+  let error: Wording
+  let remedy: Wording?
   let status: Int32
   /// The images that failed, where the error speaks of several.
   let failures: [FailureEntry]

@@ -3,8 +3,8 @@ import Transfers
 /// An image that failed, in a report.
 struct FailureEntry: Encodable {
   let image: String
-  let error: String
-  let remedy: String?
+  let error: Wording
+  let remedy: Wording?
   let status: Int32
 
   init(_ failure: ImageFailure) {
@@ -18,8 +18,8 @@ struct FailureEntry: Encodable {
 
 /// Something that stands in the way of everything, in a plan.
 struct BlockerEntry: Encodable {
-  let error: String
-  let remedy: String?
+  let error: Wording
+  let remedy: Wording?
   let status: Int32
 
   init(_ error: any Error) {

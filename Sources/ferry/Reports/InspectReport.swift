@@ -23,7 +23,7 @@ struct InspectReport: Encodable {
     let lacking: [LackEntry]
     /// Markdown by repository.
     let descriptions: [String: String]
-    let problems: [String]
+    let problems: [Wording]
     /// Empty when the archive is one file.
     let volumes: [VolumeEntry]
   }

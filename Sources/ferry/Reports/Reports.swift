@@ -1,6 +1,7 @@
 import Archives
 import FoundationEssentials
 import Glibc
+import Images
 import Transfers
 
 /// The JSON that `--json` prints, and what `--report` writes: the same JSON, or a page where the file's name ends
@@ -16,7 +17,25 @@ enum Reports {
   static func text(_ report: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(report), as: UTF8.self)
+    return escaped(String(decoding: try encoder.encode(report), as: UTF8.self))
+  }
+
+  /// The same JSON, with an escape for each character that a terminal would obey. The encoder writes those below the
+  /// blank so; the others stand within strings alone.
+  private static func escaped(_ json: String) -> String {
+    guard json.unicodeScalars.contains(where: { $0.value >= 0x7F && !$0.isHarmless }) else { return json }
+    var text = ""
+    for scalar in json.unicodeScalars {
+      guard scalar.value >= 0x7F, !scalar.isHarmless else {
+        text.unicodeScalars.append(scalar)
+        continue
+      }
+      for unit in String(scalar).utf16 {
+        let hex = String(unit, radix: 16)
+        text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+      }
+    }
+    return text
   }
 
   /// Prints the report where `json` asks for it, and writes it, or `page`, to `path` where one is given.

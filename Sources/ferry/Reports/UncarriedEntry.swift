@@ -13,7 +13,7 @@ struct UncarriedEntry: Encodable {
   /// `platform`, `unknownType`, `absent`, `notAManifest`, `otherSubject` or `notShown`.
   let reason: String
   /// The line that says so.
-  let text: String
+  let text: Wording
 
   init(_ referrer: UncarriedReferrer, of image: Reference) {
     digest = referrer.digest?.description

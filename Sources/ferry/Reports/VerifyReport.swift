@@ -34,7 +34,7 @@ struct VerifyReport: Encodable {
   }
 
   struct Problem: Encodable {
-    let problem: String
+    let problem: Wording
     let images: [String]
     /// The files of the volumes in which it lies.
     let volumes: [String]

@@ -29,7 +29,7 @@ enum KeyFiles {
       if let password = environment[passphraseVariable] {
         return try file.open(password: Array(password.utf8))
       }
-      guard let password = try PasswordPrompt.ask("Password of \(Printable.text(path)): ") else {
+      guard let password = try PasswordPrompt.ask("Password of \(path): ") else {
         throw SigningKeyFailure.noPassword(path: path)
       }
       return try file.open(password: password)

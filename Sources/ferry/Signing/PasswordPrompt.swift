@@ -7,7 +7,7 @@ enum PasswordPrompt {
 
   /// What was typed, without the line's end; nil when there is no terminal. Throws `CancellationError` when the
   /// work is cancelled meanwhile.
-  static func ask(_ question: String) throws -> [UInt8]? {
+  static func ask(_ question: Wording) throws -> [UInt8]? {
     let terminal = unsafe open("/dev/tty", O_RDWR | O_CLOEXEC)
     guard terminal >= 0 else { return nil }
     defer { close(terminal) }
@@ -21,7 +21,7 @@ enum PasswordPrompt {
       _ = unsafe tcsetattr(terminal, TCSAFLUSH, &before)
       say("\n", to: terminal)
     }
-    say(question, to: terminal)
+    say(question.text, to: terminal)
     return try line(from: terminal)
   }
 

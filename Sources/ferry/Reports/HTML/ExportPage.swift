@@ -40,9 +40,9 @@ extension ReportPage {
         : blockers.isEmpty
           ? "\(Amounts.count(failures.count, "image")) failed." : "Something stands in the way.",
       tone: isWhole ? .good : .bad,
-      facts: whole.flatMap { archive in
+      facts: whole.flatMap { archive -> [(name: Wording, value: Wording)] in
         [
-          ("Archive", archive.path ?? "standard output"), ("Archive digest", archive.digest.description),
+          ("Archive", "\(archive.path ?? "standard output")"), ("Archive digest", "\(archive.digest)"),
           ("Archive size", Amounts.bytes(archive.plan.totalSize)),
         ]
       } + [
@@ -58,7 +58,7 @@ extension ReportPage {
     Remark(text: "\(failure.image): \(words(for: failure.error))", tone: .bad)
   }
 
-  static func words(for error: any Error) -> String {
+  static func words(for error: any Error) -> Wording {
     let text = ErrorText(error)
     return [text.summary, text.remedy].compactMap(\.self).joined(separator: "\n")
   }

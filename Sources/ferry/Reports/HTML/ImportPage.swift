@@ -10,7 +10,7 @@ extension ReportPage {
     let report = result.map { ImportReport($0) } ?? ImportReport(planned: prepared)
     let rows = zip(prepared.images, report.images).map { image, entry in
       Row(
-        name: image.source, target: entry.target, digest: entry.digest, bytes: entry.bytes,
+        name: image.source, target: "\(entry.target)", digest: entry.digest, bytes: entry.bytes,
         ownBytes: sharing.ownBytes(of: image.tree.parts), state: entry.state, tone: Self.tone(of: entry.state)
       )
     }
@@ -20,14 +20,15 @@ extension ReportPage {
     let blockers = prepared.blockers.map { Remark(text: Self.words(for: $0), tone: .bad) }
     let isWhole = failures.isEmpty && blockers.isEmpty
     let isTrusting = prepared.images.contains { $0.state == .trusted }
-    let done =
+    let done: Wording =
       isTrusting
       ? "Nothing failed. Of images that are trusted only the tag was looked at, not what lies below it."
       : "The registry holds every image under its new name: each was read back with its digest."
-    var facts = prepared.archives.flatMap { archive in
-      [("Archive", archive.path), ("Archive digest", archive.digest.description)]
+    var facts: [(name: Wording, value: Wording)] = prepared.archives.flatMap {
+      archive -> [(name: Wording, value: Wording)] in
+      [("Archive", "\(archive.path)"), ("Archive digest", "\(archive.digest)")]
     }
-    facts.append(("Destination", prepared.destination.description))
+    facts.append(("Destination", "\(prepared.destination)"))
     facts.append(("All images", Amounts.bytes(prepared.totalSize)))
     if let result {
       facts.append(("Uploaded", Amounts.bytes(result.uploadedSize)))

@@ -11,7 +11,7 @@ struct ReportPage {
   struct Row {
     let name: String
     /// Its name at the destination; empty where it has none.
-    var target = ""
+    var target: Wording = ""
     let digest: String
     let bytes: Int64
     /// Of these, the bytes that no other image on the page has.
@@ -22,15 +22,15 @@ struct ReportPage {
 
   /// Something that went wrong, or is worth knowing.
   struct Remark {
-    let text: String
+    let text: Wording
     let tone: Tone
   }
 
-  let title: String
-  let verdict: String
+  let title: Wording
+  let verdict: Wording
   let tone: Tone
   /// Names and values; a digest stands among them like any other.
-  let facts: [(name: String, value: String)]
+  let facts: [(name: Wording, value: Wording)]
   let remarks: [Remark]
   let rows: [Row]
   let repositories: [RepositoryBytes]
@@ -40,9 +40,9 @@ struct ReportPage {
 
   /// What every page begins with.
   static let beginning: StaticString = "<!DOCTYPE html>\n"
-  private static let program = " · ferry"
+  private static let program: Wording = " · ferry"
   /// How the title of every page ends.
-  static let titleEnd = program + "</title>"
+  static let titleEnd = program.text + "</title>"
 
   var text: String {
     var page = Markup()
@@ -98,7 +98,7 @@ struct ReportPage {
     guard !remarks.isEmpty else { return }
     main.leaf("h2", "Remarks")
     main.element("ul") { list in
-      for remark in remarks { list.leaf("li", with: ["class": remark.tone.rawValue], remark.text) }
+      for remark in remarks { list.leaf("li", with: ["class": "\(remark.tone.rawValue)"], remark.text) }
     }
     main.newline()
   }
@@ -115,7 +115,7 @@ struct ReportPage {
             row.leaf("th", with: ["scope": "col"], hasTargets ? "Old name" : "Name")
             if hasTargets { row.leaf("th", with: ["scope": "col"], "New name") }
             row.leaf("th", with: ["scope": "col"], "Digest")
-            for name in ["Size", "Its own", "Shared"] {
+            for name: Wording in ["Size", "Its own", "Shared"] {
               row.leaf("th", with: ["scope": "col", "class": "number"], name)
             }
             row.leaf("th", with: ["scope": "col"], "State")
@@ -130,13 +130,13 @@ struct ReportPage {
 
   private func add(_ image: Row, to body: inout Markup) {
     body.element("tr") { row in
-      row.leaf("th", with: ["scope": "row"], image.name)
+      row.leaf("th", with: ["scope": "row"], "\(image.name)")
       if hasTargets { row.leaf("td", with: ["class": "name"], image.target) }
-      row.element("td", with: ["class": "digest"]) { $0.leaf("code", image.digest) }
+      row.element("td", with: ["class": "digest"]) { $0.leaf("code", "\(image.digest)") }
       for bytes in [image.bytes, image.ownBytes, image.bytes - min(image.bytes, image.ownBytes)] {
         row.leaf("td", with: ["class": "number"], Amounts.bytes(bytes))
       }
-      row.leaf("td", with: ["class": "state \(image.tone.rawValue)"], image.state)
+      row.leaf("td", with: ["class": "state \(image.tone.rawValue)"], "\(image.state)")
     }
     body.newline()
   }

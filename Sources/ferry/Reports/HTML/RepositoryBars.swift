@@ -33,12 +33,12 @@ struct RepositoryBars {
 
   private func add(_ repository: RepositoryBytes, to body: inout Markup) {
     body.element("tr") { row in
-      row.leaf("th", with: ["scope": "row"], repository.repository)
+      row.leaf("th", with: ["scope": "row"], "\(repository.repository)")
       row.leaf("td", with: ["class": "number"], Amounts.bytes(repository.total))
       row.element("td", with: ["class": "graph"]) { cell in
         let own = width(repository.own)
         let shared = width(repository.shared)
-        let label =
+        let label: Wording =
           "\(Amounts.bytes(repository.own)) of its own, \(Amounts.bytes(repository.shared)) in others too"
         cell.element(
           "svg",

@@ -25,7 +25,7 @@ extension ReportPage {
         rows.append(
           Row(
             name: content.name,
-            target: arrival?.state.places.map(\.target.description).joined(separator: "\n") ?? "",
+            target: (arrival?.state.places ?? []).map { "\($0.target)" }.joined(separator: "\n"),
             digest: content.root.digest.description, bytes: content.size,
             ownBytes: sharing.ownBytes(of: content.parts),
             state: isHurt ? "damaged" : arrival?.state.name ?? "whole", tone: isGood ? .good : .bad))
@@ -43,29 +43,37 @@ extension ReportPage {
     let isWhole = failures.isEmpty && verified.allSatisfy(\.isWhole)
     let referrers = verified.map(\.referrers.count).reduce(0, +)
     let what = Amounts.images(rows.count - referrers, referrers)
-    var verdict = isWhole ? "Whole: every byte is the one its digest names." : "Damaged, or not to be read."
+    var verdict: Wording =
+      isWhole ? "Whole: every byte is the one its digest names." : "Damaged, or not to be read."
     if receipts != nil {
       verdict += arrived == rows.count ? " All of \(what) arrived." : " \(arrived) of \(rows.count) arrived."
     }
     self.init(
       title: receipts == nil ? "Verification of \(what)" : "Arrival of \(what)", verdict: verdict,
       tone: isWhole && (receipts == nil || arrived == rows.count) ? .good : .bad,
-      facts: verified.flatMap { archive in
-        [
-          ("Archive", archive.path), ("Archive digest", archive.digest.description),
-          ("Archive size", "\(Amounts.bytes(archive.size)), \(Amounts.count(archive.blobCount, "blob"))"),
-        ]
-          + (archive.omissions.isEmpty
-            ? [] : [("Left out on purpose", Amounts.count(archive.omissions.count, "blob"))])
-          + (archive.signature.map { [("Signed by", "\($0.keyID)  \($0.trustedComment)")] } ?? [])
-      }
-        + (receipts ?? []).map { receipt in
-          (
-            "Receipt",
-            "import to \(receipt.destination) of \(ErrorText.list(receipt.archives.map(\.name))), "
-              + "finished \(receipt.finished.formatted(.iso8601))"
-          )
-        },
-      remarks: remarks, rows: rows, repositories: sharing.byRepository)
+      facts: verified.flatMap(Self.facts) + (receipts ?? []).map(Self.fact), remarks: remarks, rows: rows,
+      repositories: sharing.byRepository)
+  }
+
+  private static func facts(of archive: VerifiedArchive) -> [(name: Wording, value: Wording)] {
+    var facts: [(name: Wording, value: Wording)] = [
+      ("Archive", "\(archive.path)"), ("Archive digest", "\(archive.digest)"),
+      ("Archive size", "\(Amounts.bytes(archive.size)), \(Amounts.count(archive.blobCount, "blob"))"),
+    ]
+    if !archive.omissions.isEmpty {
+      facts.append(("Left out on purpose", Amounts.count(archive.omissions.count, "blob")))
+    }
+    if let signature = archive.signature {
+      facts.append(("Signed by", "\(signature.keyID)  \(signature.trustedComment)"))
+    }
+    return facts
+  }
+
+  private static func fact(of receipt: Receipt) -> (name: Wording, value: Wording) {
+    (
+      "Receipt",
+      "import to \(receipt.destination) of \(ErrorText.list(receipt.archives.map(\.name))), "
+        + "finished \(receipt.finished.formatted(.iso8601))"
+    )
   }
 }
