@@ -66,7 +66,7 @@ extension Export {
         try judge(config.digest, sink.bytes, of: sources, failed)
         sources.configs.keep(config.digest, sink.bytes)
       } catch {
-        guard let failed, settings.keepGoing, !Task.isCancelled else { throw error }
+        guard let failed, settings.keepGoing, !Task.isCancelled else { throw sources.named(error) }
         failed.add(config.digest, error)
       }
     }
@@ -93,6 +93,13 @@ extension BlobSources {
   /// different readers.
   func check(_ digest: Digest, _ bytes: [UInt8]) throws(TransferError) {
     do throws(ManifestError) { try ImageConfig.check(bytes) } catch { throw unclear(digest, error) }
+  }
+
+  /// `error` as the failure of the images it is about, among all that are exported, where it is about some.
+  fileprivate func named(_ error: any Error) -> any Error {
+    guard case TransferError.unclearConfig(let names, _, _) = error else { return error }
+    return TransferError.imagesFailed(
+      names.map { ImageFailure(image: $0, error: error) }, total: images.count)
   }
 
   func unclear(_ digest: Digest, _ error: ManifestError) -> TransferError {

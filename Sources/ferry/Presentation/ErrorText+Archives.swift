@@ -24,7 +24,7 @@ extension ErrorText {
     case .foreign(let path, let reason):
       self.init(
         "\(path) is not Ferry's own: \(Self.words(for: reason))",
-        remedy: "It stays as it is. Give it another name or move it away, or choose another name yourself.",
+        remedy: "It stays as it is. Move it away, or have this written under another name.",
         .destinationConflict)
     case .notATar(let path): self.init(layout: .notAnArchive(path: path))
     case .tooManyEntries(let path, let limit):

@@ -76,7 +76,9 @@ extension ErrorText {
       self.init(
         "\(digest) is damaged in the archive: \(Self.words(for: error))", remedy: again, .integrityFailure)
     case .notAManifest(let digest, let error):
-      self.init("\(digest): \(Self.words(for: error))", .integrityFailure)
+      self.init(
+        "\(digest): \(Self.words(for: error))",
+        remedy: Self.remedy(for: [.notAManifest(digest, error)], or: again), .integrityFailure)
     case .notStreamable(let path, let obstacle):
       let why =
         switch obstacle {
@@ -92,7 +94,9 @@ extension ErrorText {
       let more: [Wording] = problems.count > 20 ? ["  and \(problems.count - 20) more"] : []
       self.init(
         (["\(path) is not whole:"] + lines + more).joined(separator: "\n"),
-        remedy: "No tag was pushed. Send it again with the same command: what has arrived is skipped.",
+        remedy: "No tag was pushed. "
+          + Self.remedy(
+            for: problems, or: "Send it again with the same command: what has arrived is skipped."),
         .integrityFailure)
     case .passed(let digest, _):
       self.init("the bytes of \(digest) have passed and cannot be had again", .unforeseen)

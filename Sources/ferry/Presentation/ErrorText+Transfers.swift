@@ -33,10 +33,6 @@ extension ErrorText {
         "\(reference) has no image for \(Self.list(wanted.map(\.description)))",
         remedy: "It has \(Self.list(available.map(\.description))).", .notFound)
     case .imagesFailed(let failures, let total): self.init(failures: failures, total: total)
-    case .unclearConfig(let images, let digest, let error):
-      self.init(
-        "the config \(digest) of \(Self.list(Self.few(images))): \(Self.words(for: error, of: "config"))",
-        remedy: "Nothing of it was kept. --keep-going exports the other images.", .integrityFailure)
     case .notEnoughSpace(let path, let needed, let available):
       self.init(
         "\(path) has \(Amounts.bytes(available)) free, and \(Amounts.bytes(needed)) are needed",
@@ -57,12 +53,6 @@ extension ErrorText {
       self.init(
         "another process\(pid.map { " (\($0))" } ?? "") is importing with \(journal)",
         remedy: "Wait for it, or keep this import's journal elsewhere with --journal.", .destinationConflict)
-    case .wrongSizeListed(let digest, let listed, let actual):
-      self.init(
-        "it gives \(digest) a size of \(listed) bytes; it has, or others give it, \(actual)",
-        .integrityFailure)
-    case .configDisagrees(let config):
-      self.init("its config \(config) speaks of other layers than its manifest lists", .integrityFailure)
     case .damagedOutput(let path, let problems):
       let lines: [Wording] = problems.prefix(20).map { "  \(ProblemText.line(for: $0))" }
       self.init(
@@ -129,18 +119,6 @@ extension ErrorText {
         (["\(Amounts.count(taken.count, "tag")) at the destination would change:"] + lines + more)
           .joined(separator: "\n"),
         remedy: "--overwrite moves them; --map places the images elsewhere.", .destinationConflict)
-    case .damaged(let archive, let findings, let way):
-      self.init(
-        (["\(archive) is damaged:"] + Self.lines(for: findings)).joined(separator: "\n"),
-        remedy: "Nothing was pushed. Carry the archive over again; ferry verify shows what is hurt."
-          + Self.words(for: way),
-        .integrityFailure)
-    case .damagedBlob(let archive, let digest, let error):
-      self.init(
-        "\(archive) is damaged: \(digest): \(Self.words(for: error))",
-        remedy:
-          "Nothing of that blob was kept. Carry the archive over again; ferry verify shows what is hurt.",
-        .integrityFailure)
     case .cannotRepeat(let archive, let digest, let size):
       self.init(
         "the registry wants bytes of \(digest) (\(Amounts.bytes(size))) once more, and they have passed: "
@@ -202,8 +180,10 @@ extension ErrorText {
         remedy: "Name the repositories, with --all-tags, or use a key that may list them.",
         [.credentialsRefused, .permissionDenied].contains(cause.status) ? cause.status : .notFound)
     case .tooManyVolumes, .noSuchVolume, .cutOtherwise, .unfinishedSet, .otherVolumes, .otherArchive,
-      .incompleteOutput, .notWhole, .imageNotWhole, .expectsOneArchive:
+      .incompleteOutput, .expectsOneArchive:
       self.init(volumes: error)
+    case .unclearConfig, .wrongSizeListed, .configDisagrees, .damaged, .damagedBlob, .notWhole, .imageNotWhole:
+      self.init(damage: error)
     case .ruleWithoutStar(let text):
       self.init(
         "the rule '\(text)' uses a $ that none of its stars stands for",
@@ -242,15 +222,6 @@ extension ErrorText {
     if texts.count > 50 { lines.append("  and \(texts.count - 50) more") }
     let remedies = (isShared ? [first.remedy].compactMap(\.self) : []) + ["--keep-going carries the others."]
     self.init(lines.joined(separator: "\n"), remedy: remedies.joined(separator: "\n"), first.status)
-  }
-
-  /// How to take what is whole.
-  static func words(for way: WayAround?) -> Wording {
-    switch way {
-    case .allowMissing: "\n--allow-missing takes the images that are whole."
-    case .keepGoing: "\n--keep-going takes the images that are whole."
-    case nil: ""
-    }
   }
 
   /// `a`, `a and b`, `a, b and c`.

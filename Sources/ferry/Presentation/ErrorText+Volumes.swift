@@ -41,14 +41,6 @@ extension ErrorText {
         remedy:
           "Write them again with \(Self.few(numbers.map { "--only-volume \($0)" }).joined(separator: " ")), "
           + "or all with --force.", .destinationConflict)
-    case .notWhole(let archive, let findings, let way): self.init(archive: archive, findings, way)
-    case .imageNotWhole(let archive, let problems, let volumes):
-      let place: Wording = volumes.isEmpty ? "" : ", which should be in \(Self.list(Self.few(volumes)))"
-      let isDamaged = !problems.allSatisfy(\.isAbsence)
-      self.init(
-        isDamaged
-          ? "it is damaged in \(archive): \(Self.list(Self.few(volumes)))"
-          : "\(archive) lacks \(Amounts.count(problems.count, "blob")) of it\(place)", .integrityFailure)
     case .expectsOneArchive(let count):
       self.init("--expect speaks of one archive, and \(count) are named", .usage)
     default: self.init("something unforeseen went wrong: \(String(describing: error))", .unforeseen)
@@ -61,28 +53,6 @@ extension ErrorText {
 
   private static func cut(_ volumeSize: Int64?) -> Wording {
     volumeSize.map { "in volumes of \($0) bytes" } ?? "in one file"
-  }
-
-  /// What is not there, with the images that hurts.
-  private init(archive: String, _ findings: [VerifiedArchive.Finding], _ way: WayAround?) {
-    let lines = ["\(archive) is not whole:"] + Self.lines(for: findings)
-    self.init(
-      lines.joined(separator: "\n"),
-      remedy:
-        "Nothing was pushed. \(Self.bringVolumes)" + Self.words(for: way),
-      .integrityFailure)
-  }
-
-  /// The first twenty of an archive's findings, each with the images that it hurts.
-  static func lines(for findings: [VerifiedArchive.Finding]) -> [Wording] {
-    let shown = ProblemText.salient(among: findings)
-    var lines: [Wording] = []
-    for finding in shown.prefix(20) {
-      lines.append("  \(ProblemText.line(for: finding))")
-      if !finding.images.isEmpty { lines.append("    hurts \(list(few(finding.images)))") }
-    }
-    if shown.count > 20 { lines.append("  and \(shown.count - 20) more") }
-    return lines
   }
 
   /// The first of many.

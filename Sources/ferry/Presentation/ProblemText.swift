@@ -31,6 +31,17 @@ enum ProblemText {
     line(for: .notAnImage(other.digest, other.mediaType))
   }
 
+  /// Whether the archive was made like that: its digests are right, or nothing that happens on a way does it, so that
+  /// another copy of it is no better.
+  static func isOfItsMaking(_ problem: LayoutProblem) -> Bool {
+    switch problem {
+    case .notAManifest, .notAConfig, .configDisagrees, .contentDiffers, .cannotUnpack, .unfitOmission,
+      .notAnImage, .ambiguousName, .beneath, .contradiction, .notAFile, .unsafePath:
+      true
+    default: false
+    }
+  }
+
   static func line(for problem: LayoutProblem) -> Wording {
     switch problem {
     case .volumeMissing(let path): "missing: volume \(path)"

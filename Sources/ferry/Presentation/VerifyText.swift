@@ -30,7 +30,9 @@ struct VerifyText {
     guard archive.isWhole else {
       console.result(
         "\(archive.path)  DAMAGED  \(what), \(Amounts.count(archive.findings.count, "problem"))")
-      if archive.findings.contains(where: { !$0.volumes.isEmpty }) { console.say(ErrorText.bringVolumes) }
+      let usual = archive.findings.contains { !$0.volumes.isEmpty } ? ErrorText.bringVolumes : ""
+      let remedy = ErrorText.remedy(for: archive.findings.map(\.problem), or: usual)
+      if !remedy.isEmpty { console.say(remedy) }
       return
     }
     var text: Wording = "\(archive.path)  whole  \(what)"
