@@ -10,11 +10,12 @@ struct ExportCommand: AsyncParsableCommand {
     discussion: """
       An image is host[:port]/repository[:tag][@sha256:…]; the host is required. The archive is an OCI image \
       layout in a tar. It is written as NAME.tar.partial and gets its name when every byte in it has been \
-      proved and is on disk. Interrupted in any way, the same command goes on where it was. Shared layers are fetched and stored once. The printed archive digest covers \
-      everything in it: give it to ferry verify --expect on the other side.
+      proved and is on disk. Interrupted in any way, the same command goes on where it was. Shared layers are \
+      fetched and stored once. The printed archive digest covers everything in it: give it to ferry verify --expect on the other side.
 
       Signatures, SBOMs and attestations travel with their images: found by the referrers API, by the tags \
-      sha256-<hex> that stand in for it, and by cosign's .sig, .att and .sbom. With --skip-known a later export \
+      sha256-<hex> that stand in for it, and by cosign's .sig, .att and .sbom. What does not travel has a line \
+      that begins with "not carried:". With --skip-known a later export \
       carries only what is new; ferry import finds the rest at the destination, or in the earlier archive \
       named beside the new one.
 

@@ -8,7 +8,8 @@ struct ListCommand: AsyncParsableCommand {
     abstract: "Show what a registry holds: repositories and tags.",
     discussion: """
       Prints one reference a line, in exactly the form that ferry export -f reads. It looks for credentials \
-      where export does; with --phase import where import does.
+      where export does; with --phase import where import does. Of a list that breaks off it prints what came, \
+      names the rest, and exits 3.
 
       EXAMPLE:
         ferry list registry.example/team > images.txt

@@ -10,13 +10,15 @@ struct ImportFileOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Keep open uploads for the next run in this file; by default beside the archive.", valueName: "file"),
+      "Keep open uploads for the next run in this file; by default beside the archive. It may be new, empty or a "
+        + "journal of ferry's.", valueName: "file"),
     completion: .file())
   var journal: String?
 
   @Option(
     help: ArgumentHelp(
-      "Write the repositories' descriptions that the archives carry into this directory.", valueName: "dir"),
+      "Write the descriptions of the repositories imported into this directory, made printable. Only what an "
+        + "import wrote is replaced, and no link below it followed.", valueName: "dir"),
     completion: .directory)
   var descriptions: String?
 }
