@@ -54,4 +54,6 @@ public enum ForeignFile: Hashable, Sendable {
   case writable(mode: UInt32)
   /// It holds something else than Ferry writes there.
   case content
+  /// It is a link, or something else than what belongs there.
+  case kind
 }

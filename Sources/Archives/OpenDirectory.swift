@@ -38,7 +38,7 @@ public final class OpenDirectory: Sendable {
   }
 
   /// The directory `name` in this one; nil when it is not there and not `creating`. Throws
-  /// ``ArchiveError/notAFile(path:)`` when something else is.
+  /// ``ArchiveError/foreign(path:_:)`` when something else is.
   public func directory(_ name: String, creating: Bool) throws(ArchiveError) -> OpenDirectory? {
     let below = "\(path)/\(name)"
     if creating, unsafe mkdirat(descriptor, name, 0o755) != 0, errno != EEXIST {
@@ -48,25 +48,25 @@ public final class OpenDirectory: Sendable {
     guard opened < 0 else { return OpenDirectory(path: below, descriptor: opened) }
     switch errno {
     case ENOENT where !creating: return nil
-    case ENOTDIR, ELOOP: throw .notAFile(path: below)
+    case ENOTDIR, ELOOP: throw .foreign(path: below, .kind)
     case let code: throw .file(.open, path: below, code: code)
     }
   }
 
   /// The plain file `name` in this directory, for reading; nil when nothing is there. Throws
-  /// ``ArchiveError/notAFile(path:)`` when something else is.
+  /// ``ArchiveError/foreign(path:_:)`` when something else is.
   public func file(_ name: String) throws(ArchiveError) -> DataFile? {
     let below = "\(path)/\(name)"
     let opened = unsafe openat(descriptor, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
     guard opened >= 0 else {
       switch errno {
       case ENOENT: return nil
-      case ELOOP, ENXIO: throw .notAFile(path: below)
+      case ELOOP, ENXIO: throw .foreign(path: below, .kind)
       case let code: throw .file(.open, path: below, code: code)
       }
     }
     let file = DataFile(path: below, descriptor: opened)
-    guard try file.status().isPlain else { throw .notAFile(path: below) }
+    guard try file.status().isPlain else { throw .foreign(path: below, .kind) }
     return file
   }
 

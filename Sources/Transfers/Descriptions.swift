@@ -69,8 +69,8 @@ public enum Descriptions {
 
 extension Descriptions.Files {
   /// Makes sure, before anything moves, that ``write()`` can do its work. Leaves nothing. Throws `ArchiveError`:
-  /// `foreign` where a file has one of the names that no import wrote, or that was changed since; `notAFile` where a link
-  /// or something else has. Blocks.
+  /// `foreign` where a file has one of the names that no import wrote, or that was changed since, or where a link or
+  /// something else has. Blocks.
   public func check() throws(ArchiveError) {
     guard let root = try OpenDirectory(directory, creating: false) else {
       // It is made when it is needed, in the nearest directory above it.

@@ -55,6 +55,86 @@ import Testing
     #expect(paths?.sorted() == ["olddept", "olddept/trainer.md"])
   }
 
+  private static let notes = "the only copy\nof my notes\n"
+
+  private func text(_ path: String, of move: Move) -> String? {
+    try? String(contentsOfFile: move.ferry.file(path), encoding: .utf8)
+  }
+
+  /// Nothing is pushed for an import that could not write them where they belong.
+  @Test(arguments: ["file", "symbolic link", "hard link", "directory"])
+  func `take no place of what no import wrote`(kind: String) throws {
+    let move = try move()
+    try move.export()
+    let files = FileManager.default
+    try move.ferry.write(Self.notes, to: "notes")
+    try files.createDirectory(
+      atPath: move.ferry.file("texts/olddept"), withIntermediateDirectories: true)
+    let place = move.ferry.file("texts/olddept/trainer.md")
+    switch kind {
+    case "file": try move.ferry.write(Self.notes, to: "texts/olddept/trainer.md")
+    case "symbolic link":
+      try files.createSymbolicLink(atPath: place, withDestinationPath: move.ferry.file("notes"))
+    case "hard link": try files.linkItem(atPath: move.ferry.file("notes"), toPath: place)
+    default: try files.createDirectory(atPath: place, withIntermediateDirectories: true)
+    }
+    for options in [["--dry-run"], []] {
+      try move.run(
+        ["import", "fleet.tar", "--to", move.at("acme"), "--descriptions", "texts"] + options, exits: 15
+      ).says("texts/olddept/trainer.md")
+      #expect(move.tags == [:])
+      #expect(text("notes", of: move) == Self.notes)
+      if kind != "directory" { #expect(text("texts/olddept/trainer.md", of: move) == Self.notes) }
+    }
+    try move.import("--descriptions", "other")
+  }
+
+  @Test func `follow no link below their directory, which may be one itself`() throws {
+    let move = try move()
+    try move.export()
+    let files = FileManager.default
+    for name in ["elsewhere", "texts"] {
+      try files.createDirectory(atPath: move.ferry.file(name), withIntermediateDirectories: true)
+    }
+    try files.createSymbolicLink(
+      atPath: move.ferry.file("texts/olddept"), withDestinationPath: move.ferry.file("elsewhere"))
+    for options in [["--dry-run"], []] {
+      try move.run(
+        ["import", "fleet.tar", "--to", move.at("acme"), "--descriptions", "texts"] + options, exits: 15
+      ).says("texts/olddept")
+      #expect(move.tags == [:])
+      #expect(try files.contentsOfDirectory(atPath: move.ferry.file("elsewhere")) == [])
+    }
+    try files.createSymbolicLink(
+      atPath: move.ferry.file("named"), withDestinationPath: move.ferry.file("elsewhere"))
+    try move.import("--descriptions", "named")
+    #expect(text("elsewhere/olddept/trainer.md", of: move)?.hasPrefix("# Trainer") == true)
+  }
+
+  @Test func `are written for imported repositories alone`() throws {
+    let move = try move()
+    try move.export()
+    try move.import("--descriptions", "texts", "--image", "*/detector")
+    let written = FileManager.default.enumerator(atPath: move.ferry.file("texts"))?.compactMap {
+      $0 as? String
+    }
+    #expect((written ?? []) == [])
+  }
+
+  @Test func `replace what an import wrote, until somebody changes it`() throws {
+    let move = try move()
+    try move.export()
+    for _ in 0..<2 { try move.import("--descriptions", "texts") }
+    move.stage.edit("olddept/trainer", on: .dgx) { $0.description = "another\n" }
+    try move.export("--force", images: [move.images[0]])
+    try move.import("--descriptions", "texts")
+    #expect(text("texts/olddept/trainer.md", of: move) == "another\n")
+
+    try move.ferry.write(Self.notes, to: "texts/olddept/trainer.md")
+    try move.import("--descriptions", "texts", exits: 15)
+    #expect(text("texts/olddept/trainer.md", of: move) == Self.notes)
+  }
+
   @Test func `that cannot be had stop nothing`() throws {
     var dgx = StageAccount.dgx(key: Keys.dgx)
     dgx.mayList = false

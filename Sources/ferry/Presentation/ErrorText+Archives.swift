@@ -55,6 +55,7 @@ extension ErrorText {
     case .names(let count): "it has \(Amounts.count(count - 1, "other name")) (hard links)"
     case .writable(let mode): "others may write it (mode \(String(mode, radix: 8)))"
     case .content: "it holds something else than Ferry writes there"
+    case .kind: "it is a link, or something else than belongs there"
     }
   }
 

@@ -182,7 +182,8 @@ extension ErrorText {
     case .tooManyVolumes, .noSuchVolume, .cutOtherwise, .unfinishedSet, .otherVolumes, .otherArchive,
       .incompleteOutput, .expectsOneArchive:
       self.init(volumes: error)
-    case .unclearConfig, .wrongSizeListed, .configDisagrees, .damaged, .damagedBlob, .notWhole, .imageNotWhole:
+    case .unclearConfig, .wrongSizeListed, .configDisagrees, .damaged, .damagedBlob, .notWhole,
+      .imageNotWhole:
       self.init(damage: error)
     case .ruleWithoutStar(let text):
       self.init(
