@@ -217,19 +217,13 @@ public final class ArchiveWriter: Sendable {
         throw error
       }
       let count = place.count(for: plan.totalSize)
-      if count > 1 { try announce(publishing: count) }
+      if count > 1 { try journal.announce(publishing: count) }
       try files.publish(plan.totalSize, replacing: replacing)
     } catch {
       state.withLock { $0.isFinished = false }
       throw failure(error)
     }
     journal.remove()
-  }
-
-  /// Says in the journal that names are given from here on, so that a later run can finish that.
-  private func announce(publishing count: Int) throws(ArchiveError) {
-    try journal.append(.publishing(count))
-    try journal.synchronize()
   }
 
   /// The sha256 of each of the archive's files, once all blobs are proved; nil when the writer was not made with

@@ -63,8 +63,11 @@ struct `What readers would read differently` {
       "export", source.reference("team/bad:1"), source.reference("team/good:1"), "--plain-http", "-o",
     ]
     let failed = try ferry.run(arguments + ["a.tar"], exits: 14)
-    failed.complains(field, "team/bad")
+    failed.complains(field, "team/bad", "--keep-going carries the others")
     #expect(try FileManager.default.contentsOfDirectory(atPath: ferry.home.path) == [])
+    let alone = try ferry.run(
+      ["export", source.reference("team/bad:1"), "--plain-http", "-o", "a.tar"], exits: 14)
+    #expect(!alone.standardError.contains("--keep-going"))
     let streamed = try ferry.run(arguments + ["-"], exits: 14)
     #expect(streamed.standardOutput.isEmpty)
 
@@ -85,7 +88,7 @@ struct `What readers would read differently` {
     try ferry.run(["inspect", "x.tar"], exits: 14)
     let destination = ScriptedRegistry()
     try ferry.run(["import", "x.tar", "--plain-http", "--to", "\(destination.host)/new"], exits: 14)
-      .complains(field, "team/bad:1")
+      .complains(field, "team/bad:1", "another copy is no better")
     #expect(destination.tags == [])
   }
 

@@ -107,6 +107,12 @@ final class ArchiveJournal: Sendable {
     end.withLock { $0 = 0 }
   }
 
+  /// Says that names are given from here on to so many volumes, so that a later run can finish that.
+  func announce(publishing count: Int) throws(ArchiveError) {
+    try append(.publishing(count))
+    try synchronize()
+  }
+
   /// Adds a record that must be there before anything else happens.
   func append(_ record: JournalRecord) throws(ArchiveError) {
     let line = record.line
