@@ -1,6 +1,5 @@
 import FoundationEssentials
 import Images
-import Synchronization
 
 /// What a registry lists by name.
 enum NameKind: String, CodingKey, CaseIterable, Sendable {
@@ -28,7 +27,9 @@ struct NamePage {
   /// Reads a page; nil when it is none: another document, or one without its list. `null` is an empty list, as
   /// some registries write it.
   init?(_ body: [UInt8], of kind: NameKind) {
-    guard let document = try? JSONDecoder().decode(Document.self, from: Data(body)),
+    // A key that is there twice, or in two spellings, makes two lists; and an error is none.
+    let shape = DocumentShape.object(["tags": .anything, "repositories": .anything])
+    guard let document = try? shape.decode(Document.self, from: body), !document.hasErrors,
       let entries = document.lists[kind]
     else { return nil }
     names = entries.compactMap { entry in entry.text.flatMap { kind.isValid($0) ? $0 : nil } }
@@ -40,6 +41,9 @@ struct NamePage {
 
   private struct Document: Decodable {
     let lists: [NameKind: [Entry]]
+    let hasErrors: Bool
+
+    private enum ErrorKey: CodingKey { case errors }
 
     init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: NameKind.self)
@@ -50,6 +54,9 @@ struct NamePage {
         lists[kind] = list
       }
       self.lists = lists
+      let errors = try? decoder.container(keyedBy: ErrorKey.self).decodeIfPresent(
+        [Entry].self, forKey: .errors)
+      hasErrors = errors?.isEmpty == false
     }
   }
 
@@ -62,34 +69,17 @@ struct NamePage {
   }
 }
 
-/// What is known of how a registry cuts its lists into pages, for the rest of the run.
+/// How registries cut their lists into pages.
 ///
 /// A full page without a `Link` is not the last one everywhere: Nexus honours `n` and `last` and sends no `Link`,
 /// and a registry may have a smaller page of its own than `n`. So a page of 25 names or more, which is less than
-/// any registry's page, is asked on behind, by `last`. What comes tells how much a page of this registry holds: a page
-/// with fewer names is its last, and is believed. A large registry costs a handful of such questions, whatever the
-/// number of its repositories.
-final class PageHabits: Sendable {
+/// any registry's page, is asked on behind, by `last`. That is a question for each repository with so many tags: what
+/// one repository shows of its pages says nothing of another, for a registry may be the front of several.
+enum PageHabits {
   /// How many names a page is asked to have.
   static let requested = 1000
   private static let smallest = 25
 
-  /// Pages with fewer names are the last ones.
-  private let capacities = Mutex<[NameKind: Int]>([:])
-
   /// Whether names may be missing behind a page of `count` that leads to no other.
-  func mayBeCut(_ count: Int, of kind: NameKind) -> Bool {
-    // Exactly as many as were asked for are suspicious always.
-    count == Self.requested || count >= capacities.withLock { max(Self.smallest, $0[kind] ?? 0) }
-  }
-
-  /// Notes that a page may hold `count` names: it was seen to.
-  func noteCapacity(_ count: Int, of kind: NameKind) {
-    capacities.withLock { $0[kind] = max($0[kind] ?? 0, count) }
-  }
-
-  /// Notes that the registry does not know `last`: what it does not lead to by `Link` it does not keep back.
-  func noteUnpaged(_ kind: NameKind) {
-    capacities.withLock { $0[kind] = .max }
-  }
+  static func mayBeCut(_ count: Int) -> Bool { count >= smallest }
 }

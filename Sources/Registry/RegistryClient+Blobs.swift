@@ -34,9 +34,11 @@ extension RegistryClient {
     case 200:
       if Self.names(response, otherThan: digest) { return .differs }
       guard let size else { return .held }
-      if response.headers["Content-Length"] == String(size) { return .held }
+      let length = response.headers["Content-Length"]
+      if length == String(size) { return .held }
       // Some give a HEAD another length than the blob has, or none: GET decides.
-      return try presenceByRange(of: digest, size: size, at: url, for: errand)
+      let presence = try presenceByRange(of: digest, size: size, at: url, for: errand)
+      return presence == .missing && length != nil ? .differs : presence
     case 404: return .missing
     case 400, 405, 501: return try presenceByRange(of: digest, size: size, at: url, for: errand)
     // A storage host that signs its URLs for GET alone does not answer HEAD.
@@ -80,13 +82,26 @@ extension RegistryClient {
     return .missing
   }
 
-  /// Asks for the first byte, and takes the size from what the answer says of the whole.
+  /// What a repository has of `blob`, of which it must send a byte: a registry may answer for a blob out of its memory
+  /// whose bytes are gone (distribution with its cache of descriptors). Asks as one who is about to push there.
+  public func presenceOfBytes(
+    of blob: Descriptor, in repository: String
+  ) throws(RegistryError) -> BlobPresence {
+    let presence = try presence(of: blob.digest, size: blob.size, in: repository, isForPush: true)
+    guard presence == .held, blob.size > 0 else { return presence }
+    return try presenceByRange(
+      of: blob.digest, size: blob.size, at: try url(repository, "blobs/\(blob.digest)"),
+      for: .looking(for: .blob(blob.digest), in: repository))
+  }
+
+  /// Asks for the first byte, which must come, and takes the size from what the answer says of the whole; where it says
+  /// nothing of that, all is read and hashed.
   private func presenceByRange(
     of digest: Digest, size: Int64?, at url: HTTPURL, for errand: Errand
   ) throws(RegistryError) -> BlobPresence {
     var request = HTTPRequest(.get, url)
     request.headers.set("Range", "bytes=0-0")
-    let response = try head(of: request, for: errand)
+    guard let (response, isFirstByteThere) = try firstByte(of: request, for: errand) else { return .missing }
     let total: Int64?
     switch response.status {
     case 200: total = response.headers["Content-Length"].flatMap { Int64($0) }
@@ -98,9 +113,12 @@ extension RegistryClient {
     default: throw failure(response, for: errand)
     }
     if Self.names(response, otherThan: digest) { return .differs }
-    // What nothing is said of is not known to be there.
-    guard let total else { return .missing }
-    return size == nil || total == size ? .held : .differs
+    guard let total else {
+      guard let size, response.isSuccess else { return .missing }
+      return try presenceByContent(of: digest, size: size, at: url, for: errand)
+    }
+    guard size == nil || total == size else { return .differs }
+    return total == 0 || isFirstByteThere ? .held : .missing
   }
 
   /// Whether the registry says that what it has is another blob.
@@ -108,23 +126,74 @@ extension RegistryClient {
     response.headers["Docker-Content-Digest"].flatMap { try? Digest($0) }.map { $0 != digest } ?? false
   }
 
-  /// One request, authenticated and retried, of whose answer the body is not wanted.
-  private func head(of request: HTTPRequest, for errand: Errand) throws(RegistryError) -> HTTPResponse {
+  /// Reads the whole blob and hashes it.
+  private func presenceByContent(
+    of digest: Digest, size: Int64, at url: HTTPURL, for errand: Errand
+  ) throws(RegistryError) -> BlobPresence {
+    var verifier = BlobVerifier(digest: digest, size: size)
+    var authentication = try authentication(for: errand)
+    do {
+      while true {
+        let authorized = try authentication.authorize(HTTPRequest(.get, url))
+        let response = try http.receive(authorized, accepts: { $0.status == 200 }) {
+          try verifier.update($0)
+        }
+        if try authentication.answer(response) { continue }
+        guard response.status == 200 else { return .missing }
+        return (try? verifier.check()) == nil ? .differs : .held
+      }
+    } catch is DigestError {
+      return .differs
+    } catch let error as TransportError {
+      throw .transport(error)
+    } catch {
+      throw error as? RegistryError ?? .malformedResponse(url: url.description, what: "\(error)")
+    }
+  }
+
+  /// Ends an answer of which no more is wanted.
+  private struct Enough: Error {}
+
+  /// One request, authenticated and retried, and whether the first byte of what it asks for came; nil where a head
+  /// promises bytes and none come, again and again. No more of the body is read.
+  private func firstByte(
+    of request: HTTPRequest, for errand: Errand
+  ) throws(RegistryError) -> (HTTPResponse, Bool)? {
     var authentication = try authentication(for: errand)
     var budget = http.retryBudget()
+    var broken = 0
     while true {
       let authorized = try authentication.authorize(request)
       let pause: Duration
+      var promise: HTTPResponse?
+      var isThere = false
       do {
-        let response = try http.receive(authorized, accepts: { _ in false }, sink: { _ in })
+        let response: HTTPResponse
+        do {
+          response = try http.receive(authorized) { head in
+            guard head.status == 200 || head.status == 206 else { return false }
+            promise = head
+            return true
+          } sink: { bytes in
+            guard bytes.byteCount > 0 else { return }
+            isThere = true
+            throw Enough()
+          }
+        } catch let error as Enough {
+          guard let promise else { throw error }
+          response = promise
+        }
         if try authentication.answer(response) { continue }
         guard response.status != 401 else { throw failure(response, for: errand, after: authentication) }
         guard response.isRetryable, let delay = budget.delay(retryAfter: response.retryAfter) else {
-          return response
+          return (response, isThere)
         }
         pause = delay
       } catch let error as TransportError {
+        if promise != nil { broken += 1 }
+        guard broken < 2 else { return nil }
         guard http.isWorthRetrying(error, to: request.url), let delay = budget.delay() else {
+          if promise != nil { return nil }
           throw .transport(error)
         }
         pause = delay

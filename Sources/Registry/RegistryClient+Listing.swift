@@ -100,6 +100,8 @@ extension RegistryClient {
     var url = ask(number, nil)
     /// How many names the page had that this one was asked for behind.
     var before: Int?
+    /// Whether the registry itself led from page to page: then it leads to the last, too, and may know no `last`.
+    var isLinked = false
     while true {
       let malformed: (String) -> RegistryError = { [url] in
         .malformedResponse(url: url.description, what: $0)
@@ -109,7 +111,7 @@ extension RegistryClient {
       }
       let response = try exchange(HTTPRequest(.get, url, bodyLimit: Self.pageLimit), for: errand)
       if let before, before < PageHabits.requested, Self.knowsNoLast(response) {
-        return pageHabits.noteUnpaged(kind)
+        return
       }
       if number != nil, reading.visited.count == 1, Self.refusesNumber(response) {
         number = nil
@@ -125,23 +127,21 @@ extension RegistryClient {
       if link == .unreadable { throw malformed("Link") }
       guard reading.names.count <= Self.mostNames else { throw malformed("list") }
       if let next {
-        pageHabits.noteCapacity(page.count, of: kind)
+        isLinked = true
         before = nil
         url = next
         continue
       }
       if let count = before {
         let isRepeated = added == 0 && page.count >= count && count > 1
-        if !isRepeated { pageHabits.noteCapacity(count, of: kind) }
         guard added > 0 else {
           if isRepeated, count == PageHabits.requested {
             try widen(&reading, at: ask(Self.widest, nil), for: errand)
           }
-          if isRepeated { pageHabits.noteUnpaged(kind) }
           return
         }
       }
-      guard let last = page.names.last, pageHabits.mayBeCut(page.count, of: kind) else { return }
+      guard !isLinked, let last = page.names.last, PageHabits.mayBeCut(page.count) else { return }
       before = page.count
       url = ask(number, last)
     }

@@ -119,7 +119,8 @@ extension RegistryClient {
   ) throws(RegistryError) -> HTTPRequest {
     var request = HTTPRequest(
       method, try url(repository, "manifests/\(identifier)"), bodyLimit: Manifest.sizeLimit)
-    request.headers.set("Accept", MediaType.manifests.map(\.rawValue).joined(separator: ", "))
+    // What has another type is there all the same.
+    request.headers.set("Accept", (MediaType.manifests.map(\.rawValue) + ["*/*"]).joined(separator: ", "))
     return request
   }
 

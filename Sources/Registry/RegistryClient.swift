@@ -11,7 +11,6 @@ public final class RegistryClient: Sendable {
   let http: HTTPClient
   let uploadHabits: UploadHabits
   let referrersAPI = ReferrersAPI()
-  let pageHabits = PageHabits()
   private let endpoint: Result<Endpoint, RegistryError>
 
   private struct Endpoint {

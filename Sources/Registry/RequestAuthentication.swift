@@ -82,7 +82,9 @@ struct RequestAuthentication {
   /// What answers the challenge of the registry's root; nil when nothing does.
   private mutating func introduction(working: TokenSource?) throws(RegistryError) -> Authorization? {
     switch try authenticator.rootChallenge.get() {
-    case .unknown: return nil
+    case .unknown(let reason):
+      unanswered = reason
+      return nil
     case .nothing:
       guard !hasTriedBasic, let header = credential?.basicAuthorization else { return nil }
       hasTriedBasic = true
@@ -133,8 +135,10 @@ struct RequestAuthentication {
   mutating func answer(_ response: HTTPResponse) throws(RegistryError) -> Bool {
     let isOwn = response.url.hasSameOrigin(as: origin)
     guard isOwn, response.status == 401 else {
-      if let unanswered { throw unanswered }
+      // What says no to everybody says why itself.
+      if let unanswered, response.status != 400 { throw unanswered }
       if isOwn { confirm(response) }
+      if isOwn, response.status == 404 { try expectGrant() }
       return false
     }
     answers += 1
@@ -149,6 +153,16 @@ struct RequestAuthentication {
       state.authorization = try authorization(for: challenges, lines, working: state.working)
       return state.authorization != nil
     }
+  }
+
+  /// "Not there" is no answer to who may not look: throws ``RegistryError/denied(host:repository:action:messages:)`` when
+  /// the token itself says that it does not allow what was asked.
+  private func expectGrant() throws(RegistryError) {
+    guard credential != nil, let repository = errand.repository, scopes == [.pull(repository)],
+      case .bearer(let token) = sent, let grants = token.grants,
+      !scopes.allSatisfy({ scope in grants.contains { $0.covers(scope) } })
+    else { return }
+    throw .denied(host: host, repository: errand.repository, action: errand.action, messages: [])
   }
 
   private func lacks(_ token: Token, _ challenges: [Challenge]) -> Bool {

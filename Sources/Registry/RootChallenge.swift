@@ -10,8 +10,9 @@ final class RootChallenge: Sendable {
     case challenges([Challenge], header: [String])
     /// It lets everybody in and asks for nothing.
     case nothing
-    /// It speaks for another host, or does not speak HTTP as it is spoken to.
-    case unknown
+    /// It speaks for another host, or does not speak HTTP as it is spoken to: nobody asks who comes, and the
+    /// credential cannot be shown.
+    case unknown(RegistryError)
   }
 
   private let root: HTTPURL
@@ -44,14 +45,18 @@ final class RootChallenge: Sendable {
         url: response.url.description, status: response.status,
         messages: RegistryMessage.list(in: response.body))
     }
-    guard response.url.hasSameOrigin(as: root) else { return .unknown }
+    guard response.url.hasSameOrigin(as: root) else {
+      return .unknown(
+        .malformedResponse(url: root.description, what: "redirect to another host, which gets no credential"))
+    }
     let lines = response.headers.values(of: "WWW-Authenticate")
     let challenges = Challenge.parse(lines).map(Self.withoutRepository)
     if response.status == 401 || challenges.contains(where: { $0.isBasic || $0.isUsableBearer }) {
       return .challenges(challenges, header: lines)
     }
     // A port that wants TLS says so with 400.
-    return root.isPlain && response.status == 400 ? .unknown : .nothing
+    guard root.isPlain, response.status == 400 else { return .nothing }
+    return .unknown(.refused(url: root.description, status: 400, messages: []))
   }
 
   /// The root is no repository: a scope that names one (`repository:user/image:pull` at ghcr.io) is an example,

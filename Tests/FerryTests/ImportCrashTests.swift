@@ -94,7 +94,7 @@ struct `A killed import` {
       "import", "--plain-http", "--journal", "journal", "--to", "\(registry.host)/new", archive.path,
     ]
     try ferry.run(arguments, exits: 0)
-    try ferry.write("", to: "journal")
+    try ferry.write("{\"schema\":\"ferry/import-journal/v1\"}\n", to: "journal")
     try ferry.run(arguments, exits: 0)
     #expect(!FileManager.default.fileExists(atPath: ferry.file("journal")))
   }

@@ -53,10 +53,12 @@ struct `A file that is not Ferry's` {
     #expect(text("notes") == Self.notes)
   }
 
-  @Test func `stays where an empty one was named as a journal`() throws {
+  @Test(arguments: [0o644, 0o600] as [mode_t]) func `stays where an empty one was named as a journal`(
+    mode: mode_t
+  ) throws {
     let registry = try RegistryProcess()
     try ferry.write("", to: "empty")
-    chmod(ferry.file("empty"), 0o644)
+    chmod(ferry.file("empty"), mode)
     let archive = try LargeArchive.shared().path
     try ferry.run(
       ["import", archive, "--plain-http", "--to", "\(registry.host)/new", "--journal", "empty"], exits: 0)

@@ -25,7 +25,7 @@ struct `A push` {
       let tag = ["PUT", "GET"].map { "\($0) /v2/new/\(repository)/manifests/1" }
       // The tag last, and then a look at it; before that it is only asked for.
       #expect(own.suffix(2) == tag[...])
-      #expect(own.dropLast(2).allSatisfy { !isTag($0) || $0 == tag[1] })
+      #expect(own.dropLast(2).allSatisfy { !isTag($0) || !$0.hasPrefix("PUT") })
     }
     // An index of an index: its children's child first.
     let nested = lines.filter { $0.hasPrefix("PUT /v2/new/nested/manifests/") }

@@ -48,7 +48,17 @@ final class Destination: Sendable {
     do throws(RegistryError) {
       let manifest = try client.manifestIfPresent(
         target.identifier, of: target.repository, isForPush: true)
-      guard let manifest else { return nil }
+      guard let manifest else {
+        // A tag is free when neither question finds anything.
+        guard
+          let present = try client.manifestDigest(
+            target.identifier, of: target.repository, isForPush: true)
+        else { return nil }
+        return .unreadable(
+          present.digest,
+          .manifestNotFound(
+            host: host, repository: target.repository, identifier: target.identifier, messages: []))
+      }
       noteManifest(manifest.digest, in: target.repository)
       return .manifest(manifest)
     } catch {
@@ -61,11 +71,10 @@ final class Destination: Sendable {
     }
   }
 
-  /// Whether `repository` has `blob`, with its size.
+  /// Whether `repository` has `blob`, with its size, and sends a byte of it.
   func holds(_ blob: Descriptor, in repository: String) throws -> Bool {
     if let known = state.withLock({ $0.blobs[repository]?[blob.digest] }) { return known == .held }
-    let presence = try client(for: repository).presence(
-      of: blob.digest, size: blob.size, in: repository, isForPush: true)
+    let presence = try client(for: repository).presenceOfBytes(of: blob, in: repository)
     state.withLock { $0.blobs[repository, default: [:]][blob.digest] = presence }
     return presence == .held
   }

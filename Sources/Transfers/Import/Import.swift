@@ -111,6 +111,10 @@ public struct Import: Sendable {
       return image
     case .manifest(let manifest):
       if let list = lookAtList(image, present: manifest) { return list }
+    case .unreadable(image.digest, .manifestNotFound):
+      // HEAD alone knows of it: it is to be pushed.
+      image.state = .new
+      return image
     case .unreadable(let digest, let error):
       // What it gives is not what it says.
       guard digest != image.digest else { throw error }

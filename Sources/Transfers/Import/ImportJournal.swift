@@ -18,7 +18,8 @@ final class ImportJournal: Sendable {
   }
 
   private let file: DataFile
-  /// The mode of an empty file that was there and is no journal that was left: it stays. nil when it is a journal's.
+  /// The mode of an empty file that the user named, or that is no journal that was left: it stays. nil when it is a
+  /// journal's.
   private let givenMode: UInt32?
   private let state = Mutex(State())
 
@@ -29,13 +30,15 @@ final class ImportJournal: Sendable {
   static let header = Array(#"{"schema":"ferry/import-journal/v1"}"#.utf8) + [UInt8(ascii: "\n")]
 
   /// Opens or makes the journal at `path` and locks it. Throws ``ArchiveError``, `locked` among them, and `foreign` for
-  /// a file that holds anything else or is not this user's alone; that stays as it is.
-  init(at path: String) throws(ArchiveError) {
+  /// a file that holds anything else or is not this user's alone; that stays as it is. `isNamed`: the user named it, so
+  /// that an empty one is not taken for one that a killed run left.
+  init(at path: String, isNamed: Bool = false) throws(ArchiveError) {
+    let isGiven = isNamed && DataFile.exists(path)
     file = try DataFile.createLocked(path, privately: true)
     let bytes = try Self.bytes(of: file)
     guard Self.isJournal(bytes) else { throw .foreign(path: path, .content) }
     let mode = try file.makePrivate()
-    givenMode = bytes.isEmpty && mode != DataFile.privateMode ? mode : nil
+    givenMode = bytes.isEmpty && (isGiven || mode != DataFile.privateMode) ? mode : nil
     var end = UploadRecord.endOfWholeLines(in: bytes)
     try file.truncate(to: Int64(end))
     if end == 0 {
@@ -65,7 +68,8 @@ final class ImportJournal: Sendable {
 
   /// Whether a file that holds these bytes is a journal, or empty.
   private static func isJournal(_ bytes: [UInt8]) -> Bool {
-    bytes.isEmpty || bytes.starts(with: header) || UploadRecord.areRecords(bytes)
+    bytes.isEmpty || UploadRecord.areRecords(bytes)
+      || bytes.starts(with: header) && UploadRecord.areLines(Array(bytes.dropFirst(header.count)))
   }
 
   var path: String { file.path }

@@ -70,6 +70,18 @@ struct UploadRecord: Codable, Hashable, Sendable {
       && (torn.starts(with: beginning) || !records.isEmpty && beginning.starts(with: torn))
   }
 
+  /// Whether what stands behind a journal's header is its own: whole lines that are records, and one that may be torn.
+  static func areLines(_ bytes: [UInt8]) -> Bool {
+    let end = endOfWholeLines(in: bytes)
+    let lines = bytes[..<end].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+      .dropLast()
+    let torn = bytes[end...]
+    let beginning = Array(#"{"digest":""#.utf8)
+    return records(in: bytes).count == lines.count
+      // A power cut may leave a line that was never written as so many zeros.
+      && (torn.allSatisfy { $0 == 0 } || torn.starts(with: beginning) || beginning.starts(with: torn))
+  }
+
   /// Where the last whole line ends: what follows was torn by a crash.
   static func endOfWholeLines(in bytes: [UInt8]) -> Int {
     bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0

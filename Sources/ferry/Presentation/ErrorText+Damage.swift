@@ -51,7 +51,8 @@ extension ErrorText {
   }
 
   /// What helps where no export and no copy does.
-  private static let wrongAtSource: Wording = "It is wrong at its source: have the image built or pushed anew there."
+  private static let wrongAtSource: Wording =
+    "It is wrong at its source: have the image built or pushed anew there."
 
   /// What helps against `problems`: `usual`, unless the archive was made like that.
   static func remedy(for problems: [LayoutProblem], or usual: Wording) -> Wording {
