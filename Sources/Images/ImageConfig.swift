@@ -7,12 +7,13 @@ public struct ImageConfig: Hashable, Sendable, Decodable {
   public let variant: String?
   public let created: String?
   public let rootfs: RootFS?
-  /// What was done to make the image, one entry a step.
-  private let history: [Step]?
+  /// What was done to make the image, one entry a step. Go reads null for an entry that says nothing.
+  private let history: [Step?]?
 
   public struct RootFS: Hashable, Sendable, Decodable {
     let type: String?
-    public let diffIDs: [Digest]
+    /// What each layer unpacks to, nil where that is no digest Ferry knows; nil altogether where it is not said.
+    public let diffIDs: [Digest?]?
 
     private enum CodingKeys: String, CodingKey {
       case type
@@ -22,9 +23,18 @@ public struct ImageConfig: Hashable, Sendable, Decodable {
     public init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: CodingKeys.self)
       type = try container.decodeIfPresent(String.self, forKey: .type)
-      // Go writes an empty list as null.
-      diffIDs = try container.decode([Digest]?.self, forKey: .diffIDs) ?? []
+      guard container.contains(.diffIDs) else {
+        diffIDs = nil
+        return
+      }
+      // Go writes an empty list as null, and reads null for an empty text.
+      diffIDs = (try container.decode([String?]?.self, forKey: .diffIDs) ?? []).map { text in
+        text.flatMap { try? Digest($0) }
+      }
     }
+
+    /// How many layers there are, where that is said. What Windows calls `layers+base` has one more, its base.
+    fileprivate var layerCount: Int? { type == "layers+base" ? nil : diffIDs?.count }
   }
 
   private struct Step: Hashable, Sendable, Decodable {
@@ -52,18 +62,16 @@ public struct ImageConfig: Hashable, Sendable, Decodable {
     guard manifest.config.mediaType.isImageConfig, manifest.layers.allSatisfy(\.mediaType.isLayer) else {
       return true
     }
-    if let rootfs, rootfs.type ?? "layers" == "layers" {
-      guard rootfs.diffIDs.count == manifest.layers.count else { return false }
-    }
+    if let count = rootfs?.layerCount { return count == manifest.layers.count }
     // Many tools leave steps out; but where a step made a layer, there is one.
-    return !manifest.layers.isEmpty || (history ?? []).allSatisfy { $0.isEmptyLayer == true }
+    return !manifest.layers.isEmpty || (history ?? []).allSatisfy { $0?.isEmptyLayer == true }
   }
 
-  /// Sees that the config blob in `bytes` says one thing to all readers, whatever that is. Throws
+  /// Sees that the config blob in `bytes` is an image's and says one thing to all readers. Throws
   /// ``ManifestError``: `malformed`, and `tooLarge`.
   public static func check(_ bytes: [UInt8]) throws(ManifestError) {
     guard bytes.count <= sizeLimit else { throw .tooLarge(Int64(bytes.count)) }
-    do { try DocumentShape.imageConfig.check(bytes) } catch { throw .malformed(error.reason) }
+    _ = try Self(bytes: bytes)
   }
 
   public var platform: Platform? {

@@ -58,7 +58,7 @@ extension LayoutReading {
     var noted: Set<Digest> = []
     for manifest in walk.manifests.values.sorted(by: { $0.digest < $1.digest }) {
       guard case .image(let image) = manifest.content, image.config.mediaType.isImageConfig,
-        let extent = blobs[image.config.digest], extent.size <= Int64(Manifest.sizeLimit)
+        let extent = blobs[image.config.digest], extent.size <= Int64(ImageConfig.sizeLimit)
       else { continue }
       let bytes = try extent.bytes(in: file)
       guard Digest(of: bytes) == image.config.digest, let config = try? ImageConfig(bytes: bytes),

@@ -33,6 +33,18 @@ struct `Verifying deeply` {
     #expect(result.contains("hurts \(images[1])\n") && !result.contains("hurts \(images[0])"))
   }
 
+  @Test func `names a config whose word for a layer's content Ferry cannot compare`() throws {
+    let registry = ScriptedRegistry()
+    let odd = "sha512:" + String(repeating: "b", count: 128)
+    registry.add(
+      image: [Array("a".utf8), Array("b".utf8)], diffIDs: [BlobDigest.of([1]), odd], to: "a/a", tag: "1")
+    try ferry.export([registry.reference("a/a:1")], to: "a.tar")
+    let result = try ferry.run(["verify", "--deep", "a.tar"], exits: 14).standardOutput
+    #expect(result.contains("'rootfs.diff_ids[1]' is no sha256"))
+    // What can be compared is.
+    #expect(result.contains("layer \(BlobDigest.of(Array("a".utf8))) unpacks to"))
+  }
+
   @Test func `names a layer that cannot be decompressed`() throws {
     let registry = ScriptedRegistry()
     let gzip: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 0xFF, 0xFF, 0xFF]

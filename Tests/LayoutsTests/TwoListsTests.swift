@@ -165,6 +165,20 @@ import Testing
     #expect(try open(index: [none.listed()], docker: nil, none.blobs).problems == [])
   }
 
+  @Test(arguments: ["[]", #"{"variant":1}"#, "null", "x"])
+  func `is damaged when a config is none`(text: String) throws {
+    let config = Array(text.utf8)
+    let bytes = Array(
+      #"{"schemaVersion":2,"config":\#(TestImage.descriptor("\(MediaType.ociConfig)", config)),"layers":[]}"#
+        .utf8)
+    let layout = try open(
+      index: [TestImage.descriptor("\(MediaType.ociManifest)", bytes)], docker: nil, [bytes, config])
+    guard case .notAConfig(Digest(of: config), .malformed) = layout.problems.first else {
+      Issue.record("\(layout.problems)")
+      return
+    }
+  }
+
   @Test func `without an image in any of them is none`() throws {
     let stranger = #"{"mediaType":"application/xml","digest":"\#(Digest(of: [1]))","size":1}"#
     let index = Array(#"{"schemaVersion":2,"mediaType":"\#(MediaType.ociIndex)","manifests":[]}"#.utf8)

@@ -12,8 +12,11 @@ struct DockerConfig {
     let actual = Digest(of: bytes)
     let digest = Self.digest(in: name) ?? actual
     descriptor = Descriptor(mediaType: .ociConfig, digest: digest, size: Int64(bytes.count))
-    do {
-      diffIDs = try ImageConfig(bytes: bytes).rootfs?.diffIDs ?? []
+    do throws(ManifestError) {
+      diffIDs = try (ImageConfig(bytes: bytes).rootfs?.diffIDs ?? []).map { (diffID) throws(ManifestError) in
+        guard let diffID else { throw .malformed("the field 'rootfs.diff_ids' has what is no sha256") }
+        return diffID
+      }
     } catch {
       guard digest == actual else {
         throw .wrongContent(digest, .mismatch(expected: digest, actual: actual))

@@ -24,7 +24,7 @@ struct ImageWalk: Sendable {
       where manifest.config.mediaType.isImageConfig {
         // An artifact may call anything its config, and hold what is no file system.
         guard isDeep, manifest.layers.allSatisfy(\.mediaType.isLayer),
-          let bytes = try? layout.bytes(of: manifest.config, limit: Manifest.sizeLimit),
+          let bytes = try? layout.bytes(of: manifest.config, limit: ImageConfig.sizeLimit),
           let config = try? ImageConfig(bytes: bytes)
         else { continue }
         guard config.describes(manifest) else {
@@ -32,7 +32,15 @@ struct ImageWalk: Sendable {
           continue
         }
         guard let ids = config.rootfs?.diffIDs, ids.count == manifest.layers.count else { continue }
-        contents += zip(manifest.layers, ids).map { (layer: $0, diffID: $1) }
+        for (index, (layer, diffID)) in zip(manifest.layers, ids).enumerated() {
+          if let diffID {
+            contents.append((layer: layer, diffID: diffID))
+          } else {
+            let why =
+              "the field 'rootfs.diff_ids[\(index)]' is no sha256, so that its layer cannot be compared"
+            problems.append(.notAConfig(manifest.config.digest, .malformed(why)))
+          }
+        }
       }
       self.contents = contents
       self.problems = problems
