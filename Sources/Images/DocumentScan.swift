@@ -9,8 +9,9 @@ struct DocumentScan {
   private struct Open {
     let isObject: Bool
     let shape: DocumentShape
-    /// Of an object. Text that is canonically equivalent is one key here, as it is to Ferry's own decoder.
-    var keys: Set<String> = []
+    /// Of an object, by their bytes in UTF-8: text that is canonically equivalent is two keys to other readers, and
+    /// no key that Ferry reads is such.
+    var keys: Set<[UInt8]> = []
     /// How the keys that a specification defines are spelled, by that specification's spelling.
     var spellings: [String: String] = [:]
     /// The last key, for the path.
@@ -63,7 +64,7 @@ struct DocumentScan {
   private mutating func note(_ key: String) throws(DocumentFault) -> DocumentShape {
     let top = open.count - 1
     open[top].key = key
-    guard open[top].keys.insert(key).inserted else { throw .repeatedKey(path) }
+    guard open[top].keys.insert(Array(key.utf8)).inserted else { throw .repeatedKey(path) }
     openKeys += 1
     guard openKeys <= Self.mostKeys else { throw .tooManyKeys }
     guard let member = open[top].shape.member(key) else { return .anything }

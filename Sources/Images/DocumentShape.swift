@@ -127,19 +127,20 @@ extension DocumentShape {
       "Memory": .anything, "MemorySwap": .anything, "CpuShares": .anything,
     ])
 
-  /// An image's configuration.
+  /// An image's configuration. Exact is what says which layers it has, against which Ferry holds the manifest.
   static let imageConfig = object(
     [
-      "created": .anything, "author": .anything, "architecture": .anything, "os": .anything,
-      "os.version": .anything, "os.features": .anything, "variant": .anything, "config": execution,
       "rootfs": object(["type": .anything, "diff_ids": .anything]),
       "history": .list(
-        object([
-          "created": .anything, "author": .anything, "created_by": .anything, "comment": .anything,
-          "empty_layer": .anything,
-        ])),
+        object(
+          ["empty_layer": .anything],
+          unread: [
+            "created": .anything, "author": .anything, "created_by": .anything, "comment": .anything,
+          ])),
     ],
     unread: [
+      "created": .anything, "author": .anything, "architecture": .anything, "os": .anything,
+      "os.version": .anything, "os.features": .anything, "variant": .anything, "config": execution,
       "id": .anything, "parent": .anything, "comment": .anything, "container": .anything,
       "container_config": execution, "docker_version": .anything, "Size": .anything,
     ])
