@@ -49,5 +49,13 @@ public struct Descriptor: Hashable, Sendable, Codable {
       ? annotations?[Self.attestedDigestAnnotation] : nil
   }
 
+  /// Whether, in an index, it is a manifest to some readers and not to others, and not to Ferry: it is for a platform,
+  /// or of a type that says nothing, or that is a manifest's but for how it is written.
+  var isTakenForManifest: Bool {
+    guard !mediaType.isManifest else { return false }
+    let plain = MediaType(contentType: mediaType.rawValue)
+    return platform != nil || plain.saysNothing || plain.isManifest || plain.isSchema1
+  }
+
   public static let attestedDigestAnnotation = "vnd.docker.reference.digest"
 }

@@ -48,10 +48,17 @@ public struct Manifest: Sendable {
     self.bytes = bytes
     self.digest = Digest(of: bytes)
     self.mediaType = mediaType
-    self.content =
-      hasChildren
-      ? .index(try Self.decode(ImageIndex.self, from: bytes))
-      : .image(try Self.decode(ImageManifest.self, from: bytes))
+    guard hasChildren else {
+      self.content = .image(try Self.decode(ImageManifest.self, from: bytes))
+      return
+    }
+    let index = try Self.decode(ImageIndex.self, from: bytes)
+    if let entry = index.manifests.first(where: \.isTakenForManifest) {
+      throw .malformed(
+        "its entry \(entry.digest) has the type '\(entry.mediaType.rawValue.cut(to: 100))', which some readers take for a manifest's"
+      )
+    }
+    self.content = .index(index)
   }
 
   /// Decodes `bytes` after proving that they are what `descriptor` promised.

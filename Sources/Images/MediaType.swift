@@ -51,6 +51,11 @@ public struct MediaType: RawRepresentable, Hashable, Sendable, Codable {
   /// A runnable image's configuration, which lists `diff_ids`.
   public var isImageConfig: Bool { self == .ociConfig || self == .dockerConfig }
 
+  /// What servers say of content whose type they do not know. Docker takes anything of it for what it needs there.
+  public var saysNothing: Bool {
+    ["", "application/octet-stream", "application/json", "text/html"].contains(rawValue)
+  }
+
   /// A layer that a registry need not hold, because its descriptor names `urls` to fetch it from.
   public var isForeignLayer: Bool {
     rawValue.hasPrefix("application/vnd.oci.image.layer.nondistributable.")

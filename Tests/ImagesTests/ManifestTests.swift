@@ -35,6 +35,37 @@ struct `A manifest` {
     #expect(manifest.blobs == [cache])
   }
 
+  @Test(arguments: [
+    "", "application/json", "application/octet-stream", "text/html", "Application/JSON",
+    MediaType.ociManifest.rawValue.uppercased(), "\(MediaType.dockerManifest); charset=utf-8",
+    " \(MediaType.ociIndex)", MediaType.dockerSchema1.rawValue,
+  ])
+  func `of an index names each manifest by its type`(type: String) throws {
+    for platform in ["", #","platform":{"os":"linux","architecture":"arm64"}"#] {
+      let entry = #"{"mediaType":"\#(type)","digest":"\#(Samples.digest("m"))","size":3\#(platform)}"#
+      #expect {
+        try parse(#"{"manifests":[\#(Samples.json(Self.child)),\#(entry)]}"#)
+      } throws: { error in
+        guard case .malformed(let why) = error as? ManifestError else { return false }
+        return why.contains("\(Samples.digest("m"))") && why.contains("'\(type)'")
+      }
+    }
+  }
+
+  @Test func `of an index has no platform for what is no manifest`() throws {
+    let more = #","platform":{"os":"linux","architecture":"arm64"}"#
+    #expect(throws: ManifestError.self) {
+      try parse(#"{"manifests":[\#(Samples.json(Samples.layer("l"), more: more))]}"#)
+    }
+    // As buildkit's cache indexes are.
+    let cache = Descriptor(
+      mediaType: MediaType(rawValue: "application/vnd.buildkit.cacheconfig.v0"), digest: Samples.digest("c"),
+      size: 5)
+    let index = try parse(
+      #"{"manifests":[\#(Samples.json(Samples.layer("l"))),\#(Samples.json(cache))]}"#, as: .ociIndex)
+    #expect(index.blobs == [Samples.layer("l"), cache] && index.children == [])
+  }
+
   @Test func `without layers is an image`() throws {
     let text = #"{"schemaVersion":2,"config":\#(Samples.json(Samples.config("c"))),"layers":[]}"#
     #expect(try parse(text).blobs == [Samples.config("c")])
