@@ -1,4 +1,5 @@
 public import Digests
+import FoundationEssentials
 
 /// The part of an image's configuration (image-spec `config.md`) that Ferry reads.
 public struct ImageConfig: Hashable, Sendable, Decodable {
@@ -59,12 +60,38 @@ public struct ImageConfig: Hashable, Sendable, Decodable {
   /// layers than the config speaks of: one reader would take an image, another one a hollow or a broken one. A config
   /// that is no runnable image's says nothing of layers, nor does one of content that is no file system.
   public func describes(_ manifest: ImageManifest) -> Bool {
-    guard manifest.config.mediaType.isImageConfig, manifest.layers.allSatisfy(\.mediaType.isLayer) else {
-      return true
-    }
+    guard manifest.mayBeRunnable, manifest.layers.allSatisfy(\.mediaType.isLayer),
+      manifest.config.mediaType.isImageConfig || rootfs != nil
+    else { return true }
     if let count = rootfs?.layerCount { return count == manifest.layers.count }
     // Many tools leave steps out; but where a step made a layer, there is one.
     return !manifest.layers.isEmpty || (history ?? []).allSatisfy { $0?.isEmptyLayer == true }
+  }
+
+  /// Whether the config blob in `bytes`, whose type does not say so, is an image's to those who take it for one: an
+  /// object with a `rootfs`, however that is spelled.
+  public static func speaksOfLayers(_ bytes: [UInt8]) -> Bool {
+    bytes.count <= sizeLimit && (try? JSONDecoder().decode(Opening.self, from: Data(bytes)))?.hasRoot == true
+  }
+
+  private struct Opening: Decodable {
+    let hasRoot: Bool
+
+    private struct Key: CodingKey {
+      let stringValue: String
+      var intValue: Int? { nil }
+
+      init(stringValue: String) { self.stringValue = stringValue }
+      init?(intValue: Int) { nil }
+    }
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: Key.self)
+      hasRoot = container.allKeys.contains { key in
+        DocumentShape.imageConfig.member(key.stringValue)?.name == "rootfs"
+          && (try? container.nestedContainer(keyedBy: Key.self, forKey: key)) != nil
+      }
+    }
   }
 
   /// Sees that the config blob in `bytes` is an image's and says one thing to all readers. Throws

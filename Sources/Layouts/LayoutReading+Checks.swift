@@ -57,7 +57,7 @@ extension LayoutReading {
   mutating func noteConfigs(_ walk: ManifestWalk) throws(LayoutError) {
     var noted: Set<Digest> = []
     for manifest in walk.manifests.values.sorted(by: { $0.digest < $1.digest }) {
-      guard case .image(let image) = manifest.content, image.config.mediaType.isImageConfig,
+      guard case .image(let image) = manifest.content, image.mayBeRunnable,
         let extent = blobs[image.config.digest], extent.size <= Int64(ImageConfig.sizeLimit)
       else { continue }
       let bytes = try extent.bytes(in: file)

@@ -39,7 +39,7 @@ struct ManifestWalk {
       guard let manifest = try read(descriptor) else { continue }
       review.note(manifest)
       for blob in manifest.blobs where omissions[blob.digest] == nil { note(blob) }
-      if case .image(let image) = manifest.content { try check(image.config) }
+      if case .image(let image) = manifest.content { try check(image) }
       pending += manifest.children
     }
   }
@@ -57,14 +57,19 @@ struct ManifestWalk {
 
   /// Looks at an image's config. One that is not there, or damaged, is found where blobs are; what an artifact calls
   /// its config may be anything.
-  private mutating func check(_ config: Descriptor) throws(LayoutError) {
-    guard config.mediaType.isImageConfig, configs.insert(config.digest).inserted,
-      let extent = blobs[config.digest]
-    else { return }
+  private mutating func check(_ image: ImageManifest) throws(LayoutError) {
+    let config = image.config
+    guard image.mayBeRunnable, !configs.contains(config.digest), let extent = blobs[config.digest] else {
+      return
+    }
+    let isTyped = config.mediaType.isImageConfig
     guard extent.size <= Int64(ImageConfig.sizeLimit) else {
+      guard isTyped else { return }
       return add(.notAConfig(config.digest, .tooLarge(extent.size)))
     }
     let bytes = try extent.bytes(in: file)
+    guard isTyped || ImageConfig.speaksOfLayers(bytes) else { return }
+    configs.insert(config.digest)
     guard Digest(of: bytes) == config.digest else { return }
     do { try ImageConfig.check(bytes) } catch { add(.notAConfig(config.digest, error)) }
   }

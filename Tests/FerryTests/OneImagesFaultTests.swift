@@ -56,6 +56,18 @@ struct `The fault of one image` {
     try ferry.run(["verify", "a.tar"], exits: 0)
   }
 
+  @Test func `whose config's type says nothing is found all the same`() throws {
+    let two = try registry.storage.add(layers: [[1], [2]], to: "team/app", tag: "two")
+    let text = try text(two).replacing(
+      "application/vnd.oci.image.config.v1+json", with: "application/octet-stream")
+    let start = try #require(text.range(of: "\"layers\":["))
+    try registry.storage.add(manifest: text, to: "team/app", tag: "good")
+    try registry.storage.add(manifest: text[..<start.upperBound] + "]}", to: "team/app", tag: "hollow")
+    try ferry.run(export("good"), exits: 0)
+    try ferry.run(["verify", "a.tar"], exits: 0)
+    try ferry.run(export("hollow", to: "b.tar"), exits: 14).complains(registry.reference("team/app:hollow"))
+  }
+
   @Test func `that lists nothing is no archive, but may stand beside others`() throws {
     try registry.storage.add(layers: [[1]], to: "team/app", tag: "good")
     try registry.storage.add(index: [], to: "team/app", tag: "none")

@@ -179,6 +179,38 @@ import Testing
     }
   }
 
+  @Test(arguments: ["", "application/octet-stream", "application/json", "text/html"])
+  func `is damaged alike when a config has a type that says nothing`(type: String) throws {
+    func problems(_ text: String, layers: Int, _ layerType: MediaType = .ociLayer) throws -> [LayoutProblem] {
+      let config = Array(text.utf8)
+      let listed = (0..<layers).map { TestImage.descriptor("\(layerType)", [UInt8($0)]) }.joined(
+        separator: ",")
+      let bytes = Array(
+        #"{"schemaVersion":2,"config":\#(TestImage.descriptor(type, config)),"layers":[\#(listed)]}"#.utf8)
+      let layout = try open(
+        index: [TestImage.descriptor("\(MediaType.ociManifest)", bytes)], docker: nil,
+        [bytes, config] + (0..<layers).map { [UInt8($0)] })
+      return layout.problems
+    }
+    let one = #"{"rootfs":{"type":"layers","diff_ids":["\#(Digest(of: [0]))"]}}"#
+    #expect(try problems(one, layers: 1) == [])
+    for count in [0, 2] {
+      #expect(try problems(one, layers: count) == [.configDisagrees(Digest(of: Array(one.utf8)))])
+    }
+    for text in [#"{"rootfs":{},"OS":"windows","os":"x"}"#, #"{"Rootfs":{}}"#, #"{"rootfs":{"diff_ids":1}}"#]
+    {
+      guard case .notAConfig? = try problems(text, layers: 1).first else {
+        Issue.record("\(text)")
+        continue
+      }
+    }
+    // What is no image's may be anything.
+    for text in ["{}", "[]", "x", #"{"a":1,"A":2,"a":3}"#, #"{"rootfs":"x","history":[{}]}"#] {
+      #expect(try problems(text, layers: 0) == [])
+    }
+    #expect(try problems(one, layers: 2, MediaType(rawValue: "application/x")) == [])
+  }
+
   @Test func `without an image in any of them is none`() throws {
     let stranger = #"{"mediaType":"application/xml","digest":"\#(Digest(of: [1]))","size":1}"#
     let index = Array(#"{"schemaVersion":2,"mediaType":"\#(MediaType.ociIndex)","manifests":[]}"#.utf8)

@@ -11,6 +11,8 @@ struct BlobSources: Sendable {
   let configs: CheckedConfigs
   private let repositories: [Digest: [RegistryLocation]]
   private let configDigests: Set<Digest>
+  /// Those that are images' by their type.
+  private let typedConfigs: Set<Digest>
   private let preferred: Set<RegistryLocation>
 
   /// How many holders of one blob may fail to answer, each after all its retries, before the others are not asked.
@@ -27,8 +29,10 @@ struct BlobSources: Sendable {
     }
     self.repositories = repositories
     self.images = images
-    configs = CheckedConfigs()
-    configDigests = Set(images.flatMap(\.configs).map(\.digest))
+    self.configs = CheckedConfigs()
+    let configs = images.flatMap(\.configs)
+    configDigests = Set(configs.map(\.digest))
+    typedConfigs = Set(configs.filter(\.mediaType.isImageConfig).map(\.digest))
     preferred = []
   }
 
@@ -37,6 +41,7 @@ struct BlobSources: Sendable {
     configs = whole.configs
     repositories = whole.repositories
     configDigests = whole.configDigests
+    typedConfigs = whole.typedConfigs
     preferred = Set(
       images.map { RegistryLocation(host: $0.reference.host, path: $0.reference.repository) })
   }
@@ -55,6 +60,7 @@ struct BlobSources: Sendable {
   }
 
   func isConfig(_ digest: Digest) -> Bool { configDigests.contains(digest) }
+  func isTypedConfig(_ digest: Digest) -> Bool { typedConfigs.contains(digest) }
 
   /// Fetches what `verifier` has not seen of `blob` from the first repository that has it. What one gave before it
   /// failed stays: `verifier` and `sink` have seen the same bytes, and the next one goes on behind them. Throws the

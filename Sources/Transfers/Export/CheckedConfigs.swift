@@ -90,8 +90,9 @@ extension Export {
 
 extension BlobSources {
   /// Throws ``TransferError/unclearConfig(images:digest:_:)`` when the config in `bytes` says different things to
-  /// different readers.
+  /// different readers. One whose type does not say that it is an image's may be anything else.
   func check(_ digest: Digest, _ bytes: [UInt8]) throws(TransferError) {
+    guard isTypedConfig(digest) || ImageConfig.speaksOfLayers(bytes) else { return }
     do throws(ManifestError) { try ImageConfig.check(bytes) } catch { throw unclear(digest, error) }
   }
 
@@ -108,12 +109,14 @@ extension BlobSources {
 }
 
 extension ExportImage {
-  /// The configs of its images and its referrers' whose content is specified.
-  var configs: [Descriptor] { runnable.map(\.config) }
+  /// The configs of its images and its referrers' whose content is specified, or may be.
+  var configs: [Descriptor] {
+    runnable.map(\.config).filter { $0.mediaType.isImageConfig || $0.size <= Int64(ImageConfig.sizeLimit) }
+  }
 
   private var runnable: [ImageManifest] {
     (tree.manifests + referrers.flatMap(\.tree.manifests)).compactMap { manifest in
-      guard case .image(let image) = manifest.content, image.config.mediaType.isImageConfig else {
+      guard case .image(let image) = manifest.content, image.mayBeRunnable else {
         return nil
       }
       return image

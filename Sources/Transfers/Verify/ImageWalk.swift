@@ -21,7 +21,7 @@ struct ImageWalk: Sendable {
       var problems = tree.blobs.compactMap { layout.problem(with: $0) }
       var contents: [(layer: Descriptor, diffID: Digest)] = []
       for case .image(let manifest) in tree.manifests.map(\.content)
-      where manifest.config.mediaType.isImageConfig {
+      where manifest.mayBeRunnable {
         // An artifact may call anything its config, and hold what is no file system.
         guard isDeep, manifest.layers.allSatisfy(\.mediaType.isLayer),
           let bytes = try? layout.bytes(of: manifest.config, limit: ImageConfig.sizeLimit),
