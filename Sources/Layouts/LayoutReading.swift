@@ -53,6 +53,7 @@ struct LayoutReading {
     }
     self.index = index
     note(source.problems)
+    note(index.ambiguousNames.map { .ambiguousName($0) }.filter { !source.problems.contains($0) })
     if !isFerrys, let list = entries.files[DockerManifestFile.path],
       try DockerManifestFile.isList(list, in: file)
     {

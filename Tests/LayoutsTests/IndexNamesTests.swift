@@ -1,0 +1,60 @@
+import Digests
+import Images
+import TestSupport
+import Testing
+
+@testable import Layouts
+
+/// What readers of one `index.json` call its images.
+struct `The names of an index` {
+  private static let name = "io.containerd.image.name"
+  private static let refName = "org.opencontainers.image.ref.name"
+
+  private func entry(_ image: String, _ name: String?, _ refName: String?, _ more: String = "") -> String {
+    let names = [name.map { #""\#(Self.name)":"\#($0)""# }, refName.map { #""\#(Self.refName)":"\#($0)""# }]
+    return TestImage.descriptor("\(MediaType.ociManifest)", Array(image.utf8)).dropLast()
+      + #","annotations":{\#(names.compactMap { $0 }.joined(separator: ","))}\#(more)}"#
+  }
+
+  private func ambiguous(_ entries: String...) throws -> [String] {
+    let text = #"{"schemaVersion":2,"manifests":[\#(entries.joined(separator: ","))]}"#
+    return try IndexFile(bytes: Array(text.utf8)).ambiguousNames
+  }
+
+  private let one = "x.example/app:1"
+  private let two = "x.example/app:2"
+
+  @Test func `stand for one image each, to all who read them`() throws {
+    #expect(try ambiguous(entry("a", one, one), entry("b", one, one)) == [one])
+    #expect(try ambiguous(entry("a", one, nil), entry("b", nil, one)) == [one])
+    #expect(try ambiguous(entry("a", one, two), entry("b", two, one)) == [one, two])
+    #expect(try ambiguous(entry("a", one, "2"), entry("b", two, "1")) == [one, two])
+    #expect(try ambiguous(entry("a", one, "app:2"), entry("b", two, "app:1")) == [one, two])
+    #expect(try ambiguous(entry("a", nil, "1"), entry("b", nil, "1")) == ["1"])
+    #expect(
+      try ambiguous(entry("a", "docker.io/library/app:1", "1"), entry("b", nil, "app:1")) == [
+        "docker.io/library/app:1"
+      ])
+  }
+
+  @Test func `may stand for one of each platform`() throws {
+    let platforms = ["amd64", "arm64"].map { #","platform":{"os":"linux","architecture":"\#($0)"}"# }
+    #expect(try ambiguous(entry("a", one, "1", platforms[0]), entry("b", one, "1", platforms[1])) == [])
+    #expect(try ambiguous(entry("a", one, "1", platforms[0]), entry("b", one, "1", platforms[0])) == [one])
+    #expect(try ambiguous(entry("a", one, "1", platforms[0]), entry("b", one, "1")) == [one])
+  }
+
+  @Test func `are sound as each tool writes them`() throws {
+    // ctr and buildx, of two repositories with one tag, and of one image by two names.
+    #expect(try ambiguous(entry("a", one, "1"), entry("b", "x.example/b:1", "1"), entry("a", two, "2")) == [])
+    // hauler, which leaves out the host; regctl and oras, of one repository; skopeo and crane.
+    #expect(try ambiguous(entry("a", one, "app:1"), entry("b", "y.example/app:1", "app:1")) == [])
+    #expect(
+      try ambiguous(
+        entry("a", "docker.io/library/app:1", "app:1"), entry("b", "docker.io/library/app:2", "library/app:2")
+      ) == [])
+    #expect(try ambiguous(entry("a", nil, "1"), entry("b", nil, "2"), entry("a", nil, "3")) == [])
+    #expect(try ambiguous(entry("a", nil, one), entry("b", nil, two), entry("b", nil, "rancher/x:v1")) == [])
+    #expect(try ambiguous(entry("a", nil, nil), entry("b", nil, nil)) == [])
+  }
+}
