@@ -83,6 +83,12 @@ import Testing
     for blob in made.blobs { #expect(throws: Never.self) { try layout.bytes(of: blob, limit: 1 << 20) } }
   }
 
+  @Test func `is held against the other behind however many blanks`() throws {
+    let list = String(repeating: " ", count: 70_000) + "[\(two.entry(["a/one:1"]))]"
+    let layout = try open(index: [one.listed("docker.io/a/one:1")], docker: list, one.blobs + two.blobs)
+    #expect(layout.problems == [.ambiguousName("docker.io/a/one:1")])
+  }
+
   @Test func `has a digest that stands for the images of both`() throws {
     let blobs = one.blobs + two.blobs
     let index = try open(index: [one.listed("docker.io/a/one:1")], docker: nil, blobs)

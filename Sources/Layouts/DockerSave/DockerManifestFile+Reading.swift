@@ -17,9 +17,17 @@ extension DockerManifestFile {
   /// Whether a file of that name beside an `index.json` is docker's list: what is no list docker refuses to read, and
   /// may be anything.
   static func isList(_ extent: BlobExtent, in file: any RandomAccess) throws(LayoutError) -> Bool {
-    let start = try BlobExtent(offset: extent.offset, size: min(extent.size, 4096)).bytes(in: file)
     let blanks = Set(" \t\r\n".utf8)
-    return start.first { !blanks.contains($0) } == UInt8(ascii: "[")
+    let size = min(extent.size, sizeLimit)
+    var position: Int64 = 0
+    while position < size {
+      let piece = BlobExtent(offset: extent.offset + position, size: min(size - position, 64 << 10))
+      if let first = try piece.bytes(in: file).first(where: { !blanks.contains($0) }) {
+        return first == UInt8(ascii: "[")
+      }
+      position += piece.size
+    }
+    return false
   }
 
   /// The images in the file's order.

@@ -49,18 +49,18 @@ struct DockerSaveArchive {
   /// The layout, with the files that Ferry made for it behind the archive's own bytes.
   consuming func source() throws(LayoutError) -> LayoutSource {
     var images: [LayoutImage] = []
+    var named: [String: Digest] = [:]
     var manifests: [Digest: [UInt8]] = [:]
     for entry in list {
       let bytes = try manifest(of: entry)
       let root = Descriptor(mediaType: .ociManifest, digest: Digest(of: bytes), size: Int64(bytes.count))
       manifests[root.digest] = bytes
       for image in Self.images(entry.names, root: root) {
-        if image.reference != nil,
-          images.contains(where: { $0.name == image.name && $0.root.digest != image.root.digest })
-        {
+        images.append(image)
+        guard image.reference != nil else { continue }
+        if let other = named.updateValue(root.digest, forKey: image.name), other != root.digest {
           problems.append(.ambiguousName(image.name))
         }
-        images.append(image)
       }
     }
     var tail = GeneratedFiles(behind: tar.fileSize)

@@ -21,6 +21,11 @@ struct TwoLists {
   private let walk: ManifestWalk
   /// The images' manifests, by their configs.
   private let known: [Digest: [Manifest]]
+  /// The indexes that list a manifest, by its digest.
+  private let parents: [Digest: [Digest]]
+  /// Where in ``images`` a root's names are, and a name's roots.
+  private var byRoot: [Digest: [Int]] = [:]
+  private var byReference: [Reference: [Int]] = [:]
   /// The manifests that lie in the archive and no list names, by their configs; nil before they were looked for.
   private var strays: [Digest: [Manifest]]?
 
@@ -36,6 +41,17 @@ struct TwoLists {
     for image in index.images { try walk.descend(from: image.root) }
     self.walk = walk
     known = Self.byConfig(walk.manifests.values)
+    var parents: [Digest: [Digest]] = [:]
+    for manifest in walk.manifests.values {
+      for child in Set(manifest.children.map(\.digest)) {
+        parents[child, default: []].append(manifest.digest)
+      }
+    }
+    self.parents = parents
+    for (place, image) in images.enumerated() {
+      byRoot[image.root.digest, default: []].append(place)
+      if let reference = image.reference { byReference[reference, default: []].append(place) }
+    }
     var docker = try DockerSaveArchive(list: extent, file: file, tar: tar, entries: entries)
     for entry in docker.list { try take(entry, &docker) }
     self.blobs = docker.blobs.filter { blobs[$0.key] == nil }
@@ -105,38 +121,43 @@ struct TwoLists {
 
   /// Sees that an image that `index.json` names too has the names that `manifest.json` gives it.
   private mutating func name(_ digest: Digest, as names: [String]) {
-    let holders = images.filter { holds($0.root, digest) }.map(\.root)
-    guard let root = holders.first else { return }
+    let above = holders(of: digest)
+    let places = above.flatMap { byRoot[$0] ?? [] }.sorted()
+    guard let root = places.first.map({ images[$0].root }) else { return }
+    var unnamed = places.filter { images[$0].reference == nil }.map { (place: $0, tag: images[$0].bareTag) }
     for image in DockerSaveArchive.images(names, root: root) {
       guard let reference = image.reference else { continue }
-      let sameName = images.filter { $0.reference == reference }
-      guard sameName.isEmpty else {
-        if !sameName.contains(where: { holds($0.root, digest) }) { contradict(image, by: sameName) }
+      if let sameName = byReference[reference]?.map({ images[$0] }) {
+        if !sameName.contains(where: { above.contains($0.root.digest) }) { contradict(image, by: sameName) }
         continue
       }
-      let unnamed = images.firstIndex {
-        $0.reference == nil && holds($0.root, digest) && ($0.bareTag == nil || $0.bareTag == reference.tag)
+      guard let free = unnamed.firstIndex(where: { $0.tag == nil || $0.tag == reference.tag }) else {
+        append(image)
+        continue
       }
-      if let unnamed {
-        images[unnamed] = LayoutImage(reference: reference, name: image.name, root: images[unnamed].root)
-      } else {
-        images.append(image)
-      }
+      let place = unnamed.remove(at: free).place
+      images[place] = LayoutImage(reference: reference, name: image.name, root: images[place].root)
+      byReference[reference] = [place]
     }
   }
 
   /// Adds an image that `manifest.json` alone names.
   private mutating func add(_ root: Descriptor, as names: [String]) {
+    let present = Set((byRoot[root.digest] ?? []).map { images[$0].name })
     for image in DockerSaveArchive.images(names, root: root) {
-      let sameName = image.reference.map { reference in images.filter { $0.reference == reference } } ?? []
+      let sameName = image.reference.flatMap { byReference[$0] }?.map { images[$0] } ?? []
       guard !sameName.contains(where: { $0.root.digest != root.digest }) else {
         contradict(image, by: sameName)
         continue
       }
-      if !images.contains(where: { $0.root.digest == root.digest && $0.name == image.name }) {
-        images.append(image)
-      }
+      if !present.contains(image.name) { append(image) }
     }
+  }
+
+  private mutating func append(_ image: LayoutImage) {
+    byRoot[image.root.digest, default: []].append(images.count)
+    if let reference = image.reference { byReference[reference, default: []].append(images.count) }
+    images.append(image)
   }
 
   /// Notes that a name stands for two images, unless the other one cannot be read: that is told by itself.
@@ -146,16 +167,14 @@ struct TwoLists {
     note(.ambiguousName(image.name))
   }
 
-  /// Whether the manifest `digest` is `root` or below it.
-  private func holds(_ root: Descriptor, _ digest: Digest) -> Bool {
-    var pending = [root.digest]
+  /// The manifest `digest` and all indexes that it is below.
+  private func holders(of digest: Digest) -> Set<Digest> {
+    var pending = [digest]
     var seen: Set<Digest> = []
     while let next = pending.popLast() {
-      if next == digest { return true }
-      guard seen.insert(next).inserted else { continue }
-      pending += walk.manifests[next]?.children.map(\.digest) ?? []
+      if seen.insert(next).inserted { pending += parents[next] ?? [] }
     }
-    return false
+    return seen
   }
 
   /// The manifests among the blobs that `index.json` does not lead to.
