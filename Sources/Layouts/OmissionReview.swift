@@ -3,7 +3,7 @@ public import Images
 
 /// Why content cannot be left out for the reason that an archive gives.
 public enum OmissionFault: Hashable, Sendable {
-  /// A registry need not hold foreign layers alone, and something lists it as this.
+  /// A registry need not hold foreign layers alone, and something lists it as this, or without `urls`.
   case notForeign(MediaType)
   /// No index lists it for a platform, or something else needs it too.
   case notAnotherPlatform
@@ -34,6 +34,8 @@ struct OmissionReview {
   private struct Use: Hashable {
     let place: Place
     let type: MediaType
+    /// Whether it says where else it can be had.
+    let hasURLs: Bool
   }
 
   private let omissions: [Digest: Omission]
@@ -57,8 +59,11 @@ struct OmissionReview {
         let isForPlatform = entry.platform != nil || entry.attestedDigest != nil
         note(entry, .entry(isForPlatform: isForPlatform, isManifest: entry.mediaType.isManifest))
       }
-      let digests = Set(index.manifests.map(\.digest))
-      if digests.allSatisfy({ omissions[$0] != nil }) { hollow.formUnion(digests) }
+      // What is said about manifests is of no use without them.
+      let runnable = index.manifests.filter { $0.attestedDigest == nil && $0.platform?.isUnknown != true }
+      if runnable.allSatisfy({ omissions[$0.digest] != nil }) {
+        hollow.formUnion(index.manifests.map(\.digest))
+      }
     case .artifact(let artifact):
       for blob in artifact.blobs { note(blob, .blob) }
     }
@@ -66,7 +71,9 @@ struct OmissionReview {
 
   private mutating func note(_ descriptor: Descriptor, _ place: Place) {
     guard omissions[descriptor.digest] != nil else { return }
-    uses[descriptor.digest, default: []].insert(Use(place: place, type: descriptor.mediaType))
+    uses[descriptor.digest, default: []].insert(
+      Use(
+        place: place, type: descriptor.mediaType, hasURLs: descriptor.urls?.isEmpty == false))
   }
 
   /// What may not be left out, in the order of the digests. `sources` are what the archive says it knows from.
@@ -83,7 +90,7 @@ struct OmissionReview {
     switch omission.reason {
     case .foreign:
       for type in types where !type.isForeignLayer { return .notForeign(type) }
-      guard uses.allSatisfy({ $0.place == .layer }) else { return .notForeign(types[0]) }
+      guard uses.allSatisfy({ $0.place == .layer && $0.hasURLs }) else { return .notForeign(types[0]) }
     case .platform:
       let isForOthers = uses.allSatisfy { use in
         if case .entry(let isForPlatform, _) = use.place { isForPlatform } else { false }

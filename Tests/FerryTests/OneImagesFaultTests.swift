@@ -65,7 +65,8 @@ struct `The fault of one image` {
     try registry.storage.add(manifest: text[..<start.upperBound] + "]}", to: "team/app", tag: "hollow")
     try ferry.run(export("good"), exits: 0)
     try ferry.run(["verify", "a.tar"], exits: 0)
-    try ferry.run(export("hollow", to: "b.tar"), exits: 14).complains(registry.reference("team/app:hollow"))
+    try ferry.run(export("good", "hollow", to: "b.tar"), exits: 14).complains(
+      registry.reference("team/app:hollow"))
   }
 
   @Test func `that lists nothing is no archive, but may stand beside others`() throws {

@@ -41,7 +41,7 @@ struct `Content left out on purpose` {
     let text = #"{"schemaVersion":2,"manifests":[\#(texts.joined(separator: ","))]}"#
     var image = try TestImage(
       "old.example/team/multi:1", manifest: Manifest(bytes: Array(text.utf8), mediaType: nil),
-      blobs: entries.filter { $0.platform == "linux/amd64" }.flatMap(\.image.blobs))
+      blobs: entries.filter { $0.platform.map { $0 != "linux/arm64" } ?? false }.flatMap(\.image.blobs))
     image.manifests += entries.flatMap(\.image.manifests)
     return image
   }
@@ -62,9 +62,20 @@ struct `Content left out on purpose` {
         bytes: Array(
           text.replacing(
             #""\#(MediaType.ociGzipLayer)","digest":"\#(layer.digest)""#,
-            with: #""\#(foreign)","digest":"\#(layer.digest)""#
+            with: #""\#(foreign)","urls":["https://x.example/l"],"digest":"\#(layer.digest)""#
           ).utf8), mediaType: nil), blobs: app.blobs)
     #expect(try problems([honest], [disguised]) == [])
+    // Nobody says where it can be had.
+    for urls in [#","urls":[]"#, ""] {
+      let bytes = String(decoding: honest.manifests[0].bytes, as: UTF8.self).replacing(
+        #","urls":["https://x.example/l"]"#, with: urls)
+      let nowhere = try TestImage(
+        "old.example/team/win:2", manifest: Manifest(bytes: Array(bytes.utf8), mediaType: nil),
+        blobs: app.blobs)
+      for images in [[nowhere], [honest, nowhere]] {
+        #expect(try problems(images, [disguised]) == [.unfitOmission(disguised, .notForeign(foreign))])
+      }
+    }
     // Another type than the one by which it is listed; and an image to which the same bytes are no foreign layer.
     #expect(try problems([honest], [omission]) == [.unfitOmission(omission, .otherType(foreign))])
     #expect(
@@ -93,6 +104,11 @@ struct `Content left out on purpose` {
       ])
     #expect(
       try problems([index([(arm, "linux/arm64")])], [other]) == [.unfitOmission(other, .nothingLeft)])
+    // What speaks of an image is none.
+    #expect(
+      try problems([index([(arm, "linux/arm64"), (app, "unknown/unknown")])], [other]) == [
+        .unfitOmission(other, .nothingLeft)
+      ])
     let known = Omission(arm.root, reason: .known)
     #expect(try problems([both], [known]) == [.unfitOmission(known, .notABlob)])
   }
