@@ -33,8 +33,8 @@ import Testing
     #expect(brief.standardOutput.contains("descriptions of 1 repository; --long shows them"))
     let long = try move.ferry.run("inspect", "fleet.tar", "--long")
     #expect(long.lines.contains("  description of olddept/trainer"))
-    #expect(long.lines.contains("    ]0;titleUse **it**."))
-    #expect(long.lines.contains("    moc"))
+    #expect(long.lines.contains(#"    \u{1B}]0;title\u{7}Use **it**."#))
+    #expect(long.lines.contains(#"    \u{202E}moc"#))
     #expect(!long.standardOutput.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
     let report = try move.ferry.run("inspect", "fleet.tar", "--json").json()
     #expect(
