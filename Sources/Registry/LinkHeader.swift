@@ -8,16 +8,23 @@ enum LinkHeader: Hashable, Sendable {
 
   init(_ lines: [String]) {
     var targets: Set<Substring> = []
+    var unnamed: Set<Substring> = []
     var isReadable = true
     for line in lines {
       var parser = Parser(rest: line[...])
       while let link = parser.link() {
-        if link.relations.contains("next") { targets.insert(link.target) }
-        // Every link has a relation.
-        if link.relations.isEmpty { isReadable = false }
+        guard let relations = link.relations else {
+          if link.target.isEmpty { isReadable = false } else { unnamed.insert(link.target) }
+          continue
+        }
+        if relations.contains("next") { targets.insert(link.target) }
+        if relations.isEmpty { isReadable = false }
       }
       isReadable = isReadable && parser.isAtEnd
     }
+    // A link must have a relation. Of a list's answer a single one without can hardly be another than the next
+    // page's, and to follow it in error costs a question.
+    if targets.isEmpty { targets = unnamed }
     switch (targets.first, targets.count) {
     case (let target?, 1): self = .next(String(target))
     case (nil, _) where isReadable: self = .none
@@ -32,8 +39,8 @@ enum LinkHeader: Hashable, Sendable {
     /// Whether all of the line was read.
     var isAtEnd: Bool { rest.isEmpty }
 
-    /// The next link; nil at the end, or where there is none.
-    mutating func link() -> (target: Substring, relations: [String])? {
+    /// The next link, its relations nil where it says nothing of them; nil at the end, or where there is none.
+    mutating func link() -> (target: Substring, relations: [String]?)? {
       rest = rest.drop { $0.isWhitespace || $0 == "," }
       guard rest.first == "<", let close = rest.firstIndex(of: ">") else { return nil }
       let target = rest.dropFirst()[..<close]
@@ -49,7 +56,7 @@ enum LinkHeader: Hashable, Sendable {
       after.skipBlanks()
       guard after.rest.isEmpty || after.rest.first == "," else { return nil }
       rest = after.rest
-      return (target, relations ?? [])
+      return (target, relations)
     }
 
     /// `name`, `name=value` or `name="value"`; nil where a quoted value has no end.

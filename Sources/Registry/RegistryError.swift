@@ -27,6 +27,9 @@ public enum RegistryError: Error, Hashable, Sendable {
   case untrustedRealm(host: String, realm: String, RealmRefusal)
   /// A 401 without a challenge Ferry can answer.
   case noUsableChallenge(host: String, header: String)
+  /// The registry asks nobody who comes, and an identity token can be shown to a token server alone: a list would be
+  /// what strangers see.
+  case credentialNotShown(host: String)
   /// A list of which `read` names came, and then no more though it may go on; why.
   indirect case listCutShort(host: String, List, read: Int, RegistryError)
   /// An answer that breaks the protocol. The URL is redacted; `what` names the part.

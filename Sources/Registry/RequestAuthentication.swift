@@ -86,7 +86,13 @@ struct RequestAuthentication {
       unanswered = reason
       return nil
     case .nothing:
-      guard !hasTriedBasic, let header = credential?.basicAuthorization else { return nil }
+      guard let header = credential?.basicAuthorization else {
+        // An identity token is shown to a token server alone, and none was named. What is asked by name is not less
+        // true for it; a list may be a stranger's.
+        if errand.action == .list { unanswered = .credentialNotShown(host: host) }
+        return nil
+      }
+      guard !hasTriedBasic else { return nil }
       hasTriedBasic = true
       return .basic(header: header)
     case .challenges(let challenges, let header):

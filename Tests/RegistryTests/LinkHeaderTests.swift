@@ -10,6 +10,8 @@ import Testing
     (#"</p>; rel="prev", </n>; rel="next""#, "/n"),
     (#"</p>; title="a, </x>; rel=next", </n>; rel="last next""#, "/n"),
     (#"<https://host/n>; foo; rel = "next""#, "https://host/n"),
+    ("</n>", "/n"), (#"</n>; title="x""#, "/n"), (#"</a>; x="rel=next""#, "/a"),
+    ("</a>, </n>; rel=next", "/n"),
   ])
   func `leads to the next page`(_ header: String, _ target: String) {
     #expect(LinkHeader([header]) == .next(target))
@@ -24,7 +26,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "<", "<>", "</a>", "rel=next", "</a; rel=next", #"</a>; x="rel=next""#, "/v2/_catalog?last=b",
+    "<", "<>", "</a>, </b>", "rel=next", "</a; rel=next", "/v2/_catalog?last=b",
     #"</a>; rel="next"#, #"</a> rel="next""#, "</a>; rel=next, </b>; rel=next", #"</p>; rel="prev", /n"#,
     #"</a>; rel="""#,
   ])

@@ -54,11 +54,25 @@ import Transport
     #expect(realm.requests("/token").map(\.authorization) == [nil])
   }
 
-  @Test func `asks a registry that wants nothing without a token`() throws {
-    let server = ScriptedServer { _ in ScriptedResponse(json: #"{"tags":["a"]}"#) }
+  @Test(arguments: [200, 404]) func `takes no list from a registry to which a token cannot be shown`(
+    status: Int
+  ) throws {
+    let server = ScriptedServer { request in
+      ScriptedResponse(request.path == root ? 200 : status, json: #"{"tags":["a"]}"#)
+    }
     let token = Credential.identityToken(username: "u", token: "t")
-    #expect(try client(server.host, token).tags(of: "team/app") == ["a"])
+    #expect(throws: RegistryError.credentialNotShown(host: server.host)) {
+      try client(server.host, token).tags(of: "team/app")
+    }
     #expect(server.requests.map(\.path) == [root, tags])
+    #expect(server.requests.allSatisfy { $0.authorization == nil })
+  }
+
+  @Test func `asks a registry that wants nothing without a token for what has a name`() throws {
+    let server = ScriptedServer { request in ScriptedResponse(request.path == root ? 200 : 404) }
+    let token = Credential.identityToken(username: "u", token: "t")
+    #expect(throws: RegistryError.self) { try client(server.host, token).manifest("1", of: "team/app") }
+    #expect(try client(server.host, token).manifestIfPresent("1", of: "team/app") == nil)
     #expect(server.requests.allSatisfy { $0.authorization == nil })
   }
 

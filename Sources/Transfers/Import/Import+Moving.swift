@@ -81,12 +81,18 @@ extension Import {
       pushed += outcomes.compactMap { try? $0.get() }
       failures += outcomes.compactMap(\.failure)
     }
-    let unlisted = try await list(prepared.images.filter(\.isThere) + pushed, lists)
-    for failure in unlisted { settings.observer.note(.imageFailed(failure)) }
-    let failed = Set(unlisted.map(\.image))
+    let there = prepared.images.filter(\.isThere) + pushed
+    var late = try await list(there, lists)
+    let unlisted = Set(late.map(\.image))
+    let look = LastLook(destination: destination, executor: executor, keepsGoing: settings.keepGoing)
+    late += try await look.moved(of: there.filter { !unlisted.contains($0.source) }) { image, present in
+      if case .included = lookAtList(image, present: present)?.state { true } else { false }
+    }
+    for failure in late { settings.observer.note(.imageFailed(failure)) }
+    let failed = Set(late.map(\.image))
     return ImportResult(
       prepared: prepared, pushed: pushed.filter { !failed.contains($0.source) },
-      failures: prepared.notWhole + failures + unlisted, uploadedSize: bytes.uploaded,
+      failures: prepared.notWhole + failures + late, uploadedSize: bytes.uploaded,
       mountedSize: bytes.mounted,
       presentSize: bytes.present)
   }

@@ -18,6 +18,18 @@ extension ExportCommand {
     return beside.map { output + $0 } + volumes.map(\.path)
   }
 
+  /// The report must not have a name that an archive in the directory may get: which those are is known only when the
+  /// registry has answered.
+  func validateDirectory() throws {
+    guard let report = reporting.report, Paths.isDirectory(archive.output) else { return }
+    let target = DirectoryListing.canonical(report) ?? report
+    guard FileIdentity(of: DataFile.directory(of: target)) == FileIdentity(of: archive.output),
+      target.split(separator: "/").last?.contains(".tar") == true
+    else { return }
+    throw ValidationError(
+      "--report \(report) may be the name of an archive in \(archive.output); give it one without '.tar'.")
+  }
+
   /// What `--volume-size` and `--only-volume` ask for must make sense.
   func validateVolumes() throws {
     let output = archive.output

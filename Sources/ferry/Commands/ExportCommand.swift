@@ -76,6 +76,7 @@ struct ExportCommand: AsyncParsableCommand {
         "With -o - there is no archive to put checksums or signatures beside; hash the stream with "
           + "tee >(sha256sum), or write to a file.")
     }
+    try validateDirectory()
     try validateVolumes()
     if output.isEmpty { throw ValidationError("-o needs a name.") }
     let name = output.split(separator: "/").last ?? ""

@@ -66,6 +66,12 @@ extension ErrorText {
     case .noUsableChallenge(let host, let header):
       self.init(
         "\(host) wants a login of a kind that Ferry does not speak: \(header)", .credentialsRefused)
+    case .credentialNotShown(let host):
+      self.init(
+        "\(host) does not ask who comes, so the identity token found for it cannot be shown, and what it lists "
+          + "may be less than that token's owner would see",
+        remedy: "Give a key instead: --api-key-file, or --username with --password-stdin.",
+        .credentialsRefused)
     case .listCutShort(let host, let list, let read, let error):
       let cause = ErrorText(registry: error)
       self.init(

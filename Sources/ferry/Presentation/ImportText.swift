@@ -77,7 +77,7 @@ struct ImportText {
         "\(Self.count(result.pushed)) pushed and read back"
           + (completed.isEmpty
             ? ""
-            : " (\(Self.count(completed)) of these had lost \(Amounts.count(completed.map(\.missing).reduce(0, +), "part")))")
+            : " (\(Self.count(completed)) of these had lost \(Amounts.count(completed.map(\.missing).saturatingSum(), "part")))")
       )
     }
     if !identical.isEmpty { parts.append("\(Self.count(identical)) there already") }

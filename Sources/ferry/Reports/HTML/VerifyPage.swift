@@ -41,7 +41,7 @@ extension ReportPage {
       }
     }
     let isWhole = failures.isEmpty && verified.allSatisfy(\.isWhole)
-    let referrers = verified.map(\.referrers.count).reduce(0, +)
+    let referrers = verified.map(\.referrers.count).saturatingSum()
     let what = Amounts.images(rows.count - referrers, referrers)
     var verdict: Wording =
       isWhole ? "Whole: every byte is the one its digest names." : "Damaged, or not to be read."
