@@ -23,12 +23,12 @@ struct `The release binary` {
         == ["libarchive", "libcurl", "libz"])
   }
 
-  @Test func `is smaller than 26 MB when it is stripped`() throws {
+  @Test func `is smaller than 25 MB when it is stripped`() throws {
     let directory = TemporaryDirectory()
     try Command.run("strip", ["-o", directory.file("ferry"), binary])
     let size = try #require(
       FileManager.default.attributesOfItem(atPath: directory.file("ferry"))[.size] as? Int)
-    #expect(size < 26_000_000)
+    #expect(size < 25_000_000)
   }
 
   @Test func `runs`() throws {
