@@ -63,7 +63,8 @@ let package = Package(
       swiftSettings: settings,
       // Nobody looks symbols up in the program; without their names, and what only they keep, it is 5 % smaller.
       linkerSettings: [
-        .unsafeFlags(["-Xlinker", "--no-export-dynamic"], .when(platforms: [.linux], configuration: .release))
+        .unsafeFlags(
+          ["-Xlinker", "--no-export-dynamic"], .when(platforms: [.linux], configuration: .release))
       ]),
 
     .target(

@@ -107,6 +107,18 @@ struct `A dry run` {
     #expect(registry.storage.digests == [])
   }
 
+  /// The right to delete is another one than to push.
+  @Test(arguments: [401, 403, 405, 404])
+  func `of a registry that lets no upload be given up is none the worse`(
+    _ status: Int
+  ) throws {
+    let registry = ScriptedRegistry { request in
+      request.method == "DELETE"
+        ? ScriptedResponse(status, headers: [("WWW-Authenticate", #"Basic realm="r""#)]) : nil
+    }
+    for options in [["--dry-run"], []] { try ferry.run(importing(registry.host) + options, exits: 0) }
+  }
+
   @Test func `asks nothing of a read-only registry that has everything`() throws {
     let registry = try RegistryProcess()
     try ferry.run(importing(registry.host), exits: 0)

@@ -140,7 +140,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["<next", "/v2/a/tags/list?last=a", "</v2/a/tags/list?last=a>"])
+  @Test(arguments: ["<next", "/v2/a/tags/list?last=a", "</v2/a/tags/list?last=a>, </v2/a/tags/list?last=b>"])
   func `is not at its end where a Link cannot be read`(_ link: String) throws {
     let server = ScriptedServer { _ in ScriptedResponse(headers: [("Link", link)], json: #"{"tags":["a"]}"#) }
     let list = try client(server.host).tagList(of: "a")

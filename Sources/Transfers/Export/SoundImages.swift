@@ -51,7 +51,20 @@ struct SoundImages {
     for (digest, claims) in claims {
       var sizes = Set([known[digest]].compactMap(\.self))
       if sizes.isEmpty {
-        sizes = Set(claims.filter { (try? holds($0.part, images[$0.image])) ?? false }.map(\.part.size))
+        var failure: (any Error)?
+        for (image, part) in claims {
+          do {
+            if try holds(part, images[image]) { sizes.insert(part.size) }
+          } catch {
+            failure = failure ?? error
+            fail(image, error)
+          }
+        }
+        // What could not be asked for is no image's fault.
+        if sizes.isEmpty, let failure {
+          for (image, _) in claims { fail(image, failure) }
+          continue
+        }
       }
       let right = sizes.count == 1 ? sizes.first : nil
       for (image, part) in claims where part.size != right {
