@@ -94,6 +94,13 @@ public struct ArchivePlan: Sendable {
     sectionsByDigest[digest].map { BlobExtent(offset: sections[$0].offset, size: sections[$0].size) }
   }
 
+  /// The config or layer of a digest; nil for a manifest, and for what is not in the archive.
+  public func blob(_ digest: Digest) -> PlannedBlob? {
+    guard let index = sectionsByDigest[digest] else { return nil }
+    let place = index - (sections.count - blobs.count)
+    return blobs.indices.contains(place) ? blobs[place] : nil
+  }
+
   /// Hands out everything but the blobs' content, in order: the archive's own files and the manifests with
   /// their headers, the blobs' headers, all padding, the end marker. A piece at a time: together they may be
   /// large.

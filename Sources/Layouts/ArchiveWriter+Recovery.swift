@@ -2,30 +2,6 @@ public import Archives
 public import Digests
 
 extension ArchiveWriter {
-  /// Hashes what an earlier run left of a blob at its place, and returns what has seen as much of it as is
-  /// right: all, or up to the last checkpoint that agrees, or nothing. Blocks. Throws
-  /// ``LayoutError/notPlanned(_:)`` and ``LayoutError/cancelled``.
-  public func recover(
-    _ digest: Digest, progress: (Int64) -> Void = { _ in }
-  ) throws(LayoutError) -> BlobVerifier {
-    guard let extent = plan.extent(of: digest) else { throw .notPlanned(digest) }
-    var verifier = BlobVerifier(digest: digest, size: extent.size)
-    guard let claim = continuation?.claims[digest] else { return verifier }
-    var trusted = verifier.copy()
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 4096)
-    defer { unsafe buffer.deallocate() }
-    for checkpoint in claim.checkpoints {
-      let isRead = unsafe try read(
-        until: checkpoint.have, of: extent, into: &verifier, through: buffer, progress: progress)
-      guard isRead else { break }
-      if verifier.contentDigest() == checkpoint.content { trusted = verifier.copy() }
-    }
-    found(digest, have: trusted.received)
-    // The way to the last checkpoint is all that was read beyond the trusted bytes: the rest is theirs.
-    progress(trusted.received)
-    return trusted
-  }
-
   /// What lies at a blob's place now, proved or not. Throws ``LayoutError/notPlanned(_:)``, `oversized` for more than
   /// `limit` bytes, and `archive`.
   public func bytes(of digest: Digest, limit: Int) throws(LayoutError) -> [UInt8] {
@@ -35,32 +11,6 @@ extension ArchiveWriter {
         path: place.path, entry: BlobPath.path(of: digest), size: extent.size, limit: Int64(limit))
     }
     return try extent.bytes(in: files)
-  }
-
-  /// Hashes on up to `end`. False when that cannot be read: what a disk does not give back is fetched again.
-  private func read(
-    until end: Int64, of extent: BlobExtent, into verifier: inout BlobVerifier,
-    through buffer: UnsafeMutableRawBufferPointer, progress: (Int64) -> Void
-  ) throws(LayoutError) -> Bool {
-    while verifier.received < end {
-      guard !Task.isCancelled else { throw .cancelled }
-      let count = Int(min(Int64(buffer.count), end - verifier.received))
-      let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-      guard unsafe (try? files.read(into: piece, at: extent.offset + verifier.received)) == count,
-        (try? verifier.update(unsafe UnsafeRawBufferPointer(piece).bytes)) != nil
-      else { return false }
-      progress(verifier.received)
-    }
-    return true
-  }
-
-  /// Notes that of a blob only what `verifier` has seen is of use, and the rest comes anew. Waits and throws as
-  /// ``note(_:)`` does.
-  public func goBack(to verifier: borrowing BlobVerifier) throws(LayoutError) {
-    forget(verifier.digest)
-    guard verifier.received > 0 else { return }
-    reaches.found(verifier.digest, have: verifier.received)
-    try note(verifier)
   }
 
   /// Removes the unfinished files, of which nothing is worth keeping. The writer must not be used any more.

@@ -12,7 +12,7 @@ public final class ArchiveWriter: Sendable {
   public let plan: ArchivePlan
   /// The final name, or those of its volumes.
   public let place: ArchivePlace
-  /// What an earlier run left, as far as it is of use. Whether it is right, ``recover(_:progress:)`` shows.
+  /// What an earlier run left, as far as it is of use. Whether it is right, ``begin(_:progress:)`` shows.
   public let continuation: ArchiveContinuation?
   let replacing: Bool
   let files: ArchiveFiles
@@ -21,13 +21,12 @@ public final class ArchiveWriter: Sendable {
   private let commit: GroupCommit
   /// Hashes the file as it grows; nil when nobody asked.
   private let checksum: RunningChecksum?
-  let reaches = BlobReaches()
   private let state = Mutex(State())
 
   private struct State {
     var proven: Set<Digest> = []
-    /// Up to where the journal speaks of each blob, in bytes.
-    var noted: [Digest: Int64] = [:]
+    /// Those that an entry has.
+    var open: Set<Digest> = []
     var isFinished = false
   }
 
@@ -42,16 +41,14 @@ public final class ArchiveWriter: Sendable {
 
   /// How much of a blob is written at most before it is noted, in bytes: what a kill costs. A power cut may also take
   /// what is noted and not yet on the disk, ``GroupCommit/allowance``.
-  public static let noteInterval: Int64 = 7 << 20
-  /// How much of a blob is written before the disk is asked to begin with it, in bytes.
-  private static let writebackSize: Int64 = 8 << 20
+  private static let noteInterval: Int64 = 7 << 20
 
   /// Locks the archive, sizes its unfinished files, sets their space aside and writes all that is known. Throws
   /// ``LayoutError/exists(path:)`` when `path` is taken and not `replacing`, ``LayoutError/locked(path:pid:)``
   /// and ``LayoutError/archive(_:)``, among those `noSpace` with the whole archive's size, and `foreign` when unfinished
   /// files are there that no earlier run left and not `replacing`, and
-  /// ``LayoutError/cancelled`` while bytes of an earlier run are being moved. With `checksums` the pieces of each
-  /// blob must be written in order.
+  /// ``LayoutError/cancelled`` while bytes of an earlier run are being moved. With `checksums` it hashes
+  /// the files as they grow.
   public init(
     plan: ArchivePlan, to place: ArchivePlace, replacing: Bool, earlier: Earlier = .discarded,
     checksums: Bool = false
@@ -111,90 +108,126 @@ public final class ArchiveWriter: Sendable {
     continuation = try preparation.prepare(.kept)
   }
 
-  /// Puts bytes of the blob `digest` at `offset` inside it. Throws ``LayoutError/notPlanned(_:)`` or
-  /// ``LayoutError/outOfBounds(_:offset:count:size:)`` before anything is written.
-  public func write(_ bytes: RawSpan, of digest: Digest, at offset: Int64) throws(LayoutError) {
-    guard let extent = plan.extent(of: digest) else { throw .notPlanned(digest) }
-    guard (0...extent.size).contains(offset), Int64(bytes.byteCount) <= extent.size - offset else {
-      throw .outOfBounds(digest, offset: offset, count: bytes.byteCount, size: extent.size)
+  /// The entry of a blob, which goes on behind what an earlier run left at its place: that is hashed here, up to the
+  /// last checkpoint that agrees, and `progress` hears how far it is, as it does of all that comes. Blocks. Throws
+  /// ``LayoutError``: `notPlanned`, `outOfOrder` while another entry has the blob, `finished`, and `cancelled`.
+  public func begin(
+    _ digest: Digest, progress: @escaping (Int64) -> Void = { _ in }
+  ) throws(LayoutError) -> BlobEntry {
+    guard let blob = plan.blob(digest) else { throw .notPlanned(digest) }
+    try state.withLock { state throws(LayoutError) in
+      guard !state.isFinished else { throw .finished(path: place.path) }
+      guard state.open.insert(digest).inserted else { throw .outOfOrder(digest) }
     }
-    guard !state.withLock({ $0.isFinished }) else { throw .finished(path: place.path) }
-    do { try files.write(bytes, at: extent.offset + offset) } catch { throw failure(error) }
-    reaches.wrote(digest, at: offset, count: bytes.byteCount)
-    // Each time a step is passed the one before it goes to the disk.
-    let end = offset + Int64(bytes.byteCount)
-    let passed = end / Self.writebackSize * Self.writebackSize
-    if passed > offset || end == extent.size {
-      let start = offset / Self.writebackSize * Self.writebackSize
-      files.startWriteback(offset: extent.offset + start, count: end - start)
+    let extent = Extent(blob: blob, writer: self)
+    do {
+      return BlobEntry(blob, in: extent, behind: try recover(blob, progress), progress: progress)
+    } catch {
+      extent.close()
+      throw error
     }
-    checksum?.wrote(from: extent.offset + offset, to: extent.offset + end)
   }
 
-  /// Hears how much of a blob was there already.
-  func found(_ digest: Digest, have: Int64) {
-    state.withLock { $0.noted[digest] = have }
-    reaches.found(digest, have: have)
-  }
-
-  /// Notes for a later run how far a blob has come. Every byte that `verifier` has seen must have been written, and
-  /// no other: else it is ``LayoutError/notAsWritten(_:written:hashed:)``. Waits while the disk is too far behind.
-  /// Throws what the disk does not take.
-  public func note(_ verifier: borrowing BlobVerifier) throws(LayoutError) {
-    let (digest, have) = (verifier.digest, verifier.received)
-    try reaches.check(digest, hashed: have)
-    add(digest, have: have) { verifier.contentDigest() }
-    try settle(digest, have: have, isWhole: false)
-  }
-
-  /// Notes how far a blob has come of which nothing more comes in this run, if just that was written. Never waits.
-  public func leave(_ verifier: borrowing BlobVerifier) {
-    let (digest, have) = (verifier.digest, verifier.received)
-    guard (try? reaches.check(digest, hashed: have)) != nil else { return leave(digest) }
-    add(digest, have: have) { verifier.contentDigest() }
-    let before = state.withLock { $0.noted.updateValue(have, forKey: digest) } ?? 0
-    commit.left(digest, after: max(0, have - before))
-  }
-
-  /// Hears that nothing more comes of a blob in this run.
-  public func leave(_ digest: Digest) { commit.left(digest) }
-
-  /// Notes that a blob is whole and was hashed. Every byte of it must have been written, as for ``note(_:)``, which
-  /// this waits and throws as.
-  public func complete(_ proof: Proof) throws(LayoutError) {
-    guard let extent = plan.extent(of: proof.digest) else { throw .notPlanned(proof.digest) }
-    guard extent.size == proof.size else {
-      throw .conflictingSizes(
-        proof.digest, min(extent.size, proof.size), max(extent.size, proof.size))
+  /// Hashes what an earlier run left of a blob, and returns what has seen as much of it as is right: all, or up to the
+  /// last checkpoint that agrees, or nothing.
+  private func recover(
+    _ blob: PlannedBlob, _ progress: (Int64) -> Void
+  ) throws(LayoutError) -> BlobVerifier {
+    var verifier = BlobVerifier(digest: blob.digest, size: blob.size)
+    guard let claim = continuation?.claims[blob.digest] else { return verifier }
+    var trusted = verifier.copy()
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 4096)
+    defer { unsafe buffer.deallocate() }
+    for checkpoint in claim.checkpoints {
+      let isRead = unsafe try read(
+        until: checkpoint.have, of: blob, into: &verifier, through: buffer, progress: progress)
+      guard isRead else { break }
+      if verifier.contentDigest() == checkpoint.content { trusted = verifier.copy() }
     }
-    try reaches.check(proof.digest, hashed: proof.size)
-    let isNew = state.withLock { $0.proven.insert(proof.digest).inserted }
-    checksum?.proved(proof.digest)
-    guard isNew else { return }
-    add(proof.digest, have: proof.size) { proof.digest }
-    try settle(proof.digest, have: proof.size, isWhole: true)
+    // The way to the last checkpoint is all that was read beyond the trusted bytes: the rest is theirs.
+    progress(trusted.received)
+    return trusted
   }
 
-  /// Notes that what is there of a blob is of no use: it comes anew.
-  public func forget(_ digest: Digest) {
-    journal.note(.forgotten(digest))
-    state.withLock { $0.noted[digest] = nil }
-    reaches.forget(digest)
-    leave(digest)
+  /// Hashes on up to `end`. False when that cannot be read: what a disk does not give back is fetched again.
+  private func read(
+    until end: Int64, of blob: PlannedBlob, into verifier: inout BlobVerifier,
+    through buffer: UnsafeMutableRawBufferPointer, progress: (Int64) -> Void
+  ) throws(LayoutError) -> Bool {
+    while verifier.received < end {
+      guard !Task.isCancelled else { throw .cancelled }
+      let count = Int(min(Int64(buffer.count), end - verifier.received))
+      let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+      guard unsafe (try? files.read(into: piece, at: blob.offset + verifier.received)) == count,
+        (try? verifier.update(unsafe UnsafeRawBufferPointer(piece).bytes)) != nil
+      else { return false }
+      progress(verifier.received)
+    }
+    return true
   }
 
-  private func add(_ digest: Digest, have: Int64, content: () -> Digest) {
-    guard let extent = plan.extent(of: digest),
+  /// One blob's place in the archive's files, and what the journal says of it.
+  private struct Extent: BlobExtentWriter {
+    let blob: PlannedBlob
+    let writer: ArchiveWriter
+
+    var isRewritable: Bool { true }
+    var checkpointInterval: Int64? { ArchiveWriter.noteInterval }
+
+    func put(_ bytes: RawSpan, at offset: Int64) throws(LayoutError) {
+      do { try writer.files.write(bytes, at: blob.offset + offset) } catch { throw writer.failure(error) }
+      // Each time a step is passed the one before it goes to the disk.
+      let end = offset + Int64(bytes.byteCount)
+      let passed = end / writebackSize * writebackSize
+      if passed > offset || end == blob.size {
+        let start = offset / writebackSize * writebackSize
+        writer.files.startWriteback(offset: blob.offset + start, count: end - start)
+      }
+      writer.checksum?.wrote(from: blob.offset + offset, to: blob.offset + end)
+    }
+
+    func checkpoint(at position: Int64, content: Digest, after noted: Int64) throws(LayoutError) {
+      note(position, content)
+      try settle(position - noted, isWhole: false)
+    }
+
+    func forget() {
+      writer.journal.note(.forgotten(blob.digest))
+      writer.commit.left(blob.digest)
+    }
+
+    func finish(after noted: Int64) throws(LayoutError) {
+      writer.state.withLock { _ = $0.proven.insert(blob.digest) }
+      writer.checksum?.proved(blob.digest)
+      note(blob.size, blob.digest)
+      try settle(blob.size - noted, isWhole: true)
+      close()
+    }
+
+    func suspend(at checkpoint: (position: Int64, content: Digest, after: Int64)?) {
+      if let (position, content, noted) = checkpoint {
+        note(position, content)
+        writer.commit.left(blob.digest, after: position - noted)
+      } else {
+        writer.commit.left(blob.digest)
+      }
+      close()
+    }
+
+    func close() {
+      writer.state.withLock { _ = $0.open.remove(blob.digest) }
+    }
+
+    private func note(_ have: Int64, _ content: Digest) {
       let claim = JournalClaim(
-        blob: digest, size: extent.size, offset: extent.offset, have: have, content: content())
-    else { return }
-    journal.note(.progress(claim))
-  }
+        blob: blob.digest, size: blob.size, offset: blob.offset, have: have, content: content)
+      if let claim { writer.journal.note(.progress(claim)) }
+    }
 
-  private func settle(_ digest: Digest, have: Int64, isWhole: Bool) throws(LayoutError) {
-    let before = state.withLock { $0.noted.updateValue(have, forKey: digest) } ?? 0
-    do { try commit.noted(max(0, have - before), of: digest, isWhole: isWhole) } catch {
-      throw failure(error)
+    private func settle(_ count: Int64, isWhole: Bool) throws(LayoutError) {
+      do { try writer.commit.noted(count, of: blob.digest, isWhole: isWhole) } catch {
+        throw writer.failure(error)
+      }
     }
   }
 
@@ -239,3 +272,6 @@ public final class ArchiveWriter: Sendable {
     return .archive(.noSpace(path: partial, needed: needed, available: available, code: code))
   }
 }
+
+/// How much of a blob is written before the disk is asked to begin with it, in bytes.
+private let writebackSize: Int64 = 8 << 20

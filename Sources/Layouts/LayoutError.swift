@@ -69,10 +69,7 @@ public enum LayoutError: Error, Hashable, Sendable {
   case incomplete([Digest])
   /// No blob of this archive.
   case notPlanned(Digest)
-  case outOfBounds(Digest, offset: Int64, count: Int, size: Int64)
-  /// What was hashed of a blob is not what was written of it, in bytes: nothing is proved.
-  case notAsWritten(Digest, written: Int64, hashed: Int64)
-  /// A stream's blobs come in archive order and without gaps.
+  /// A blob is written by one at a time, and a stream's blobs come in archive order.
   case outOfOrder(Digest)
   /// The archive was finished before.
   case finished(path: String)

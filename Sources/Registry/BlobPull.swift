@@ -2,37 +2,30 @@ import Digests
 import Images
 import Transport
 
-/// The state of one blob's download: what is proved so far, and what an answer means for the rest.
+/// One blob's download as far as the server is concerned: what to ask it for, what an answer means for the rest, and how
+/// far to trust it. How far the blob itself has come its receiver knows.
 struct BlobPull: ~Copyable {
   let descriptor: Descriptor
-  private(set) var verifier: BlobVerifier
   private var distrustsRanges = false
-  private var hasStartedAgain = false
+  private var hasStartedOver = false
   /// What the server calls the content that the bytes so far are from.
   private var entityTag: String?
   private var distrustsEntityTags = false
   /// The farthest byte ever reached: only what lies beyond it is progress, or a server that cuts every
   /// answer at the same place and knows no ranges would be asked for ever.
-  private var farthest: Int64 = 0
+  private var farthest: Int64
 
-  init(_ descriptor: Descriptor) {
+  /// Goes on at `position`.
+  init(_ descriptor: Descriptor, from position: Int64) {
     self.descriptor = descriptor
-    verifier = BlobVerifier(digest: descriptor.digest, size: descriptor.size)
+    farthest = position
   }
 
-  /// Goes on after the bytes that `verifier` has seen: takes them over, or gives them back.
-  mutating func exchange(_ verifier: inout BlobVerifier) {
-    swap(&self.verifier, &verifier)
-    farthest = received
-  }
-
-  var received: Int64 { verifier.received }
-
-  /// Asks for what is missing.
-  func request(_ url: HTTPURL) -> HTTPRequest {
+  /// Asks for what is missing from `position` on; for all of it where the server's ranges are not to be trusted.
+  func request(_ url: HTTPURL, from position: Int64) -> HTTPRequest {
     var request = HTTPRequest(.get, url)
-    if received > 0 {
-      request.headers.set("Range", "bytes=\(received)-")
+    if position > 0, !distrustsRanges {
+      request.headers.set("Range", "bytes=\(position)-")
       if let entityTag { request.headers.set("If-Range", entityTag) }
     }
     return request
@@ -52,7 +45,7 @@ struct BlobPull: ~Copyable {
     case none
   }
 
-  func promise(of response: HTTPResponse) -> Promise {
+  func promise(of response: HTTPResponse, at position: Int64) -> Promise {
     switch response.status {
     case 200:
       guard let length = response.headers["Content-Length"].flatMap({ Int64($0) }), length != descriptor.size
@@ -62,7 +55,7 @@ struct BlobPull: ~Copyable {
           ? .long(expected: descriptor.size) : .short(expected: descriptor.size, received: length))
     case 206:
       guard !distrustsRanges, let range = response.headers["Content-Range"].flatMap({ ContentRange($0) }),
-        range.first == received, range.last < descriptor.size
+        range.first == position, range.last < descriptor.size
       else { return .wrongPart }
       guard let total = range.total, total != descriptor.size else { return .rest }
       return .wrongPart
@@ -71,45 +64,29 @@ struct BlobPull: ~Copyable {
     }
   }
 
-  /// Remembers what the server calls its content. One that gives it another name each time would send all
-  /// each time: by its digest it is the same.
-  mutating func noteEntityTag(of response: HTTPResponse) {
-    if response.status == 200, received > 0, entityTag != nil { distrustsEntityTags = true }
+  /// Remembers what the server calls the content that goes on at `position`. One that gives it another name each time
+  /// would send all each time: by its digest it is the same.
+  mutating func noteEntityTag(of response: HTTPResponse, at position: Int64) {
+    if response.status == 200, position > 0, entityTag != nil { distrustsEntityTags = true }
     // A weak tag does not vouch for bytes (RFC 9110, 13.1.5).
     let tag = response.headers["ETag"].flatMap { $0.hasPrefix("\"") ? $0 : nil }
     entityTag = distrustsEntityTags ? nil : tag
   }
 
-  mutating func take(_ bytes: RawSpan) throws(DigestError) {
-    try verifier.update(bytes)
+  /// Whether the blob has come beyond the farthest byte so far, at `position`, since this was last asked.
+  mutating func hasProgressed(to position: Int64) -> Bool {
+    defer { farthest = max(farthest, position) }
+    return position > farthest
   }
 
-  /// Whether bytes beyond the farthest so far have come since this was last asked.
-  mutating func hasProgressed() -> Bool {
-    defer { farthest = max(farthest, received) }
-    return received > farthest
-  }
+  /// The server gave another part than it was asked for: it is asked for all from now on.
+  mutating func distrustRanges() { distrustsRanges = true }
 
-  /// Whether all bytes are there; what is proved then.
-  func check() throws(DigestError) -> Proof { try verifier.check() }
-
-  var isComplete: Bool { received == descriptor.size }
-
-  /// Begins from zero because the server sends all again.
-  mutating func restart() { verifier.restart() }
-
-  /// Begins from zero because the server cannot be trusted to continue.
-  mutating func restartWithoutRanges() {
-    distrustsRanges = true
-    verifier.restart()
-  }
-
-  /// Begins from zero because the bytes are wrong; false when that was done before.
-  mutating func startAgain() -> Bool {
-    guard !hasStartedAgain else { return false }
-    hasStartedAgain = true
+  /// The bytes are wrong and are fetched once more from zero; false when that was done before.
+  mutating func mayStartOver() -> Bool {
+    guard !hasStartedOver else { return false }
+    hasStartedOver = true
     farthest = 0
-    verifier.restart()
     return true
   }
 }

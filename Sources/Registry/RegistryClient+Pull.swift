@@ -3,70 +3,61 @@ public import Images
 import Transport
 
 extension RegistryClient {
-  /// Streams a blob into `sink` from its first byte, hashing on the way; the proof is that of all its bytes.
+  /// Streams what `receiver` lacks of a blob into it; afterwards it has all bytes, and they are the right ones.
   ///
-  /// After a cut line it continues inside the blob by `Range`; where the registry sends all again, or
-  /// another part than was asked for, the sink is restarted. Progress refills the retries. Wrong content is
-  /// fetched once more from zero, then it is ``RegistryError/wrongContent(host:repository:what:_:)``. Throws
-  /// ``RegistryError``, and what `sink` throws as it is.
+  /// After a cut line it continues inside the blob by `Range`. Where the registry sends all again, or another part than
+  /// was asked for, and once where the bytes are wrong, the receiver is restarted. Progress refills the retries. When it
+  /// throws, the receiver has what came. Throws ``RegistryError``, `wrongContent` among those, and what the receiver
+  /// throws as it is.
   public func pullBlob(
-    _ descriptor: Descriptor, from repository: String, into sink: inout some BlobSink
-  ) throws -> Proof {
-    var verifier = BlobVerifier(digest: descriptor.digest, size: descriptor.size)
-    return try pullBlob(descriptor, from: repository, continuing: &verifier, into: &sink)
-  }
-
-  /// Streams what `verifier`, which is the descriptor's, has not seen of a blob into `sink`; else as
-  /// ``pullBlob(_:from:into:)``. Afterwards, also when it throws, `verifier` has seen what the sink was
-  /// given: all of it but for a piece that the sink threw at.
-  public func pullBlob(
-    _ descriptor: Descriptor, from repository: String, continuing verifier: inout BlobVerifier,
-    into sink: inout some BlobSink
-  ) throws -> Proof {
-    var pull = BlobPull(descriptor)
-    pull.exchange(&verifier)
-    defer { pull.exchange(&verifier) }
-    if pull.received > 0, pull.isComplete {
-      switch outcome(of: pull, from: repository) {
-      case .proved(let proof): return proof
-      case .failed, .wrong:
-        _ = pull.startAgain()
-        try sink.restart()
-      }
+    _ descriptor: Descriptor, from repository: String, into receiver: inout some BlobReceiver & ~Copyable
+  ) throws {
+    var pull = BlobPull(descriptor, from: receiver.position)
+    if receiver.position > 0, receiver.position == descriptor.size {
+      if (try? receiver.check()) != nil { return }
+      _ = pull.mayStartOver()
+      try receiver.restart()
     }
     var budget = http.retryBudget()
     while true {
-      switch try advance(&pull, from: repository, into: &sink) {
-      case .proved(let proof): return proof
+      switch try advance(&pull, from: repository, into: &receiver) {
+      case .done: return
       case .failed(let error, let retryAfter):
-        let progressed = pull.hasProgressed()
+        let progressed = pull.hasProgressed(to: receiver.position)
         guard let delay = budget.delay(retryAfter: retryAfter, progressed: progressed) else { throw error }
         do { try http.wait(delay) } catch { throw RegistryError.transport(error) }
       case .wrong(let error):
-        guard pull.startAgain() else { throw wrongContent(error, descriptor.digest, repository) }
-        try sink.restart()
+        guard pull.mayStartOver() else { throw wrongContent(error, descriptor.digest, repository) }
+        try receiver.restart()
       }
     }
+  }
+
+  /// All bytes of a blob that the caller knows to be small. Throws ``RegistryError``.
+  public func smallBlob(_ descriptor: Descriptor, of repository: String) throws -> [UInt8] {
+    var blob = BlobInMemory(digest: descriptor.digest, size: descriptor.size)
+    try pullBlob(descriptor, from: repository, into: &blob)
+    return try blob.finish()
   }
 
   /// Asks for what is missing, past the registry's challenges. Throws what is final.
   private func advance(
-    _ pull: inout BlobPull, from repository: String, into sink: inout some BlobSink
+    _ pull: inout BlobPull, from repository: String, into receiver: inout some BlobReceiver & ~Copyable
   ) throws -> Advance {
     let errand = Errand.pulling(.blob(pull.descriptor.digest), from: repository)
     let url = try url(repository, "blobs/\(pull.descriptor.digest)")
     var authentication = try authentication(for: errand)
     while true {
-      let request = try authentication.authorize(pull.request(url))
+      let request = try authentication.authorize(pull.request(url, from: receiver.position))
       do {
-        let (response, promise) = try receive(request, &pull, into: &sink)
+        let (response, promise) = try receive(request, &pull, into: &receiver)
         if try authentication.answer(response) { continue }
         switch promise {
-        case .whole, .rest: return outcome(of: pull, from: repository)
+        case .whole, .rest: return outcome(of: receiver, from: repository, pull.descriptor)
         case .wrongSize(let error): return .wrong(error)
         case .wrongPart:
-          pull.restartWithoutRanges()
-          try sink.restart()
+          pull.distrustRanges()
+          try receiver.restart()
           let place = response.url.description
           return .failed(.malformedResponse(url: place, what: "Content-Range"), retryAfter: nil)
         case .none:
@@ -78,7 +69,9 @@ extension RegistryClient {
         return .wrong(error)
       } catch let error as TransportError {
         // The line may fail after the last byte.
-        if pull.isComplete, pull.received > 0 { return outcome(of: pull, from: repository) }
+        if receiver.position > 0, receiver.position == pull.descriptor.size {
+          return outcome(of: receiver, from: repository, pull.descriptor)
+        }
         guard http.isWorthRetrying(error, to: url) else { throw RegistryError.transport(error) }
         return .failed(.transport(error), retryAfter: nil)
       } catch let error as CallerError {
@@ -88,14 +81,15 @@ extension RegistryClient {
   }
 
   /// What the bytes so far are: all of them and right, all and wrong, or too few.
-  private func outcome(of pull: borrowing BlobPull, from repository: String) -> Advance {
-    do {
-      return .proved(try pull.check())
-    } catch .short(let expected, let received) {
-      let fault = DigestError.short(expected: expected, received: received)
-      return .failed(wrongContent(fault, pull.descriptor.digest, repository), retryAfter: nil)
+  private func outcome(
+    of receiver: borrowing some BlobReceiver & ~Copyable, from repository: String, _ descriptor: Descriptor
+  ) -> Advance {
+    do throws(DigestError) {
+      try receiver.check()
+      return .done
     } catch {
-      return .wrong(error)
+      guard case .short = error else { return .wrong(error) }
+      return .failed(wrongContent(error, descriptor.digest, repository), retryAfter: nil)
     }
   }
 
@@ -104,31 +98,31 @@ extension RegistryClient {
     .wrongContent(host: host, repository: repository, what: digest.description, error)
   }
 
-  /// One exchange, with what its head promised; the body of a promise that can be used goes to `sink`.
+  /// One exchange, with what its head promised; the body of a promise that can be used goes to `receiver`.
   private func receive(
-    _ request: HTTPRequest, _ pull: inout BlobPull, into sink: inout some BlobSink
+    _ request: HTTPRequest, _ pull: inout BlobPull, into receiver: inout some BlobReceiver & ~Copyable
   ) throws -> (HTTPResponse, BlobPull.Promise) {
     var promise = BlobPull.Promise.none
     let response = try http.receive(request) { head in
-      promise = pull.promise(of: head)
+      let position = receiver.position
+      promise = pull.promise(of: head, at: position)
       switch promise {
       case .rest:
-        pull.noteEntityTag(of: head)
+        pull.noteEntityTag(of: head, at: position)
         return true
       case .whole:
-        pull.noteEntityTag(of: head)
-        if pull.received > 0 {
-          pull.restart()
-          do { try sink.restart() } catch { throw CallerError(error: error) }
+        pull.noteEntityTag(of: head, at: position)
+        if position > 0 {
+          do { try receiver.restart() } catch { throw CallerError(error: error) }
         }
         return true
       case .none, .wrongPart, .wrongSize: return false
       }
     } sink: { bytes in
-      try pull.take(bytes)
       do {
-        try sink.write(bytes)
-        try sink.written(pull.verifier)
+        try receiver.write(bytes)
+      } catch let error as DigestError {
+        throw error
       } catch {
         throw CallerError(error: error)
       }
@@ -139,7 +133,8 @@ extension RegistryClient {
 
 /// What one attempt at a download came to.
 private enum Advance {
-  case proved(Proof)
+  /// All bytes are there, and right.
+  case done
   /// What may go better a little later.
   case failed(RegistryError, retryAfter: Duration?)
   case wrong(DigestError)

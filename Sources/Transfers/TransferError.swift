@@ -95,6 +95,8 @@ public enum TransferError: Error, Sendable {
   case incompleteListing(skipped: Int, missingPages: Int)
   /// The registry shows no catalog, so that what lies below a place cannot be found; what it said.
   case catalogHidden(RegistryLocation, any Error)
+  /// None of several repositories that should have a blob gave it.
+  case noHolder(Digest, [HolderFailure])
   /// A planned blob that no image lists; planning makes none.
   case blobOfNoImage(Digest)
   /// Another process imports with this journal; its id, where the system tells.

@@ -25,24 +25,14 @@ import Testing
   }
 
   func fill(_ writer: ArchiveWriter) throws {
-    for bytes in blobs {
-      try writer.write(bytes.span.bytes, of: Digest(of: bytes), at: 0)
-      try writer.complete(Proof(of: bytes))
-    }
+    for bytes in blobs { try writer.put(bytes) }
   }
 
   @Test func `writes the same file from many threads in any order as a stream does in one`() async throws {
     let writer = try writer()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for bytes in blobs.shuffled() {
-        group.addTask {
-          let digest = Digest(of: bytes)
-          for start in stride(from: 0, to: bytes.count, by: 97).shuffled() {
-            let part = Array(bytes[start..<min(start + 97, bytes.count)])
-            try writer.write(part.span.bytes, of: digest, at: Int64(start))
-          }
-          try writer.complete(Proof(of: bytes))
-        }
+        group.addTask { try writer.put(bytes, by: 97) }
       }
       try await group.waitForAll()
     }
@@ -56,63 +46,25 @@ import Testing
     while let next = stream.nextBlob {
       let bytes = try #require(blobs.first { Digest(of: $0) == next.digest })
       // Cut in the middle and begun again.
-      let half = Array(bytes.prefix(bytes.count / 2))
-      try stream.write(half.span.bytes, of: next.digest, at: 0)
-      try stream.write(bytes.span.bytes, of: next.digest, at: 0)
-      try stream.complete(Proof(of: bytes))
+      var entry = try stream.begin(next.digest)
+      try entry.write(bytes.prefix(bytes.count / 2))
+      entry.restart()
+      try entry.write(bytes, by: 97)
+      try entry.finish()
     }
     try stream.finish()
     #expect(try scratch.read("stream.tar") == scratch.read("a.tar"))
-  }
-
-  @Test func `takes no proof and no claim of other bytes than were written`() throws {
-    let writer = try writer()
-    let bytes = try #require(blobs.max { $0.count < $1.count })
-    let (digest, size) = (Digest(of: bytes), Int64(bytes.count))
-    func refuses(written: Int64, hashed: Int64, _ work: () throws -> Void) {
-      #expect(throws: LayoutError.notAsWritten(digest, written: written, hashed: hashed), performing: work)
-    }
-    refuses(written: 0, hashed: size) { try writer.complete(Proof(of: bytes)) }
-    let half = Array(bytes.prefix(bytes.count / 2))
-    let rest = Array(bytes.dropFirst(half.count))
-    var verifier = BlobVerifier(digest: digest, size: size)
-    try verifier.update(half.span.bytes)
-    do {
-      try writer.note(verifier)
-      Issue.record("a claim of bytes that nobody wrote was taken")
-    } catch {
-      #expect(error == .notAsWritten(digest, written: 0, hashed: Int64(half.count)))
-    }
-    try writer.write(half.span.bytes, of: digest, at: 0)
-    try writer.note(verifier)
-    // The position went back to the beginning, and the hash did not.
-    try writer.write(rest.span.bytes, of: digest, at: 0)
-    try verifier.update(rest.span.bytes)
-    let proof = try verifier.check()
-    refuses(written: Int64(rest.count), hashed: size) { try writer.complete(proof) }
-    // A gap.
-    writer.forget(digest)
-    try writer.write(rest.span.bytes, of: digest, at: Int64(half.count))
-    refuses(written: 0, hashed: size) { try writer.complete(proof) }
-    try writer.write(half.span.bytes, of: digest, at: 0)
-    try writer.complete(proof)
-    try fill(writer)
-    try writer.finish()
   }
 
   @Test func `does not finish without a proof for every blob`() throws {
     let writer = try writer()
     #expect(throws: LayoutError.incomplete(plan.blobs.map(\.digest))) { try writer.finish() }
     let all = blobs
-    for bytes in all.dropLast() {
-      try writer.write(bytes.span.bytes, of: Digest(of: bytes), at: 0)
-      try writer.complete(Proof(of: bytes))
-    }
+    for bytes in all.dropLast() { try writer.put(bytes) }
     let last = try #require(all.last)
     #expect(throws: LayoutError.incomplete([Digest(of: last)])) { try writer.finish() }
     #expect(try scratch.names == ["a.tar.partial", "a.tar.partial.journal"])
-    try writer.write(last.span.bytes, of: Digest(of: last), at: 0)
-    try writer.complete(Proof(of: last))
+    try writer.put(last)
     try writer.finish()
     #expect(try scratch.names == ["a.tar"])
   }
@@ -207,25 +159,28 @@ import Testing
     #expect(throws: LayoutError.finished(path: scratch("a.tar"))) { try first.finish() }
     let bytes = try #require(blobs.first)
     #expect(throws: LayoutError.finished(path: scratch("a.tar"))) {
-      try first.write(bytes.span.bytes, of: Digest(of: bytes), at: 0)
+      try first.put(bytes)
     }
   }
 
-  @Test func `writes nothing outside a blob's bounds`() throws {
+  @Test func `writes nothing outside a blob's bounds, and no blob that is not its own`() throws {
     let writer = try writer()
     let before = try scratch.read("a.tar.partial")
     let blob = try #require(plan.blobs.first)
-    let bytes = [UInt8](repeating: 1, count: 10)
-    for offset in [-1, blob.size - 9, blob.size + 1, Int64.max] {
-      #expect(throws: LayoutError.outOfBounds(blob.digest, offset: offset, count: 10, size: blob.size)) {
-        try writer.write(bytes.span.bytes, of: blob.digest, at: offset)
-      }
+    var entry = try writer.begin(blob.digest)
+    let bytes = [UInt8](repeating: 1, count: Int(blob.size) + 1)
+    do {
+      try entry.write(bytes)
+      Issue.record("more than the blob was taken")
+    } catch {
+      #expect(error as? DigestError == .long(expected: blob.size))
     }
+    entry.suspend()
     let stranger = Digest(of: [9])
-    #expect(throws: LayoutError.notPlanned(stranger)) {
-      try writer.write(bytes.span.bytes, of: stranger, at: 0)
+    #expect(throws: LayoutError.notPlanned(stranger)) { try writer.put([9]) }
+    #expect(throws: LayoutError.notPlanned(plan.manifests[0].digest), "a manifest is written beforehand") {
+      try writer.put(plan.manifests[0].bytes)
     }
-    #expect(throws: LayoutError.notPlanned(stranger)) { try writer.complete(Proof(of: [9])) }
     #expect(try scratch.read("a.tar.partial") == before)
   }
 
@@ -287,28 +242,25 @@ import Testing
     let stream = try ArchiveStream(plan: plan, descriptor: descriptor)
     let blob = plan.blobs[0]
     let bytes = try #require(images.flatMap(\.blobs).first { Digest(of: $0) == blob.digest })
-    #expect(throws: LayoutError.outOfOrder(plan.blobs[1].digest)) {
-      try stream.write(bytes.span.bytes, of: plan.blobs[1].digest, at: 0)
-    }
-    #expect(throws: LayoutError.notPlanned(Digest(of: [9]))) {
-      try stream.write(bytes.span.bytes, of: Digest(of: [9]), at: 0)
-    }
-    let part = Array(bytes.prefix(3))
-    #expect(throws: LayoutError.outOfOrder(blob.digest)) {
-      try stream.write(part.span.bytes, of: blob.digest, at: 1)
-    }
+    let second = try #require(images.flatMap(\.blobs).first { Digest(of: $0) == plan.blobs[1].digest })
+    #expect(throws: LayoutError.outOfOrder(plan.blobs[1].digest)) { try stream.put(second) }
+    #expect(throws: LayoutError.notPlanned(Digest(of: [9]))) { try stream.put([9]) }
     #expect(throws: LayoutError.incomplete(plan.blobs.map(\.digest))) { try stream.finish() }
     // A wrong byte went out: the right ones afterwards do not mend it.
     let wrong: [UInt8] = [bytes[0] ^ 1]
-    try stream.write(wrong.span.bytes, of: blob.digest, at: 0)
-    #expect(throws: LayoutError.wrongContent(blob.digest, .short(expected: blob.size, received: 1))) {
-      try stream.complete(Proof(of: bytes))
+    var entry = try stream.begin(blob.digest)
+    try entry.write(wrong)
+    entry.restart()
+    do {
+      try entry.write(bytes)
+      Issue.record("a wrong byte was taken for the right one")
+    } catch {
+      let fault = DigestError.mismatch(expected: Digest(of: [bytes[0]]), actual: Digest(of: wrong))
+      #expect(error as? LayoutError == .wrongContent(blob.digest, fault))
     }
-    try stream.write(bytes.span.bytes, of: blob.digest, at: 0)
-    let actual = Digest(of: wrong + bytes.dropFirst())
-    #expect(throws: LayoutError.wrongContent(blob.digest, .mismatch(expected: blob.digest, actual: actual))) {
-      try stream.complete(Proof(of: bytes))
-    }
+    entry.suspend()
+    #expect(throws: LayoutError.outOfOrder(blob.digest)) { try stream.put(bytes) }
+    #expect(throws: LayoutError.incomplete(plan.blobs.map(\.digest))) { try stream.finish() }
   }
 
   @Test func `names its output when nobody reads it`() throws {

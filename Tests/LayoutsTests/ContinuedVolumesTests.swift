@@ -30,13 +30,12 @@ struct `Unfinished volumes` {
     var fetched = 0
     for planned in writer.plan.blobs.shuffled(using: &random) {
       let bytes = try #require(images.flatMap(\.blobs).first { Digest(of: $0) == planned.digest })
-      var verifier = try writer.recover(planned.digest)
-      let rest = bytes[Int(verifier.received)...]
+      var entry = try writer.begin(planned.digest)
+      let rest = bytes[Int(entry.position)...]
       let part = Array(whole ? rest : rest.prefix(Int.random(in: 0...rest.count, using: &random)))
       fetched += part.count
-      try writer.write(part.span.bytes, of: planned.digest, at: verifier.received)
-      try verifier.update(part.span.bytes)
-      if whole { try writer.complete(try verifier.finish()) } else { try writer.note(verifier) }
+      try entry.write(part)
+      if whole { try entry.finish() } else { entry.suspend() }
     }
     return fetched
   }
@@ -48,7 +47,7 @@ struct `Unfinished volumes` {
       let some = images.shuffled(using: &random).prefix(Int.random(in: 1...images.count, using: &random))
       let writer = try writer(Array(some), size: size)
       for (digest, claim) in writer.continuation?.claims ?? [:] {
-        #expect(try writer.recover(digest).received == claim.have)
+        #expect(try writer.have(digest) == claim.have)
       }
       _ = try advance(writer, &random)
     }

@@ -43,8 +43,7 @@ import Testing
   private func write(_ plan: ArchivePlan, _ images: [TestImage], to path: String) throws {
     let writer = try ArchiveWriter(plan: plan, path: path, replacing: false)
     for bytes in Set(images.flatMap(\.blobs)) where plan.extent(of: Digest(of: bytes)) != nil {
-      try writer.write(bytes.span.bytes, of: Digest(of: bytes), at: 0)
-      try writer.complete(Proof(of: bytes))
+      try writer.put(bytes)
     }
     try writer.finish()
   }

@@ -123,8 +123,7 @@ enum TestArchive {
     let plan = try ArchivePlan(images, omissions: omissions, extraFiles: extraFiles)
     let writer = try ArchiveWriter(plan: plan, path: path, replacing: replacing)
     for bytes in Set(images.flatMap(\.blobs)).shuffled() where plan.extent(of: Digest(of: bytes)) != nil {
-      try writer.write(bytes.span.bytes, of: Digest(of: bytes), at: 0)
-      try writer.complete(Proof(of: bytes))
+      try writer.put(bytes)
     }
     try writer.finish()
   }

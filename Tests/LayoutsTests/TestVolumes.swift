@@ -18,11 +18,7 @@ enum TestVolumes {
 
   static func fill(_ writer: ArchiveWriter, with images: [TestImage]) throws {
     for bytes in Set(images.flatMap(\.blobs)).shuffled() {
-      for start in stride(from: 0, to: bytes.count, by: 333) {
-        let piece = Array(bytes[start..<min(start + 333, bytes.count)])
-        try writer.write(piece.span.bytes, of: Digest(of: bytes), at: Int64(start))
-      }
-      try writer.complete(Proof(of: bytes))
+      try writer.put(bytes, by: 333)
     }
   }
 
@@ -50,7 +46,43 @@ enum TestVolumes {
   }
 }
 
+extension BlobEntry {
+  /// Writes bytes in pieces.
+  mutating func write(_ bytes: some Collection<UInt8>, by step: Int = .max) throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let piece = Array(rest.prefix(step))
+      try write(piece.span.bytes)
+      rest = rest.dropFirst(piece.count)
+    }
+  }
+}
+
+extension ArchiveStream {
+  /// Sends a whole blob.
+  func put(_ bytes: [UInt8]) throws {
+    var entry = try begin(Digest(of: bytes))
+    try entry.write(bytes)
+    try entry.finish()
+  }
+}
+
 extension ArchiveWriter {
+  /// Writes a whole blob.
+  func put(_ bytes: [UInt8], by step: Int = .max) throws {
+    var entry = try begin(Digest(of: bytes))
+    try entry.write(bytes, by: step)
+    try entry.finish()
+  }
+
+  /// How much of a blob an earlier run left that is right, in bytes.
+  func have(_ digest: Digest) throws -> Int64 {
+    let entry = try begin(digest)
+    let position = entry.position
+    entry.suspend()
+    return position
+  }
+
   /// Writes one file at `path`.
   convenience init(
     plan: ArchivePlan, path: String, replacing: Bool, earlier: Earlier = .discarded, checksums: Bool = false

@@ -24,12 +24,6 @@ import Testing
       http: try client())
   }
 
-  private struct Collected: BlobSink {
-    var bytes: [UInt8] = []
-    mutating func write(_ span: RawSpan) { span.withUnsafeBytes { bytes += $0 } }
-    mutating func restart() { bytes = [] }
-  }
-
   private func layer() throws -> Descriptor {
     let manifest = try Manifest(bytes: image.manifest, mediaType: nil)
     return try #require(manifest.blobs.last)
@@ -60,9 +54,8 @@ import Testing
   {
     let stage = stage()
     stage.add(StageFault(.cut(after: 50_000), at: .cdn, expiringTokens: true))
-    var sink = Collected()
-    _ = try registry(stage, Keys.ngc).pullBlob(try layer(), from: "acme/base", into: &sink)
-    #expect(sink.bytes == StagedImage.noise(200_000))
+    let bytes = try registry(stage, Keys.ngc).smallBlob(try layer(), of: "acme/base")
+    #expect(bytes == StagedImage.noise(200_000))
     let fetches = stage.requests(at: .cdn)
     #expect(fetches.count == 2)
     #expect(fetches.last?.header("Range") == "bytes=50000-")
@@ -136,11 +129,9 @@ import Testing
       (Keys.dgx, "olddept/trainer", "acme/base"), (Keys.ngc, "acme/base", "olddept/trainer"),
     ] {
       let registry = try registry(stage, key)
-      var sink = Collected()
-      _ = try registry.pullBlob(try layer(), from: own, into: &sink)
-      #expect(sink.bytes.count == 200_000)
+      #expect(try registry.smallBlob(try layer(), of: own).count == 200_000)
       #expect(try registry.manifestDigest("1.0", of: own)?.size == (key == Keys.dgx ? manifestSize : nil))
-      #expect(throws: RegistryError.self) { try registry.pullBlob(try layer(), from: other, into: &sink) }
+      #expect(throws: RegistryError.self) { try registry.smallBlob(try layer(), of: other) }
     }
     #expect(stage.requests(at: .cdn).allSatisfy { $0.header("Authorization") == nil })
   }

@@ -38,18 +38,33 @@ func content(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
   return (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
 }
 
-/// Keeps what it is given.
-struct MemorySink: BlobSink {
+/// Keeps what it is given of a blob.
+struct MemoryReceiver: BlobReceiver {
+  let blob: Descriptor
   var bytes: [UInt8] = []
   var restarts = 0
 
-  mutating func write(_ piece: RawSpan) {
+  init(_ blob: Descriptor, bytes: [UInt8] = []) {
+    self.blob = blob
+    self.bytes = bytes
+  }
+
+  var position: Int64 { Int64(bytes.count) }
+
+  mutating func write(_ piece: RawSpan) throws(DigestError) {
+    guard Int64(piece.byteCount) <= blob.size - position else { throw .long(expected: blob.size) }
     piece.withUnsafeBytes { bytes.append(contentsOf: $0) }
   }
 
   mutating func restart() {
     bytes = []
     restarts += 1
+  }
+
+  func check() throws(DigestError) {
+    guard position == blob.size else { throw .short(expected: blob.size, received: position) }
+    let actual = Digest(of: bytes)
+    guard actual == blob.digest else { throw .mismatch(expected: blob.digest, actual: actual) }
   }
 }
 

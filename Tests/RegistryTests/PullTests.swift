@@ -49,37 +49,34 @@ import Transport
     }
   }
 
-  func pull(_ server: ScriptedServer, _ blob: Descriptor = blob, retries: Int = 2) throws -> (
-    Proof, MemorySink
-  ) {
-    var sink = MemorySink()
-    let proof = try client(server.host, retries: retries).pullBlob(blob, from: "team/app", into: &sink)
-    return (proof, sink)
+  func pull(_ server: ScriptedServer, _ blob: Descriptor = blob, retries: Int = 2) throws
+    -> MemoryReceiver
+  {
+    var receiver = MemoryReceiver(blob)
+    try client(server.host, retries: retries).pullBlob(blob, from: "team/app", into: &receiver)
+    return receiver
   }
 
   func ranges(_ server: ScriptedServer) -> [String?] { server.requests.map { $0.header("Range") } }
 
   @Test func `hands over every byte and proves them`() throws {
     let server = Self.server { Self.answer($0) }
-    let (proof, sink) = try pull(server)
+    let sink = try pull(server)
     #expect(sink.bytes == Self.bytes)
     #expect(sink.restarts == 0)
-    #expect(proof == Proof(of: Self.bytes))
     #expect(server.lines == ["GET /v2/team/app/blobs/\(Self.blob.digest)"])
   }
 
   @Test func `takes an empty blob`() throws {
-    let (proof, sink) = try pull(Self.server { Self.answer($0, bytes: []) }, descriptor(of: []))
+    let sink = try pull(Self.server { Self.answer($0, bytes: []) }, descriptor(of: []))
     #expect(sink.bytes.isEmpty)
-    #expect(proof.size == 0)
   }
 
   @Test func `goes on inside the blob after a cut, as long as it advances`() throws {
     let server = Self.server { Self.cut($0, after: 40_000) }
-    let (proof, sink) = try pull(server, retries: 1)
+    let sink = try pull(server, retries: 1)
     #expect(sink.bytes == Self.bytes)
     #expect(sink.restarts == 0)
-    #expect(proof.digest == Self.blob.digest)
     #expect(ranges(server) == [nil] + (1...7).map { "bytes=\($0 * 40_000)-" })
   }
 
@@ -88,29 +85,21 @@ import Transport
       let server = Self.server { Self.answer($0) }
       var start = Array(Self.bytes[..<100_000])
       if wrong { start[5] ^= 1 }
-      var verifier = BlobVerifier(digest: Self.blob.digest, size: Self.blob.size)
-      try verifier.update(start.span.bytes)
-      var sink = MemorySink(bytes: start)
-      let proof = try client(server.host).pullBlob(
-        Self.blob, from: "team/app", continuing: &verifier, into: &sink)
-      #expect(proof.digest == Self.blob.digest)
+      var sink = MemoryReceiver(Self.blob, bytes: start)
+      try client(server.host).pullBlob(Self.blob, from: "team/app", into: &sink)
       #expect(sink.bytes == Self.bytes)
       #expect(sink.restarts == (wrong ? 1 : 0))
       #expect(ranges(server) == expected)
     }
   }
 
-  @Test func `gives back what has seen all the sink was given, when it fails`() throws {
+  @Test func `leaves what came to its receiver, when it fails`() throws {
     let server = Self.server({ Self.cut($0, after: 1000) }, { _ in ScriptedResponse(404) })
-    var verifier = BlobVerifier(digest: Self.blob.digest, size: Self.blob.size)
-    var sink = MemorySink()
+    var sink = MemoryReceiver(Self.blob)
     #expect(throws: RegistryError.self) {
-      try client(server.host).pullBlob(Self.blob, from: "team/app", continuing: &verifier, into: &sink)
+      try client(server.host).pullBlob(Self.blob, from: "team/app", into: &sink)
     }
-    let received = verifier.received
-    #expect(received == 1000)
-    let content = verifier.contentDigest()
-    #expect(content == Digest(of: sink.bytes))
+    #expect(sink.bytes == Array(Self.bytes[..<1000]))
   }
 
   @Test func `goes on only in the content that its entity tag names`() throws {
@@ -122,12 +111,12 @@ import Transport
           headers: [("ETag", #""two""#)], body: Array(Self.bytes[..<5000]), declaredLength: 300_000)
       },
       { Self.answer($0) })
-    let (_, sink) = try pull(server)
+    let sink = try pull(server)
     #expect(sink.bytes == Self.bytes)
     #expect(ranges(server) == [nil, "bytes=1000-", "bytes=2000-", "bytes=5000-"])
     #expect(server.requests.map { $0.header("If-Range") } == [nil, #""one""#, #""one""#, nil])
     let weak = Self.server({ Self.cut($0, after: 1000, tag: #"W/"one""#) }, { Self.answer($0) })
-    #expect(try pull(weak).1.bytes == Self.bytes)
+    #expect(try pull(weak).bytes == Self.bytes)
     #expect(weak.requests.allSatisfy { $0.header("If-Range") == nil })
   }
 
@@ -152,7 +141,7 @@ import Transport
     } _: { _ in
       ScriptedResponse(body: Self.bytes)
     }
-    let (_, sink) = try pull(server)
+    let sink = try pull(server)
     #expect(sink.bytes == Self.bytes)
     #expect(sink.restarts == 1)
     #expect(ranges(server) == [nil, "bytes=40000-"])
@@ -177,7 +166,7 @@ import Transport
       guard request.header("Range") != nil else { return ScriptedResponse(body: Self.bytes) }
       return ScriptedResponse(206, headers: [("Content-Range", range)], body: Array(Self.bytes[40_000...]))
     }
-    let (_, sink) = try pull(server)
+    let sink = try pull(server)
     #expect(sink.bytes == Self.bytes)
     #expect(sink.restarts == 1)
     #expect(ranges(server) == [nil, "bytes=40000-", nil])
@@ -189,7 +178,7 @@ import Transport
     } _: { request in
       request.header("Range") == nil ? ScriptedResponse(body: Self.bytes) : ScriptedResponse(416)
     }
-    #expect(try pull(server).1.bytes == Self.bytes)
+    #expect(try pull(server).bytes == Self.bytes)
     #expect(ranges(server) == [nil, "bytes=40000-", nil])
   }
 
@@ -203,7 +192,7 @@ import Transport
         206, headers: [("Content-Range", "bytes \(start)-\(end - 1)/*")], body: Array(Self.bytes[start..<end])
       )
     }
-    let (_, sink) = try pull(server)
+    let sink = try pull(server)
     #expect(sink.bytes == Self.bytes)
     #expect(ranges(server) == [nil, "bytes=40000-", "bytes=140000-", "bytes=240000-"])
   }
@@ -215,7 +204,7 @@ import Transport
       let size = Array((String(Self.bytes.count, radix: 16) + "\r\n").utf8)
       return ScriptedResponse(steps: [.send(head), .send(size), .send(Self.bytes), .close])
     }
-    #expect(try pull(server).1.bytes == Self.bytes)
+    #expect(try pull(server).bytes == Self.bytes)
     #expect(server.requests.count == 1)
   }
 
@@ -227,10 +216,9 @@ import Transport
     } _: {
       Self.answer($0)
     }
-    let (proof, sink) = try pull(server)
+    let sink = try pull(server)
     #expect(sink.bytes == Self.bytes)
     #expect(sink.restarts == 1)
-    #expect(proof.digest == Self.blob.digest)
     #expect(ranges(server) == [nil, nil])
   }
 
@@ -245,7 +233,7 @@ import Transport
     } _: {
       Self.cut($0, after: 40_000)
     }
-    #expect(try pull(server, retries: 1).1.bytes == Self.bytes)
+    #expect(try pull(server, retries: 1).bytes == Self.bytes)
   }
 
   @Test(arguments: [
@@ -274,11 +262,11 @@ import Transport
         .send(head), .send(Self.bytes), .sendRepeated([7], count: 100_000), .close,
       ])
     }
-    var sink = MemorySink()
+    var sink = MemoryReceiver(Self.blob)
     let client = try client(server.host)
     guard
       case .wrongContent(_, _, _, .long) = error({
-        _ = try client.pullBlob(Self.blob, from: "a", into: &sink)
+        try client.pullBlob(Self.blob, from: "a", into: &sink)
       })
     else {
       Issue.record("not long")
@@ -293,7 +281,7 @@ import Transport
     } _: {
       Self.answer($0)
     }
-    #expect(try pull(server).1.bytes == Self.bytes)
+    #expect(try pull(server).bytes == Self.bytes)
     let always = Self.server { _ in ScriptedResponse(429, headers: [("Retry-After", "0")]) }
     guard case .overwhelmed(_, 429, _) = error({ _ = try pull(always, retries: 2) }) else {
       Issue.record("not overwhelmed")
@@ -311,9 +299,11 @@ import Transport
   }
 
   @Test func `lets the sink's own error through, and asks no more`() throws {
-    struct Full: BlobSink {
+    struct Full: BlobReceiver {
+      var position: Int64 { 0 }
       func write(_ bytes: RawSpan) throws { throw Mishap() }
       func restart() {}
+      func check() throws(DigestError) { throw .short(expected: 1, received: 0) }
     }
     let server = Self.server { Self.answer($0) }
     var sink = Full()
@@ -332,23 +322,25 @@ import Transport
     }
     let cutToken = Noted(false)
     let client = try client(realm.host, .user)
-    struct Expiring: BlobSink {
-      var sink = MemorySink()
+    struct Expiring: BlobReceiver {
+      var sink: MemoryReceiver
       let expire: () -> Void
-      mutating func write(_ bytes: RawSpan) {
-        sink.write(bytes)
+      var position: Int64 { sink.position }
+      mutating func write(_ bytes: RawSpan) throws {
+        try sink.write(bytes)
         expire()
       }
       mutating func restart() { sink.restart() }
+      func check() throws(DigestError) { try sink.check() }
     }
-    var sink = Expiring {
+    var sink = Expiring(sink: MemoryReceiver(Self.blob)) {
       let isFirst = cutToken.change { done in
         defer { done = true }
         return !done
       }
       if isFirst { realm.state.change { $0.accepted = [] } }
     }
-    _ = try client.pullBlob(Self.blob, from: "team/app", into: &sink)
+    try client.pullBlob(Self.blob, from: "team/app", into: &sink)
     #expect(sink.sink.bytes == Self.bytes)
     #expect(sink.sink.restarts == 0)
     let blobs = realm.requests("/v2/team/app/blobs/\(Self.blob.digest)")
@@ -365,8 +357,8 @@ import Transport
     }
     let lines = Noted<[String]>([])
     let client = try client(realm.host, .user, log: { line in lines.change { $0.append(line) } })
-    var sink = MemorySink()
-    _ = try client.pullBlob(Self.blob, from: "team/app", into: &sink)
+    var sink = MemoryReceiver(Self.blob)
+    try client.pullBlob(Self.blob, from: "team/app", into: &sink)
     #expect(sink.bytes == Self.bytes)
     // A continuation asks the registry first: the signature may be old.
     #expect(storage.requests.map { $0.header("Range") } == [nil, "bytes=200000-"])
@@ -381,10 +373,10 @@ import Transport
       ScriptedResponse(401, headers: [("WWW-Authenticate", #"Basic realm="r""#)], text: "no")
     }
     let realm = TokenRealm { _ in ScriptedResponse(307, headers: [("Location", storage.url("/data?k=v"))]) }
-    var sink = MemorySink()
+    var sink = MemoryReceiver(Self.blob)
     let client = try client(realm.host, .user)
     guard
-      case .refused(let url, 401, _) = error({ _ = try client.pullBlob(Self.blob, from: "a", into: &sink) })
+      case .refused(let url, 401, _) = error({ try client.pullBlob(Self.blob, from: "a", into: &sink) })
     else {
       Issue.record("not refused")
       return

@@ -210,8 +210,8 @@ import Testing
       request.path == "/v2/"
         ? ScriptedResponse(200) : ScriptedResponse(307, headers: [("Location", other.url("/blob"))])
     }
-    var sink = MemorySink()
-    _ = try client(stored.host, .user).pullBlob(descriptor(of: [1]), from: "a", into: &sink)
+    var sink = MemoryReceiver(descriptor(of: [1]))
+    try client(stored.host, .user).pullBlob(descriptor(of: [1]), from: "a", into: &sink)
     #expect(stored.requests.map(\.authorization) == [nil, Credential.userHeader])
     #expect(other.requests.allSatisfy { $0.authorization == nil })
     // And a port that wants TLS is sent nothing in the clear.

@@ -13,8 +13,13 @@ public final class VolumeWriter: Sendable {
   private let files: [Int: DataFile]
   /// Held for its lock, and to say whose the unfinished volumes are: one is not gone on with, it is soon written again.
   private let journal: ArchiveJournal
-  private let reaches = BlobReaches()
-  private let proven = Mutex<Set<Digest>>([])
+  private let state = Mutex(State())
+
+  private struct State {
+    var proven: Set<Digest> = []
+    /// Those that an entry has.
+    var open: Set<Digest> = []
+  }
 
   /// Locks the set, sizes `<volume>.partial` of each volume, and writes all that is known of them. Throws
   /// ``LayoutError/exists(path:)`` when a volume is there and not `replacing`, ``LayoutError/locked(path:pid:)``
@@ -90,14 +95,44 @@ public final class VolumeWriter: Sendable {
     return start..<start + place.size(of: number, for: plan.totalSize)
   }
 
-  /// Takes bytes of the blob `digest` at `offset` inside it.
-  public func write(_ bytes: RawSpan, of digest: Digest, at offset: Int64) throws(LayoutError) {
-    guard let extent = plan.extent(of: digest) else { throw .notPlanned(digest) }
-    guard (0...extent.size).contains(offset), Int64(bytes.byteCount) <= extent.size - offset else {
-      throw .outOfBounds(digest, offset: offset, count: bytes.byteCount, size: extent.size)
+  /// The entry of a blob, which is given whole; `progress` hears how far it is. Throws ``LayoutError/notPlanned(_:)``,
+  /// and ``LayoutError/outOfOrder(_:)`` while another entry has it.
+  public func begin(
+    _ digest: Digest, progress: @escaping (Int64) -> Void = { _ in }
+  ) throws(LayoutError) -> BlobEntry {
+    guard let blob = plan.blob(digest) else { throw .notPlanned(digest) }
+    guard state.withLock({ $0.open.insert(digest).inserted }) else { throw .outOfOrder(digest) }
+    return BlobEntry(
+      blob, in: Extent(blob: blob, writer: self),
+      behind: BlobVerifier(digest: digest, size: blob.size), progress: progress)
+  }
+
+  /// Those of a blob's bytes that lie in the volumes being written.
+  private struct Extent: BlobExtentWriter {
+    let blob: PlannedBlob
+    let writer: VolumeWriter
+
+    var isRewritable: Bool { true }
+    /// Half a volume is of no use to a later run.
+    var checkpointInterval: Int64? { nil }
+
+    func put(_ bytes: RawSpan, at offset: Int64) throws(LayoutError) {
+      try writer.put(bytes, at: blob.offset + offset)
     }
-    try put(bytes, at: extent.offset + offset)
-    reaches.wrote(digest, at: offset, count: bytes.byteCount)
+
+    func finish(after noted: Int64) {
+      writer.state.withLock { state in
+        state.proven.insert(blob.digest)
+        state.open.remove(blob.digest)
+      }
+    }
+
+    func checkpoint(at position: Int64, content: Digest, after noted: Int64) {}
+    func forget() {}
+
+    func suspend(at checkpoint: (position: Int64, content: Digest, after: Int64)?) {
+      writer.state.withLock { _ = $0.open.remove(blob.digest) }
+    }
   }
 
   private func put(_ bytes: RawSpan, at offset: Int64) throws(LayoutError) {
@@ -112,20 +147,9 @@ public final class VolumeWriter: Sendable {
     }
   }
 
-  /// Notes that a blob was given whole and hashed. Throws ``LayoutError/notAsWritten(_:written:hashed:)`` when not all
-  /// of it was given.
-  public func complete(_ proof: Proof) throws(LayoutError) {
-    guard let extent = plan.extent(of: proof.digest) else { throw .notPlanned(proof.digest) }
-    guard extent.size == proof.size else {
-      throw .conflictingSizes(proof.digest, min(extent.size, proof.size), max(extent.size, proof.size))
-    }
-    try reaches.check(proof.digest, hashed: proof.size)
-    proven.withLock { _ = $0.insert(proof.digest) }
-  }
-
   /// Gives the volumes their names when all is on the disk. Throws ``LayoutError/incomplete(_:)``.
   public func finish() throws(LayoutError) {
-    let missing = proven.withLock { proven in blobs.map(\.digest).filter { !proven.contains($0) } }
+    let missing = state.withLock { state in blobs.map(\.digest).filter { !state.proven.contains($0) } }
     guard missing.isEmpty else { throw .incomplete(missing) }
     let count = place.count(for: plan.totalSize)
     try LayoutError.wrapping { () throws(ArchiveError) in

@@ -1,7 +1,6 @@
 import Digests
-import Images
-import Registry
-import Transport
+public import Images
+public import Registry
 
 /// From which repositories each blob of an export can be had, and what of it is at hand.
 struct BlobSources: Sendable {
@@ -15,7 +14,8 @@ struct BlobSources: Sendable {
   private let typedConfigs: Set<Digest>
   private let preferred: Set<RegistryLocation>
 
-  /// How many holders of one blob may fail to answer, each after all its retries, before the others are not asked.
+  /// How many holders of one blob at one host may fail to answer, each after all its retries, before that host's others
+  /// are not asked.
   private static let mostSilent = 3
 
   /// All that `images` hold.
@@ -62,32 +62,45 @@ struct BlobSources: Sendable {
   func isConfig(_ digest: Digest) -> Bool { configDigests.contains(digest) }
   func isTypedConfig(_ digest: Digest) -> Bool { typedConfigs.contains(digest) }
 
-  /// Fetches what `verifier` has not seen of `blob` from the first repository that has it. What one gave before it
-  /// failed stays: `verifier` and `sink` have seen the same bytes, and the next one goes on behind them. Throws the
-  /// first failure that says more than that the blob is not there, when all fail.
+  /// Fetches what `receiver` lacks of `blob` from the first repository that has it. What one gave before it failed for
+  /// good stays, and the next one goes on behind it; of a host whose repositories give no answer, all retries spent, no
+  /// others are asked. Throws the failure when one repository was asked, ``TransferError/noHolder(_:_:)`` when several
+  /// were, and what the receiver throws.
   func pull(
-    _ blob: Descriptor, registries: Registries, continuing verifier: inout BlobVerifier,
-    into sink: inout some BlobSink
-  ) throws -> Proof {
-    if verifier.received == 0, let bytes = configs.take(blob.digest) {
-      try unsafe verifier.update(bytes.span.bytes)
-      try unsafe sink.write(bytes.span.bytes)
-      return try verifier.check()
+    _ blob: Descriptor, registries: Registries, into receiver: inout some BlobReceiver & ~Copyable
+  ) throws {
+    if receiver.position == 0, let bytes = configs.take(blob.digest) {
+      return try unsafe receiver.write(bytes.span.bytes)
     }
-    var failure: RegistryError?
-    var silent = 0
-    for repository in holders(of: blob.digest) {
+    var failures: [HolderFailure] = []
+    var silent: [String: Int] = [:]
+    for repository in holders(of: blob.digest) where silent[repository.host, default: 0] < Self.mostSilent {
       let client = try registries.client(host: repository.host, repository: repository.path)
       do {
-        return try client.pullBlob(blob, from: repository.path, continuing: &verifier, into: &sink)
+        return try client.pullBlob(blob, from: repository.path, into: &receiver)
       } catch let error as RegistryError {
         try Task.checkCancellation()
-        if failure.map(\.saysOnlyThatBlobIsAbsent) ?? true { failure = error }
-        if error.isSilence { silent += 1 }
-        guard silent < Self.mostSilent else { break }
+        failures.append(HolderFailure(repository: repository, error: error))
+        if error.isSilence { silent[repository.host, default: 0] += 1 }
       }
     }
-    throw failure ?? TransferError.blobOfNoImage(blob.digest)
+    guard let first = failures.first else { throw TransferError.blobOfNoImage(blob.digest) }
+    if failures.count == 1 { throw first.error }
+    throw TransferError.noHolder(blob.digest, failures)
+  }
+}
+
+/// Why a repository that should have a blob did not give it.
+public struct HolderFailure: Sendable {
+  public let repository: RegistryLocation
+  public let error: RegistryError
+}
+
+extension Sequence<HolderFailure> {
+  /// The first that says more than that the blob is not there, else the first.
+  public var foremost: HolderFailure? {
+    let all = Array(self)
+    return all.first { !$0.error.saysOnlyThatBlobIsAbsent } ?? all.first
   }
 }
 

@@ -15,7 +15,7 @@ final class CheckedConfigs: Sendable {
   }
 
   /// The most that is kept, in bytes. What is beyond is fetched again when its turn comes.
-  private static let keptLimit = 64 << 20
+  private static let keptLimit = 8 << 20
   private let state = Mutex(State())
 
   /// The bytes of a config that was fetched, once.
@@ -59,12 +59,12 @@ extension Export {
         guard config.size <= Int64(ImageConfig.sizeLimit) else {
           throw sources.unclear(config.digest, .tooLarge(config.size))
         }
-        var sink = MemorySink()
-        var verifier = BlobVerifier(digest: config.digest, size: config.size)
-        _ = try sources.pull(config, registries: registries, continuing: &verifier, into: &sink)
-        try sources.check(config.digest, sink.bytes)
-        try judge(config.digest, sink.bytes, of: sources, failed)
-        sources.configs.keep(config.digest, sink.bytes)
+        var blob = BlobInMemory(digest: config.digest, size: config.size)
+        try sources.pull(config, registries: registries, into: &blob)
+        let bytes = try blob.finish()
+        try sources.check(config.digest, bytes)
+        try judge(config.digest, bytes, of: sources, failed)
+        sources.configs.keep(config.digest, bytes)
       } catch {
         guard let failed, settings.keepGoing, !Task.isCancelled else { throw sources.named(error) }
         failed.add(config.digest, error)

@@ -89,10 +89,9 @@ extension Export {
     let stream = try ArchiveStream(plan: plan, descriptor: 1, name: "standard output")
     while let blob = stream.nextBlob {
       let meter = TransferMeter(blob.descriptor, observer: settings.observer)
-      var verifier = BlobVerifier(digest: blob.digest, size: blob.size)
-      var sink = StreamSink(blob.digest, in: stream, progress: meter.advance)
-      try stream.complete(
-        try sources.pull(blob.descriptor, registries: registries, continuing: &verifier, into: &sink))
+      var entry = try stream.begin(blob.digest, progress: meter.advance)
+      try sources.pull(blob.descriptor, registries: registries, into: &entry)
+      try entry.finish()
     }
     try stream.finish()
     settings.observer.note(.archiveWritten(path: "-", digest: plan.archiveDigest, size: plan.totalSize))

@@ -95,10 +95,9 @@ extension Export {
     do {
       try await executor.forEachConcurrently(writer.blobs.sorted { $0.size > $1.size }) { blob in
         let meter = TransferMeter(blob.descriptor, observer: settings.observer)
-        var verifier = BlobVerifier(digest: blob.digest, size: blob.size)
-        var sink = VolumeSink(blob.digest, in: writer, progress: meter.advance)
-        try writer.complete(
-          try sources.pull(blob.descriptor, registries: registries, continuing: &verifier, into: &sink))
+        var entry = try writer.begin(blob.digest, progress: meter.advance)
+        try sources.pull(blob.descriptor, registries: registries, into: &entry)
+        try entry.finish()
       }
       try await executor.run { try writer.finish() }
     } catch {

@@ -127,32 +127,25 @@ extension Export {
     _ blob: PlannedBlob, from sources: BlobSources, into writer: ArchiveWriter, held: HeldBlobs
   ) throws {
     let meter = TransferMeter(blob.descriptor, observer: settings.observer)
-    var verifier = try writer.recover(blob.digest, progress: meter.advance)
-    if let claimed = writer.continuation?.claims[blob.digest]?.have, claimed > verifier.received {
-      settings.observer.note(
-        .damagedOnDisk(blob: blob.digest, kept: verifier.received, claimed: claimed))
+    var entry = try writer.begin(blob.digest, progress: meter.advance)
+    if let claimed = writer.continuation?.claims[blob.digest]?.have, claimed > entry.position {
+      settings.observer.note(.damagedOnDisk(blob: blob.digest, kept: entry.position, claimed: claimed))
     }
-    if verifier.received > 0, verifier.received == blob.size, let proof = try? verifier.check() {
-      if sources.isConfig(blob.digest) {
-        // An earlier Ferry may have left it, which did not look.
-        try sources.check(blob.digest, try writer.bytes(of: blob.digest, limit: ImageConfig.sizeLimit))
-      }
-      return try writer.complete(proof)
-    }
-    if let proof = try held.copy(blob, after: verifier, into: writer, progress: meter.advance) {
-      return try writer.complete(proof)
-    }
-    var sink = ArchiveSink(blob.digest, in: writer, from: verifier.received, progress: meter.advance)
     do {
-      let proof = try sources.pull(
-        blob.descriptor, registries: registries, continuing: &verifier, into: &sink)
-      try sink.flush()
-      try writer.complete(proof)
+      if entry.position > 0, entry.position == blob.size, (try? entry.check()) != nil {
+        if sources.isConfig(blob.digest) {
+          // An earlier Ferry may have left it, which did not look.
+          try sources.check(
+            blob.digest, try writer.bytes(of: blob.digest, limit: ImageConfig.sizeLimit))
+        }
+      } else if try !held.copy(into: &entry) {
+        try sources.pull(blob.descriptor, registries: registries, into: &entry)
+      }
     } catch {
-      // What has come so far is for the next run, unless it is all there and wrong.
-      let isWrong = verifier.received == blob.size && (try? verifier.check()) == nil
-      if isWrong { writer.forget(blob.digest) } else { sink.leave(verifier) }
+      // What has come so far is for the next run.
+      entry.suspend()
       throw error
     }
+    try entry.finish()
   }
 }

@@ -98,9 +98,8 @@ public struct ExportImage: Sendable {
     guard image.config.mediaType.isImageConfig, image.config.size <= Int64(Manifest.sizeLimit) else {
       return nil
     }
-    var sink = MemorySink()
-    _ = try client.pullBlob(image.config, from: reference.repository, into: &sink)
-    guard let platform = try? ImageConfig(bytes: sink.bytes).platform,
+    let config = try client.smallBlob(image.config, of: reference.repository)
+    guard let platform = try? ImageConfig(bytes: config).platform,
       !wanted.contains(where: { platform.satisfies($0) })
     else { return nil }
     return platform

@@ -106,9 +106,8 @@ public struct Listing: Sendable {
     tag.size = tree.size
     for case .image(let image) in tree.manifests.map(\.content)
     where image.config.mediaType.isImageConfig && image.config.size <= Int64(Manifest.sizeLimit) {
-      var sink = MemorySink()
-      _ = try client.pullBlob(image.config, from: reference.repository, into: &sink)
-      tag.updated = try? ImageConfig(bytes: sink.bytes).created
+      let config = try client.smallBlob(image.config, of: reference.repository)
+      tag.updated = try? ImageConfig(bytes: config).created
       return
     }
   }

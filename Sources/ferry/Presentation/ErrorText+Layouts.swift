@@ -111,13 +111,8 @@ extension ErrorText {
     case .tooLarge: self.init("the archive would be larger than a file can be", .cannotWrite)
     case .incomplete(let digests):
       self.init("\(Amounts.count(digests.count, "blob")) of the archive never arrived", .integrityFailure)
-    case .notAsWritten(let digest, let written, let hashed):
-      self.init(
-        "\(digest): \(hashed) bytes were hashed and \(written) written, so nothing is proved",
-        remedy: "This is a fault of ferry's; the archive was not finished. The same command tries again.",
-        .unforeseen)
     case .cancelled: self = .interrupted
-    case .unreferenced, .notPlanned, .outOfBounds, .outOfOrder, .finished:
+    case .unreferenced, .notPlanned, .outOfOrder, .finished:
       self.init("something unforeseen went wrong: \(String(describing: error))", .unforeseen)
     }
   }

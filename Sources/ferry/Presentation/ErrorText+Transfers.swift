@@ -158,6 +158,16 @@ extension ErrorText {
     case .referrersNotHad, .tooManyReferrers, .subjectFailed, .notAReferrersList, .listContended:
       self.init(referrers: error)
     case .knownUnusable, .contentAbsent: self.init(known: error)
+    case .noHolder(let digest, let failures):
+      let foremost = failures.foremost.map { ErrorText(registry: $0.error) }
+      let holders = failures.prefix(5).map { failure in
+        "\(failure.repository): \(ErrorText(registry: failure.error).summary)" as Wording
+      }
+      let more: Wording = failures.count > holders.count ? "; and \(failures.count - holders.count) more" : ""
+      self.init(
+        "none of \(Amounts.count(failures.count, "repository", plural: "repositories")) gave \(digest): "
+          + holders.joined(separator: "; ") + more,
+        remedy: foremost?.remedy, foremost?.status ?? .networkFailed)
     case .blobOfNoImage(let digest):
       self.init("something unforeseen went wrong: \(digest) belongs to no image", .unforeseen)
     case .refusedByNGC(let misfits): self.init(misfits: misfits)
