@@ -24,9 +24,16 @@ extension DataFile {
 
   /// Cuts or lengthens the file.
   public func truncate(to size: Int64) throws(ArchiveError) {
+    guard Self.repeating({ ftruncate(descriptor, off_t(size)) }) == 0 else {
+      throw failure(.truncate, code: errno, needed: size)
+    }
+  }
+
+  /// What `call` returns once no signal interrupts it.
+  private static func repeating(_ call: () -> Int32) -> Int32 {
     var result: Int32
-    repeat { result = ftruncate(descriptor, off_t(size)) } while result != 0 && errno == EINTR
-    guard result == 0 else { throw failure(.truncate, code: errno, needed: size) }
+    repeat { result = call() } while result != 0 && errno == EINTR
+    return result
   }
 
   /// Asks the system to begin writing a range to the disk, so that ``synchronize()`` has less to wait for.
@@ -37,12 +44,12 @@ extension DataFile {
 
   /// Returns when what was written can be read from the disk, whatever else the system keeps of a file.
   public func synchronizeData() throws(ArchiveError) {
-    guard fdatasync(descriptor) == 0 else { throw failure(.synchronize, code: errno) }
+    guard Self.repeating({ fdatasync(descriptor) }) == 0 else { throw failure(.synchronize, code: errno) }
   }
 
   /// Returns when everything written is on the disk.
   public func synchronize() throws(ArchiveError) {
-    guard fsync(descriptor) == 0 else { throw failure(.synchronize, code: errno) }
+    guard Self.repeating({ fsync(descriptor) }) == 0 else { throw failure(.synchronize, code: errno) }
   }
 
   /// Lets go of what the system keeps of the file in memory, but for what is not yet on the disk. Only a hint: it
@@ -113,7 +120,7 @@ extension DataFile {
     guard descriptor >= 0 else { throw .file(.synchronize, path: directory, code: errno) }
     defer { close(descriptor) }
     // Some file systems cannot sync a directory and say EINVAL; then there is nothing to wait for.
-    guard fsync(descriptor) == 0 || errno == EINVAL else {
+    guard repeating({ fsync(descriptor) }) == 0 || errno == EINVAL else {
       throw .file(.synchronize, path: directory, code: errno)
     }
   }

@@ -45,11 +45,15 @@ extension DataFile {
 
   /// The same with means that every file system has: the name is gone before anything is written.
   static func unlinked(in directory: String, called path: String) throws(ArchiveError) -> DataFile {
-    var template = Array("\(directory)/.ferry-spool-XXXXXX".utf8CString)
-    let descriptor = unsafe mkstemp(&template)
-    guard descriptor >= 0 else { throw .file(.open, path: directory, code: errno) }
-    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-    _ = unsafe unlink(template)
-    return DataFile(path: path, descriptor: descriptor)
+    for _ in 0..<64 {
+      let name = "\(directory)/.ferry-spool-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
+      let descriptor = unsafe Glibc.open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(0o600))
+      if descriptor >= 0 {
+        _ = unsafe unlink(name)
+        return DataFile(path: path, descriptor: descriptor)
+      }
+      guard errno == EEXIST || errno == EINTR else { break }
+    }
+    throw .file(.open, path: directory, code: errno)
   }
 }

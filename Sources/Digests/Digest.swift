@@ -84,8 +84,11 @@ public struct Digest: Hashable, Sendable {
   public static func == (left: Self, right: Self) -> Bool { left.words == right.words }
 
   public func hash(into hasher: inout Hasher) {
-    // The content is already uniformly distributed; one word tells digests apart.
+    // All of it: digests come from outside, and many that agree in a part are quickly made.
     hasher.combine(words.0)
+    hasher.combine(words.1)
+    hasher.combine(words.2)
+    hasher.combine(words.3)
   }
 }
 

@@ -10,6 +10,10 @@ final class Authenticator: Sendable {
   let rootChallenge: RootChallenge
   private let http: HTTPClient
   private let slots = Mutex<[[Scope]: TokenSlot]>([:])
+  /// The tokens that were given last, apart from their slots: whoever hides them must not wait for one that is being
+  /// fetched.
+  private let issued = Mutex<[String]>([])
+  private static let mostIssued = 256
 
   init(origin: HTTPURL, configuration: RegistryConfiguration, http: HTTPClient) {
     self.origin = origin
@@ -28,15 +32,8 @@ final class Authenticator: Sendable {
     }
   }
 
-  /// What must not be shown though the registry should repeat it. Locks what is known of the way in.
-  var secrets: [String] {
-    let tokens = slots.withLock { Array($0.values) }.compactMap { slot -> String? in
-      slot.state.withLock { state in
-        if case .bearer(let token) = state.authorization { token.value } else { nil }
-      }
-    }
-    return (configuration.credential?.spellings ?? []) + tokens
-  }
+  /// What must not be shown though the registry should repeat it.
+  var secrets: [String] { (configuration.credential?.spellings ?? []) + issued.withLock { $0 } }
 
   enum Outcome {
     case granted(Token)
@@ -60,7 +57,12 @@ final class Authenticator: Sendable {
       guard let reply = TokenReply(bytes: response.body, now: Int64(time(nil))) else {
         throw .malformedResponse(url: url, what: "token")
       }
-      return .granted(Token(reply, from: source, at: .now))
+      let token = Token(reply, from: source, at: .now)
+      issued.withLock { issued in
+        if issued.count >= Self.mostIssued { issued.removeFirst() }
+        issued.append(token.value)
+      }
+      return .granted(token)
     case 300..<400: throw .malformedResponse(url: url, what: "redirect")
     case _ where response.isRetryable:
       let secrets = configuration.credential?.spellings ?? []

@@ -1,10 +1,15 @@
+/// How many names are looked at: a registry may list millions, and a hint is not worth minutes.
+private let mostCandidates = 50_000
+
 /// The names of `all` that someone who wrote `name` may have meant, nearest first.
 func nearNames(to name: String, among all: some Sequence<String>, limit: Int = 3) -> [String] {
   let wanted = Array(name.utf8)
+  let most = max(2, wanted.count / 3)
   return
-    all
+    all.prefix(mostCandidates)
+    .filter { abs($0.utf8.count - wanted.count) <= most || $0.contains(name) }
     .map { (candidate: $0, distance: editDistance(wanted, Array($0.utf8))) }
-    .filter { $0.distance <= max(2, wanted.count / 3) || $0.candidate.contains(name) }
+    .filter { $0.distance <= most || $0.candidate.contains(name) }
     .sorted { ($0.distance, $0.candidate) < ($1.distance, $1.candidate) }
     .prefix(limit)
     .map(\.candidate)

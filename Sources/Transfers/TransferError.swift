@@ -101,6 +101,8 @@ public enum TransferError: Error, Sendable {
   case blobOfNoImage(Digest)
   /// Another process imports with this journal; its id, where the system tells.
   case importRunning(journal: String, pid: Int32?)
+  /// The system starts no thread; its errno.
+  case noThread(code: Int32)
   /// The directory an archive is to be written to is not there.
   case noDirectory(path: String)
   /// What refers to an image could not be asked for or fetched.

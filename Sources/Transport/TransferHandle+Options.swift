@@ -7,32 +7,40 @@ extension TransferHandle {
   /// What a source is asked for at once, in bytes: 128 KiB cost a tenth more.
   private static let sendBuffer = 256 << 10
 
-  /// Sets every option anew; connections, TLS sessions and resolved names stay.
-  func configure(for exchange: Exchange, lines: HeaderLines, options: TransportOptions, limit: RateLimit?) {
+  /// Sets every option anew; connections, TLS sessions and resolved names stay. Throws ``TransportError/other(url:code:reason:)``
+  /// when libcurl does not take one that matters: a transfer without its trust or its protocols would be another one.
+  func configure(
+    for exchange: Exchange, lines: HeaderLines, options: TransportOptions, limit: RateLimit?
+  ) throws(TransportError) {
     unsafe curl_easy_reset(easy)
     unsafe message.pointee = 0
-    _ = unsafe ccurl_set_pointer(easy, CURLOPT_ERRORBUFFER, message)
+    refusedSetting = nil
+    heed(unsafe ccurl_set_pointer(easy, CURLOPT_ERRORBUFFER, message))
     setConnection(options, limit: limit)
     setTrust(options)
     setRequest(exchange, lines: lines, options: options)
     setCallbacks(exchange)
+    guard let code = refusedSetting else { return }
+    let reason = unsafe String(cString: curl_easy_strerror(CURLcode(UInt32(code))))
+    throw .other(
+      url: exchange.request.url.description, code: code, reason: "libcurl refuses a setting: \(reason)")
   }
 
   private func setConnection(_ options: TransportOptions, limit: RateLimit?) {
     set(CURLOPT_NOSIGNAL, 1)
     // A name server that does not answer must not hold up a cancelled transfer.
-    set(CURLOPT_QUICK_EXIT, 1)
+    hint(CURLOPT_QUICK_EXIT, 1)
     set(CURLOPT_PROTOCOLS_STR, "http,https")
     // Paused or slow HTTP/2 streams starve their siblings: one connection for each transfer.
     set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
     set(CURLOPT_CONNECTTIMEOUT_MS, Self.milliseconds(options.connectTimeout))
-    set(CURLOPT_TCP_NODELAY, 1)
-    set(CURLOPT_TCP_KEEPALIVE, 1)
+    hint(CURLOPT_TCP_NODELAY, 1)
+    hint(CURLOPT_TCP_KEEPALIVE, 1)
     // Finds a dead peer in minutes while a registry hashes what it was sent.
-    set(CURLOPT_TCP_KEEPIDLE, 30)
-    set(CURLOPT_TCP_KEEPINTVL, 15)
-    set(CURLOPT_BUFFERSIZE, min(Self.receiveBuffer, limit?.piece ?? .max))
-    set(CURLOPT_UPLOAD_BUFFERSIZE, min(Self.sendBuffer, limit?.piece ?? .max))
+    hint(CURLOPT_TCP_KEEPIDLE, 30)
+    hint(CURLOPT_TCP_KEEPINTVL, 15)
+    hint(CURLOPT_BUFFERSIZE, min(Self.receiveBuffer, limit?.piece ?? .max))
+    hint(CURLOPT_UPLOAD_BUFFERSIZE, min(Self.sendBuffer, limit?.piece ?? .max))
   }
 
   private func setTrust(_ options: TransportOptions) {
@@ -52,49 +60,64 @@ extension TransferHandle {
     set(CURLOPT_USERAGENT, options.userAgent)
     // What is for the server is not for the proxy before it.
     set(CURLOPT_HEADEROPT, Int(CURLHEADER_SEPARATE))
-    _ = unsafe ccurl_set_list(
-      easy, CURLOPT_HTTPHEADER, lines.pointer?.assumingMemoryBound(to: curl_slist.self))
+    heed(
+      unsafe ccurl_set_list(
+        easy, CURLOPT_HTTPHEADER, lines.pointer?.assumingMemoryBound(to: curl_slist.self)))
     let size = exchange.body.size
     if request.method == .head {
       set(CURLOPT_NOBODY, 1)
     } else if request.method.carriesBody || size > 0 {
       set(CURLOPT_UPLOAD, 1)
-      _ = unsafe ccurl_set_offset(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(size))
+      heed(unsafe ccurl_set_offset(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(size)))
     }
     if request.method != .head { set(CURLOPT_CUSTOMREQUEST, request.method.rawValue) }
   }
 
   private func setCallbacks(_ exchange: Exchange) {
     let context = unsafe Unmanaged.passUnretained(exchange).toOpaque()
-    _ = unsafe ccurl_set_pointer(easy, CURLOPT_HEADERDATA, context)
-    _ = unsafe ccurl_set_pointer(easy, CURLOPT_WRITEDATA, context)
-    _ = unsafe ccurl_set_pointer(easy, CURLOPT_READDATA, context)
-    _ = unsafe ccurl_set_pointer(easy, CURLOPT_SEEKDATA, context)
-    _ = unsafe ccurl_set_data_callback(easy, CURLOPT_HEADERFUNCTION) { data, size, count, context in
-      unsafe lend(data, size, count, to: context) { $0.takeHeadLine($1) }
-    }
-    _ = unsafe ccurl_set_data_callback(easy, CURLOPT_WRITEFUNCTION) { data, size, count, context in
-      unsafe lend(data, size, count, to: context) { $0.takeBody($1) }
-    }
-    _ = unsafe ccurl_set_data_callback(easy, CURLOPT_READFUNCTION) { data, size, count, context in
-      guard let data = unsafe data, let context = unsafe context else { return Int(CURL_READFUNC_ABORT) }
-      let exchange = unsafe Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
-      let filled = unsafe exchange.fill(UnsafeMutableRawBufferPointer(start: data, count: size * count))
-      return filled ?? Int(CURL_READFUNC_ABORT)
-    }
-    _ = unsafe ccurl_set_seek_callback(easy) { context, offset, origin in
-      guard let context = unsafe context, offset == 0, origin == 0 else { return CURL_SEEKFUNC_FAIL }
-      let exchange = unsafe Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
-      return exchange.rewind() ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL
-    }
+    heed(unsafe ccurl_set_pointer(easy, CURLOPT_HEADERDATA, context))
+    heed(unsafe ccurl_set_pointer(easy, CURLOPT_WRITEDATA, context))
+    heed(unsafe ccurl_set_pointer(easy, CURLOPT_READDATA, context))
+    heed(unsafe ccurl_set_pointer(easy, CURLOPT_SEEKDATA, context))
+    heed(
+      unsafe ccurl_set_data_callback(easy, CURLOPT_HEADERFUNCTION) { data, size, count, context in
+        unsafe lend(data, size, count, to: context) { $0.takeHeadLine($1) }
+      })
+    heed(
+      unsafe ccurl_set_data_callback(easy, CURLOPT_WRITEFUNCTION) { data, size, count, context in
+        unsafe lend(data, size, count, to: context) { $0.takeBody($1) }
+      })
+    heed(
+      unsafe ccurl_set_data_callback(easy, CURLOPT_READFUNCTION) { data, size, count, context in
+        guard let data = unsafe data, let context = unsafe context else { return Int(CURL_READFUNC_ABORT) }
+        let exchange = unsafe Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
+        let filled = unsafe exchange.fill(UnsafeMutableRawBufferPointer(start: data, count: size * count))
+        return filled ?? Int(CURL_READFUNC_ABORT)
+      })
+    heed(
+      unsafe ccurl_set_seek_callback(easy) { context, offset, origin in
+        guard let context = unsafe context, offset == 0, origin == 0 else { return CURL_SEEKFUNC_FAIL }
+        let exchange = unsafe Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
+        return exchange.rewind() ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL
+      })
   }
 
   private func set(_ option: CURLoption, _ value: Int) {
-    _ = unsafe ccurl_set_long(easy, option, value)
+    heed(unsafe ccurl_set_long(easy, option, value))
   }
 
   private func set(_ option: CURLoption, _ value: String) {
-    _ = unsafe ccurl_set_string(easy, option, value)
+    heed(unsafe ccurl_set_string(easy, option, value))
+  }
+
+  /// Sets what makes a transfer quicker or gentler, where this libcurl has it.
+  private func hint(_ option: CURLoption, _ value: Int) {
+    _ = unsafe ccurl_set_long(easy, option, value)
+  }
+
+  /// The first refusal stays.
+  private func heed(_ code: CURLcode) {
+    if code != CURLE_OK, refusedSetting == nil { refusedSetting = Int(code.rawValue) }
   }
 
   private static func milliseconds(_ duration: Duration) -> Int {

@@ -9,6 +9,8 @@ private import CCurl
   /// Where libcurl writes what went wrong.
   let message: UnsafeMutablePointer<CChar>
   private let multi: UnsafeMutableRawPointer
+  /// The CURLcode of the first setting of the transfer at hand that libcurl did not take; nil when it took all.
+  var refusedSetting: Int?
 
   /// Idle connections kept: a registry, its token service and where its blobs are redirected to.
   private static let idleConnections = 8
@@ -41,7 +43,7 @@ private import CCurl
     _ exchange: Exchange, options: TransportOptions, limit: RateLimit?
   ) throws(TransportError) -> TransferOutcome {
     let lines = try HeaderLines(exchange.request)
-    configure(for: exchange, lines: lines, options: options, limit: limit)
+    try configure(for: exchange, lines: lines, options: options, limit: limit)
     let code = withExtendedLifetime((exchange, lines)) { drive(exchange) }
     return outcome(code)
   }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Transfers
 
 @main
 struct Ferry: AsyncParsableCommand {
@@ -33,6 +34,11 @@ struct Ferry: AsyncParsableCommand {
 
   static func main() async {
     StandardStreams.occupy()
+    if let code = ThreadCheck.shortage() {
+      Console(style: .none, isQuiet: false, isVerbose: false).complain(
+        ErrorText(TransferError.noThread(code: code)).lines)
+      Glibc.exit(ExitStatus.unforeseen.rawValue)
+    }
     Interrupts.catchSignals()
     do {
       var command = try await asyncParseAsRoot(nil)

@@ -15,7 +15,7 @@ struct `A checksum file` {
       directory.write([UInt8](repeating: UInt8(index), count: 3_000_000 + index), to: name)
     }
     let checksums = ChecksumFile(of: directory.file("sums"), files: names.map(directory.file))
-    try await checksums.write(on: BlockingExecutor(width: 2))
+    try await checksums.write(on: try BlockingExecutor(width: 2))
     var command = Command("sha256sum", names)
     command.directory = directory.path
     #expect(try String(contentsOfFile: checksums.path, encoding: .utf8) == command.run().standardOutput)

@@ -7,7 +7,7 @@ import Testing
   private struct Refusal: Error {}
 
   @Test func `runs no more at once than it is wide, and all in the end`() async throws {
-    let executor = BlockingExecutor(width: 3)
+    let executor = try BlockingExecutor(width: 3)
     let state = Mutex((running: 0, most: 0, done: 0))
     // Each waits until the window is full, or nobody is left to fill it: no timing is involved.
     let items = 30
@@ -26,8 +26,8 @@ import Testing
     #expect(state.withLock { $0.done } == items)
   }
 
-  @Test func `throws the first error and cancels what runs`() async {
-    let executor = BlockingExecutor(width: 2)
+  @Test func `throws the first error and cancels what runs`() async throws {
+    let executor = try BlockingExecutor(width: 2)
     await #expect(throws: Refusal.self) {
       try await executor.forEachConcurrently(0..<2) { item in
         if item == 0 { throw Refusal() }
@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test func `keeps results in the items' order`() async throws {
-    let executor = BlockingExecutor(width: 4)
+    let executor = try BlockingExecutor(width: 4)
     let squares = try await executor.mapConcurrently(Array(0..<100)) { $0 * $0 }
     #expect(squares == (0..<100).map { $0 * $0 })
   }

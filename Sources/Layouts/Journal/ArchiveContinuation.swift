@@ -57,6 +57,22 @@ public struct ArchiveContinuation: Hashable, Sendable {
     forgotten = state.blobs.keys.filter { claims[$0] == nil }.sorted()
   }
 
+  /// Of pieces that overlap what the youngest claim on each byte leaves.
+  private static func settle(
+    _ pieces: ArraySlice<(digest: Digest, piece: WrittenBlob.Piece)>
+  ) -> [(digest: Digest, piece: WrittenBlob.Piece)] {
+    guard pieces.count > 1 else { return Array(pieces) }
+    var kept: [(digest: Digest, piece: WrittenBlob.Piece)] = []
+    for (digest, piece) in pieces.sorted(by: { $0.piece.age > $1.piece.age }) {
+      var rest = [piece]
+      for (_, other) in kept where other.offset < piece.fileEnd && piece.offset < other.fileEnd {
+        rest = rest.flatMap { $0.without(other.offset - $0.base, other.fileEnd - $0.base) }
+      }
+      kept += rest.map { (digest, $0) }
+    }
+    return kept
+  }
+
   /// Leaves each byte of the file to the youngest claim on it, and nothing behind the file's end.
   private static func separate(_ blobs: inout [Digest: WrittenBlob], fileSize: Int64) {
     var owned: [(digest: Digest, piece: WrittenBlob.Piece)] = []
@@ -66,20 +82,20 @@ public struct ArchiveContinuation: Hashable, Sendable {
       }
     }
     owned.sort { ($0.piece.offset, $0.digest) < ($1.piece.offset, $1.digest) }
-    let overlaps = zip(owned, owned.dropFirst()).contains { $0.piece.fileEnd > $1.piece.offset }
-    if overlaps {
-      var kept: [(digest: Digest, piece: WrittenBlob.Piece)] = []
-      for (digest, piece) in owned.sorted(by: { $0.piece.age > $1.piece.age }) {
-        var rest = [piece]
-        for (_, other) in kept where other.offset < piece.fileEnd && piece.offset < other.fileEnd {
-          rest = rest.flatMap { part in
-            part.without(other.offset - part.base, other.fileEnd - part.base)
-          }
-        }
-        kept += rest.map { (digest, $0) }
+    // Pieces that hang together are few, and only they can take from one another.
+    var kept: [(digest: Digest, piece: WrittenBlob.Piece)] = []
+    var start = owned.startIndex
+    while start < owned.endIndex {
+      var stop = start + 1
+      var end = owned[start].piece.fileEnd
+      while stop < owned.endIndex, owned[stop].piece.offset < end {
+        end = max(end, owned[stop].piece.fileEnd)
+        stop += 1
       }
-      owned = kept
+      kept += Self.settle(owned[start..<stop])
+      start = stop
     }
+    owned = kept
     let grouped = Dictionary(grouping: owned, by: \.digest)
     for digest in blobs.keys {
       blobs[digest]?.keep(

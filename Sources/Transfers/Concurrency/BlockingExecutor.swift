@@ -37,25 +37,36 @@ final class BlockingExecutor: TaskExecutor {
     }
   }
 
+  /// How many threads were asked for.
   let width: Int
   private let jobs = Jobs()
 
-  /// Starts `width` threads.
-  init(width: Int) {
+  /// Starts `width` threads, or as many of them as the system allows: fewer are merely slower. Throws
+  /// ``TransferError/noThread(code:)`` when it allows none, for then the work would wait for ever.
+  init(width: Int) throws(TransferError) {
     self.width = width
+    var code: Int32 = 0
+    var started = 0
     for _ in 0..<width {
-      let seat = unsafe Seat(jobs: jobs, executor: asUnownedTaskExecutor())
+      let seat = unsafe Unmanaged.passRetained(
+        Seat(jobs: jobs, executor: asUnownedTaskExecutor()))
       var thread = pthread_t()
-      let started = unsafe pthread_create(
+      let result = unsafe pthread_create(
         &thread, nil,
         { context in
           guard let context = unsafe context else { return nil }
           unsafe Unmanaged<Seat>.fromOpaque(context).takeRetainedValue().work()
           return nil
-        }, unsafe Unmanaged.passRetained(seat).toOpaque())
-      // Without a thread of ours the work would wait for ever; one fewer is merely slower.
-      if started == 0 { pthread_detach(thread) }
+        }, seat.toOpaque())
+      if result == 0 {
+        pthread_detach(thread)
+        started += 1
+      } else {
+        unsafe seat.release()
+        code = result
+      }
     }
+    guard started > 0 || width <= 0 else { throw .noThread(code: code) }
   }
 
   deinit {

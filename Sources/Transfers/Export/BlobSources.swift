@@ -18,12 +18,20 @@ struct BlobSources: Sendable {
   /// are not asked.
   private static let mostSilent = 3
 
+  /// That a repository has a blob.
+  private struct Holding: Hashable {
+    let repository: RegistryLocation
+    let digest: Digest
+  }
+
   /// All that `images` hold.
   init(_ images: [ExportImage]) {
     var repositories: [Digest: [RegistryLocation]] = [:]
+    var known: Set<Holding> = []
     for image in images {
       let repository = RegistryLocation(host: image.reference.host, path: image.reference.repository)
-      for blob in image.blobs where repositories[blob.digest]?.contains(repository) != true {
+      for blob in image.blobs
+      where known.insert(Holding(repository: repository, digest: blob.digest)).inserted {
         repositories[blob.digest, default: []].append(repository)
       }
     }

@@ -8,11 +8,12 @@ public struct Export: Sendable {
   let settings: TransferSettings
   let executor: BlockingExecutor
 
-  public init(_ request: ExportRequest, registries: Registries, settings: TransferSettings) {
+  /// Throws ``TransferError/noThread(code:)``.
+  public init(_ request: ExportRequest, registries: Registries, settings: TransferSettings) throws {
     self.request = request
     self.registries = registries
     self.settings = settings
-    executor = BlockingExecutor(width: settings.jobs)
+    executor = try BlockingExecutor(width: settings.jobs)
   }
 
   /// Resolves the images and plans the archives; moves no blob. Failures of single images and whatever

@@ -56,6 +56,7 @@ extension Import {
     var pushed: [ImportImage] = []
     var failures = prepared.failures
     // What refers to something goes behind it: an image, its signatures, what attests those.
+    let subjects = SubjectIndex(prepared.images)
     let levels = Dictionary(grouping: prepared.images.filter(\.isToPush)) { $0.referral?.depth ?? 0 }
     for (_, images) in levels.sorted(by: { $0.key < $1.key }) {
       let lost = Set(failures.map(\.image))
@@ -63,7 +64,7 @@ extension Import {
         image -> Result<ImportImage, ImageFailure> in
         do {
           if let error = image.tree.blobs.lazy.compactMap({ bytes.failed[$0.digest] }).first { throw error }
-          if !lost.isEmpty { try expectSubject(of: image, in: prepared, without: lost) }
+          if !lost.isEmpty { try expectSubject(of: image, in: subjects, without: lost) }
           let list = try push(image, lists)
           var image = image
           image.list = list

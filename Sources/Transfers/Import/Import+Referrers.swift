@@ -23,8 +23,8 @@ extension Import {
   }
 
   /// Throws when all that `image` refers to is among the lost ones.
-  func expectSubject(of image: ImportImage, in prepared: PreparedImport, without lost: Set<String>) throws {
-    let subjects = prepared.subjects(of: image)
+  func expectSubject(of image: ImportImage, in index: SubjectIndex, without lost: Set<String>) throws {
+    let subjects = index.subjects(of: image)
     guard let first = subjects.first, subjects.allSatisfy(lost.contains) else { return }
     throw TransferError.subjectFailed(first)
   }

@@ -12,11 +12,12 @@ public struct Import: Sendable {
   let executor: BlockingExecutor
   let destination: Destination
 
-  public init(_ request: ImportRequest, registries: Registries, settings: TransferSettings) {
+  /// Throws ``TransferError/noThread(code:)``.
+  public init(_ request: ImportRequest, registries: Registries, settings: TransferSettings) throws {
     self.request = request
     self.registries = registries
     self.settings = settings
-    executor = BlockingExecutor(width: settings.jobs)
+    executor = try BlockingExecutor(width: settings.jobs)
     destination = Destination(host: request.mapping.destination.host, registries: registries)
   }
 

@@ -41,15 +41,6 @@ public struct PreparedImport: Sendable {
   /// Bytes of blobs that the destination has already, where that was asked; nil otherwise.
   public let presentSize: Int64?
 
-  /// The images that `image` refers to, by their names in the archives.
-  func subjects(of image: ImportImage) -> [String] {
-    guard let referral = image.referral else { return [] }
-    return images.filter { other in
-      other.target.repository == image.target.repository && (other.referral?.depth ?? 0) < referral.depth
-        && other.tree.manifests.contains { $0.digest == referral.subject }
-    }.map(\.source)
-  }
-
   /// All images' sizes added up, as if none shared anything, in bytes.
   public var totalSize: Int64 { images.map(\.tree.size).saturatingSum() }
 

@@ -24,12 +24,12 @@ public struct Listing: Sendable {
   public init(
     _ locations: [RegistryLocation], isDetailed: Bool = false, registries: Registries,
     settings: TransferSettings
-  ) {
+  ) throws {
     self.locations = locations
     self.isDetailed = isDetailed
     self.registries = registries
     self.settings = settings
-    executor = BlockingExecutor(width: settings.jobs)
+    executor = try BlockingExecutor(width: settings.jobs)
   }
 
   /// Lists every tag. What cannot be read is a failure among the results, and thrown when there is nothing

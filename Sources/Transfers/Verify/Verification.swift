@@ -18,14 +18,14 @@ public struct Verification: Sendable {
   public init(
     _ archive: ArchiveInput, isDeep: Bool, expected: Digest?, signature: SignatureDemand? = nil,
     spool: String? = nil, settings: TransferSettings
-  ) {
+  ) throws {
     self.archive = archive
     self.isDeep = isDeep
     self.expected = expected
     self.signature = signature
     self.spool = spool
     self.settings = settings
-    executor = BlockingExecutor(width: settings.jobs)
+    executor = try BlockingExecutor(width: settings.jobs)
   }
 
   /// Reads the whole archive once. Damage is a finding; throws when there is no archive to speak of, or

@@ -93,7 +93,7 @@ struct ExportCommand: AsyncParsableCommand {
       let request = try request(run)
       let registries = try run.registries(
         at: Set(request.queries.map(\.host)), connection, credentials, phase: .export)
-      let export = Export(request, registries: registries, settings: run.settings(jobs, transfer))
+      let export = try Export(request, registries: registries, settings: run.settings(jobs, transfer))
       try export.checkOutput()
       let prepared = try await export.prepare()
       let text = ExportText(run.console)

@@ -46,7 +46,7 @@ struct ListCommand: AsyncParsableCommand {
       let registries = try run.registries(
         at: Set(locations.map(\.host)), connection, credentials,
         phase: phase == .export ? .export : .import)
-      let listing = Listing(
+      let listing = try Listing(
         locations, isDetailed: long, registries: registries,
         settings: TransferSettings(jobs: jobs.jobs, observer: run.display))
       let found = try await listing.run()

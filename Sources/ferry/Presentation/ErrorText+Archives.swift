@@ -71,7 +71,8 @@ extension ErrorText {
       let remedy: Wording =
         switch code {
         case EPIPE: "Whoever was to read it has gone: see what it says, and run the same command again."
-        case ENOENT, ENOTDIR: "Make the directory that it is to be in first."
+        case ENOENT: "Make the directory that it is to be in first."
+        case ENOTDIR: "A part of that path is a file: name another place."
         default: "What is already written stays for the next run."
         }
       self.init("cannot write \(path): \(reason)", remedy: remedy, .cannotWrite)

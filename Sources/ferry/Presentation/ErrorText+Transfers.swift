@@ -1,4 +1,5 @@
 import Digests
+import Glibc
 import Images
 import Layouts
 import Transfers
@@ -45,6 +46,11 @@ extension ErrorText {
           .joined(separator: "\nferry: "),
         texts.first?.status ?? .unforeseen)
     case .cannotWriteFile(let path): self.init("cannot write \(path)", .cannotWrite)
+    case .noThread(let code):
+      self.init(
+        "the system starts no thread for ferry: \(unsafe String(cString: strerror(code)))",
+        remedy: "A limit of processes is reached: see ulimit -u, and the pids limit of a container.",
+        .unforeseen)
     case .noDirectory(let path):
       self.init(
         "there is no directory \(path) to write to", remedy: "Make it first: mkdir -p \(path)", .cannotWrite)
@@ -158,16 +164,6 @@ extension ErrorText {
     case .referrersNotHad, .tooManyReferrers, .subjectFailed, .notAReferrersList, .listContended:
       self.init(referrers: error)
     case .knownUnusable, .contentAbsent: self.init(known: error)
-    case .noHolder(let digest, let failures):
-      let foremost = failures.foremost.map { ErrorText(registry: $0.error) }
-      let holders = failures.prefix(5).map { failure in
-        "\(failure.repository): \(ErrorText(registry: failure.error).summary)" as Wording
-      }
-      let more: Wording = failures.count > holders.count ? "; and \(failures.count - holders.count) more" : ""
-      self.init(
-        "none of \(Amounts.count(failures.count, "repository", plural: "repositories")) gave \(digest): "
-          + holders.joined(separator: "; ") + more,
-        remedy: foremost?.remedy, foremost?.status ?? .networkFailed)
     case .blobOfNoImage(let digest):
       self.init("something unforeseen went wrong: \(digest) belongs to no image", .unforeseen)
     case .refusedByNGC(let misfits): self.init(misfits: misfits)
@@ -192,7 +188,7 @@ extension ErrorText {
     case .tooManyVolumes, .noSuchVolume, .cutOtherwise, .unfinishedSet, .otherVolumes, .otherArchive,
       .incompleteOutput, .expectsOneArchive:
       self.init(volumes: error)
-    case .unclearConfig, .wrongSizeListed, .configDisagrees, .damaged, .damagedBlob, .notWhole,
+    case .noHolder, .unclearConfig, .wrongSizeListed, .configDisagrees, .damaged, .damagedBlob, .notWhole,
       .imageNotWhole:
       self.init(damage: error)
     case .ruleWithoutStar(let text):
