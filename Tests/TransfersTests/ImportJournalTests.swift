@@ -1,3 +1,4 @@
+import Archives
 import Digests
 import Foundation
 import Registry
@@ -52,10 +53,10 @@ import Transport
     let records = try [0, 16, 32, 48].map {
       UploadRecord(key, location: try upload($0).location.full, offset: $0)
     }
-    let bytes = records.flatMap(\.line)
-    var ends = [0]
+    let bytes = ImportJournal.header + records.flatMap(\.line)
+    var ends = [ImportJournal.header.count]
     for record in records { ends.append((ends.last ?? 0) + record.line.count) }
-    for count in 0...bytes.count {
+    for count in ImportJournal.header.count...bytes.count {
       let whole = ends.lastIndex { $0 <= count } ?? 0
       let prefix = Array(bytes[..<count])
       #expect(UploadRecord.records(in: prefix) == Array(records[..<whole]))
@@ -70,6 +71,58 @@ import Transport
       let journal = try ImportJournal(at: directory.file("torn"))
       #expect(journal.earlier(other)?.offset == 99)
       #expect(journal.earlier(key)?.offset == records[..<whole].last?.offset)
+    }
+  }
+
+  private func isTaken(_ content: String) -> Bool {
+    directory.write(Array(content.utf8), to: "candidate")
+    let isTaken = (try? ImportJournal.check(at: directory.file("candidate"))) != nil
+    if !isTaken {
+      #expect(throws: ArchiveError.foreign(path: directory.file("candidate"), .content)) {
+        try ImportJournal(at: directory.file("candidate"))
+      }
+      #expect(FileManager.default.contents(atPath: directory.file("candidate")) == Data(content.utf8))
+    }
+    return isTaken
+  }
+
+  @Test func `of a version that knew no header is one of whole records alone`() throws {
+    let line = String(
+      decoding: UploadRecord(key, location: "https://r:5000/u", offset: 3).line, as: UTF8.self)
+    let closed = String(decoding: UploadRecord(key).line, as: UTF8.self)
+    for content in ["", line, line + closed, String(line.dropLast()), line + line.dropLast(20), line + "{"] {
+      #expect(isTaken(content), "\(content)")
+    }
+    for content in [
+      #"{"digest":""#, #"{"digest":"a","secret":"key"},{"digest":"b"}]"#, String(line.dropLast(2)), closed,
+      #"{"digest":"\#(key.digest)","mediaType":"x","size":5,"note":"my only copy"} "#,
+      line + #"{"digest":"my notes "#, line + #"{"digest":"\#(key.digest)","note":"#, "\n", line + "\n",
+      line.replacing("}", with: #","note":"mine"}"#), line + "\0", " " + line,
+    ] {
+      #expect(!isTaken(content), "\(content)")
+    }
+  }
+
+  @Test func `has nothing behind its header but records, the last of which may be torn`() throws {
+    let header = String(decoding: ImportJournal.header, as: UTF8.self)
+    let line = String(
+      decoding: UploadRecord(key, location: "https://r:5000/u", offset: 3).line, as: UTF8.self)
+    let closed = String(decoding: UploadRecord(key).line, as: UTF8.self)
+    for whole in [line, closed] {
+      for count in 0...whole.utf8.count {
+        #expect(isTaken(header + closed + whole.prefix(count)), "\(whole.prefix(count))")
+        // A power cut may leave what was never written as so many zeros.
+        if count < whole.utf8.count { #expect(isTaken(header + whole.prefix(count) + "\0\0\0")) }
+      }
+    }
+    for content in [
+      #"{"digest":"my notes my notes"#, #"{"digest":"sha256:my other lines, \u{FFFD}"#,
+      #"{"digest":"sha256:00my"#, line.replacing("}", with: #","note":"keep"}"#), closed + "notes\n",
+      closed.replacing("registry", with: "note"), String(closed.dropLast(2)) + #","note":"keep"#,
+      String(closed.dropLast()) + " ", " " + closed, #"{"digest":"\#(key.digest)","location":"my own note"#,
+      line.dropLast() + "notes", "\0notes", "\n",
+    ] {
+      #expect(!isTaken(header + content), "\(content)")
     }
   }
 

@@ -62,14 +62,17 @@ final class ImportJournal: Sendable {
     }
   }
 
+  /// All that a journal holds: of what is longer, the end would be lost unseen.
   private static func bytes(of file: DataFile) throws(ArchiveError) -> [UInt8] {
-    try file.read(Int(min(file.size(), longest)), at: 0)
+    let size = try file.size()
+    guard size <= longest else { throw .foreign(path: file.path, .content) }
+    return try file.read(Int(size), at: 0)
   }
 
   /// Whether a file that holds these bytes is a journal, or empty.
   private static func isJournal(_ bytes: [UInt8]) -> Bool {
     bytes.isEmpty || UploadRecord.areRecords(bytes)
-      || bytes.starts(with: header) && UploadRecord.areLines(Array(bytes.dropFirst(header.count)))
+      || bytes.starts(with: header) && UploadRecord.areLines(bytes[header.count...])
   }
 
   var path: String { file.path }

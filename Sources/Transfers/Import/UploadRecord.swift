@@ -39,9 +39,9 @@ struct UploadRecord: Codable, Hashable, Sendable {
   private static let longestLine = 64 << 10
 
   /// The records of a journal's bytes. What is torn, unknown or absurd is passed over.
-  static func records(in bytes: [UInt8]) -> [UploadRecord] {
+  static func records(in bytes: some BidirectionalCollection<UInt8>) -> [UploadRecord] {
     let decoder = JSONDecoder()
-    let whole = bytes[..<endOfWholeLines(in: bytes)]
+    let whole = bytes.prefix(endOfWholeLines(in: bytes))
     return whole.split(separator: UInt8(ascii: "\n")).compactMap { line in
       guard line.count <= longestLine, let record = try? decoder.decode(Self.self, from: Data(line)),
         (record.offset ?? 0) >= 0
@@ -50,41 +50,33 @@ struct UploadRecord: Codable, Hashable, Sendable {
     }
   }
 
-  /// Whether these bytes are those of a journal from before journals had a header: records as Ferry writes them, byte by
-  /// byte, of which the first is of an open upload and the last may be torn.
+  /// Whether these bytes are those of a journal from before journals had a header. They are known by their records, so
+  /// the first must be whole and of an open upload: what alone begins like a record may be anybody's.
   static func areRecords(_ bytes: [UInt8]) -> Bool {
-    let end = endOfWholeLines(in: bytes)
-    let torn = bytes[end...]
-    let lines = bytes[..<end].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-      .dropLast()
-    let wholes = lines + (torn.last == UInt8(ascii: "}") ? [torn] : [])
-    let records = wholes.map { line -> UploadRecord? in
-      let record = Self.records(in: Array(line) + [UInt8(ascii: "\n")]).first
-      return record?.line.dropLast().elementsEqual(line) == true ? record : nil
-    }
-    guard records.allSatisfy({ $0 != nil }) else { return false }
-    if let first = records.first { guard first?.location != nil else { return false } }
-    guard !torn.isEmpty, wholes.count == lines.count else { return !records.isEmpty }
-    let beginning = Array(#"{"digest":""#.utf8)
-    return torn.count <= longestLine
-      && (torn.starts(with: beginning) || !records.isEmpty && beginning.starts(with: torn))
+    let end = bytes.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+    guard let first = record(of: bytes[..<end]), first.location != nil else { return false }
+    let rest = bytes[min(end + 1, bytes.count)...]
+    return rest.last != 0 && areLines(rest)
   }
 
-  /// Whether what stands behind a journal's header is its own: whole lines that are records, and one that may be torn.
-  static func areLines(_ bytes: [UInt8]) -> Bool {
-    let end = endOfWholeLines(in: bytes)
-    let lines = bytes[..<end].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-      .dropLast()
-    let torn = bytes[end...]
-    let beginning = Array(#"{"digest":""#.utf8)
-    return records(in: bytes).count == lines.count
-      // A power cut may leave a line that was never written as so many zeros.
-      && (torn.allSatisfy { $0 == 0 } || torn.starts(with: beginning) || beginning.starts(with: torn))
+  /// Whether what stands behind a journal's header is its own: whole lines that are records, byte by byte as Ferry
+  /// writes them, and the beginning of one that was torn. A power cut may leave what was never written as so many zeros.
+  static func areLines(_ bytes: ArraySlice<UInt8>) -> Bool {
+    let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    guard let torn = lines.last, lines.dropLast().allSatisfy({ record(of: $0) != nil }) else { return false }
+    let end = torn.lastIndex { $0 != 0 }.map { $0 + 1 } ?? torn.startIndex
+    return torn.count - (torn.endIndex - end) <= longestLine && TornRecord.isBeginning(torn[..<end])
+  }
+
+  /// The record that a whole line is, where it has nothing else.
+  private static func record(of line: ArraySlice<UInt8>) -> UploadRecord? {
+    let record = records(in: line + [UInt8(ascii: "\n")]).first
+    return record?.line.dropLast().elementsEqual(line) == true ? record : nil
   }
 
   /// Where the last whole line ends: what follows was torn by a crash.
-  static func endOfWholeLines(in bytes: [UInt8]) -> Int {
-    bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+  static func endOfWholeLines(in bytes: some BidirectionalCollection<UInt8>) -> Int {
+    bytes.lastIndex(of: UInt8(ascii: "\n")).map { bytes.distance(from: bytes.startIndex, to: $0) + 1 } ?? 0
   }
 
   /// The uploads that are open after all of `records`.
