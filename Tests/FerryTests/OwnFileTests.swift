@@ -102,6 +102,49 @@ struct `A file that is not Ferry's` {
     try ferry.run(importing + ["--receipt", "i.json"], exits: 15)
   }
 
+  @Test func `takes no place where a report or receipt is but a part of the file`() throws {
+    let registry = try RegistryProcess()
+    let archive = try FixtureArchive.small()
+    let importing = ["import", archive, "--plain-http", "--to", "\(registry.host)/new"]
+    try ferry.run(importing + ["--receipt", "r.json", "--report", "i.html"], exits: 0)
+    try ferry.run(importing + ["--report", "i.json"], exits: 0)
+    let page = try #require(text("i.html"))
+    for (option, name) in [("--receipt", "r.json"), ("--report", "i.json")] {
+      let own = try #require(text(name))
+      let cases = [
+        "{ my notes\n\(own)", "\(own)\(own)", "\(own)my notes\n", "\(own) ", "{\n  \"mine\" : \n\(own)}",
+        own.replacing("{\n  \"archives\"", with: "{\n  \"Notes\" : \"mine\",\n  \"archives\""),
+        own.replacing("\"digest\" :", with: "\"a note\" : \"mine\", \"digest\" :", maxReplacements: 1),
+        own.replacing("{\n  \"archives\"", with: "{\n  \"archives\" : [\n\n  ],\n  \"archives\""),
+        own.replacing("/v1\"", with: "/v1-mine\""), "{\"schema\":\"ferry/receipt/v1\"}",
+      ]
+      for content in cases {
+        #expect(content != own)
+        try ferry.write(content, to: "file")
+        try ferry.run(importing + [option, "file"], exits: 15).complains("file is not Ferry's own")
+        #expect(text("file") == content)
+      }
+      try ferry.write(own, to: "file")
+      try ferry.run(importing + [option, "file"], exits: 0)
+    }
+    let notes = "<p>my notes</p>"
+    for content in [
+      "\(page.prefix(200))my own text", "\(page)\(notes)", notes + page, page + page, page + "\n",
+      page.replacing("</body>", with: "\(notes)</body>"), page.replacing("</h1>", with: "</h1>\(notes)"),
+      page.replacing("</html>\n", with: "</html>\n\(notes)\n"),
+    ] {
+      try ferry.write(content, to: "file.html")
+      try ferry.run(importing + ["--report", "file.html"], exits: 15).complains(
+        "file.html is not Ferry's own")
+      #expect(text("file.html") == content)
+    }
+    // Any report takes another's place, in either form.
+    for name in ["i.html", "i.json"] { try ferry.run(["verify", archive, "--report", name], exits: 0) }
+    try ferry.run(["verify", "none", "--report", "i.json"], exits: 12)
+    try ferry.run(["verify", archive, "--report", "i.json"], exits: 0)
+    try ferry.run(["inspect", archive, "--report", "i.json"], exits: 64)
+  }
+
   @Test func `is not what a standard stream comes from or goes to`() throws {
     let archive = try FixtureArchive.small()
     for script in [

@@ -5,7 +5,7 @@ import Images
 
 extension Receipt {
   /// A receipt is read up to here, in bytes: some 800,000 blobs.
-  static let sizeLimit: Int64 = 128 << 20
+  static let sizeLimit = FerryDocument.sizeLimit
 
   /// Reads the receipt at `path`, which `signature` may demand to be signed. Blocks. Throws `ArchiveError` when
   /// the file cannot be read, and ``TransferError``: `malformedReceipt`, `unsupportedReceipt`, `unsigned` and
@@ -68,7 +68,8 @@ extension Receipt {
     }
   }
 
+  /// Whether all that `file` holds is a receipt: read and written again it is the same, byte by byte.
   private static func isReceipt(_ file: DataFile) -> Bool {
-    FerryDocument.isDocument(file, of: [schemaPrefix])
+    FerryDocument.isWhole(file) { try Receipt(bytes: $0, path: file.path).bytes() == $0 }
   }
 }

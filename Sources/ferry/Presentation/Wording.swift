@@ -3,7 +3,7 @@ import Images
 /// Ferry's own words with values from outside among them. What stands in the source is kept, line breaks too; what is
 /// put in by `\(…)` is shown as a value, on the line it is put into. There is no other way in: no name, message or path
 /// can end a line, begin one or move the cursor, and nobody has to remember that.
-struct Wording: ExpressibleByStringInterpolation, Hashable, Comparable, Encodable, Sendable {
+struct Wording: ExpressibleByStringInterpolation, Hashable, Comparable, Codable, Sendable {
   /// The words, fit for a terminal.
   let text: String
 
@@ -11,6 +11,12 @@ struct Wording: ExpressibleByStringInterpolation, Hashable, Comparable, Encodabl
   func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(text)
+  }
+
+  /// Words that an earlier run's report has. They may be anybody's by now, and keep their lines and nothing else that
+  /// is not merely read.
+  init(from decoder: any Decoder) throws {
+    text = try decoder.singleValueContainer().decode(String.self).printedAsLines
   }
 
   init(stringLiteral text: String) { self.text = text }

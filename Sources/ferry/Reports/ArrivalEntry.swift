@@ -4,9 +4,9 @@ import Images
 import Transfers
 
 /// What receipts say of one image of an archive, in a report.
-struct ArrivalEntry: Encodable {
+struct ArrivalEntry: Codable {
   /// Where an image was confirmed, and with which digest.
-  struct Place: Encodable {
+  struct Place: Codable {
     let target: String
     let digest: String
     /// RFC 3339, UTC.

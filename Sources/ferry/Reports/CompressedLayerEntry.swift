@@ -3,7 +3,7 @@ import Images
 import Transfers
 
 /// A layer that was compressed on its way, in a report.
-struct CompressedLayerEntry: Encodable {
+struct CompressedLayerEntry: Codable {
   let from: String
   let to: String
   let fromBytes: Int64

@@ -4,8 +4,8 @@ import Images
 import Transfers
 
 /// What `ferry export` reports.
-struct ExportReport: Encodable {
-  struct Archive: Encodable {
+struct ExportReport: Codable {
+  struct Archive: Codable {
     /// `-` for standard output.
     let path: String
     let digest: String
@@ -24,7 +24,7 @@ struct ExportReport: Encodable {
     let volumes: [VolumeEntry]
   }
 
-  struct Image: Encodable {
+  struct Image: Codable {
     let reference: String
     let digest: String
     let mediaType: String
@@ -37,7 +37,7 @@ struct ExportReport: Encodable {
     let notCarried: [UncarriedEntry]
   }
 
-  struct Referrer: Encodable {
+  struct Referrer: Codable {
     let reference: String
     let digest: String
     let artifactType: String?
@@ -54,8 +54,8 @@ struct ExportReport: Encodable {
     }
   }
 
-  let schema = "ferry/export-report/v1"
-  let ferry = Ferry.version
+  private(set) var schema = ReportSchema.export
+  private(set) var ferry = Ferry.version
   let dryRun: Bool
   let archives: [Archive]
   let images: [Image]

@@ -1,9 +1,9 @@
 import Transfers
 
 /// What is reported when a command ends in an error before it could report more.
-struct FailedReport: Encodable {
-  let schema = "ferry/failed-report/v1"
-  let ferry = Ferry.version
+struct FailedReport: Codable {
+  private(set) var schema = ReportSchema.failed
+  private(set) var ferry = Ferry.version
   let error: Wording
   let remedy: Wording?
   let status: Int32

@@ -1,7 +1,7 @@
 import Transfers
 
 /// An image that failed, in a report.
-struct FailureEntry: Encodable {
+struct FailureEntry: Codable {
   let image: String
   let error: Wording
   let remedy: Wording?
@@ -17,7 +17,7 @@ struct FailureEntry: Encodable {
 }
 
 /// Something that stands in the way of everything, in a plan.
-struct BlockerEntry: Encodable {
+struct BlockerEntry: Codable {
   let error: Wording
   let remedy: Wording?
   let status: Int32

@@ -4,13 +4,13 @@ import Layouts
 import Transfers
 
 /// What `ferry import` reports.
-struct ImportReport: Encodable {
-  struct Archive: Encodable {
+struct ImportReport: Codable {
+  struct Archive: Codable {
     let path: String
     let digest: String
   }
 
-  struct Image: Encodable {
+  struct Image: Codable {
     let source: String
     let target: String
     let digest: String
@@ -30,7 +30,7 @@ struct ImportReport: Encodable {
   }
 
   /// Content that the archives leave out and the destination does not have either.
-  struct Missing: Encodable {
+  struct Missing: Codable {
     let digest: String
     let bytes: Int64
     /// The images that need it.
@@ -47,7 +47,7 @@ struct ImportReport: Encodable {
   }
 
   /// Content that the archives leave out for another reason, and whether the destination has it.
-  struct LeftOut: Encodable {
+  struct LeftOut: Codable {
     let digest: String
     let mediaType: String
     let bytes: Int64
@@ -68,8 +68,8 @@ struct ImportReport: Encodable {
     }
   }
 
-  let schema = "ferry/import-report/v1"
-  let ferry = Ferry.version
+  private(set) var schema = ReportSchema.`import`
+  private(set) var ferry = Ferry.version
   let dryRun: Bool
   let archives: [Archive]
   let images: [Image]

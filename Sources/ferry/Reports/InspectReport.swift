@@ -4,8 +4,8 @@ import Layouts
 import Transfers
 
 /// What `ferry inspect` reports.
-struct InspectReport: Encodable {
-  struct Archive: Encodable {
+struct InspectReport: Codable {
+  struct Archive: Codable {
     let path: String
     let digest: String
     let bytes: Int64
@@ -28,7 +28,7 @@ struct InspectReport: Encodable {
     let volumes: [VolumeEntry]
   }
 
-  struct Image: Encodable {
+  struct Image: Codable {
     let reference: String
     let digest: String
     let mediaType: String
@@ -40,7 +40,7 @@ struct InspectReport: Encodable {
     let referrers: [String]
   }
 
-  struct Referrer: Encodable {
+  struct Referrer: Codable {
     let reference: String
     let digest: String
     let mediaType: String
@@ -59,7 +59,7 @@ struct InspectReport: Encodable {
     }
   }
 
-  struct Manifest: Encodable {
+  struct Manifest: Codable {
     let digest: String
     let platform: String?
     let attestation: Bool
@@ -67,7 +67,7 @@ struct InspectReport: Encodable {
     let layers: [Blob]
   }
 
-  struct Blob: Encodable {
+  struct Blob: Codable {
     let digest: String
     let mediaType: String
     let bytes: Int64
@@ -79,8 +79,8 @@ struct InspectReport: Encodable {
     }
   }
 
-  let schema = "ferry/inspect-report/v1"
-  let ferry = Ferry.version
+  private(set) var schema = ReportSchema.inspect
+  private(set) var ferry = Ferry.version
   let archives: [Archive]
   /// Archives that could not be opened.
   let failures: [FailureEntry]

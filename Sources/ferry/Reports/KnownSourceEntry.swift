@@ -3,7 +3,7 @@ import Layouts
 import Transfers
 
 /// An archive or receipt by which content was known to be on the other side, in a report.
-struct KnownSourceEntry: Encodable {
+struct KnownSourceEntry: Codable {
   /// `archive` or `receipt`.
   let kind: String
   let name: String

@@ -1,7 +1,7 @@
 import Layouts
 
 /// An image that an archive was to hold and does not, in a report.
-struct LackEntry: Encodable {
+struct LackEntry: Codable {
   let image: String
   let reason: String
 

@@ -2,8 +2,8 @@ import Images
 import Transfers
 
 /// What `ferry list` reports.
-struct ListReport: Encodable {
-  struct Image: Encodable {
+struct ListReport: Codable {
+  struct Image: Codable {
     let reference: String
     let host: String
     let repository: String
@@ -17,8 +17,8 @@ struct ListReport: Encodable {
     let isReadOnly: Bool?
   }
 
-  let schema = "ferry/list-report/v1"
-  let ferry = Ferry.version
+  private(set) var schema = ReportSchema.list
+  private(set) var ferry = Ferry.version
   let images: [Image]
   let failures: [FailureEntry]
 

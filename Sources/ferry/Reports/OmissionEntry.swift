@@ -3,7 +3,7 @@ import Images
 import Layouts
 
 /// A blob or manifest left out of an archive on purpose, in a report.
-struct OmissionEntry: Encodable {
+struct OmissionEntry: Codable {
   let digest: String
   let mediaType: String
   let bytes: Int64

@@ -20,6 +20,9 @@ enum Reports {
     return escaped(String(decoding: try encoder.encode(report), as: UTF8.self))
   }
 
+  /// The report as its file holds it.
+  static func document(_ report: some Encodable) throws -> [UInt8] { Array((try text(report) + "\n").utf8) }
+
   /// The same JSON, with an escape for each character that a terminal would obey. The encoder writes those below the
   /// blank so; the others stand within strings alone.
   private static func escaped(_ json: String) -> String {
@@ -44,10 +47,9 @@ enum Reports {
     _ console: Console
   ) throws {
     guard json || path != nil else { return }
-    let text = try text(report)
-    if json { console.document(text) }
+    if json { console.document(try text(report)) }
     guard let path else { return }
-    let content = Array((isPage(path) ? page().text : text + "\n").utf8)
+    let content = isPage(path) ? Array(page().text.utf8) : try document(report)
     do throws(ArchiveError) {
       if Paths.isSpecial(path) {
         try write(content, into: path)
@@ -79,13 +81,9 @@ enum Reports {
     try unsafe OutputStream(descriptor: descriptor, name: path).write(content.span.bytes)
   }
 
-  /// Whether a file holds a report that an earlier run wrote, in either form.
+  /// Whether a file is a report that an earlier run wrote, in either form, and nothing else.
   private static func isReport(_ file: DataFile) -> Bool {
-    let kinds = ["export", "import", "verify", "inspect", "list", "failed"]
-    if FerryDocument.isDocument(file, of: kinds.map { "ferry/\($0)-report/" }) { return true }
-    let head = (try? file.read(64 << 10, at: 0)) ?? []
-    return FerryDocument.begins(file, with: ReportPage.beginning.description)
-      && String(decoding: head, as: UTF8.self).contains(ReportPage.titleEnd)
+    FerryDocument.isWhole(file) { try ReportPage.isPage($0) || ReportSchema.isReport($0) }
   }
 
   /// Whether a report of that name is to be read by people.

@@ -3,7 +3,7 @@ import Images
 import Transfers
 
 /// A signature, SBOM or attestation that an export does not carry, in a report.
-struct UncarriedEntry: Encodable {
+struct UncarriedEntry: Codable {
   /// Absent where the registry does not say what there is.
   let digest: String?
   let mediaType: String?

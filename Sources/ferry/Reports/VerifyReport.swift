@@ -3,8 +3,8 @@ import Layouts
 import Transfers
 
 /// What `ferry verify` reports.
-struct VerifyReport: Encodable {
-  struct Archive: Encodable {
+struct VerifyReport: Codable {
+  struct Archive: Codable {
     let path: String
     let digest: String
     let bytes: Int64
@@ -27,21 +27,21 @@ struct VerifyReport: Encodable {
     let volumes: [VolumeEntry]
   }
 
-  struct Signature: Encodable {
+  struct Signature: Codable {
     /// The key's id, as minisign prints it.
     let key: String
     let trustedComment: String
   }
 
-  struct Problem: Encodable {
+  struct Problem: Codable {
     let problem: Wording
     let images: [String]
     /// The files of the volumes in which it lies.
     let volumes: [String]
   }
 
-  let schema = "ferry/verify-report/v1"
-  let ferry = Ferry.version
+  private(set) var schema = ReportSchema.verify
+  private(set) var ferry = Ferry.version
   let archives: [Archive]
   /// Archives that could not be opened.
   let failures: [FailureEntry]

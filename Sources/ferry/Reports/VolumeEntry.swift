@@ -2,7 +2,7 @@ import Layouts
 import Transfers
 
 /// One volume of an archive, in a report.
-struct VolumeEntry: Encodable {
+struct VolumeEntry: Codable {
   let number: Int
   let path: String
   /// What it should have.

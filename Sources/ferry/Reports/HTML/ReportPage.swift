@@ -1,3 +1,4 @@
+import Digests
 import FoundationEssentials
 
 /// A report as a page to read: a value, from which ``text`` makes a self-contained HTML document. Everything in it
@@ -39,10 +40,21 @@ struct ReportPage {
   private var hasTargets: Bool { rows.contains { !$0.target.isEmpty } }
 
   /// What every page begins with.
-  static let beginning: StaticString = "<!DOCTYPE html>\n"
-  private static let program: Wording = " · ferry"
-  /// How the title of every page ends.
-  static let titleEnd = program.text + "</title>"
+  private static let beginning: StaticString = "<!DOCTYPE html>\n"
+
+  /// What every page ends with. A later run takes a page's place only where all of it is one, and no mark at its ends
+  /// shows that: notes are added anywhere, and pages that others made begin and end alike. So the last line names all that
+  /// stands before it.
+  private static func ending(of page: some Sequence<UInt8>) -> String {
+    "<!-- ferry/report-page/v1 \(Digest(of: Array(page))) -->\n"
+  }
+
+  /// Whether all of `bytes` is a page that Ferry wrote.
+  static func isPage(_ bytes: [UInt8]) -> Bool {
+    let count = ending(of: []).utf8.count
+    return bytes.starts(with: beginning.description.utf8)
+      && ending(of: bytes.dropLast(count)).utf8.elementsEqual(bytes.suffix(count))
+  }
 
   var text: String {
     var page = Markup()
@@ -60,14 +72,14 @@ struct ReportPage {
       }
     }
     page.newline()
-    return page.source
+    return page.source + Self.ending(of: page.source.utf8)
   }
 
   private func head(_ html: inout Markup) {
     html.element("head") { head in
       head.void("meta", ["charset": "utf-8"])
       head.newline()
-      head.leaf("title", title + Self.program)
+      head.leaf("title", title + " · ferry")
       // Should anything slip in all the same, the browser neither runs nor fetches it.
       head.void(
         "meta",
