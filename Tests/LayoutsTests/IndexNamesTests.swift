@@ -37,6 +37,51 @@ struct `The names of an index` {
       ])
   }
 
+  @Test func `are those that either annotation gives, whatever the other says`() throws {
+    let digest = Digest(of: Array("a".utf8))
+    // What is no name, a tag, or a name by digest, which is no tag's.
+    for name in [
+      "", "latest", "Not A Name", "x.example/app@\(digest)", "x.example/app:1@\(digest)", "<none>",
+    ] {
+      #expect(try ambiguous(entry("a", name, one), entry("b", one, nil)) == [one], "\(name)")
+      #expect(try ambiguous(entry("a", one, nil), entry("b", name, one)) == [one], "\(name)")
+      #expect(try ambiguous(entry("a", name, one), entry("a", one, nil), entry("b", two, nil)) == [])
+    }
+    #expect(
+      try ambiguous(entry("a", "", "app:1"), entry("b", "docker.io/library/app:1", nil)) == [
+        "docker.io/library/app:1"
+      ])
+    #expect(try ambiguous(entry("a", "", "1"), entry("b", nil, "1")) == ["1"])
+    // Docker knows its registry by two names, and every image without a tag by that one.
+    let index = "index.docker.io/library/app"
+    #expect(
+      try ambiguous(entry("a", nil, index), entry("b", "docker.io/library/app:latest", nil)) == [
+        "docker.io/library/app:latest"
+      ])
+    #expect(
+      try ambiguous(entry("a", "x.example/app", nil), entry("b", "x.example/app:latest", nil)).count == 1)
+    // What is named by its digest has another name than what a tag stands for.
+    #expect(
+      try ambiguous(
+        entry("a", "x.example/app@\(digest)", "1"), entry("a", "x.example/app:1@\(digest)", nil),
+        entry("b", one, "1")) == [])
+  }
+
+  @Test func `may be an attestation's only as its image's own`() throws {
+    func attestation(_ platform: String, _ name: String?, _ refName: String?) -> String {
+      let text =
+        #""vnd.docker.reference.type":"attestation-manifest","vnd.docker.reference.digest":"\#(Digest(of: Array("b".utf8)))""#
+      return entry("a", name, refName, platform).replacing(
+        #""annotations":{"#, with: #""annotations":{\#(text)"# + (name ?? refName == nil ? "" : ","))
+    }
+    let none = #","platform":{"os":"unknown","architecture":"unknown"}"#
+    #expect(try ambiguous(attestation("", nil, one), entry("b", one, nil)) == [one])
+    #expect(try ambiguous(attestation("", one, nil), entry("b", one, nil)) == [one])
+    #expect(try ambiguous(attestation(none, nil, one), entry("b", one, nil)) == [one])
+    #expect(try ambiguous(attestation(none, one, "1"), entry("b", one, "1")) == [])
+    #expect(try ambiguous(attestation(none, nil, nil), entry("b", one, "1")) == [])
+  }
+
   @Test func `may stand for one of each platform`() throws {
     let platforms = ["amd64", "arm64"].map { #","platform":{"os":"linux","architecture":"\#($0)"}"# }
     #expect(try ambiguous(entry("a", one, "1", platforms[0]), entry("b", one, "1", platforms[1])) == [])
