@@ -91,6 +91,8 @@ struct RawTarHeaders {
     }
     // Where only one name is given, it is the one that was taken, but for what the locale has no characters for.
     let taken = paths.last ?? own
+    // To some that is a directory, and what follows is the next header; to others a file, and what follows its content.
+    if Self.plain.contains(type), taken.hasSuffix("/"), (sizes.last ?? size) != 0 { return .headers }
     guard taken.utf8.allSatisfy({ $0 < 0x80 }), Self.bareName(taken) != Self.bareName(entry.path) else {
       return nil
     }

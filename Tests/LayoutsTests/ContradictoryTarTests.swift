@@ -71,6 +71,8 @@ import Testing
     "meta(b'x', record(b'path', b'n' * 300))\nadd('n' * 100, b'1')",
     "meta(b'L', b'n' * 300 + b'\\0')\nadd('n' * 100, b'1')",
     "meta(b'x', record(b'size', b'1'))\nadd('more', b'1')", "add(layer, files[layer])",
+    // Directories from before there was a kind for them.
+    "add('blobs/', kind=b'\\0')", "add('more/')",
   ])
   func `is not what tools write`(more: String) throws {
     #expect(try open(Self.all + more).problems == [])
@@ -122,6 +124,22 @@ import Testing
     #expect(
       try open(Self.all + "add('a', kind=b'2', link='b')\nadd('a/x', b'1')\nadd('a/y', b'1')").problems
         == [.beneath(path: "a/x", parent: "a")])
+  }
+
+  /// What some take for a directory is a file to others, and its content the headers of more entries.
+  @Test(arguments: ["b'0'", "b'7'", "b'\\0'"])
+  func `is damaged where a file is called like a directory`(kind: String) throws {
+    for entry in [
+      "add('manifest.json/', block, kind=\(kind))", "add('./manifest.json//', block, kind=\(kind))",
+      "meta(b'x', record(b'path', b'manifest.json/'))\nadd('manifest.json/', block, kind=\(kind))",
+      "meta(b'L', b'manifest.json/\\0')\nadd('manifest.json/', block, kind=\(kind))",
+      "meta(b'x', record(b'size', b'512'))\nadd('manifest.json/', block, kind=\(kind), size=0)",
+    ] {
+      let problems = try open(
+        Self.all + "block = bytes(seal(header(tarfile.TarInfo('x'))))\n" + entry
+      ).problems
+      #expect(problems.contains { if case .contradiction = $0 { true } else { false } }, "\(entry)")
+    }
   }
 
   @Test func `has no hard links to what comes later`() throws {
