@@ -39,10 +39,11 @@ import Testing
     }
 
     /// Its entry of `index.json`.
-    func listed(_ name: String? = nil) -> String {
+    func listed(_ name: String? = nil, refName: String? = nil) -> String {
       let text = TestImage.descriptor("\(MediaType.ociManifest)", manifest)
       guard let name else { return text }
-      return text.dropLast() + #","annotations":{"io.containerd.image.name":"\#(name)"}}"#
+      let more = refName.map { #","org.opencontainers.image.ref.name":"\#($0)""# } ?? ""
+      return text.dropLast() + #","annotations":{"io.containerd.image.name":"\#(name)"\#(more)}}"#
     }
   }
 
@@ -117,6 +118,15 @@ import Testing
     #expect(
       try open(index: [one.listed(name)], docker: "[\(two.entry(["a/one:1"]))]", blobs).problems
         == [.ambiguousName(name)])
+    // By what only some readers take for its name.
+    let aside = two.listed("y.example/two:1", refName: name)
+    for first in [[one.listed("x.example/one:1")], []] {
+      #expect(
+        try open(index: first + [aside], docker: "[\(one.entry(["a/one:1"]))]", blobs).problems
+          == [.ambiguousName(name)])
+    }
+    let both = try open(index: [aside], docker: "[\(two.entry(["a/one:1"]))]", two.blobs)
+    #expect(both.problems == [] && both.images.map(\.name) == ["y.example/two:1", name])
     // The same config with other layers.
     let other = ListedImage([], two.docker.layers[1], two.docker.layers[0])
     let entry = one.entry().replacing(
@@ -147,6 +157,26 @@ import Testing
     let same = try open(layer)
     #expect(same.problems == [] && same.images.map(\.name) == ["docker.io/a/one:1"])
     #expect(try open(two.docker.layers[1]).problems == [.disagreement(path: "manifest.json")])
+  }
+
+  @Test func `has all the files that either names`() throws {
+    // As Docker 25 and later name layers, by what they are uncompressed, which the tar lacks.
+    let zipped = try DockerSave.layer("zipped")
+    let layer = one.docker.layers[0]
+    let manifest = Array(
+      String(decoding: one.manifest, as: UTF8.self).replacing(
+        TestImage.descriptor("application/vnd.oci.image.layer.v1.tar", layer),
+        with: TestImage.descriptor("application/vnd.oci.image.layer.v1.tar", zipped)
+      ).utf8)
+    let path = BlobPath.path(of: Digest(of: layer))
+    let root = TestImage.descriptor("\(MediaType.ociManifest)", manifest)
+    let blobs = [manifest, one.docker.config, zipped, one.docker.layers[1]]
+    #expect(
+      try open(index: [root], docker: "[\(one.entry())]", blobs).problems == [.missingFile(path: path)])
+    #expect(try open(index: [root], docker: "[\(one.entry())]", blobs + [layer]).problems == [])
+    #expect(
+      try open(index: [one.listed()], docker: "[\(one.entry())]", one.blobs.filter { $0 != layer }).problems
+        .contains { if case .missing = $0 { true } else { false } })
   }
 
   @Test func `without the file that says so is a layout by its index`() throws {

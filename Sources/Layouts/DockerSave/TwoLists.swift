@@ -26,6 +26,8 @@ struct TwoLists {
   /// Where in ``images`` a root's names are, and a name's roots.
   private var byRoot: [Digest: [Int]] = [:]
   private var byReference: [Reference: [Int]] = [:]
+  /// The same for every name by which some reader knows it.
+  private var byName: [String: [Int]] = [:]
   /// The manifests that lie in the archive and no list names, by their configs; nil before they were looked for.
   private var strays: [Digest: [Manifest]]?
 
@@ -51,6 +53,7 @@ struct TwoLists {
     for (place, image) in images.enumerated() {
       byRoot[image.root.digest, default: []].append(place)
       if let reference = image.reference { byReference[reference, default: []].append(place) }
+      for name in IndexFile.names(of: image) { byName[name, default: []].append(place) }
     }
     var docker = try DockerSaveArchive(list: extent, file: file, tar: tar, entries: entries)
     for entry in docker.list { try take(entry, &docker) }
@@ -95,19 +98,22 @@ struct TwoLists {
 
   /// Whether an entry's files are the config and the layers that `manifest` lists. A layer may lie there
   /// uncompressed: then the config says what it is.
-  private func agrees(
+  private mutating func agrees(
     _ manifest: Manifest, with entry: DockerManifestFile.Entry, _ config: DockerConfig,
     _ docker: inout DockerSaveArchive
   ) throws(LayoutError) -> Bool {
     guard case .image(let image) = manifest.content, image.layers.count == entry.layers.count else {
       return false
     }
+    var lacking: [String] = []
     for (index, (path, layer)) in zip(entry.layers, image.layers).enumerated() {
       let place = entries.resolve(path)
       let digest = BlobPath.digest(of: place?.name ?? path)
       let content = config.diffIDs.indices.contains(index) ? config.diffIDs[index] : nil
       if let digest {
         guard digest == layer.digest || digest == content else { return false }
+        // Docker reads no other file, though the same layer lies there compressed; of the layer itself it is told anyway.
+        if place == nil, digest != layer.digest, !entries.isCut { lacking.append(path) }
       } else if let place {
         let measured = try docker.measure(place.name, place.extent, docker.compression(of: place.extent))
         guard measured.digest == layer.digest || (measured.content != nil && measured.content == content)
@@ -116,6 +122,7 @@ struct TwoLists {
         return false
       }
     }
+    for path in lacking { note(.missingFile(path: path)) }
     return true
   }
 
@@ -127,10 +134,12 @@ struct TwoLists {
     var unnamed = places.filter { images[$0].reference == nil }.map { (place: $0, tag: images[$0].bareTag) }
     for image in DockerSaveArchive.images(names, root: root) {
       guard let reference = image.reference else { continue }
-      if let sameName = byReference[reference]?.map({ images[$0] }) {
-        if !sameName.contains(where: { above.contains($0.root.digest) }) { contradict(image, by: sameName) }
+      let sameName = called(reference)
+      guard sameName.isEmpty || sameName.contains(where: { above.contains($0.root.digest) }) else {
+        contradict(image, by: sameName)
         continue
       }
+      guard byReference[reference] == nil else { continue }
       guard let free = unnamed.firstIndex(where: { $0.tag == nil || $0.tag == reference.tag }) else {
         append(image)
         continue
@@ -138,14 +147,20 @@ struct TwoLists {
       let place = unnamed.remove(at: free).place
       images[place] = LayoutImage(reference: reference, name: image.name, root: images[place].root)
       byReference[reference] = [place]
+      if let name = IndexFile.name(reference) { byName[name] = [place] }
     }
+  }
+
+  /// The images that some reader knows by that name.
+  private func called(_ reference: Reference) -> [LayoutImage] {
+    (IndexFile.name(reference).flatMap { byName[$0] } ?? byReference[reference] ?? []).map { images[$0] }
   }
 
   /// Adds an image that `manifest.json` alone names.
   private mutating func add(_ root: Descriptor, as names: [String]) {
     let present = Set((byRoot[root.digest] ?? []).map { images[$0].name })
     for image in DockerSaveArchive.images(names, root: root) {
-      let sameName = image.reference.flatMap { byReference[$0] }?.map { images[$0] } ?? []
+      let sameName = image.reference.map(called) ?? []
       guard !sameName.contains(where: { $0.root.digest != root.digest }) else {
         contradict(image, by: sameName)
         continue
@@ -156,7 +171,10 @@ struct TwoLists {
 
   private mutating func append(_ image: LayoutImage) {
     byRoot[image.root.digest, default: []].append(images.count)
-    if let reference = image.reference { byReference[reference, default: []].append(images.count) }
+    if let reference = image.reference {
+      byReference[reference, default: []].append(images.count)
+      if let name = IndexFile.name(reference) { byName[name, default: []].append(images.count) }
+    }
     images.append(image)
   }
 
