@@ -131,6 +131,25 @@ import Testing
     #expect(try open(damaged).problems == [.cannotUnpack(layer: digest(squeezed.dropLast(9)))])
   }
 
+  @Test func `has the same layer at several paths, and each is looked at`() throws {
+    let entries = try DockerSave([app, other], sharing: .copies).entries()
+    let copies = entries.indices.filter { if case .file(base) = entries[$0].kind { true } else { false } }
+    #expect(copies.count == 3)
+    for copy in copies.dropFirst() {
+      var rotten = entries
+      let bytes = Array(base.dropLast()) + [1]
+      rotten[copy].kind = .file(bytes)
+      let layout = try open(rotten)
+      #expect(layout.problems == [.damaged(digest(base), actual: digest(bytes))])
+    }
+    // The one that is carried is hashed wherever it is read.
+    var rotten = entries
+    rotten[copies[0]].kind = .file(Array(base.dropLast()) + [1])
+    let layout = try open(rotten)
+    let blob = try #require(try layout.tree(of: layout.images[0]).blobs.first { $0.digest == digest(base) })
+    #expect(throws: LayoutError.self) { try layout.bytes(of: blob, limit: 1 << 20) }
+  }
+
   @Test func `without a name has an image without one`() throws {
     let layout = try open(DockerSave([.init([], layers: [base])]).entries())
     #expect(layout.images.map(\.name) == [""] && layout.images[0].reference == nil)

@@ -129,7 +129,7 @@ struct DockerSaveArchive {
       ? (extent.size, Int64(Manifest.sizeLimit)) : (configBytes, ManifestWalk.sizeLimit)
     guard size <= limit else { throw .oversized(path: file.path, entry: path, size: size, limit: limit) }
     let config = try DockerConfig(bytes: extent.bytes(in: file), name: name, archive: file.path)
-    add(extent, as: config.descriptor.digest)
+    try add(extent, as: config.descriptor.digest, at: name)
     configs[path] = config
     return config
   }
@@ -142,7 +142,7 @@ struct DockerSaveArchive {
     let type: MediaType
     switch compression {
     case .none:
-      add(extent, as: diffID)
+      try add(extent, as: diffID, at: name)
       return Descriptor(mediaType: .ociLayer, digest: diffID, size: extent.size)
     case .gzip: type = .ociGzipLayer
     case .zstd: type = .ociZstdLayer
@@ -156,7 +156,7 @@ struct DockerSaveArchive {
         layer.content.map { .contentDiffers(layer: layer.digest, expected: diffID, actual: $0) }
           ?? .cannotUnpack(layer: layer.digest))
     }
-    add(extent, as: layer.digest)
+    try add(extent, as: layer.digest, at: name)
     return Descriptor(mediaType: type, digest: layer.digest, size: extent.size)
   }
 
@@ -176,15 +176,22 @@ struct DockerSaveArchive {
     return layer
   }
 
-  /// Old archives hold the same layer several times; one copy does.
-  private mutating func add(_ extent: BlobExtent, as digest: Digest) {
+  /// Old archives hold the same layer several times. One copy is carried, and docker reads each where it is named: of
+  /// the others it must be known now that they are the same.
+  private mutating func add(
+    _ extent: BlobExtent, as digest: Digest, at name: String
+  ) throws(LayoutError) {
     guard let other = blobs[digest] else {
       blobs[digest] = extent
       return
     }
-    if other.size != extent.size {
-      problems.append(.wrongSize(digest, expected: other.size, actual: extent.size))
-    }
+    guard extent != other, file.holds(extent.range) else { return }
+    let actual = try measure(name, extent, compression(of: extent)).digest
+    let problem: LayoutProblem =
+      other.size == extent.size
+      ? .damaged(digest, actual: actual)
+      : .wrongSize(digest, expected: other.size, actual: extent.size)
+    if actual != digest, !problems.contains(problem) { problems.append(problem) }
   }
 
   /// Where the file lies that `manifest.json` calls `path`, and its own name.
