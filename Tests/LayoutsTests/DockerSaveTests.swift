@@ -150,6 +150,36 @@ import Testing
     #expect(throws: LayoutError.self) { try layout.bytes(of: blob, limit: 1 << 20) }
   }
 
+  /// `repositories` gives each tag the ID of its image's top layer, which is the layer's directory.
+  @Test(arguments: DockerSave.Sharing.allCases)
+  func `says in its older list what it says in the other`(sharing: DockerSave.Sharing) throws {
+    let third = DockerSave.Image(["localhost/x:3"], layers: [base])
+    let entries = try DockerSave([app, other, third], sharing: sharing).entries()
+    func problems(_ list: String) throws -> [LayoutProblem] {
+      try open(entries.dropLast() + [.init("repositories", list)]).problems
+    }
+    let directories = entries.compactMap { $0.name.hasSuffix("/") ? String($0.name.dropLast()) : nil }
+    let (appTop, otherTop, thirdTop) = (directories[1], directories[3], directories[4])
+    func list(_ app: String, _ other: String) -> String {
+      #"{"alpine":{"3.20":"\#(app)"},"localhost/x":{"2":"\#(app)","3":"\#(thirdTop)"},"nvcr.io/acme/y":{"1":"\#(other)"}}"#
+    }
+    #expect(try problems(list(appTop, otherTop)) == [])
+    let names = ["docker.io/library/alpine:3.20", "localhost/x:2"].map { LayoutProblem.ambiguousName($0) }
+    #expect(try problems(list(otherTop, otherTop)) == names)
+    #expect(try problems(list(appTop, appTop)) == [.ambiguousName("nvcr.io/acme/y:1")])
+    #expect(
+      try problems(list(appTop, directories[0]))
+        == (sharing == .copies ? [.ambiguousName("nvcr.io/acme/y:1")] : []))
+    // IDs without a directory, as later versions write them, and what is no such list, tell nothing.
+    for text in [
+      list(String(repeating: "a", count: 64), "x"), list("..", "\(otherTop)/json"), "", "[]",
+      #"{"alpine":1}"#,
+      #"{"elsewhere":{"1":"\#(appTop)"}}"#,
+    ] {
+      #expect(try problems(text) == [], "\(text)")
+    }
+  }
+
   @Test func `without a name has an image without one`() throws {
     let layout = try open(DockerSave([.init([], layers: [base])]).entries())
     #expect(layout.images.map(\.name) == [""] && layout.images[0].reference == nil)

@@ -63,6 +63,7 @@ struct DockerSaveArchive {
         }
       }
     }
+    problems += try LegacyTags(entries, file)?.problems(beside: list) ?? []
     var tail = GeneratedFiles(behind: tar.fileSize)
     var files = [
       LayoutFile.path: tail.append(LayoutFile.bytes),
@@ -210,7 +211,7 @@ struct DockerSaveArchive {
 
   /// Whether a file or link is one that such archives have: used, or docker's own from before 1.10.
   private func isKnown(_ path: String) -> Bool {
-    guard !used.contains(path), path != "repositories" else { return true }
+    guard !used.contains(path), path != LegacyTags.path else { return true }
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
     return parts.count == 2 && Digest(hex: parts[0]) != nil
       && ["VERSION", "json", "layer.tar"].contains(parts[1])

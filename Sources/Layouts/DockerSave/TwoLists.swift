@@ -58,7 +58,8 @@ struct TwoLists {
     var docker = try DockerSaveArchive(list: extent, file: file, tar: tar, entries: entries)
     for entry in docker.list { try take(entry, &docker) }
     self.blobs = docker.blobs.filter { blobs[$0.key] == nil }
-    problems += docker.problems
+    let legacy = try LegacyTags(entries, file)?.problems(beside: docker.list) ?? []
+    for problem in docker.problems + legacy { note(problem) }
   }
 
   private static func byConfig(_ manifests: some Sequence<Manifest>) -> [Digest: [Manifest]] {

@@ -1,0 +1,65 @@
+import Archives
+import FoundationEssentials
+import Images
+
+/// `repositories`, by which docker found images before 1.10 and some still do: of each tag the ID that the top layer of
+/// its image had then. The layer lies in the directory of that name, or a link there leads to it.
+///
+/// `docker save` goes on writing it beside `manifest.json`, of late without the directories. What has none cannot be held
+/// against anything, and an ID is no digest; so a tag is refused only where its directory leads to a layer of another
+/// image of `manifest.json` than of the one that has the tag there.
+struct LegacyTags {
+  static let path = "repositories"
+
+  private let entries: TarContents
+  /// IDs by tags by repositories.
+  private let tags: [String: [String: String]]
+
+  /// nil where there is no such file, or one that tells nobody anything.
+  init?(_ entries: TarContents, _ file: any RandomAccess) throws(LayoutError) {
+    guard let extent = entries.files[Self.path], extent.size <= DockerManifestFile.sizeLimit,
+      file.holds(extent.range)
+    else { return nil }
+    let bytes = try extent.bytes(in: file)
+    guard let tags = try? JSONDecoder().decode([String: [String: String]].self, from: Data(bytes)) else {
+      return nil
+    }
+    self.entries = entries
+    self.tags = tags
+  }
+
+  /// Tags that stand for another image here than in `list`, sorted.
+  func problems(beside list: [DockerManifestFile.Entry]) -> [LayoutProblem] {
+    var images: [String: Set<Int>] = [:]
+    var owners: [Reference: Set<Int>] = [:]
+    for (place, entry) in list.enumerated() {
+      for layer in entry.layers { images[file(layer), default: []].insert(place) }
+      for name in entry.names {
+        if let reference = try? Reference(dockerName: name) { owners[reference, default: []].insert(place) }
+      }
+    }
+    var found: Set<String> = []
+    for (repository, ids) in tags {
+      for (tag, id) in ids {
+        guard let reference = try? Reference(dockerName: "\(repository):\(tag)"),
+          let named = owners[reference]
+        else { continue }
+        let top = file("\(id)/layer.tar")
+        guard let holders = images[top],
+          !named.contains(where: { list[$0].layers.last.map(file) == top }),
+          // A layer that the image has too, though not on top, may have been the same image to docker.
+          named.isDisjoint(with: holders) || isTop(top, of: holders, in: list)
+        else { continue }
+        found.insert(reference.description)
+      }
+    }
+    return found.sorted().map { .ambiguousName($0) }
+  }
+
+  private func isTop(_ layer: String, of holders: Set<Int>, in list: [DockerManifestFile.Entry]) -> Bool {
+    holders.contains { list[$0].layers.last.map(file) == layer }
+  }
+
+  /// The file of the tar that a path leads to; the path itself where it leads to none.
+  private func file(_ path: String) -> String { entries.resolve(path)?.name ?? path }
+}
