@@ -87,12 +87,28 @@ extension DocumentShape {
 
   /// A manifest of whatever kind, or an index: what a document is follows from what it holds, so that a key of
   /// another kind matters as well.
-  static let manifest = object([
+  static let manifest = object(manifestMembers)
+
+  private static let manifestMembers: [String: DocumentShape] = [
     "schemaVersion": .wholeNumber, "mediaType": .anything, "artifactType": .anything, "config": descriptor,
     "layers": .list(descriptor), "blobs": .list(descriptor), "manifests": .list(descriptor),
     "subject": descriptor, "annotations": .anything, "fsLayers": .anything, "history": .anything,
     "signatures": .anything,
-  ])
+  ]
+
+  /// What the referrers API answers: an index, or an error in its place.
+  public static let referrers = object(manifestMembers.merging(complaints) { member, _ in member })
+
+  /// A list of tags or of repositories, or an error in its place.
+  public static let names = object(
+    complaints.merging(["tags": .anything, "repositories": .anything]) { member, _ in member })
+
+  private static let complaints: [String: DocumentShape] = ["errors": .anything, "error": .anything]
+
+  /// What a token server answers.
+  public static let token = object(
+    ["token": .anything, "access_token": .anything, "expires_in": .anything],
+    unread: ["issued_at": .anything, "scope": .anything, "refresh_token": .anything])
 
   /// `index.json` of an image layout.
   public static let index = manifest

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Images
 
 /// What a token server answers (distribution, "Token Authentication Specification"), read from the bytes
 /// alone: the Content-Type is not asked, since NVIDIA's is not always JSON's.
@@ -19,7 +20,8 @@ public struct TokenReply: Sendable {
   /// Reads an answer. `now` is the time of day in seconds since 1970, against which a JWT's `exp` is held.
   /// Returns nil when it holds no token that can stand in a header.
   public init?(bytes: [UInt8], now: Int64) {
-    guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(bytes)),
+    // A token that is there twice is two: one may be a stranger's, to whom a registry shows less.
+    guard let answer = try? DocumentShape.token.decode(Answer.self, from: bytes),
       let token = [answer.token, answer.accessToken].compactMap({ $0 }).first(where: { !$0.isEmpty }),
       token.utf8.count <= Self.longestToken, token.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
     else { return nil }

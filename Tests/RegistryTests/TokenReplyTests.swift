@@ -29,6 +29,9 @@ import Testing
   @Test(arguments: [
     "", "{}", "[]", "null", "<html>", #"{"token":""}"#, #"{"token":5}"#, #"{"token":"a b"}"#,
     #"{"token":"a\r\nX-Evil: 1"}"#, #"{"token":"é"}"#,
+    // Two readings.
+    #"{"token":"t","token":"u"}"#, #"{"token":"t","Token":"u"}"#, #"{"Token":"t"}"#,
+    #"{"access_token":"t","Access_Token":"u"}"#, #"{"to\u006ben":"t","token":"u"}"#, #"{"token":"t"} {}"#,
     "{\"token\":\"" + String(repeating: "x", count: 70_000) + "\"}",
   ])
   func `is nil without a token that can stand in a header`(_ json: String) {
