@@ -28,8 +28,7 @@ struct NamePage {
   /// some registries write it.
   init?(_ body: [UInt8], of kind: NameKind) {
     // A key that is there twice, or in two spellings, makes two lists; and an error is none.
-    let shape = DocumentShape.object(["tags": .anything, "repositories": .anything])
-    guard let document = try? shape.decode(Document.self, from: body), !document.hasErrors,
+    guard let document = try? DocumentShape.names.decode(Document.self, from: body), !document.hasErrors,
       let entries = document.lists[kind]
     else { return nil }
     names = entries.compactMap { entry in entry.text.flatMap { kind.isValid($0) ? $0 : nil } }
@@ -43,8 +42,6 @@ struct NamePage {
     let lists: [NameKind: [Entry]]
     let hasErrors: Bool
 
-    private enum ErrorKey: CodingKey { case errors }
-
     init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: NameKind.self)
       var lists: [NameKind: [Entry]] = [:]
@@ -54,9 +51,7 @@ struct NamePage {
         lists[kind] = list
       }
       self.lists = lists
-      let errors = try? decoder.container(keyedBy: ErrorKey.self).decodeIfPresent(
-        [Entry].self, forKey: .errors)
-      hasErrors = errors?.isEmpty == false
+      hasErrors = try !ErrorFields(from: decoder).isEmpty
     }
   }
 

@@ -125,6 +125,8 @@ extension RegistryClient {
       let next = link == .unreadable ? nil : try target(of: link, at: url)
       let added = reading.add(page, from: url)
       if link == .unreadable { throw malformed("Link") }
+      // A registry leads to what is new. A cache that does not look at the query gives the same page again.
+      if isLinked, added == 0, !page.names.isEmpty { throw malformed("page that repeats what came before") }
       guard reading.names.count <= Self.mostNames else { throw malformed("list") }
       if let next {
         isLinked = true
@@ -161,8 +163,16 @@ extension RegistryClient {
 
   /// Whether an answer to a question that the registry did not lead to only says that it does not know `last`:
   /// some take none but what their own links hold (ECR). A page that was not even full is believed then.
+  /// One that says why, and that is something else, is no such answer.
   private static func knowsNoLast(_ response: HTTPResponse) -> Bool {
-    [400, 404, 405, 410, 414, 422, 501].contains(response.status)
+    guard [400, 404, 405, 410, 414, 422, 501].contains(response.status) else { return false }
+    return RegistryMessage.list(in: response.body).allSatisfy { message in
+      switch message.kind(at: response.status) {
+      case .nothing, .unknownQuestion: true
+      case .unknownName: false
+      case .refusal: !RegistryMessage.refusals.contains(message.code.uppercased())
+      }
+    }
   }
 
   /// Whether a registry has fewer names for a page than it was asked for (distribution 3, `maxentries`).

@@ -51,6 +51,8 @@ public struct RegistryMessage: Hashable, Sendable {
 
   private struct Answer: Decodable {
     var errors: [Complaint]?
+    /// `errors` of those that have one word for them.
+    var errorText: String?
     var error: JSONText?
     var errorDescription: JSONText?
     var message: JSONText?
@@ -64,6 +66,12 @@ public struct RegistryMessage: Hashable, Sendable {
     init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: CodingKeys.self)
       errors = try? container.decodeIfPresent([Complaint].self, forKey: .errors)
+      errorText = try? container.decodeIfPresent(String.self, forKey: .errors)
+      if errors == nil, errorText == nil,
+        let single = try? container.decodeIfPresent(Complaint.self, forKey: .errors)
+      {
+        errors = [single]
+      }
       error = try container.decodeIfPresent(JSONText.self, forKey: .error)
       errorDescription = try container.decodeIfPresent(JSONText.self, forKey: .errorDescription)
       message = try container.decodeIfPresent(JSONText.self, forKey: .message)
@@ -77,7 +85,9 @@ public struct RegistryMessage: Hashable, Sendable {
             code: $0.code?.text ?? "", message: $0.message?.text ?? "", detail: $0.detail?.text)
         }
       }
-      guard let said = errorDescription ?? message ?? details ?? error, !said.text.isEmpty else { return [] }
+      guard let said = errorDescription ?? message ?? details ?? error, !said.text.isEmpty else {
+        return errorText.map { [RegistryMessage(code: $0, message: "")] } ?? []
+      }
       return [RegistryMessage(code: errorDescription == nil ? "" : error?.text ?? "", message: said.text)]
     }
   }
@@ -86,5 +96,71 @@ public struct RegistryMessage: Hashable, Sendable {
     var code: JSONText?
     var message: JSONText?
     var detail: JSONText?
+
+    private enum CodingKeys: CodingKey { case code, message, detail }
+
+    init(from decoder: any Decoder) throws {
+      guard let container = try? decoder.container(keyedBy: CodingKeys.self) else {
+        // Some list the codes alone.
+        code = try decoder.singleValueContainer().decode(JSONText.self)
+        return
+      }
+      code = try container.decodeIfPresent(JSONText.self, forKey: .code)
+      message = try container.decodeIfPresent(JSONText.self, forKey: .message)
+      detail = try container.decodeIfPresent(JSONText.self, forKey: .detail)
+    }
+  }
+}
+
+extension RegistryMessage {
+  /// What a code says of the question that it answers.
+  enum Kind: Hashable, Sendable {
+    /// The registry does not know such a question.
+    case unknownQuestion
+    /// It has nothing under the name or digest asked for.
+    case unknownName
+    /// It has no code, or that of its status.
+    case nothing
+    /// It may know the answer, and does not give it.
+    case refusal
+  }
+
+  /// What the code says beside `status`.
+  func kind(at status: Int) -> Kind {
+    switch code.uppercased() {
+    case "", "\(status)": .nothing
+    case "UNSUPPORTED", "NOT_FOUND", "PAGE_NOT_FOUND", "METHOD_NOT_ALLOWED", "NOT_IMPLEMENTED",
+      "NAME_INVALID":
+      .unknownQuestion
+    case "NAME_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN": .unknownName
+    default: .refusal
+    }
+  }
+
+  /// Codes by which a registry says that it does not want to answer.
+  static let refusals: Set<String> = [
+    "DENIED", "UNAUTHORIZED", "FORBIDDEN", "TOOMANYREQUESTS", "UNAVAILABLE",
+  ]
+
+  /// Whether an answer of 404 with these words is no word on what is there: it says something else as well.
+  public static func refusesBesides404(_ messages: [RegistryMessage]) -> Bool {
+    messages.contains { $0.kind(at: 404) == .refusal }
+  }
+}
+
+/// What a document says of errors in place of a list, in whatever shape; nothing, where it says `null` or the like.
+struct ErrorFields: Decodable {
+  let isEmpty: Bool
+
+  private enum CodingKeys: CodingKey { case errors, error }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    isEmpty = [CodingKeys.errors, .error].allSatisfy { key in
+      guard container.contains(key) else { return true }
+      // What nests too deep to be read says something.
+      guard let text = try? container.decode(JSONText.self, forKey: key).text else { return false }
+      return text.isEmpty || text == "false"
+    }
   }
 }

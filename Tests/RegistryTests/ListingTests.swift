@@ -67,10 +67,12 @@ import Testing
         ? ScriptedResponse(
           headers: [("Link", "<?from=2>; rel=next")],
           json: #"{"tags":[\#(names.joined(separator: ","))]}"#)
-        : ScriptedResponse(json: #"{"tags":[\#(names.dropLast().joined(separator: ","))]}"#)
+        : ScriptedResponse(
+          json: request.target.contains("from")
+            ? #"{"tags":["z"]}"# : #"{"tags":[\#(names.dropLast().joined(separator: ","))]}"#)
     }
     let other = try client(linked.host)
-    for _ in 0..<3 { #expect(try other.tags(of: "big/a").count == 41) }
+    for _ in 0..<3 { #expect(try other.tags(of: "big/a").count == 42) }
     for _ in 0..<3 { #expect(try other.tags(of: "small/a").count == 40) }
     #expect(linked.requests.count == 12)
   }
@@ -126,6 +128,44 @@ import Testing
     #expect(error { _ = try client.tags(of: "team/app") } == list.failure)
   }
 
+  /// A cache that does not look at the query, say.
+  @Test(arguments: ["", "Link"]) func `is not at its end where a page it was led to brings nothing new`(
+    _ header: String
+  ) throws {
+    let server = ScriptedServer { request in
+      let query = request.query?.contains("from=2") == true ? "3" : "2"
+      let isLed = request.query?.contains("from") != true || !header.isEmpty && query == "3"
+      return ScriptedResponse(
+        headers: isLed ? [("Link", "<?from=\(query)>; rel=next")] : [], json: #"{"tags":["b","a"]}"#)
+    }
+    let list = try client(server.host).tagList(of: "a")
+    #expect(list.names == ["b", "a"])
+    guard case .listCutShort(_, .tags("a"), 2, _) = list.failure else {
+      Issue.record("\(String(describing: list.failure))")
+      return
+    }
+  }
+
+  /// Where the registry did not lead, either: it knows `last` well, and says no to something else.
+  @Test(arguments: [
+    (404, #"{"errors":[{"code":"NAME_UNKNOWN"}]}"#), (404, #"{"errors":[{"code":"DENIED"}]}"#),
+    (400, #"{"errors":[{"code":"TOOMANYREQUESTS"}]}"#), (200, #"{"errors":[{"code":"X"}],"tags":null}"#),
+    (200, #"{"errors":{"a":1},"tags":null}"#), (200, #"{"error":"denied","tags":[]}"#),
+  ]) func `is not at its end where the question for more is refused`(status: Int, body: String) throws {
+    let names = (0..<50).map { "\"t\($0)\"" }
+    let server = ScriptedServer { request in
+      request.target.contains("last=")
+        ? ScriptedResponse(status, json: body)
+        : ScriptedResponse(json: #"{"tags":[\#(names.joined(separator: ","))]}"#)
+    }
+    let list = try client(server.host).tagList(of: "a")
+    #expect(list.names.count == 50)
+    guard case .listCutShort(_, .tags("a"), 50, _) = list.failure else {
+      Issue.record("\(String(describing: list.failure))")
+      return
+    }
+  }
+
   @Test func `is not at its end where the line fails`() throws {
     let server = ScriptedServer { request in
       request.target.contains("from")
@@ -149,6 +189,12 @@ import Testing
       Issue.record("\(String(describing: list.failure))")
       return
     }
+  }
+
+  @Test(arguments: [#""errors":null"#, #""errors":[]"#, #""error":null"#, #""error":"""#, #""error":false"#])
+  func `is content with a list beside which there is no complaint`(_ nothing: String) throws {
+    let server = ScriptedServer { _ in ScriptedResponse(json: #"{\#(nothing),"tags":["a"]}"#) }
+    #expect(try client(server.host).tags(of: "a") == ["a"])
   }
 
   @Test func `names an entry that is no name, and reads the others`() throws {
@@ -204,6 +250,9 @@ import Testing
   @Test(arguments: [
     #"{"tags":["../x"]}"#, #"{"tags":["a\u001b[2J"]}"#, #"{"tags":[5]}"#, #"{"tags":{}}"#, "[]", "<html>", "",
     "{}", #"{"repositories":["a"]}"#, #"{"tags":["a"]"#, #"{"errors":[{"code":"DENIED"}]}"#,
+    #"{"errors":{"code":"UNAUTHORIZED"},"tags":null}"#, #"{"Errors":[{"code":"DENIED"}],"tags":null}"#,
+    #"{"error":"denied","tags":[]}"#, #"{"errors":"denied","tags":[]}"#,
+    #"{"error":{"code":7},"tags":["a"]}"#,
   ])
   func `takes no list that is none`(_ body: String) throws {
     let server = ScriptedServer { _ in ScriptedResponse(text: body) }
