@@ -3,18 +3,25 @@ import FoundationEssentials
 public import Images
 import Transport
 
+/// What a registry's referrers API lists for a manifest.
+public struct ListedReferrers: Hashable, Sendable {
+  /// Each once, of any type: whether it can be carried is the caller's to see.
+  public var manifests: [Descriptor] = []
+  /// Entries that cannot be read, as they call themselves, fit to be printed.
+  public var unreadable: [String] = []
+}
+
 extension RegistryClient {
-  /// What a registry's referrers API lists for a manifest, each referrer once; nil where there is no such API,
-  /// which is asked for once a repository. Of any type: whether it can be carried is the caller's to see.
-  /// `isForPush` asks as one who is about to push there.
+  /// What a registry's referrers API lists for a manifest; nil where there is no such API, which is asked for until
+  /// that is certain (``ReferrersAPI``). `isForPush` asks as one who is about to push there.
   public func referrers(
     of subject: Digest, in repository: String, isForPush: Bool = false
-  ) throws(RegistryError) -> [Descriptor]? {
-    guard !referrersAPI.isMissing(for: repository) else { return nil }
+  ) throws(RegistryError) -> ListedReferrers? {
+    guard !referrersAPI.isMissing(for: repository, subject) else { return nil }
     let item = Errand.Item.manifest(subject.description)
     let errand =
       isForPush ? Errand.looking(for: item, in: repository) : Errand.pulling(item, from: repository)
-    var referrers: [Descriptor] = []
+    var referrers = ListedReferrers()
     var known: Set<Digest> = []
     var visited: Set<HTTPURL> = []
     var next: HTTPURL? = try url(repository, "referrers/\(subject)")
@@ -26,16 +33,26 @@ extension RegistryClient {
         var request = HTTPRequest(.get, url, bodyLimit: Self.referrerPageLimit)
         request.headers.set("Accept", MediaType.ociIndex.rawValue)
         let response = try exchange(request, for: errand)
-        if visited.count == 1, Self.lacksReferrersAPI(response) {
+        if visited.count == 1, let absence = Self.absence(response) {
           // An answer about this manifest says nothing of others.
-          if !Self.speaksOfManifest(response) { referrersAPI.noteMissing(for: repository) }
+          if absence != .ofManifest {
+            referrersAPI.noteMissing(for: repository, subject, isCertain: absence == .ofAPI)
+          }
           return nil
         }
-        guard response.status == 200 else { throw failure(response, for: errand) }
-        for referrer in try page(of: response) where known.insert(referrer.digest).inserted {
-          referrers.append(referrer)
+        guard response.status == 200 else { throw refusal(response, for: errand) }
+        let page = try page(of: response)
+        referrersAPI.noteAnswer(for: repository)
+        let before = referrers.manifests.count
+        for referrer in page.manifests where known.insert(referrer.digest).inserted {
+          referrers.manifests.append(referrer)
         }
-        guard referrers.count <= Self.mostReferrers else {
+        // A registry leads to what is new. A cache that does not look at the query gives the same page again.
+        guard visited.count == 1 || referrers.manifests.count > before || page.manifests.isEmpty else {
+          throw .malformedResponse(url: url.description, what: "page that repeats what came before")
+        }
+        referrers.unreadable += page.unreadable
+        guard referrers.manifests.count + referrers.unreadable.count <= Self.mostReferrers else {
           throw .malformedResponse(url: url.description, what: "list")
         }
         next = try nextPage(after: response, at: url)
@@ -44,7 +61,7 @@ extension RegistryClient {
       // A page that fails behind the first is no refusal of the API, and no word on the manifest.
       guard visited.count > 1 else { throw error }
       throw .listCutShort(
-        host: host, .referrers(of: subject, in: repository), read: referrers.count, error)
+        host: host, .referrers(of: subject, in: repository), read: referrers.manifests.count, error)
     }
     return referrers
   }
@@ -54,49 +71,121 @@ extension RegistryClient {
   private static let mostReferrerPages = 1_000
   private static let referrerPageLimit = 8 << 20
 
-  /// Whether an answer is not the API's (distribution-spec, "Listing Referrers"): the API answers any digest
-  /// with an OCI index. Some gateways have a page for every path they do not know.
-  private static func lacksReferrersAPI(_ response: HTTPResponse) -> Bool {
+  /// What an answer that is not the API's says is not there.
+  private enum Absence {
+    /// The manifest: the registry knows the question.
+    case ofManifest
+    /// The API: the registry says that it does not know the question.
+    case ofAPI
+    /// Something, and no word of what.
+    case ofSomething
+  }
+
+  /// What is not there, if `response` says that something is not (distribution-spec, "Listing Referrers"): the API
+  /// answers any digest with an OCI index. Some gateways have a page for every path they do not know. nil for an answer
+  /// of the API, and for one that says no for another reason, or that is cut: who gives it may well have a list.
+  private static func absence(_ response: HTTPResponse) -> Absence? {
     switch response.status {
-    case 400, 404, 405, 406, 410, 501: true
+    case 400, 404, 405, 406, 410, 501:
+      let kinds = RegistryMessage.list(in: response.body).map { $0.kind(at: response.status) }
+      if kinds.contains(.refusal) { return nil }
+      if response.status == 404, kinds.contains(.unknownName) { return .ofManifest }
+      return [405, 501].contains(response.status) || kinds.contains(.unknownQuestion) ? .ofAPI : .ofSomething
     case 200:
-      response.headers["Content-Type"].map(MediaType.init(contentType:)) != .ociIndex
-        && (try? JSONDecoder().decode(ReferrersPage.self, from: Data(response.body))) == nil
-    default: false
+      let type = response.headers["Content-Type"].map(MediaType.init(contentType:))
+      // A list is an object, or what is left of one. Some call any page of theirs JSON.
+      let first = response.body.first { $0 > 0x20 }
+      let isMarkup = first == UInt8(ascii: "<")
+      let mayBeList = type?.rawValue.hasSuffix("json") == true && !isMarkup || type == .ociIndex
+      return mayBeList || first == UInt8(ascii: "{") || first == UInt8(ascii: "[") ? nil : .ofSomething
+    default: return nil
     }
   }
 
-  /// Whether a registry knows the question and not the manifest.
-  private static func speaksOfManifest(_ response: HTTPResponse) -> Bool {
-    response.status == 404
-      && RegistryMessage.list(in: response.body).contains {
-        ["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "BLOB_UNKNOWN"].contains($0.code)
-      }
+  /// Why there is no list though the question is known.
+  private func refusal(_ response: HTTPResponse, for errand: Errand) -> RegistryError {
+    let messages = RegistryMessage.list(in: response.body.hiding(secrets))
+    // With whatever status it comes, this code is the one of 401.
+    if response.status < 500, messages.contains(where: { $0.code.uppercased() == "UNAUTHORIZED" }) {
+      return .unauthorized(
+        host: host, repository: errand.repository, hadCredential: configuration.credential != nil,
+        messages: messages)
+    }
+    let failure = failure(response, for: errand)
+    switch failure {
+    // "Not found" would be believed.
+    case .manifestNotFound, .repositoryNotFound:
+      return .refused(url: response.url.description, status: response.status, messages: messages)
+    default: return failure
+    }
   }
 
   /// The manifests that one page lists. No filter was asked for: a page that was filtered is not all.
-  private func page(of response: HTTPResponse) throws(RegistryError) -> [Descriptor] {
+  private func page(of response: HTTPResponse) throws(RegistryError) -> ReferrersPage {
     let url = response.url.description
     guard response.headers["OCI-Filters-Applied"] == nil else {
       throw .malformedResponse(url: url, what: "OCI-Filters-Applied")
     }
-    guard let page = try? JSONDecoder().decode(ReferrersPage.self, from: Data(response.body)) else {
+    guard let page = try? DocumentShape.referrers.decode(ReferrersPage.self, from: response.body) else {
       throw .malformedResponse(url: url, what: "list")
     }
-    return page.manifests
+    return page
   }
 }
 
-/// An index without its list is none; `null` is an empty one, as some registries write it.
+/// An index without its list is none, and neither is an error or a list under another name; `null` is an empty one, as
+/// some registries write it.
 private struct ReferrersPage: Decodable {
   let manifests: [Descriptor]
+  let unreadable: [String]
 
-  private enum CodingKeys: CodingKey { case manifests }
+  private enum CodingKeys: CodingKey { case manifests, references, referrers }
 
   init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
-    manifests =
-      try container.decodeNil(forKey: .manifests)
-      ? [] : container.decode([Descriptor].self, forKey: .manifests)
+    guard try ErrorFields(from: decoder).isEmpty, !container.contains(.references),
+      !container.contains(.referrers)
+    else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .manifests, in: container, debugDescription: "it is another document")
+    }
+    let entries =
+      try container.decodeNil(forKey: .manifests) ? [] : container.decode([Entry].self, forKey: .manifests)
+    manifests = entries.compactMap { if case .manifest(let descriptor) = $0 { descriptor } else { nil } }
+    unreadable = entries.compactMap { if case .unreadable(let text) = $0 { text } else { nil } }
+  }
+
+  private enum Entry: Decodable {
+    case manifest(Descriptor)
+    case unreadable(String)
+
+    private enum CodingKeys: CodingKey { case mediaType, digest, size, annotations, artifactType }
+
+    init(from decoder: any Decoder) throws {
+      if let descriptor = try? Descriptor(from: decoder) {
+        self = .manifest(descriptor)
+        return
+      }
+      guard let container = try? decoder.container(keyedBy: CodingKeys.self) else {
+        self = .unreadable("an entry that is no object")
+        return
+      }
+      // What is wrong with its annotations does not hide what it is.
+      if let type = try? container.decode(MediaType.self, forKey: .mediaType),
+        let digest = try? container.decode(Digest.self, forKey: .digest),
+        let size = try? container.decode(Int64.self, forKey: .size),
+        (0...Descriptor.largestSize).contains(size)
+      {
+        let annotations = try? container.decodeIfPresent([String: String?].self, forKey: .annotations)
+        self = .manifest(
+          Descriptor(
+            mediaType: type, digest: digest, size: size, annotations: annotations?.compactMapValues(\.self),
+            artifactType: try? container.decodeIfPresent(String.self, forKey: .artifactType)))
+        return
+      }
+      let text = try? container.decode(JSONText.self, forKey: .digest).text
+      self = .unreadable(
+        text.map { "the entry '\($0.printedAsProse(limit: 128))'" } ?? "an entry without digest")
+    }
   }
 }

@@ -22,24 +22,50 @@ import Testing
         : ScriptedResponse(headers: index, body: second)
     }
     let found = try client(server.host).referrers(of: subject, in: "team/app")
-    #expect(found?.map(\.digest) == [Digest(of: [1]), Digest(of: [2]), Digest(of: [3])])
+    #expect(found?.manifests.map(\.digest) == [Digest(of: [1]), Digest(of: [2]), Digest(of: [3])])
     #expect(
       server.lines == [1, 2].map { "GET /v2/team/app/referrers/\(subject)" + ($0 == 1 ? "" : "?from=2") })
   }
 
   @Test func `is told that there are none`() throws {
     let server = ScriptedServer { [index, none = page()] _ in ScriptedResponse(headers: index, body: none) }
-    #expect(try client(server.host).referrers(of: subject, in: "team/app") == [])
+    #expect(try client(server.host).referrers(of: subject, in: "team/app")?.manifests == [])
   }
 
-  @Test(arguments: [400, 404, 405, 406, 410, 501])
-  func `asks a registry without the API once a repository`(_ status: Int) throws {
+  @Test(arguments: [(400, 2), (404, 2), (406, 2), (410, 2), (405, 1), (501, 1)])
+  func `asks a registry without the API for two manifests a repository, or one if it says so`(
+    _ status: Int, _ count: Int
+  ) throws {
     let server = ScriptedServer { _ in ScriptedResponse(status, text: "404 page not found") }
     let client = try client(server.host)
-    for _ in 0..<3 { #expect(try client.referrers(of: subject, in: "team/app") == nil) }
-    #expect(server.requests.count == 1)
-    #expect(try client.referrers(of: subject, in: "team/other") == nil)
-    #expect(server.requests.count == 2)
+    for repository in ["team/app", "team/other"] {
+      for number in [1, 1, 2, 2, 3, 4] as [UInt8] {
+        #expect(try client.referrers(of: Digest(of: [number]), in: repository) == nil)
+      }
+    }
+    #expect(server.requests.count == 2 * count)
+  }
+
+  @Test func `goes on asking where the API has answered once`() throws {
+    let server = ScriptedServer { [index, some = page(9), known = Digest(of: [3])] request in
+      request.path.hasSuffix(known.description)
+        ? ScriptedResponse(headers: index, body: some) : ScriptedResponse(404)
+    }
+    let client = try client(server.host)
+    for number in [1, 3, 4, 5] as [UInt8] {
+      _ = try client.referrers(of: Digest(of: [number]), in: "a")
+    }
+    #expect(server.requests.count == 4)
+  }
+
+  @Test func `names entries that cannot be read`() throws {
+    let server = ScriptedServer { [index] _ in
+      ScriptedResponse(headers: index, text: #"{"manifests":[{"digest":"md5:a\u001b"},7]}"#)
+    }
+    let found = try client(server.host).referrers(of: subject, in: "a")
+    #expect(found?.manifests == [])
+    #expect(found?.unreadable.count == 2)
+    #expect(found?.unreadable.contains { $0.contains("\u{1b}") } == false)
   }
 
   @Test func `takes a page for people for no API`() throws {
@@ -65,7 +91,7 @@ import Testing
         _ = try client(filtered.host).referrers(of: subject, in: "a")
       })
     else { throw TestFailure("not refused") }
-    for text in [#"{"manifests":[{"digest":"x"}]}"#, "{}", #"{"manifests":{}}"#] {
+    for text in [#"{"manifests":[{"size":1.5}]}"#, "{}", #"{"manifests":{}}"#] {
       let broken = ScriptedServer { [index] _ in ScriptedResponse(headers: index, text: text) }
       guard
         case .malformedResponse(_, "list") = error({
@@ -74,7 +100,7 @@ import Testing
       else { throw TestFailure("not refused") }
     }
     let empty = ScriptedServer { [index] _ in ScriptedResponse(headers: index, text: #"{"manifests":null}"#) }
-    #expect(try client(empty.host).referrers(of: subject, in: "a") == [])
+    #expect(try client(empty.host).referrers(of: subject, in: "a")?.manifests == [])
   }
 
   @Test(arguments: [400, 401, 403, 404, 500]) func `takes no page that fails for the end`(_ status: Int)

@@ -77,6 +77,9 @@ public final class ScriptedRegistry: Sendable {
     content.manifests(of: repository).contains(digest)
   }
 
+  /// Of a blob or manifest that was added, in bytes; 0 when there is none.
+  public func size(of digest: String) -> Int { content.size(of: digest) }
+
   public func stop() { server.stop() }
 }
 
@@ -132,6 +135,8 @@ private final class Content: Sendable {
   private func bytes(_ digest: String) -> [UInt8]? {
     state.withLock { $0.blobs[digest] } ?? storage?.bytes(of: digest)
   }
+
+  func size(of digest: String) -> Int { bytes(digest)?.count ?? 0 }
 
   func manifests(of repository: String) -> [String] { state.withLock { $0.manifests[repository] ?? [] } }
 

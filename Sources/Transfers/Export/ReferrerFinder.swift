@@ -40,7 +40,8 @@ final class ReferrerFinder: Sendable {
     var known: Set<Reference> = []
     var carried = Set(image.tree.manifests.map(\.digest))
     var asked: Set<Digest> = []
-    var waiting = image.tree.manifests.map { (subject: $0.digest, depth: 0) }[...]
+    // The image itself first: its answer counts for most where the registry seems to have no such API.
+    var waiting = image.tree.manifests.reversed().map { (subject: $0.digest, depth: 0) }[...]
     while let (subject, depth) = waiting.popFirst() {
       try Task.checkCancellation()
       guard asked.insert(subject).inserted else { continue }
@@ -80,7 +81,7 @@ final class ReferrerFinder: Sendable {
   /// a gateway's that does not know the question, and no reason to leave the image behind.
   private func listed(
     under subject: Digest, in image: Reference, _ client: RegistryClient
-  ) throws -> [Descriptor]? {
+  ) throws -> ListedReferrers? {
     let place = RegistryLocation(host: image.host, path: image.repository)
     guard !barred.withLock({ $0.contains(place) }) else { return nil }
     do {

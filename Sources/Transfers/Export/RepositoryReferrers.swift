@@ -8,11 +8,11 @@ struct RepositoryReferrers {
   private let client: RegistryClient
   private let tags: ReferrerTags
   /// What the referrers API lists for a manifest; nil where it is not there.
-  private let listed: (Digest) throws -> [Descriptor]?
+  private let listed: (Digest) throws -> ListedReferrers?
 
   init(
     _ image: Reference, _ client: RegistryClient, tags: ReferrerTags,
-    listed: @escaping (Digest) throws -> [Descriptor]?
+    listed: @escaping (Digest) throws -> ListedReferrers?
   ) {
     self.image = image
     self.client = client
@@ -24,7 +24,8 @@ struct RepositoryReferrers {
   func direct(to subject: Digest, except carried: Set<Digest>) throws -> ReferrerFinder.Findings {
     var found = ReferrerFinder.Findings()
     let listed = try listed(subject)
-    var candidates = listed ?? []
+    var candidates = listed?.manifests ?? []
+    found.left += unreadable(listed, of: subject)
     for kind in ReferrerTag.Kind.allCases {
       guard let root = try manifest(of: kind, for: subject, &found.left) else { continue }
       // Where the API answers, a list under a tag is of a time before it: what only that has is taken by itself.
@@ -72,7 +73,9 @@ struct RepositoryReferrers {
 
   /// What refers to a manifest that the export leaves out, by its name alone.
   func named(for subject: Digest) throws -> [UncarriedReferrer] {
-    var left = (try listed(subject) ?? []).map { UncarriedReferrer($0, of: subject, .platform) }
+    let listed = try listed(subject)
+    var left = (listed?.manifests ?? []).map { UncarriedReferrer($0, of: subject, .platform) }
+    left += unreadable(listed, of: subject)
     for kind in ReferrerTag.Kind.allCases {
       guard let root = try manifest(of: kind, for: subject, &left) else { continue }
       if kind == .list, let entries = root.entries {
@@ -83,6 +86,10 @@ struct RepositoryReferrers {
     }
     var told: Set<Digest?> = []
     return left.filter { $0.digest == nil || told.insert($0.digest).inserted }
+  }
+
+  private func unreadable(_ listed: ListedReferrers?, of subject: Digest) -> [UncarriedReferrer] {
+    (listed?.unreadable ?? []).map { UncarriedReferrer(nil, of: subject, artifactType: $0, .unreadable) }
   }
 
   /// What a tag that refers to `subject` names; nil where there is no such tag, or, which `left` then tells, where it

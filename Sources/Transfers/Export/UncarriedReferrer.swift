@@ -15,6 +15,8 @@ public struct UncarriedReferrer: Hashable, Sendable {
     case notAManifest(ManifestError)
     /// It is listed, and its manifest says nothing of the one it is listed for.
     case otherSubject
+    /// It is listed in a way that cannot be read.
+    case unreadable
     /// The registry refuses to say what there is: what has no tag is not found.
     case notShown
   }

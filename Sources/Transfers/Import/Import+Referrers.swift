@@ -59,7 +59,7 @@ extension Import {
     let client = try registries.client(host: host, repository: subject.repository)
     var left = manifests
     if let listed = try client.referrers(of: subject.digest, in: subject.repository, isForPush: true) {
-      let known = Set(listed.map(\.digest))
+      let known = Set(listed.manifests.map(\.digest))
       left.removeAll { known.contains($0.digest) }
     }
     guard !left.isEmpty else { return }

@@ -38,7 +38,8 @@ extension ErrorText {
       let codes = Set(messages.map(\.code))
       let exit: ExitStatus =
         !codes.isDisjoint(with: ["DIGEST_INVALID", "SIZE_INVALID"])
-        ? .integrityFailure : status == 404 ? .notFound : .networkFailed
+        ? .integrityFailure
+        : status == 404 && !RegistryMessage.refusesBesides404(messages) ? .notFound : .networkFailed
       self.init("the registry answers \(status)\(Self.said(messages)) (\(url))", exit)
     case .overwhelmed(let url, let status, let messages):
       self.init(

@@ -22,6 +22,7 @@ enum UncarriedText {
     case .absent: "it is listed for \(subject), and the registry does not have it"
     case .notAManifest(let error): "it is listed for \(subject): \(ErrorText.words(for: error))"
     case .otherSubject: "it is listed for \(subject) and does not refer to it"
+    case .unreadable: "it is listed for \(subject) and cannot be read"
     case .notShown: "the registry does not list it"
     }
   }
@@ -34,6 +35,7 @@ enum UncarriedText {
     case .absent: "absent"
     case .notAManifest: "notAManifest"
     case .otherSubject: "otherSubject"
+    case .unreadable: "unreadable"
     case .notShown: "notShown"
     }
   }
