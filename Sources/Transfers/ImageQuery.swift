@@ -80,8 +80,9 @@ public enum ImageQuery: Hashable, Sendable {
           failures += tags.failures
           continue
         }
+        if let failure = tags.notShown { observer.note(.unreadable(failure)) }
         if tags.tags.isEmpty, repository.origin == .named {
-          observer.note(.noTags(repository: place.description))
+          observer.note(.noTags(repository: place.description, isUnknownByName: tags.isUnknownByName))
         }
         images += tags.tags.map(\.name).filter(selector.selects).map {
           Reference(host: place.host, repository: place.path, tag: $0)

@@ -76,6 +76,7 @@ public enum TransferNote: Sendable {
   case referrerNotCarried(image: Reference, UncarriedReferrer)
   /// A registry shows no catalog: a location was taken for a repository, and what lies below it not looked for.
   case catalogHidden(RegistryLocation, error: any Error)
-  /// A repository that the registry lists has no tag: what it holds can only be named by digest.
-  case noTags(repository: String)
+  /// A repository that the registry lists has no tag: what it holds can only be named by digest. Or the registry does
+  /// not know it by its name after all (`isUnknownByName`), which some say of what they do not show.
+  case noTags(repository: String, isUnknownByName: Bool)
 }

@@ -162,6 +162,51 @@ struct `A listing that is not all` {
     ).complains("\(registry.host)/empty has no tags")
   }
 
+  @Test func `has the location's own tags where the catalog shows only what lies below it`() throws {
+    let registry = registry { [self] request in
+      request.path == "/v2/_catalog" ? list(["team/a", "other/c"]) : nil
+    }
+    let listed = try ferry.run(["list", "--plain-http", registry.reference("team")], exits: 0)
+    #expect(listed.lines == ["team/a:1", "team:1"].map(registry.reference))
+    try ferry.run(
+      ["export", "--plain-http", "--all-repositories", registry.reference("team"), "-o", "a.tar"], exits: 0)
+    #expect(try carried("a.tar") == ["team/a:1", "team:1"].map(registry.reference))
+  }
+
+  /// Harbor's projects, say, are no repositories, and a token server may know none of their names.
+  @Test(arguments: [404, 400, 401, 403])
+  func `is whole where the location is a mere namespace of what the catalog shows`(status: Int) throws {
+    let registry = registry { [self] request in
+      switch request.path {
+      case "/v2/_catalog": list(["other/c", "team/a"])
+      case "/v2/other/tags/list":
+        ScriptedResponse(status, headers: [("WWW-Authenticate", "Basic realm=r")], json: "{}")
+      default: nil
+      }
+    }
+    let listed = try ferry.run(["list", "--plain-http", registry.reference("other")], exits: 0)
+    #expect(listed.lines == [registry.reference("other/c:1")])
+    #expect(listed.standardError.contains("cannot read") == [401, 403].contains(status))
+    try ferry.run(
+      ["export", "--plain-http", "--all-repositories", registry.reference("other"), "-o", "a.tar"], exits: 0)
+  }
+
+  @Test func `does not take a name that is unknown and more for one without tags`() throws {
+    let registry = registry { [self] request in
+      switch request.path {
+      case "/v2/_catalog": list(["team/a", "team/b", "empty"])
+      case "/v2/team/b/tags/list":
+        ScriptedResponse(404, json: #"{"errors":[{"code":"NAME_UNKNOWN"},{"code":"UNAUTHORIZED"}]}"#)
+      case "/v2/empty/tags/list": ScriptedResponse(404, json: #"{"errors":[{"code":"NAME_UNKNOWN"}]}"#)
+      default: nil
+      }
+    }
+    let listed = try ferry.run(["list", "--plain-http", registry.host], exits: 3)
+    listed.complains(
+      "cannot read \(registry.reference("team/b"))",
+      "\(registry.host)/empty has no tags, or may not be shown to this key")
+  }
+
   /// Nexus: as many as were asked for, and no word that there are more.
   @Test func `goes on behind a full page that leads nowhere`() throws {
     let registry = registry { [self] request in

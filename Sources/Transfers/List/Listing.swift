@@ -71,8 +71,10 @@ public struct Listing: Sendable {
     do {
       let found = try finder.tags(of: repository)
       var part: Part = ([], found.failures)
-      if found.tags.isEmpty, found.failures.isEmpty, repository.origin != .guessed {
-        settings.observer.note(.noTags(repository: location.description))
+      if let failure = found.notShown { settings.observer.note(.unreadable(failure)) }
+      if found.tags.isEmpty, found.failures.isEmpty, [.named, .asked].contains(repository.origin) {
+        settings.observer.note(
+          .noTags(repository: location.description, isUnknownByName: found.isUnknownByName))
       }
       for var tag in found.tags {
         let reference = Reference(host: location.host, repository: location.path, tag: tag.name)

@@ -13,6 +13,8 @@ struct RepositoryFinder: Sendable {
       case asked
       /// It is the location asked for beside a list that failed: it may well be a mere namespace.
       case guessed
+      /// It is the location asked for, and the catalog shows only what lies below it: most likely a namespace.
+      case namespace
     }
 
     let location: RegistryLocation
@@ -37,6 +39,17 @@ struct RepositoryFinder: Sendable {
     /// ISO 8601.
     var updated: String?
     var imageID: String?
+  }
+
+  /// What was found of a repository's tags.
+  struct FoundTags: Sendable {
+    var tags: [Tag] = []
+    /// What of them could not be listed.
+    var failures: [ImageFailure] = []
+    /// Whether the registry lists the repository and then does not know its name.
+    var isUnknownByName = false
+    /// That a place which need not be a repository is not shown.
+    var notShown: ImageFailure?
   }
 
   let registries: Registries
@@ -102,42 +115,47 @@ struct RepositoryFinder: Sendable {
     }
     // Catalogs may hide what can be read all the same.
     let isNamed = below.contains(location.path)
-    if !location.path.isEmpty, !isNamed, below.isEmpty || catalog.failure != nil {
-      let origin = found.failures.isEmpty ? Repository.Origin.asked : .guessed
+    if !location.path.isEmpty, !isNamed {
+      let isNamespace = !below.isEmpty && catalog.failure == nil
+      let origin =
+        isNamespace ? Repository.Origin.namespace : found.failures.isEmpty ? .asked : .guessed
       found.repositories.append(Repository(location: location, origin: origin, listed: nil))
     }
     return found
   }
 
   /// The tags of a repository, and what of them could not be listed.
-  func tags(of repository: Repository) throws -> (tags: [Tag], failures: [ImageFailure]) {
+  func tags(of repository: Repository) throws -> FoundTags {
     let location = repository.location
     if let listed = repository.listed,
       let catalog = try registries.catalog(host: location.host, repository: location.path)
     {
       let found = try catalog.tags(of: listed)
-      return (
-        found.entries.map {
+      return FoundTags(
+        tags: found.entries.map {
           Tag(name: $0.name, size: $0.size, updated: $0.lastModified, imageID: $0.imageID)
-        }, incomplete(location, skipped: found.skipped.count, missingPages: found.missingPages)
-      )
+        }, failures: incomplete(location, skipped: found.skipped.count, missingPages: found.missingPages))
     }
     let client = try registries.client(host: location.host, repository: location.path)
     let list = client.tagList(of: location.path)
-    guard let failure = list.failure else { return (list.names.map { Tag(name: $0) }, []) }
+    guard let failure = list.failure else { return FoundTags(tags: list.names.map { Tag(name: $0) }) }
     try Task.checkCancellation()
     switch (failure, repository.origin) {
     // Of a repository without tags some registries say that they do not know its name (distribution 2.8).
     case (.repositoryNotFound(_, _, let messages), .named)
-    where messages.contains { $0.code == "NAME_UNKNOWN" }:
-      return ([], [])
-    case (.repositoryNotFound, .guessed): return ([], [])
+    where !messages.isEmpty && messages.allSatisfy({ $0.code == "NAME_UNKNOWN" }):
+      return FoundTags(isUnknownByName: true)
+    case (.repositoryNotFound, .guessed), (.repositoryNotFound, .namespace): return FoundTags()
+    case (.refused(_, 400, _), .namespace), (.refused(_, 405, _), .namespace): return FoundTags()
+    // Of a namespace some say the same: what they would not show is no repository that the catalog could have shown.
+    case (.unauthorized, .namespace), (.denied, .namespace):
+      return FoundTags(notShown: ImageFailure(image: location.description, error: failure))
     default: break
     }
     if list.names.isEmpty { throw failure }
-    return (
-      list.names.map { Tag(name: $0) }, [ImageFailure(image: location.description, error: failure)]
-    )
+    return FoundTags(
+      tags: list.names.map { Tag(name: $0) },
+      failures: [ImageFailure(image: location.description, error: failure)])
   }
 }
 

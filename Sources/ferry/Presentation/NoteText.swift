@@ -76,8 +76,8 @@ enum NoteText {
     case .catalogHidden(let location, let error):
       "\(location.host) shows no catalog: repositories below \(location) are not looked for "
         + "(\(ErrorText(error).summary))"
-    case .noTags(let repository):
-      "\(repository) has no tags: its images can only be named by digest"
+    case .noTags(let repository, let isUnknownByName):
+      "\(repository) has no tags\(isUnknownByName ? ", or may not be shown to this key" : ""): its images can only be named by digest"
     }
   }
 
