@@ -67,7 +67,7 @@ struct DocumentScan {
     guard open[top].keys.insert(Array(key.utf8)).inserted else { throw .repeatedKey(path) }
     openKeys += 1
     guard openKeys <= Self.mostKeys else { throw .tooManyKeys }
-    guard let member = open[top].shape.member(key) else { return .anything }
+    guard let member = open[top].shape.member(key) else { return open[top].shape.value }
     if let other = open[top].spellings.updateValue(key, forKey: member.name) {
       throw .twoSpellings(path, other: other)
     }

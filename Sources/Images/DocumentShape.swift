@@ -12,6 +12,8 @@ public indirect enum DocumentShape: Sendable {
   case wholeNumber
   case list(DocumentShape)
   case object([String: Member])
+  /// An object whose keys are the user's own words, and whose values are of one shape.
+  case map(DocumentShape)
 
   /// A key that is defined.
   public struct Member: Sendable {
@@ -41,6 +43,8 @@ public indirect enum DocumentShape: Sendable {
   }
 
   var element: DocumentShape { if case .list(let element) = self { element } else { .anything } }
+  /// The shape of what stands under a key that is not defined.
+  var value: DocumentShape { if case .map(let value) = self { value } else { .anything } }
   var isWhole: Bool { if case .wholeNumber = self { true } else { false } }
 
   /// `key` as Go's decoder compares it: by Unicode's simple folding, in which two letters that are not ASCII are an
@@ -109,6 +113,17 @@ extension DocumentShape {
   public static let token = object(
     ["token": .anything, "access_token": .anything, "expires_in": .anything],
     unread: ["issued_at": .anything, "scope": .anything, "refresh_token": .anything])
+
+  /// What docker and the containers tools keep logins in.
+  public static let authFile = object([
+    "auths": .map(
+      object(
+        [
+          "auth": .anything, "username": .anything, "password": .anything, "identitytoken": .anything,
+          "registrytoken": .anything,
+        ], unread: ["email": .anything, "serveraddress": .anything])),
+    "credHelpers": .anything, "credsStore": .anything,
+  ])
 
   /// `index.json` of an image layout.
   public static let index = manifest

@@ -7,10 +7,17 @@ extension AuthFile {
     var username: String?
     var password: String?
     var identitytoken: String?
+    /// What is sent to the registry itself as it is.
+    var registrytoken: String?
 
     /// docker leaves an empty entry where a store holds the secret.
     var isEmpty: Bool {
-      [auth, username, password, identitytoken].allSatisfy { $0?.isEmpty ?? true }
+      [auth, username, password, identitytoken, registrytoken].allSatisfy { $0?.isEmpty ?? true }
+    }
+
+    /// Whether there is a login, and none that Ferry uses.
+    var isRegistryTokenAlone: Bool {
+      !isEmpty && [auth, username, password, identitytoken].allSatisfy { $0?.isEmpty ?? true }
     }
 
     /// nil when `auth` is no base64 of `user:password`, or half of the pair is missing.

@@ -24,7 +24,8 @@ public struct AuthFile: Sendable {
   public init(bytes: [UInt8]) throws(RegistryError) {
     let file: Content
     do {
-      file = try JSONDecoder().decode(Content.self, from: Data(bytes))
+      // A login under a key that other tools read and Ferry does not would be passed over, and strangers see less.
+      file = try DocumentShape.authFile.decode(Content.self, from: bytes)
     } catch {
       throw .malformedAuthFile(reason: error.jsonReason)
     }
@@ -43,6 +44,10 @@ public struct AuthFile: Sendable {
         return Match(key: key, source: .helper(name: helper, server: Self.server(for: key)))
       }
       if let (key, entry) = Self.find(name, in: entries), !entry.isEmpty {
+        guard !entry.isRegistryTokenAlone else {
+          throw .malformedAuthFile(
+            reason: "its entry '\(key)' holds nothing but a 'registrytoken', which ferry does not use")
+        }
         guard let credential = entry.credential else { throw .malformedAuthEntry(key: key) }
         return Match(key: key, source: .stored(credential))
       }

@@ -125,6 +125,10 @@ struct PhaseCredentials: Sendable {
       let match: AuthFile.Match?
       do {
         match = try AuthFile(bytes: bytes).lookup(host: host, repository: repository)
+      } catch RegistryError.malformedAuthFile(let reason) {
+        throw CredentialError.malformed(path: path, why: reason)
+      } catch RegistryError.malformedAuthEntry(let key) {
+        throw CredentialError.malformed(path: path, why: "its entry '\(key)' holds no user and password")
       } catch {
         throw CredentialError.malformed(path: path)
       }

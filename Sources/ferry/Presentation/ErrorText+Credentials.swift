@@ -2,9 +2,9 @@ extension ErrorText {
   init(credential error: CredentialError) {
     switch error {
     case .unreadable(let path): self.init("cannot read \(path)", .notFound)
-    case .malformed(let path):
+    case .malformed(let path, let why):
       self.init(
-        "\(path) is not a docker or containers auth file",
+        "\(path) is not a docker or containers auth file that can be used\(why.map { ": \($0)" } ?? "")",
         remedy: "Mend it, or name another with --auth-file.",
         .usage)
     case .notAKey(let path):
