@@ -20,6 +20,9 @@ public enum TransferError: Error, Sendable {
   case imagesFailed([ImageFailure], total: Int)
   /// An image's config says different things to different readers.
   case unclearConfig(images: [String], digest: Digest, ManifestError)
+  /// A blob that cannot be had, of some of so many images; whether there is a way to carry the others
+  /// (`othersCanGo`).
+  indirect case blobFailed(images: [String], total: Int, othersCanGo: Bool, any Error)
   case notEnoughSpace(path: String, needed: Int64, available: Int64)
   /// An image that gives a blob another size, in bytes, than the blob has, or than other images give it.
   case wrongSizeListed(Digest, listed: Int64, actual: Int64)

@@ -67,6 +67,21 @@ struct BlobSources: Sendable {
     images.filter { $0.blobs.contains { $0.digest == digest } }.map(\.reference.description)
   }
 
+  /// `error` as the failure of the images that need the blob, where it is the blob's own. What the network or a server's
+  /// mood does hurts any image.
+  func failure(of digest: Digest, _ error: any Error, othersCanGo: Bool) -> any Error {
+    let foremost: (any Error)? =
+      if case TransferError.noHolder(_, let failures) = error { failures.foremost?.error } else { error }
+    guard images.count > 1, let cause = foremost as? RegistryError else { return error }
+    switch cause {
+    case .wrongContent, .blobNotFound:
+      let names = images(with: digest)
+      return TransferError.blobFailed(
+        images: names, total: images.count, othersCanGo: othersCanGo && names.count < images.count, error)
+    default: return error
+    }
+  }
+
   func isConfig(_ digest: Digest) -> Bool { configDigests.contains(digest) }
   func isTypedConfig(_ digest: Digest) -> Bool { typedConfigs.contains(digest) }
 

@@ -90,7 +90,11 @@ extension Export {
     while let blob = stream.nextBlob {
       let meter = TransferMeter(blob.descriptor, observer: settings.observer)
       var entry = try stream.begin(blob.digest, progress: meter.advance)
-      try sources.pull(blob.descriptor, registries: registries, into: &entry)
+      do {
+        try sources.pull(blob.descriptor, registries: registries, into: &entry)
+      } catch {
+        throw sources.failure(of: blob.digest, error, othersCanGo: false)
+      }
       try entry.finish()
     }
     try stream.finish()

@@ -96,7 +96,11 @@ extension Export {
       try await executor.forEachConcurrently(writer.blobs.sorted { $0.size > $1.size }) { blob in
         let meter = TransferMeter(blob.descriptor, observer: settings.observer)
         var entry = try writer.begin(blob.digest, progress: meter.advance)
-        try sources.pull(blob.descriptor, registries: registries, into: &entry)
+        do {
+          try sources.pull(blob.descriptor, registries: registries, into: &entry)
+        } catch {
+          throw sources.failure(of: blob.digest, error, othersCanGo: false)
+        }
         try entry.finish()
       }
       try await executor.run { try writer.finish() }

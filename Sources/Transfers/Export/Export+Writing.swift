@@ -106,7 +106,9 @@ extension Export {
       } catch {
         // What the disk does not take hurts all images alike.
         let isLocal = error is LayoutError || error is ArchiveError
-        guard settings.keepGoing, !isLocal, !Task.isCancelled else { throw error }
+        guard settings.keepGoing, !isLocal, !Task.isCancelled else {
+          throw sources.failure(of: blob.digest, error, othersCanGo: !settings.keepGoing)
+        }
         failed.add(blob.digest, error)
       }
     }

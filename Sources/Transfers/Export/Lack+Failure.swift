@@ -21,6 +21,7 @@ extension Lack {
     case let error as TransferError:
       switch error {
       case .noHolder(_, let failures): failures.foremost.map { reason(of: $0.error) } ?? .other
+      case .blobFailed(_, _, _, let cause): reason(of: cause)
       case .tagNotFound, .noTagSelected, .platformNotFound: .notFound
       case .wrongSizeListed, .configDisagrees: .integrity
       default: .other

@@ -34,6 +34,8 @@ extension ErrorText {
         "\(reference) has no image for \(Self.list(wanted.map(\.description)))",
         remedy: "It has \(Self.list(available.map(\.description))).", .notFound)
     case .imagesFailed(let failures, let total): self.init(failures: failures, total: total)
+    case .blobFailed(let images, let total, let othersCanGo, let cause):
+      self.init(blob: ErrorText(cause), of: images, total: total, othersCanGo: othersCanGo)
     case .notEnoughSpace(let path, let needed, let available):
       self.init(
         "\(path) has \(Amounts.bytes(available)) free, and \(Amounts.bytes(needed)) are needed",
