@@ -37,6 +37,15 @@ public struct ImageTree: Sendable {
     manifests.reduce(0) { $0 + Int64($1.bytes.count) } + blobs.reduce(0) { $0 + $1.size }
   }
 
+  /// What its indexes list and may be manifests of types that Ferry does not know, each once.
+  public var unknownManifests: [Descriptor] {
+    var known: Set<Digest> = []
+    let carried = Set(blobs.map(\.digest))
+    return manifests.flatMap(\.unknownManifests).filter {
+      carried.contains($0.digest) && known.insert($0.digest).inserted
+    }
+  }
+
   private struct Walk {
     var manifests: [Manifest] = []
     var blobs: [Descriptor] = []
@@ -83,5 +92,13 @@ public struct ImageTree: Sendable {
       }
       return false
     }
+  }
+}
+
+extension [ImageTree] {
+  /// Those of all of them, each once, in the order of their digests.
+  public var unknownManifests: [Descriptor] {
+    let all = Dictionary(flatMap(\.unknownManifests).map { ($0.digest, $0) }) { first, _ in first }
+    return all.values.sorted { $0.digest < $1.digest }
   }
 }

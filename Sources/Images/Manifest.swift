@@ -89,6 +89,13 @@ public struct Manifest: Sendable {
     }
   }
 
+  /// What an index lists and may well be a manifest of a type that Ferry does not know: nothing that it lists is followed.
+  /// Layers and buildkit's cache configs list nothing.
+  public var unknownManifests: [Descriptor] {
+    guard case .index(let index) = content else { return [] }
+    return index.manifests.filter { !$0.mediaType.isManifest && !$0.mediaType.listsNothing }
+  }
+
   /// The manifest that this one refers to: set on signatures, SBOMs and attestations.
   public var subject: Descriptor? {
     switch content {

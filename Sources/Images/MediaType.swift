@@ -68,6 +68,12 @@ public struct MediaType: RawRepresentable, Hashable, Sendable, Codable {
       || rawValue.hasPrefix("application/vnd.docker.image.rootfs.")
   }
 
+  /// Content of which it is known that it lists no other by digest.
+  var listsNothing: Bool {
+    isLayer || isImageConfig || self == .ociEmpty
+      || rawValue.hasPrefix("application/vnd.buildkit.cacheconfig.") || rawValue.hasPrefix("text/")
+  }
+
   /// The type that an uncompressed layer has once it is compressed with gzip; nil for anything else.
   public var compressedLayer: Self? {
     switch self {

@@ -7,6 +7,8 @@ public struct UncarriedReferrer: Hashable, Sendable {
   public enum Reason: Hashable, Sendable {
     /// It refers to an index or a platform's manifest that `--platform` leaves out.
     case platform
+    /// It refers to something that is not carried either.
+    case subject
     /// Its manifest is of a type that Ferry cannot carry.
     case unknownType
     /// It is listed, and the registry has no such manifest.

@@ -47,6 +47,8 @@ public struct InspectedArchive: Sendable {
   public let knownSources: [KnownSource]
   /// Images that it was to hold and does not.
   public let lacking: [Lack]
+  /// What its indexes list and may be manifests of types that Ferry does not know, each once.
+  public let unknownManifests: [Descriptor]
   /// Descriptions of repositories that travel with the images, in Markdown, not fit to be printed as they are.
   public let descriptions: [(repository: String, text: String)]
   /// What the structure shows to be wrong; the blobs are not read.

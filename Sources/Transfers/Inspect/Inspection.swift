@@ -63,6 +63,7 @@ public struct Inspection: Sendable {
       omissionImages: ImageWalk.omissionImages(
         walks.values.sorted { $0.image.root.digest < $1.image.root.digest }, in: layout),
       knownSources: layout.knownSources, lacking: layout.lacking,
+      unknownManifests: trees.map(\.tree).unknownManifests,
       descriptions: try Descriptions.all(in: layout),
       problems: layout.problems + broken,
       uniqueSize: sizes.values.saturatingSum(), volumes: layout.volumes)

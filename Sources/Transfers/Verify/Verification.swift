@@ -71,7 +71,8 @@ public struct Verification: Sendable {
       layersUnpacked: readings.filter { $0.diffID != nil }.count,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
       omissionImages: ImageWalk.omissionImages(trees, in: layout),
-      knownSources: layout.knownSources, lacking: layout.lacking, findings: findings.all,
+      knownSources: layout.knownSources, lacking: layout.lacking,
+      unknownManifests: trees.compactMap(\.tree).unknownManifests, findings: findings.all,
       volumes: layout.volumes)
   }
 

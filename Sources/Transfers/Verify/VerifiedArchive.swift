@@ -35,6 +35,8 @@ public struct VerifiedArchive: Sendable {
   public let knownSources: [KnownSource]
   /// Images that it was to hold and does not.
   public let lacking: [Lack]
+  /// What its indexes list and may be manifests of types that Ferry does not know, each once.
+  public let unknownManifests: [Descriptor]
   public let findings: [Finding]
   /// Of an archive that is cut: every volume, in order.
   public let volumes: [Volume]

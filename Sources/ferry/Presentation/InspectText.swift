@@ -56,6 +56,9 @@ struct InspectText {
       archive.omissions, of: archive.omissionImages, sources: archive.knownSources, isLong: long)
     for line in omissions { console.result("  \(line)") }
     for other in archive.others { console.result("  \(ProblemText.line(for: other))") }
+    for child in archive.unknownManifests {
+      console.result("  \(UncarriedText.line(forUnknown: child))")
+    }
     for lack in archive.lacking { console.result("  \(LackText.line(for: lack))") }
     for problem in archive.problems { console.result("  \(ProblemText.line(for: problem))") }
   }

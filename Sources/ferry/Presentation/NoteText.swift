@@ -73,6 +73,7 @@ enum NoteText {
     case .knownDamaged(let source, let blob):
       "\(KnownText.name(of: source)) is damaged: \(blob.digest) is exported, for it does not hold it"
     case .referrerNotCarried(let image, let referrer): UncarriedText.line(for: referrer, of: image)
+    case .manifestUnknown(let image, let child): UncarriedText.line(forUnknown: child, of: "\(image)")
     case .catalogHidden(let location, let error):
       "\(location.host) shows no catalog: repositories below \(location) are not looked for "
         + "(\(ErrorText(error).summary))"

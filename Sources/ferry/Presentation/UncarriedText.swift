@@ -13,10 +13,18 @@ enum UncarriedText {
     return "not carried: \(what) of \(image): \(why(referrer))"
   }
 
+  /// What an index lists and is of a type that says nothing to Ferry. `image` is nil where it has been named.
+  static func line(forUnknown child: Descriptor, of image: Wording? = nil) -> Wording {
+    let place: Wording = image.map { " of \($0)" } ?? ""
+    return "not carried: what \(child.digest)\(place) may list: its type "
+      + "'\(child.mediaType.rawValue)' is none that ferry knows, so only its bytes are carried"
+  }
+
   private static func why(_ referrer: UncarriedReferrer) -> Wording {
     let subject = referrer.subject
     return switch referrer.reason {
     case .platform: "it belongs to \(subject), and --platform leaves its index or its subject out"
+    case .subject: "it belongs to \(subject), which is not carried"
     case .unknownType:
       "its manifest has the type '\(referrer.mediaType?.rawValue ?? "")', which ferry does not know"
     case .absent: "it is listed for \(subject), and the registry does not have it"
@@ -31,6 +39,7 @@ enum UncarriedText {
   static func name(of reason: UncarriedReferrer.Reason) -> String {
     switch reason {
     case .platform: "platform"
+    case .subject: "subject"
     case .unknownType: "unknownType"
     case .absent: "absent"
     case .notAManifest: "notAManifest"

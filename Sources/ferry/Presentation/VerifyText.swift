@@ -45,6 +45,9 @@ struct VerifyText {
       archive.omissions, of: archive.omissionImages, sources: archive.knownSources)
     for line in omissions { console.result("  \(line)") }
     for other in archive.others { console.result("  \(ProblemText.line(for: other))") }
+    for child in archive.unknownManifests {
+      console.result("  \(UncarriedText.line(forUnknown: child))")
+    }
     for lack in archive.lacking { console.result("  \(LackText.line(for: lack))") }
   }
 

@@ -35,6 +35,8 @@ struct ExportReport: Codable {
     let referrers: [String]
     /// What refers to it, or to a part of it that is left out, and does not travel.
     let notCarried: [UncarriedEntry]
+    /// What its indexes list and Ferry does not know the type of.
+    let unknownManifests: [UnknownManifestEntry]
   }
 
   struct Referrer: Codable {
@@ -113,7 +115,8 @@ struct ExportReport: Codable {
         mediaType: image.tree.root.mediaType.rawValue, bytes: image.tree.size,
         archive: homes[image.reference], omissions: image.omissions.map(OmissionEntry.init),
         referrers: image.referrers.map(\.reference.description),
-        notCarried: image.referrersLeft.map { UncarriedEntry($0, of: image.reference) })
+        notCarried: image.referrersLeft.map { UncarriedEntry($0, of: image.reference) },
+        unknownManifests: image.tree.unknownManifests.map(UnknownManifestEntry.init))
     }
     referrers = prepared.referrers.map(Referrer.init)
     totalBytes = prepared.totalSize

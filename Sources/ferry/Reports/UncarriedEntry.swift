@@ -10,7 +10,7 @@ struct UncarriedEntry: Codable {
   let artifactType: String?
   /// The digest of the manifest it is listed for.
   let subject: String
-  /// `platform`, `unknownType`, `absent`, `notAManifest`, `otherSubject`, `unreadable` or `notShown`.
+  /// `platform`, `subject`, `unknownType`, `absent`, `notAManifest`, `otherSubject`, `unreadable` or `notShown`.
   let reason: String
   /// The line that says so.
   let text: Wording

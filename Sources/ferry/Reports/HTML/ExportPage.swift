@@ -27,6 +27,9 @@ extension ReportPage {
       image.referrersLeft.map {
         Remark(text: UncarriedText.line(for: $0, of: image.reference), tone: .plain)
       }
+        + image.tree.unknownManifests.map {
+          Remark(text: UncarriedText.line(forUnknown: $0, of: "\(image.reference)"), tone: .plain)
+        }
     }
     let known = KnownText.lines(
       prepared.knownOmissions, sources: prepared.archives.flatMap(\.plan.knownSources)
