@@ -13,11 +13,16 @@ public enum BlobPresence: Hashable, Sendable {
 
 extension RegistryClient {
   /// Whether a repository has a blob; one of another size than `size` does not count. `isForPush` asks as one
-  /// who is about to push there.
+  /// who is about to push there; `confirmsAbsence` asks for its first byte where HEAD does not know it.
   public func hasBlob(
-    _ digest: Digest, size: Int64?, in repository: String, isForPush: Bool = false
+    _ digest: Digest, size: Int64?, in repository: String, isForPush: Bool = false,
+    confirmsAbsence: Bool = false
   ) throws(RegistryError) -> Bool {
-    try presence(of: digest, size: size, in: repository, isForPush: isForPush) == .held
+    let presence = try presence(of: digest, size: size, in: repository, isForPush: isForPush)
+    guard presence == .missing, confirmsAbsence else { return presence == .held }
+    let errand = Errand.pulling(.blob(digest), from: repository)
+    let url = try url(repository, "blobs/\(digest)")
+    return try presenceByRange(of: digest, size: size, at: url, for: errand) == .held
   }
 
   /// What a repository has of a blob of `size` bytes, nil for any size. Asked by HEAD, and where that does not say

@@ -13,7 +13,9 @@ public struct ExportImage: Sendable {
   /// What refers to it, or to what of it is left out, and does not travel.
   public internal(set) var referrersLeft: [UncarriedReferrer] = []
   /// The index that it was taken out of, and manifests for platforms that were not asked for.
-  var leftOut: [Digest] = []
+  var leftOut: [Descriptor] = []
+  /// What its name stands for: ``tree``'s root, or the index that this was taken out of.
+  var top: Digest?
   /// What that index lists as an attestation of the platform that was taken.
   var attestationsLeft: [UncarriedReferrer] = []
 
@@ -29,16 +31,14 @@ public struct ExportImage: Sendable {
     let choice = platforms.isEmpty ? nil : PlatformChoice(wanted: platforms)
     var root = top.descriptor
     var left: Set<Digest> = []
-    var leftOut: [Digest] = []
+    var leftOut: [Descriptor] = []
     var attestations: [Descriptor] = []
     if let choice, case .index(let index) = top.content {
       left = try choice.omitted(from: index, of: reference)
       if let single = choice.single(in: index) {
         root = single
         left = []
-        leftOut = [top.digest]
-        leftOut += index.manifests.filter { $0.attestedDigest == nil && $0.digest != single.digest }.map(
-          \.digest)
+        leftOut = [top.descriptor] + index.manifests.filter { $0.digest != single.digest }
         attestations = index.manifests.filter { $0.attestedDigest == single.digest.description }
         let platform = single.platform ?? choice.wanted[0]
         observer.note(.platformTaken(image: reference, platform: platform, digest: single.digest))
@@ -55,7 +55,9 @@ public struct ExportImage: Sendable {
       includes: { child in
         if left.contains(child.digest) { return false }
         guard child.mediaType.isForeignLayer else { return true }
-        let isHeld = try client.hasBlob(child.digest, size: child.size, in: reference.repository)
+        // What is left behind for a HEAD alone might be had.
+        let isHeld = try client.hasBlob(
+          child.digest, size: child.size, in: reference.repository, confirmsAbsence: true)
         if !isHeld { foreign.append(child) }
         return isHeld
       },
@@ -83,7 +85,9 @@ public struct ExportImage: Sendable {
       omissions: tree.omitted.map {
         Omission($0, reason: foreignDigests.contains($0.digest) ? .foreign : .platform)
       })
-    image.leftOut = leftOut + image.omissions.filter { $0.reason == .platform }.map(\.descriptor.digest)
+    image.top = top.digest
+    image.leftOut = leftOut + image.omissions.filter { $0.reason == .platform }.map(\.descriptor)
+    for child in tree.unknownManifests { observer.note(.manifestUnknown(image: reference, child)) }
     image.attestationsLeft = attestations.map {
       UncarriedReferrer($0, of: root.digest, artifactType: "attestation", .platform)
     }

@@ -23,6 +23,8 @@ final class ReferrerFinder: Sendable {
   /// ask for work without end.
   static let most = 1_000
   static let deepest = 8
+  /// How many manifests are asked for, of one image.
+  private static let mostAsked = 20_000
 
   init(_ registries: Registries, observer: any TransferObserver) {
     self.registries = registries
@@ -35,6 +37,7 @@ final class ReferrerFinder: Sendable {
     let client = try registries.client(host: image.reference.host, repository: image.reference.repository)
     let place = RepositoryReferrers(
       image.reference, client, tags: tags(of: image.reference, client),
+      roots: [image.tree.root.digest, image.top ?? image.tree.root.digest],
       listed: { [self] in try listed(under: $0, in: image.reference, client) })
     var found = Findings()
     var known: Set<Reference> = []
@@ -58,13 +61,7 @@ final class ReferrerFinder: Sendable {
         }
       }
     }
-    for subject in image.leftOut where asked.insert(subject).inserted {
-      try Task.checkCancellation()
-      found.left += try place.named(for: subject)
-      guard found.left.count <= Self.most else {
-        throw TransferError.tooManyReferrers(most: Self.most, deepest: Self.deepest)
-      }
-    }
+    try name(&found, besides: image, asked: &asked, by: place)
     // What was listed for one manifest may have been found by another.
     var told: Set<UncarriedReferrer> = []
     found.left = (image.attestationsLeft + found.left).filter {
@@ -75,6 +72,46 @@ final class ReferrerFinder: Sendable {
       found.left.append(UncarriedReferrer(nil, of: image.tree.root.digest, .notShown))
     }
     return found
+  }
+
+  /// Something that stays behind, and what that means for what refers to it.
+  private struct Aside {
+    let subject: Digest
+    /// The index that it is, whose own manifests stay behind with it.
+    var index: Descriptor?
+    let depth: Int
+    let reason: UncarriedReferrer.Reason
+  }
+
+  /// Adds what refers to all that stays behind: by `--platform`, the manifests of indexes among it, or because it cannot be
+  /// carried; and what refers to that.
+  private func name(
+    _ found: inout Findings, besides image: ExportImage, asked: inout Set<Digest>,
+    by place: RepositoryReferrers
+  ) throws {
+    func aside(_ descriptor: Descriptor, depth: Int) -> Aside {
+      let isOther = descriptor.mediaType.isIndex && descriptor.digest != image.top
+      return Aside(
+        subject: descriptor.digest, index: isOther ? descriptor : nil, depth: depth, reason: .platform)
+    }
+    var waiting = image.leftOut.map { aside($0, depth: 0) }[...]
+    waiting += (image.attestationsLeft + found.left).compactMap(\.digest).map {
+      Aside(subject: $0, depth: 1, reason: .subject)
+    }
+    while let next = waiting.popFirst() {
+      try Task.checkCancellation()
+      guard asked.insert(next.subject).inserted else { continue }
+      let left = try place.named(for: next.subject, next.reason)
+      let below = try next.index.map(place.children(of:)) ?? []
+      found.left += left
+      guard found.left.count <= Self.most, asked.count <= Self.mostAsked,
+        next.depth < Self.deepest || left.isEmpty && below.isEmpty
+      else { throw TransferError.tooManyReferrers(most: Self.most, deepest: Self.deepest) }
+      waiting += below.map { aside($0, depth: next.depth + 1) }
+      waiting += left.compactMap(\.digest).map {
+        Aside(subject: $0, depth: next.depth + 1, reason: .subject)
+      }
+    }
   }
 
   /// What the API lists; nil where there is none. Who may pull an image may ask what refers to it: a refusal is

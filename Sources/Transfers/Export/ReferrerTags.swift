@@ -21,8 +21,9 @@ final class ReferrerTags: Sendable {
     self.repository = repository
   }
 
-  /// Whether the repository has the tag.
-  func contains(_ tag: ReferrerTag) throws(RegistryError) -> Bool {
+  /// Whether the repository has the tag. `asksDirectly` also where the list of its tags does not have it, for a registry
+  /// may hide such tags there.
+  func contains(_ tag: ReferrerTag, asksDirectly: Bool) throws(RegistryError) -> Bool {
     let listed = try listed.withLock { (listed) throws(RegistryError) in
       if let listed { return listed }
       let fresh = try list()
@@ -30,8 +31,20 @@ final class ReferrerTags: Sendable {
       return fresh
     }
     switch listed {
-    case .tags(let tags): return tags.contains(tag)
-    case .untold: return try client.manifestDigest(tag.tag, of: repository) != nil
+    case .tags(let tags):
+      if tags.contains(tag) { return true }
+      return asksDirectly ? try has(tag) : false
+    case .untold: return try has(tag)
+    }
+  }
+
+  /// Asked by GET: HEAD may know less.
+  private func has(_ tag: ReferrerTag) throws(RegistryError) -> Bool {
+    do throws(RegistryError) {
+      return try client.manifestIfPresent(tag.tag, of: repository) != nil
+    } catch {
+      if case .notAManifest = error { return true }
+      throw error
     }
   }
 

@@ -7,16 +7,20 @@ struct RepositoryReferrers {
   private let image: Reference
   private let client: RegistryClient
   private let tags: ReferrerTags
+  /// The manifests that cosign's tags are asked for by themselves where there is no referrers API: what images' names
+  /// stand for.
+  private let roots: Set<Digest>
   /// What the referrers API lists for a manifest; nil where it is not there.
   private let listed: (Digest) throws -> ListedReferrers?
 
   init(
-    _ image: Reference, _ client: RegistryClient, tags: ReferrerTags,
+    _ image: Reference, _ client: RegistryClient, tags: ReferrerTags, roots: Set<Digest>,
     listed: @escaping (Digest) throws -> ListedReferrers?
   ) {
     self.image = image
     self.client = client
     self.tags = tags
+    self.roots = roots
     self.listed = listed
   }
 
@@ -27,7 +31,9 @@ struct RepositoryReferrers {
     var candidates = listed?.manifests ?? []
     found.left += unreadable(listed, of: subject)
     for kind in ReferrerTag.Kind.allCases {
-      guard let root = try manifest(of: kind, for: subject, &found.left) else { continue }
+      guard let root = try manifest(of: kind, for: subject, hasAPI: listed != nil, &found.left) else {
+        continue
+      }
       // Where the API answers, a list under a tag is of a time before it: what only that has is taken by itself.
       if kind == .list, let entries = root.entries,
         listed != nil || !entries.allSatisfy(\.mediaType.isManifest)
@@ -71,17 +77,30 @@ struct RepositoryReferrers {
     return found
   }
 
-  /// What refers to a manifest that the export leaves out, by its name alone.
-  func named(for subject: Digest) throws -> [UncarriedReferrer] {
+  /// The manifests that a left-out index lists; none where it cannot be read.
+  func children(of index: Descriptor) throws -> [Descriptor] {
+    do {
+      return try client.manifest(index.digest.description, of: image.repository).children
+    } catch RegistryError.manifestNotFound {
+      return []
+    } catch RegistryError.notAManifest {
+      return []
+    }
+  }
+
+  /// What refers to a manifest that the export leaves out, by its name alone, and why it stays behind.
+  func named(
+    for subject: Digest, _ reason: UncarriedReferrer.Reason
+  ) throws -> [UncarriedReferrer] {
     let listed = try listed(subject)
-    var left = (listed?.manifests ?? []).map { UncarriedReferrer($0, of: subject, .platform) }
+    var left = (listed?.manifests ?? []).map { UncarriedReferrer($0, of: subject, reason) }
     left += unreadable(listed, of: subject)
     for kind in ReferrerTag.Kind.allCases {
-      guard let root = try manifest(of: kind, for: subject, &left) else { continue }
+      guard let root = try manifest(of: kind, for: subject, hasAPI: listed != nil, &left) else { continue }
       if kind == .list, let entries = root.entries {
-        left += entries.map { UncarriedReferrer($0, of: subject, .platform) }
+        left += entries.map { UncarriedReferrer($0, of: subject, reason) }
       } else {
-        left.append(UncarriedReferrer(root.descriptor, of: subject, artifactType: kind.artifact, .platform))
+        left.append(UncarriedReferrer(root.descriptor, of: subject, artifactType: kind.artifact, reason))
       }
     }
     var told: Set<Digest?> = []
@@ -92,13 +111,20 @@ struct RepositoryReferrers {
     (listed?.unreadable ?? []).map { UncarriedReferrer(nil, of: subject, artifactType: $0, .unreadable) }
   }
 
+  /// Whether the repository has a tag. Of cosign's, a list that does not have them is no word where there is no other way
+  /// to find what they name.
+  private func isThere(_ tag: ReferrerTag, hasAPI: Bool) throws -> Bool {
+    let mayBeHidden = !hasAPI && tag.kind != .list && roots.contains(tag.subject)
+    return try tags.contains(tag, asksDirectly: mayBeHidden)
+  }
+
   /// What a tag that refers to `subject` names; nil where there is no such tag, or, which `left` then tells, where it
   /// names nothing that can be read.
   private func manifest(
-    of kind: ReferrerTag.Kind, for subject: Digest, _ left: inout [UncarriedReferrer]
+    of kind: ReferrerTag.Kind, for subject: Digest, hasAPI: Bool, _ left: inout [UncarriedReferrer]
   ) throws -> Manifest? {
     let tag = ReferrerTag(kind, of: subject)
-    guard try tags.contains(tag) else { return nil }
+    guard try isThere(tag, hasAPI: hasAPI) else { return nil }
     let reason: UncarriedReferrer.Reason
     do {
       return try client.manifest(tag.tag, of: image.repository)
