@@ -9,6 +9,8 @@ public enum BlobPresence: Hashable, Sendable {
   case held
   /// Something of another size, or what the registry itself calls another blob.
   case differs
+  /// What the registry answers for out of its memory: no byte of it comes.
+  case hollow
 }
 
 extension RegistryClient {
@@ -53,10 +55,10 @@ extension RegistryClient {
     }
   }
 
-  /// Sees that the repository has a blob that was just given to it: a registry may need a moment to know what it
-  /// has taken. Throws ``RegistryError/blobNotKept(host:repository:digest:isOther:)``.
+  /// Sees that the repository has a blob that was just given to it, and sends a byte of it: a registry may need a
+  /// moment to know what it has taken. Throws ``RegistryError/blobNotKept(host:repository:digest:isOther:)``.
   public func expectBlob(_ blob: Descriptor, in repository: String) throws(RegistryError) {
-    let presence = try confirm(blob, in: repository)
+    let presence = try confirm(blob, in: repository, byBytes: true)
     if presence != .held { throw notKept(blob, in: repository, presence) }
   }
 
@@ -68,13 +70,21 @@ extension RegistryClient {
   /// How often a registry is asked for what it has just taken.
   private static let mostQuestions = 5
 
-  /// What the repository has of a blob that was just given to it, asked again while it is not there.
-  func confirm(_ blob: Descriptor, in repository: String) throws(RegistryError) -> BlobPresence {
+  /// What the repository has of a blob that was just given to it, asked again while it is not there; `byBytes` asks at
+  /// once for a byte of it. Bytes that were sent make HEAD enough. What came without any, by a mount, may rest on what
+  /// the registry remembers of a blob that is gone.
+  func confirm(
+    _ blob: Descriptor, in repository: String, byBytes: Bool = false
+  ) throws(RegistryError) -> BlobPresence {
     let errand = Errand.looking(for: .blob(blob.digest), in: repository)
     let url = try url(repository, "blobs/\(blob.digest)")
     var budget = http.retryBudget()
     for question in 1... {
-      var presence = try presence(of: blob.digest, size: blob.size, in: repository, isForPush: true)
+      var presence = BlobPresence.missing
+      // An empty blob has no byte to ask for.
+      if !byBytes || blob.size == 0 {
+        presence = try self.presence(of: blob.digest, size: blob.size, in: repository, isForPush: true)
+      }
       // What HEAD does not know GET may.
       if presence == .missing {
         presence = try presenceByRange(of: blob.digest, size: blob.size, at: url, for: errand)
@@ -88,15 +98,18 @@ extension RegistryClient {
   }
 
   /// What a repository has of `blob`, of which it must send a byte: a registry may answer for a blob out of its memory
-  /// whose bytes are gone (distribution with its cache of descriptors). Asks as one who is about to push there.
+  /// whose bytes are gone (distribution with its cache of descriptors). `isForPush` asks as one who is about to push
+  /// there.
   public func presenceOfBytes(
-    of blob: Descriptor, in repository: String
+    of blob: Descriptor, in repository: String, isForPush: Bool = true
   ) throws(RegistryError) -> BlobPresence {
-    let presence = try presence(of: blob.digest, size: blob.size, in: repository, isForPush: true)
+    let presence = try presence(of: blob.digest, size: blob.size, in: repository, isForPush: isForPush)
     guard presence == .held, blob.size > 0 else { return presence }
-    return try presenceByRange(
+    let item = Errand.Item.blob(blob.digest)
+    let found = try presenceByRange(
       of: blob.digest, size: blob.size, at: try url(repository, "blobs/\(blob.digest)"),
-      for: .looking(for: .blob(blob.digest), in: repository))
+      for: isForPush ? .looking(for: item, in: repository) : .pulling(item, from: repository))
+    return found == .missing ? .hollow : found
   }
 
   /// Asks for the first byte, which must come, and takes the size from what the answer says of the whole; where it says

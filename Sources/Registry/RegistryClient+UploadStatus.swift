@@ -62,8 +62,10 @@ extension RegistryClient {
       let query = [(name: "mount", value: digest.description), (name: "from", value: source)]
       do {
         let response = try exchange(HTTPRequest(.post, url.appendingQuery(query)), for: errand)
-        // Some say so of a blob that they do not have there.
-        if response.status == 201, try confirm(descriptor, in: repository) == .held { return nil }
+        // Some say so of a blob that they do not have there, or not any more.
+        if response.status == 201, try confirm(descriptor, in: repository, byBytes: true) == .held {
+          return nil
+        }
         if response.status == 202 { return try opened(by: response, descriptor, repository) }
       } catch .unauthorized, .denied {
         // The other repository may be closed to this credential where this one is open.

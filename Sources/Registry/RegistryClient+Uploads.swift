@@ -9,9 +9,10 @@ extension RegistryClient {
   ///
   /// Small blobs go in one PUT, large ones in chunks; a registry that refuses the one gets the other, from
   /// then on. It counts as stored when the registry's own origin says so in answer to all of its bytes, else when it
-  /// is asked for the blob and has it, with its size. After a cut line an upload in chunks goes on from what the registry has of it, as does one that
-  /// `log` holds of an earlier run; progress refills the retries. A failed upload stays open, and in the log.
-  /// Throws ``RegistryError``, and what `source` throws as it is.
+  /// is asked for the blob and has it, with its size; mounted, and sent over a line that failed, when a byte of it comes.
+  /// After a cut line an upload in chunks goes on from what the registry has of it, as does one that `log` holds of an
+  /// earlier run; progress refills the retries. A failed upload stays open, and in the log. Throws ``RegistryError``, and
+  /// what `source` throws as it is.
   public func pushBlob(
     _ descriptor: Descriptor, to repository: String, mountingFrom: String?, from source: some BlobSource,
     log: (any UploadLog)? = nil
@@ -63,7 +64,7 @@ extension RegistryClient {
       do { try http.wait(delay) } catch { throw RegistryError.transport(error) }
       // The line may have failed after the registry had it all.
       if let proof = held.proof,
-        (try? hasBlob(proof.digest, size: proof.size, in: repository, isForPush: true)) == true
+        (try? presenceOfBytes(of: descriptor, in: repository)) == .held
       {
         log.closed(descriptor.digest, in: repository)
         return .uploaded(proof)

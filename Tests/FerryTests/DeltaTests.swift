@@ -111,6 +111,22 @@ struct `A delta` {
     #expect(try again.strings("images", "state") == ["identical"])
   }
 
+  @Test func `is not imported where HEAD alone tells of the rest`() throws {
+    try makeDelta()
+    let digest = BlobDigest.of(shared)
+    let size = shared.count
+    let target = ScriptedRegistry { request in
+      request.method == "HEAD" && request.path == "/v2/new/base/blobs/\(digest)"
+        ? .headOnly(length: size) : nil
+    }
+    for options in [["--dry-run"], []] {
+      try ferry.run(
+        ["import", "delta.tar", "--plain-http", "--to", "\(target.host)/new"] + options, exits: 12
+      ).complains(digest, "archive base.tar")
+    }
+    #expect(!target.server.lines.contains { $0.hasPrefix("PUT ") })
+  }
+
   @Test func `stops before any manifest when the registry will not mount`() throws {
     try makeDelta()
     let digest = BlobDigest.of(shared)

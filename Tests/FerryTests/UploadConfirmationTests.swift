@@ -55,6 +55,25 @@ struct `An upload whose blob is not there` {
     #expect(registry.tags == [] && !hasReceipt)
   }
 
+  @Test func `that went to another host leaves no tag where HEAD tells of a blob of which no byte comes`()
+    throws
+  {
+    let thief = ScriptedServer { _ in ScriptedResponse(201) }
+    let entries = try DamagedArchive(of: FixtureArchive.small()).entries
+    let sizes = Dictionary(entries.map { (String($0.path.suffix(64)), $0.size) }) { first, _ in first }
+    let registry = ScriptedRegistry { request in
+      if request.method == "POST" {
+        return ScriptedResponse(202, headers: [("Location", thief.url("/taken"))])
+      }
+      guard request.method == "HEAD", request.path.contains("/blobs/"),
+        let size = sizes[String(request.path.suffix(64))]
+      else { return nil }
+      return .headOnly(length: size)
+    }
+    try ferry.run(importing(registry.host), exits: 13).complains("said that it has taken the blob")
+    #expect(registry.tags == [] && !hasReceipt)
+  }
+
   @Test func `is not what a manifest elsewhere is either`() throws {
     let registry = ScriptedRegistry { request in
       request.method == "PUT" && request.path.contains("/manifests/sha256:") ? ScriptedResponse(202) : nil

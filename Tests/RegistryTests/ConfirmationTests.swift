@@ -59,9 +59,28 @@ import Transport
     expectNotKept(registry.host) { _ = try push(registry.host, retries: 0) }
   }
 
+  @Test func `before the line failed is sent again where no byte of it comes back`() throws {
+    let puts = Noted(0)
+    let registry = ScriptedUploads { request, _ in
+      switch request.method {
+      // Out of a memory that is older than the loss of its bytes.
+      case "HEAD": return .headOnly(length: Self.bytes.count)
+      case "PUT":
+        let count = puts.change { count in
+          count += 1
+          return count
+        }
+        return count == 1 ? ScriptedResponse(steps: [.close]) : nil
+      default: return nil
+      }
+    }
+    #expect(try push(registry.host) == .uploaded(Proof(of: Self.bytes)))
+    #expect(registry.state.now.committed["\(Self.blob.digest)"] == Self.bytes)
+  }
+
   @Test func `in chunks is asked for`() throws {
     let registry = ScriptedUploads { request, _ in
-      request.method == "HEAD" ? .headOnly(404, length: 0) : nil
+      request.path.contains("/uploads/") ? nil : .headOnly(404, length: 0)
     }
     let error = error {
       _ = try `A push in chunks`.client(registry.host).pushBlob(
@@ -119,6 +138,15 @@ import Transport
     }
     #expect(
       try !client(empty.host, retries: 0).mountBlob(Self.blob, to: "team/app", from: "team/base"))
+    // One that answers HEAD out of its memory, and whose blob is gone.
+    let hollow = ScriptedUploads { request, _ in
+      if request.method == "HEAD" { return .headOnly(length: Self.bytes.count) }
+      return request.queryValues("mount").isEmpty ? nil : ScriptedResponse(201)
+    }
+    #expect(
+      try !client(hollow.host, retries: 0).mountBlob(Self.blob, to: "team/app", from: "team/base"))
+    #expect(try push(hollow.host, from: "team/base", retries: 0) == .uploaded(Proof(of: Self.bytes)))
+    #expect(hollow.state.now.committed["\(Self.blob.digest)"] == Self.bytes)
   }
 
   @Test(arguments: ["/steal", "/v2/team/app/blobs/uploads/7"])

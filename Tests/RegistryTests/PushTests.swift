@@ -50,12 +50,12 @@ import Transport
 
   @Test func `mounts what another repository has`() throws {
     let server = ScriptedServer { request in
-      request.method == "HEAD"
-        ? .headOnly(length: Self.bytes.count) : ScriptedResponse(201, headers: [("Location", "/v2/x")])
+      request.method == "GET"
+        ? ScriptedResponse(body: Self.bytes) : ScriptedResponse(201, headers: [("Location", "/v2/x")])
     }
     #expect(try push(server.host, from: "team/base") == .mounted)
     // That it is there is asked for.
-    #expect(server.requests.map(\.method) == ["POST", "HEAD"])
+    #expect(server.requests.map(\.method) == ["POST", "GET"])
     #expect(server.requests[0].queryValues("mount") == ["\(Self.blob.digest)"])
     #expect(server.requests[0].queryValues("from") == ["team/base"])
   }
@@ -243,11 +243,13 @@ import Transport
       switch request.method {
       case "PUT": .silence
       case "HEAD": .headOnly(length: Self.bytes.count)
+      case "GET": ScriptedResponse(body: Self.bytes)
       default: nil
       }
     }
     #expect(try push(registry.host) == .uploaded(Proof(of: Self.bytes)))
-    #expect(registry.steps == ["POST uploads", "PUT 1", "HEAD \(Self.blob.digest)"])
+    let name = Self.blob.digest
+    #expect(registry.steps == ["POST uploads", "PUT 1", "HEAD \(name)", "GET \(name)"])
   }
 
   @Test func `waits for an overwhelmed registry`() throws {

@@ -61,6 +61,10 @@ final class ScriptedUploads: Sendable {
         state.bodies[path, default: []] += request.body
         return ScriptedResponse(
           202, headers: [("Location", path + "?state=c"), ("Range", range(body + request.body))])
+      case "GET" where !path.contains("/uploads/"):
+        let name = path.split(separator: "/").last.map(String.init) ?? ""
+        guard let bytes = state.committed[name] else { return ScriptedResponse(404) }
+        return ScriptedResponse(body: bytes)
       case "GET":
         guard let body = state.bodies[path] else { return ScriptedResponse(404, json: forgotten) }
         return ScriptedResponse(204, headers: [("Location", path + "?state=d"), ("Range", range(body))])

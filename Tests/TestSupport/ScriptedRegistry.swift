@@ -16,11 +16,14 @@ public final class ScriptedRegistry: Sendable {
   ///
   /// - Parameter keepsUploads: blobs that are pushed are kept; else they are read and forgotten.
   /// - Parameter referrersPage: it has the referrers API, which tells so many referrers at once.
+  /// - Parameter claimsReferrers: it says of what refers to something that it lists it, API or not.
   public init(
     _ storage: RegistryStorage? = nil, keepsUploads: Bool = true, referrersPage: Int? = nil,
-    intercept: @escaping Interception = { _ in nil }
+    claimsReferrers: Bool = false, intercept: @escaping Interception = { _ in nil }
   ) {
-    let content = Content(storage, keepsUploads: keepsUploads, referrersPage: referrersPage)
+    let content = Content(
+      storage, keepsUploads: keepsUploads, referrersPage: referrersPage,
+      claimsReferrers: claimsReferrers || referrersPage != nil)
     self.content = content
     server = ScriptedServer { request in
       if let answer = intercept(request) { return answer }
@@ -103,11 +106,13 @@ private final class Content: Sendable {
   private let storage: RegistryStorage?
   private let keepsUploads: Bool
   private let referrersPage: Int?
+  private let claimsReferrers: Bool
 
-  init(_ storage: RegistryStorage?, keepsUploads: Bool, referrersPage: Int?) {
+  init(_ storage: RegistryStorage?, keepsUploads: Bool, referrersPage: Int?, claimsReferrers: Bool) {
     self.storage = storage
     self.keepsUploads = keepsUploads
     self.referrersPage = referrersPage
+    self.claimsReferrers = claimsReferrers
   }
 
   var tags: [String] { state.withLock { $0.tags.keys.sorted() } }
@@ -170,7 +175,7 @@ private final class Content: Sendable {
       let type = request.header("Content-Type") ?? ""
       let digest = add(request.body, as: type, to: repository, identifier: identifier)
       var headers = [("Docker-Content-Digest", digest)]
-      if referrersPage != nil, let subject = Subjected(request.body)?.subject?.digest {
+      if claimsReferrers, let subject = Subjected(request.body)?.subject?.digest {
         headers.append(("OCI-Subject", subject))
       }
       return ScriptedResponse(201, headers: headers)
@@ -191,8 +196,11 @@ private final class Content: Sendable {
 
   private func blob(_ request: ScriptedRequest, _ digest: String) -> ScriptedResponse {
     guard let bytes = bytes(digest) else {
-      if request.method == "HEAD", let size = state.withLock({ $0.forgotten[digest] }) {
-        return .headOnly(length: size)
+      if let size = state.withLock({ $0.forgotten[digest] }) {
+        if request.method == "HEAD" { return .headOnly(length: size) }
+        if request.header("Range") == "bytes=0-0" {
+          return ScriptedResponse(206, headers: [("Content-Range", "bytes 0-0/\(size)")], body: [0])
+        }
       }
       return ScriptedResponse(404, json: #"{"errors":[{"code":"BLOB_UNKNOWN","message":"unknown"}]}"#)
     }

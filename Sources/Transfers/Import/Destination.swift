@@ -89,11 +89,16 @@ final class Destination: Sendable {
     return manifest != nil
   }
 
-  /// The registry has taken `blob`. Where it had something else in its place it may have kept that, and is asked. Throws
-  /// `RegistryError.blobNotKept`.
+  /// The registry has taken `blob`. Where it had something else in its place it may have kept that, and where it spoke
+  /// of what it did not have its word is worth nothing: it is asked. Throws `RegistryError.blobNotKept`.
   func took(_ blob: Descriptor, in repository: String) throws {
-    let isReplaced = state.withLock { $0.blobs[repository]?[blob.digest] == .differs }
-    if isReplaced { try client(for: repository).expectBlob(blob, in: repository) }
+    let isDoubtful = state.withLock { state in
+      switch state.blobs[repository]?[blob.digest] {
+      case .differs, .hollow: true
+      case .held, .missing, nil: false
+      }
+    }
+    if isDoubtful { try client(for: repository).expectBlob(blob, in: repository) }
     state.withLock { $0.blobs[repository, default: [:]][blob.digest] = .held }
   }
 

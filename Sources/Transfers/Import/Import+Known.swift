@@ -43,7 +43,8 @@ extension Import {
     where !blob.repositories.contains(repository) {
       let client = try registries.client(host: host, repository: repository)
       do {
-        guard try client.hasBlob(blob.descriptor.digest, size: blob.descriptor.size, in: repository)
+        guard
+          try client.presenceOfBytes(of: blob.descriptor, in: repository, isForPush: false) == .held
         else { continue }
       } catch {
         // A repository that is not there, or not for us to read: a guess that was wrong.
