@@ -24,8 +24,10 @@ extension RegistryClient {
   private func isUpload(_ location: HTTPURL, to repository: String) throws(RegistryError) -> Bool {
     let root = try root
     guard location.hasSameOrigin(as: root), !location.hasUserInfo else { return false }
+    let uploads = "\(root.path)\(repository)/blobs/upload"
     return !location.path.hasPrefix(root.path)
-      || location.path.hasPrefix("\(root.path)\(repository)/blobs/upload")
+      || location.path.hasPrefix(uploads)
+        && Self.isPath("upload" + location.path.dropFirst(uploads.utf8.count))
   }
 
   /// Keeps in `log` how far an upload has come, where a next run may go on with it.

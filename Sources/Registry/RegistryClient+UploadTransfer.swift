@@ -132,14 +132,17 @@ extension RegistryClient {
   }
 
   /// Whether an answer leaves no doubt that the repository has the blob: 201 from the registry's own origin, to a
-  /// request that brought all of it, at an address of this repository's that the registry gave in this run.
+  /// request that brought all of it, at an address of this repository's that the registry gave in this run. An address
+  /// in which anything is escaped may mean another repository's to what decodes it on the way: it is none of these.
   private func isCertain(
     _ response: HTTPResponse, _ upload: BlobUpload, _ way: UploadHabits.Way
   ) throws(RegistryError) -> Bool {
     let root = try root
+    let blobs = "\(root.path)\(upload.repository)/blobs/"
+    let path = response.url.path
     return response.status == 201 && way == .whole && upload.offset == 0 && !upload.isContinued
-      && response.url.hasSameOrigin(as: root)
-      && response.url.path.hasPrefix("\(root.path)\(upload.repository)/blobs/")
+      && response.url.hasSameOrigin(as: root) && path.hasPrefix(blobs)
+      && Self.isPath(path.dropFirst(blobs.utf8.count))
   }
 
   /// What an answer means that ends an upload, or an attempt at it.

@@ -61,7 +61,7 @@ public final class RegistryClient: Sendable {
   }
 
   /// Whether `text` means the same as a path as it does as a name.
-  private static func isPath(_ text: String) -> Bool {
+  static func isPath(_ text: some StringProtocol) -> Bool {
     text.split(separator: "/", omittingEmptySubsequences: false)
       .allSatisfy { part in
         !part.isEmpty && part != "." && part != ".."

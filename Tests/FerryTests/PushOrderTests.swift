@@ -35,6 +35,28 @@ struct `A push` {
     #expect(bodies.allSatisfy { String(decoding: $0, as: UTF8.self).contains("\"manifests\"") })
   }
 
+  @Test
+  func `asks for each manifest below a tag once in each repository, behind its PUT and before the tag's`()
+    throws
+  {
+    let source = try RegistryProcess()
+    let children = try [[2], [3]].map { (own: [UInt8]) in
+      try source.storage.add(layers: [[1], own], to: "old/app", tag: "child")
+    }
+    for tag in ["1", "2", "3"] { try source.storage.add(index: children, to: "old/app", tag: tag) }
+    try ferry.export(["1", "2", "3"].map { source.reference("old/app:\($0)") }, to: "a.tar")
+    let registry = ScriptedRegistry()
+    try ferry.run(importing("a.tar", to: registry), exits: 0)
+    let lines = registry.server.lines
+    let firstTag = try #require(
+      lines.firstIndex { $0.hasPrefix("PUT") && $0.contains(/\/manifests\/\d$/) })
+    for child in children {
+      let own = lines.filter { $0.hasSuffix("/new/app/manifests/\(child)") }
+      #expect(own == ["PUT", "GET"].map { "\($0) /v2/new/app/manifests/\(child)" })
+      #expect(lines[..<firstTag].contains { $0.hasPrefix("GET") && $0.hasSuffix(child) })
+    }
+  }
+
   @Test func `that reads back as something else is a failure`() throws {
     let other = #"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#
     let isPut = Gate()

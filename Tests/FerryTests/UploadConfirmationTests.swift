@@ -74,9 +74,10 @@ struct `An upload whose blob is not there` {
     #expect(registry.tags == [] && !hasReceipt)
   }
 
-  @Test func `is not what a manifest elsewhere is either`() throws {
+  @Test(arguments: [201, 202])
+  func `is not what a manifest elsewhere is either`(_ status: Int) throws {
     let registry = ScriptedRegistry { request in
-      request.method == "PUT" && request.path.contains("/manifests/sha256:") ? ScriptedResponse(202) : nil
+      request.method == "PUT" && request.path.contains("/manifests/sha256:") ? ScriptedResponse(status) : nil
     }
     try ferry.run(importing(registry.host, "--image", "odd/nested"), exits: 12)
     #expect(registry.tags == [] && !hasReceipt)

@@ -59,6 +59,22 @@ import Transport
     expectNotKept(registry.host) { _ = try push(registry.host, retries: 0) }
   }
 
+  @Test(
+    arguments: [
+      "%2e%2e/%2e%2e/other/1", ".%2E/.%2e/other/1", "uploads/..%2f..%2fother", "uploads/%2e%2e%5cother",
+      #"uploads/..\..\other"#, "uploads/%252e%252e/other", "uploads/..;/other",
+    ]
+  ) func `to an address that may mean another repository is asked for`(_ path: String) throws {
+    let registry = ScriptedUploads { request, _ in
+      switch request.method {
+      case "POST": ScriptedResponse(202, headers: [("Location", "/v2/team/app/blobs/\(path)")])
+      case "PUT": ScriptedResponse(201)
+      default: nil
+      }
+    }
+    expectNotKept(registry.host) { _ = try push(registry.host, retries: 0) }
+  }
+
   @Test func `before the line failed is sent again where no byte of it comes back`() throws {
     let puts = Noted(0)
     let registry = ScriptedUploads { request, _ in

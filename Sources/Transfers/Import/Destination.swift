@@ -20,11 +20,17 @@ final class Destination: Sendable {
     }
   }
 
+  /// A manifest on its way to the registry. Whoever holds the lock sends it; who comes later finds it done.
+  private final class Delivery: Sendable {
+    let isDone = Mutex(false)
+  }
+
   private struct State {
     /// By repository and digest.
     var blobs: [String: [Digest: BlobPresence]] = [:]
     /// Whether the repository has them.
     var manifests: [String: [Digest: Bool]] = [:]
+    var deliveries: [String: [Digest: Delivery]] = [:]
   }
 
   let host: String
@@ -100,6 +106,26 @@ final class Destination: Sendable {
     }
     if isDoubtful { try client(for: repository).expectBlob(blob, in: repository) }
     state.withLock { $0.blobs[repository, default: [:]][blob.digest] = .held }
+  }
+
+  /// Stores a manifest under its digest and reads it back, once for each repository, however many images have it. A
+  /// registry's word that it has taken it is no proof: the tag that needs it comes behind this. Throws `RegistryError`.
+  func store(_ manifest: Manifest, in repository: String) throws {
+    let delivery = state.withLock { state in
+      let delivery = state.deliveries[repository]?[manifest.digest] ?? Delivery()
+      state.deliveries[repository, default: [:]][manifest.digest] = delivery
+      return delivery
+    }
+    // Held while the registry answers: the threads of an import may wait, and nobody else asks for this lock.
+    try delivery.isDone.withLock { isDone in
+      guard !isDone else { return }
+      let client = try client(for: repository)
+      let name = manifest.digest.description
+      try client.putManifest(manifest, to: repository, as: name)
+      _ = try client.manifest(name, of: repository, isForPush: true)
+      isDone = true
+    }
+    noteManifest(manifest.digest, in: repository)
   }
 
   private func noteManifest(_ digest: Digest, in repository: String) {

@@ -208,7 +208,7 @@ extension Import {
     ])
   }
 
-  /// Pushes the image's manifests, children first, then its tag, and reads that back. The list that was there
+  /// Pushes the image's manifests, children first and each read back, then its tag, and reads that back. The list that was there
   /// before, as it is now, when the image is a list of referrers that was added to it.
   private func push(_ image: ImportImage, _ lists: ReferrerLists) throws -> Descriptor? {
     let target = image.target
@@ -217,20 +217,18 @@ extension Import {
       let isRoot = manifest.digest == image.digest
       if isRoot, case .extends = image.state { return try extendList(image, manifest, client) }
       if isRoot { try expectUnchanged(image) }
+      guard isRoot else {
+        try destination.store(manifest, in: target.repository)
+        continue
+      }
       do {
-        let subject = try client.putManifest(
-          manifest, to: target.repository,
-          as: isRoot ? target.identifier : manifest.digest.description)
+        let subject = try client.putManifest(manifest, to: target.repository, as: target.identifier)
         lists.note(manifest, pushedTo: target.repository, listedUnder: subject)
-        // Of what was lost once nothing is taken for granted.
-        if case .lacks = image.state, !isRoot {
-          _ = try client.manifest(manifest.digest.description, of: target.repository)
-        }
       } catch {
         // A tag that cannot be written again is there already; what it needs has been brought.
-        if isRoot, case .lacks = image.state, case RegistryError.refused = error { continue }
+        if case .lacks = image.state, case RegistryError.refused = error { continue }
         let missing = image.tree.omitted.count { $0.mediaType.isManifest }
-        guard case .refused(_, 400...404, _) = error, isRoot, missing > 0 else { throw error }
+        guard case .refused(_, 400...404, _) = error, missing > 0 else { throw error }
         throw TransferError.sparseIndexRefused(target, missing: missing)
       }
     }
