@@ -137,6 +137,34 @@ struct `A receipt` {
     #expect(verified.standardOutput.contains("arrived  old.example/odd/plain:1"))
   }
 
+  @Test func `of what was changed on the way tells of each of its parts`() throws {
+    let archive = try FixtureArchive.small()
+    try ferry.run(importing(archive, "--image", "odd/plain"), exits: 0)
+    let good = try receipt()
+    let image = try #require(images(good).first)
+    let digest = try #require(image["digest"] as? String)
+    let blobs = try #require(image["blobs"] as? [[String: Any]])
+    let other = BlobDigest.of([7])
+    func verify(_ change: ([[String: Any]]) -> [[String: Any]], as name: String) throws {
+      let changed = change(
+        blobs.map { $0["digest"] as? String == digest ? $0.merging(["digest": other]) { $1 } : $0 })
+      let listed = image.merging([
+        "digest": other, "archiveDigest": digest, "blobs": changed,
+        "size": changed.reduce(0) { $0 + ($1["size"] as? Int ?? 0) },
+      ]) { $1 }
+      let text = try JSONSerialization.data(withJSONObject: good.merging(["images": [listed]]) { $1 })
+      try ferry.write(String(decoding: text, as: UTF8.self), to: "changed.json")
+      // The archive's other images are not in it.
+      let result = try ferry.run(["verify", archive, "--receipt", "changed.json"], exits: 4)
+      #expect(result.standardOutput.contains("\(name)  \(image["source"] as? String ?? "")"), "\(result)")
+    }
+    try verify({ $0 }, as: "arrived")
+    try verify({ $0.filter { $0["digest"] as? String == other } }, as: "incomplete")
+    try verify({ Array($0.dropLast()) }, as: "incomplete")
+    try verify(
+      { $0.map { $0["digest"] as? String == other ? $0 : $0.merging(["size": 1]) { $1 } } }, as: "incomplete")
+  }
+
   @Test func `of a list of referrers that joined another has what the registry has`() throws {
     let old = try RegistryProcess()
     let storage = old.storage

@@ -64,6 +64,31 @@ struct `A receipt` {
     #expect(!why.isEmpty)
   }
 
+  @Test func `that lists an image without its own manifest, or that as empty, is none`() throws {
+    let one = try receipt()
+    let image = one.images[0]
+    let empty = Descriptor(mediaType: .ociManifest, digest: image.digest, size: 0)
+    let config = image.blobs[1]
+    let nothing = Descriptor(mediaType: .ociLayer, digest: Digest(of: []), size: 0)
+    for (blobs, isSound) in [
+      ([], false), ([config], false), ([empty], false), ([empty, config], false),
+      (image.blobs + [nothing], true),
+    ] {
+      // Also of what was changed on the way.
+      for archiveDigest in [nil, Digest(of: [9])] {
+        let path = directory.file("r.json")
+        let listed = ReceivedImage(
+          source: image.source, target: image.target, digest: image.digest, archiveDigest: archiveDigest,
+          size: blobs.map(\.size).saturatingSum(), confirmedAt: image.confirmedAt, blobs: blobs)
+        try Receipt(
+          ferry: one.ferry, destination: one.destination, archives: one.archives, started: one.started,
+          finished: one.finished, images: [listed]
+        ).write(path: path)
+        #expect(((try? Receipt.read(path: path)) != nil) == isSound, "\(blobs)")
+      }
+    }
+  }
+
   @Test func `that gives one blob two sizes is none`() throws {
     let one = try receipt()
     let image = one.images[0]

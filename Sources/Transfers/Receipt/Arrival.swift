@@ -47,15 +47,24 @@ extension VerifiedImage {
       let including = isList ? received.filter(hasAllListed) : []
       return including.isEmpty ? .differs(received) : .arrived(including)
     }
-    // One digest covers platforms that one archive has and another left out.
-    let digests = parts.map(\.digest)
-    let whole = same.filter {
-      // What was changed on the way has other parts than the archive.
-      $0.digest != root.digest || Set($0.blobs.map(\.digest)).isSuperset(of: digests)
-    }
+    let whole = same.filter { missing(in: $0) == 0 }
     guard whole.isEmpty else { return .arrived(whole) }
-    let missing = Set(digests).subtracting(first.blobs.map(\.digest)).count
-    return .incomplete(first, missing: missing)
+    return .incomplete(first, missing: missing(in: first))
+  }
+
+  /// How many of its parts were not confirmed with it: one digest covers platforms that one archive has and another
+  /// left out. Of what was changed on the way the root is another, and so may be layers that were not compressed; for
+  /// each of these there is another part.
+  private func missing(in received: ReceivedImage) -> Int {
+    let sizes = Dictionary(received.blobs.map { ($0.digest, $0.size) }) { first, _ in first }
+    let isChanged = received.digest != root.digest
+    var known: Set<Digest> = []
+    let parts = parts.filter { known.insert($0.digest).inserted }
+    let missing = parts.count { part in
+      guard sizes[part.digest] != part.size else { return false }
+      return !isChanged || part.digest != root.digest && part.mediaType.compressedLayer == nil
+    }
+    return max(missing, parts.count - received.blobs.count)
   }
 
   /// Whether it is the list of a manifest's referrers, which may have become part of another at the destination.

@@ -61,11 +61,13 @@ extension ReceivedImage: Codable {
     confirmedAt = try container.decode(ReceiptTime.self, forKey: .confirmedAt).date
     let blobs = try container.decode([Descriptor].self, forKey: .blobs)
     self.blobs = blobs.map { Descriptor(mediaType: $0.mediaType, digest: $0.digest, size: $0.size) }
-    guard Set(blobs.map(\.digest)).count == blobs.count,
-      archiveDigest != nil || blobs.contains(where: { $0.digest == digest })
-    else {
+    guard Set(blobs.map(\.digest)).count == blobs.count, blobs.contains(where: { $0.digest == digest }) else {
       throw DecodingError.dataCorruptedError(
         forKey: .blobs, in: container, debugDescription: "a digest twice, or not the image's own")
+    }
+    guard blobs.allSatisfy({ $0.size > 0 || $0.digest == Digest(of: []) }) else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .blobs, in: container, debugDescription: "a size of 0 for what is not empty")
     }
     guard size == blobs.map(\.size).saturatingSum() else {
       throw DecodingError.dataCorruptedError(
