@@ -109,6 +109,25 @@ public struct Reference: Hashable, Sendable {
   public var identifier: String { digest?.description ?? tag ?? Self.defaultTag }
 
   public static let defaultTag = "latest"
+
+  /// Whether it is a digest, whole or cut as tools show it, that was read as a name: `sha256:5f214a762545`.
+  public var isDigestInDisguise: Bool {
+    guard let tag, tag.utf8.count >= Self.shortestCutDigest, tag.utf8.allSatisfy(Self.isHexadecimal) else {
+      return false
+    }
+    return Self.algorithms.contains(String(repository.split(separator: "/").last ?? ""))
+  }
+
+  /// In hexadecimal digits; git and docker show no fewer.
+  private static let shortestCutDigest = 7
+
+  /// Names of digest algorithms (image-spec `descriptor.md`, and those that tools use beside).
+  private static let algorithms: Set = ["sha256", "sha384", "sha512", "sha224", "sha1", "md5", "blake3"]
+
+  private static func isHexadecimal(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+      || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20)
+  }
 }
 
 extension Reference: CustomStringConvertible {

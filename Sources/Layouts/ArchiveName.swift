@@ -29,13 +29,16 @@ enum ArchiveName {
     [64, 96, 128].contains(text.utf8.count) && isHexadecimal(text)
   }
 
+  /// Whether `text` is an image's ID as docker shows it, whole or cut. In docker's own lists it stands for no name; in
+  /// an `index.json` so short a one may be a commit's, which many take for a tag.
+  static func isShownID(_ text: String) -> Bool {
+    [12, 64].contains(text.utf8.count) && isHexadecimal(text)
+  }
+
   /// How skopeo and podman write where an image lies, not what it is called.
   private static let transports = [
     "docker-archive", "docker-daemon", "oci-archive", "containers-storage",
   ]
-
-  /// Names of digest algorithms (image-spec `descriptor.md`, and those that tools use beside).
-  private static let algorithms: Set = ["sha256", "sha384", "sha512", "sha224", "sha1", "md5", "blake3"]
 
   private static func isHexadecimal(_ text: some StringProtocol) -> Bool {
     text.utf8.allSatisfy {
@@ -48,9 +51,6 @@ enum ArchiveName {
   private static func checked(_ reference: Reference, of root: Digest) -> Reference? {
     if let digest = reference.digest, digest != root { return nil }
     let last = reference.repository.split(separator: "/").last ?? ""
-    if let tag = reference.tag, algorithms.contains(String(last)), tag.utf8.count >= 32, isHexadecimal(tag) {
-      return nil
-    }
-    return isID(last) ? nil : reference
+    return reference.isDigestInDisguise || isID(last) ? nil : reference
   }
 }

@@ -79,7 +79,9 @@ import Testing
     "@sha256:\(String(repeating: "a", count: 64))",
     "docker://alpine:3", "https://x.example/a:1", "docker-archive:a.tar", "docker-daemon:a:1", "oci:a/b:c",
     "containers-storage:localhost/a:1", "a b:1", "x.example/", "x.example/A:1", "x.example/a:", " ", ":1",
-    "/a:1",
+    "/a:1", "sha256:5f214a762545", "app/sha256:5f214a762545", "sha256:5f214a7",
+    "x.example/a/sha1:5F214a76254",
+    "x.example/sha256:\(String(repeating: "a", count: 31))", "docker.io/library/sha512:0123456789",
   ])
   func `has no name where it gives none that is one`(name: String) throws {
     let layout = try open(entries(name: name))
@@ -95,8 +97,22 @@ import Testing
     for name in [
       "x.example/app@\(image.root.digest)", "x.example/app:1@\(image.root.digest)",
       "docker.io/team/app:\(String(repeating: "c", count: 40))", "x.example/sha256:latest",
+      "x.example/sha256:5f214a", "x.example/app:5f214a762545", "x.example/md5:1.2.3-5f214a762545",
     ] {
       #expect(try open(entries(name: name)).images[0].reference?.description == name)
+    }
+    // So short a tag may be a commit's.
+    #expect(try open(entries(name: "5f214a762545")).images[0].bareTag == "5f214a762545")
+  }
+
+  @Test(arguments: ["5f214a762545", String(repeating: "b", count: 64)])
+  func `of docker has no name where its list gives the image's ID`(id: String) throws {
+    let layers = [try DockerSave.layer("a")]
+    for names in [[id], [id, "x.example/a:1"]] {
+      try DockerSave([DockerSave.Image(names, layers: layers)]).write(to: scratch("y.tar"))
+      let images = try Layout.open(scratch("y.tar")).images
+      #expect(images.map { $0.reference?.description } == [names.count == 1 ? nil : "x.example/a:1"])
+      #expect(images.allSatisfy { $0.bareTag == nil })
     }
   }
 

@@ -85,8 +85,9 @@ struct DockerSaveArchive {
       form: .dockerSave, problems: problems)
   }
 
-  /// An image for each of the names, or one without.
+  /// An image for each of the names, or one without. An image's ID is none.
   static func images(_ names: [String], root: Descriptor) -> [LayoutImage] {
+    let names = names.filter { !ArchiveName.isShownID($0) }
     guard !names.isEmpty else { return [LayoutImage(reference: nil, name: "", root: root)] }
     var seen: Set<String> = []
     return names.compactMap { text in

@@ -18,8 +18,10 @@ public struct GivenName: Hashable, Sendable {
     guard RepositoryName.isValid(repository), tag.map({ RepositoryName.isValidTag($0) }) ?? true,
       first != "localhost", !first.contains("."), (try? Digest(text)) == nil
     else { throw .malformedName(text) }
-    self.repository = String(repository)
-    self.tag = tag.map(String.init)
+    let reference = Reference(host: "", repository: String(repository), tag: tag.map(String.init))
+    guard !reference.isDigestInDisguise else { throw .malformedName(text) }
+    self.repository = reference.repository
+    self.tag = reference.tag
   }
 }
 
