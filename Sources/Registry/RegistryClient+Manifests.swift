@@ -1,4 +1,4 @@
-public import Digests
+import Digests
 public import Images
 import Transport
 
@@ -84,14 +84,12 @@ extension RegistryClient {
     }
   }
 
-  /// Stores a manifest under a tag or its digest, and returns the subject that the registry will list it under
-  /// by its referrers API: nil where it has none, or the manifest refers to nothing. Throws
+  /// Stores a manifest under a tag or its digest. Throws
   /// ``RegistryError/destinationDigestDiffers(repository:identifier:expected:actual:)`` when the registry
   /// reports another digest for it.
-  @discardableResult
   public func putManifest(
     _ manifest: Manifest, to repository: String, as identifier: String
-  ) throws(RegistryError) -> Digest? {
+  ) throws(RegistryError) {
     let errand = Errand.pushing(.manifest(identifier), to: repository)
     var request = HTTPRequest(.put, try url(repository, "manifests/\(identifier)"))
     request.headers.set("Content-Type", manifest.mediaType.rawValue)
@@ -111,7 +109,6 @@ extension RegistryClient {
           repository: repository, identifier: identifier, expected: manifest.digest, actual: stored)
       }
     }
-    return response.headers["OCI-Subject"].flatMap { try? Digest($0) }
   }
 
   private func manifestRequest(

@@ -143,6 +143,26 @@ struct `What refers to an image` {
     #expect(places[0] == 0 && places[4] > places[2])
   }
 
+  @Test func `is listed under a tag where the registry says that it lists it, and does not`() throws {
+    let source = try registryWithAPI()
+    try ferry.export([source.registry.reference("old/app:1")], to: "app.tar")
+    let index = "application/vnd.oci.image.index.v1+json"
+    for hasAPI in [false, true] {
+      let registry = ScriptedRegistry(claimsReferrers: true) { request in
+        guard hasAPI, request.path.contains("/referrers/") else { return nil }
+        return ScriptedResponse(
+          headers: [("Content-Type", index)],
+          body: Array(#"{"schemaVersion":2,"mediaType":"\#(index)","manifests":[]}"#.utf8))
+      }
+      try ferry.run(importing("app.tar", to: registry.host), exits: 0)
+      let subjects = [source.image, source.referrers[1]]
+      #expect(registry.tags == (subjects.map { "new/app:\(tag($0))" } + ["new/app:1"]).sorted())
+      let asked = registry.server.lines.filter { $0.contains("/referrers/") }
+      // Where there is no API one answer is enough; both questions may be under way before it comes.
+      #expect(hasAPI ? asked.count == 2 : (1...2).contains(asked.count), "\(asked)")
+    }
+  }
+
   @Test func `stands beside an image that is given a name, also where nothing in the archive has one`() throws
   {
     let source = try registryWithAPI()

@@ -133,16 +133,4 @@ import Testing
     else { throw TestFailure("not refused") }
     #expect(other.requests.isEmpty)
   }
-
-  @Test func `hears from the registry what it lists by itself`() throws {
-    let manifest = try imageManifest()
-    for header in [subject.description, nil] {
-      let server = ScriptedServer { _ in
-        ScriptedResponse(201, headers: header.map { [("OCI-Subject", $0)] } ?? [])
-      }
-      let told = try client(server.host).putManifest(
-        manifest, to: "team/app", as: manifest.digest.description)
-      #expect(told == (header == nil ? nil : subject))
-    }
-  }
 }

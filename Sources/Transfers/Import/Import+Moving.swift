@@ -52,7 +52,6 @@ extension Import {
       try await executor.run { try place(blobs, from: stream, tally) }
     }
     let bytes = tally.state.withLock { $0 }
-    let lists = ReferrerLists()
     var pushed: [ImportImage] = []
     var failures = prepared.failures
     // What refers to something goes behind it: an image, its signatures, what attests those.
@@ -65,7 +64,7 @@ extension Import {
         do {
           if let error = image.tree.blobs.lazy.compactMap({ bytes.failed[$0.digest] }).first { throw error }
           if !lost.isEmpty { try expectSubject(of: image, in: subjects, without: lost) }
-          let list = try push(image, lists)
+          let list = try push(image)
           var image = image
           image.list = list
           image.confirmedAt = Date()
@@ -83,11 +82,15 @@ extension Import {
       failures += outcomes.compactMap(\.failure)
     }
     let there = prepared.images.filter(\.isThere) + pushed
-    var late = try await list(there, lists)
+    let referred = ReferredManifests.list(of: there)
+    var late = try await list(referred)
     let unlisted = Set(late.map(\.image))
-    let look = LastLook(destination: destination, executor: executor, keepsGoing: settings.keepGoing)
-    late += try await look.moved(of: there.filter { !unlisted.contains($0.source) }) { image, present in
-      if case .included = lookAtList(image, present: present)?.state { true } else { false }
+    // Nothing comes behind the read-back of what alone was looked at, and refers to nothing.
+    if there.count > 1 || pushed.isEmpty || prepared.images.count > 1 || !referred.isEmpty {
+      let look = LastLook(destination: destination, executor: executor, keepsGoing: settings.keepGoing)
+      late += try await look.moved(of: there.filter { !unlisted.contains($0.source) }) { image, present in
+        if case .included = lookAtList(image, present: present)?.state { true } else { false }
+      }
     }
     for failure in late { settings.observer.note(.imageFailed(failure)) }
     let failed = Set(late.map(\.image))
@@ -210,7 +213,7 @@ extension Import {
 
   /// Pushes the image's manifests, children first and each read back, then its tag, and reads that back. The list that was there
   /// before, as it is now, when the image is a list of referrers that was added to it.
-  private func push(_ image: ImportImage, _ lists: ReferrerLists) throws -> Descriptor? {
+  private func push(_ image: ImportImage) throws -> Descriptor? {
     let target = image.target
     let client = try registries.client(host: target.host, repository: target.repository)
     for manifest in image.tree.manifests {
@@ -222,8 +225,7 @@ extension Import {
         continue
       }
       do {
-        let subject = try client.putManifest(manifest, to: target.repository, as: target.identifier)
-        lists.note(manifest, pushedTo: target.repository, listedUnder: subject)
+        try client.putManifest(manifest, to: target.repository, as: target.identifier)
       } catch {
         // A tag that cannot be written again is there already; what it needs has been brought.
         if case .lacks = image.state, case RegistryError.refused = error { continue }

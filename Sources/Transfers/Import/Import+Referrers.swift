@@ -38,33 +38,34 @@ extension Import {
 
   /// Sees that the destination lists what refers to something: by itself, where it has the referrers API, else
   /// under the tag that stands in for it. What could not be listed, by image.
-  func list(_ done: [ImportImage], _ lists: ReferrerLists) async throws -> [ImageFailure] {
+  func list(_ referred: [ReferredManifests]) async throws -> [ImageFailure] {
     guard request.takesReferrers else { return [] }
-    let failures = try await executor.mapConcurrently(lists.unlisted(in: done)) {
-      subject, manifests, images -> [ImageFailure] in
+    let failures = try await executor.mapConcurrently(referred) { referred -> [ImageFailure] in
       do {
-        try list(manifests, under: subject)
+        try list(referred.manifests, under: referred.subject, in: referred.repository)
         return []
       } catch {
         guard settings.keepGoing, !Task.isCancelled else { throw error }
-        return images.map { ImageFailure(image: $0.source, error: error) }
+        return referred.images.map { ImageFailure(image: $0.source, error: error) }
       }
     }
     var known: Set<String> = []
     return failures.flatMap(\.self).filter { known.insert($0.image).inserted }
   }
 
-  private func list(_ manifests: [Manifest], under subject: ReferrerLists.Subject) throws {
+  /// Each list is asked for, whatever the registry answered when it was given a manifest: some say that they list it
+  /// (`OCI-Subject`) and do not.
+  private func list(_ manifests: [Manifest], under subject: Digest, in repository: String) throws {
     let host = request.mapping.destination.host
-    let client = try registries.client(host: host, repository: subject.repository)
+    let client = try registries.client(host: host, repository: repository)
     var left = manifests
-    if let listed = try client.referrers(of: subject.digest, in: subject.repository, isForPush: true) {
+    if let listed = try client.referrers(of: subject, in: repository, isForPush: true) {
       let known = Set(listed.manifests.map(\.digest))
       left.removeAll { known.contains($0.digest) }
     }
     guard !left.isEmpty else { return }
-    let tag = ReferrerTag(.list, of: subject.digest).tag
-    try extendList(at: Reference(host: host, repository: subject.repository, tag: tag), client) { list in
+    let tag = ReferrerTag(.list, of: subject).tag
+    try extendList(at: Reference(host: host, repository: repository, tag: tag), client) { list in
       left.reduce(false) { list.add($1) || $0 }
     }
   }
