@@ -146,4 +146,39 @@ struct `A dry run` {
       before: registry.host, faults: [.always(.answer(405), on: .openedUpload)])
     for options in [["--dry-run"], []] { try ferry.run(importing(gateway.host) + options, exits: 0) }
   }
+
+  @Test func `finds a config that is damaged, and says that it read no layer`() throws {
+    let source = try RegistryProcess.fixtures()
+    var archive = try DamagedArchive(of: FixtureArchive.small())
+    let config = try #require(try config(of: "odd/plain:1", in: source))
+    archive.flip(try archive.blob(config).content + 5)
+    try archive.write(to: ferry.file("damaged.tar"))
+    let registry = ScriptedRegistry()
+    let arguments = [
+      "import", "damaged.tar", "--plain-http", "--retries", "0", "--to", "\(registry.host)/new",
+    ]
+    for options in [["--dry-run"], []] { try ferry.run(arguments + options, exits: 14).complains(config) }
+    for options in [["--dry-run"], []] {
+      let result = try ferry.run(arguments + options + ["--keep-going", "--json"], exits: 3)
+      #expect(try Report(result).strings("failures", "image") == [source.reference("odd/plain:1")])
+    }
+    let plan = try ferry.run(importing(registry.host, "--dry-run"), exits: 0)
+    #expect(plan.standardOutput.contains("layers were not read: 'ferry verify' proves them"))
+    // What is there already is not sent, and so not read, by either.
+    let other = ScriptedRegistry()
+    try ferry.run(importing(other.host), exits: 0)
+    for options in [["--dry-run"], []] {
+      try ferry.run(
+        ["import", "damaged.tar", "--plain-http", "--to", "\(other.host)/new"] + options, exits: 0)
+    }
+  }
+
+  private func config(of name: String, in source: RegistryProcess) throws -> String? {
+    struct Manifest: Decodable {
+      struct Config: Decodable { let digest: String }
+      let config: Config
+    }
+    let bytes = try #require(source.storage.bytes(of: FixtureImages.digest(of: name)))
+    return try JSONDecoder().decode(Manifest.self, from: Data(bytes)).config.digest
+  }
 }

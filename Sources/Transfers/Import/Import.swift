@@ -22,8 +22,8 @@ public struct Import: Sendable {
   }
 
   /// Reads the archives and asks the destination what it has, of images whose tags are there down to the last blob;
-  /// pushes nothing. A dry run also asks for every other blob, which a real run does as it goes, and opens an upload
-  /// in every repository, which it gives up. Throws for a damaged archive; what else stands in the way is
+  /// pushes nothing. A dry run also asks for every other blob and hashes the configs, which a real run does as it goes,
+  /// and opens an upload in every repository, which it gives up. Throws for a damaged archive; what else stands in the way is
   /// collected.
   @concurrent
   public func prepare(isDryRun: Bool) async throws -> PreparedImport {
@@ -72,6 +72,15 @@ public struct Import: Sendable {
       bar(&images, lacking: absent, &failures)
     } else if !absent.isEmpty {
       blockers.append(TransferError.contentAbsent(absent))
+    }
+    let damaged =
+      isDryRun
+      ? try await damagedConfigs(
+        among: blobs, of: images.filter(\.isToPush), besides: opened.compactMap(\.stream)) : [:]
+    if settings.keepGoing {
+      bar(&images, having: damaged, &failures)
+    } else {
+      blockers += damaged.sorted { $0.key < $1.key }.map(\.value)
     }
     return PreparedImport(
       destination: request.mapping.destination,
@@ -168,15 +177,6 @@ public struct Import: Sendable {
         layout: compressed?.layout ?? layouts.first { $0.blobs[blob.digest]?.size == blob.size },
         archives: layouts, repositories: repositories[blob.digest] ?? [], compressed: compressed)
     }
-  }
-
-  private func presentSize(of blobs: [PreparedImport.Blob]) async throws -> Int64 {
-    try await executor.mapConcurrently(blobs) { blob -> Int64 in
-      let isPresent = try blob.repositories.allSatisfy { repository in
-        try destination.holds(blob.descriptor, in: repository)
-      }
-      return isPresent ? blob.descriptor.size : 0
-    }.saturatingSum()
   }
 }
 

@@ -41,6 +41,12 @@ public struct PreparedImport: Sendable {
   /// Bytes of blobs that the destination has already, where that was asked; nil otherwise.
   public let presentSize: Int64?
 
+  /// Whether some of what is to be pushed comes through a pipe, of which a dry run reads the front alone.
+  public var isStreamed: Bool { !streams.isEmpty }
+
+  /// Whether something besides manifests would be read and hashed by a run.
+  public var hasContent: Bool { blobs.contains { $0.layout != nil } }
+
   /// All images' sizes added up, as if none shared anything, in bytes.
   public var totalSize: Int64 { images.map(\.tree.size).saturatingSum() }
 

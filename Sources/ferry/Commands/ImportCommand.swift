@@ -14,7 +14,8 @@ struct ImportCommand: AsyncParsableCommand {
       its way and held back until its digest agrees; then manifests, indexes, and last the tags, each of \
       which is read back. What the registry has already is skipped: running it again asks for every manifest \
       and blob and pushes what is missing. --dry-run moves no blob; it opens an upload in each repository and \
-      gives it up, to learn whether the registry takes any.
+      gives it up, to learn whether the registry takes any. It hashes manifests and configs and reads no layer: \
+      ferry verify proves those.
 
       Without a rule the source's host and first path component give way to --to: with --to nvcr.io/acme, \
       nvcr.io/olddept/trainer:1.0 becomes nvcr.io/acme/trainer:1.0. Rules of --map come first, on the \

@@ -24,6 +24,12 @@ struct ImportText {
     if let present = prepared.presentSize { total += ", of which \(Amounts.bytes(present)) there already" }
     console.result(total)
     for line in OmissionText.lines(prepared.leftOut) { console.result(line) }
+    // Whoever reads a plan must not take it for a proof of what it did not read.
+    guard prepared.hasContent else { return }
+    console.result(
+      prepared.isStreamed
+        ? "configs and layers were not read: 'ferry verify' proves them"
+        : "layers were not read: 'ferry verify' proves them")
   }
 
   private static func count(_ images: [ImportImage]) -> Wording {
