@@ -24,10 +24,14 @@ extension RegistryClient {
   private func isUpload(_ location: HTTPURL, to repository: String) throws(RegistryError) -> Bool {
     let root = try root
     guard location.hasSameOrigin(as: root), !location.hasUserInfo else { return false }
-    let uploads = "\(root.path)\(repository)/blobs/upload"
-    return !location.path.hasPrefix(root.path)
-      || location.path.hasPrefix(uploads)
-        && Self.isPath("upload" + location.path.dropFirst(uploads.utf8.count))
+    return !location.path.hasPrefix(root.path) || isUpload(path: location.path, to: repository, below: root)
+  }
+
+  /// Whether a path is that of an upload to `repository` whoever reads it: where anything is escaped, it may mean
+  /// another repository's to what decodes it on the way.
+  func isUpload(path: String, to repository: String, below root: HTTPURL) -> Bool {
+    let start = "\(root.path)\(repository)/blobs/"
+    return path.hasPrefix(start + "upload") && Self.isPath(path.dropFirst(start.utf8.count))
   }
 
   /// Keeps in `log` how far an upload has come, where a next run may go on with it.

@@ -132,17 +132,14 @@ extension RegistryClient {
   }
 
   /// Whether an answer leaves no doubt that the repository has the blob: 201 from the registry's own origin, to a
-  /// request that brought all of it, at an address of this repository's that the registry gave in this run. An address
-  /// in which anything is escaped may mean another repository's to what decodes it on the way: it is none of these.
+  /// request that brought all of it, at an address for this repository's uploads that the registry gave in this run.
   private func isCertain(
     _ response: HTTPResponse, _ upload: BlobUpload, _ way: UploadHabits.Way
   ) throws(RegistryError) -> Bool {
     let root = try root
-    let blobs = "\(root.path)\(upload.repository)/blobs/"
-    let path = response.url.path
     return response.status == 201 && way == .whole && upload.offset == 0 && !upload.isContinued
-      && response.url.hasSameOrigin(as: root) && path.hasPrefix(blobs)
-      && Self.isPath(path.dropFirst(blobs.utf8.count))
+      && response.url.hasSameOrigin(as: root)
+      && isUpload(path: response.url.path, to: upload.repository, below: root)
   }
 
   /// What an answer means that ends an upload, or an attempt at it.

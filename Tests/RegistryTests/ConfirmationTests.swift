@@ -63,6 +63,7 @@ import Transport
     arguments: [
       "%2e%2e/%2e%2e/other/1", ".%2E/.%2e/other/1", "uploads/..%2f..%2fother", "uploads/%2e%2e%5cother",
       #"uploads/..\..\other"#, "uploads/%252e%252e/other", "uploads/..;/other",
+      "sha256:\(String(repeating: "a", count: 64))",
     ]
   ) func `to an address that may mean another repository is asked for`(_ path: String) throws {
     let registry = ScriptedUploads { request, _ in
