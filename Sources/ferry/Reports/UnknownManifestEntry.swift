@@ -3,7 +3,7 @@ import Images
 
 /// What an index lists and may be a manifest of a type that Ferry does not know, in a report: its bytes are carried, and
 /// nothing that it may list.
-struct UnknownManifestEntry: Encodable {
+struct UnknownManifestEntry: Codable {
   let digest: String
   let mediaType: String
   let bytes: Int64
