@@ -45,6 +45,7 @@ struct RawTarHeaders {
       let header = bytes[position..<(position + Self.block)]
       position += Self.block
       let type = header[header.startIndex + 156]
+      if type == UInt8(ascii: "V"), Self.isLabel(header) { continue }
       guard Self.extensions.contains(type) else {
         return judge(header, type: type, of: entry, isLast: position == bytes.count)
       }
@@ -66,6 +67,14 @@ struct RawTarHeaders {
 
   /// Headers of headers: GNU's long names and links, pax records of one entry (Solaris writes `X`) and of all.
   private static let extensions = Set("LKxXg".utf8)
+  /// GNU tar's name for a whole volume, which most readers pass over and some take for an empty file: no harm where no
+  /// layout has one of that name.
+  private static func isLabel(_ header: ArraySlice<UInt8>) -> Bool {
+    let name = text(header[header.startIndex..<(header.startIndex + 100)])
+    return number(header, 124, 12) == 0 && !name.contains("/") && !name.hasSuffix(".json")
+      && !["oci-layout", "repositories"].contains(name)
+  }
+
   private static let plain = Set("07\0".utf8)
   /// Entries that have no content: links, devices, directories, pipes.
   private static let bare = Set("123456".utf8)

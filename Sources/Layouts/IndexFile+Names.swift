@@ -23,7 +23,8 @@ extension IndexFile {
   var ambiguousNames: [String] {
     var holders: [String: Holders] = [:]
     let own = Dictionary(images.map { ($0.root.digest.description, Self.given($0)) }) { first, _ in first }
-    for image in images where !image.isReferrer && !Self.isAttestation(image, of: own) {
+    for image in images
+    where !image.isReferrer && !Self.isAttestation(image, of: own) && !Self.isAttached(image) {
       for name in Self.names(of: image) { holders[name, default: Holders()].add(image.root) }
     }
     return holders.filter(\.value.isAmbiguous).map(\.key).sorted()
@@ -32,6 +33,13 @@ extension IndexFile {
   /// The two annotations that give an image its names.
   private static func given(_ image: LayoutImage) -> [String?] {
     [nameAnnotation, refNameAnnotation].map { image.root.annotations?[$0] }
+  }
+
+  /// Whether cosign and hauler list this as something that belongs to an image: they give it the image's own name, and
+  /// tell the two apart by the kind.
+  private static func isAttached(_ image: LayoutImage) -> Bool {
+    guard let kind = image.root.annotations?["kind"] else { return false }
+    return ["sigs", "atts", "sboms"].contains { kind == "dev.cosignproject.cosign/\($0)" }
   }
 
   /// Whether an image is an attestation as buildkit lists them: for no platform, and beside the image that it speaks of,

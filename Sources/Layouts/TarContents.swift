@@ -48,14 +48,20 @@ struct TarContents {
   /// Entries below one that is no directory: what is unpacked goes where a link leads, or nowhere, while others find
   /// it by its name; and paths that are a directory and something else. Each such place once.
   private mutating func noteNesting(_ paths: Set<String>, _ directories: Set<String>) {
-    var noted: Set<String> = []
-    for path in paths.union(directories).sorted() {
-      for slash in path.indices where path[slash] == "/" {
-        let parent = String(path[..<slash])
-        guard paths.contains(parent), noted.insert(parent).inserted else { continue }
-        problems.append(.beneath(path: path, parent: parent))
+    let all = paths.union(directories).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    for path in all where paths.contains(path) {
+      guard !Task.isCancelled else { return }
+      if directories.contains(path) { problems.append(.duplicate(path: path)) }
+      // What lies below a path stands together in that order, if there is anything.
+      let below = path + "/"
+      var low = 0
+      var high = all.count
+      while low < high {
+        let middle = (low + high) / 2
+        if all[middle].utf8.lexicographicallyPrecedes(below.utf8) { low = middle + 1 } else { high = middle }
       }
-      if paths.contains(path), directories.contains(path) { problems.append(.duplicate(path: path)) }
+      guard low < all.count, all[low].utf8.starts(with: below.utf8) else { continue }
+      problems.append(.beneath(path: all[low], parent: path))
     }
   }
 

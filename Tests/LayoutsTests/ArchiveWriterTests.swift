@@ -121,6 +121,17 @@ import Testing
     #expect(try scratch.names == ["a.tar"])
   }
 
+  /// What a power cut may leave of the first line.
+  @Test(arguments: ["{", #"{"im"#, #"{"images":[{"na"#, #"{"rewri"#, "\0\0\0\0\0\0"])
+  func `goes on with what a run left whose journal is torn in its first line`(_ journal: String) throws {
+    try begun()
+    try scratch.write(Array(journal.utf8), to: "a.tar.partial.journal")
+    let writer = try writer()
+    try fill(writer)
+    try writer.finish()
+    #expect(try scratch.names == ["a.tar"])
+  }
+
   @Test func `keeps its journal to itself`() throws {
     let writer = try writer()
     let mode =

@@ -142,6 +142,14 @@ import Testing
     }
   }
 
+  @Test func `may have GNU tar's name of the volume before it`() throws {
+    #expect(try open("add('label', b'', kind=b'V')\n" + Self.all).problems == [])
+    for name in ["index.json", "./oci-layout", "blobs/sha256/" + String(repeating: "a", count: 64)] {
+      let problems = try open("add('\(name)', b'', kind=b'V')\n" + Self.all).problems
+      #expect(problems.contains { if case .contradiction = $0 { true } else { false } }, "\(name)")
+    }
+  }
+
   @Test func `has no hard links to what comes later`() throws {
     let layer = try DockerSave.layer("a")
     let image = DockerSave.Image(["a/b:1"], layers: [layer])

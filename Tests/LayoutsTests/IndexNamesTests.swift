@@ -82,6 +82,19 @@ struct `The names of an index` {
     #expect(try ambiguous(attestation(none, nil, nil), entry("b", one, "1")) == [])
   }
 
+  /// As cosign save and hauler list them.
+  @Test func `may be a signature's, which its kind tells from the image`() throws {
+    func kind(_ kind: String, _ entry: String) -> String {
+      entry.replacing(#""annotations":{"#, with: #""annotations":{"kind":"\#(kind)","#)
+    }
+    let image = entry("a", one, one)
+    for name in ["sigs", "atts", "sboms"] {
+      #expect(try ambiguous(image, kind("dev.cosignproject.cosign/\(name)", entry("b", nil, one))) == [])
+    }
+    #expect(try ambiguous(image, kind("dev.cosignproject.cosign/image", entry("b", nil, one))) == [one])
+    #expect(try ambiguous(image, kind("sigs", entry("b", nil, one))) == [one])
+  }
+
   @Test func `may stand for one of each platform`() throws {
     let platforms = ["amd64", "arm64"].map { #","platform":{"os":"linux","architecture":"\#($0)"}"# }
     #expect(try ambiguous(entry("a", one, "1", platforms[0]), entry("b", one, "1", platforms[1])) == [])

@@ -96,7 +96,8 @@ import Transport
     let blob = Digest(of: [1])
     let server = ScriptedServer { request in
       switch request.path.split(separator: "/")[1] {
-      case "there": .headOnly(length: 7)
+      // A body that is promised and does not come would be waited for.
+      case "there": request.method == "HEAD" ? .headOnly(length: 7) : ScriptedResponse(body: Array(1...7))
       case "gone": .headOnly(404, length: 0)
       default: .headOnly(403, length: 0)
       }

@@ -103,6 +103,18 @@ import Transport
     }
   }
 
+  /// What a power cut may leave of it.
+  @Test func `may be the beginning of its header, or zeros`() throws {
+    let header = String(decoding: ImportJournal.header, as: UTF8.self)
+    for content in ["{", String(header.prefix(20)), String(header.dropLast()), "\0\0\0\0"] {
+      #expect(isTaken(content), "\(content)")
+      do { try ImportJournal(at: directory.file("candidate")).note(upload(5), of: key) }
+      #expect(try ImportJournal(at: directory.file("candidate")).earlier(key)?.offset == 5)
+    }
+    #expect(!isTaken("{ my notes"))
+    #expect(!isTaken("\0\0 my notes"))
+  }
+
   @Test func `has nothing behind its header but records, the last of which may be torn`() throws {
     let header = String(decoding: ImportJournal.header, as: UTF8.self)
     let line = String(

@@ -70,10 +70,13 @@ final class ArchiveJournal: Sendable {
     return reader.isJournal
   }
 
-  /// Whether a first line without its end is that of a journal.
+  /// Whether a first line without its end is that of a journal. After a power cut it may be zeros, or a few bytes.
   private static func isTorn(_ line: [UInt8]) -> Bool {
+    if line.allSatisfy({ $0 == 0 }) { return true }
     guard line.last != UInt8(ascii: "}") else { return JournalRecord(line: line) != nil }
-    return [#"{"images":["#, #"{"rewriting":""#].contains { line.starts(with: $0.utf8) }
+    return [#"{"images":["#, #"{"rewriting":""#].contains {
+      line.starts(with: $0.utf8) || $0.utf8.starts(with: line)
+    }
   }
 
   /// What the journal says; nil when it says nothing that can be used. A line that was cut short goes.

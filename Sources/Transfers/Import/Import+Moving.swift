@@ -87,18 +87,17 @@ extension Import {
     let unlisted = Set(late.map(\.image))
     // Nothing comes behind the read-back of what alone was looked at, and refers to nothing.
     if there.count > 1 || pushed.isEmpty || prepared.images.count > 1 || !referred.isEmpty {
-      let look = LastLook(destination: destination, executor: executor, keepsGoing: settings.keepGoing)
+      let look = LastLook(destination: destination, executor: executor)
       late += try await look.moved(of: there.filter { !unlisted.contains($0.source) }) { image, present in
         if case .included = lookAtList(image, present: present)?.state { true } else { false }
       }
     }
-    for failure in late { settings.observer.note(.imageFailed(failure)) }
+    for failure in late where settings.keepGoing { settings.observer.note(.imageFailed(failure)) }
     let failed = Set(late.map(\.image))
     return ImportResult(
       prepared: prepared, pushed: pushed.filter { !failed.contains($0.source) },
-      failures: prepared.notWhole + failures + late, uploadedSize: bytes.uploaded,
-      mountedSize: bytes.mounted,
-      presentSize: bytes.present)
+      failures: prepared.notWhole + failures + late, late: late,
+      uploadedSize: bytes.uploaded, mountedSize: bytes.mounted, presentSize: bytes.present)
   }
 
   private static func note(of image: ImportImage) -> TransferNote {

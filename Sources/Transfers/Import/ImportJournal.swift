@@ -69,9 +69,9 @@ final class ImportJournal: Sendable {
     return try file.read(Int(size), at: 0)
   }
 
-  /// Whether a file that holds these bytes is a journal, or empty.
+  /// Whether a file that holds these bytes is a journal, or empty. After a power cut the header may be zeros, or cut.
   private static func isJournal(_ bytes: [UInt8]) -> Bool {
-    bytes.isEmpty || UploadRecord.areRecords(bytes)
+    header.starts(with: bytes) || bytes.allSatisfy { $0 == 0 } || UploadRecord.areRecords(bytes)
       || bytes.starts(with: header) && UploadRecord.areLines(bytes[header.count...])
   }
 

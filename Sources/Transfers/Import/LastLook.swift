@@ -6,12 +6,10 @@ import Images
 struct LastLook {
   let destination: Destination
   let executor: BlockingExecutor
-  /// Whether one image's failure stops nothing.
-  let keepsGoing: Bool
 
-  /// The images of which the tag is another now. Throws ``TransferError/readBackDiffers(_:expected:actual:)`` and
-  /// `RegistryError`, the first one unless it `keepsGoing`. `isIncluded` tells whether another manifest is a list that
-  /// has taken the image's in.
+  /// The images of which the tag is another now (``TransferError/readBackDiffers(_:expected:actual:)``), or of which that
+  /// cannot be told. Everything is done by now and nothing can be stopped, so it throws only when it is cancelled.
+  /// `isIncluded` tells whether another manifest is a list that has taken the image's in.
   func moved(
     of images: [ImportImage], isIncluded: @escaping @Sendable (ImportImage, Manifest) -> Bool
   ) async throws -> [ImageFailure] {
@@ -21,7 +19,7 @@ struct LastLook {
         try expect(image, isIncluded)
         return nil
       } catch {
-        guard keepsGoing, !Task.isCancelled else { throw error }
+        guard !Task.isCancelled else { throw error }
         return ImageFailure(image: image.source, error: error)
       }
     }.compactMap(\.self)

@@ -132,8 +132,10 @@ struct ImportCommand: AsyncParsableCommand {
           json: outputs.json, run.console)
       }
       closing.write {
-        guard let receipt = files.receipt else { return }
-        try result.receipt(ferry: Ferry.version, started: started).write(path: receipt, signedBy: key)
+        let written = result.receipt(ferry: Ferry.version, started: started)
+        // Of nothing that stayed there is nothing to show.
+        guard let receipt = files.receipt, result.late.isEmpty || !written.images.isEmpty else { return }
+        try written.write(path: receipt, signedBy: key)
         run.console.say("wrote \(receipt)")
       }
       closing.write {
@@ -143,6 +145,12 @@ struct ImportCommand: AsyncParsableCommand {
         }
       }
       try closing.check()
+      // What failed when all was done has stopped nothing, and ends the run as what stops one does.
+      guard transfer.keepGoing || result.late.isEmpty else {
+        let texts = result.late.map { ErrorText($0.error) }
+        for text in texts { run.console.complain(text.lines) }
+        return texts.first?.status ?? .someFailed
+      }
       return result.failures.isEmpty ? .done : .someFailed
     }
   }

@@ -36,7 +36,8 @@ final class ProgressDisplay: TransferObserver {
     switch note {
     case .resolving(let images) where images == 0: break
     // However quiet, what failed or stays behind is said.
-    case .imageFailed, .unreadable, .referrerNotCarried, .manifestUnknown, .knownDamaged:
+    case .imageFailed, .unreadable, .referrerNotCarried, .manifestUnknown, .knownDamaged, .catalogHidden,
+      .referrersNotShown:
       console.complain(NoteText.line(for: note))
     default: console.say(NoteText.line(for: note))
     }
