@@ -43,9 +43,6 @@ public final class JoinedContent: RandomAccess {
 
   public func size() -> Int64 { starts[starts.count - 1] }
 
-  /// Where a part begins.
-  public func start(of part: Int) -> Int64 { starts[part] }
-
   /// The part in which the byte at `offset` lies; nil beyond the end.
   public func part(at offset: Int64) -> Int? {
     guard offset >= 0, offset < size() else { return nil }

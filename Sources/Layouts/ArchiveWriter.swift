@@ -121,49 +121,12 @@ public final class ArchiveWriter: Sendable {
     }
     let extent = Extent(blob: blob, writer: self)
     do {
-      return BlobEntry(blob, in: extent, behind: try recover(blob, progress), progress: progress)
+      let left = BlobRecovery(blob: blob, claim: continuation?.claims[digest], file: files)
+      return BlobEntry(blob, in: extent, behind: try left.hash(progress), progress: progress)
     } catch {
       extent.close()
       throw error
     }
-  }
-
-  /// Hashes what an earlier run left of a blob, and returns what has seen as much of it as is right: all, or up to the
-  /// last checkpoint that agrees, or nothing.
-  private func recover(
-    _ blob: PlannedBlob, _ progress: (Int64) -> Void
-  ) throws(LayoutError) -> BlobVerifier {
-    var verifier = BlobVerifier(digest: blob.digest, size: blob.size)
-    guard let claim = continuation?.claims[blob.digest] else { return verifier }
-    var trusted = verifier.copy()
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 4096)
-    defer { unsafe buffer.deallocate() }
-    for checkpoint in claim.checkpoints {
-      let isRead = unsafe try read(
-        until: checkpoint.have, of: blob, into: &verifier, through: buffer, progress: progress)
-      guard isRead else { break }
-      if verifier.contentDigest() == checkpoint.content { trusted = verifier.copy() }
-    }
-    // The way to the last checkpoint is all that was read beyond the trusted bytes: the rest is theirs.
-    progress(trusted.received)
-    return trusted
-  }
-
-  /// Hashes on up to `end`. False when that cannot be read: what a disk does not give back is fetched again.
-  private func read(
-    until end: Int64, of blob: PlannedBlob, into verifier: inout BlobVerifier,
-    through buffer: UnsafeMutableRawBufferPointer, progress: (Int64) -> Void
-  ) throws(LayoutError) -> Bool {
-    while verifier.received < end {
-      guard !Task.isCancelled else { throw .cancelled }
-      let count = Int(min(Int64(buffer.count), end - verifier.received))
-      let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-      guard unsafe (try? files.read(into: piece, at: blob.offset + verifier.received)) == count,
-        (try? verifier.update(unsafe UnsafeRawBufferPointer(piece).bytes)) != nil
-      else { return false }
-      progress(verifier.received)
-    }
-    return true
   }
 
   /// One blob's place in the archive's files, and what the journal says of it.

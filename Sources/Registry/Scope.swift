@@ -37,11 +37,6 @@ public struct Scope: Hashable, Sendable {
     self.init(type: String(text[..<first]), name: String(name), actions: actions)
   }
 
-  /// Parses the scopes of a challenge, which are separated by blanks. What is no scope is skipped.
-  public static func list(_ text: String) -> [Scope] {
-    text.split { $0 == " " || $0 == "\t" }.compactMap { Scope($0) }
-  }
-
   /// Whether `grants` together allow all of `self`.
   func isCovered(by grants: [Scope]) -> Bool {
     let actions = grants.filter { $0.type == type && $0.name == name }.flatMap(\.actions)

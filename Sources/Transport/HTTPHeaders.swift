@@ -40,8 +40,6 @@ public struct HTTPHeaders: Hashable, Sendable {
     fields[last].value += " " + value
   }
 
-  public var isEmpty: Bool { fields.isEmpty }
-
   /// All names as they were given, in order and with repetitions.
   public var names: [String] { fields.map(\.name) }
 

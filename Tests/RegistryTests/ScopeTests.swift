@@ -27,8 +27,4 @@ import Testing
     #expect(Scope(type: "repository", name: "a", actions: ["*"]).covers(.push("a")))
     #expect(!Scope.pull("catalog").covers(.catalog))
   }
-
-  @Test func `stands in lists between blanks`() {
-    #expect(Scope.list("repository:a:pull,push  repository:b:pull nonsense") == [.push("a"), .pull("b")])
-  }
 }

@@ -76,7 +76,8 @@ struct `A receipt` {
     ] {
       // Also of what was changed on the way.
       for archiveDigest in [nil, Digest(of: [9])] {
-        let path = directory.file("r.json")
+        let path = directory.file("r\(blobs.count)-\(archiveDigest == nil).json")
+        try? FileManager.default.removeItem(atPath: path)
         let listed = ReceivedImage(
           source: image.source, target: image.target, digest: image.digest, archiveDigest: archiveDigest,
           size: blobs.map(\.size).saturatingSum(), confirmedAt: image.confirmedAt, blobs: blobs)
