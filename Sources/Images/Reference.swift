@@ -112,17 +112,17 @@ public struct Reference: Hashable, Sendable {
 
   /// Whether it is a digest, whole or cut as tools show it, that was read as a name: `sha256:5f214a762545`.
   public var isDigestInDisguise: Bool {
-    guard let tag, tag.utf8.count >= Self.shortestCutDigest, tag.utf8.allSatisfy(Self.isHexadecimal) else {
-      return false
-    }
-    return Self.algorithms.contains(String(repository.split(separator: "/").last ?? ""))
+    guard let tag, tag.utf8.allSatisfy(Self.isHexadecimal),
+      let shortest = Self.algorithms[String(repository.split(separator: "/").last ?? "")]
+    else { return false }
+    return tag.utf8.count >= shortest
   }
 
-  /// In hexadecimal digits; git and docker show no fewer.
-  private static let shortestCutDigest = 7
-
-  /// Names of digest algorithms (image-spec `descriptor.md`, and those that tools use beside).
-  private static let algorithms: Set = ["sha256", "sha384", "sha512", "sha224", "sha1", "md5", "blake3"]
+  /// How many hexadecimal digits behind the name of a digest's algorithm are no tag. Docker shows twelve of those that
+  /// image-spec registers (`descriptor.md`); the others are repositories' names as well, and a date or a commit a tag.
+  private static let algorithms = [
+    "sha256": 12, "sha384": 12, "sha512": 12, "sha224": 32, "sha1": 32, "md5": 32, "blake3": 32,
+  ]
 
   private static func isHexadecimal(_ byte: UInt8) -> Bool {
     (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)

@@ -125,8 +125,11 @@ extension RegistryClient {
       let next = link == .unreadable ? nil : try target(of: link, at: url)
       let added = reading.add(page, from: url)
       if link == .unreadable { throw malformed("Link") }
-      // A registry leads to what is new. A cache that does not look at the query gives the same page again.
-      if isLinked, added == 0, !page.names.isEmpty { throw malformed("page that repeats what came before") }
+      // A registry leads to what is new. A cache that does not look at the query gives the same page again; the name
+      // before, alone and last, is what some begin a page with.
+      if isLinked, added == 0, !page.names.isEmpty, next != nil || page.count > 1 {
+        throw malformed("page that repeats what came before")
+      }
       guard reading.names.count <= Self.mostNames else { throw malformed("list") }
       if let next {
         isLinked = true

@@ -87,9 +87,11 @@ extension RegistryClient {
   private static func absence(_ response: HTTPResponse) -> Absence? {
     switch response.status {
     case 400, 404, 405, 406, 410, 501:
-      let kinds = RegistryMessage.list(in: response.body).map { $0.kind(at: response.status) }
-      if kinds.contains(.refusal) { return nil }
-      if response.status == 404, kinds.contains(.unknownName) { return .ofManifest }
+      let messages = RegistryMessage.list(in: response.body)
+      // A code that nobody has heard of is no word on the list; the specification has clients go by the status then.
+      if messages.contains(where: { RegistryMessage.refusals.contains($0.code.uppercased()) }) { return nil }
+      let kinds = messages.map { $0.kind(at: response.status) }
+      if [400, 404].contains(response.status), kinds.contains(.unknownName) { return .ofManifest }
       return [405, 501].contains(response.status) || kinds.contains(.unknownQuestion) ? .ofAPI : .ofSomething
     case 200:
       let type = response.headers["Content-Type"].map(MediaType.init(contentType:))
@@ -97,6 +99,13 @@ extension RegistryClient {
       let first = response.body.first { $0 > 0x20 }
       let isMarkup = first == UInt8(ascii: "<")
       let mayBeList = type?.rawValue.hasSuffix("json") == true && !isMarkup || type == .ociIndex
+      // What has nothing of a list, nor of an error, is a portal's or a proxy's.
+      if type != .ociIndex,
+        let fields = try? JSONDecoder().decode(FieldNames.self, from: Data(response.body)),
+        !fields.names.isEmpty, fields.names.isDisjoint(with: FieldNames.ofLists)
+      {
+        return .ofSomething
+      }
       return mayBeList || first == UInt8(ascii: "{") || first == UInt8(ascii: "[") ? nil : .ofSomething
     default: return nil
     }
@@ -187,5 +196,27 @@ private struct ReferrersPage: Decodable {
       self = .unreadable(
         text.map { "the entry '\($0.printedAsProse(limit: 128))'" } ?? "an entry without digest")
     }
+  }
+}
+
+/// The fields of an object, in small letters.
+private struct FieldNames: Decodable {
+  let names: Set<String>
+
+  /// Those by which a list of referrers, of today or of drafts, or an error is known.
+  static let ofLists: Set = [
+    "schemaversion", "mediatype", "manifests", "references", "referrers", "errors", "error",
+  ]
+
+  private struct Key: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+
+  init(from decoder: any Decoder) throws {
+    names = Set(try decoder.container(keyedBy: Key.self).allKeys.map { $0.stringValue.lowercased() })
   }
 }

@@ -36,6 +36,17 @@ public final class RegistryClient: Sendable {
     }
   }
 
+  /// The same client for a question that is not worth being repeated. Throws ``RegistryError/transport(_:)``.
+  public func withoutRetries() throws(RegistryError) -> RegistryClient {
+    var options = http.options
+    options.retries = 0
+    do {
+      return RegistryClient(host: host, configuration: configuration, http: try HTTPClient(options))
+    } catch {
+      throw .transport(error)
+    }
+  }
+
   /// Asks whether the host speaks the distribution API and takes the credential.
   public func ping() throws(RegistryError) {
     let response = try exchange(HTTPRequest(.get, try root), for: .ping)

@@ -137,9 +137,10 @@ extension RegistryMessage {
     }
   }
 
-  /// Codes by which a registry says that it does not want to answer.
+  /// Codes by which a registry says that it does not want to answer, or cannot for now.
   static let refusals: Set<String> = [
-    "DENIED", "UNAUTHORIZED", "FORBIDDEN", "TOOMANYREQUESTS", "UNAVAILABLE",
+    "DENIED", "UNAUTHORIZED", "FORBIDDEN", "TOOMANYREQUESTS", "UNAVAILABLE", "INTERNAL", "INTERNAL_ERROR",
+    "INTERNAL_SERVER_ERROR",
   ]
 
   /// Whether an answer of 404 with these words is no word on what is there: it says something else as well.

@@ -75,7 +75,7 @@ struct `An answer about referrers` {
 
   @Test(arguments: [
     (400, #"{"errors":[{"code":"TOOMANYREQUESTS"}]}"#), (404, #"{"errors":[{"code":"TOOMANYREQUESTS"}]}"#),
-    (404, #"{"errors":[{"code":"NAME_UNKNOWN"},{"code":"INTERNAL"}]}"#), (404, #"{"errors":["UNKNOWN"]}"#),
+    (404, #"{"errors":[{"code":"NAME_UNKNOWN"},{"code":"INTERNAL"}]}"#),
     (405, #"{"errors":[{"code":"UNAVAILABLE"}]}"#),
   ]) func `that refuses for another reason than that it does not know the question is a failure`(
     _ status: Int, _ text: String
@@ -100,6 +100,8 @@ struct `An answer about referrers` {
     (404, #"{"errors":[{"code":"UNSUPPORTED"}]}"#), (404, #"{"errors":[{"code":"NOT_FOUND"}]}"#),
     (404, #"{"errors":[{"code":"NAME_UNKNOWN"}]}"#), (404, #"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#),
     (404, #"{"errors":[{"code":"PAGE_NOT_FOUND"}]}"#), (400, #"{"errors":[{"code":"UNSUPPORTED"}]}"#),
+    (404, #"{"errors":["UNKNOWN"]}"#), (400, #"{"errors":[{"code":"INVALID_REQUEST"}]}"#),
+    (200, #"{"message":"ok"}"#),
     (404, #"{"errors":[{"code":404,"message":"no"}]}"#), (404, #"{"errors":[{"code":"NAME_INVALID"}]}"#),
   ]) func `of a registry without the API is no failure`(_ status: Int, _ text: String) throws {
     let (registry, _) = registry { _ in ScriptedResponse(status, text: text) }

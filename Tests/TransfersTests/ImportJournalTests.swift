@@ -79,7 +79,7 @@ import Transport
     let isTaken = (try? ImportJournal.check(at: directory.file("candidate"))) != nil
     if !isTaken {
       #expect(throws: ArchiveError.foreign(path: directory.file("candidate"), .content)) {
-        try ImportJournal(at: directory.file("candidate"))
+        try ImportJournal(at: directory.file("candidate"), isNamed: true)
       }
       #expect(FileManager.default.contents(atPath: directory.file("candidate")) == Data(content.utf8))
     }
@@ -103,16 +103,22 @@ import Transport
     }
   }
 
-  /// What a power cut may leave of it.
-  @Test func `may be the beginning of its header, or zeros`() throws {
+  /// What a power cut may leave of it, under a name that is Ferry's own.
+  @Test func `may be the beginning of its header, or zeros, unless the user named it`() throws {
     let header = String(decoding: ImportJournal.header, as: UTF8.self)
     for content in ["{", String(header.prefix(20)), String(header.dropLast()), "\0\0\0\0"] {
-      #expect(isTaken(content), "\(content)")
-      do { try ImportJournal(at: directory.file("candidate")).note(upload(5), of: key) }
-      #expect(try ImportJournal(at: directory.file("candidate")).earlier(key)?.offset == 5)
+      #expect(!isTaken(content), "\(content)")
+      let path = directory.file("candidate")
+      #expect(throws: ArchiveError.foreign(path: path, .content)) {
+        try ImportJournal(at: path, isNamed: true)
+      }
+      do { try ImportJournal(at: path).note(upload(5), of: key) }
+      #expect(try ImportJournal(at: path).earlier(key)?.offset == 5)
     }
-    #expect(!isTaken("{ my notes"))
-    #expect(!isTaken("\0\0 my notes"))
+    for content in ["{ my notes", "\0\0 my notes"] {
+      directory.write(Array(content.utf8), to: "candidate")
+      #expect(throws: ArchiveError.self) { try ImportJournal(at: directory.file("candidate")) }
+    }
   }
 
   @Test func `has nothing behind its header but records, the last of which may be torn`() throws {

@@ -25,6 +25,8 @@ final class ImportJournal: Sendable {
 
   /// A journal is read up to here, in bytes: uploads of a petabyte leave less.
   private static let longest: Int64 = 64 << 20
+  /// How many zeros a power cut may leave in its place, in bytes.
+  private static let most = 64 << 10
 
   /// What a journal begins with: nothing else is taken for one.
   static let header = Array(#"{"schema":"ferry/import-journal/v1"}"#.utf8) + [UInt8(ascii: "\n")]
@@ -36,7 +38,7 @@ final class ImportJournal: Sendable {
     let isGiven = isNamed && DataFile.exists(path)
     file = try DataFile.createLocked(path, privately: true)
     let bytes = try Self.bytes(of: file)
-    guard Self.isJournal(bytes) else { throw .foreign(path: path, .content) }
+    guard Self.isJournal(bytes, isNamed: isNamed) else { throw .foreign(path: path, .content) }
     let mode = try file.makePrivate()
     givenMode = bytes.isEmpty && (isGiven || mode != DataFile.privateMode) ? mode : nil
     var end = UploadRecord.endOfWholeLines(in: bytes)
@@ -57,7 +59,7 @@ final class ImportJournal: Sendable {
   static func check(at path: String) throws(ArchiveError) {
     guard DataFile.exists(path) else { return try DataFile.checkCreating(beside: path) }
     try DataFile.checkOwn(path)
-    guard try isJournal(bytes(of: DataFile.open(reading: path, following: false))) else {
+    guard try isJournal(bytes(of: DataFile.open(reading: path, following: false)), isNamed: true) else {
       throw .foreign(path: path, .content)
     }
   }
@@ -69,9 +71,13 @@ final class ImportJournal: Sendable {
     return try file.read(Int(size), at: 0)
   }
 
-  /// Whether a file that holds these bytes is a journal, or empty. After a power cut the header may be zeros, or cut.
-  private static func isJournal(_ bytes: [UInt8]) -> Bool {
-    header.starts(with: bytes) || bytes.allSatisfy { $0 == 0 } || UploadRecord.areRecords(bytes)
+  /// Whether a file that holds these bytes is a journal, or empty. After a power cut the header may be zeros, or cut: that
+  /// is believed of a name that is Ferry's own, not of one that the user gave.
+  private static func isJournal(_ bytes: [UInt8], isNamed: Bool) -> Bool {
+    if !isNamed, header.starts(with: bytes) || bytes.count <= most && bytes.allSatisfy({ $0 == 0 }) {
+      return true
+    }
+    return bytes.isEmpty || UploadRecord.areRecords(bytes)
       || bytes.starts(with: header) && UploadRecord.areLines(bytes[header.count...])
   }
 

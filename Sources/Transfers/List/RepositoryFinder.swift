@@ -136,7 +136,9 @@ struct RepositoryFinder: Sendable {
           Tag(name: $0.name, size: $0.size, updated: $0.lastModified, imageID: $0.imageID)
         }, failures: incomplete(location, skipped: found.skipped.count, missingPages: found.missingPages))
     }
-    let client = try registries.client(host: location.host, repository: location.path)
+    var client = try registries.client(host: location.host, repository: location.path)
+    // Most namespaces are no repositories, and Harbor's token server answers 500 to a project's name.
+    if repository.origin == .namespace { client = try client.withoutRetries() }
     let list = client.tagList(of: location.path)
     guard let failure = list.failure else { return FoundTags(tags: list.names.map { Tag(name: $0) }) }
     try Task.checkCancellation()
@@ -148,7 +150,8 @@ struct RepositoryFinder: Sendable {
     case (.repositoryNotFound, .guessed), (.repositoryNotFound, .namespace): return FoundTags()
     case (.refused(_, 400, _), .namespace), (.refused(_, 405, _), .namespace): return FoundTags()
     // Of a namespace some say the same: what they would not show is no repository that the catalog could have shown.
-    case (.unauthorized, .namespace), (.denied, .namespace):
+    case (.transport, .namespace): break
+    case (_, .namespace) where list.names.isEmpty:
       return FoundTags(notShown: ImageFailure(image: location.description, error: failure))
     default: break
     }

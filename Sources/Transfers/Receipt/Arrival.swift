@@ -53,8 +53,8 @@ extension VerifiedImage {
   }
 
   /// How many of its parts were not confirmed with it: one digest covers platforms that one archive has and another
-  /// left out. Of what was changed on the way the root is another, and so may be layers that were not compressed; for
-  /// each of these there is another part.
+  /// left out. Of what was changed on the way the root is another, and so may be the manifests below it and layers that
+  /// were not compressed; for each of these there is another part.
   private func missing(in received: ReceivedImage) -> Int {
     let sizes = Dictionary(received.blobs.map { ($0.digest, $0.size) }) { first, _ in first }
     let isChanged = received.digest != root.digest
@@ -62,7 +62,7 @@ extension VerifiedImage {
     let parts = parts.filter { known.insert($0.digest).inserted }
     let missing = parts.count { part in
       guard sizes[part.digest] != part.size else { return false }
-      return !isChanged || part.digest != root.digest && part.mediaType.compressedLayer == nil
+      return !isChanged || !part.mediaType.isManifest && part.mediaType.compressedLayer == nil
     }
     return max(missing, parts.count - received.blobs.count)
   }

@@ -35,8 +35,8 @@ struct ExportReport: Codable {
     let referrers: [String]
     /// What refers to it, or to a part of it that is left out, and does not travel.
     let notCarried: [UncarriedEntry]
-    /// What its indexes list and Ferry does not know the type of.
-    let unknownManifests: [UnknownManifestEntry]
+    /// What its indexes list and Ferry does not know the type of; nil: nothing.
+    let unknownManifests: [UnknownManifestEntry]?
   }
 
   struct Referrer: Codable {
@@ -116,7 +116,7 @@ struct ExportReport: Codable {
         archive: homes[image.reference], omissions: image.omissions.map(OmissionEntry.init),
         referrers: image.referrers.map(\.reference.description),
         notCarried: image.referrersLeft.map { UncarriedEntry($0, of: image.reference) },
-        unknownManifests: image.tree.unknownManifests.map(UnknownManifestEntry.init))
+        unknownManifests: UnknownManifestEntry.all(image.tree.unknownManifests))
     }
     referrers = prepared.referrers.map(Referrer.init)
     totalBytes = prepared.totalSize

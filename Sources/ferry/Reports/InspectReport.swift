@@ -21,8 +21,8 @@ struct InspectReport: Codable {
     /// By what the other side is known to have what is left out.
     let known: [KnownSourceEntry]
     let lacking: [LackEntry]
-    /// What indexes list and Ferry does not know the type of.
-    let unknownManifests: [UnknownManifestEntry]
+    /// What indexes list and Ferry does not know the type of; nil: nothing.
+    let unknownManifests: [UnknownManifestEntry]?
     /// Markdown by repository.
     let descriptions: [String: String]
     let problems: [Wording]
@@ -97,7 +97,7 @@ struct InspectReport: Codable {
         totalBytes: archive.totalSize, uniqueBytes: archive.uniqueSize,
         omissions: archive.omissions.map(OmissionEntry.init),
         known: archive.knownSources.map(KnownSourceEntry.init), lacking: archive.lacking.map(LackEntry.init),
-        unknownManifests: archive.unknownManifests.map(UnknownManifestEntry.init),
+        unknownManifests: UnknownManifestEntry.all(archive.unknownManifests),
         descriptions: Dictionary(archive.descriptions) { first, _ in first },
         problems: archive.problems.map { ProblemText.line(for: $0) },
         volumes: archive.volumes.map { VolumeEntry($0) })

@@ -10,7 +10,12 @@ struct UnknownManifestEntry: Codable {
   /// The line that says so.
   let text: Wording
 
-  init(_ descriptor: Descriptor) {
+  /// Entries for `descriptors`; nil for none, for this field came later than reports of its version.
+  static func all(_ descriptors: [Descriptor]) -> [UnknownManifestEntry]? {
+    descriptors.isEmpty ? nil : descriptors.map(Self.init)
+  }
+
+  private init(_ descriptor: Descriptor) {
     digest = descriptor.digest.description
     mediaType = descriptor.mediaType.rawValue
     bytes = descriptor.size

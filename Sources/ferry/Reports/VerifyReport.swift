@@ -20,8 +20,8 @@ struct VerifyReport: Codable {
     /// By what the other side is known to have what is left out.
     let known: [KnownSourceEntry]
     let lacking: [LackEntry]
-    /// What indexes list and Ferry does not know the type of.
-    let unknownManifests: [UnknownManifestEntry]
+    /// What indexes list and Ferry does not know the type of; nil: nothing.
+    let unknownManifests: [UnknownManifestEntry]?
     let problems: [Problem]
     /// With `--receipt`: what the receipts say of each image.
     let arrivals: [ArrivalEntry]?
@@ -60,7 +60,7 @@ struct VerifyReport: Codable {
         }, images: archive.images, referrers: archive.referrers, blobs: archive.blobCount,
         layersUnpacked: archive.layersUnpacked, omissions: archive.omissions.map(OmissionEntry.init),
         known: archive.knownSources.map(KnownSourceEntry.init), lacking: archive.lacking.map(LackEntry.init),
-        unknownManifests: archive.unknownManifests.map(UnknownManifestEntry.init),
+        unknownManifests: UnknownManifestEntry.all(archive.unknownManifests),
         problems: archive.findings.map {
           Problem(
             problem: ProblemText.line(for: $0.problem), images: $0.images, volumes: $0.volumes.map(\.path))
