@@ -156,18 +156,25 @@ public struct Import: Sendable {
     }
   }
 
+  /// That a repository is to have a blob.
+  private struct Need: Hashable {
+    let digest: Digest
+    let repository: String
+  }
+
   /// The blobs to push, each once, with every repository that needs it; in the images' order.
   private func blobs(
     of images: [ImportImage], in layouts: [Layout], _ compression: Compression
   ) -> [PreparedImport.Blob] {
     var order: [Descriptor] = []
     var repositories: [Digest: [String]] = [:]
+    var needs: Set<Need> = []
     for image in images {
       for blob in image.tree.blobs {
         if repositories[blob.digest] == nil { order.append(blob) }
-        if repositories[blob.digest]?.contains(image.target.repository) != true {
-          repositories[blob.digest, default: []].append(image.target.repository)
-        }
+        let need = Need(digest: blob.digest, repository: image.target.repository)
+        guard needs.insert(need).inserted else { continue }
+        repositories[blob.digest, default: []].append(image.target.repository)
       }
     }
     return order.map { blob in
