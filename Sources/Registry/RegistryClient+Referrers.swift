@@ -81,6 +81,11 @@ extension RegistryClient {
     case ofSomething
   }
 
+  /// The fields, in small letters, by which a list of referrers, of today or of drafts, or an error is known.
+  private static let listFields: Set = [
+    "schemaversion", "mediatype", "manifests", "references", "referrers", "errors", "error",
+  ]
+
   /// What is not there, if `response` says that something is not (distribution-spec, "Listing Referrers"): the API
   /// answers any digest with an OCI index. Some gateways have a page for every path they do not know. nil for an answer
   /// of the API, and for one that says no for another reason, or that is cut: who gives it may well have a list.
@@ -101,8 +106,8 @@ extension RegistryClient {
       let mayBeList = type?.rawValue.hasSuffix("json") == true && !isMarkup || type == .ociIndex
       // What has nothing of a list, nor of an error, is a portal's or a proxy's.
       if type != .ociIndex,
-        let fields = try? JSONDecoder().decode(FieldNames.self, from: Data(response.body)),
-        !fields.names.isEmpty, fields.names.isDisjoint(with: FieldNames.ofLists)
+        let fields = try? JSONDecoder().decode([String: Anything].self, from: Data(response.body)),
+        !fields.isEmpty, fields.keys.allSatisfy({ !listFields.contains($0.lowercased()) })
       {
         return .ofSomething
       }
@@ -199,24 +204,7 @@ private struct ReferrersPage: Decodable {
   }
 }
 
-/// The fields of an object, in small letters.
-private struct FieldNames: Decodable {
-  let names: Set<String>
-
-  /// Those by which a list of referrers, of today or of drafts, or an error is known.
-  static let ofLists: Set = [
-    "schemaversion", "mediatype", "manifests", "references", "referrers", "errors", "error",
-  ]
-
-  private struct Key: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
-  }
-
-  init(from decoder: any Decoder) throws {
-    names = Set(try decoder.container(keyedBy: Key.self).allKeys.map { $0.stringValue.lowercased() })
-  }
+/// What stands in a field whose name alone counts.
+private struct Anything: Decodable {
+  init(from decoder: any Decoder) {}
 }

@@ -70,6 +70,20 @@ struct `What is easily passed over` {
     for digest in carried { #expect(inspected.contains(digest)) }
   }
 
+  /// One image has one kind, the next another; what the first has says nothing of the others.
+  @Test func `travels by each of cosign's tags, whatever other images have`() throws {
+    let registry = ScriptedRegistry { request in
+      request.path.hasSuffix("/tags/list") ? ScriptedResponse(200, json: #"{"tags":["0","1","2"]}"#) : nil
+    }
+    let carried = [".att", ".sbom", ".sig"].enumerated().map { number, kind in
+      let image = registry.add(image: [[UInt8(number)]], to: "old/app", tag: "\(number)")
+      return add("of\(kind)", to: registry, tag: tag(image, kind))
+    }
+    try ferry.export([registry.reference("old/app")], to: "a.tar", "--all-tags", "--jobs", "1")
+    let inspected = try ferry.run(["inspect", "--json", "a.tar"], exits: 0).standardOutput
+    for digest in carried { #expect(inspected.contains(digest)) }
+  }
+
   @Test func `is a foreign layer that HEAD does not know`() throws {
     let registry = ScriptedRegistry { request in
       request.method == "HEAD" && request.path.contains("/blobs/") ? ScriptedResponse(404).withoutBody : nil

@@ -319,7 +319,7 @@ struct `What refers to an image` {
     try ferry.run(arguments + ["--no-referrers"], exits: 0)
   }
 
-  @Test func `is asked for twice a repository where it cannot be, and by cosign's tag for each image`()
+  @Test func `is asked for twice a repository where it cannot be, and by cosign's tags for each image`()
     throws
   {
     let registry = ScriptedRegistry()
@@ -335,7 +335,7 @@ struct `What refers to an image` {
     // Once to choose the tags, once to see which of them refer to something.
     #expect(lines.count { $0.contains("/tags/list") } == 4)
     // A list of tags may hide them.
-    #expect(lines.count { $0.contains("/manifests/sha256-") } == 40)
+    #expect(lines.count { $0.contains("/manifests/sha256-") } == 40 * 3)
   }
 
   @Test func `is asked for tag by tag where tags are not listed`() throws {

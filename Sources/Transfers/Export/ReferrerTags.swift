@@ -9,8 +9,6 @@ final class ReferrerTags: Sendable {
   private let repository: String
   /// nil until they were listed. The lock is held while they are.
   private let listed = Mutex<Listed?>(nil)
-  /// Whether a tag was there that the list does not have.
-  private let hidesTags = Mutex(false)
 
   private enum Listed {
     case tags(Set<ReferrerTag>)
@@ -24,8 +22,7 @@ final class ReferrerTags: Sendable {
   }
 
   /// Whether the repository has the tag. `asksDirectly` also where the list of its tags does not have it, for a registry
-  /// may hide such tags there: not one that lists others of them. A question for each image is asked then, for its
-  /// signature; where that was hidden, for all.
+  /// may hide such tags there: not one that lists others of cosign's.
   func contains(_ tag: ReferrerTag, asksDirectly: Bool) throws(RegistryError) -> Bool {
     let listed = try listed.withLock { (listed) throws(RegistryError) in
       if let listed { return listed }
@@ -36,12 +33,8 @@ final class ReferrerTags: Sendable {
     switch listed {
     case .tags(let tags):
       if tags.contains(tag) { return true }
-      guard asksDirectly, tags.isEmpty, tag.kind == .signature || hidesTags.withLock({ $0 }) else {
-        return false
-      }
-      let isThere = try has(tag)
-      if isThere { hidesTags.withLock { $0 = true } }
-      return isThere
+      guard asksDirectly, tags.allSatisfy({ $0.kind == .list }) else { return false }
+      return try has(tag)
     case .untold: return try has(tag)
     }
   }

@@ -46,16 +46,6 @@ extension ErrorText {
       self.init(
         damage.map { "it is damaged in \(archive)\(damaged): \(ProblemText.line(for: $0))" }
           ?? "\(archive) lacks \(Amounts.count(problems.count, "blob")) of it\(place)", .integrityFailure)
-    case .noHolder(let digest, let failures):
-      let foremost = failures.foremost.map { ErrorText(registry: $0.error) }
-      let holders = failures.prefix(5).map { failure in
-        "\(failure.repository): \(ErrorText(registry: failure.error).summary)" as Wording
-      }
-      let more: Wording = failures.count > holders.count ? "; and \(failures.count - holders.count) more" : ""
-      self.init(
-        "none of \(Amounts.count(failures.count, "repository", plural: "repositories")) gave \(digest): "
-          + holders.joined(separator: "; ") + more,
-        remedy: foremost?.remedy, foremost?.status ?? .networkFailed)
     default: self.init("something unforeseen went wrong: \(String(describing: error))", .unforeseen)
     }
   }

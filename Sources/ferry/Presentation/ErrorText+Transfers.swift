@@ -34,6 +34,7 @@ extension ErrorText {
         "\(reference) has no image for \(Self.list(wanted.map(\.description)))",
         remedy: "It has \(Self.list(available.map(\.description))).", .notFound)
     case .imagesFailed(let failures, let total): self.init(failures: failures, total: total)
+    case .noHolder(let digest, let failures): self.init(blob: digest, notHadFrom: failures)
     case .blobFailed(let images, let total, let othersCanGo, let cause):
       self.init(blob: ErrorText(cause), of: images, total: total, othersCanGo: othersCanGo)
     case .notEnoughSpace(let path, let needed, let available):
@@ -190,7 +191,7 @@ extension ErrorText {
     case .tooManyVolumes, .noSuchVolume, .cutOtherwise, .unfinishedSet, .otherVolumes, .otherArchive,
       .incompleteOutput, .expectsOneArchive:
       self.init(volumes: error)
-    case .noHolder, .unclearConfig, .wrongSizeListed, .configDisagrees, .damaged, .damagedBlob, .notWhole,
+    case .unclearConfig, .wrongSizeListed, .configDisagrees, .damaged, .damagedBlob, .notWhole,
       .imageNotWhole:
       self.init(damage: error)
     case .ruleWithoutStar(let text):
