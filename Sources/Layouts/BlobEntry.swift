@@ -66,11 +66,14 @@ public struct BlobEntry: ~Copyable, BlobReceiver {
   public func check() throws(DigestError) { _ = try verifier.check() }
 
   /// Ends the blob: all of it lies at its place and is right. Throws ``DigestError`` when it is not, and ``LayoutError``
-  /// when that cannot be written or noted; what has come then stays for a later run, as after ``suspend()``.
+  /// when that cannot be written or noted, `incomplete` when a piece was not; what has come then stays for a later run, as
+  /// after ``suspend()``.
   public consuming func finish() throws {
     do {
       try check()
       try flush()
+      // After a piece that could not be written, what came behind it was hashed and does not lie where it belongs.
+      guard placed == blob.size else { throw LayoutError.incomplete([blob.digest]) }
       try extent.finish(after: noted)
     } catch {
       suspend()

@@ -2,9 +2,11 @@ import Archives
 import Digests
 import Foundation
 import Images
-import Layouts
+import Synchronization
 import TestSupport
 import Testing
+
+@testable import Layouts
 
 /// What an archive being written hands out for a blob: whoever places its bytes hashes them.
 struct `A blob's entry` {
@@ -180,5 +182,57 @@ struct `A blob's entry` {
         #expect(try scratch.read("a.tar")[before..<before + bytes.count].elementsEqual(bytes))
       }
     }
+  }
+
+  /// A place that does not take its first piece.
+  private final class Refusing: BlobExtentWriter {
+    let isRewritable: Bool
+    let checkpointInterval: Int64? = nil
+    private let state = Mutex((hasRefused: false, isFinished: false, notes: 0))
+
+    init(isRewritable: Bool) { self.isRewritable = isRewritable }
+
+    var isFinished: Bool { state.withLock { $0.isFinished } }
+    var notes: Int { state.withLock { $0.notes } }
+
+    func put(_ bytes: RawSpan, at offset: Int64) throws(LayoutError) {
+      let isFirst = state.withLock { state in
+        defer { state.hasRefused = true }
+        return !state.hasRefused
+      }
+      if isFirst { throw .finished(path: "refused") }
+    }
+
+    func checkpoint(at position: Int64, content: Digest, after noted: Int64) {}
+    func forget() {}
+    func finish(after noted: Int64) { state.withLock { $0.isFinished = true } }
+
+    func suspend(at checkpoint: (position: Int64, content: Digest, after: Int64)?) {
+      state.withLock { $0.notes += checkpoint == nil ? 0 : 1 }
+    }
+  }
+
+  @Test(arguments: [true, false]) func `is not ended, nor noted, behind a piece that was not written`(
+    isRewritable: Bool
+  ) throws {
+    // More than is gathered, so that each piece goes straight to its place.
+    let bytes = (0..<700_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    let descriptor = Descriptor(
+      mediaType: .ociLayer, digest: Digest(of: bytes), size: Int64(bytes.count))
+    let extent = Refusing(isRewritable: isRewritable)
+    var entry = BlobEntry(
+      PlannedBlob(descriptor: descriptor, offset: 0), in: extent,
+      behind: BlobVerifier(digest: descriptor.digest, size: descriptor.size), progress: { _ in })
+    let refused = Result { try entry.write(bytes.prefix(350_000)) }
+    #expect(throws: LayoutError.self) { try refused.get() }
+    try entry.write(bytes.dropFirst(350_000))
+    try entry.check()
+    do {
+      try entry.finish()
+      Issue.record("a blob was ended of which half was not written")
+    } catch {
+      #expect(error as? LayoutError == .incomplete([descriptor.digest]))
+    }
+    #expect(!extent.isFinished && extent.notes == 0)
   }
 }
