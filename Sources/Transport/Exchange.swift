@@ -51,7 +51,7 @@ final class Exchange {
     request.followsRedirects && request.method.followsRedirects ? head.redirect : nil
   }
 
-  /// Whether the body is none that is wanted whole: a text that explains a failure.
+  /// Whether the body is not wanted to its end: a text that explains a failure.
   var isExcerpt: Bool {
     if case .kept(_, true) = destination { true } else { false }
   }
@@ -91,7 +91,7 @@ final class Exchange {
     return wasComplete || !head.isComplete || decideDestination()
   }
 
-  /// The head is whole: says where the body goes.
+  /// The head is complete: says where the body goes.
   private func decideDestination() -> Bool {
     let excerpt = Destination.kept(limit: Reception.excerptLimit, isExcerpt: true)
     guard redirect == nil else {
@@ -181,4 +181,50 @@ final class Exchange {
     taken = 0
     return true
   }
+
+  /// Whether the answer is complete as far as it was wanted.
+  var isAnswered: Bool {
+    switch interruption {
+    case nil, .enough: true
+    case .thrown, .failed: false
+    }
+  }
+
+  /// The answer, or what the caller's code threw.
+  func get() throws -> HTTPResponse {
+    if case .thrown(let error) = interruption { throw error }
+    return response
+  }
+}
+
+/// What a request carries.
+@safe enum OutgoingBody {
+  case none
+  case bytes([UInt8])
+  case source(size: Int64, fill: (UnsafeMutableRawBufferPointer) throws -> Int)
+
+  /// In bytes.
+  var size: Int64 {
+    switch self {
+    case .none: 0
+    case .bytes(let bytes): Int64(bytes.count)
+    case .source(let size, _): size
+    }
+  }
+}
+
+/// What becomes of an answer's body.
+enum Reception {
+  typealias Accept = (HTTPResponse) throws -> Bool
+  typealias Sink = (RawSpan) throws -> Void
+
+  /// Kept; more than `limit` bytes are an error.
+  case collect(limit: Int)
+  /// Kept up to `limit` bytes, the rest not waited for: texts that explain a failure.
+  case excerpt(limit: Int)
+  /// Lent to `sink` when `accepts` says so of its head, else kept as an excerpt.
+  case lend(accepts: Accept, sink: Sink)
+
+  /// How much of an error's text is kept, in bytes.
+  static let excerptLimit = 64 << 10
 }

@@ -7,13 +7,13 @@ internal import Synchronization
 /// Every call honours the cancellation of the task that makes it, within a tenth of a second.
 public final class HTTPClient: Sendable {
   public let options: TransportOptions
-  let limit: RateLimit?
+  private let limit: RateLimit?
   private let pool = HandlePool()
   /// The hosts that have ever answered.
   private let known = Mutex<Set<String>>([])
 
   /// Redirects followed in one exchange.
-  static let longestRedirection = 10
+  private static let longestRedirection = 10
 
   /// Throws ``TransportError/unreadableCAFile(path:)``.
   public init(_ options: TransportOptions = TransportOptions()) throws(TransportError) {
@@ -24,13 +24,48 @@ public final class HTTPClient: Sendable {
     limit = options.limitRate.map(RateLimit.init(bytesPerSecond:))
   }
 
-  /// Whether `host` has answered anything since the client was made.
-  func knows(_ host: String) -> Bool {
-    known.withLock { $0.contains(host) }
+  /// One attempt of a small exchange. Any status is an answer, not an error; its body is collected, at most
+  /// ``HTTPRequest/bodyLimit`` bytes of it.
+  public func send(_ request: HTTPRequest, body: [UInt8] = []) throws(TransportError) -> HTTPResponse {
+    let exchange = try perform(
+      request, body: body.isEmpty ? .none : .bytes(body), reception: .collect(limit: request.bodyLimit))
+    return exchange.response
+  }
+
+  /// One attempt of a download. `accepts` sees the final answer's head, after redirects: true and the body
+  /// goes to `sink` as it arrives, lent from libcurl's own buffer; false and its first 64 KiB are
+  /// collected. What the closures throw ends the transfer and comes out unchanged; else throws
+  /// ``TransportError``.
+  public func receive(
+    _ request: HTTPRequest, accepts: (HTTPResponse) throws -> Bool, sink: (RawSpan) throws -> Void
+  ) throws -> HTTPResponse {
+    try withoutActuallyEscaping(accepts) { accepts in
+      try withoutActuallyEscaping(sink) { sink in
+        try perform(request, body: .none, reception: .lend(accepts: accepts, sink: sink)).get()
+      }
+    }
+  }
+
+  /// One attempt of an upload: sends `size` bytes asked from `source` piece by piece. It fills the buffer it
+  /// is given and returns how many bytes it put there, at least one. What it throws ends the transfer and
+  /// comes out unchanged; else throws ``TransportError``.
+  ///
+  /// A server that refuses before the body is complete ends the upload: its answer is returned. At most
+  /// 64 KiB of an answer's body are collected. The size is always declared, and no `Expect` header is sent
+  /// unless the request has one.
+  public func transmit(
+    _ request: HTTPRequest, size: Int64, source: (UnsafeMutableRawBufferPointer) throws -> Int
+  ) throws -> HTTPResponse {
+    try unsafe withoutActuallyEscaping(source) { source in
+      unsafe try perform(
+        request, body: .source(size: max(size, 0), fill: source),
+        reception: .excerpt(limit: Reception.excerptLimit)
+      ).get()
+    }
   }
 
   /// One exchange with its redirects. What the caller's code threw is left in the returned exchange.
-  func perform(
+  private func perform(
     _ request: HTTPRequest, body: OutgoingBody, reception: Reception
   ) throws(TransportError) -> Exchange {
     let handle = try pool.take()
@@ -73,5 +108,46 @@ public final class HTTPClient: Sendable {
     }
     options.log?("\(request.method.rawValue) \(request.url) → \(exchange.head.status)")
     return exchange
+  }
+}
+
+/// Trying again.
+extension HTTPClient {
+  /// A fresh budget as ``options`` have it.
+  public func retryBudget() -> RetryBudget {
+    RetryBudget(retries: options.retries, base: options.backoff)
+  }
+
+  /// Whether an exchange that failed by `error` is worth another attempt. A host that was never reached is
+  /// given up at once: its name is mistyped, or it does not run.
+  public func isWorthRetrying(_ error: TransportError, to url: HTTPURL) -> Bool {
+    error.isRetryable && (!error.isAboutReaching || known.withLock { $0.contains(url.host) })
+  }
+
+  /// Waits. Throws ``TransportError/cancelled`` within a tenth of a second of the task's cancellation.
+  public func wait(_ duration: Duration) throws(TransportError) {
+    guard Pause.sleep(duration) else { throw .cancelled }
+  }
+
+  /// Repeats an exchange that may be repeated until it succeeds or ``TransportOptions/retries`` are used
+  /// up: the last answer or error is the outcome.
+  public func sendRetrying(_ request: HTTPRequest, body: [UInt8] = []) throws(TransportError) -> HTTPResponse
+  {
+    var budget = retryBudget()
+    while true {
+      let pause: Duration
+      do throws(TransportError) {
+        let response = try send(request, body: body)
+        guard response.isRetryable, let delay = budget.delay(retryAfter: response.retryAfter) else {
+          return response
+        }
+        pause = delay
+      } catch {
+        guard isWorthRetrying(error, to: request.url), let delay = budget.delay() else { throw error }
+        pause = delay
+      }
+      options.log?("trying again in \(pause)")
+      try wait(pause)
+    }
   }
 }

@@ -41,7 +41,7 @@ public struct HTTPHeaders: Hashable, Sendable {
   }
 
   /// All names as they were given, in order and with repetitions.
-  public var names: [String] { fields.map(\.name) }
+  var names: [String] { fields.map(\.name) }
 
   /// Names are ASCII (RFC 9110, 5.1): no other letters have a case here.
   static func areEqual(_ left: String, _ right: String) -> Bool {

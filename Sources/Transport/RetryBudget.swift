@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// How often and after which pauses something is tried again. A value without a clock: it says how long to
 /// wait, ``HTTPClient/wait(_:)`` waits.
 public struct RetryBudget: Sendable {
@@ -13,7 +15,7 @@ public struct RetryBudget: Sendable {
 
   /// A budget of `retries` attempts after the first. Pauses are random up to `base`, doubled with each
   /// attempt that made no progress; `jitter` gives numbers from 0 to 1.
-  public init(
+  init(
     retries: Int, base: Duration = .milliseconds(500),
     jitter: @escaping @Sendable () -> Double = { .random(in: 0...1) }
   ) {
@@ -32,5 +34,24 @@ public struct RetryBudget: Sendable {
     spent += 1
     if let retryAfter { return min(max(retryAfter, .zero), Self.longestRetryAfter) }
     return min(base * (1 << doublings), Self.longestBackoff) * min(max(jitter(), 0), 1)
+  }
+}
+
+/// Waiting that blocks the thread and ends early when the task is cancelled.
+enum Pause {
+  /// How soon a cancellation is seen.
+  static let slice = Duration.milliseconds(50)
+
+  /// Sleeps for `duration`. False when the task was cancelled meanwhile, unless that does not matter.
+  static func sleep(_ duration: Duration, evenCancelled: Bool = false) -> Bool {
+    let end = ContinuousClock.now.advanced(by: duration)
+    while evenCancelled || !Task.isCancelled {
+      let left = ContinuousClock.now.duration(to: end)
+      guard left > .zero else { return true }
+      // A slice is far below what microseconds in 32 bits hold.
+      let microseconds = min(left, slice) / .microseconds(1)
+      usleep(UInt32(max(microseconds, 1)))
+    }
+    return false
   }
 }

@@ -1,16 +1,13 @@
 private import CCurl
+internal import Synchronization
 
 /// libcurl's side of one transfer at a time: an easy handle and the multi handle that drives it and keeps
 /// its connections for the next.
 ///
 /// Both may move between threads as long as one thread at a time uses them; ``HandlePool`` sees to that.
 @safe final class TransferHandle: @unchecked Sendable {
-  let easy: UnsafeMutableRawPointer
-  /// Where libcurl writes what went wrong.
-  let message: UnsafeMutablePointer<CChar>
+  private let easy: EasyHandle
   private let multi: UnsafeMutableRawPointer
-  /// The CURLcode of the first setting of the transfer at hand that libcurl did not take; nil when it took all.
-  var refusedSetting: Int?
 
   /// Idle connections kept: a registry, its token service and where its blobs are redirected to.
   private static let idleConnections = 8
@@ -20,38 +17,28 @@ private import CCurl
 
   /// Nil when libcurl cannot be set up.
   init?() {
-    guard CurlLibrary.isReady, let easy = unsafe curl_easy_init() else { return nil }
-    guard let multi = unsafe curl_multi_init() else {
-      unsafe curl_easy_cleanup(easy)
-      return nil
-    }
-    unsafe self.easy = easy
+    guard let easy = EasyHandle(), let multi = unsafe curl_multi_init() else { return nil }
+    self.easy = easy
     unsafe self.multi = multi
-    unsafe message = .allocate(capacity: Int(CURL_ERROR_SIZE))
-    unsafe message.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     _ = unsafe ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, Self.idleConnections)
   }
 
-  deinit {
-    unsafe curl_easy_cleanup(easy)
-    _ = unsafe curl_multi_cleanup(multi)
-    unsafe message.deallocate()
-  }
+  deinit { _ = unsafe curl_multi_cleanup(multi) }
 
   /// Performs `exchange`; blocks until it has ended by itself or was interrupted.
   func perform(
     _ exchange: Exchange, options: TransportOptions, limit: RateLimit?
   ) throws(TransportError) -> TransferOutcome {
     let lines = try HeaderLines(exchange.request)
-    try configure(for: exchange, lines: lines, options: options, limit: limit)
+    try easy.configure(for: exchange, lines: lines, options: options, limit: limit)
     let code = withExtendedLifetime((exchange, lines)) { drive(exchange) }
-    return outcome(code)
+    return easy.outcome(Int(code.rawValue))
   }
 
   /// Runs the transfer to its end. Returns its CURLcode.
   private func drive(_ exchange: Exchange) -> CURLcode {
-    guard unsafe curl_multi_add_handle(multi, easy) == CURLM_OK else { return CURLE_FAILED_INIT }
-    defer { _ = unsafe curl_multi_remove_handle(multi, easy) }
+    guard unsafe curl_multi_add_handle(multi, easy.pointer) == CURLM_OK else { return CURLE_FAILED_INIT }
+    defer { _ = unsafe curl_multi_remove_handle(multi, easy.pointer) }
     var sent: Int64 = 0
     while true {
       var running: Int32 = 0
@@ -68,10 +55,10 @@ private import CCurl
     let now = ContinuousClock.now
     if Task.isCancelled { exchange.cancel(at: now) }
     if exchange.watch.isConnecting {
-      guard number(CURLINFO_PRETRANSFER_TIME_T) > 0 else { return }
+      guard easy.isConnected else { return }
       exchange.watch.connected(at: now)
     }
-    let uploaded = exchange.body.size == 0 ? 0 : number(CURLINFO_SIZE_UPLOAD_T)
+    let uploaded = exchange.body.size == 0 ? 0 : easy.uploaded
     if uploaded != sent {
       sent = uploaded
       exchange.watch.moved(at: now)
@@ -90,24 +77,28 @@ private import CCurl
     }
     return CURLE_FAILED_INIT
   }
+}
 
-  private func outcome(_ code: CURLcode) -> TransferOutcome {
-    let expected = number(CURLINFO_CONTENT_LENGTH_DOWNLOAD_T)
-    var systemError = 0
-    _ = unsafe ccurl_get_long(easy, CURLINFO_OS_ERRNO, &systemError)
-    var reason = unsafe String(cString: message)
-    // libcurl quotes a proxy's whole address here, password and all.
-    if reason.hasPrefix("Unsupported proxy") {
-      reason = String(reason.prefix { $0 != "'" }) + "the proxy's address"
+/// The idle handles of a client. The one used last is given first: its connections are the freshest.
+final class HandlePool: Sendable {
+  private let idle = Mutex<[TransferHandle]>([])
+
+  /// A handle for the calling thread alone, until it is given back.
+  func take() throws(TransportError) -> TransferHandle {
+    if let handle = idle.withLock({ $0.popLast() }) { return handle }
+    guard let handle = TransferHandle() else {
+      throw .other(url: "", code: 2, reason: "libcurl could not be initialised")
     }
-    return TransferOutcome(
-      code: Int(code.rawValue),
-      reason: reason.isEmpty ? unsafe String(cString: curl_easy_strerror(code)) : reason,
-      systemError: Int32(truncatingIfNeeded: systemError), expected: expected < 0 ? nil : expected)
+    return handle
   }
 
-  private func number(_ info: CURLINFO) -> Int64 {
-    var value: curl_off_t = 0
-    return unsafe ccurl_get_offset(easy, info, &value) == CURLE_OK ? Int64(value) : 0
+  func give(_ handle: TransferHandle) {
+    idle.withLock { $0.append(handle) }
   }
+}
+
+/// libcurl's state of the process.
+enum CurlLibrary {
+  /// Whether libcurl could be initialised; done once, at the first question.
+  static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 }

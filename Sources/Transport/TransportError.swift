@@ -18,7 +18,7 @@ public enum TransportError: Error, Hashable, Sendable {
   case stalled(url: String, seconds: Int)
   /// The connection ended after `received` of `expected` bytes of a body; nil where no length was declared.
   case cut(url: String, received: Int64, expected: Int64?)
-  /// The connection broke before the answer was whole.
+  /// The connection broke before the answer was complete.
   case reset(url: String, reason: String)
   /// A body or a head beyond its `limit` in bytes.
   case tooLarge(url: String, limit: Int)
@@ -59,7 +59,7 @@ extension TransportError {
   }
 
   /// Whether no connection came about at all. From a host that never answered, a mistyped name is
-  /// likelier than a passing fault.
+  /// likelier than a fault that passes.
   var isAboutReaching: Bool {
     switch self {
     case .unknownHost, .connectionRefused, .unreachable, .connectTimedOut, .proxy: true
