@@ -7,7 +7,7 @@ public protocol BlobReceiver: ~Copyable {
   var position: Int64 { get }
 
   /// Takes the next bytes. Throws ``DigestError/long(expected:)`` before anything beyond the blob's size is taken, and
-  /// what its place throws.
+  /// what writing them throws.
   mutating func write(_ bytes: RawSpan) throws
 
   /// Forgets all bytes: the blob starts over.

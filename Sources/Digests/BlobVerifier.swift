@@ -1,4 +1,4 @@
-/// The place every blob's bytes pass through: its end is reported only when size and digest agree.
+/// What every blob's bytes pass through: its end is reported only when size and digest agree.
 ///
 /// Noncopyable, and ``finish()`` consumes it: a ``Proof`` can come from nowhere else, so "done" without
 /// hashing cannot be written down.

@@ -1,3 +1,5 @@
+import Crypto
+
 /// The sha256 of some content, as OCI writes it: `sha256:` and 64 lower-case hexadecimal digits.
 ///
 /// sha256 is the only algorithm Ferry trusts; image-spec's `descriptor.md` registers others, which
@@ -109,5 +111,45 @@ extension Digest: Codable {
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)
+  }
+}
+
+/// Why content is not what its digest says, or why a digest is none.
+public enum DigestError: Error, Hashable, Sendable {
+  /// Not of the form `algorithm:hex`.
+  case malformed(String)
+  /// A registered algorithm that Ferry does not compute.
+  case unsupportedAlgorithm(String)
+  /// The content ended after `received` of `expected` bytes.
+  case short(expected: Int64, received: Int64)
+  /// The content went on after its `expected` bytes.
+  case long(expected: Int64)
+  /// Content of the right size hashed to something else.
+  case mismatch(expected: Digest, actual: Digest)
+}
+
+/// Computes a ``Digest`` over bytes that arrive in pieces.
+public struct ContentHasher: Sendable {
+  private var state = SHA256()
+
+  public init() {}
+
+  public mutating func update(_ bytes: RawSpan) {
+    unsafe bytes.withUnsafeBytes { unsafe state.update(bufferPointer: $0) }
+  }
+
+  /// The digest of all bytes so far; more may follow.
+  public func digest() -> Digest {
+    // SHA-256 has 32 bytes by definition; an all-zero digest would match nothing.
+    Digest(rawBytes: state.finalize()) ?? Digest(zero: ())
+  }
+}
+
+extension Digest {
+  /// The digest of `bytes`.
+  public init(of bytes: [UInt8]) {
+    var hasher = ContentHasher()
+    unsafe hasher.update(bytes.span.bytes)
+    self = hasher.digest()
   }
 }

@@ -25,3 +25,39 @@ enum MinisignText {
 
   static func base64(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
 }
+
+/// By what minisign tells keys apart: 8 random bytes, which prove nothing.
+public struct KeyID: Hashable, Sendable {
+  let bytes: [UInt8]
+
+  init(_ bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
+}
+
+extension KeyID: CustomStringConvertible {
+  /// As minisign prints it: the bytes as one little-endian number, `5FE4D7A6B50843CC`, without leading zeros.
+  public var description: String {
+    String(bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }, radix: 16, uppercase: true)
+  }
+}
+
+/// Why a signature, or a key, is not what it should be. No case ever holds part of a secret.
+public enum SignatureError: Error, Hashable, Sendable {
+  /// No minisign signature; what is wrong, in words for a person.
+  case malformedSignature(String)
+  /// No minisign public key.
+  case malformedPublicKey
+  /// No minisign secret key.
+  case malformedSecretKey
+  /// A secret key whose password costs more memory than Ferry gives it, in bytes.
+  case costlyPassword(memory: UInt64)
+  /// Its password is to cost many times the work that minisign asks for.
+  case slowPassword
+  /// The password does not open the secret key, or the key is damaged.
+  case wrongPassword
+  /// Made with another key than the one demanded.
+  case otherKey(expected: KeyID, actual: KeyID)
+  /// Not a signature of this content by this key.
+  case invalid
+  /// The content's signature is right; the trusted comment is not the one that was signed.
+  case alteredComment
+}
