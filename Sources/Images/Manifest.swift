@@ -164,3 +164,67 @@ public struct Manifest: Sendable {
     }
   }
 }
+
+/// Why bytes are not a manifest that Ferry can carry.
+public enum ManifestError: Error, Hashable, Sendable {
+  /// Not JSON, JSON of another shape, or JSON that readers read differently; the detail names the field.
+  case malformed(String)
+  /// Holds the fields of two kinds of manifest, `manifests` and `layers` or `config`, or one of those and schema 1's:
+  /// readers would disagree on what it is (CVE-2021-41190).
+  case ambiguous
+  /// Docker image manifest version 1, which has no config and unstable digests.
+  case schema1
+  /// A media type that is no manifest's.
+  case unknownType(String)
+  /// Larger than ``Manifest/sizeLimit``.
+  case tooLarge(Int64)
+  /// The bytes are not the ones the digest or the descriptor promised.
+  case wrongContent(DigestError)
+}
+
+/// A manifest of one image or artifact (image-spec `manifest.md`).
+public struct ImageManifest: Hashable, Sendable, Decodable {
+  public let config: Descriptor
+  public let layers: [Descriptor]
+  /// What this manifest refers to: set on signatures, SBOMs and attestations.
+  public let subject: Descriptor?
+  public let artifactType: String?
+  public let annotations: [String: String]?
+
+  /// Whether its config is an image's, or may be by its type and the layers': docker takes a config whose type says
+  /// nothing for one. ``ImageConfig/speaksOfLayers(_:)`` tells whether such a config is.
+  public var mayBeRunnable: Bool {
+    config.mediaType.isImageConfig
+      || config.mediaType.saysNothing && layers.allSatisfy(\.mediaType.isLayer)
+  }
+}
+
+/// A list of manifests, one a platform (image-spec `image-index.md`).
+public struct ImageIndex: Hashable, Sendable, Decodable {
+  public let manifests: [Descriptor]
+  /// What this index refers to.
+  public let subject: Descriptor?
+  public let artifactType: String?
+  public let annotations: [String: String]?
+}
+
+/// A manifest of an artifact alone, as ORAS and the first drafts of OCI 1.1 have it: blobs, and what they refer to.
+/// Registries hold signatures and SBOMs in this form from the time before OCI manifests could refer to something.
+public struct ArtifactManifest: Hashable, Sendable, Decodable {
+  public let blobs: [Descriptor]
+  /// What this manifest refers to.
+  public let subject: Descriptor?
+  public let artifactType: String?
+  public let annotations: [String: String]?
+
+  private enum CodingKeys: String, CodingKey { case blobs, subject, artifactType, annotations }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    // An artifact may be its annotations and nothing else; Go writes an empty list as null.
+    blobs = try container.decodeIfPresent([Descriptor].self, forKey: .blobs) ?? []
+    subject = try container.decodeIfPresent(Descriptor.self, forKey: .subject)
+    artifactType = try container.decodeIfPresent(String.self, forKey: .artifactType)
+    annotations = try container.decodeIfPresent([String: String].self, forKey: .annotations)
+  }
+}

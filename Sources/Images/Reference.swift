@@ -46,6 +46,15 @@ public struct Reference: Hashable, Sendable {
       host: host, repository: (isOfficial ? "library/" : "") + repository, tag: tag, digest: digest)
   }
 
+  /// Parses a name as docker writes it, in `RepoTags` say: without a host it is one of `docker.io`, and there
+  /// `alpine` is `library/alpine`.
+  public init(dockerName text: String) throws(ReferenceError) {
+    let slash = text.firstIndex(of: "/")
+    let first = text[..<(slash ?? text.startIndex)]
+    let isHost = first == "localhost" || first.hasPrefix("[") || first.contains(".") || first.contains(":")
+    try self.init(isHost ? text : "docker.io/\(text)")
+  }
+
   /// Splits `host[:port][/path]`. Throws when the first component is no host.
   static func splitHost(
     _ text: Substring, of whole: String
@@ -138,4 +147,17 @@ extension Reference: CustomStringConvertible {
 
 extension Reference: Comparable {
   public static func < (left: Self, right: Self) -> Bool { left.description < right.description }
+}
+
+/// Why a text is no image reference. Each case carries the text as it was given.
+public enum ReferenceError: Error, Hashable, Sendable {
+  case empty
+  /// The first component is no host: Ferry has no default registry.
+  case missingHost(String)
+  case invalidHost(String, host: String)
+  /// A host stands alone.
+  case missingRepository(String)
+  case invalidRepository(String, repository: String)
+  case invalidTag(String, tag: String)
+  case invalidDigest(String, digest: String)
 }
