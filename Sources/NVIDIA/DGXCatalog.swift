@@ -1,25 +1,25 @@
 import Images
 import Registry
-public import Transport
+import Transport
 
 /// The REST listing of the legacy DGX registry, as NVIDIA's ngc-container-replicator uses it. Calls block.
-public struct DGXCatalog: Sendable {
+struct DGXCatalog: Sendable {
   private let services: NVIDIAServices
   private let rest: RESTClient
 
-  public init(key: APIKey, services: NVIDIAServices, http: HTTPClient) {
+  init(key: APIKey, services: NVIDIAServices, http: HTTPClient) {
     self.services = services
     rest = RESTClient(service: .dgx, key: key, http: http)
   }
 
   /// All repositories the key may see, public ones included.
-  public func repositories() throws(NVIDIAError) -> Listed<NVIDIARepository> {
+  func repositories() throws(NVIDIAError) -> Listed<NVIDIARepository> {
     let (body, url) = try get("repository?includePublic=true")
     return try rest.list(Repositories.self, in: body, from: url, isRequired: true)
   }
 
   /// The tags of `repository`, `<namespace>/<name>`.
-  public func tags(of repository: String) throws(NVIDIAError) -> Listed<NVIDIATag> {
+  func tags(of repository: String) throws(NVIDIAError) -> Listed<NVIDIATag> {
     guard RepositoryName.isValid(repository), repository.contains("/") else {
       throw .invalidRepository(.dgx, repository.cut())
     }

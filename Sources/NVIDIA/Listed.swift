@@ -23,3 +23,21 @@ public struct SkippedEntry: Hashable, Sendable {
   public let url: String
   public let reason: Reason
 }
+
+/// The repositories at or below a path, and what keeps the list from being complete.
+public struct NVIDIARepositories: Hashable, Sendable {
+  /// By name, each once.
+  public let repositories: [NVIDIARepository]
+  /// Organisations that could not be listed.
+  public let failures: [NVIDIAListingFailure]
+  public let skipped: [SkippedEntry]
+  /// How many pages of lists the service kept back.
+  public let missingPages: Int
+}
+
+/// An organisation that could not be listed.
+public struct NVIDIAListingFailure: Error, Hashable, Sendable {
+  /// Without the host.
+  public let path: String
+  public let error: NVIDIAError
+}

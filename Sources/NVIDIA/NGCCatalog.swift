@@ -2,33 +2,33 @@ import FoundationEssentials
 import Images
 import Registry
 import Synchronization
-public import Transport
+import Transport
 
 /// The REST listing of NGC's private registries. Calls block and may come from many threads.
-public final class NGCCatalog: Sendable {
+final class NGCCatalog: Sendable {
   private let services: NVIDIAServices
   private let rest: RESTClient
   /// What the key was exchanged for. Locked while it is, so that it happens once.
   private let token = Mutex<String?>(nil)
 
-  public init(key: APIKey, services: NVIDIAServices, http: HTTPClient) {
+  init(key: APIKey, services: NVIDIAServices, http: HTTPClient) {
     self.services = services
     rest = RESTClient(service: .ngc, key: key, http: http)
   }
 
   /// Exchanges the key for a token, unless that has been done.
-  public func authenticate() throws(NVIDIAError) {
+  func authenticate() throws(NVIDIAError) {
     _ = try currentToken(insteadOf: nil)
   }
 
   /// The organisations who holds the key belongs to.
-  public func organizations() throws(NVIDIAError) -> Listed<String> {
+  func organizations() throws(NVIDIAError) -> Listed<String> {
     let (body, url) = try get("orgs")
     return try rest.list(Organizations.self, in: body, from: url)
   }
 
   /// The repositories an organisation shows: its own, its teams', and public ones of others.
-  public func repositories(of organization: String) throws(NVIDIAError) -> Listed<NVIDIARepository> {
+  func repositories(of organization: String) throws(NVIDIAError) -> Listed<NVIDIARepository> {
     guard NGCRules.isComponent(organization) else { throw .invalidRepository(.ngc, organization.cut()) }
     let (body, url) = try get("org/\(organization)/repos?include-teams=true&include-public=true")
     return try rest.list(Repositories.self, in: body, from: url)
@@ -36,7 +36,7 @@ public final class NGCCatalog: Sendable {
 
   /// The tags of `repository`, `<org>/[<team>/]<name>`. The address of a team's is inferred from the one
   /// that other clients ask for a team's repository.
-  public func tags(of repository: String) throws(NVIDIAError) -> Listed<NVIDIATag> {
+  func tags(of repository: String) throws(NVIDIAError) -> Listed<NVIDIATag> {
     guard NGCRules.problem(with: repository) == nil else {
       throw .invalidRepository(.ngc, repository.cut())
     }

@@ -1,3 +1,4 @@
+import Images
 import Synchronization
 public import Transport
 
@@ -13,7 +14,8 @@ public final class NVIDIACatalog: Sendable {
   private let shape: KeyShape
   private let dgx: DGXCatalog
   private let ngc: NGCCatalog
-  /// What the key was found to be for, with what was learnt on the way.
+  /// What the key was found to be for, with what was learnt on the way. Locked while it is asked, so that this happens
+  /// once.
   private let found = Mutex<BackEnd?>(nil)
 
   public init(key: APIKey, services: NVIDIAServices, http: HTTPClient) {
@@ -22,19 +24,10 @@ public final class NVIDIACatalog: Sendable {
     ngc = NGCCatalog(key: key, services: services, http: http)
   }
 
-  /// The service that takes the key, found by asking: first the one such a key is likely for, then, if
-  /// that one refuses it or is gone, the other. Throws ``NVIDIAError/noServiceAccepts(_:)``.
-  public func service() throws(NVIDIAError) -> NVIDIAService {
-    switch try backEnd() {
-    case .dgx: .dgx
-    case .ngc: .ngc
-    }
-  }
-
   /// The repositories at or below `location`, a path without its host; "" for all the key shows.
   public func repositories(below location: String) throws(NVIDIAError) -> NVIDIARepositories {
     switch try backEnd() {
-    case .dgx(let listed): Self.merge([listed], below: location, of: .dgx)
+    case .dgx(let listed): Self.merge([listed], below: location)
     case .ngc(let organizations, let failure):
       try repositories(below: location, organizations, failure)
     }
@@ -48,30 +41,6 @@ public final class NVIDIACatalog: Sendable {
     }
   }
 
-  /// The repositories at or below `location` with their tags, one after the other. Goes on past those that
-  /// cannot be read, unless the task is cancelled.
-  public func list(below location: String) throws(NVIDIAError) -> NVIDIAListing {
-    let found = try repositories(below: location)
-    var entries: [NVIDIAListing.Entry] = []
-    var failures = found.failures
-    var skipped = found.skipped
-    var missingPages = found.missingPages
-    for repository in found.repositories {
-      do {
-        let tags = try tags(of: repository)
-        entries.append(NVIDIAListing.Entry(repository: repository, tags: tags.entries))
-        skipped += tags.skipped
-        missingPages = missingPages.addingSaturating(tags.missingPages)
-      } catch {
-        guard !error.isCancellation else { throw error }
-        failures.append(NVIDIAListingFailure(path: repository.path, error: error))
-      }
-    }
-    return NVIDIAListing(
-      service: found.service, entries: entries, failures: failures, skipped: skipped,
-      missingPages: missingPages)
-  }
-
   private func backEnd() throws(NVIDIAError) -> BackEnd {
     try found.withLock { found throws(NVIDIAError) in
       if let found { return found }
@@ -81,6 +50,8 @@ public final class NVIDIACatalog: Sendable {
     }
   }
 
+  /// The service that takes the key, found by asking: first the one such a key is likely for, then, if that one
+  /// refuses it or is gone, the other. Throws ``NVIDIAError/noServiceAccepts(_:)``.
   private func ask() throws(NVIDIAError) -> BackEnd {
     var refusals: [NVIDIAError.Refusal] = []
     var unlisted: NVIDIAError?
@@ -137,32 +108,32 @@ public final class NVIDIACatalog: Sendable {
       }
     }
     if lists.isEmpty, let failure = failures.first { throw failure.error }
-    let merged = Self.merge(lists, below: location, of: .ngc)
+    let merged = Self.merge(lists, below: location)
     // That someone else's organisation has no list for us is no failure when its public repositories came. Whose
     // it is, the whole list of organisations tells, and that it has none for us a refusal.
     let isForeign =
       wanted.map { !own.contains($0) } == true && unlisted == nil && organizations.skipped.isEmpty
       && organizations.missingPages == 0
     return NVIDIARepositories(
-      service: .ngc, repositories: merged.repositories,
+      repositories: merged.repositories,
       failures: failures.filter {
         !(isForeign && !merged.repositories.isEmpty && $0.error.isRefusal)
       },
       skipped: organizations.skipped + merged.skipped,
-      missingPages: merged.missingPages.addingSaturating(organizations.missingPages))
+      missingPages: [merged.missingPages, organizations.missingPages].saturatingSum())
   }
 
   private static func merge(
-    _ lists: [Listed<NVIDIARepository>], below location: String, of service: NVIDIAService
+    _ lists: [Listed<NVIDIARepository>], below location: String
   ) -> NVIDIARepositories {
     var repositories: [String: NVIDIARepository] = [:]
     for repository in lists.flatMap(\.entries) where repository.isBelow(location) {
       if repositories[repository.path] == nil { repositories[repository.path] = repository }
     }
     return NVIDIARepositories(
-      service: service, repositories: repositories.values.sorted { $0.path < $1.path }, failures: [],
+      repositories: repositories.values.sorted { $0.path < $1.path }, failures: [],
       skipped: lists.flatMap(\.skipped),
-      missingPages: lists.reduce(0) { $0.addingSaturating($1.missingPages) })
+      missingPages: lists.map(\.missingPages).saturatingSum())
   }
 }
 
@@ -177,12 +148,5 @@ extension NVIDIAError {
 
   fileprivate var isCancellation: Bool {
     if case .transport(_, .cancelled) = self { true } else { false }
-  }
-}
-
-extension Int {
-  fileprivate func addingSaturating(_ other: Int) -> Int {
-    let (sum, overflow) = addingReportingOverflow(other)
-    return overflow ? .max : sum
   }
 }

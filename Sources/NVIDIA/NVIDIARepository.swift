@@ -8,7 +8,7 @@ public struct NVIDIARepository: Hashable, Sendable {
   public let isPublic: Bool?
   public let isReadOnly: Bool?
 
-  public init(
+  init(
     path: String, description: String? = nil, isPublic: Bool? = nil, isReadOnly: Bool? = nil
   ) {
     self.path = path
@@ -18,7 +18,25 @@ public struct NVIDIARepository: Hashable, Sendable {
   }
 
   /// Whether it is the repository `location`, or lies below it. Everything lies below "".
-  public func isBelow(_ location: String) -> Bool {
+  func isBelow(_ location: String) -> Bool {
     location.isEmpty || path == location || path.hasPrefix(location + "/")
+  }
+}
+
+/// A tag as NVIDIA's REST services describe it.
+public struct NVIDIATag: Hashable, Sendable {
+  public let name: String
+  /// Of the image, in bytes; nil when the service gives none that fits.
+  public let size: Int64?
+  /// When it was last pushed, in ISO 8601 as the service wrote it.
+  public let lastModified: String?
+  /// Docker's identifier of the image: DGX alone has it.
+  public let imageID: String?
+
+  init(name: String, size: Int64? = nil, lastModified: String? = nil, imageID: String? = nil) {
+    self.name = name
+    self.size = size
+    self.lastModified = lastModified
+    self.imageID = imageID
   }
 }

@@ -1,11 +1,19 @@
-public import Transport
+import Transport
+
+/// The two registries behind NVIDIA's one host name. Which of them answers depends on the key.
+public enum NVIDIAService: String, Hashable, Sendable, CaseIterable {
+  /// The legacy DGX registry of compute.nvidia.com.
+  case dgx
+  /// NGC private registries.
+  case ngc
+}
 
 /// Where NVIDIA's REST services are. Keys go to these addresses and to no others.
 public struct NVIDIAServices: Hashable, Sendable {
-  public let dgxAPI: HTTPURL
-  public let ngcAPI: HTTPURL
+  let dgxAPI: HTTPURL
+  let ngcAPI: HTTPURL
   /// What turns a key into a token for ``ngcAPI``.
-  public let ngcAuthn: HTTPURL
+  let ngcAuthn: HTTPURL
 
   public static let defaultDGXAPI = "https://compute.nvidia.com"
   public static let defaultNGCAPI = "https://api.ngc.nvidia.com"
@@ -44,5 +52,26 @@ public struct NVIDIAServices: Hashable, Sendable {
       }
       throw .invalidAddress(shown, reason: reason)
     }
+  }
+}
+
+/// The registry hosts that are NVIDIA's, where DGX and NGC share one name.
+public struct NVIDIAHosts: Hashable, Sendable {
+  /// With or without a port: without, any port is meant.
+  public let names: Set<String>
+
+  /// `nvcr.io` alone.
+  public static let standard = Self(names: ["nvcr.io"])
+
+  public init(names: Set<String>) {
+    self.names = Set(names.map { $0.lowercased() })
+  }
+
+  /// Whether `host`, as it stands in a reference, is one of them.
+  public func contains(_ host: String) -> Bool {
+    let host = host.lowercased()
+    if names.contains(host) { return true }
+    guard let colon = host.lastIndex(of: ":"), !host[colon...].contains("]") else { return false }
+    return names.contains(String(host[..<colon]))
   }
 }

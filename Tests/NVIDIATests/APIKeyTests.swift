@@ -1,6 +1,7 @@
-import NVIDIA
 import Registry
 import Testing
+
+@testable import NVIDIA
 
 @Suite struct `An API key` {
   private static let shapes: [(String, KeyShape, NVIDIAService?)] = [

@@ -1,8 +1,9 @@
-import NVIDIA
 import Registry
 import TestSupport
 import Testing
 import Transport
+
+@testable import NVIDIA
 
 @Suite struct `The DGX catalog` {
   let key = "0123456789abcdefghijABCDEFGHIJ0123456789"

@@ -1,6 +1,7 @@
-import NVIDIA
 import TestSupport
 import Transport
+
+@testable import NVIDIA
 
 /// Keys in the shapes that keys have; none was ever good for anything.
 enum Keys {

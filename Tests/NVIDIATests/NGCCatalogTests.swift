@@ -1,7 +1,8 @@
-import NVIDIA
 import Registry
 import TestSupport
 import Testing
+
+@testable import NVIDIA
 
 @Suite struct `The NGC catalog` {
   private func catalog(_ server: ScriptedServer) throws -> NGCCatalog {

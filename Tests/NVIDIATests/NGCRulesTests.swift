@@ -1,5 +1,6 @@
-import NVIDIA
 import Testing
+
+@testable import NVIDIA
 
 @Suite struct `NGC's names` {
   @Test(arguments: [

@@ -1,6 +1,7 @@
-import NVIDIA
 import TestSupport
 import Testing
+
+@testable import NVIDIA
 
 @Suite struct `A listing of NVIDIA's registries` {
   private let image = StagedImage(layers: [StagedImage.noise(1000)])
@@ -26,23 +27,27 @@ import Testing
 
   @Test func `lists a DGX space, and goes on past what cannot be read`() throws {
     let stage = stage()
-    let listing = try stage.catalog(Keys.dgx).list(below: "olddept")
-    #expect(listing.service == .dgx)
-    #expect(listing.entries.map(\.repository.path) == ["olddept/trainer"])
-    #expect(listing.entries.first?.repository.description == "# Trainer")
-    #expect(listing.entries.first?.tags.map(\.name) == ["1.0"])
-    #expect(listing.entries.first?.tags.first?.size == 1000)
-    #expect(listing.failures.map(\.path) == ["olddept/closed"])
+    let catalog = try stage.catalog(Keys.dgx)
+    let found = try catalog.repositories(below: "olddept")
+    #expect(found.repositories.map(\.path) == ["olddept/closed", "olddept/trainer"])
+    #expect(found.repositories.last?.description == "# Trainer")
+    #expect(throws: NVIDIAError.self) { try catalog.tags(of: found.repositories[0]) }
+    let tags = try catalog.tags(of: found.repositories[1]).entries
+    #expect(tags.map(\.name) == ["1.0"])
+    #expect(tags.first?.size == 1000)
+    #expect(found.failures.isEmpty)
     #expect(stage.requests(at: .authn).isEmpty, "a DGX key was shown to NGC without need")
   }
 
   @Test func `lists an NGC organisation with its teams, and only that`() throws {
     let stage = stage()
-    let listing = try stage.catalog(Keys.ngc).list(below: "acme")
-    #expect(listing.service == .ngc)
-    #expect(listing.entries.map(\.repository.path) == ["acme/base", "acme/empty", "acme/vision/net"])
-    #expect(listing.entries.map { $0.tags.map(\.name) } == [["2.0"], [], ["2.0"]])
-    #expect(listing.failures.map(\.path) == ["acme/secret"])
+    let catalog = try stage.catalog(Keys.ngc)
+    let found = try catalog.repositories(below: "acme")
+    #expect(
+      found.repositories.map(\.path) == ["acme/base", "acme/empty", "acme/secret", "acme/vision/net"])
+    let tags = found.repositories.map { try? catalog.tags(of: $0).entries.map(\.name) }
+    #expect(tags == [["2.0"], [], nil, ["2.0"]])
+    #expect(found.failures.isEmpty)
     #expect(stage.requests(at: .dgxAPI).isEmpty, "an NGC key was shown to DGX without need")
   }
 
@@ -66,8 +71,10 @@ import Testing
     let shapes = [(Keys.ngc, Keys.dgx), ("an-odd-key", "another-odd-key")]
     for (dgx, ngc) in shapes {
       let stage = stage(keys: (dgx, ngc))
-      #expect(try stage.catalog(dgx).service() == .dgx)
-      #expect(try stage.catalog(ngc).service() == .ngc)
+      let old = try stage.catalog(dgx).repositories(below: "").repositories
+      #expect(old.map(\.path) == ["olddept/closed", "olddept/trainer", "olddept_vision/net"])
+      let new = try stage.catalog(ngc).repositories(below: "acme/vision").repositories
+      #expect(new.map(\.path) == ["acme/vision/net"])
     }
   }
 
@@ -86,14 +93,15 @@ import Testing
   @Test func `asks the other service when the first is gone for good`() throws {
     let stage = NVIDIAStage(accounts: [.ngc(key: Keys.dgx, organizations: ["acme"])])
     stage.server(.dgxAPI).stop()
-    #expect(try stage.catalog(Keys.dgx).service() == .ngc)
+    #expect(try stage.catalog(Keys.dgx).repositories(below: "").failures.isEmpty)
+    #expect(stage.sites(thatSaw: Keys.dgx) == [.authn])
   }
 
   @Test func `tells of both services when the first is busy and the other refuses the key`() throws {
     let stage = stage()
     stage.add(StageFault(.answer(ScriptedResponse(503)), at: .dgxAPI, times: 100))
     let catalog = try stage.catalog(Keys.dgx)
-    let error = try #require(throws: NVIDIAError.self) { try catalog.service() }
+    let error = try #require(throws: NVIDIAError.self) { try catalog.repositories(below: "") }
     guard case .noServiceAccepts(let refusals) = error, case .overwhelmed(.dgx, _, 503) = refusals[0].error,
       case .unauthorized(.ngc, _, _) = refusals[1].error
     else {
@@ -109,7 +117,6 @@ import Testing
         .answer(ScriptedResponse(403, json: #"{"requestStatus":{"statusCode":"FORBIDDEN"}}"#)),
         at: .ngcAPI, matching: "/v2/orgs", times: 9))
     let found = try stage.catalog(Keys.ngc).repositories(below: "acme/vision")
-    #expect(found.service == .ngc)
     #expect(found.repositories.map(\.path) == ["acme/vision/net"])
   }
 
@@ -149,15 +156,19 @@ import Testing
     for path in ["/org/acme/repos?", "/repos/base/", "/team/vision/"] {
       stage.add(StageFault(.pass, at: .ngcAPI, matching: path, expiringTokens: true))
     }
-    let listing = try stage.catalog(Keys.ngc).list(below: "acme")
-    #expect(listing.entries.count == 3)
+    let catalog = try stage.catalog(Keys.ngc)
+    let tags = try catalog.repositories(below: "acme").repositories.map { try? catalog.tags(of: $0) }
+    #expect(tags.compactMap(\.self).count == 3)
     #expect(stage.lines(at: .authn).count == 4)
   }
 
   @Test func `shows a key to the REST services alone`() throws {
     let stage = stage()
-    _ = try stage.catalog(Keys.dgx).list(below: "")
-    _ = try stage.catalog(Keys.ngc).list(below: "")
+    for catalog in [try stage.catalog(Keys.dgx), try stage.catalog(Keys.ngc)] {
+      for repository in try catalog.repositories(below: "").repositories {
+        _ = try? catalog.tags(of: repository)
+      }
+    }
     #expect(stage.sites(thatSaw: Keys.dgx) == [.dgxAPI])
     #expect(stage.sites(thatSaw: Keys.ngc) == [.authn])
   }
@@ -167,7 +178,9 @@ import Testing
     let log = Lines()
     let catalog = NVIDIACatalog(
       key: try apiKey(Keys.ngc), services: try stage.services, http: try client(log: { log.add($0) }))
-    _ = try catalog.list(below: "")
+    for repository in try catalog.repositories(below: "").repositories {
+      _ = try? catalog.tags(of: repository)
+    }
     let secrets = [Keys.ngc] + stage.requests(at: .authn).compactMap { $0.header("Authorization") }
     #expect(!log.all.isEmpty)
     #expect(!log.all.contains { line in secrets.contains { line.contains($0) } || line.contains("Bearer") })

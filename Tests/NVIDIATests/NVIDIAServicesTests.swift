@@ -1,6 +1,7 @@
-import NVIDIA
 import Testing
 import Transport
+
+@testable import NVIDIA
 
 @Suite struct `The services' addresses` {
   @Test func `are NVIDIA's unless told otherwise`() throws {
