@@ -60,6 +60,17 @@ public struct Descriptor: Hashable, Sendable, Codable {
   public static let attestedDigestAnnotation = "vnd.docker.reference.digest"
 }
 
+extension JSONValue {
+  /// The members of a descriptor without annotations.
+  public static func descriptor(_ descriptor: Descriptor) -> [String: JSONValue] {
+    [
+      "mediaType": .string(descriptor.mediaType.rawValue),
+      "digest": .string(descriptor.digest.description),
+      "size": .integer(descriptor.size),
+    ]
+  }
+}
+
 extension Sequence where Element: FixedWidthInteger {
   /// The sum, or the largest number there is: sizes and counts come from outside, and a sum that is shown must not trap.
   public func saturatingSum() -> Element {

@@ -7,7 +7,7 @@ public struct MediaType: RawRepresentable, Hashable, Sendable, Codable {
   public static let ociManifest = Self(rawValue: "application/vnd.oci.image.manifest.v1+json")
   public static let ociIndex = Self(rawValue: "application/vnd.oci.image.index.v1+json")
   public static let ociConfig = Self(rawValue: "application/vnd.oci.image.config.v1+json")
-  public static let ociEmpty = Self(rawValue: "application/vnd.oci.empty.v1+json")
+  static let ociEmpty = Self(rawValue: "application/vnd.oci.empty.v1+json")
   public static let ociLayer = Self(rawValue: "application/vnd.oci.image.layer.v1.tar")
   public static let ociGzipLayer = Self(rawValue: "application/vnd.oci.image.layer.v1.tar+gzip")
   public static let ociZstdLayer = Self(rawValue: "application/vnd.oci.image.layer.v1.tar+zstd")
@@ -52,7 +52,7 @@ public struct MediaType: RawRepresentable, Hashable, Sendable, Codable {
   public var isImageConfig: Bool { self == .ociConfig || self == .dockerConfig }
 
   /// What servers say of content whose type they do not know. Docker takes anything of it for what it needs there.
-  public var saysNothing: Bool {
+  var saysNothing: Bool {
     ["", "application/octet-stream", "application/json", "text/html"].contains(rawValue)
   }
 

@@ -34,7 +34,7 @@ public struct ReferrersList: Sendable {
   }
 
   private static func digest(_ entry: JSONValue) -> Digest? {
-    entry["digest"]?.text.flatMap { try? Digest($0) }
+    entry.members?["digest"]?.text.flatMap { try? Digest($0) }
   }
 
   /// Lists a referrer, with its type and annotations as the specification wants them. False when it is listed
@@ -42,10 +42,7 @@ public struct ReferrersList: Sendable {
   @discardableResult
   public mutating func add(_ referrer: Manifest) -> Bool {
     guard digests.insert(referrer.digest).inserted else { return false }
-    var entry: [String: JSONValue] = [
-      "mediaType": .string(referrer.mediaType.rawValue), "digest": .string(referrer.digest.description),
-      "size": .integer(Int64(referrer.bytes.count)),
-    ]
+    var entry = JSONValue.descriptor(referrer.descriptor)
     if let type = referrer.artifactType { entry["artifactType"] = .string(type) }
     if let annotations = referrer.annotations, !annotations.isEmpty {
       entry["annotations"] = .object(annotations.mapValues { .string($0) })
@@ -68,10 +65,7 @@ public struct ReferrersList: Sendable {
 
   /// The list as it is stored. Throws ``ManifestError/tooLarge(_:)``.
   public func manifest() throws(ManifestError) -> Manifest {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let document = members.merging(["manifests": .array(entries)]) { $1 }
-    guard let data = try? encoder.encode(document) else { throw .malformed("it cannot be written") }
-    return try Manifest(bytes: Array(data), mediaType: .ociIndex)
+    return try Manifest(bytes: JSONValue.object(document).bytes, mediaType: .ociIndex)
   }
 }

@@ -54,15 +54,16 @@ public struct DescriptorChanges: Sendable {
 
   private func applied(to manifest: Manifest) throws(ManifestError) -> Manifest {
     guard changes(manifest) else { return manifest }
-    let content: CanonicalJSON
-    do { content = try MalformedFile.decode(CanonicalJSON.self, from: manifest.bytes, as: .index) } catch {
+    let content: JSONValue
+    do { content = try MalformedFile.decode(JSONValue.self, from: manifest.bytes, as: .index) } catch {
       throw .malformed(error.why)
     }
+    guard content.isExact else { throw .malformed("it holds a number that cannot be kept as it is") }
     var members = content.members ?? [:]
     let list = manifest.mediaType.isIndex ? "manifests" : "layers"
     let entries = members[list]?.elements ?? []
     members[list] = .array(entries.map { manifest.mediaType.isIndex ? child($0) : layer($0) })
-    return try Manifest(bytes: CanonicalJSON.object(members).bytes, mediaType: manifest.mediaType)
+    return try Manifest(bytes: JSONValue.object(members).bytes, mediaType: manifest.mediaType)
   }
 
   /// Whether a manifest lists anything that changes.
@@ -79,7 +80,7 @@ public struct DescriptorChanges: Sendable {
     }
   }
 
-  private func layer(_ entry: CanonicalJSON) -> CanonicalJSON {
+  private func layer(_ entry: JSONValue) -> JSONValue {
     guard var members = entry.members,
       let type = members["mediaType"]?.text.flatMap({ MediaType(rawValue: $0).compressedLayer }),
       let replacement = replacement(of: members["digest"])
@@ -89,7 +90,7 @@ public struct DescriptorChanges: Sendable {
     return .object(members)
   }
 
-  private func child(_ entry: CanonicalJSON) -> CanonicalJSON {
+  private func child(_ entry: JSONValue) -> JSONValue {
     guard var members = entry.members else { return entry }
     if let replacement = replacement(of: members["digest"]) { Self.point(&members, to: replacement) }
     // An attestation stands beside the image it speaks of, and says which that is.
@@ -102,11 +103,11 @@ public struct DescriptorChanges: Sendable {
     return .object(members)
   }
 
-  private func replacement(of digest: CanonicalJSON?) -> Replacement? {
+  private func replacement(of digest: JSONValue?) -> Replacement? {
     digest?.text.flatMap { try? Digest($0) }.flatMap { replacements[$0] }
   }
 
-  private static func point(_ members: inout [String: CanonicalJSON], to replacement: Replacement) {
+  private static func point(_ members: inout [String: JSONValue], to replacement: Replacement) {
     members["digest"] = .string(replacement.digest.description)
     members["size"] = .integer(replacement.size)
     members["data"] = nil

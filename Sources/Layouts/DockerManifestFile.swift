@@ -22,7 +22,7 @@ enum DockerManifestFile {
       }
       tags[image.root.digest, default: []] += tag.map { [$0] } ?? []
     }
-    let entries = order.compactMap { digest -> CanonicalJSON? in
+    let entries = order.compactMap { digest -> JSONValue? in
       guard case .image(let image) = manifest(digest)?.content, isLoadable(image, isCarried) else {
         return nil
       }
@@ -33,7 +33,7 @@ enum DockerManifestFile {
         "Layers": .array(image.layers.map { .string(BlobPath.path(of: $0.digest)) }),
       ])
     }
-    return entries.isEmpty ? nil : CanonicalJSON.array(entries).bytes
+    return entries.isEmpty ? nil : JSONValue.array(entries).bytes
   }
 
   /// Signatures have an image's config and layers of another kind.

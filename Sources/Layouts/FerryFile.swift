@@ -89,7 +89,7 @@ public struct FerryFile: Hashable, Sendable {
   /// The file's one form.
   var bytes: [UInt8] {
     let omissions = omissions.map { omission in
-      var members: [String: CanonicalJSON] = [
+      var members: [String: JSONValue] = [
         "mediaType": .string(omission.descriptor.mediaType.rawValue),
         "digest": .string(omission.descriptor.digest.description),
         "size": .integer(omission.descriptor.size),
@@ -97,16 +97,16 @@ public struct FerryFile: Hashable, Sendable {
       ]
       if let source = omission.source { members["source"] = .string(source.description) }
       if let repository = omission.repository { members["repository"] = .string(repository) }
-      return CanonicalJSON.object(members)
+      return JSONValue.object(members)
     }
     let files = files.map { file in
-      CanonicalJSON.object([
+      JSONValue.object([
         "path": .string(file.path),
         "digest": .string(file.digest.description),
         "size": .integer(file.size),
       ])
     }
-    var members: [String: CanonicalJSON] = [
+    var members: [String: JSONValue] = [
       "formatVersion": .integer(Int64(version)),
       "imagesDigest": .string(imagesDigest.description),
       "omissions": .array(omissions),
@@ -125,7 +125,7 @@ public struct FerryFile: Hashable, Sendable {
           ])
         })
     }
-    return CanonicalJSON.object(members).bytes
+    return JSONValue.object(members).bytes
   }
 
   static func digest(of images: [LayoutImage]) -> Digest {

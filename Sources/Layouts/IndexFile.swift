@@ -60,20 +60,20 @@ public struct IndexFile: Hashable, Sendable {
   /// The file's one form.
   var bytes: [UInt8] {
     let repositories = Set(images.map { $0.reference?.repositoryName })
-    let entries = images.map { image -> CanonicalJSON in
+    let entries = images.map { image -> JSONValue in
       let annotations =
         image.isReferrer
-        ? [Self.referrerAnnotation: CanonicalJSON.string(image.name)]
+        ? [Self.referrerAnnotation: JSONValue.string(image.name)]
         : [
           Self.nameAnnotation: .string(image.name),
           Self.refNameAnnotation: .string(Self.refName(of: image, isOnlyRepository: repositories.count == 1)),
         ]
-      var entry = CanonicalJSON.descriptor(image.root)
+      var entry = JSONValue.descriptor(image.root)
       if !image.name.isEmpty { entry["annotations"] = .object(annotations) }
       if let type = image.root.artifactType { entry["artifactType"] = .string(type) }
       return .object(entry)
     }
-    var members: [String: CanonicalJSON] = [
+    var members: [String: JSONValue] = [
       "schemaVersion": .integer(2),
       "mediaType": .string(MediaType.ociIndex.rawValue),
       "manifests": .array(entries),
@@ -81,7 +81,7 @@ public struct IndexFile: Hashable, Sendable {
     if let ledgerDigest {
       members["annotations"] = .object([Self.ledgerAnnotation: .string(ledgerDigest.description)])
     }
-    return CanonicalJSON.object(members).bytes
+    return JSONValue.object(members).bytes
   }
 
   /// The tag where that names one image, else the full name.

@@ -7,7 +7,7 @@ enum LayoutFile {
   static let sizeLimit: Int64 = 4 << 10
   static let version = "1.0.0"
 
-  static let bytes = CanonicalJSON.object(["imageLayoutVersion": .string(version)]).bytes
+  static let bytes = JSONValue.object(["imageLayoutVersion": .string(version)]).bytes
 
   /// The version that `bytes` state.
   static func version(of bytes: [UInt8]) throws(MalformedFile) -> String {

@@ -84,7 +84,7 @@ import Testing
   }
 
   @Test func `JSON has one form`() {
-    let value = CanonicalJSON.object([
+    let value = JSONValue.object([
       "b": .array([.integer(-1), "a/b\"\\\u{1}\n\u{7f}ä"]), "a": .object([:]), "B": .array([]),
     ])
     #expect(

@@ -105,14 +105,14 @@ struct DockerSaveArchive {
         path: file.path, entry: DockerManifestFile.path,
         why: "it lists \(entry.layers.count) layers where \(entry.config) speaks of \(config.diffIDs.count)")
     }
-    var layers: [CanonicalJSON] = []
+    var layers: [JSONValue] = []
     for (path, diffID) in zip(entry.layers, config.diffIDs) {
-      layers.append(.object(CanonicalJSON.descriptor(try layer(at: path, diffID: diffID))))
+      layers.append(.object(JSONValue.descriptor(try layer(at: path, diffID: diffID))))
     }
-    let bytes = CanonicalJSON.object([
+    let bytes = JSONValue.object([
       "schemaVersion": .integer(2),
       "mediaType": .string(MediaType.ociManifest.rawValue),
-      "config": .object(CanonicalJSON.descriptor(config.descriptor)),
+      "config": .object(JSONValue.descriptor(config.descriptor)),
       "layers": .array(layers),
     ]).bytes
     guard bytes.count <= Manifest.sizeLimit else {

@@ -23,13 +23,13 @@ public enum JournalRecord: Hashable, Sendable {
 
   /// The record with its line end.
   var line: [UInt8] {
-    let json: CanonicalJSON
+    let json: JSONValue
     switch self {
     case .plan(let archive, let images, let volumeSize):
       let images = images.map {
-        CanonicalJSON.object(["name": .string($0.name), "digest": .string($0.digest.description)])
+        JSONValue.object(["name": .string($0.name), "digest": .string($0.digest.description)])
       }
-      var members: [String: CanonicalJSON] = [
+      var members: [String: JSONValue] = [
         "plan": .string(archive.description), "version": .integer(Self.formatVersion),
         "images": .array(images),
       ]
