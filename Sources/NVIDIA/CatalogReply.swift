@@ -40,6 +40,14 @@ protocol CatalogEntry: Decodable {
   func element(_ key: String) -> Element?
 }
 
+/// The repositories, which both services list in one form.
+struct RepositoryList: CatalogReply {
+  let repositories: [Lenient<RepositoryEntry>]?
+  let paginationInfo: Lenient<PaginationInfo>?
+  let requestStatus: Lenient<RequestStatus>?
+  var elements: [Lenient<RepositoryEntry>]? { repositories }
+}
+
 struct RepositoryEntry: CatalogEntry {
   let namespace: Lenient<String>?
   let name: Lenient<String>?

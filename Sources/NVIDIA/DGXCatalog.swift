@@ -15,7 +15,7 @@ struct DGXCatalog: Sendable {
   /// All repositories the key may see, public ones included.
   func repositories() throws(NVIDIAError) -> Listed<NVIDIARepository> {
     let (body, url) = try get("repository?includePublic=true")
-    return try rest.list(Repositories.self, in: body, from: url, isRequired: true)
+    return try rest.list(RepositoryList.self, in: body, from: url, isRequired: true)
   }
 
   /// The tags of `repository`, `<namespace>/<name>`.
@@ -31,13 +31,6 @@ struct DGXCatalog: Sendable {
     let url = try NVIDIAServices.url(services.dgxAPI, "rest/api/v1/\(path)")
     // The word is written otherwise at NGC's token service.
     return (try rest.get(url, scheme: "APIKey", secret: rest.key.encoded), url)
-  }
-
-  private struct Repositories: CatalogReply {
-    let repositories: [Lenient<RepositoryEntry>]?
-    let paginationInfo: Lenient<PaginationInfo>?
-    let requestStatus: Lenient<RequestStatus>?
-    var elements: [Lenient<RepositoryEntry>]? { repositories }
   }
 
   private struct Tags: CatalogReply {

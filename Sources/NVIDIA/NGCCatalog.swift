@@ -31,7 +31,7 @@ final class NGCCatalog: Sendable {
   func repositories(of organization: String) throws(NVIDIAError) -> Listed<NVIDIARepository> {
     guard NGCRules.isComponent(organization) else { throw .invalidRepository(.ngc, organization.cut()) }
     let (body, url) = try get("org/\(organization)/repos?include-teams=true&include-public=true")
-    return try rest.list(Repositories.self, in: body, from: url)
+    return try rest.list(RepositoryList.self, in: body, from: url)
   }
 
   /// The tags of `repository`, `<org>/[<team>/]<name>`. The address of a team's is inferred from the one
@@ -88,13 +88,6 @@ final class NGCCatalog: Sendable {
     let name: Lenient<String>?
     var key: String? { name.value() }
     func element(_ key: String) -> String? { NGCRules.isComponent(key) ? key : nil }
-  }
-
-  private struct Repositories: CatalogReply {
-    let repositories: [Lenient<RepositoryEntry>]?
-    let paginationInfo: Lenient<PaginationInfo>?
-    let requestStatus: Lenient<RequestStatus>?
-    var elements: [Lenient<RepositoryEntry>]? { repositories }
   }
 
   private struct ImageList: CatalogReply {

@@ -1,3 +1,4 @@
+import Synchronization
 import TestSupport
 import Transport
 
@@ -42,4 +43,25 @@ extension NVIDIAServices {
   init(at server: ScriptedServer) throws {
     try self.init(dgxAPI: server.url(), ngcAPI: server.url(""), ngcAuthn: server.url(""))
   }
+}
+
+/// Counts what a script was asked.
+final class Counter: Sendable {
+  private let count = Mutex(0)
+
+  /// 0, 1, 2, …
+  func next() -> Int {
+    count.withLock { count in
+      defer { count += 1 }
+      return count
+    }
+  }
+}
+
+/// Keeps the lines of a log.
+final class Lines: Sendable {
+  private let lines = Mutex<[String]>([])
+
+  func add(_ line: String) { lines.withLock { $0.append(line) } }
+  var all: [String] { lines.withLock { $0 } }
 }
