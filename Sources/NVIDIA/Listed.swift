@@ -41,3 +41,46 @@ public struct NVIDIAListingFailure: Error, Hashable, Sendable {
   public let path: String
   public let error: NVIDIAError
 }
+
+/// A repository as NVIDIA's REST services describe it.
+public struct NVIDIARepository: Hashable, Sendable {
+  /// The repository's name on the registry, without its host: `<space>/<name>` on DGX,
+  /// `<org>/[<team>/]<name>` on NGC. Fit to stand in a reference and in a URL.
+  public let path: String
+  /// Its owner's Markdown, exactly as the service sent it: not fit to be printed as it is.
+  public let description: String?
+  public let isPublic: Bool?
+  public let isReadOnly: Bool?
+
+  init(
+    path: String, description: String? = nil, isPublic: Bool? = nil, isReadOnly: Bool? = nil
+  ) {
+    self.path = path
+    self.description = description
+    self.isPublic = isPublic
+    self.isReadOnly = isReadOnly
+  }
+
+  /// Whether it is the repository `location`, or lies below it. Everything lies below "".
+  func isBelow(_ location: String) -> Bool {
+    location.isEmpty || path == location || path.hasPrefix(location + "/")
+  }
+}
+
+/// A tag as NVIDIA's REST services describe it.
+public struct NVIDIATag: Hashable, Sendable {
+  public let name: String
+  /// Of the image, in bytes; nil when the service gives none that fits.
+  public let size: Int64?
+  /// When it was last pushed, in ISO 8601 as the service wrote it.
+  public let lastModified: String?
+  /// Docker's identifier of the image: DGX alone has it.
+  public let imageID: String?
+
+  init(name: String, size: Int64? = nil, lastModified: String? = nil, imageID: String? = nil) {
+    self.name = name
+    self.size = size
+    self.lastModified = lastModified
+    self.imageID = imageID
+  }
+}
