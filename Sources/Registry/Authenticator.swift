@@ -55,7 +55,7 @@ final class Authenticator: Sendable {
     switch response.status {
     case 200..<300:
       guard let reply = TokenReply(bytes: response.body, now: Int64(time(nil))) else {
-        throw .malformedResponse(url: url, what: "token")
+        throw .malformedResponse(url: url, .token)
       }
       let token = Token(reply, from: source, at: .now)
       issued.withLock { issued in
@@ -63,7 +63,7 @@ final class Authenticator: Sendable {
         issued.append(token.value)
       }
       return .granted(token)
-    case 300..<400: throw .malformedResponse(url: url, what: "redirect")
+    case 300..<400: throw .malformedResponse(url: url, .redirect)
     case _ where response.isRetryable:
       let secrets = configuration.credential?.spellings ?? []
       throw .overwhelmed(

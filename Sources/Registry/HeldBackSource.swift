@@ -2,13 +2,28 @@ import Digests
 import Images
 import Transport
 
+/// Gives a blob's bytes for an upload, more than once and, within its reach, from any offset.
+public protocol BlobSource: Sendable {
+  /// Reads at most as many bytes as `buffer` holds, from `offset` in the blob, and returns how many; 0 only
+  /// at the blob's end.
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws -> Int
+
+  /// How far back from what was read last it can read again, in bytes; nil for all the way. No more than that
+  /// goes in one request, so that it can be resumed after a cut.
+  var reach: Int64? { get }
+}
+
+extension BlobSource {
+  public var reach: Int64? { nil }
+}
+
 /// Reads a blob for an upload and hashes it on the way. The piece with the last bytes is given only once
-/// all bytes agree with the digest: content that is not what it should be never arrives whole, so no
+/// all bytes agree with the digest: content that is not what it should be never arrives complete, so no
 /// registry can commit it.
 struct HeldBackSource<Source: BlobSource>: ~Copyable {
   private let source: Source
   private var verifier: BlobVerifier
-  /// A place to come back to.
+  /// A position to come back to.
   private var mark: BlobVerifier
   /// What is proved once the last piece was given.
   private(set) var proof: Proof?
@@ -24,12 +39,10 @@ struct HeldBackSource<Source: BlobSource>: ~Copyable {
     proof = descriptor.size == 0 ? try verifier.check() : nil
   }
 
-  var reach: Int64? { source.reach }
-
   /// How many bytes were given.
   var position: Int64 { verifier.received }
 
-  /// Fills `buffer` with the next bytes and returns how many. Throws ``DigestError``, and ``CallerError``
+  /// Fills `buffer` with the next bytes and returns how many. Throws ``DigestError``, and ``CallbackError``
   /// around what the source throws.
   mutating func fill(_ buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     let wanted = min(buffer.count, Int(clamping: verifier.size - verifier.received))
@@ -37,7 +50,7 @@ struct HeldBackSource<Source: BlobSource>: ~Copyable {
     let room = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted])
     let count: Int
     do { count = unsafe try source.read(into: room, at: verifier.received) } catch {
-      throw CallerError(error: error)
+      throw CallbackError(error: error)
     }
     guard (1...wanted).contains(count) else {
       throw DigestError.short(expected: verifier.size, received: verifier.received)

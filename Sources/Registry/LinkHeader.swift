@@ -1,3 +1,5 @@
+import Transport
+
 /// The `Link` header that leads from one page of a list to the next (RFC 8288).
 enum LinkHeader: Hashable, Sendable {
   /// No link to a next page: this is the last.
@@ -5,6 +7,23 @@ enum LinkHeader: Hashable, Sendable {
   case next(String)
   /// There is a header, and it cannot be read: whether this is the last page cannot be told.
   case unreadable
+
+  /// The header of a page.
+  init(_ page: HTTPResponse) { self.init(page.headers.values(of: "Link")) }
+
+  /// Where it leads from the page at `url`, on the same host and port only; nil from the last page. Throws when that
+  /// cannot be told.
+  func target(at url: HTTPURL) throws(RegistryError) -> HTTPURL? {
+    switch self {
+    case .none: return nil
+    case .next(let link):
+      if let target = try? url.resolving(link), target.hasSameOrigin(as: url), !target.hasUserInfo {
+        return target
+      }
+    case .unreadable: break
+    }
+    throw .malformedResponse(url: url.description, .header("Link"))
+  }
 
   init(_ lines: [String]) {
     var targets: Set<Substring> = []

@@ -18,8 +18,7 @@ enum NameKind: String, CodingKey, CaseIterable, Sendable {
 struct NamePage {
   /// In the registry's order.
   let names: [String]
-  /// Entries that are no names, fit to be printed.
-  let unusable: [String]
+  let unusable: [RegistryError.UnusableName]
 
   /// How many entries it has.
   var count: Int { names.count + unusable.count }
@@ -33,8 +32,8 @@ struct NamePage {
     else { return nil }
     names = entries.compactMap { entry in entry.text.flatMap { kind.isValid($0) ? $0 : nil } }
     unusable = entries.compactMap { entry in
-      guard let text = entry.text else { return "an entry that is no text" }
-      return kind.isValid(text) ? nil : "name '\(text.printedAsProse(limit: 128))'"
+      guard let text = entry.text else { return .notText }
+      return kind.isValid(text) ? nil : .text(text.printedAsProse(limit: 128))
     }
   }
 
@@ -70,7 +69,7 @@ struct NamePage {
 /// and a registry may have a smaller page of its own than `n`. So a page of 25 names or more, which is less than
 /// any registry's page, is asked on behind, by `last`. That is a question for each repository with so many tags: what
 /// one repository shows of its pages says nothing of another, for a registry may be the front of several.
-enum PageHabits {
+enum PageSize {
   /// How many names a page is asked to have.
   static let requested = 1000
   private static let smallest = 25

@@ -1,30 +1,39 @@
-public import Transport
+import Transport
+
+/// What is special about some registries: a value, from who knows them.
+public struct RegistryQuirks: Hashable, Sendable {
+  /// The registries' hosts, with or without a port: without, any port is meant.
+  let hosts: Set<String>
+  /// The only hosts where they may send for tokens beside their own; without a port, the scheme's own is meant.
+  let realmHosts: Set<String>
+  /// Whether they get the credential itself, unasked, when their realm turned it down: a proxy may choose the system
+  /// behind by the credential, which then sends a challenge of its own.
+  let choosesByCredential: Bool
+
+  public init(hosts: Set<String>, realmHosts: Set<String>, choosesByCredential: Bool) {
+    self.hosts = Set(hosts.map { $0.lowercased() })
+    self.realmHosts = Set(realmHosts.map { $0.lowercased() })
+    self.choosesByCredential = choosesByCredential
+  }
+
+  /// Nothing is special.
+  public static let none = Self(hosts: [], realmHosts: [], choosesByCredential: false)
+
+  /// Whether the registry at `origin` is one of them.
+  func apply(to origin: HTTPURL) -> Bool {
+    hosts.contains(origin.host) || hosts.contains("\(origin.host):\(origin.port)")
+  }
+}
 
 /// Which token servers may see a registry's credentials. A challenge is only the registry's word, and
 /// whoever answers in its place can name any realm.
 public struct RealmRules: Hashable, Sendable {
-  /// The registry hosts treated as NVIDIA's, with or without a port: without, any port is meant.
-  public let nvidiaHosts: Set<String>
-  /// The only hosts where NVIDIA's registries may send for tokens beside their own; without a port, the
-  /// scheme's own is meant.
-  public let nvidiaRealmHosts: Set<String>
+  let quirks: RegistryQuirks
 
-  /// The hosts in NVIDIA's challenges: `nvcr.io` today, `registry.nvidia.com` of the legacy system,
-  /// `authn.nvidia.com` after a token's end.
-  public static let knownRealmHosts: Set<String> = ["nvcr.io", "registry.nvidia.com", "authn.nvidia.com"]
-
-  public init(nvidiaHosts: Set<String> = ["nvcr.io"], nvidiaRealmHosts: Set<String> = Self.knownRealmHosts) {
-    self.nvidiaHosts = Set(nvidiaHosts.map { $0.lowercased() })
-    self.nvidiaRealmHosts = Set(nvidiaRealmHosts.map { $0.lowercased() })
-  }
-
-  /// Whether the registry at `origin` is NVIDIA's.
-  public func isNVIDIA(_ origin: HTTPURL) -> Bool {
-    nvidiaHosts.contains(origin.host) || nvidiaHosts.contains("\(origin.host):\(origin.port)")
-  }
+  public init(_ quirks: RegistryQuirks = .none) { self.quirks = quirks }
 
   /// Whether credentials for the registry at `origin` may go to `realm`. Throws the reason against it.
-  public func check(_ realm: HTTPURL, for origin: HTTPURL) throws(RealmRefusal) {
+  func check(_ realm: HTTPURL, for origin: HTTPURL) throws(RealmRefusal) {
     guard !realm.hasUserInfo else { throw .userInfo }
     guard !realm.isPlain || origin.isPlain else { throw .plainHTTP }
     // The registry's own host sees them anyway.
@@ -35,9 +44,9 @@ public struct RealmRules: Hashable, Sendable {
     case .linkLocal: throw .linkLocal
     case .metadata: throw .metadata
     }
-    guard isNVIDIA(origin) else { return }
+    guard quirks.apply(to: origin) else { return }
     let isKnown =
-      nvidiaRealmHosts.contains("\(realm.host):\(realm.port)") || nvidiaRealmHosts.contains(realm.authority)
+      quirks.realmHosts.contains("\(realm.host):\(realm.port)") || quirks.realmHosts.contains(realm.authority)
     guard isKnown else { throw .unknownHost }
   }
 }

@@ -30,10 +30,10 @@ public enum RegistryError: Error, Hashable, Sendable {
   /// The registry asks nobody who comes, and an identity token can be shown to a token server alone: a list would be
   /// what strangers see.
   case credentialNotShown(host: String)
-  /// A list of which `read` names came, and then no more though it may go on; why.
+  /// A list of which `read` names came, and then no more though there may be more; why.
   indirect case listCutShort(host: String, List, read: Int, RegistryError)
-  /// An answer that breaks the protocol. The URL is redacted; `what` names the part.
-  case malformedResponse(url: String, what: String)
+  /// An answer that breaks the protocol. The URL is redacted.
+  case malformedResponse(url: String, Breach)
   /// The registry stored other bytes than it was sent.
   case destinationDigestDiffers(repository: String, identifier: String, expected: Digest, actual: Digest)
   /// The registry said that it has taken a blob and does not have it, or has something else in its place
@@ -59,6 +59,42 @@ public enum RegistryError: Error, Hashable, Sendable {
     case referrers(of: Digest, in: String)
   }
 
+  /// How an answer breaks the protocol.
+  public enum Breach: Hashable, Sendable {
+    /// A header that is missing, cannot be read, or says what cannot be.
+    case header(String)
+    /// A list that is none, or has no end.
+    case list
+    /// A page of a list that leads on and has nothing new.
+    case repeatedPage
+    /// Entries of a list that are no names: the first, and how many more.
+    case unusableNames(UnusableName, more: Int)
+    /// A token server's answer without a token.
+    case token
+    /// A token server's answer that leads elsewhere.
+    case redirect
+    /// The registry's root leads to another host, which gets no credential.
+    case redirectedRoot
+    /// An upload is said to be complete before its last byte was sent.
+    case earlySuccess
+    /// A blob is said to be mounted where no mount was asked for.
+    case unaskedMount
+  }
+
+  /// What stands in a list where a name should.
+  public enum UnusableName: Hashable, Sendable {
+    /// Something else than text.
+    case notText
+    /// Fit to be printed, and cut.
+    case text(String)
+  }
+
   /// What was being done when it was denied.
   public enum Action: Hashable, Sendable { case list, pull, push }
+}
+
+/// Carries what a caller's receiver or source threw through a transfer, so that it is not mistaken for the
+/// registry's or the line's doing.
+struct CallbackError: Error {
+  let error: any Error
 }

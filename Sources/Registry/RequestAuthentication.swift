@@ -12,7 +12,7 @@ import Transport
 struct RequestAuthentication {
   private let authenticator: Authenticator
   private let host: String
-  private let errand: Errand
+  private let purpose: Purpose
   private let slot: TokenSlot
   private var sent: Authorization?
   private var tried: Set<TokenSource> = []
@@ -26,16 +26,16 @@ struct RequestAuthentication {
   /// What token servers said against it.
   private(set) var refusals: [RegistryMessage] = []
   /// Whether a token was given and does not allow what was tried: the credential is right, its rights are not.
-  private(set) var lacksRights = false
+  private(set) var isInsufficient = false
 
   /// More rounds than Basic, two realms and a token of another thread's need.
   private static let mostAnswers = 6
 
-  init(_ authenticator: Authenticator, host: String, for errand: Errand) {
+  init(_ authenticator: Authenticator, host: String, for purpose: Purpose) {
     self.authenticator = authenticator
     self.host = host
-    self.errand = errand
-    slot = authenticator.slot(for: errand.scopes)
+    self.purpose = purpose
+    slot = authenticator.slot(for: purpose.scopes)
   }
 
   /// What the token that requests of this kind send now says it allows; nil when they send none, or it does
@@ -51,7 +51,7 @@ struct RequestAuthentication {
 
   private var credential: Credential? { authenticator.configuration.credential }
   private var origin: HTTPURL { authenticator.origin }
-  private var scopes: [Scope] { errand.scopes }
+  private var scopes: [Scope] { purpose.scopes }
 
   /// `request` with what authenticates it, which only the registry's own origin gets to see. A token past
   /// ¾ of its life is replaced before. Throws ``RegistryError``.
@@ -89,7 +89,7 @@ struct RequestAuthentication {
       guard let header = credential?.basicAuthorization else {
         // An identity token is shown to a token server alone, and none was named. What is asked by name is not less
         // true for it; a list may be a stranger's.
-        if errand.action == .list { unanswered = .credentialNotShown(host: host) }
+        if purpose.action == .list { unanswered = .credentialNotShown(host: host) }
         return nil
       }
       guard !hasTriedBasic else { return nil }
@@ -112,8 +112,8 @@ struct RequestAuthentication {
   /// What it means that no token server took the credential.
   private var refusal: RegistryError {
     refusals.contains { $0.code == "DENIED" }
-      ? .denied(host: host, repository: errand.repository, action: errand.action, messages: refusals)
-      : .unauthorized(host: host, repository: errand.repository, hadCredential: true, messages: refusals)
+      ? .denied(host: host, repository: purpose.repository, action: purpose.action, messages: refusals)
+      : .unauthorized(host: host, repository: purpose.repository, hadCredential: true, messages: refusals)
   }
 
   /// A token in place of `token`; nil when there is none to be had.
@@ -151,7 +151,7 @@ struct RequestAuthentication {
     guard answers <= Self.mostAnswers else { return false }
     let lines = response.headers.values(of: "WWW-Authenticate")
     let challenges = Challenge.parse(lines)
-    if credential != nil, case .bearer(let token) = sent { lacksRights = lacks(token, challenges) }
+    if credential != nil, case .bearer(let token) = sent { isInsufficient = isTooLittle(token, challenges) }
     return try slot.state.withLock { state throws(RegistryError) in
       // Another thread may have found the way in meanwhile.
       if let other = state.authorization, other.header != sent?.header { return true }
@@ -164,15 +164,16 @@ struct RequestAuthentication {
   /// "Not there" is no answer to who may not look: throws ``RegistryError/denied(host:repository:action:messages:)`` when
   /// the token itself says that it does not allow what was asked.
   private func expectGrant() throws(RegistryError) {
-    guard credential != nil, let repository = errand.repository, scopes == [.pull(repository)],
+    guard credential != nil, let repository = purpose.repository, scopes == [.pull(repository)],
       case .bearer(let token) = sent, let grants = token.grants,
       !scopes.allSatisfy({ scope in grants.contains { $0.covers(scope) } })
     else { return }
-    throw .denied(host: host, repository: errand.repository, action: errand.action, messages: [])
+    throw .denied(host: host, repository: purpose.repository, action: purpose.action, messages: [])
   }
 
-  private func lacks(_ token: Token, _ challenges: [Challenge]) -> Bool {
-    if lacksRights || challenges.contains(where: { $0.error == "insufficient_scope" }) { return true }
+  /// Whether the token itself, or the challenge, says that its rights do not suffice.
+  private func isTooLittle(_ token: Token, _ challenges: [Challenge]) -> Bool {
+    if isInsufficient || challenges.contains(where: { $0.error == "insufficient_scope" }) { return true }
     guard let grants = token.grants, !challenges.contains(where: { $0.error == "invalid_token" }) else {
       return false
     }
@@ -235,13 +236,13 @@ struct RequestAuthentication {
     }
   }
 
-  /// The credential itself, when the registry asks for it. NVIDIA's also gets it when its realm turned it
-  /// down: its proxy chooses the system behind by the credential, and the legacy one then sends a challenge
-  /// of its own (github.com/apptainer/singularity/issues/1159).
+  /// The credential itself, when the registry asks for it, or when it is one that chooses by it what is asked next
+  /// (``RegistryQuirks/choosesByCredential``) and its realm turned it down.
   private mutating func basicAuthorization(for challenges: [Challenge]) -> Authorization? {
-    let isNVIDIA = authenticator.configuration.realmRules.isNVIDIA(origin)
+    let quirks = authenticator.configuration.realmRules.quirks
+    let isUnasked = quirks.choosesByCredential && quirks.apply(to: origin) && !tried.isEmpty
     guard !hasTriedBasic, let header = credential?.basicAuthorization,
-      challenges.contains(where: \.isBasic) || isNVIDIA && !tried.isEmpty
+      challenges.contains(where: \.isBasic) || isUnasked
     else { return nil }
     if case .basic = sent { return nil }
     hasTriedBasic = true

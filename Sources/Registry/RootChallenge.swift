@@ -46,8 +46,7 @@ final class RootChallenge: Sendable {
         messages: RegistryMessage.list(in: response.body))
     }
     guard response.url.hasSameOrigin(as: root) else {
-      return .unknown(
-        .malformedResponse(url: root.description, what: "redirect to another host, which gets no credential"))
+      return .unknown(.malformedResponse(url: root.description, .redirectedRoot))
     }
     let lines = response.headers.values(of: "WWW-Authenticate")
     let challenges = Challenge.parse(lines).map(Self.withoutRepository)

@@ -1,32 +1,34 @@
+import Digests
+
 /// What a token allows: actions on one resource, written `repository:team/app:pull,push`
 /// (distribution, "Token Scope Documentation").
-public struct Scope: Hashable, Sendable {
+struct Scope: Hashable, Sendable {
   /// `repository` or `registry`, possibly with a class in parentheses.
-  public let type: String
-  public let name: String
-  public let actions: [String]
+  let type: String
+  let name: String
+  let actions: [String]
 
-  public init(type: String, name: String, actions: [String]) {
+  init(type: String, name: String, actions: [String]) {
     self.type = type
     self.name = name
     self.actions = actions
   }
 
   /// Reading a repository.
-  public static func pull(_ repository: String) -> Self {
+  static func pull(_ repository: String) -> Self {
     Self(type: "repository", name: repository, actions: ["pull"])
   }
 
   /// Writing a repository. A push reads too.
-  public static func push(_ repository: String) -> Self {
+  static func push(_ repository: String) -> Self {
     Self(type: "repository", name: repository, actions: ["pull", "push"])
   }
 
   /// Listing a registry's repositories.
-  public static let catalog = Self(type: "registry", name: "catalog", actions: ["*"])
+  static let catalog = Self(type: "registry", name: "catalog", actions: ["*"])
 
   /// Parses one scope; nil when it is none. The name may hold colons, as in `host:5000/app`.
-  public init?(_ text: some StringProtocol) {
+  init?(_ text: some StringProtocol) {
     let text = String(text)
     guard let first = text.firstIndex(of: ":"), let last = text.lastIndex(of: ":"), first < last else {
       return nil
@@ -44,12 +46,47 @@ public struct Scope: Hashable, Sendable {
   }
 
   /// Whether who holds `self` holds `other` as well.
-  public func covers(_ other: Scope) -> Bool {
+  func covers(_ other: Scope) -> Bool {
     type == other.type && name == other.name
       && (actions.contains("*") || other.actions.allSatisfy(actions.contains))
   }
 }
 
 extension Scope: CustomStringConvertible {
-  public var description: String { "\(type):\(name):\(actions.joined(separator: ","))" }
+  var description: String { "\(type):\(name):\(actions.joined(separator: ","))" }
+}
+
+/// What a request is for: what it must be allowed, and what an error speaks of.
+struct Purpose: Sendable {
+  enum Item: Hashable, Sendable {
+    case none
+    case manifest(String)
+    case blob(Digest)
+  }
+
+  let repository: String?
+  let item: Item
+  let action: RegistryError.Action
+  let scopes: [Scope]
+
+  static let catalog = Self(repository: nil, item: .none, action: .list, scopes: [.catalog])
+
+  static func listing(_ repository: String) -> Self {
+    Self(repository: repository, item: .none, action: .list, scopes: [.pull(repository)])
+  }
+
+  /// Reading from a repository, which is about to be written to where `isForPush`: of one that does not exist yet,
+  /// some registries let only those know who may make it (Quay).
+  static func reading(_ item: Item, in repository: String, isForPush: Bool = false) -> Self {
+    Self(
+      repository: repository, item: item, action: .pull,
+      scopes: [isForPush ? .push(repository) : .pull(repository)])
+  }
+
+  /// Writing to a repository, with leave to read `source` when a blob is to be mounted from there.
+  static func pushing(_ item: Item, to repository: String, mountingFrom source: String? = nil) -> Self {
+    Self(
+      repository: repository, item: item, action: .push,
+      scopes: [.push(repository)] + (source.map { [.pull($0)] } ?? []))
+  }
 }

@@ -1,5 +1,6 @@
 import Digests
 import Images
+import NVIDIA
 import Registry
 import TestSupport
 import Testing
@@ -20,7 +21,7 @@ import Testing
       host: stage.host,
       configuration: RegistryConfiguration(
         plainHTTP: true, credential: .basic(username: "$oauthtoken", password: key),
-        realmRules: RealmRules(nvidiaHosts: [stage.host], nvidiaRealmHosts: stage.realmHosts)),
+        realmRules: RealmRules(.nvidia(NVIDIAHosts(names: [stage.host]), realmHosts: stage.realmHosts))),
       http: try client())
   }
 
@@ -130,7 +131,7 @@ import Testing
     ] {
       let registry = try registry(stage, key)
       #expect(try registry.smallBlob(try layer(), of: own).count == 200_000)
-      #expect(try registry.manifestDigest("1.0", of: own)?.size == (key == Keys.dgx ? manifestSize : nil))
+      #expect(try registry.resolve("1.0", of: own)?.size == (key == Keys.dgx ? manifestSize : nil))
       #expect(throws: RegistryError.self) { try registry.smallBlob(try layer(), of: other) }
     }
     #expect(stage.requests(at: .cdn).allSatisfy { $0.header("Authorization") == nil })

@@ -1,5 +1,6 @@
-import Registry
 import Testing
+
+@testable import Registry
 
 @Suite struct `A challenge parser` {
   struct Case: CustomTestStringConvertible, Sendable {

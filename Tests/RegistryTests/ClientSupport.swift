@@ -20,6 +20,15 @@ func client(
     http: try HTTPClient(options))
 }
 
+extension RegistryClient {
+  /// All repositories the registry shows. Throws when a single one may be missing.
+  func catalog() throws(RegistryError) -> [String] {
+    let list = catalogList()
+    if let failure = list.failure { throw failure }
+    return list.names
+  }
+}
+
 /// What `body` throws, when that is a registry's error.
 func error(_ body: () throws -> Void) -> RegistryError? {
   do { try body() } catch { return error as? RegistryError }

@@ -1,10 +1,11 @@
 import Digests
 import Foundation
 import Images
-import Registry
 import TestSupport
 import Testing
 import Transport
+
+@testable import Registry
 
 /// What counts as a blob that a repository has.
 @Suite struct `A blob that was sent` {
@@ -227,7 +228,10 @@ import Transport
 
   private func presence(_ size: Int64 = 7, _ script: @escaping ScriptedServer.Script) throws -> BlobPresence {
     let server = ScriptedServer(script)
-    return try client(server.host, retries: 0).presence(of: Self.digest, size: size, in: "team/app")
+    let connection = RegistryConnection(
+      host: server.host, configuration: RegistryConfiguration(plainHTTP: true),
+      http: try HTTPClient(TransportOptions(retries: 0, backoff: .milliseconds(1))))
+    return try BlobLookup(connection).presence(of: Self.digest, size: size, in: "team/app")
   }
 
   private static let lengthless = ScriptedResponse(steps: [

@@ -23,7 +23,7 @@ import Transport
   /// Pushes an image, reads it back and lists it.
   func roundTrip(_ client: RegistryClient) throws {
     let manifest = try Self.manifest()
-    #expect(try client.manifestDigest("1.0", of: "team/app") == nil)
+    #expect(try client.resolve("1.0", of: "team/app") == nil)
     for bytes in [Self.layer, Self.config] {
       let blob = descriptor(of: bytes)
       #expect(try !client.hasBlob(blob.digest, size: blob.size, in: "team/app"))
@@ -33,7 +33,7 @@ import Transport
       #expect(try client.hasBlob(blob.digest, size: blob.size, in: "team/app"))
     }
     try client.putManifest(manifest, to: "team/app", as: "1.0")
-    #expect(try client.manifestDigest("1.0", of: "team/app") == manifest.descriptor)
+    #expect(try client.resolve("1.0", of: "team/app") == manifest.descriptor)
     #expect(try client.manifest("\(manifest.digest)", of: "team/app").bytes == manifest.bytes)
     #expect(try client.tags(of: "team/app") == ["1.0"])
     var sink = MemoryReceiver(descriptor(of: Self.layer))
@@ -44,7 +44,7 @@ import Transport
   @Test func `moves an image both ways`() throws {
     let registry = try RegistryProcess()
     let client = try client(registry.host)
-    try client.ping()
+    _ = try client.catalog()
     try roundTrip(client)
     #expect(try client.catalog() == ["team/app"])
     let blob = descriptor(of: Self.layer)
@@ -59,7 +59,7 @@ import Transport
   @Test func `moves an image with a password`() throws {
     let registry = try RegistryProcess(.basic(username: "$oauthtoken", password: "s3cret"))
     try roundTrip(try client(registry.host, .user))
-    guard case .unauthorized(_, nil, false, _) = error({ try client(registry.host).ping() }) else {
+    guard case .unauthorized(_, nil, false, _) = error({ _ = try client(registry.host).catalog() }) else {
       Issue.record("let in")
       return
     }
@@ -144,6 +144,6 @@ import Transport
 
   @Test func `hears that it spoke plainly to TLS`() throws {
     let registry = try RegistryProcess(tls: CertificateAuthority())
-    #expect(error { try client(registry.host).ping() } == .tlsExpected(host: registry.host))
+    #expect(error { _ = try client(registry.host).catalog() } == .tlsExpected(host: registry.host))
   }
 }

@@ -76,7 +76,7 @@ import Transport
     let server = ScriptedServer { _ in ScriptedResponse(200) }
     let host = server.host
     server.stop()
-    guard case .transport(.connectionRefused) = error({ try client(host).ping() }) else {
+    guard case .transport(.connectionRefused) = error({ _ = try client(host).catalog() }) else {
       Issue.record("not refused")
       return
     }
@@ -89,7 +89,7 @@ import Transport
         == .refused(
           url: server.url("/v2/team/app/tags/list?n=…"), status: 418,
           messages: [RegistryMessage(code: "", message: "teapot")]))
-    #expect(throws: RegistryError.self) { try client(server.host).ping() }
+    #expect(throws: RegistryError.self) { _ = try client(server.host).catalog() }
   }
 
   @Test func `is heard by HEAD for blobs`() throws {

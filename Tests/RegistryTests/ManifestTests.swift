@@ -92,24 +92,24 @@ import Testing
   @Test func `asks for a digest by HEAD`() throws {
     let manifest = try imageManifest()
     let server = server(manifest.bytes, [type(manifest), ("Docker-Content-Digest", "\(manifest.digest)")])
-    #expect(try client(server.host).manifestDigest("1.0", of: "team/app") == manifest.descriptor)
+    #expect(try client(server.host).resolve("1.0", of: "team/app") == manifest.descriptor)
     #expect(server.lines == ["HEAD /v2/team/app/manifests/1.0"])
   }
 
   @Test func `asks by GET where HEAD does not say`() throws {
     let manifest = try imageManifest()
     let silent = server(manifest.bytes, [type(manifest)])
-    #expect(try client(silent.host).manifestDigest("1.0", of: "team/app") == manifest.descriptor)
+    #expect(try client(silent.host).resolve("1.0", of: "team/app") == manifest.descriptor)
     let refusing = ScriptedServer { request in
       request.method == "HEAD" ? .headOnly(405, length: 0) : ScriptedResponse(body: manifest.bytes)
     }
-    #expect(try client(refusing.host).manifestDigest("1.0", of: "team/app")?.digest == manifest.digest)
+    #expect(try client(refusing.host).resolve("1.0", of: "team/app")?.digest == manifest.digest)
     #expect(refusing.requests.map(\.method) == ["HEAD", "GET"])
   }
 
   @Test func `finds nothing where nothing is`() throws {
     let server = ScriptedServer { _ in .headOnly(404, length: 0) }
-    #expect(try client(server.host).manifestDigest("1.0", of: "team/app") == nil)
+    #expect(try client(server.host).resolve("1.0", of: "team/app") == nil)
   }
 
   @Test func `stores exactly the bytes, and hears what was stored`() throws {
@@ -147,6 +147,6 @@ import Testing
 
   @Test(arguments: ["", "a b", "user@host", "host/path", "host?x", "host#x", "[::1"])
   func `speaks to no host that makes no URL`(_ host: String) throws {
-    #expect(error { try client(host).ping() } == .invalidHost(host))
+    #expect(error { _ = try client(host).catalog() } == .invalidHost(host))
   }
 }

@@ -304,7 +304,7 @@ import Transport
   ])
   func `goes to no unsound Location`(_ location: String) throws {
     let server = ScriptedServer { _ in ScriptedResponse(202, headers: [("Location", location)]) }
-    guard case .malformedResponse(_, "Location") = error({ _ = try push(server.host) }) else {
+    guard case .malformedResponse(_, .header("Location")) = error({ _ = try push(server.host) }) else {
       Issue.record("not refused")
       return
     }
@@ -321,8 +321,8 @@ import Transport
       let push = try push(registry.host, descriptor(of: large), MemorySource(bytes: large))
       // libcurl may have gone on to the end, and then it is true.
       #expect(push == .uploaded(Proof(of: large)))
-    } catch RegistryError.malformedResponse(_, let what) {
-      #expect(what == "success before the last byte")
+    } catch RegistryError.malformedResponse(_, let breach) {
+      #expect(breach == .earlySuccess)
     }
   }
 

@@ -103,7 +103,8 @@ import Transport
       }
     }
     registry.change { $0 = server.host }
-    let rules = RealmRules(nvidiaHosts: [server.host], nvidiaRealmHosts: [server.host])
+    let rules = RealmRules(
+      RegistryQuirks(hosts: [server.host], realmHosts: [server.host], choosesByCredential: true))
     let client = try client(server.host, .user, rules: rules)
     #expect(try client.tags(of: "nvidia/theano") == ["17.03"])
     #expect(try client.tags(of: "nvidia/theano") == ["17.03"])
@@ -125,7 +126,7 @@ import Transport
     let other = ScriptedServer { _ in ScriptedResponse(json: #"{"token":"t"}"#) }
     let realm = TokenRealm()
     realm.state.change { $0.challenge = #"Bearer realm="\#(other.url("/token"))""# }
-    let rules = RealmRules(nvidiaHosts: [realm.host], nvidiaRealmHosts: [])
+    let rules = RealmRules(RegistryQuirks(hosts: [realm.host], realmHosts: [], choosesByCredential: true))
     let error = error { _ = try client(realm.host, .user, rules: rules).tags(of: "team/app") }
     guard case .untrustedRealm(_, _, .unknownHost) = error else {
       Issue.record("\(String(describing: error))")

@@ -1,6 +1,7 @@
-import Registry
 import Testing
 import Transport
+
+@testable import Registry
 
 @Suite struct `The realm rules` {
   struct Case: CustomTestStringConvertible, Sendable {
@@ -15,6 +16,11 @@ import Transport
       self.refusal = refusal
     }
   }
+
+  /// As the module that knows NVIDIA's registries says it.
+  static let nvidia = RegistryQuirks(
+    hosts: ["nvcr.io"], realmHosts: ["nvcr.io", "registry.nvidia.com", "authn.nvidia.com"],
+    choosesByCredential: true)
 
   @Test(arguments: [
     Case("https://registry.example", "https://auth.example/token"),
@@ -69,7 +75,7 @@ import Transport
     let registry = try HTTPURL(example.registry)
     let realm = try HTTPURL(example.realm)
     do throws(RealmRefusal) {
-      try RealmRules().check(realm, for: registry)
+      try RealmRules(Self.nvidia).check(realm, for: registry)
       #expect(example.refusal == nil)
     } catch {
       #expect(error == example.refusal)
@@ -77,11 +83,13 @@ import Transport
   }
 
   @Test func `take other hosts for NVIDIA's when told to`() throws {
-    let rules = RealmRules(nvidiaHosts: ["127.0.0.1:5000"], nvidiaRealmHosts: ["127.0.0.1:5001"])
+    let quirks = RegistryQuirks(
+      hosts: ["127.0.0.1:5000"], realmHosts: ["127.0.0.1:5001"], choosesByCredential: true)
     let registry = try HTTPURL("http://127.0.0.1:5000")
-    #expect(rules.isNVIDIA(registry))
-    #expect(!rules.isNVIDIA(try HTTPURL("http://127.0.0.1:5002")))
-    #expect(!rules.isNVIDIA(try HTTPURL("https://nvcr.io")))
+    #expect(quirks.apply(to: registry))
+    #expect(!quirks.apply(to: try HTTPURL("http://127.0.0.1:5002")))
+    #expect(!quirks.apply(to: try HTTPURL("https://nvcr.io")))
+    let rules = RealmRules(quirks)
     try rules.check(try HTTPURL("http://127.0.0.1:5000/token"), for: registry)
     try rules.check(try HTTPURL("http://127.0.0.1:5001/token"), for: registry)
     #expect(throws: RealmRefusal.unknownHost) {

@@ -87,14 +87,14 @@ import Testing
       ScriptedResponse(headers: index + [("OCI-Filters-Applied", "artifactType")], body: some)
     }
     guard
-      case .malformedResponse(_, "OCI-Filters-Applied") = error({
+      case .malformedResponse(_, .header("OCI-Filters-Applied")) = error({
         _ = try client(filtered.host).referrers(of: subject, in: "a")
       })
     else { throw TestFailure("not refused") }
     for text in [#"{"manifests":[{"size":1.5}]}"#, "{}", #"{"manifests":{}}"#] {
       let broken = ScriptedServer { [index] _ in ScriptedResponse(headers: index, text: text) }
       guard
-        case .malformedResponse(_, "list") = error({
+        case .malformedResponse(_, .list) = error({
           _ = try client(broken.host).referrers(of: subject, in: "a")
         })
       else { throw TestFailure("not refused") }
@@ -127,7 +127,7 @@ import Testing
       ScriptedResponse(headers: index + [("Link", "<\(url)>; rel=next")], body: some)
     }
     guard
-      case .malformedResponse(_, "Link") = error({
+      case .malformedResponse(_, .header("Link")) = error({
         _ = try client(server.host).referrers(of: subject, in: "a")
       })
     else { throw TestFailure("not refused") }

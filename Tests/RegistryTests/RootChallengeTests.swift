@@ -65,7 +65,7 @@ import Testing
     }
     let client = try client(server.host, .user)
     #expect(try client.manifest("1", of: "team/app").digest == manifest.digest)
-    #expect(try client.manifestDigest("1", of: "team/app", isForPush: true)?.digest == manifest.digest)
+    #expect(try client.resolve("1", of: "team/app", isForPush: true)?.digest == manifest.digest)
     #expect(try client.hasBlob(manifest.digest, size: nil, in: "team/app"))
     #expect(server.requests.count == 4)
   }
@@ -85,7 +85,7 @@ import Testing
     let questions: [() throws -> Void] = [
       { _ = try client.tags(of: "a") }, { _ = try client.catalog() },
       { _ = try client.manifest("1", of: "a") },
-      { _ = try client.manifestDigest("1", of: "a") },
+      { _ = try client.resolve("1", of: "a") },
       { _ = try client.hasBlob(Digest(of: []), size: 0, in: "a") },
       { _ = try client.referrers(of: Digest(of: []), in: "a") },
     ]

@@ -1,5 +1,6 @@
-import Registry
 import Testing
+
+@testable import Registry
 
 @Suite struct `A scope` {
   @Test func `is written as distribution has it`() {

@@ -42,7 +42,7 @@ import Transport
     let realm = TokenRealm { _ in ScriptedResponse(404) }
     let client = try client(realm.host, .user)
     let digest = Digest(of: [])
-    #expect(try client.manifestDigest("1", of: "new/app", isForPush: true) == nil)
+    #expect(try client.resolve("1", of: "new/app", isForPush: true) == nil)
     #expect(try client.hasBlob(digest, size: 0, in: "new/app", isForPush: true) == false)
     #expect(
       realm.requests("/token").map { $0.queryValues("scope") } == [["repository:new/app:pull,push"]])
@@ -227,7 +227,7 @@ import Transport
       $0.answers["/token"] = ScriptedResponse(302, headers: [("Location", other.url("/token"))])
     }
     let error = error { _ = try client(realm.host, .user).tags(of: "team/app") }
-    guard case .malformedResponse(let url, "redirect") = error else {
+    guard case .malformedResponse(let url, .redirect) = error else {
       Issue.record("\(String(describing: error))")
       return
     }

@@ -1,6 +1,7 @@
 import Foundation
-import Registry
 import Testing
+
+@testable import Registry
 
 @Suite struct `A token reply` {
   static let now: Int64 = 1_800_000_000

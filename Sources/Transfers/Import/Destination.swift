@@ -57,7 +57,7 @@ final class Destination: Sendable {
       guard let manifest else {
         // A tag is free when neither question finds anything.
         guard
-          let present = try client.manifestDigest(
+          let present = try client.resolve(
             target.identifier, of: target.repository, isForPush: true)
         else { return nil }
         return .unreadable(
@@ -70,7 +70,7 @@ final class Destination: Sendable {
     } catch {
       // What Ferry cannot read is in the way all the same, if the registry says what it is.
       guard case .notAManifest = error,
-        let present = try? client.manifestDigest(
+        let present = try? client.resolve(
           target.identifier, of: target.repository, isForPush: true)
       else { throw error }
       return .unreadable(present.digest, error)

@@ -80,7 +80,7 @@ struct CommandRun: Sendable {
 
   /// Where NVIDIA's registries may send for tokens.
   private var realmHosts: Set<String> {
-    names(in: "FERRY_NVIDIA_REALM_HOSTS") ?? RealmRules.knownRealmHosts
+    names(in: "FERRY_NVIDIA_REALM_HOSTS") ?? NVIDIAHosts.realmHosts
   }
 
   /// A list of names between commas; nil when the variable is not set.
@@ -112,7 +112,7 @@ struct CommandRun: Sendable {
     return Registries(
       http: try HTTPClient(connection.transport(log: console.isVerbose ? say : nil)),
       plainHTTP: connection.plainHTTP,
-      realmRules: RealmRules(nvidiaHosts: nvidiaHosts.names, nvidiaRealmHosts: realmHosts),
+      realmRules: RealmRules(.nvidia(nvidiaHosts, realmHosts: realmHosts)),
       nvidiaHosts: nvidiaHosts, services: try services(), observer: display,
       lookup: { try lookup.find(host: $0, repository: $1) })
   }

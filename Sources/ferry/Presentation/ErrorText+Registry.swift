@@ -79,9 +79,9 @@ extension ErrorText {
         "\(Self.name(of: list, at: host)) breaks off after \(Amounts.count(read, "name")): \(cause.summary)",
         remedy: "What would come next is not known: run the same command again, or name what is missing.",
         [.credentialsRefused, .permissionDenied].contains(cause.status) ? cause.status : .networkFailed)
-    case .malformedResponse(let url, let what):
+    case .malformedResponse(let url, let breach):
       self.init(
-        "the answer from \(url) breaks the protocol: \(what)",
+        "the answer from \(url) breaks the protocol: \(Self.words(for: breach))",
         remedy: "Check that a registry answers there, and no portal or proxy.", .networkFailed)
     case .destinationDigestDiffers(let repository, let identifier, let expected, let actual):
       self.init(
@@ -138,6 +138,27 @@ extension ErrorText {
     case .list: "list"
     case .pull: "pull from"
     case .push: "push to"
+    }
+  }
+
+  private static func words(for breach: RegistryError.Breach) -> Wording {
+    switch breach {
+    case .header(let name): "\(name)"
+    case .list: "list"
+    case .repeatedPage: "page that repeats what came before"
+    case .unusableNames(let name, let more): words(for: name) + (more > 0 ? " and \(more) more" : "")
+    case .token: "token"
+    case .redirect: "redirect"
+    case .redirectedRoot: "redirect to another host, which gets no credential"
+    case .earlySuccess: "success before the last byte"
+    case .unaskedMount: "mounted unasked"
+    }
+  }
+
+  private static func words(for name: RegistryError.UnusableName) -> Wording {
+    switch name {
+    case .notText: "an entry that is no text"
+    case .text(let text): "name '\(text)'"
     }
   }
 

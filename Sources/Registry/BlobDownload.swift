@@ -4,7 +4,7 @@ import Transport
 
 /// One blob's download as far as the server is concerned: what to ask it for, what an answer means for the rest, and how
 /// far to trust it. How far the blob itself has come its receiver knows.
-struct BlobPull: ~Copyable {
+struct BlobDownload: ~Copyable {
   let descriptor: Descriptor
   private var distrustsRanges = false
   private var hasStartedOver = false
@@ -15,7 +15,7 @@ struct BlobPull: ~Copyable {
   /// answer at the same place and knows no ranges would be asked for ever.
   private var farthest: Int64
 
-  /// Goes on at `position`.
+  /// Begins, or resumes, at `position`.
   init(_ descriptor: Descriptor, from position: Int64) {
     self.descriptor = descriptor
     farthest = position
@@ -34,11 +34,11 @@ struct BlobPull: ~Copyable {
   /// What an answer's head promises.
   enum Promise: Equatable {
     /// All bytes from the first.
-    case whole
+    case full
     /// The bytes that are missing, or the first of them.
-    case rest
+    case range
     /// Bytes from elsewhere, or none where there should be some.
-    case wrongPart
+    case wrongRange
     /// A blob of another size.
     case wrongSize(DigestError)
     /// No content at all: an error.
@@ -49,22 +49,22 @@ struct BlobPull: ~Copyable {
     switch response.status {
     case 200:
       guard let length = response.headers["Content-Length"].flatMap({ Int64($0) }), length != descriptor.size
-      else { return .whole }
+      else { return .full }
       return .wrongSize(
         length > descriptor.size
           ? .long(expected: descriptor.size) : .short(expected: descriptor.size, received: length))
     case 206:
       guard !distrustsRanges, let range = response.headers["Content-Range"].flatMap({ ContentRange($0) }),
         range.first == position, range.last < descriptor.size
-      else { return .wrongPart }
-      guard let total = range.total, total != descriptor.size else { return .rest }
-      return .wrongPart
-    case 416: return .wrongPart
+      else { return .wrongRange }
+      guard let total = range.total, total != descriptor.size else { return .range }
+      return .wrongRange
+    case 416: return .wrongRange
     default: return .none
     }
   }
 
-  /// Remembers what the server calls the content that goes on at `position`. One that gives it another name each time
+  /// Remembers what the server calls the content that continues at `position`. One that gives it another name each time
   /// would send all each time: by its digest it is the same.
   mutating func noteEntityTag(of response: HTTPResponse, at position: Int64) {
     if response.status == 200, position > 0, entityTag != nil { distrustsEntityTags = true }
@@ -88,5 +88,38 @@ struct BlobPull: ~Copyable {
     hasStartedOver = true
     farthest = 0
     return true
+  }
+}
+
+/// The part of a whole that a 206 answer carries: `Content-Range: bytes 0-99/1000` (RFC 9110 §14.4).
+struct ContentRange: Hashable, Sendable {
+  let first: Int64
+  /// Inclusive.
+  let last: Int64
+  /// nil where the server does not say.
+  let total: Int64?
+
+  /// nil for other units and ranges that are none.
+  init?(_ text: String) {
+    let parts = text.split(separator: " ", omittingEmptySubsequences: true)
+    guard parts.count == 2, parts[0].lowercased() == "bytes" else { return nil }
+    let sides = parts[1].split(separator: "/", omittingEmptySubsequences: false)
+    guard sides.count == 2 else { return nil }
+    let ends = sides[0].split(separator: "-", omittingEmptySubsequences: false)
+    guard ends.count == 2, let first = Self.number(ends[0]), let last = Self.number(ends[1]), first <= last
+    else { return nil }
+    if sides[1] == "*" {
+      total = nil
+    } else {
+      guard let size = Self.number(sides[1]), last < size else { return nil }
+      total = size
+    }
+    self.first = first
+    self.last = last
+  }
+
+  /// Digits alone: `Int64.init` would take a sign.
+  private static func number(_ text: Substring) -> Int64? {
+    text.utf8.allSatisfy { (48...57).contains($0) } ? Int64(text) : nil
   }
 }

@@ -1,49 +1,52 @@
 import Digests
-public import Images
+import Images
 import Transport
 
-extension RegistryClient {
+/// Reads and writes a registry's manifests.
+struct Manifests {
+  private let connection: RegistryConnection
+
+  init(_ connection: RegistryConnection) { self.connection = connection }
+
   /// The manifest under a tag or digest. Its bytes are hashed: they must be what a digest asked for, and what
   /// the registry says they are. Wrong bytes are fetched once more before they are an error.
   /// `isForPush` asks as one who is about to push there.
-  public func manifest(
+  func fetch(
     _ identifier: String, of repository: String, isForPush: Bool = false
   ) throws(RegistryError) -> Manifest {
-    let item = Errand.Item.manifest(identifier)
-    let errand =
-      isForPush ? Errand.looking(for: item, in: repository) : Errand.pulling(item, from: repository)
+    let purpose = Purpose.reading(.manifest(identifier), in: repository, isForPush: isForPush)
     do {
-      return try fetchManifest(identifier, of: repository, errand)
+      return try fetchOnce(identifier, of: repository, purpose)
     } catch RegistryError.wrongContent {
-      return try fetchManifest(identifier, of: repository, errand)
+      return try fetchOnce(identifier, of: repository, purpose)
     }
   }
 
-  /// The manifest under a tag or digest, as ``manifest(_:of:isForPush:)`` gives it; nil when there is nothing. Asked
+  /// The manifest under a tag or digest, as ``fetch(_:of:isForPush:)`` gives it; nil when there is nothing. Asked
   /// by GET alone: HEAD may know less.
-  public func manifestIfPresent(
+  func fetchIfPresent(
     _ identifier: String, of repository: String, isForPush: Bool = false
   ) throws(RegistryError) -> Manifest? {
     do {
-      return try manifest(identifier, of: repository, isForPush: isForPush)
+      return try fetch(identifier, of: repository, isForPush: isForPush)
     } catch .manifestNotFound, .repositoryNotFound {
       return nil
     }
   }
 
-  private func fetchManifest(
-    _ identifier: String, of repository: String, _ errand: Errand
+  private func fetchOnce(
+    _ identifier: String, of repository: String, _ purpose: Purpose
   ) throws(RegistryError) -> Manifest {
-    let unusable: (ManifestError) -> RegistryError = { [host] in
+    let unusable: (ManifestError) -> RegistryError = { [host = connection.host] in
       .notAManifest(host: host, repository: repository, identifier: identifier, $0)
     }
     let response: HTTPResponse
     do {
-      response = try exchange(manifestRequest(.get, identifier, of: repository), for: errand)
+      response = try connection.exchange(request(.get, identifier, of: repository), for: purpose)
     } catch .transport(.tooLarge(_, let limit)) {
       throw unusable(.tooLarge(Int64(limit)))
     }
-    guard response.status == 200 else { throw failure(response, for: errand) }
+    guard response.status == 200 else { throw connection.failure(response, for: purpose) }
     let claimed = response.headers["Content-Type"].map(MediaType.init(contentType:))
     // Its digest is not that of its bytes, which carry signatures as well.
     if claimed?.isSchema1 == true { throw unusable(.schema1) }
@@ -55,7 +58,7 @@ extension RegistryClient {
     for promise in [identifier, response.headers["Docker-Content-Digest"]] {
       guard let expected = promise.flatMap({ try? Digest($0) }), expected != actual else { continue }
       throw .wrongContent(
-        host: host, repository: repository, what: identifier,
+        host: connection.host, repository: repository, what: identifier,
         .mismatch(expected: expected, actual: actual))
     }
     do { return try manifest.get() } catch { throw unusable(error) }
@@ -63,22 +66,20 @@ extension RegistryClient {
 
   /// What a tag or digest names, without its bytes; nil when there is nothing. Asked by HEAD, and by GET
   /// where a registry's HEAD does not say enough. `isForPush` asks as one who is about to push there.
-  public func manifestDigest(
+  func resolve(
     _ identifier: String, of repository: String, isForPush: Bool = false
   ) throws(RegistryError) -> Descriptor? {
-    let item = Errand.Item.manifest(identifier)
-    let errand =
-      isForPush ? Errand.looking(for: item, in: repository) : Errand.pulling(item, from: repository)
-    let response = try exchange(manifestRequest(.head, identifier, of: repository), for: errand)
+    let purpose = Purpose.reading(.manifest(identifier), in: repository, isForPush: isForPush)
+    let response = try connection.exchange(request(.head, identifier, of: repository), for: purpose)
     switch response.status {
     case 200:
       if let descriptor = Self.descriptor(response), descriptor.isNamed(identifier) { return descriptor }
     case 404: return nil
     case 400, 405, 501: break
-    default: throw failure(response, for: errand)
+    default: throw connection.failure(response, for: purpose)
     }
     do {
-      return try manifest(identifier, of: repository, isForPush: isForPush).descriptor
+      return try fetch(identifier, of: repository, isForPush: isForPush).descriptor
     } catch .manifestNotFound, .repositoryNotFound {
       return nil
     }
@@ -87,14 +88,14 @@ extension RegistryClient {
   /// Stores a manifest under a tag or its digest. Throws
   /// ``RegistryError/destinationDigestDiffers(repository:identifier:expected:actual:)`` when the registry
   /// reports another digest for it.
-  public func putManifest(
+  func put(
     _ manifest: Manifest, to repository: String, as identifier: String
   ) throws(RegistryError) {
-    let errand = Errand.pushing(.manifest(identifier), to: repository)
-    var request = HTTPRequest(.put, try url(repository, "manifests/\(identifier)"))
+    let purpose = Purpose.pushing(.manifest(identifier), to: repository)
+    var request = HTTPRequest(.put, try connection.url(repository, "manifests/\(identifier)"))
     request.headers.set("Content-Type", manifest.mediaType.rawValue)
-    let response = try exchange(request, body: manifest.bytes, for: errand)
-    guard response.isSuccess else { throw failure(response, for: errand) }
+    let response = try connection.exchange(request, body: manifest.bytes, for: purpose)
+    guard response.isSuccess else { throw connection.failure(response, for: purpose) }
     if let stored = response.headers["Docker-Content-Digest"].flatMap({ try? Digest($0) }),
       stored != manifest.digest
     {
@@ -103,7 +104,7 @@ extension RegistryClient {
     }
     // Any other success is no word of the registry's that it has the manifest.
     if response.status != 201 {
-      let stored = try self.manifest(identifier, of: repository, isForPush: true).digest
+      let stored = try fetch(identifier, of: repository, isForPush: true).digest
       guard stored == manifest.digest else {
         throw .destinationDigestDiffers(
           repository: repository, identifier: identifier, expected: manifest.digest, actual: stored)
@@ -111,11 +112,11 @@ extension RegistryClient {
     }
   }
 
-  private func manifestRequest(
+  private func request(
     _ method: HTTPMethod, _ identifier: String, of repository: String
   ) throws(RegistryError) -> HTTPRequest {
     var request = HTTPRequest(
-      method, try url(repository, "manifests/\(identifier)"), bodyLimit: Manifest.sizeLimit)
+      method, try connection.url(repository, "manifests/\(identifier)"), bodyLimit: Manifest.sizeLimit)
     // What has another type is there all the same.
     request.headers.set("Accept", (MediaType.manifests.map(\.rawValue) + ["*/*"]).joined(separator: ", "))
     return request

@@ -9,34 +9,30 @@ public struct NameList: Hashable, Sendable {
   public let failure: RegistryError?
 
   /// All names. Throws ``failure`` when they are not all.
-  func whole() throws(RegistryError) -> [String] {
+  func all() throws(RegistryError) -> [String] {
     if let failure { throw failure }
     return names
   }
 }
 
-extension RegistryClient {
-  /// All tags of a repository in the registry's order, each once. Throws when a single one may be missing.
-  public func tags(of repository: String) throws(RegistryError) -> [String] {
-    try tagList(of: repository).whole()
-  }
+/// Reads the lists of a registry's names, page after page.
+struct NameListing {
+  private let connection: RegistryConnection
 
-  /// All repositories the registry shows, in its order, each once. Throws when a single one may be missing.
-  public func catalog() throws(RegistryError) -> [String] { try catalogList().whole() }
+  init(_ connection: RegistryConnection) { self.connection = connection }
 
   /// The tags of a repository, as far as they can be read.
-  public func tagList(of repository: String) -> NameList {
+  func tags(of repository: String) -> NameList {
     list(.tags, .tags(of: repository), for: .listing(repository)) { () throws(RegistryError) in
-      try url(repository, "tags/list")
+      try connection.url(repository, "tags/list")
     }
   }
 
   /// The repositories the registry shows, as far as they can be read.
-  public func catalogList() -> NameList {
+  func catalog() -> NameList {
     list(.repositories, .catalog, for: .catalog) { () throws(RegistryError) in
-      do { return try root.resolving("_catalog") } catch {
-        throw error as? RegistryError ?? .invalidHost(host)
-      }
+      let root = try connection.root
+      do { return try root.resolving("_catalog") } catch { throw .invalidHost(connection.host) }
     }
   }
 
@@ -45,20 +41,21 @@ extension RegistryClient {
   private static let mostPages = 10_000
   private static let mostNames = 2_000_000
   /// What is asked for where a registry repeats a page of exactly as many names as it was asked for.
-  private static let widest = 10 * PageHabits.requested
+  private static let largestPage = 10 * PageSize.requested
 
   private func list(
-    _ kind: NameKind, _ what: RegistryError.List, for errand: Errand,
+    _ kind: NameKind, _ what: RegistryError.List, for purpose: Purpose,
     at address: () throws(RegistryError) -> HTTPURL
   ) -> NameList {
     var reading = Reading(kind: kind)
     do throws(RegistryError) {
-      try read(&reading, at: try address(), for: errand)
+      try read(&reading, at: try address(), for: purpose)
     } catch {
       let isFirst = reading.visited.count <= 1
       return NameList(
         names: reading.names,
-        failure: isFirst ? error : .listCutShort(host: host, what, read: reading.names.count, error))
+        failure: isFirst
+          ? error : .listCutShort(host: connection.host, what, read: reading.names.count, error))
     }
     return NameList(names: reading.names, failure: reading.unusable)
   }
@@ -77,8 +74,8 @@ extension RegistryClient {
     /// Takes a page's names; how many of them are new.
     mutating func add(_ page: NamePage, from url: HTTPURL) -> Int {
       if let first = page.unusable.first, unusable == nil {
-        let more = page.unusable.count > 1 ? " and \(page.unusable.count - 1) more" : ""
-        unusable = .malformedResponse(url: url.description, what: first + more)
+        unusable = .malformedResponse(
+          url: url.description, .unusableNames(first, more: page.unusable.count - 1))
       }
       let before = names.count
       for name in page.names where known.insert(name).inserted { names.append(name) }
@@ -87,30 +84,30 @@ extension RegistryClient {
   }
 
   /// Reads page after page as `Link` leads, on the same host and port only, and behind the last name where it
-  /// does not (``PageHabits``).
+  /// does not (``PageSize``).
   private func read(
-    _ reading: inout Reading, at address: HTTPURL, for errand: Errand
+    _ reading: inout Reading, at address: HTTPURL, for purpose: Purpose
   ) throws(RegistryError) {
     let kind = reading.kind
     let ask: (Int?, String?) -> HTTPURL = { count, last in
       let query = (count.map { [("n", "\($0)")] } ?? []) + (last.map { [("last", $0)] } ?? [])
       return query.isEmpty ? address : address.appendingQuery(query)
     }
-    var number: Int? = PageHabits.requested
+    var number: Int? = PageSize.requested
     var url = ask(number, nil)
     /// How many names the page had that this one was asked for behind.
     var before: Int?
     /// Whether the registry itself led from page to page: then it leads to the last, too, and may know no `last`.
     var isLinked = false
     while true {
-      let malformed: (String) -> RegistryError = { [url] in
-        .malformedResponse(url: url.description, what: $0)
+      let malformed: (RegistryError.Breach) -> RegistryError = { [url] in
+        .malformedResponse(url: url.description, $0)
       }
       guard reading.visited.insert(url).inserted, reading.visited.count <= Self.mostPages else {
-        throw malformed("Link")
+        throw malformed(.header("Link"))
       }
-      let response = try exchange(HTTPRequest(.get, url, bodyLimit: Self.pageLimit), for: errand)
-      if let before, before < PageHabits.requested, Self.knowsNoLast(response) {
+      let response = try connection.exchange(HTTPRequest(.get, url, bodyLimit: Self.pageLimit), for: purpose)
+      if let before, before < PageSize.requested, Self.knowsNoLast(response) {
         return
       }
       if number != nil, reading.visited.count == 1, Self.refusesNumber(response) {
@@ -118,19 +115,19 @@ extension RegistryClient {
         url = ask(nil, nil)
         continue
       }
-      guard response.status == 200 else { throw failure(response, for: errand) }
-      guard let page = NamePage(response.body, of: kind) else { throw malformed("list") }
-      let link = LinkHeader(response.headers.values(of: "Link"))
+      guard response.status == 200 else { throw connection.failure(response, for: purpose) }
+      guard let page = NamePage(response.body, of: kind) else { throw malformed(.list) }
+      let link = LinkHeader(response)
       // A page that leads to another host is not this registry's word; one whose link cannot be read is.
-      let next = link == .unreadable ? nil : try target(of: link, at: url)
+      let next = link == .unreadable ? nil : try link.target(at: url)
       let added = reading.add(page, from: url)
-      if link == .unreadable { throw malformed("Link") }
+      if link == .unreadable { throw malformed(.header("Link")) }
       // A registry leads to what is new. A cache that does not look at the query gives the same page again; the name
       // before, alone and last, is what some begin a page with.
       if isLinked, added == 0, !page.names.isEmpty, next != nil || page.count > 1 {
-        throw malformed("page that repeats what came before")
+        throw malformed(.repeatedPage)
       }
-      guard reading.names.count <= Self.mostNames else { throw malformed("list") }
+      guard reading.names.count <= Self.mostNames else { throw malformed(.list) }
       if let next {
         isLinked = true
         before = nil
@@ -140,13 +137,13 @@ extension RegistryClient {
       if let count = before {
         let isRepeated = added == 0 && page.count >= count && count > 1
         guard added > 0 else {
-          if isRepeated, count == PageHabits.requested {
-            try widen(&reading, at: ask(Self.widest, nil), for: errand)
+          if isRepeated, count == PageSize.requested {
+            try widen(&reading, at: ask(Self.largestPage, nil), for: purpose)
           }
           return
         }
       }
-      guard !isLinked, let last = page.names.last, PageHabits.mayBeCut(page.count) else { return }
+      guard !isLinked, let last = page.names.last, PageSize.mayBeCut(page.count) else { return }
       before = page.count
       url = ask(number, last)
     }
@@ -154,12 +151,12 @@ extension RegistryClient {
 
   /// Asks for more names at once where a registry does not know `last` and gave exactly as many as it was asked
   /// for: either these are all, or it counts and keeps the rest.
-  private func widen(_ reading: inout Reading, at url: HTTPURL, for errand: Errand) throws(RegistryError) {
+  private func widen(_ reading: inout Reading, at url: HTTPURL, for purpose: Purpose) throws(RegistryError) {
     reading.visited.insert(url)
-    let response = try exchange(HTTPRequest(.get, url, bodyLimit: Self.pageLimit), for: errand)
-    guard response.status == 200 else { throw failure(response, for: errand) }
-    guard let page = NamePage(response.body, of: reading.kind), page.count < Self.widest else {
-      throw .malformedResponse(url: url.description, what: "list")
+    let response = try connection.exchange(HTTPRequest(.get, url, bodyLimit: Self.pageLimit), for: purpose)
+    guard response.status == 200 else { throw connection.failure(response, for: purpose) }
+    guard let page = NamePage(response.body, of: reading.kind), page.count < Self.largestPage else {
+      throw .malformedResponse(url: url.description, .list)
     }
     _ = reading.add(page, from: url)
   }
@@ -182,22 +179,5 @@ extension RegistryClient {
   private static func refusesNumber(_ response: HTTPResponse) -> Bool {
     response.status == 400
       && RegistryMessage.list(in: response.body).contains { $0.code == "PAGINATION_NUMBER_INVALID" }
-  }
-
-  /// Where `Link` leads from a page; nil from the last. Throws when that cannot be told.
-  func nextPage(after response: HTTPResponse, at url: HTTPURL) throws(RegistryError) -> HTTPURL? {
-    try target(of: LinkHeader(response.headers.values(of: "Link")), at: url)
-  }
-
-  private func target(of link: LinkHeader, at url: HTTPURL) throws(RegistryError) -> HTTPURL? {
-    switch link {
-    case .none: return nil
-    case .next(let link):
-      if let target = try? url.resolving(link), target.hasSameOrigin(as: url), !target.hasUserInfo {
-        return target
-      }
-    case .unreadable: break
-    }
-    throw .malformedResponse(url: url.description, what: "Link")
   }
 }

@@ -1,3 +1,52 @@
+/// What uploads have taught about a registry, and how the next are sent: a value.
+struct UploadPolicy: Sendable {
+  /// Ways to send a blob's bytes (distribution-spec, "Pushing blobs").
+  enum Mode: Hashable, Sendable {
+    /// All of them in the closing PUT.
+    case monolithic
+    /// By PATCH, in one or more chunks; the closing PUT is empty.
+    case chunked
+
+    var other: Self { self == .monolithic ? .chunked : .monolithic }
+  }
+
+  /// What a chunk is now.
+  private(set) var chunk: ChunkSize
+  private let wholeLimit: Int64
+  private var refused: Mode?
+
+  init(_ sizes: UploadSizes) {
+    wholeLimit = sizes.wholeLimit
+    chunk = ChunkSize(sizes)
+  }
+
+  /// The mode for a blob of `size` bytes, of which so many as `reach` can be sent again; nil for all.
+  func mode(forSize size: Int64, reach: Int64?) -> Mode {
+    let wanted = size > min(wholeLimit, reach ?? .max) ? Mode.chunked : .monolithic
+    return refused == wanted ? wanted.other : wanted
+  }
+
+  /// The registry refuses `mode`, and took a blob the other way.
+  mutating func noteRefusal(of mode: Mode) { refused = mode }
+
+  /// Hears what one upload has found a chunk to be at best.
+  mutating func learn(_ chunk: ChunkSize) { self.chunk.adopt(chunk) }
+}
+
+/// How large a piece of a blob goes in one request, in bytes.
+public struct UploadSizes: Hashable, Sendable {
+  /// Blobs up to this size go in one request: they are sent again sooner than asked about.
+  public var wholeLimit: Int64 = 32 << 20
+  /// A chunk is what the line moves in about a second, within these bounds.
+  public var firstChunk: Int64 = 16 << 20
+  public var smallestChunk: Int64 = 4 << 20
+  public var largestChunk: Int64 = 256 << 20
+  /// What a chunk is at least, however little a proxy lets through: nginx's limit is 1 MiB unless set.
+  public var leastChunk: Int64 = 256 << 10
+
+  public init() {}
+}
+
 /// How much of a blob goes in one request: what the line moves in about a second. What is lost with a
 /// request, and what a run that is told to end has still to send, is then as much, and asking so often
 /// costs little.

@@ -1,5 +1,5 @@
-public import Digests
-public import Images
+import Digests
+import Images
 import Transport
 
 /// What a repository has under a blob's digest.
@@ -13,30 +13,33 @@ public enum BlobPresence: Hashable, Sendable {
   case hollow
 }
 
-extension RegistryClient {
+/// Asks a registry what it has of blobs.
+struct BlobLookup {
+  private let connection: RegistryConnection
+
+  init(_ connection: RegistryConnection) { self.connection = connection }
+
   /// Whether a repository has a blob; one of another size than `size` does not count. `isForPush` asks as one
   /// who is about to push there; `confirmsAbsence` asks for its first byte where HEAD does not know it.
-  public func hasBlob(
+  func isHeld(
     _ digest: Digest, size: Int64?, in repository: String, isForPush: Bool = false,
     confirmsAbsence: Bool = false
   ) throws(RegistryError) -> Bool {
     let presence = try presence(of: digest, size: size, in: repository, isForPush: isForPush)
     guard presence == .missing, confirmsAbsence else { return presence == .held }
-    let errand = Errand.pulling(.blob(digest), from: repository)
-    let url = try url(repository, "blobs/\(digest)")
-    return try presenceByRange(of: digest, size: size, at: url, for: errand) == .held
+    let purpose = Purpose.reading(.blob(digest), in: repository)
+    let url = try connection.url(repository, "blobs/\(digest)")
+    return try presenceByRange(of: digest, size: size, at: url, for: purpose) == .held
   }
 
   /// What a repository has of a blob of `size` bytes, nil for any size. Asked by HEAD, and where that does not say
   /// that the blob has this size, by GET of its first byte. `isForPush` asks as one who is about to push there.
-  public func presence(
+  func presence(
     of digest: Digest, size: Int64?, in repository: String, isForPush: Bool = false
   ) throws(RegistryError) -> BlobPresence {
-    let item = Errand.Item.blob(digest)
-    let errand =
-      isForPush ? Errand.looking(for: item, in: repository) : Errand.pulling(item, from: repository)
-    let url = try url(repository, "blobs/\(digest)")
-    let response = try exchange(HTTPRequest(.head, url), for: errand)
+    let purpose = Purpose.reading(.blob(digest), in: repository, isForPush: isForPush)
+    let url = try connection.url(repository, "blobs/\(digest)")
+    let response = try connection.exchange(HTTPRequest(.head, url), for: purpose)
     switch response.status {
     case 200:
       if Self.names(response, otherThan: digest) { return .differs }
@@ -44,27 +47,28 @@ extension RegistryClient {
       let length = response.headers["Content-Length"]
       if length == String(size) { return .held }
       // Some give a HEAD another length than the blob has, or none: GET decides.
-      let presence = try presenceByRange(of: digest, size: size, at: url, for: errand)
+      let presence = try presenceByRange(of: digest, size: size, at: url, for: purpose)
       return presence == .missing && length != nil ? .differs : presence
     case 404: return .missing
-    case 400, 405, 501: return try presenceByRange(of: digest, size: size, at: url, for: errand)
+    case 400, 405, 501: return try presenceByRange(of: digest, size: size, at: url, for: purpose)
     // A storage host that signs its URLs for GET alone does not answer HEAD.
-    case 400..<500 where !response.url.hasSameOrigin(as: try root) && !response.isRetryable:
-      return try presenceByRange(of: digest, size: size, at: url, for: errand)
-    default: throw failure(response, for: errand)
+    case 400..<500 where !response.url.hasSameOrigin(as: try connection.root) && !response.isRetryable:
+      return try presenceByRange(of: digest, size: size, at: url, for: purpose)
+    default: throw connection.failure(response, for: purpose)
     }
   }
 
   /// Sees that the repository has a blob that was just given to it, and sends a byte of it: a registry may need a
   /// moment to know what it has taken. Throws ``RegistryError/blobNotKept(host:repository:digest:isOther:)``.
-  public func expectBlob(_ blob: Descriptor, in repository: String) throws(RegistryError) {
+  func expect(_ blob: Descriptor, in repository: String) throws(RegistryError) {
     let presence = try confirm(blob, in: repository, byBytes: true)
     if presence != .held { throw notKept(blob, in: repository, presence) }
   }
 
   /// The error for a blob that the registry has taken and does not have.
   func notKept(_ blob: Descriptor, in repository: String, _ presence: BlobPresence) -> RegistryError {
-    .blobNotKept(host: host, repository: repository, digest: blob.digest, isOther: presence == .differs)
+    .blobNotKept(
+      host: connection.host, repository: repository, digest: blob.digest, isOther: presence == .differs)
   }
 
   /// How often a registry is asked for what it has just taken.
@@ -76,9 +80,9 @@ extension RegistryClient {
   func confirm(
     _ blob: Descriptor, in repository: String, byBytes: Bool = false
   ) throws(RegistryError) -> BlobPresence {
-    let errand = Errand.looking(for: .blob(blob.digest), in: repository)
-    let url = try url(repository, "blobs/\(blob.digest)")
-    var budget = http.retryBudget()
+    let purpose = Purpose.reading(.blob(blob.digest), in: repository, isForPush: true)
+    let url = try connection.url(repository, "blobs/\(blob.digest)")
+    var budget = connection.http.retryBudget()
     for question in 1... {
       var presence = BlobPresence.missing
       // An empty blob has no byte to ask for.
@@ -87,12 +91,12 @@ extension RegistryClient {
       }
       // What HEAD does not know GET may.
       if presence == .missing {
-        presence = try presenceByRange(of: blob.digest, size: blob.size, at: url, for: errand)
+        presence = try presenceByRange(of: blob.digest, size: blob.size, at: url, for: purpose)
       }
       guard presence != .held, question < Self.mostQuestions, let delay = budget.delay() else {
         return presence
       }
-      do { try http.wait(delay) } catch { throw .transport(error) }
+      try connection.wait(delay)
     }
     return .missing
   }
@@ -100,26 +104,25 @@ extension RegistryClient {
   /// What a repository has of `blob`, of which it must send a byte: a registry may answer for a blob out of its memory
   /// whose bytes are gone (distribution with its cache of descriptors). `isForPush` asks as one who is about to push
   /// there.
-  public func presenceOfBytes(
+  func presenceOfBytes(
     of blob: Descriptor, in repository: String, isForPush: Bool = true
   ) throws(RegistryError) -> BlobPresence {
     let presence = try presence(of: blob.digest, size: blob.size, in: repository, isForPush: isForPush)
     guard presence == .held, blob.size > 0 else { return presence }
-    let item = Errand.Item.blob(blob.digest)
     let found = try presenceByRange(
-      of: blob.digest, size: blob.size, at: try url(repository, "blobs/\(blob.digest)"),
-      for: isForPush ? .looking(for: item, in: repository) : .pulling(item, from: repository))
+      of: blob.digest, size: blob.size, at: try connection.url(repository, "blobs/\(blob.digest)"),
+      for: .reading(.blob(blob.digest), in: repository, isForPush: isForPush))
     return found == .missing ? .hollow : found
   }
 
   /// Asks for the first byte, which must come, and takes the size from what the answer says of the whole; where it says
   /// nothing of that, all is read and hashed.
   private func presenceByRange(
-    of digest: Digest, size: Int64?, at url: HTTPURL, for errand: Errand
+    of digest: Digest, size: Int64?, at url: HTTPURL, for purpose: Purpose
   ) throws(RegistryError) -> BlobPresence {
     var request = HTTPRequest(.get, url)
     request.headers.set("Range", "bytes=0-0")
-    guard let (response, isFirstByteThere) = try firstByte(of: request, for: errand) else { return .missing }
+    guard let (response, isFirstByteThere) = try firstByte(of: request, for: purpose) else { return .missing }
     let total: Int64?
     switch response.status {
     case 200: total = response.headers["Content-Length"].flatMap { Int64($0) }
@@ -127,13 +130,14 @@ extension RegistryClient {
     // An empty blob has no first byte.
     case 416: total = response.headers["Content-Range"] == "bytes */0" ? 0 : nil
     case 404, 410: return .missing
-    case 400..<500 where !response.url.hasSameOrigin(as: try root) && !response.isRetryable: return .missing
-    default: throw failure(response, for: errand)
+    case 400..<500 where !response.url.hasSameOrigin(as: try connection.root) && !response.isRetryable:
+      return .missing
+    default: throw connection.failure(response, for: purpose)
     }
     if Self.names(response, otherThan: digest) { return .differs }
     guard let total else {
       guard let size, response.isSuccess else { return .missing }
-      return try presenceByContent(of: digest, size: size, at: url, for: errand)
+      return try presenceByContent(of: digest, size: size, at: url, for: purpose)
     }
     guard size == nil || total == size else { return .differs }
     return total == 0 || isFirstByteThere ? .held : .missing
@@ -146,39 +150,42 @@ extension RegistryClient {
 
   /// Reads the whole blob and hashes it.
   private func presenceByContent(
-    of digest: Digest, size: Int64, at url: HTTPURL, for errand: Errand
+    of digest: Digest, size: Int64, at url: HTTPURL, for purpose: Purpose
   ) throws(RegistryError) -> BlobPresence {
     var verifier = BlobVerifier(digest: digest, size: size)
-    var authentication = try authentication(for: errand)
+    var authentication = try connection.authentication(for: purpose)
     do {
       while true {
         let authorized = try authentication.authorize(HTTPRequest(.get, url))
-        let response = try http.receive(authorized, accepts: { $0.status == 200 }) {
+        let response = try connection.http.receive(authorized, accepts: { $0.status == 200 }) {
           try verifier.update($0)
         }
         if try authentication.answer(response) { continue }
         guard response.status == 200 else { return .missing }
         return (try? verifier.check()) == nil ? .differs : .held
       }
-    } catch is DigestError {
-      return .differs
     } catch let error as TransportError {
       throw .transport(error)
+    } catch let error as RegistryError {
+      throw error
     } catch {
-      throw error as? RegistryError ?? .malformedResponse(url: url.description, what: "\(error)")
+      // The verifier alone throws anything else.
+      return .differs
     }
   }
 
   /// Ends an answer of which no more is wanted.
-  private struct Enough: Error {}
+  private struct Enough: Error {
+    let head: HTTPResponse
+  }
 
   /// One request, authenticated and retried, and whether the first byte of what it asks for came; nil where a head
   /// promises bytes and none come, again and again. No more of the body is read.
   private func firstByte(
-    of request: HTTPRequest, for errand: Errand
+    of request: HTTPRequest, for purpose: Purpose
   ) throws(RegistryError) -> (HTTPResponse, Bool)? {
-    var authentication = try authentication(for: errand)
-    var budget = http.retryBudget()
+    var authentication = try connection.authentication(for: purpose)
+    var budget = connection.http.retryBudget()
     var broken = 0
     while true {
       let authorized = try authentication.authorize(request)
@@ -188,21 +195,22 @@ extension RegistryClient {
       do {
         let response: HTTPResponse
         do {
-          response = try http.receive(authorized) { head in
+          response = try connection.http.receive(authorized) { head in
             guard head.status == 200 || head.status == 206 else { return false }
             promise = head
             return true
           } sink: { bytes in
-            guard bytes.byteCount > 0 else { return }
-            isThere = true
-            throw Enough()
+            guard bytes.byteCount > 0, let promise else { return }
+            throw Enough(head: promise)
           }
-        } catch let error as Enough {
-          guard let promise else { throw error }
-          response = promise
+        } catch let enough as Enough {
+          isThere = true
+          response = enough.head
         }
         if try authentication.answer(response) { continue }
-        guard response.status != 401 else { throw failure(response, for: errand, after: authentication) }
+        guard response.status != 401 else {
+          throw connection.failure(response, for: purpose, after: authentication)
+        }
         guard response.isRetryable, let delay = budget.delay(retryAfter: response.retryAfter) else {
           return (response, isThere)
         }
@@ -210,15 +218,18 @@ extension RegistryClient {
       } catch let error as TransportError {
         if promise != nil { broken += 1 }
         guard broken < 2 else { return nil }
-        guard http.isWorthRetrying(error, to: request.url), let delay = budget.delay() else {
+        guard connection.http.isWorthRetrying(error, to: request.url), let delay = budget.delay() else {
           if promise != nil { return nil }
           throw .transport(error)
         }
         pause = delay
+      } catch let error as RegistryError {
+        throw error
       } catch {
-        throw error as? RegistryError ?? .malformedResponse(url: request.url.description, what: "\(error)")
+        // Nothing else is thrown.
+        return nil
       }
-      do { try http.wait(pause) } catch { throw .transport(error) }
+      try connection.wait(pause)
     }
   }
 }

@@ -1,0 +1,247 @@
+public import Digests
+import Images
+import Synchronization
+import Transport
+
+/// How a blob came to the registry.
+public enum BlobPush: Hashable, Sendable {
+  /// From another repository of the same registry; no byte was sent.
+  case mounted
+  /// Byte by byte, each hashed on the way.
+  case uploaded(Proof)
+}
+
+/// Stores blobs in a registry: does what ``UploadMachine`` says.
+final class BlobUploader: Sendable {
+  private let connection: RegistryConnection
+  private let policy: Mutex<UploadPolicy>
+
+  init(_ connection: RegistryConnection) {
+    self.connection = connection
+    policy = Mutex(UploadPolicy(connection.configuration.uploads))
+  }
+
+  /// Stores a blob: mounted from `holder` where the registry does that, else uploaded from `source`.
+  func push(
+    _ descriptor: Descriptor, to repository: String, mountingFrom holder: String?,
+    from source: some BlobSource,
+    log: any UploadLog
+  ) throws -> BlobPush {
+    let requests = UploadRequests(descriptor, to: repository, connection)
+    var upload = try BlobUpload(requests, from: source, log, connection)
+    guard let first = try upload.begin(mountingFrom: holder == repository ? nil : holder) else {
+      return .mounted
+    }
+    var machine = UploadMachine(
+      descriptor, to: repository, of: connection.host, reach: source.reach, through: first,
+      policy.withLock { $0 })
+    var event = UploadMachine.Event.opened(first)
+    while true {
+      let action = policy.withLock { machine.handle(event, &$0) }
+      switch try upload.perform(action, machine) {
+      case .event(let next): event = next
+      case .stored(let proof): return .uploaded(proof)
+      }
+    }
+  }
+
+  /// Makes a blob of one repository one of another's, without its bytes. False when the registry does not do
+  /// that, and wants them.
+  func mount(_ descriptor: Descriptor, to repository: String, from holder: String) throws(RegistryError)
+    -> Bool
+  {
+    let requests = UploadRequests(descriptor, to: repository, connection)
+    guard let opened = try requests.open(mountingFrom: holder) else { return true }
+    requests.cancel(opened)
+    return false
+  }
+}
+
+/// One blob's upload: its bytes, its log and its retries.
+private struct BlobUpload<Source: BlobSource>: ~Copyable {
+  private let connection: RegistryConnection
+  private let lookup: BlobLookup
+  private let requests: UploadRequests
+  private let log: any UploadLog
+  private var held: HeldBackSource<Source>
+  private var budget: RetryBudget
+  /// What the log was told last of the session.
+  private var noted: OpenUpload?
+
+  /// How long a chunk may still take to end after its task was cancelled: what is acknowledged need not be
+  /// sent again.
+  private static var grace: Duration { .milliseconds(1500) }
+
+  /// Throws ``RegistryError/wrongContent(host:repository:what:_:)`` for an empty blob that should not be.
+  init(
+    _ requests: UploadRequests, from source: Source, _ log: any UploadLog, _ connection: RegistryConnection
+  ) throws(RegistryError) {
+    self.connection = connection
+    self.requests = requests
+    self.log = log
+    lookup = BlobLookup(connection)
+    budget = connection.http.retryBudget()
+    do { held = try HeldBackSource(source, of: requests.descriptor) } catch {
+      throw connection.wrongContent(error, requests.descriptor.digest, requests.repository)
+    }
+  }
+
+  /// The session to send through: an earlier run's, or a new one; nil when the blob was mounted.
+  func begin(mountingFrom holder: String?) throws(RegistryError) -> UploadSession? {
+    if holder == nil, let earlier = try requests.earlier(in: log) { return earlier }
+    guard let opened = try requests.open(mountingFrom: holder) else {
+      forget()
+      return nil
+    }
+    guard holder != nil, let earlier = try requests.earlier(in: log) else { return opened }
+    requests.cancel(opened)
+    return earlier
+  }
+
+  enum Outcome {
+    case event(UploadMachine.Event)
+    case stored(Proof)
+  }
+
+  /// Does what `machine` has said. Throws what is final.
+  mutating func perform(_ action: UploadMachine.Action, _ machine: UploadMachine) throws -> Outcome {
+    let session = machine.session
+    switch action {
+    case .send(let request): return .event(try send(request, through: session))
+    case .confirm(let isCertain):
+      guard held.proof != nil else { throw machine.malformed(.earlySuccess) }
+      forget()
+      let presence = isCertain ? .held : try lookup.confirm(requests.descriptor, in: requests.repository)
+      return .event(.confirmed(presence))
+    case .finish:
+      guard let proof = held.proof else { throw machine.malformed(.earlySuccess) }
+      return .stored(proof)
+    case .retry(let error, let pause, let progressed, let isDiscarding):
+      if isDiscarding { discard(session) }
+      guard let delay = budget.delay(retryAfter: pause, progressed: progressed) else { throw error }
+      try connection.wait(delay)
+      // The line may have failed after the registry had it all.
+      if let proof = held.proof, isStored() {
+        forget()
+        return .stored(proof)
+      }
+      return .event(.waited)
+    case .resume:
+      noted = nil
+      return .event(.resumed(try requests.status(of: session)))
+    case .open(let isDiscarding):
+      if isDiscarding { requests.cancel(session) }
+      forget()
+      noted = nil
+      guard let opened = try requests.open() else { throw machine.malformed(.unaskedMount) }
+      return .event(.opened(opened))
+    case .fail(let error, let isDiscarding):
+      if isDiscarding { discard(session) }
+      throw error
+    }
+  }
+
+  /// Whether the registry has the blob and sends a byte of it.
+  private func isStored() -> Bool {
+    (try? lookup.presenceOfBytes(of: requests.descriptor, in: requests.repository)) == .held
+  }
+
+  /// Sends bytes, or the end. Throws what is final, after giving up the upload unless it is the line, or the registry for
+  /// now, that failed.
+  private mutating func send(
+    _ request: UploadMachine.Request, through session: UploadSession
+  ) throws -> UploadMachine.Event {
+    do {
+      switch request {
+      case .patch(let end):
+        try note(session)
+        try held.seek(to: session.offset)
+        held.setMark()
+        let start = ContinuousClock.now
+        let answer = try transmit(.patch, to: session.location, session.offset..<end)
+        return .patched(answer, sent: held.position, took: start.duration(to: .now))
+      case .close:
+        try note(session)
+        try held.seek(to: session.offset)
+        return .closed(try transmit(.put, to: closing(session), nil))
+      case .put:
+        try held.seek(to: session.offset)
+        return .closed(
+          try transmit(.put, to: closing(session), session.offset..<requests.descriptor.size))
+      }
+    } catch let error as TransportError {
+      guard connection.http.isWorthRetrying(error, to: session.location) else {
+        throw RegistryError.transport(error)
+      }
+      return .interrupted(.transport(error))
+    } catch let error as RegistryError where error.isOfTheLine {
+      throw error
+    } catch {
+      discard(session)
+      switch error {
+      case let error as DigestError:
+        throw connection.wrongContent(error, requests.descriptor.digest, requests.repository)
+      case let error as CallbackError: throw error.error
+      default: throw error
+      }
+    }
+  }
+
+  /// The URL whose PUT closes the upload.
+  private func closing(_ session: UploadSession) -> HTTPURL {
+    session.location.appendingQuery([("digest", requests.descriptor.digest.description)])
+  }
+
+  /// One request with the bytes of `range`, or without any, past the registry's challenges.
+  private mutating func transmit(
+    _ method: HTTPMethod, to url: HTTPURL, _ range: Range<Int64>?
+  ) throws -> UploadAnswer {
+    var request = HTTPRequest(method, url)
+    if range != nil { request.headers.set("Content-Type", "application/octet-stream") }
+    if method == .patch, let range {
+      request.headers.set("Content-Range", "\(range.lowerBound)-\(range.upperBound - 1)")
+      request.grace = Self.grace
+    }
+    var authentication = try connection.authentication(for: requests.purpose)
+    while true {
+      let authorized = try authentication.authorize(request)
+      let response: HTTPResponse
+      if let range {
+        try held.seek(to: range.lowerBound)
+        response = try unsafe connection.http.transmit(authorized, size: Int64(range.count)) {
+          unsafe try held.fill($0)
+        }
+      } else {
+        response = try connection.http.send(authorized)
+      }
+      if try authentication.answer(response) { continue }
+      return try requests.read(response, ofChunk: method == .patch, authentication)
+    }
+  }
+
+  /// Keeps in the log how far the upload has come, where a next run may resume it.
+  private mutating func note(_ session: UploadSession) throws(RegistryError) {
+    guard session.open != noted, try requests.isOwn(session) else { return }
+    noted = session.open
+    log.acknowledged(session.open, of: requests.descriptor.digest, in: requests.repository)
+  }
+
+  /// Gives the upload up.
+  private func discard(_ session: UploadSession) {
+    requests.cancel(session)
+    forget()
+  }
+
+  /// There is nothing left to resume.
+  private func forget() { log.closed(requests.descriptor.digest, in: requests.repository) }
+}
+
+extension RegistryError {
+  /// Whether it says nothing against an upload: the line, or the registry, failed for now.
+  fileprivate var isOfTheLine: Bool {
+    switch self {
+    case .transport, .overwhelmed: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,181 @@
+import Digests
+import Images
+import Transport
+
+/// The way to one registry, which all parts of its client share: its addresses, exchanges past its challenges, and what
+/// an answer means that is no success.
+final class RegistryConnection: Sendable {
+  let host: String
+  let configuration: RegistryConfiguration
+  let http: HTTPClient
+  private let endpoint: Result<Endpoint, RegistryError>
+
+  private struct Endpoint {
+    /// `https://host/v2/`
+    let root: HTTPURL
+    let authenticator: Authenticator
+  }
+
+  /// The way to `host`. Docker Hub's name `docker.io` is spoken to where its registry is. A host that makes no URL is
+  /// reported by the first call, as ``RegistryError/invalidHost(_:)``.
+  init(host: String, configuration: RegistryConfiguration, http: HTTPClient) {
+    self.host = host
+    self.configuration = configuration
+    self.http = http
+    let address = host == "docker.io" ? "registry-1.docker.io" : host
+    let root = try? HTTPURL("\(configuration.plainHTTP ? "http" : "https")://\(address)/v2/")
+    if let root, !root.hasUserInfo, root.path == "/v2/", root.query == nil {
+      let authenticator = Authenticator(origin: root, configuration: configuration, http: http)
+      endpoint = .success(Endpoint(root: root, authenticator: authenticator))
+    } else {
+      endpoint = .failure(.invalidHost(host.cut(to: 260)))
+    }
+  }
+
+  /// `https://host/v2/`
+  var root: HTTPURL {
+    get throws(RegistryError) { try endpoint.get().root }
+  }
+
+  /// The URL of `path` in `repository`, both in the characters of names, tags and digests; `isDirectory` adds
+  /// the slash that uploads want.
+  func url(
+    _ repository: String, _ path: String, isDirectory: Bool = false
+  ) throws(RegistryError) -> HTTPURL {
+    let root = try root
+    let name = "\(repository)/\(path)"
+    guard Self.isPath(name), let url = try? HTTPURL("\(root.full)\(name)\(isDirectory ? "/" : "")") else {
+      throw .invalidName(name.cut())
+    }
+    return url
+  }
+
+  /// Whether `text` means the same as a path as it does as a name.
+  static func isPath(_ text: some StringProtocol) -> Bool {
+    text.split(separator: "/", omittingEmptySubsequences: false)
+      .allSatisfy { part in
+        !part.isEmpty && part != "." && part != ".."
+          && part.utf8.allSatisfy { byte in
+            byte < 128 && (Character(UnicodeScalar(byte)).isLetter || Character(UnicodeScalar(byte)).isNumber)
+              || "._-:+=@".utf8.contains(byte)
+          }
+      }
+  }
+
+  /// The way past challenges for one request.
+  func authentication(for purpose: Purpose) throws(RegistryError) -> RequestAuthentication {
+    RequestAuthentication(try endpoint.get().authenticator, host: host, for: purpose)
+  }
+
+  /// One request with its answer, authenticated and retried. Any status but a 401 that cannot be answered
+  /// is returned.
+  func exchange(
+    _ request: HTTPRequest, body: [UInt8] = [], for purpose: Purpose
+  ) throws(RegistryError) -> HTTPResponse {
+    var authentication = try authentication(for: purpose)
+    while true {
+      let authorized = try authentication.authorize(request)
+      let response: HTTPResponse
+      do { response = try http.sendRetrying(authorized, body: body) } catch { throw .transport(error) }
+      if try authentication.answer(response) { continue }
+      guard response.status != 401 else {
+        throw failure(response, for: purpose, after: authentication)
+      }
+      return response
+    }
+  }
+
+  /// Waits before another attempt. Throws ``RegistryError/transport(_:)`` when the task is cancelled meanwhile.
+  func wait(_ duration: Duration) throws(RegistryError) {
+    do { try http.wait(duration) } catch { throw .transport(error) }
+  }
+
+  /// What a registry's answer says against what was asked, without the secrets that it may repeat.
+  func messages(in response: HTTPResponse) -> [RegistryMessage] {
+    let secrets = (try? endpoint.get().authenticator.secrets) ?? []
+    return RegistryMessage.list(in: response.body.hiding(secrets))
+  }
+
+  /// What an answer that is no success means for `purpose`, after `authentication` has done what it could.
+  func failure(
+    _ response: HTTPResponse, for purpose: Purpose, after authentication: RequestAuthentication? = nil
+  ) -> RegistryError {
+    let url = response.url.description
+    let messages = messages(in: response)
+    // It may well stay full or read-only for as long as it is asked.
+    let isFull = purpose.action == .push && [405, 413, 507].contains(response.status)
+    if isFull { return .writeRefused(url: url, status: response.status, messages: messages) }
+    if response.isRetryable {
+      return .overwhelmed(url: url, status: response.status, messages: messages)
+    }
+    // A storage host behind a redirect knows no codes and no credentials of ours.
+    guard let origin = try? root, response.url.hasSameOrigin(as: origin) else {
+      if [404, 410].contains(response.status), case .blob(let digest) = purpose.item,
+        purpose.action == .pull, let repository = purpose.repository
+      {
+        return .blobNotFound(host: host, repository: repository, digest: digest)
+      }
+      return .refused(url: url, status: response.status, messages: messages)
+    }
+    if response.status == 401, authentication?.isInsufficient == true {
+      // That authentication is required, as such an answer has it, is not what is wrong.
+      return .denied(
+        host: host, repository: purpose.repository, action: purpose.action,
+        messages: messages.filter { $0.code != "UNAUTHORIZED" })
+    }
+    let refusals = authentication?.refusals ?? []
+    // A token server that knows the credential may be the one that says what it may not do.
+    let isDenied =
+      response.status == 403 || (messages + refusals).contains { $0.code == "DENIED" }
+    switch response.status {
+    case _ where isDenied:
+      return .denied(
+        host: host, repository: purpose.repository, action: purpose.action, messages: messages + refusals)
+    case 401: return unauthorized(purpose, messages + refusals)
+    case 404: return notFound(purpose, url: url, messages)
+    case 400 where configuration.plainHTTP && messages.contains(where: Self.speaksOfTLS):
+      return .tlsExpected(host: host)
+    default: return .refused(url: url, status: response.status, messages: messages)
+    }
+  }
+
+  /// The error for who is not let in.
+  func unauthorized(_ purpose: Purpose, _ messages: [RegistryMessage]) -> RegistryError {
+    .unauthorized(
+      host: host, repository: purpose.repository, hadCredential: configuration.credential != nil,
+      messages: messages)
+  }
+
+  /// The error for a blob that is not what its digest says.
+  func wrongContent(_ error: DigestError, _ digest: Digest, _ repository: String) -> RegistryError {
+    .wrongContent(host: host, repository: repository, what: digest.description, error)
+  }
+
+  /// The error for an answer that breaks the protocol.
+  func malformed(_ response: HTTPResponse, _ breach: RegistryError.Breach) -> RegistryError {
+    .malformedResponse(url: response.url.description, breach)
+  }
+
+  private func notFound(_ purpose: Purpose, url: String, _ messages: [RegistryMessage]) -> RegistryError {
+    guard let repository = purpose.repository else {
+      return .refused(url: url, status: 404, messages: messages)
+    }
+    switch purpose.item {
+    case _ where messages.contains { $0.code == "NAME_UNKNOWN" }, .none where purpose.action != .push:
+      return .repositoryNotFound(host: host, repository: repository, messages: messages)
+    case .manifest(let identifier) where purpose.action == .pull:
+      return .manifestNotFound(
+        host: host, repository: repository, identifier: identifier, messages: messages)
+    case .blob(let digest) where purpose.action == .pull:
+      return .blobNotFound(host: host, repository: repository, digest: digest)
+    default: return .refused(url: url, status: 404, messages: messages)
+    }
+  }
+
+  /// What Go's server and nginx say to plain HTTP on their TLS port.
+  private static func speaksOfTLS(_ message: RegistryMessage) -> Bool {
+    let text = message.message.lowercased()
+    return text.contains("http request to an https server")
+      || text.contains("plain http request was sent to https port")
+  }
+}
