@@ -55,7 +55,7 @@ public enum Descriptions {
     let repositories = Set(images.compactMap { (try? Reference($0.source))?.repository })
     let archives = try await BlockingExecutor(width: 1).run {
       var wanted = repositories
-      return try zip(prepared.archives, prepared.layouts).map { archive, layout in
+      return try zip(prepared.archives, prepared.opened.layouts).map { archive, layout in
         (
           archive.path,
           try all(in: layout).filter { wanted.remove($0.repository) != nil }

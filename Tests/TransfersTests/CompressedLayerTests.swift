@@ -17,7 +17,7 @@ import Testing
     try DockerSave([.init(["a.example/b:1"], layers: [content])]).write(to: directory.file("a.tar"))
     let layout = try Layout.open(directory.file("a.tar"))
     let original = try #require(try layout.tree(of: layout.images[0]).blobs.last)
-    layer = try CompressedLayer(original, in: layout) { _ in }
+    layer = try CompressedLayer.measure(original, in: layout) { _ in }
   }
 
   /// Up to `count` bytes from `offset` on, as an upload asks for them.

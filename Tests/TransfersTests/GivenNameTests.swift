@@ -25,11 +25,11 @@ import Testing
   @Test func `stands below the destination, unless a rule says otherwise`() throws {
     var mapping = NameMapping(destination: try RegistryLocation("new.example/acme"))
     let name = try GivenName("team/app")
-    #expect(mapping.unchecked(name, ownTag: "9").description == "new.example/acme/team/app:9")
-    #expect(mapping.unchecked(name, ownTag: nil).description == "new.example/acme/team/app:latest")
+    #expect(mapping.target(for: name, ownTag: "9").description == "new.example/acme/team/app:9")
+    #expect(mapping.target(for: name, ownTag: nil).description == "new.example/acme/team/app:latest")
     let tagged = try GivenName("team/app:1")
-    #expect(mapping.unchecked(tagged, ownTag: "9").description == "new.example/acme/team/app:1")
+    #expect(mapping.target(for: tagged, ownTag: "9").description == "new.example/acme/team/app:1")
     mapping = NameMapping(destination: mapping.destination, rules: [try MappingRule("team/*=$1")])
-    #expect(mapping.unchecked(name, ownTag: "9").description == "new.example/acme/app:9")
+    #expect(mapping.target(for: name, ownTag: "9").description == "new.example/acme/app:9")
   }
 }

@@ -21,14 +21,14 @@ import Transport
 
   @Test func `gives the next run what was open, and where it had come`() throws {
     do {
-      let journal = try ImportJournal(at: path)
+      let journal = try ImportJournal.open(at: path)
       journal.note(try upload(0), of: key)
       journal.note(try upload(7), of: key)
       journal.note(try upload(5), of: other)
       journal.close(other)
       journal.finish()
     }
-    let journal = try ImportJournal(at: path)
+    let journal = try ImportJournal.open(at: path)
     #expect(journal.earlier(key) == (try upload(7)))
     #expect(journal.earlier(other) == nil)
     journal.close(key)
@@ -37,15 +37,15 @@ import Transport
   }
 
   @Test func `is for its owner alone`() throws {
-    let journal = try ImportJournal(at: path)
+    let journal = try ImportJournal.open(at: path)
     journal.note(try upload(1), of: key)
     let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
     #expect(mode == 0o600)
   }
 
   @Test func `is not shared`() throws {
-    let journal = try ImportJournal(at: path)
-    #expect(throws: (any Error).self) { try ImportJournal(at: path) }
+    let journal = try ImportJournal.open(at: path)
+    #expect(throws: (any Error).self) { try ImportJournal.open(at: path) }
     journal.finish()
   }
 
@@ -65,10 +65,10 @@ import Transport
       // What comes after a torn line is not torn with it.
       directory.write(prefix, to: "torn")
       do {
-        let journal = try ImportJournal(at: directory.file("torn"))
+        let journal = try ImportJournal.open(at: directory.file("torn"))
         journal.note(try upload(99), of: other)
       }
-      let journal = try ImportJournal(at: directory.file("torn"))
+      let journal = try ImportJournal.open(at: directory.file("torn"))
       #expect(journal.earlier(other)?.offset == 99)
       #expect(journal.earlier(key)?.offset == records[..<whole].last?.offset)
     }
@@ -79,7 +79,7 @@ import Transport
     let isTaken = (try? ImportJournal.check(at: directory.file("candidate"))) != nil
     if !isTaken {
       #expect(throws: ArchiveError.foreign(path: directory.file("candidate"), .content)) {
-        try ImportJournal(at: directory.file("candidate"), isNamed: true)
+        try ImportJournal.open(at: directory.file("candidate"), isNamed: true)
       }
       #expect(FileManager.default.contents(atPath: directory.file("candidate")) == Data(content.utf8))
     }
@@ -110,14 +110,14 @@ import Transport
       #expect(!isTaken(content), "\(content)")
       let path = directory.file("candidate")
       #expect(throws: ArchiveError.foreign(path: path, .content)) {
-        try ImportJournal(at: path, isNamed: true)
+        try ImportJournal.open(at: path, isNamed: true)
       }
-      do { try ImportJournal(at: path).note(upload(5), of: key) }
-      #expect(try ImportJournal(at: path).earlier(key)?.offset == 5)
+      do { try ImportJournal.open(at: path).note(upload(5), of: key) }
+      #expect(try ImportJournal.open(at: path).earlier(key)?.offset == 5)
     }
     for content in ["{ my notes", "\0\0 my notes"] {
       directory.write(Array(content.utf8), to: "candidate")
-      #expect(throws: ArchiveError.self) { try ImportJournal(at: directory.file("candidate")) }
+      #expect(throws: ArchiveError.self) { try ImportJournal.open(at: directory.file("candidate")) }
     }
   }
 
@@ -160,11 +160,11 @@ import Transport
 
   @Test func `with a location that is none starts the blob again`() throws {
     directory.write(UploadRecord(key, location: "not a url", offset: 3).line, to: "journal")
-    #expect(try ImportJournal(at: path).earlier(key) == nil)
+    #expect(try ImportJournal.open(at: path).earlier(key) == nil)
   }
 
   @Test func `lies beside the archive, or in a directory of the user's`() {
-    let place = JournalPlace.besideArchive(orIn: "/state/ferry")
+    let place = JournalLocation.besideArchive(orIn: "/state/ferry")
     let paths = place.paths(archives: ["/nowhere/a.tar", "/b.tar"], shard: Shard("2/3"))
     #expect(paths.first == "/nowhere/a.tar.import-journal.2of3")
     #expect(paths.last?.hasPrefix("/state/ferry/a.tar-") == true)
@@ -173,7 +173,7 @@ import Transport
       place.paths(archives: ["/other/a.tar"], shard: nil).last
         != place.paths(archives: ["/nowhere/a.tar"], shard: nil).last)
     #expect(place.paths(archives: ["layout/"], shard: nil).first == "layout.import-journal")
-    #expect(JournalPlace.file("/j").paths(archives: ["a"], shard: nil) == ["/j"])
+    #expect(JournalLocation.file("/j").paths(archives: ["a"], shard: nil) == ["/j"])
     #expect(place.paths(archives: ["-"], shard: nil).isEmpty)
   }
 }

@@ -1,6 +1,33 @@
-import Digests
-import Images
+public import Digests
+public import Images
 import Layouts
+
+/// That an image of an archive is there for another one's sake: a signature, an SBOM, an attestation.
+public struct Referral: Hashable, Sendable {
+  /// The manifest it refers to, in the same repository.
+  public let subject: Digest
+  /// The kind of tag that says so; nil when its manifest does.
+  public let tag: ReferrerTag.Kind?
+  /// 1 when an image is referred to, 2 when that is itself a referrer, and so on; 0 when the archive does not
+  /// hold what is referred to.
+  public internal(set) var depth = 1
+
+  /// What `image`'s name or manifest says of a subject; nil when that is nothing.
+  init?(_ image: LayoutImage, manifest: () throws -> Manifest) rethrows {
+    if let tag = image.reference?.tag ?? image.bareTag {
+      guard let named = ReferrerTag(tag) else { return nil }
+      self.init(subject: named.subject, tag: named.kind)
+    } else {
+      guard image.isReferrer || image.name.isEmpty, let subject = try manifest().subject else { return nil }
+      self.init(subject: subject.digest, tag: nil)
+    }
+  }
+
+  private init(subject: Digest, tag: ReferrerTag.Kind?) {
+    self.subject = subject
+    self.tag = tag
+  }
+}
 
 /// An archive's images told apart: those that are there for themselves, and those that refer to one of them.
 struct ArchiveReferrals {
@@ -9,27 +36,47 @@ struct ArchiveReferrals {
   /// Behind what they refer to.
   private(set) var referrers: [(image: LayoutImage, referral: Referral)] = []
 
-  private struct Place: Hashable {
-    let repository: String
-    let manifest: Digest
-  }
+  private typealias Candidate = (image: LayoutImage, referral: Referral)
 
-  /// Looks at `images` of the archive alone; all of them if nil. `tree` gives what an image consists of. Throws what
-  /// it throws.
-  init(_ chosen: [LayoutImage]? = nil, in layout: Layout, tree: (LayoutImage) throws -> ImageTree) throws {
-    var candidates: [(image: LayoutImage, referral: Referral)] = []
-    for image in chosen ?? layout.images {
+  /// Looks at `images` of the archive alone. `tree` gives what an image consists of. Throws what it throws, and when the
+  /// task was cancelled. Blocks.
+  static func find(
+    among images: [LayoutImage], in layout: Layout, tree: (LayoutImage) throws -> ImageTree
+  ) throws -> Self {
+    var found = Self()
+    var candidates: [Candidate] = []
+    for image in images {
+      try Task.checkCancellation()
       if let referral = try Referral(image, manifest: { try layout.manifest(image.root) }) {
         candidates.append((image, referral))
       } else {
-        images.append(image)
+        found.images.append(image)
       }
     }
-    guard !candidates.isEmpty else { return }
-    let bySubject = Dictionary(grouping: candidates.indices) { candidates[$0].referral.subject }
-    var placed: Set<Int> = []
-    var seen: Set<Place> = []
-    var known: Set<Place> = []
+    if !candidates.isEmpty { try found.attach(candidates, tree: tree) }
+    return found
+  }
+
+  /// Puts each candidate behind what it refers to.
+  private mutating func attach(
+    _ candidates: [Candidate], tree: (LayoutImage) throws -> ImageTree
+  ) throws {
+    // Those that have a repository are looked for there alone: an image may lie in thousands, with a signature in each.
+    var named: [RepositoryContent: [Int]] = [:]
+    // What another tool listed without a name belongs to every repository that has its subject.
+    var unnamed: [Digest: [Int]] = [:]
+    for (index, candidate) in candidates.enumerated() {
+      let subject = candidate.referral.subject
+      if let reference = candidate.image.reference {
+        named[RepositoryContent(repository: reference.repositoryName, digest: subject), default: []].append(
+          index)
+      } else {
+        unnamed[subject, default: []].append(index)
+      }
+    }
+    var attached: Set<Int> = []
+    var seen: Set<RepositoryContent> = []
+    var known: Set<RepositoryContent> = []
     // Level by level: what refers to the images, what refers to that.
     var level = images.map { (image: $0, depth: 0) }
     while !level.isEmpty {
@@ -38,15 +85,12 @@ struct ArchiveReferrals {
         // Images without a name are given one together.
         let repository = image.reference?.repositoryName ?? ""
         for manifest in try tree(image).manifests {
-          guard seen.insert(Place(repository: repository, manifest: manifest.digest)).inserted else {
-            continue
-          }
-          for index in bySubject[manifest.digest] ?? [] {
+          let subject = RepositoryContent(repository: repository, digest: manifest.digest)
+          guard seen.insert(subject).inserted else { continue }
+          for index in ((named[subject] ?? []) + (unnamed[manifest.digest] ?? [])).sorted() {
             let candidate = candidates[index]
-            // What another tool listed without a name belongs to every repository that has its subject.
-            guard candidate.image.reference.map({ $0.repositoryName == repository }) ?? true else { continue }
-            placed.insert(index)
-            let home = Place(repository: repository, manifest: candidate.image.root.digest)
+            attached.insert(index)
+            let home = RepositoryContent(repository: repository, digest: candidate.image.root.digest)
             guard candidate.referral.tag != nil || known.insert(home).inserted else { continue }
             var referral = candidate.referral
             referral.depth = depth + 1
@@ -58,7 +102,7 @@ struct ArchiveReferrals {
       }
       level = next
     }
-    for (index, candidate) in candidates.enumerated() where !placed.contains(index) {
+    for (index, candidate) in candidates.enumerated() where !attached.contains(index) {
       var referral = candidate.referral
       referral.depth = 0
       // Its subject is elsewhere: a tag is a tag like any other then.

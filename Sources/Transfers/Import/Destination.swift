@@ -3,6 +3,12 @@ import Images
 import Registry
 import Synchronization
 
+/// A manifest or blob as it lies in a repository of one registry.
+struct RepositoryContent: Hashable, Sendable {
+  let repository: String
+  let digest: Digest
+}
+
 /// The registry that an import pushes to, as far as this run has asked it: every manifest and blob once for each
 /// repository. Nothing that it is not known to have by such a question, or by having taken it, counts as there.
 final class Destination: Sendable {
@@ -45,6 +51,12 @@ final class Destination: Sendable {
   /// The client that serves `repository`.
   func client(for repository: String) throws -> RegistryClient {
     try registries.client(host: host, repository: repository)
+  }
+
+  /// Why `repository` may not be pushed to; nil when it may. `opensUpload` tries it, whatever the credential's token says.
+  func refusal(of repository: String, opensUpload: Bool) throws -> RepositoryRefusal? {
+    try RepositoryRefusal(
+      host: host, repository: repository, registries: registries, opensUpload: opensUpload)
   }
 
   /// What `target` names now; nil when it is free. Asked anew each time, and by GET: a HEAD that knows of nothing, or

@@ -1,16 +1,30 @@
 import Digests
-import FoundationEssentials
 import Images
 import Layouts
 import Registry
 
 /// `ferry import`: prove the archives' structure, settle every name, then push blobs, manifests and tags.
+///
+/// Each step is a type, and what it hands to the next does not change any more:
+///
+///     ArchiveOpening      → ImportedArchives      all open, their structure proved
+///     ImageSelection      → SelectedImages        what is asked for
+///     LayerCompression    → CompressedSelection   only where it is asked for
+///     ImageNaming         → NamedImages           every target, every collision
+///     DestinationSurvey   → SurveyedImages        what is there already, what may not be pushed
+///     ContentSurvey       → SurveyedContent       which blobs move, and from where
+///                         = PreparedImport        nothing has been pushed so far
+///     VolumeProof           of volumes alone
+///     BlobPusher          → PushedBlobs           every blob of every image
+///     TagPusher           → PushedImages          manifests, tags, read back
+///     ReferrersPublisher    what refers to what
+///     LastLook            → ImportResult          every tag once more
 public struct Import: Sendable {
-  let request: ImportRequest
-  let registries: Registries
-  let settings: TransferSettings
-  let executor: BlockingExecutor
-  let destination: Destination
+  private let request: ImportRequest
+  private let registries: Registries
+  private let settings: TransferSettings
+  private let executor: BlockingExecutor
+  private let destination: Destination
 
   /// Throws ``TransferError/noThread(code:)``.
   public init(_ request: ImportRequest, registries: Registries, settings: TransferSettings) throws {
@@ -27,185 +41,107 @@ public struct Import: Sendable {
   /// collected.
   @concurrent
   public func prepare(isDryRun: Bool) async throws -> PreparedImport {
-    let opened = try await executor.mapConcurrently(request.archives) { try open($0) }
-    let layouts = opened.map(\.layout)
-    var blockers: [any Error] = []
-    var (selected, notWhole) = try await executor.run { try select(from: layouts) }
-    let compression =
-      request.compressesLayers
-      ? try await compress(&selected, streams: opened.compactMap(\.stream)) : Compression()
-    var named = name(selected, blockers: &blockers)
-    for index in named.indices { named[index].compression = compression.images[named[index].digest] }
+    let opening = ArchiveOpening(request, keepGoing: settings.keepGoing, executor: executor)
+    let archives = try await opening.open()
+    let selection = ImageSelection(request, keepGoing: settings.keepGoing)
+    let selected = try await executor.run { try selection.select(from: archives) }
+    let compressed = try await compress(selected.images, in: archives)
+    let naming = ImageNaming(
+      request.mapping, givenName: request.givenName, nvidiaHosts: registries.nvidiaHosts)
+    let named = try naming.name(compressed)
+    note(named.images, from: archives)
+    let survey = DestinationSurvey(
+      of: destination, for: request, keepGoing: settings.keepGoing, executor: executor)
+    // What cannot be named is not pushed in any case.
+    let surveyed = try await survey.survey(
+      named.images, strangers: selected.strangers, opensUploads: isDryRun && named.blockers.isEmpty)
+    let contentSurvey = ContentSurvey(
+      of: destination, mapping: request.mapping, keepGoing: settings.keepGoing, executor: executor)
+    let content = try await contentSurvey.survey(
+      surveyed, of: archives, compressed: compressed.layers, isDryRun: isDryRun)
+    return PreparedImport(
+      destination: request.mapping.destination, images: content.images, failures: content.failures,
+      incomplete: selected.incomplete, refusals: surveyed.refusals,
+      blockers: named.blockers + surveyed.blockers + content.blockers, blobs: content.blobs,
+      absent: content.absent, leftOut: content.leftOut, opened: archives, presentSize: content.presentSize)
+  }
+
+  private func compress(
+    _ selected: [SelectedImage], in archives: ImportedArchives
+  ) async throws -> CompressedSelection {
+    guard request.compressesLayers else { return CompressedSelection(selected) }
+    let compression = LayerCompression(executor: executor, observer: settings.observer)
+    return try await compression.compress(selected, in: archives)
+  }
+
+  private func note(_ named: [ImportImage], from archives: ImportedArchives) {
     for image in named { image.compression.map { settings.observer.note(.imageCompressed(image, $0)) } }
-    for rule in request.mapping.unused(for: layouts.flatMap { $0.images.compactMap(\.reference) }) {
+    for rule in request.mapping.unused(for: archives.layouts.flatMap { $0.images.compactMap(\.reference) }) {
       settings.observer.note(.ruleUnused(rule.text))
     }
     settings.observer.note(.resolving(images: named.count))
-    let looked = try await executor.mapConcurrently(named) { image -> (ImportImage, ImageFailure?) in
-      guard image.state == .new else { return (image, nil) }
-      do {
-        return (try look(at: image), nil)
-      } catch {
-        try Task.checkCancellation()
-        var image = image
-        image.state = .unknown
-        return (image, ImageFailure(image: image.source, error: error))
-      }
-    }
-    var images = looked.map(\.0)
-    var failures = looked.compactMap(\.1) + strangers(in: layouts)
-    try await checkPresent(&images, &failures)
-    // What cannot be named is not pushed in any case.
-    let refusals = try await refusals(for: images, opensUploads: isDryRun && blockers.isEmpty)
-    bar(&images, from: refusals, &failures)
-    if !refusals.isEmpty, !settings.keepGoing { blockers.append(TransferError.pushRefused(refusals)) }
-    let taken = images.compactMap(\.takenTag)
-    if settings.keepGoing {
-      failures += taken.map { ImageFailure(image: $0.source, error: TransferError.tagsTaken([$0])) }
-    } else if !taken.isEmpty {
-      blockers.append(TransferError.tagsTaken(taken))
-    }
-    let wanted = blobs(of: images.filter(\.isToPush), in: layouts, compression)
-    let (blobs, absent) = try await locate(wanted, for: images.filter(\.isToPush), in: layouts)
-    let leftOut = try await findLeftOut(of: images.filter { $0.isToPush || $0.isThere }, in: layouts)
-    if settings.keepGoing {
-      bar(&images, lacking: absent, &failures)
-    } else if !absent.isEmpty {
-      blockers.append(TransferError.contentAbsent(absent))
-    }
-    let damaged =
-      isDryRun
-      ? try await damagedConfigs(
-        among: blobs, of: images.filter(\.isToPush), besides: opened.compactMap(\.stream)) : [:]
-    if settings.keepGoing {
-      bar(&images, having: damaged, &failures)
-    } else {
-      blockers += damaged.sorted { $0.key < $1.key }.map(\.value)
-    }
-    return PreparedImport(
-      destination: request.mapping.destination,
-      archives: zip(request.archives, layouts).map { ($0.path, $1.archiveDigest) }, images: images,
-      failures: failures, notWhole: notWhole, refusals: refusals, blockers: blockers, blobs: blobs,
-      absent: absent, leftOut: leftOut,
-      layouts: layouts, streams: opened.compactMap(\.stream),
-      presentSize: isDryRun ? try await presentSize(of: blobs) : nil)
   }
 
-  /// Opens one archive and proves all that stands around its blobs.
-  private func open(_ input: ArchiveInput) throws -> OpenedArchive {
-    let archive = try OpenedArchive(input, spool: request.spool)
-    let layout = archive.layout
-    if let expected = request.expected, layout.archiveDigest != expected {
-      throw TransferError.wrongArchive(path: layout.path, expected: expected, actual: layout.archiveDigest)
+  /// Pushes: first every blob of every image, then image by image its manifests, its index, its tag, and
+  /// the tag is read back. So no tag moves before all that any image needs was proved. Throws all
+  /// that stands in the way, and unless `keepGoing` the first failure.
+  @concurrent
+  public func run(_ prepared: PreparedImport) async throws -> ImportResult {
+    let obstacle = TransferError.obstacle(
+      prepared.blockers, prepared.failures, total: prepared.images.count, keepsGoing: settings.keepGoing)
+    if let obstacle { throw obstacle }
+    for failure in prepared.failures + prepared.incomplete { settings.observer.note(.imageFailed(failure)) }
+    for image in prepared.images where image.isThere || image.missing > 0 {
+      settings.observer.note(Self.note(of: image))
     }
-    try request.signature?.check(archive: input.path, digest: layout.archiveDigest)
-    // Of what passes by nothing more is read once its front is wrong.
-    guard !layout.problems.isEmpty else { return archive }
-    let way = archive.stream == nil ? wayAround(layout) : nil
-    if way == .allowMissing, request.allowsMissing { return archive }
-    if way == .keepGoing, settings.keepGoing { return archive }
-    if let error = incompleteness(of: layout, way) { throw error }
-    throw TransferError.damaged(archive: layout.path, findings(in: layout, readings: []), way: way)
+    let proof = VolumeProof(
+      besides: destination, stopsAtDamage: !settings.keepGoing && !request.allowsMissing, executor: executor,
+      observer: settings.observer)
+    let damaged = try await proof.prove(prepared.blobs)
+    let blobs = prepared.blobs.filter { damaged[$0.descriptor.digest] == nil }
+    settings.observer.expect(bytes: blobs.map(\.descriptor.size).saturatingSum())
+    let (inPlace, streamed) = prepared.opened.divided(blobs)
+    let journal = try await executor.run {
+      try request.journal.open(
+        for: inPlace, of: request.archives, shard: request.shard, observer: settings.observer)
+    }
+    // Held until the tags are pushed, so that no second Ferry pushes the same.
+    defer { journal?.finish() }
+    let blobPusher = BlobPusher(
+      to: destination, for: prepared, damaged: damaged, journal: journal, settings: settings)
+    let pushedBlobs = try await blobPusher.push(inPlace, then: streamed, on: executor)
+    let lists = ReferrersPublisher(to: destination, keepGoing: settings.keepGoing)
+    let tagPusher = TagPusher(to: destination, for: request, lists: lists, settings: settings)
+    let pushed = try await tagPusher.push(
+      prepared, after: pushedBlobs, damaged: Set(damaged.keys), on: executor)
+    let late = try await finish(prepared, pushed.images, lists)
+    for failure in late where settings.keepGoing { settings.observer.note(.imageFailed(failure)) }
+    let failed = Set(late.map(\.image))
+    return ImportResult(
+      prepared: prepared, pushed: pushed.images.filter { !failed.contains($0.source) },
+      failures: prepared.incomplete + prepared.failures + pushed.failures + late, late: late,
+      uploadedSize: pushedBlobs.uploaded, mountedSize: pushedBlobs.mounted, presentSize: pushedBlobs.present)
   }
 
-  /// Asks the destination for the image's tag.
-  private func look(at image: ImportImage) throws -> ImportImage {
-    var image = image
-    guard let present = try destination.tagged(image.target) else {
-      image.state = .new
-      return image
+  /// What is done when all tags are there: referrers are listed, and every tag is looked at once more. What failed of it.
+  private func finish(
+    _ prepared: PreparedImport, _ pushed: [ImportImage], _ lists: ReferrersPublisher
+  ) async throws -> [ImageFailure] {
+    let there = prepared.images.filter(\.isThere) + pushed
+    let referred = ReferredManifests.list(of: there)
+    let unlisted = request.takesReferrers ? try await lists.publish(referred, on: executor) : []
+    let names = Set(unlisted.map(\.image))
+    // Nothing comes behind the read-back of what alone was looked at, and refers to nothing.
+    guard there.count > 1 || pushed.isEmpty || prepared.images.count > 1 || !referred.isEmpty else {
+      return unlisted
     }
-    switch present {
-    case .manifest(let manifest) where manifest.digest == image.digest:
-      image.state = .identical
-      return image
-    case .manifest(let manifest):
-      if let list = lookAtList(image, present: manifest) { return list }
-    case .unreadable(image.digest, .manifestNotFound):
-      // HEAD alone knows of it: it is to be pushed.
-      image.state = .new
-      return image
-    case .unreadable(let digest, let error):
-      // What it gives is not what it says.
-      guard digest != image.digest else { throw error }
-    }
-    image.state = request.overwrites ? .replaces(present.digest) : .taken(present.digest)
-    return image
+    let look = LastLook(at: destination)
+    return unlisted + (try await look.moved(of: there.filter { !names.contains($0.source) }, on: executor))
   }
 
-  /// Looks below the tags that are there, unless they are to be trusted. What lacks something is pushed again; only
-  /// what lacks nothing is confirmed.
-  private func checkPresent(_ images: inout [ImportImage], _ failures: inout [ImageFailure]) async throws {
-    let there = images.indices.filter { images[$0].isThere }
-    guard !request.trustsTags else {
-      for index in there { images[index].state = .trusted }
-      return
-    }
-    let check = DestinationCheck(destination: destination, executor: executor)
-    let missing = try await check.missing(of: there.map { images[$0] })
-    for (index, missing) in zip(there, missing) {
-      switch missing {
-      case .success(0): images[index].confirmedAt = Date()
-      case .success(let count):
-        images[index].missing = count
-        images[index].state = images[index].state.withoutParts
-      case .failure(let error):
-        images[index].state = .unknown
-        failures.append(ImageFailure(image: images[index].source, error: error))
-      }
-    }
-  }
-
-  /// That a repository is to have a blob.
-  private struct Need: Hashable {
-    let digest: Digest
-    let repository: String
-  }
-
-  /// The blobs to push, each once, with every repository that needs it; in the images' order.
-  private func blobs(
-    of images: [ImportImage], in layouts: [Layout], _ compression: Compression
-  ) -> [PreparedImport.Blob] {
-    var order: [Descriptor] = []
-    var repositories: [Digest: [String]] = [:]
-    var needs: Set<Need> = []
-    for image in images {
-      for blob in image.tree.blobs {
-        if repositories[blob.digest] == nil { order.append(blob) }
-        let need = Need(digest: blob.digest, repository: image.target.repository)
-        guard needs.insert(need).inserted else { continue }
-        repositories[blob.digest, default: []].append(image.target.repository)
-      }
-    }
-    return order.map { blob in
-      let compressed = compression.layers[blob.digest]
-      return PreparedImport.Blob(
-        descriptor: blob,
-        layout: compressed?.layout ?? layouts.first { $0.blobs[blob.digest]?.size == blob.size },
-        archives: layouts, repositories: repositories[blob.digest] ?? [], compressed: compressed)
-    }
-  }
-}
-
-extension ImportImage {
-  /// Whether it has to be pushed.
-  public var isToPush: Bool {
-    switch state {
-    case .new, .replaces, .extends, .lacks: true
-    case .identical, .included, .trusted, .taken, .unknown, .incomplete, .refused: false
-    }
-  }
-
-  /// Whether the destination has it.
-  public var isThere: Bool {
-    switch state {
-    case .identical, .included, .trusted: true
-    default: false
-    }
-  }
-
-  fileprivate var takenTag: TakenTag? {
-    guard case .taken(let present) = state else { return nil }
-    return TakenTag(target: target, source: source, present: present, wanted: digest)
+  private static func note(of image: ImportImage) -> TransferNote {
+    if image.missing > 0 { return .partsMissing(target: image.target, count: image.missing) }
+    if case .trusted = image.state { return .trusted(target: image.target, digest: image.digest) }
+    return .alreadyThere(source: image.source, target: image.target, digest: image.digest)
   }
 }

@@ -11,7 +11,7 @@ public struct ImportImage: Sendable {
     case identical
     /// The tag is there with this very digest, and the repository does not have all that lies below it: it is pushed
     /// again.
-    case lacks
+    case partsMissing
     /// The tag is there with this very digest or, of a list of referrers, with one that has all of this one's. What
     /// lies below it was not asked for (``ImportRequest/trustsTags``).
     case trusted
@@ -33,7 +33,7 @@ public struct ImportImage: Sendable {
 
     /// The state of an image that is there without some of its parts.
     var withoutParts: Self {
-      if case .included(let list) = self { .extends(list) } else { .lacks }
+      if case .included(let list) = self { .extends(list) } else { .partsMissing }
     }
   }
 
@@ -65,4 +65,22 @@ public struct ImportImage: Sendable {
   }
 
   public var digest: Digest { tree.root.digest }
+}
+
+extension ImportImage {
+  /// Whether it has to be pushed.
+  public var isToPush: Bool {
+    switch state {
+    case .new, .replaces, .extends, .partsMissing: true
+    case .identical, .included, .trusted, .taken, .unknown, .incomplete, .refused: false
+    }
+  }
+
+  /// Whether the destination has it.
+  public var isThere: Bool {
+    switch state {
+    case .identical, .included, .trusted: true
+    default: false
+    }
+  }
 }

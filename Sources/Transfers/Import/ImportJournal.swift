@@ -5,7 +5,7 @@ import Synchronization
 import Transport
 
 /// The file that keeps an import's open uploads for the next run: appended to, locked against a second Ferry,
-/// readable by its owner only, for a `Location` may be a credential. Gone when nothing is left to go on with.
+/// readable by its owner only, for a `Location` may be a credential. Gone when nothing is left to resume.
 ///
 /// What it says of an open upload is on the disk before more of that is sent: without its `Location` a power cut
 /// would cost a layer from its first byte on.
@@ -21,7 +21,7 @@ final class ImportJournal: Sendable {
   /// The mode of an empty file that the user named, or that is no journal that was left: it stays. nil when it is a
   /// journal's.
   private let givenMode: UInt32?
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
   /// A journal is read up to here, in bytes: uploads of a petabyte leave less.
   private static let longest: Int64 = 64 << 20
@@ -31,31 +31,35 @@ final class ImportJournal: Sendable {
   /// What a journal begins with: nothing else is taken for one.
   static let header = Array(#"{"schema":"ferry/import-journal/v1"}"#.utf8) + [UInt8(ascii: "\n")]
 
-  /// Opens or makes the journal at `path` and locks it. Throws ``ArchiveError``, `locked` among them, and `foreign` for
-  /// a file that holds anything else or is not this user's alone; that stays as it is. `isNamed`: the user named it, so
-  /// that an empty one is not taken for one that a killed run left.
-  init(at path: String, isNamed: Bool = false) throws(ArchiveError) {
-    let isGiven = isNamed && DataFile.exists(path)
-    file = try DataFile.createLocked(path, privately: true)
-    let bytes = try Self.bytes(of: file)
-    guard Self.isJournal(bytes, isNamed: isNamed) else { throw .foreign(path: path, .content) }
-    let mode = try file.makePrivate()
-    givenMode = bytes.isEmpty && (isGiven || mode != DataFile.privateMode) ? mode : nil
-    var end = UploadRecord.endOfWholeLines(in: bytes)
-    try file.truncate(to: Int64(end))
-    if end == 0 {
-      try unsafe file.write(Self.header.span.bytes, at: 0)
-      end = Self.header.count
-    }
-    let open = UploadRecord.open(after: UploadRecord.records(in: bytes))
-    state.withLock { state in
-      state.open = open
-      state.end = Int64(end)
-    }
-    try? file.synchronizeName()
+  private init(_ file: DataFile, open: [UploadRecord.Key: UploadRecord], end: Int, givenMode: UInt32?) {
+    self.file = file
+    self.givenMode = givenMode
+    state = Mutex(State(open: open, end: Int64(end)))
   }
 
-  /// Throws what ``init(at:)`` would, but for who has it locked; changes and leaves nothing.
+  /// Opens or makes the journal at `path` and locks it. Throws ``ArchiveError``, `locked` among them, and `foreign` for
+  /// a file that holds anything else or is not this user's alone; that stays as it is. `isNamed`: the user named it, so
+  /// that an empty one is not taken for one that a killed run left. Blocks.
+  static func open(at path: String, isNamed: Bool = false) throws(ArchiveError) -> ImportJournal {
+    let isGiven = isNamed && DataFile.exists(path)
+    let file = try DataFile.createLocked(path, privately: true)
+    let bytes = try bytes(of: file)
+    guard isJournal(bytes, isNamed: isNamed) else { throw .foreign(path: path, .content) }
+    let mode = try file.makePrivate()
+    let givenMode = bytes.isEmpty && (isGiven || mode != DataFile.privateMode) ? mode : nil
+    var end = UploadRecord.endOfLines(in: bytes)
+    try file.truncate(to: Int64(end))
+    if end == 0 {
+      try unsafe file.write(header.span.bytes, at: 0)
+      end = header.count
+    }
+    let journal = ImportJournal(
+      file, open: UploadRecord.open(after: UploadRecord.records(in: bytes)), end: end, givenMode: givenMode)
+    try? file.synchronizeName()
+    return journal
+  }
+
+  /// Throws what ``open(at:isNamed:)`` would, but for who has it locked; changes and leaves nothing.
   static func check(at path: String) throws(ArchiveError) {
     guard DataFile.exists(path) else { return try DataFile.checkCreating(beside: path) }
     try DataFile.checkOwn(path)
@@ -123,5 +127,47 @@ final class ImportJournal: Sendable {
     guard let givenMode else { return file.remove() }
     try? file.truncate(to: 0)
     file.setPermissions(givenMode)
+  }
+}
+
+/// One blob's uploads to one registry, in an import's journal.
+final class JournaledUploads: UploadLog {
+  private let journal: ImportJournal?
+  private let registry: String
+  private let began: @Sendable (_ repository: String, _ offset: Int64) -> Void
+  private let found = Atomic<Int64>(0)
+
+  /// `began` hears of every upload of an earlier run that is resumed, and from which byte.
+  init(
+    _ journal: ImportJournal?, registry: String,
+    began: @escaping @Sendable (_ repository: String, _ offset: Int64) -> Void
+  ) {
+    self.journal = journal
+    self.registry = registry
+    self.began = began
+  }
+
+  /// Bytes that earlier runs had brought over, since this was last asked.
+  func takeContinued() -> Int64 { found.exchange(0, ordering: .relaxed) }
+
+  func earlier(_ digest: Digest, in repository: String) -> OpenUpload? {
+    journal?.earlier(key(digest, repository))
+  }
+
+  func continues(_ upload: OpenUpload, of digest: Digest, in repository: String) {
+    found.store(upload.offset, ordering: .relaxed)
+    began(repository, upload.offset)
+  }
+
+  func acknowledged(_ upload: OpenUpload, of digest: Digest, in repository: String) {
+    journal?.note(upload, of: key(digest, repository))
+  }
+
+  func closed(_ digest: Digest, in repository: String) {
+    journal?.close(key(digest, repository))
+  }
+
+  private func key(_ digest: Digest, _ repository: String) -> UploadRecord.Key {
+    UploadRecord.Key(registry: registry, repository: repository, digest: digest)
   }
 }

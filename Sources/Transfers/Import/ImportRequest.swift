@@ -20,7 +20,7 @@ public struct ImportRequest: Sendable {
   public var shard: Shard?
   /// Signatures, SBOMs and attestations go with their images.
   public var takesReferrers: Bool
-  public var journal: JournalPlace
+  public var journal: JournalLocation
   /// The name for an image without one.
   public var givenName: GivenName?
   /// Uncompressed layers are compressed on the way.
@@ -32,7 +32,7 @@ public struct ImportRequest: Sendable {
   public init(
     archives: [ArchiveInput], mapping: NameMapping, images: [String] = [], overwrites: Bool = false,
     allowsMissing: Bool = false, expected: Digest? = nil, shard: Shard? = nil, takesReferrers: Bool = true,
-    journal: JournalPlace = .besideArchive(orIn: nil), givenName: GivenName? = nil,
+    journal: JournalLocation = .besideArchive(orIn: nil), givenName: GivenName? = nil,
     compressesLayers: Bool = false, spool: String? = nil
   ) {
     self.archives = archives

@@ -1,22 +1,22 @@
 import Digests
 import Images
 
-/// The question that ends an import: whether every tag still points at what this run read or pushed there. Between the
+/// The last step of an import: whether every tag still points at what this run read or pushed there. Between the
 /// first image of a fleet and the last lie hours in which somebody else may have moved one.
-struct LastLook {
-  let destination: Destination
-  let executor: BlockingExecutor
+struct LastLook: Sendable {
+  private let destination: Destination
+
+  init(at destination: Destination) {
+    self.destination = destination
+  }
 
   /// The images of which the tag is another now (``TransferError/readBackDiffers(_:expected:actual:)``), or of which that
   /// cannot be told. Everything is done by now and nothing can be stopped, so it throws only when it is cancelled.
-  /// `isIncluded` tells whether another manifest is a list that has taken the image's in.
-  func moved(
-    of images: [ImportImage], isIncluded: @escaping @Sendable (ImportImage, Manifest) -> Bool
-  ) async throws -> [ImageFailure] {
+  func moved(of images: [ImportImage], on executor: BlockingExecutor) async throws -> [ImageFailure] {
     let confirmed = images.filter { $0.confirmedAt != nil && $0.target.tag != nil }
     return try await executor.mapConcurrently(confirmed) { image -> ImageFailure? in
       do {
-        try expect(image, isIncluded)
+        try expect(image)
         return nil
       } catch {
         guard !Task.isCancelled else { throw error }
@@ -26,14 +26,19 @@ struct LastLook {
   }
 
   /// Asks by GET: a HEAD may come out of a memory that is older than the move.
-  private func expect(_ image: ImportImage, _ isIncluded: (ImportImage, Manifest) -> Bool) throws {
+  private func expect(_ image: ImportImage) throws {
     let target = image.target
     let expected = image.list?.digest ?? image.digest
     guard let now = try destination.tagged(target) else {
       throw TransferError.readBackDiffers(target, expected: expected, actual: nil)
     }
     if now.digest == expected { return }
-    if image.list != nil, case .manifest(let manifest) = now, isIncluded(image, manifest) { return }
+    // Another list of referrers may have taken the image's in.
+    if image.list != nil, case .manifest(let manifest) = now,
+      case .included = image.compared(with: manifest)?.state
+    {
+      return
+    }
     throw TransferError.readBackDiffers(target, expected: expected, actual: now.digest)
   }
 }

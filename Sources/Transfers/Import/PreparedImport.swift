@@ -1,48 +1,32 @@
 public import Digests
 public import Images
-import Layouts
 
 /// An import of which everything is known: names, conflicts, and what must move.
 public struct PreparedImport: Sendable {
-  /// One blob and the destination's repositories that need it.
-  struct Blob: Sendable {
-    let descriptor: Descriptor
-    /// Where its bytes are; nil when the archives leave it out because the destination has it.
-    let layout: Layout?
-    /// All that are imported.
-    let archives: [Layout]
-    let repositories: [String]
-    /// Where it does not lie in the archive as it is sent.
-    let compressed: CompressedLayer?
-    /// A repository of the destination that has what the archives leave out.
-    var holder: String?
-  }
-
   /// What the images are placed below.
   public let destination: RegistryLocation
   /// Archives by path, with their digests.
-  public let archives: [(path: String, digest: Digest)]
+  public var archives: [(path: String, digest: Digest)] { opened.named }
   public let images: [ImportImage]
   public let failures: [ImageFailure]
-  /// Images that are not whole in the archives and are left out (`--allow-missing`).
-  public let notWhole: [ImageFailure]
+  /// Images of which something is missing in the archives, and which are skipped (``ImportRequest/allowsMissing``).
+  public let incomplete: [ImageFailure]
   /// Repositories that may not be pushed to.
   public let refusals: [RepositoryRefusal]
   /// Why nothing can be pushed, apart from ``failures``.
   public let blockers: [any Error]
-  let blobs: [Blob]
+  /// The blobs to push, each once.
+  let blobs: [ImportBlob]
   /// What the archives leave out and the destination does not have either.
   public let absent: [AbsentContent]
   /// What they leave out for other reasons, and whether the destination has it.
   public let leftOut: [LeftOutContent]
-  let layouts: [Layout]
-  /// Those of the archives that pass by once, in their order.
-  let streams: [StreamedLayout]
+  let opened: ImportedArchives
   /// Bytes of blobs that the destination has already, where that was asked; nil otherwise.
   public let presentSize: Int64?
 
   /// Whether some of what is to be pushed comes through a pipe, of which a dry run reads the front alone.
-  public var isStreamed: Bool { !streams.isEmpty }
+  public var isStreamed: Bool { !opened.streams.isEmpty }
 
   /// Whether something besides manifests would be read and hashed by a run.
   public var hasContent: Bool { blobs.contains { $0.layout != nil } }
@@ -52,4 +36,18 @@ public struct PreparedImport: Sendable {
 
   /// The blobs of images that are not there yet, each once, in bytes.
   public var uniqueSize: Int64 { blobs.map(\.descriptor.size).saturatingSum() }
+}
+
+/// What an import did.
+public struct ImportResult: Sendable {
+  public let prepared: PreparedImport
+  /// The images that were pushed, and read back with their digest.
+  public let pushed: [ImportImage]
+  public let failures: [ImageFailure]
+  /// Those of ``failures`` that showed when all was pushed: nothing was stopped by them.
+  public let late: [ImageFailure]
+  /// Bytes of blobs that were uploaded, mounted from another repository, and found in place.
+  public let uploadedSize: Int64
+  public let mountedSize: Int64
+  public let presentSize: Int64
 }

@@ -47,6 +47,7 @@ public struct Inspection: Sendable {
       }
     }
     let referrers = referrers(in: layout)
+    try Task.checkCancellation()
     let bySubject = Dictionary(grouping: referrers, by: \.subject)
     let names = Set(referrers.map(\.name))
     let images = trees.filter { !names.contains($0.image.name) || $0.image.name.isEmpty }.map { image, tree in
@@ -90,7 +91,7 @@ public struct Inspection: Sendable {
 
   /// What is there for an image's sake; nothing where damage hides what refers to what.
   private func referrers(in layout: Layout) -> [InspectedReferrer] {
-    let referrals = try? ArchiveReferrals(in: layout) { try layout.tree(of: $0) }
+    let referrals = try? ArchiveReferrals.find(among: layout.images, in: layout) { try layout.tree(of: $0) }
     return (referrals?.referrers ?? []).compactMap { image, referral in
       (try? layout.tree(of: image)).map { InspectedReferrer(image, referral, $0) }
     }

@@ -155,7 +155,7 @@ struct ImportCommand: AsyncParsableCommand {
     }
   }
 
-  private func journal(_ run: CommandRun) -> JournalPlace {
+  private func journal(_ run: CommandRun) -> JournalLocation {
     files.journal.map { .file($0) } ?? .besideArchive(orIn: Paths.stateDirectory(run.environment))
   }
 
@@ -168,7 +168,7 @@ struct ImportCommand: AsyncParsableCommand {
   }
 
   private func request(
-    _ archives: [ArchiveInput], _ journal: JournalPlace, _ run: CommandRun
+    _ archives: [ArchiveInput], _ journal: JournalLocation, _ run: CommandRun
   ) throws -> ImportRequest {
     let lines = try destination.map + (destination.mapFile.map(ImageList.read) ?? [])
     let mapping = NameMapping(

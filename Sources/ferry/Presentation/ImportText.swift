@@ -41,7 +41,7 @@ struct ImportText {
     switch image.state {
     case .new: "new"
     case .identical: "there already"
-    case .lacks: "there, \(image.missing) of its parts missing"
+    case .partsMissing: "there, \(image.missing) of its parts missing"
     case .trusted: "there by its tag"
     case .replaces(let digest): "moves from \(digest.short)"
     case .taken(let digest): "taken by \(digest.short)"
@@ -59,10 +59,10 @@ struct ImportText {
       failures: prepared.failures, blockers: prepared.blockers,
       total: prepared.images.count, keepsGoing: keepsGoing)
     if let status = obstacles.show(on: console) { return status }
-    for failure in prepared.notWhole {
+    for failure in prepared.incomplete {
       console.complain("  \(failure.image): \(ErrorText(failure.error).summary)")
     }
-    guard prepared.notWhole.isEmpty else { return .someFailed }
+    guard prepared.incomplete.isEmpty else { return .someFailed }
     return prepared.images.contains { $0.isToPush && $0.state.present != nil } ? .differences : .done
   }
 

@@ -7,7 +7,7 @@ extension ImportImage.State {
     switch self {
     case .new: "new"
     case .identical: "identical"
-    case .lacks: "lacks"
+    case .partsMissing: "lacks"
     case .trusted: "trusted"
     case .replaces: "replaces"
     case .taken: "taken"
@@ -23,7 +23,7 @@ extension ImportImage.State {
   var present: Digest? {
     switch self {
     case .replaces(let digest), .taken(let digest), .included(let digest), .extends(let digest): digest
-    case .new, .identical, .lacks, .trusted, .incomplete, .unknown, .refused: nil
+    case .new, .identical, .partsMissing, .trusted, .incomplete, .unknown, .refused: nil
     }
   }
 }

@@ -116,6 +116,6 @@ struct ImportReport: Codable {
     missing = prepared.absent.map(Missing.init)
     leftOut = prepared.leftOut.map(LeftOut.init)
     blockers = prepared.blockers.map(BlockerEntry.init)
-    failures = (result?.failures ?? prepared.failures + prepared.notWhole).map(FailureEntry.init)
+    failures = (result?.failures ?? prepared.failures + prepared.incomplete).map(FailureEntry.init)
   }
 }

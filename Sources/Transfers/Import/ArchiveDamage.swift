@@ -2,18 +2,24 @@ import Digests
 import Images
 import Layouts
 
-/// Archives of which not everything is there.
-extension Import {
-  /// What is not there of an archive that is cut, or not what it should be, with the images that hurts; nil when
-  /// nothing is wrong or the archive is one file.
-  func incompleteness(of layout: Layout, _ way: WayAround?) -> TransferError? {
-    guard !layout.volumes.isEmpty, !layout.problems.isEmpty else { return nil }
-    return .notWhole(archive: layout.path, findings(in: layout, readings: []), way: way)
+/// What is wrong with an archive of which something is missing or damaged, and which of its images that spares.
+struct ArchiveDamage {
+  private let layout: Layout
+
+  init(of layout: Layout) {
+    self.layout = layout
   }
 
-  /// By what option the images of `layout` that are whole can be taken; nil when by none, or there are none. The same
+  /// What is not there of an archive that is cut, or not what it should be, with the images that hurts; nil when
+  /// nothing is wrong or the archive is one file.
+  func incompleteness(_ way: WayAround?) throws -> TransferError? {
+    guard !layout.volumes.isEmpty, !layout.problems.isEmpty else { return nil }
+    return .notWhole(archive: layout.path, try findings(), way: way)
+  }
+
+  /// By what option the images that are complete can be taken; nil when by none, or there are none. The same
   /// is asked whether it was given or is to be offered.
-  func wayAround(_ layout: Layout) -> WayAround? {
+  func wayAround() throws -> WayAround? {
     let way: WayAround
     if layout.problems.allSatisfy(\.isAbsence) {
       way = .allowMissing
@@ -22,23 +28,24 @@ extension Import {
     } else {
       return nil
     }
-    let absences = absences(in: layout)
+    let absences = try absences()
     // What no image is hurt by must not be taken for harmless.
     guard way == .allowMissing || !absences.isEmpty else { return nil }
     return layout.images.contains { absences[$0.root.digest] == nil } ? way : nil
   }
 
-  /// Whether `findings` leave an image of `layout` whole.
-  func leaveWhole(_ findings: [VerifiedArchive.Finding], of layout: Layout) -> Bool {
+  /// Whether `findings` spare an image.
+  func sparesImages(_ findings: [VerifiedArchive.Finding]) -> Bool {
     let hurt = Set(findings.flatMap(\.images))
     return layout.images.contains { !hurt.contains($0.label) }
   }
 
   /// All that the structure and `readings` show to be wrong.
-  func findings(in layout: Layout, readings: [BlobReading]) -> [VerifiedArchive.Finding] {
+  func findings(readings: [BlobReading] = []) throws -> [VerifiedArchive.Finding] {
     var findings = Findings(layout)
     var walked: Set<Digest> = []
     for image in layout.images where walked.insert(image.root.digest).inserted {
+      try Task.checkCancellation()
       findings.add(ImageWalk(image, in: layout))
     }
     for reading in readings {
@@ -47,18 +54,19 @@ extension Import {
     return findings.all
   }
 
-  /// What keeps images from being taken out of an archive of which something is missing, by their roots.
-  func absences(in layout: Layout) -> [Digest: TransferError] {
+  /// What keeps images from being taken out of the archive, by their roots.
+  func absences() throws -> [Digest: TransferError] {
     var absences: [Digest: TransferError] = [:]
     var seen: Set<Digest> = []
     for image in layout.images where seen.insert(image.root.digest).inserted {
-      absences[image.root.digest] = absence(of: image, in: layout)
+      try Task.checkCancellation()
+      absences[image.root.digest] = absence(of: image)
     }
     return absences
   }
 
-  /// What keeps an image from being taken out of an archive of which something is missing; nil when it is whole.
-  private func absence(of image: LayoutImage, in layout: Layout) -> TransferError? {
+  /// What keeps an image from being taken out of the archive; nil when it is complete.
+  private func absence(of image: LayoutImage) -> TransferError? {
     guard !layout.problems.isEmpty else { return nil }
     let problems = ImageWalk(image, in: layout, isDeep: true).problems
     guard !problems.isEmpty else { return nil }

@@ -1,10 +1,12 @@
 import Archives
 import Digests
 import Glibc
+import Images
 import Layouts
+import Registry
 
 /// Where an import keeps its journal.
-public enum JournalPlace: Hashable, Sendable {
+public enum JournalLocation: Hashable, Sendable {
   /// Beside the first archive that is a file; where that cannot be written, in this directory, which is made when it is
   /// missing.
   case besideArchive(orIn: String?)
@@ -16,7 +18,7 @@ public enum JournalPlace: Hashable, Sendable {
     switch self {
     case .file(let path): return [path]
     case .besideArchive(let directory):
-      guard let archive = archives.first(where: { $0 != "-" }) else { return [] }
+      guard let archive = archives.first(where: { $0 != PassingContent.standardInput }) else { return [] }
       let full = Self.canonical(archive)
       let name = "\(full.split(separator: "/").last ?? "archive")"
       let beside = ArchiveCompanion.importJournal.path(beside: Self.trimmed(archive)) + part
@@ -29,15 +31,49 @@ public enum JournalPlace: Hashable, Sendable {
     }
   }
 
-  /// Makes sure, before anything moves, that a journal can be kept in the file that was named; of the other places one is
+  /// Makes sure, before anything moves, that a journal can be kept in the file that was named; of the other paths one is
   /// chosen when it is needed. Throws ``ArchiveError``. Blocks.
   public func check() throws {
     guard case .file(let path) = self else { return }
     try ImportJournal.check(at: path)
   }
 
+  /// Opens the journal, and with it keeps a second Ferry from the same import. nil where none can
+  /// be written: the import then runs without, and `observer` hears of it; and where `blobs` leave nothing to keep. Throws
+  /// ``TransferError/importRunning(journal:pid:)``, and ``ArchiveError`` for a file that was named. Blocks.
+  func open(
+    for blobs: [ImportBlob], of archives: [ArchiveInput], shard: Shard?, observer: any TransferObserver
+  ) throws -> ImportJournal? {
+    let paths = paths(archives: archives.map(\.path), shard: shard)
+    let isNamed = if case .file = self { true } else { false }
+    // What goes in one request is not resumed.
+    guard blobs.contains(where: { $0.layout != nil && $0.descriptor.size > UploadSizes().wholeLimit }) else {
+      // A run that was killed after its last upload may have left one in which nothing is open.
+      for path in paths where DataFile.isPlain(path) {
+        (try? ImportJournal.open(at: path, isNamed: isNamed))?.finish()
+      }
+      return nil
+    }
+    var failure: ArchiveError?
+    for path in paths {
+      if path != paths.first { Self.makeDirectory(for: path) }
+      do throws(ArchiveError) {
+        return try ImportJournal.open(at: path, isNamed: isNamed)
+      } catch .locked(let path, let pid) {
+        throw TransferError.importRunning(journal: path, pid: pid)
+      } catch {
+        failure = failure ?? error
+        if isNamed { break }
+      }
+    }
+    guard let failure else { return nil }
+    if isNamed { throw failure }
+    observer.note(.noJournal(error: failure))
+    return nil
+  }
+
   /// Makes the directory for what lies at `path`, and those above it.
-  static func makeDirectory(for path: String) {
+  private static func makeDirectory(for path: String) {
     let directory = DataFile.directory(of: path)
     guard !DataFile.exists(directory) else { return }
     makeDirectory(for: directory)

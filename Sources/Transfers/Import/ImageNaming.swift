@@ -1,0 +1,126 @@
+public import Digests
+import Images
+import Layouts
+import NVIDIA
+
+/// An image that its archive gives no name, or only a part of one.
+public struct UnnamedImage: Hashable, Sendable {
+  public let digest: Digest
+  /// The tag, where that is all there is.
+  public let tag: String?
+  /// What the archive calls it, not fit to be printed; empty where it calls it nothing.
+  public let name: String
+}
+
+/// The images of an import with their names at the destination, in the order of these.
+struct NamedImages: Sendable {
+  let images: [ImportImage]
+  /// Why they cannot all be pushed by these names.
+  let blockers: [any Error]
+}
+
+/// The third step of an import: each image gets its target.
+struct ImageNaming: Sendable {
+  private let mapping: NameMapping
+  private let givenName: GivenName?
+  private let nvidiaHosts: NVIDIAHosts
+
+  init(_ mapping: NameMapping, givenName: GivenName?, nvidiaHosts: NVIDIAHosts) {
+    self.mapping = mapping
+    self.givenName = givenName
+    self.nvidiaHosts = nvidiaHosts
+  }
+
+  /// What tells one image under a target from others there; without the source, where that does not count.
+  private struct Arrival: Hashable {
+    let target: Reference
+    let digest: Digest
+    let source: String?
+  }
+
+  /// Names that no registry takes, or NGC does not, and targets that different images would share are blockers; the
+  /// images stay in the list, for all of it to be shown. Throws when the task was cancelled.
+  func name(_ compressed: CompressedSelection) throws -> NamedImages {
+    let selection = compressed.selected
+    var blockers: [any Error] = []
+    var byTarget: [Reference: [ImportImage]] = [:]
+    var arrived: Set<Arrival> = []
+    var misfits: [MisfitName] = []
+    let isOnly = selection.count { $0.referral == nil } == 1
+    var unnamed: [(archive: String, image: UnnamedImage)] = []
+    for selected in selection {
+      try Task.checkCancellation()
+      let image = selected.image
+      guard let target = target(of: selected, isOnly: isOnly) else {
+        // What refers to an image is named with it.
+        guard selected.referral == nil else { continue }
+        unnamed.append(
+          (
+            selected.layout.path,
+            UnnamedImage(digest: image.root.digest, tag: image.bareTag, name: image.name)
+          ))
+        continue
+      }
+      var named = ImportImage(
+        source: image.label, target: target, tree: selected.tree, archive: selected.layout.path,
+        referral: selected.referral)
+      named.compression = compressed.images[named.digest]
+      if !RepositoryName.isValid(target.repository) {
+        named.state = .refused
+        blockers.append(
+          TransferError.invalidTarget(source: named.source, target: target.repositoryName))
+      } else if let problem = problemOnNGC(with: target) {
+        named.state = .refused
+        misfits.append(MisfitName(source: named.source, target: target, problem: problem))
+      }
+      // Repositories that become one may each have the same signature.
+      let content = Arrival(target: target, digest: named.digest, source: nil)
+      let isContentNew = arrived.insert(content).inserted
+      let arrival = Arrival(target: target, digest: named.digest, source: named.source)
+      guard isContentNew || named.referral == nil, arrived.insert(arrival).inserted else { continue }
+      byTarget[target, default: []].append(named)
+    }
+    for (archive, images) in Dictionary(grouping: unnamed, by: \.archive).sorted(by: { $0.key < $1.key }) {
+      blockers.append(TransferError.unnamedImages(archive: archive, images.map(\.image)))
+    }
+    if let given = givenName, !isOnly, selection.allSatisfy({ $0.image.reference != nil }) {
+      blockers.append(TransferError.nothingToName(given, images: selection.count))
+    }
+    if !misfits.isEmpty {
+      blockers.append(TransferError.refusedByNGC(misfits.sorted { $0.target < $1.target }))
+    }
+    let images = byTarget.sorted { $0.key < $1.key }.flatMap { target, images in
+      guard images.count > 1 else { return images }
+      let sources = Set(images.map(\.source)).sorted()
+      blockers.append(TransferError.targetCollision(target: target, sources: sources))
+      return images.sorted { $0.source < $1.source }.map { image in
+        var image = image
+        image.state = .refused
+        return image
+      }
+    }
+    return NamedImages(images: images, blockers: blockers)
+  }
+
+  /// Where an image goes, though no registry may take the name; nil when it has none. A given name is for
+  /// images that have none, or for the only one; what refers to those goes beside them.
+  private func target(of selected: SelectedImage, isOnly: Bool) -> Reference? {
+    let image = selected.image
+    let digest = selected.tree.root.digest
+    if let given = givenName, isOnly || image.reference == nil {
+      let ownTag = image.bareTag ?? image.reference?.tag
+      guard let referral = selected.referral else { return mapping.target(for: given, ownTag: ownTag) }
+      if referral.depth > 0 { return mapping.target(for: given, referrerTag: ownTag, digest: digest) }
+    }
+    guard let target = image.reference.map({ mapping.target(of: $0) }) else { return nil }
+    // An image that has no tag is called what compressing makes of it.
+    guard target.tag == nil, target.digest == image.root.digest else { return target }
+    return Reference(host: target.host, repository: target.repository, digest: digest)
+  }
+
+  /// Why NGC would not have `target`; nil where it is not NGC's, or nothing is known against it.
+  private func problemOnNGC(with target: Reference) -> NGCNameProblem? {
+    guard nvidiaHosts.contains(target.host) else { return nil }
+    return NGCRules.problem(with: target.repository)
+  }
+}

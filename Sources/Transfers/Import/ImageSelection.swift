@@ -1,0 +1,210 @@
+import Digests
+import Images
+import Layouts
+
+/// An image of an archive that is to be imported.
+struct SelectedImage: Sendable {
+  let layout: Layout
+  let image: LayoutImage
+  /// With what the archive leaves out because the destination has it.
+  var tree: ImageTree
+  let referral: Referral?
+}
+
+/// What an import takes out of its archives.
+struct SelectedImages: Sendable {
+  let images: [SelectedImage]
+  /// Images that were asked for and of which something is missing, where the request allows that.
+  let incomplete: [ImageFailure]
+  /// What the archives list beside images, and no registry takes under a name.
+  let strangers: [ImageFailure]
+}
+
+/// The second step of an import: the images asked for and what refers to them.
+struct ImageSelection: Sendable {
+  private let request: ImportRequest
+  /// Whether images of which something is missing are put aside, and do not stop the others.
+  private let allowsIncomplete: Bool
+
+  init(_ request: ImportRequest, keepGoing: Bool) {
+    self.request = request
+    allowsIncomplete = request.allowsMissing || keepGoing
+  }
+
+  /// Every blob that the archives must hold of what is selected is there. Throws ``TransferError/notInArchive(name:near:)``,
+  /// ``TransferError/nothingToImport(archives:)``, ``MalformedGlob``. Blocks.
+  func select(from archives: ImportedArchives) throws -> SelectedImages {
+    let layouts = archives.layouts
+    let wanted = try request.images.map { text in
+      guard let glob = Glob(text) else { throw MalformedGlob(pattern: text) }
+      return glob
+    }
+    var unmatched = Set(wanted)
+    var selected: [SelectedImage] = []
+    var incomplete: [ImageFailure] = []
+    for layout in layouts {
+      var choice = ArchiveChoice(
+        from: layout, absences: allowsIncomplete ? try ArchiveDamage(of: layout).absences() : [:],
+        request: request, wanted: wanted)
+      try choice.make()
+      unmatched.subtract(choice.matched)
+      selected += choice.selected
+      incomplete += choice.incomplete
+    }
+    if let missing = unmatched.first {
+      let names = Set(layouts.flatMap { $0.images.flatMap(\.names) })
+      throw TransferError.notInArchive(
+        name: missing.pattern, near: nearNames(to: missing.pattern, among: names))
+    }
+    if selected.isEmpty, incomplete.isEmpty, request.shard == nil {
+      throw TransferError.nothingToImport(archives: layouts.map(\.path))
+    }
+    return SelectedImages(
+      images: withoutSuperseded(selected, among: layouts), incomplete: incomplete,
+      strangers: strangers(in: layouts))
+  }
+
+  /// Unless some images are chosen, what is no image was to be carried too.
+  private func strangers(in layouts: [Layout]) -> [ImageFailure] {
+    guard request.images.isEmpty, request.shard?.index ?? 1 == 1 else { return [] }
+    return layouts.flatMap { layout in
+      layout.others.map {
+        ImageFailure(
+          image: $0.digest.description, error: TransferError.notAnImage(archive: layout.path, $0))
+      }
+    }
+  }
+
+  /// The images without those of earlier archives that a later one, made with `--skip-known` of them, holds by
+  /// the same name.
+  private func withoutSuperseded(_ images: [SelectedImage], among layouts: [Layout]) -> [SelectedImage] {
+    guard layouts.contains(where: { !$0.knownSources.isEmpty }) else { return images }
+    var later: [Digest: Set<Digest>] = [:]
+    for layout in layouts {
+      for source in layout.knownSources { later[source.digest, default: []].insert(layout.archiveDigest) }
+    }
+    var holders: [String: Set<Digest>] = [:]
+    for image in images { holders[image.image.name, default: []].insert(image.layout.archiveDigest) }
+    return images.filter { image in
+      let archive = image.layout.archiveDigest
+      let successors = (later[archive] ?? []).subtracting([archive])
+      return image.image.name.isEmpty || successors.isDisjoint(with: holders[image.image.name] ?? [])
+    }
+  }
+}
+
+/// What is taken out of one archive.
+private struct ArchiveChoice {
+  private let layout: Layout
+  /// What keeps images from being taken, by their roots.
+  private let absences: [Digest: TransferError]
+  private let request: ImportRequest
+  private let wanted: [Glob]
+
+  private(set) var selected: [SelectedImage] = []
+  private(set) var incomplete: [ImageFailure] = []
+  /// Those of the globs that mean an image of this archive.
+  private(set) var matched: Set<Glob> = []
+
+  /// By root: an image may have thousands of names; it is walked once.
+  private var trees: [Digest: ImageTree] = [:]
+  /// What may be referred to, by repository.
+  private var chosen: [String: Set<Digest>] = [:]
+  /// The same of another shard.
+  private var others: [String: Set<Digest>] = [:]
+
+  init(from layout: Layout, absences: [Digest: TransferError], request: ImportRequest, wanted: [Glob]) {
+    self.layout = layout
+    self.absences = absences
+    self.request = request
+    self.wanted = wanted
+  }
+
+  mutating func make() throws {
+    let complete = layout.images.filter { absences[$0.root.digest] == nil }
+    let referrals = try ArchiveReferrals.find(among: complete, in: layout) { try tree(of: $0) }
+    for image in layout.images {
+      guard let error = absences[image.root.digest], isNamed(image) || wanted.isEmpty, isShards(image) else {
+        continue
+      }
+      incomplete.append(ImageFailure(image: image.label, error: error))
+    }
+    for image in referrals.images {
+      guard isNamed(image) || wanted.isEmpty else { continue }
+      guard isShards(image) else {
+        try leaveToOthers(image)
+        continue
+      }
+      try take(image, nil)
+    }
+    for (image, referral) in referrals.referrers {
+      let isNamed = isNamed(image)
+      guard request.takesReferrers else { continue }
+      let repository = image.reference?.repositoryName ?? ""
+      guard chosen[repository]?.contains(referral.subject) != true else {
+        try take(image, referral)
+        continue
+      }
+      guard others[repository]?.contains(referral.subject) != true else {
+        try leaveToOthers(image)
+        continue
+      }
+      // One may be asked for by its own name; and the subject of one may not be here at all.
+      guard isNamed || (wanted.isEmpty && referral.depth == 0), isShards(image) else { continue }
+      try take(image, referral)
+    }
+  }
+
+  private mutating func take(_ image: LayoutImage, _ referral: Referral?) throws {
+    let tree = try tree(of: image)
+    try expectHeld(tree)
+    chosen[image.reference?.repositoryName ?? "", default: []].formUnion(tree.manifests.map(\.digest))
+    selected.append(SelectedImage(layout: layout, image: image, tree: tree, referral: referral))
+  }
+
+  /// The image is another shard's, and with it what refers to it.
+  private mutating func leaveToOthers(_ image: LayoutImage) throws {
+    others[image.reference?.repositoryName ?? "", default: []].formUnion(
+      try tree(of: image).manifests.map(\.digest))
+  }
+
+  private mutating func tree(of image: LayoutImage) throws -> ImageTree {
+    if let tree = trees[image.root.digest] { return tree }
+    try Task.checkCancellation()
+    let tree = try layout.tree(of: image, withKnown: true)
+    trees[image.root.digest] = tree
+    return tree
+  }
+
+  private mutating func isNamed(_ image: LayoutImage) -> Bool {
+    let matching = wanted.filter { image.isNamed(by: $0) }
+    matched.formUnion(matching)
+    return !matching.isEmpty
+  }
+
+  private func isShards(_ image: LayoutImage) -> Bool { request.shard?.holds(image.label) ?? true }
+
+  /// Throws unless every blob in `tree` lies in the archive with its size, or is left out on purpose.
+  private func expectHeld(_ tree: ImageTree) throws {
+    guard tree.blobs.allSatisfy({ layout.problem(with: $0) == nil }) else {
+      throw TransferError.damaged(
+        archive: layout.path, try ArchiveDamage(of: layout).findings(), way: nil)
+    }
+  }
+}
+
+extension LayoutImage {
+  /// Whether `glob` means this image: its full name, or the name without its host, with or without tag.
+  fileprivate func isNamed(by glob: Glob) -> Bool { names.contains { glob.matches($0) } }
+
+  /// The names it can be chosen by.
+  fileprivate var names: [String] {
+    guard let reference else { return [label, root.digest.description] }
+    // What docker calls alpine is docker.io/library/alpine.
+    let isOfficial = reference.host == "docker.io" && reference.repository.hasPrefix("library/")
+    let repositories =
+      [reference.repository] + (isOfficial ? [String(reference.repository.dropFirst("library/".count))] : [])
+    let withTag = reference.tag.map { tag in repositories.map { "\($0):\(tag)" } } ?? []
+    return [name, reference.repositoryName] + repositories + withTag
+  }
+}

@@ -1,0 +1,97 @@
+import Digests
+import Images
+import Layouts
+
+/// The archives of an import, all open, and which of them has what.
+struct ImportedArchives: Sendable {
+  /// By the paths they were named by, with their digests.
+  let named: [(path: String, digest: Digest)]
+  /// In the order in which they were named.
+  let layouts: [Layout]
+  /// Those of them that are streamed, in their order.
+  let streams: [StreamedLayout]
+  /// What they leave out on purpose; of what several leave out, what the first says of it.
+  let omissions: [Digest: Omission]
+  private let streamed: Set<ObjectIdentifier>
+
+  init(_ inputs: [ArchiveInput], opened: [OpenedArchive]) {
+    let layouts = opened.map(\.layout)
+    named = zip(inputs, layouts).map { ($0.path, $1.archiveDigest) }
+    self.layouts = layouts
+    streams = opened.compactMap(\.stream)
+    streamed = Set(streams.map { ObjectIdentifier($0.front) })
+    omissions = layouts.dropFirst().reduce(into: layouts.first?.omissions ?? [:]) { all, layout in
+      all.merge(layout.omissions) { first, _ in first }
+    }
+  }
+
+  /// Whether the blobs of an archive can be read only once, as they come.
+  func isStreamed(_ layout: Layout) -> Bool { streamed.contains(ObjectIdentifier(layout)) }
+
+  /// The archive that each of `blobs` is read from: the first that has it with its size. Each archive is gone through
+  /// once, however many blobs there are.
+  func holders(of blobs: [Descriptor]) throws -> [Digest: Layout] {
+    let sizes = Dictionary(blobs.map { ($0.digest, $0.size) }) { first, _ in first }
+    var holders: [Digest: Layout] = [:]
+    for layout in layouts {
+      try Task.checkCancellation()
+      for (digest, extent) in layout.blobs where sizes[digest] == extent.size && holders[digest] == nil {
+        holders[digest] = layout
+      }
+    }
+    return holders
+  }
+
+  /// `blobs` told apart: those that can be read in any order, and what comes out of each stream.
+  func divided(
+    _ blobs: [ImportBlob]
+  ) -> (inPlace: [ImportBlob], streamed: [(stream: StreamedLayout, blobs: [ImportBlob])]) {
+    var inPlace: [ImportBlob] = []
+    var coming: [ObjectIdentifier: [ImportBlob]] = [:]
+    for blob in blobs {
+      if let layout = blob.layout, isStreamed(layout) {
+        coming[ObjectIdentifier(layout), default: []].append(blob)
+      } else {
+        inPlace.append(blob)
+      }
+    }
+    return (inPlace, streams.map { ($0, coming[ObjectIdentifier($0.front)] ?? []) })
+  }
+}
+
+/// The first step of an import: its archives are opened, and all that stands around their blobs is proved.
+struct ArchiveOpening: Sendable {
+  private let request: ImportRequest
+  private let keepGoing: Bool
+  private let executor: BlockingExecutor
+
+  init(_ request: ImportRequest, keepGoing: Bool, executor: BlockingExecutor) {
+    self.request = request
+    self.keepGoing = keepGoing
+    self.executor = executor
+  }
+
+  /// Throws for an archive that is not the one expected, not signed as demanded, or damaged so that none of its images
+  /// can be trusted.
+  func open() async throws -> ImportedArchives {
+    let opened = try await executor.mapConcurrently(request.archives) { try open($0) }
+    return ImportedArchives(request.archives, opened: opened)
+  }
+
+  private func open(_ input: ArchiveInput) throws -> OpenedArchive {
+    let archive = try OpenedArchive(input, spool: request.spool)
+    let layout = archive.layout
+    if let expected = request.expected, layout.archiveDigest != expected {
+      throw TransferError.wrongArchive(path: layout.path, expected: expected, actual: layout.archiveDigest)
+    }
+    try request.signature?.check(archive: input.path, digest: layout.archiveDigest)
+    guard !layout.problems.isEmpty else { return archive }
+    let damage = ArchiveDamage(of: layout)
+    // Of a stream nothing more is read once its front is wrong.
+    let way = archive.stream == nil ? try damage.wayAround() : nil
+    if way == .allowMissing, request.allowsMissing { return archive }
+    if way == .keepGoing, keepGoing { return archive }
+    if let error = try damage.incompleteness(way) { throw error }
+    throw TransferError.damaged(archive: layout.path, try damage.findings(), way: way)
+  }
+}

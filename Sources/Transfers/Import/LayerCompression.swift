@@ -1,0 +1,123 @@
+import Archives
+public import Digests
+import Images
+import Layouts
+
+/// An image some of whose layers are compressed on the way, and which has other digests for it.
+public struct CompressedImage: Sendable {
+  /// The image's digest in the archive.
+  public let original: Digest
+  /// The layers that change, in the image's order.
+  public let layers: [CompressedLayer]
+}
+
+/// What compressing makes of a selection.
+struct CompressedSelection: Sendable {
+  let selected: [SelectedImage]
+  /// By their new digests.
+  let images: [Digest: CompressedImage]
+  /// By their new digests.
+  let layers: [Digest: CompressedLayer]
+
+  init(
+    _ selected: [SelectedImage], images: [Digest: CompressedImage] = [:],
+    layers: [Digest: CompressedLayer] = [:]
+  ) {
+    self.selected = selected
+    self.images = images
+    self.layers = layers
+  }
+}
+
+/// A step of an import that is asked for: uncompressed layers are compressed on the way, and the manifests above them
+/// say so.
+struct LayerCompression: Sendable {
+  private let executor: BlockingExecutor
+  private let observer: any TransferObserver
+
+  init(executor: BlockingExecutor, observer: any TransferObserver) {
+    self.executor = executor
+    self.observer = observer
+  }
+
+  /// Compresses each layer once to learn what it becomes, and rewrites the trees. Throws
+  /// ``TransferError/compressionParts(referrer:subject:)`` where something signed would lose what it speaks of, and
+  /// ``StreamObstacle/twoReadings`` for a streamed archive that has such layers.
+  func compress(
+    _ selected: [SelectedImage], in archives: ImportedArchives
+  ) async throws -> CompressedSelection {
+    let found = try await executor.run { try plainLayers(of: selected, in: archives) }
+    observer.expect(bytes: found.map(\.layer.size).saturatingSum())
+    let layers = try await executor.mapConcurrently(found) { layout, layer in
+      let meter = TransferMeter(layer, observer: observer)
+      return try CompressedLayer.measure(layer, in: layout, progress: meter.advance)
+    }
+    for layer in layers { observer.note(.layerCompressed(from: layer.original, to: layer.descriptor)) }
+    return try rewrite(selected, with: layers)
+  }
+
+  /// The layers that lie in the archives uncompressed, each once.
+  private func plainLayers(
+    of selected: [SelectedImage], in archives: ImportedArchives
+  ) throws -> [(layout: Layout, layer: Descriptor)] {
+    var seen: Set<Digest> = []
+    var found: [(layout: Layout, layer: Descriptor)] = []
+    for image in selected {
+      try Task.checkCancellation()
+      let layout = image.layout
+      for layer in image.tree.plainLayers where layout.blobs[layer.digest] != nil {
+        guard seen.insert(layer.digest).inserted else { continue }
+        guard !archives.isStreamed(layout) else {
+          throw LayoutError.notStreamable(path: layout.path, .twoReadings)
+        }
+        guard try !layout.isCompressed(layer) else { continue }
+        found.append((layout, layer))
+      }
+    }
+    return found
+  }
+
+  private func rewrite(
+    _ selected: [SelectedImage], with layers: [CompressedLayer]
+  ) throws -> CompressedSelection {
+    let byOriginal = Dictionary(layers.map { ($0.original.digest, $0) }) { first, _ in first }
+    var changes = DescriptorChanges(layers: byOriginal.mapValues(\.replacement))
+    var rewritten = selected
+    var images: [Digest: CompressedImage] = [:]
+    for index in selected.indices {
+      try Task.checkCancellation()
+      let old = selected[index].tree
+      let new = try changes.rewrite(old)
+      guard new.root.digest != old.root.digest else { continue }
+      rewritten[index].tree = new
+      images[new.root.digest] = CompressedImage(
+        original: old.root.digest, layers: old.blobs.compactMap { byOriginal[$0.digest] })
+    }
+    for image in selected {
+      guard let subject = image.referral?.subject, changes[subject] != nil else { continue }
+      throw TransferError.compressionParts(referrer: image.image.label, subject: subject)
+    }
+    return CompressedSelection(
+      rewritten, images: images,
+      layers: Dictionary(layers.map { ($0.descriptor.digest, $0) }) { first, _ in first })
+  }
+}
+
+extension ImageTree {
+  /// The layers of runnable images that are not compressed by what their types say.
+  fileprivate var plainLayers: [Descriptor] {
+    manifests.flatMap { manifest -> [Descriptor] in
+      guard case .image(let image) = manifest.content, image.config.mediaType.isImageConfig else { return [] }
+      return image.layers.filter { $0.mediaType.compressedLayer != nil }
+    }
+  }
+}
+
+extension Layout {
+  /// Whether a layer is compressed in fact: types are not always right.
+  fileprivate func isCompressed(_ layer: Descriptor) throws -> Bool {
+    var magic = [UInt8](repeating: 0, count: Compression.magicSize)
+    let count = try unsafe magic.withUnsafeMutableBytes { unsafe try read(layer.digest, into: $0, at: 0) }
+    return Compression(magic: magic.prefix(count)) != .none
+  }
+}

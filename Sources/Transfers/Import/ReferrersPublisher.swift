@@ -1,0 +1,140 @@
+import Digests
+import Images
+import Registry
+
+/// The eighth step of an import: the destination lists what refers to something, by itself where it has the referrers
+/// API, else under the tag that stands in for it.
+struct ReferrersPublisher: Sendable {
+  /// How many times a list that others write at the same time is written again.
+  private static let mostWrites = 3
+
+  private let destination: Destination
+  private let keepGoing: Bool
+
+  init(to destination: Destination, keepGoing: Bool) {
+    self.destination = destination
+    self.keepGoing = keepGoing
+  }
+
+  /// What could not be listed, by image.
+  func publish(
+    _ referred: [ReferredManifests], on executor: BlockingExecutor
+  ) async throws -> [ImageFailure] {
+    let failures = try await executor.mapConcurrently(referred) { referred -> [ImageFailure] in
+      do {
+        try publish(referred)
+        return []
+      } catch {
+        guard keepGoing, !Task.isCancelled else { throw error }
+        return referred.images.map { ImageFailure(image: $0.source, error: error) }
+      }
+    }
+    var known: Set<String> = []
+    return failures.flatMap(\.self).filter { known.insert($0.image).inserted }
+  }
+
+  /// Each list is asked for, whatever the registry answered when it was given a manifest: some say that they list it
+  /// (`OCI-Subject`) and do not.
+  private func publish(_ referred: ReferredManifests) throws {
+    let client = try destination.client(for: referred.repository)
+    var missing = referred.manifests
+    if let listed = try client.referrers(of: referred.subject, in: referred.repository, isForPush: true) {
+      let known = Set(listed.manifests.map(\.digest))
+      missing.removeAll { known.contains($0.digest) }
+    }
+    guard !missing.isEmpty else { return }
+    let tag = ReferrerTag(.list, of: referred.subject).tag
+    let target = Reference(host: destination.host, repository: referred.repository, tag: tag)
+    try extendList(at: target, client) { list in
+      missing.reduce(false) { list.add($1) || $0 }
+    }
+  }
+
+  /// Adds the list of referrers that `image` is, with `root` as its manifest, to the one that is there, and returns what
+  /// became of that.
+  func extend(with image: ImportImage, _ root: Manifest) throws -> Descriptor? {
+    let client = try destination.client(for: image.target.repository)
+    let own = try ReferrersList(root)
+    try extendList(at: image.target, client) { $0.add(own) }
+    return try listManifest(at: image.target, client)?.descriptor
+  }
+
+  /// Reads the list under a tag, lets `change` add to it, and writes it where that said it did; then reads it
+  /// back, for another client may have written it in between.
+  private func extendList(
+    at target: Reference, _ client: RegistryClient, _ change: (inout ReferrersList) -> Bool
+  ) throws {
+    for _ in 0..<Self.mostWrites {
+      var list = try list(at: target, client) ?? ReferrersList()
+      guard change(&list) else { return }
+      let manifest = try list.manifest()
+      try client.putManifest(manifest, to: target.repository, as: target.identifier)
+      let readBack = try client.manifest(target.identifier, of: target.repository)
+      if readBack.digest == manifest.digest { return }
+    }
+    var list = try list(at: target, client) ?? ReferrersList()
+    guard change(&list) else { return }
+    throw TransferError.listContended(target)
+  }
+
+  private func list(at target: Reference, _ client: RegistryClient) throws -> ReferrersList? {
+    do {
+      return try listManifest(at: target, client).map(ReferrersList.init)
+    } catch let error as ManifestError {
+      throw TransferError.notAReferrersList(target, error)
+    }
+  }
+
+  private func listManifest(at target: Reference, _ client: RegistryClient) throws -> Manifest? {
+    try client.manifestIfPresent(target.identifier, of: target.repository, isForPush: true)
+  }
+}
+
+extension ImportImage {
+  /// The image, when it is a list of referrers, held against `present`, which is under its tag and is not it: a list that
+  /// has all of this one's referrers, or will get them. nil when either is no list.
+  func compared(with present: Manifest) -> ImportImage? {
+    guard referral?.tag == .list, let root = tree.manifests.last,
+      let own = try? ReferrersList(root), let there = try? ReferrersList(present)
+    else { return nil }
+    var image = self
+    if own.digests.isSubset(of: there.digests) {
+      image.state = .included(present.digest)
+      image.list = present.descriptor
+    } else {
+      image.state = .extends(present.digest)
+    }
+    return image
+  }
+}
+
+/// Manifests of one repository that refer to the same one (distribution-spec, "Pushing Manifests with Subject").
+struct ReferredManifests: Sendable {
+  let repository: String
+  /// What they refer to.
+  let subject: Digest
+  /// Each once.
+  let manifests: [Manifest]
+  /// Those that they belong to.
+  let images: [ImportImage]
+
+  /// All that `images` hold that refers to something, by what it refers to.
+  static func list(of images: [ImportImage]) -> [Self] {
+    var manifests: [RepositoryContent: [Digest: Manifest]] = [:]
+    var owners: [RepositoryContent: [ImportImage]] = [:]
+    for image in images {
+      for manifest in image.tree.manifests {
+        guard let digest = manifest.subject?.digest else { continue }
+        let subject = RepositoryContent(repository: image.target.repository, digest: digest)
+        manifests[subject, default: [:]][manifest.digest] = manifest
+        owners[subject, default: []].append(image)
+      }
+    }
+    return manifests.sorted { ($0.key.repository, $0.key.digest) < ($1.key.repository, $1.key.digest) }.map {
+      subject, manifests in
+      ReferredManifests(
+        repository: subject.repository, subject: subject.digest,
+        manifests: manifests.values.sorted { $0.digest < $1.digest }, images: owners[subject] ?? [])
+    }
+  }
+}

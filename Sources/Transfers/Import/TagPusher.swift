@@ -1,0 +1,167 @@
+import Digests
+import FoundationEssentials
+import Images
+import Registry
+
+/// What an import did when all blobs were there.
+struct PushedImages: Sendable {
+  /// In the order in which they were pushed, read back with their digests.
+  let images: [ImportImage]
+  let failures: [ImageFailure]
+}
+
+/// The seventh step of an import: image by image its manifests, its index, its tag, and the tag is read back.
+struct TagPusher: Sendable {
+  private let destination: Destination
+  private let request: ImportRequest
+  private let lists: ReferrersPublisher
+  private let settings: TransferSettings
+
+  init(
+    to destination: Destination, for request: ImportRequest, lists: ReferrersPublisher,
+    settings: TransferSettings
+  ) {
+    self.destination = destination
+    self.request = request
+    self.lists = lists
+    self.settings = settings
+  }
+
+  /// Pushes what of `prepared` is to be pushed. An image of which a blob is among `blobs`' failed ones fails; `damaged`
+  /// are those of them that stop no other image where some may be missing.
+  func push(
+    _ prepared: PreparedImport, after blobs: PushedBlobs, damaged: Set<Digest>,
+    on executor: BlockingExecutor
+  ) async throws -> PushedImages {
+    var pushed: [ImportImage] = []
+    var failures: [ImageFailure] = []
+    var lost = Set(prepared.failures.map(\.image))
+    // What refers to something goes behind it: an image, its signatures, what attests those.
+    let subjects = SubjectIndex(prepared.images)
+    let levels = Dictionary(grouping: prepared.images.filter(\.isToPush)) { $0.referral?.depth ?? 0 }
+    for (_, images) in levels.sorted(by: { $0.key < $1.key }) {
+      let lostSubjects = subjects.lostSubjects(of: images, lost: lost)
+      let outcomes = try await executor.mapConcurrently(images) {
+        image -> Result<ImportImage, ImageFailure> in
+        do {
+          if let error = image.tree.blobs.lazy.compactMap({ blobs.failed[$0.digest] }).first { throw error }
+          if let subject = lostSubjects[image] { throw TransferError.subjectFailed(subject) }
+          let list = try push(image)
+          var image = image
+          image.list = list
+          image.confirmedAt = Date()
+          settings.observer.note(
+            .imported(source: image.source, target: image.target, digest: image.digest))
+          return .success(image)
+        } catch {
+          guard isSpared(image, by: error, damaged), !Task.isCancelled else { throw error }
+          let failure = ImageFailure(image: image.source, error: error)
+          settings.observer.note(.imageFailed(failure))
+          return .failure(failure)
+        }
+      }
+      for outcome in outcomes {
+        switch outcome {
+        case .success(let image): pushed.append(image)
+        case .failure(let failure):
+          failures.append(failure)
+          lost.insert(failure.image)
+        }
+      }
+    }
+    return PushedImages(images: pushed, failures: failures)
+  }
+
+  /// Whether the other images are pushed in spite of one that failed.
+  private func isSpared(_ image: ImportImage, by error: any Error, _ damaged: Set<Digest>) -> Bool {
+    guard !settings.keepGoing else { return true }
+    guard request.allowsMissing else { return false }
+    if case TransferError.subjectFailed = error { return true }
+    return image.tree.blobs.contains { damaged.contains($0.digest) }
+  }
+
+  /// Pushes the image's manifests, children first and each read back, then its tag, and reads that back. The list that was there
+  /// before, as it is now, when the image is a list of referrers that was added to it.
+  private func push(_ image: ImportImage) throws -> Descriptor? {
+    let target = image.target
+    let client = try destination.client(for: target.repository)
+    for manifest in image.tree.manifests {
+      let isRoot = manifest.digest == image.digest
+      if isRoot, case .extends = image.state { return try lists.extend(with: image, manifest) }
+      if isRoot { try expectUnchanged(image) }
+      guard isRoot else {
+        try destination.store(manifest, in: target.repository)
+        continue
+      }
+      do {
+        try client.putManifest(manifest, to: target.repository, as: target.identifier)
+      } catch {
+        // A tag that cannot be written again is there already; what it needs has been brought.
+        if case .partsMissing = image.state, case RegistryError.refused = error { continue }
+        let missing = image.tree.omitted.count { $0.mediaType.isManifest }
+        guard case .refused(_, 400...404, _) = error, missing > 0 else { throw error }
+        throw TransferError.sparseIndexRefused(target, missing: missing)
+      }
+    }
+    let readBack = try client.manifest(target.identifier, of: target.repository).digest
+    guard readBack == image.digest else {
+      throw TransferError.readBackDiffers(target, expected: image.digest, actual: readBack)
+    }
+    return nil
+  }
+
+  /// Makes sure that the tag is still what it was when it was looked at, hours ago perhaps.
+  private func expectUnchanged(_ image: ImportImage) throws {
+    guard !request.overwrites, image.target.tag != nil else { return }
+    guard let present = try destination.tagged(image.target)?.digest, present != image.digest else { return }
+    throw TransferError.tagsTaken([
+      TakenTag(target: image.target, source: image.source, present: present, wanted: image.digest)
+    ])
+  }
+}
+
+/// The images of an import by what they hold: what an image refers to is found without a look at all others.
+private struct SubjectIndex {
+  private let images: [ImportImage]
+  /// Into ``images``.
+  private var holders: [RepositoryContent: [Int]] = [:]
+
+  init(_ images: [ImportImage]) {
+    self.images = images
+    for (index, image) in images.enumerated() {
+      for manifest in image.tree.manifests {
+        holders[
+          RepositoryContent(repository: image.target.repository, digest: manifest.digest), default: []
+        ].append(index)
+      }
+    }
+  }
+
+  /// What `referrers`, all of one depth, refer to and of which no image is left beside the `lost` ones. Each manifest is
+  /// looked at once, however many refer to it.
+  func lostSubjects(of referrers: [ImportImage], lost: Set<String>) -> LostSubjects {
+    guard !lost.isEmpty else { return LostSubjects(names: [:]) }
+    var names: [RepositoryContent: String?] = [:]
+    for image in referrers {
+      guard let referral = image.referral else { continue }
+      let key = RepositoryContent(repository: image.target.repository, digest: referral.subject)
+      guard names[key] == nil else { continue }
+      let subjects = (holders[key] ?? []).lazy.map { images[$0] }
+        .filter { ($0.referral?.depth ?? 0) < referral.depth }
+      names[key] = .some(subjects.allSatisfy { lost.contains($0.source) } ? subjects.first?.source : nil)
+    }
+    return LostSubjects(names: names.compactMapValues(\.self))
+  }
+}
+
+/// Manifests that something refers to and that did not arrive.
+private struct LostSubjects: Sendable {
+  /// The images that should have brought them, by their names in the archives.
+  let names: [RepositoryContent: String]
+
+  /// What of these `image` refers to.
+  subscript(image: ImportImage) -> String? {
+    guard let subject = image.referral?.subject else { return nil }
+    return names[RepositoryContent(repository: image.target.repository, digest: subject)]
+  }
+}
