@@ -50,6 +50,7 @@ let package = Package(
     module("Images", ["Digests"]),
     module("Transport", ["CCurl"]),
     module("Registry", ["Transport", "Images", "Digests"]),
+    module("Credentials", ["Registry", "Images"]),
     module("NVIDIA", ["Transport", "Registry", "Images"]),
     module("Archives", ["CArchive", "CZlib"]),
     module("Layouts", ["Archives", "Images", "Digests"]),
@@ -57,7 +58,8 @@ let package = Package(
     .executableTarget(
       name: "ferry",
       dependencies: [
-        "Transfers", "NVIDIA", "Registry", "Transport", "Layouts", "Archives", "Images", "Digests",
+        "Transfers", "Credentials", "NVIDIA", "Registry", "Transport", "Layouts", "Archives", "Images",
+        "Digests",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings,
@@ -74,6 +76,7 @@ let package = Package(
     tests("ImagesTests", ["Images", "Digests"]),
     tests("TransportTests", ["Transport"]),
     tests("RegistryTests", ["Registry", "Transport", "Images", "Digests"]),
+    tests("CredentialsTests", ["Credentials", "Registry"]),
     tests("NVIDIATests", ["NVIDIA", "Registry", "Transport", "Images", "Digests"]),
     tests("ArchivesTests", ["Archives"]),
     tests("LayoutsTests", ["Layouts", "Archives", "Images", "Digests"]),

@@ -2,7 +2,7 @@ import Archives
 public import Digests
 import Synchronization
 
-/// Writes a planned archive to a pipe, in order: the same bytes as ``ArchiveWriter``, for `-o -`.
+/// Writes a planned archive to a pipe, in order: the same bytes as ``ArchiveWriter``.
 ///
 /// What was sent cannot be taken back: a blob of which a wrong byte left ends the archive.
 public final class ArchiveStream: Sendable {
@@ -20,7 +20,7 @@ public final class ArchiveStream: Sendable {
 
   /// Sends all that stands before the first blob. `descriptor` stays the caller's; `name` is what errors call
   /// it.
-  public init(plan: ArchivePlan, descriptor: Int32, name: String = "-") throws(LayoutError) {
+  public init(plan: ArchivePlan, descriptor: Int32, name: String = "stream") throws(LayoutError) {
     self.plan = plan
     output = OutputStream(descriptor: descriptor, name: name)
     let front = plan.sections.prefix { $0.content != nil }

@@ -45,12 +45,6 @@ public enum RegistryError: Error, Hashable, Sendable {
   case invalidHost(String)
   /// A repository, tag or digest that cannot stand in a path.
   case invalidName(String)
-  /// An auth file that is no JSON of the right shape.
-  case malformedAuthFile(reason: String)
-  /// An entry of an auth file that holds no user and password.
-  case malformedAuthEntry(key: String)
-  /// A `docker-credential-<name>` program that gave no answer.
-  case helperFailed(name: String, server: String, CredentialHelperFailure)
 
   /// What a registry lists in pages.
   public enum List: Hashable, Sendable {

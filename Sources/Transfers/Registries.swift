@@ -7,19 +7,8 @@ public import Transport
 /// The registries of one phase: a client for each host and credential, made when first needed, and for
 /// NVIDIA's hosts the REST services beside them.
 public final class Registries: Sendable {
-  /// A credential and where it was found.
-  public struct Found: Sendable {
-    public let credential: Credential?
-    public let source: CredentialSource
-
-    public init(credential: Credential?, source: CredentialSource) {
-      self.credential = credential
-      self.source = source
-    }
-  }
-
   /// Finds the credential for a repository of a host. May block.
-  public typealias Lookup = @Sendable (_ host: String, _ repository: String) throws -> Found
+  public typealias Lookup = @Sendable (_ host: String, _ repository: String) throws -> FoundCredential
 
   private struct Key: Hashable {
     let host: String
@@ -42,7 +31,7 @@ public final class Registries: Sendable {
   private let opened = Mutex<[Key: Access]>([:])
   /// What was found for each repository. The lock is held while one is looked up: a helper program is asked
   /// once, and not by every thread.
-  private let looked = Mutex<[RegistryLocation: Found]>([:])
+  private let looked = Mutex<[RegistryLocation: FoundCredential]>([:])
 
   public init(
     http: HTTPClient, plainHTTP: Bool, realmRules: RealmRules, nvidiaHosts: NVIDIAHosts,

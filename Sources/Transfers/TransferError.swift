@@ -147,8 +147,8 @@ public enum TransferError: Error, Sendable {
   case expectsOneArchive(count: Int)
   case cannotMakeDirectory(path: String)
   case cannotWriteFile(path: String)
-  /// No receipt, or one that contradicts itself; `why` is in words for a person.
-  case malformedReceipt(path: String, why: String)
+  /// No receipt, or one that contradicts itself.
+  case malformedReceipt(path: String, ReceiptFault)
   /// A receipt of another version of the format.
   case unsupportedReceipt(path: String, version: String)
 }
@@ -162,6 +162,16 @@ extension TransferError {
     let errors = blockers + (isStopped ? [TransferError.imagesFailed(failures, total: total)] : [])
     return errors.count > 1 ? TransferError.blocked(errors) : errors.first
   }
+}
+
+/// Why a file is no receipt.
+public enum ReceiptFault: Hashable, Sendable {
+  /// Larger than any receipt that is read.
+  case tooLarge
+  /// A report of Ferry's, and of another kind.
+  case otherReport
+  /// No JSON of the right shape, or one that contradicts itself; where and why, as its decoder says.
+  case malformed(String)
 }
 
 /// How an import takes the images of an archive that are whole, when others are not.

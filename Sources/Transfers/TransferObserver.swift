@@ -1,6 +1,7 @@
 public import Digests
 public import Images
 public import Layouts
+public import Registry
 
 /// Hears what a transfer does while it runs. Called from many threads.
 public protocol TransferObserver: Sendable {

@@ -9,6 +9,7 @@ struct `The modules` {
     "Images": ["Digests", "FoundationEssentials"],
     "Transport": ["CCurl", "FoundationEssentials", "Glibc", "Synchronization"],
     "Registry": ["Transport", "Images", "Digests", "FoundationEssentials", "Glibc", "Synchronization"],
+    "Credentials": ["Registry", "Images", "FoundationEssentials", "Glibc", "Synchronization"],
     "NVIDIA": [
       "Transport", "Registry", "Images", "Digests", "FoundationEssentials", "Glibc", "Synchronization",
     ],
@@ -19,7 +20,8 @@ struct `The modules` {
       "Dispatch", "FoundationEssentials", "Glibc", "Synchronization",
     ],
     "ferry": [
-      "Transfers", "NVIDIA", "Registry", "Transport", "Layouts", "Archives", "Images", "Digests",
+      "Transfers", "Credentials", "NVIDIA", "Registry", "Transport", "Layouts", "Archives", "Images",
+      "Digests",
       "ArgumentParser", "Dispatch", "FoundationEssentials", "Glibc", "Synchronization",
     ],
   ]

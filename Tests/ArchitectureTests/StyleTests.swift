@@ -26,6 +26,14 @@ struct `The sources` {
     }
   }
 
+  @Test(arguments: SourceFile.all.filter { $0.module != "Credentials" })
+  func `know no variable of the environment by its name`(file: SourceFile) {
+    let names = /\b(?:FERRY|NGC|DOCKER|XDG|REGISTRY)_[A-Z]|"(?:HOME|PATH)"/
+    for (number, text) in file.code {
+      #expect(!text.contains(names), "\(file.path):\(number): \(text)")
+    }
+  }
+
   @Test func `have names that say something`() {
     let empty: Set = ["utils", "util", "utilities", "core", "common", "helpers", "manager", "impl", "misc"]
     for path in SourceFile.paths {

@@ -57,7 +57,7 @@ struct `A receipt` {
     let range = try #require(text.range(of: good))
     directory.write(text.replacingCharacters(in: range, with: bad), to: "r.json")
     let error = #expect(throws: TransferError.self) { try Receipt.read(path: path) }
-    guard case .malformedReceipt(path, let why) = error else {
+    guard case .malformedReceipt(path, .malformed(let why)) = error else {
       Issue.record("\(String(describing: error))")
       return
     }

@@ -86,7 +86,10 @@ extension Export {
   }
 
   private func stream(_ plan: ArchivePlan, from sources: BlobSources) throws {
-    let stream = try ArchiveStream(plan: plan, descriptor: 1, name: "standard output")
+    guard case .stream(let descriptor, let name) = request.output else {
+      throw TransferError.cannotWriteFile(path: "")
+    }
+    let stream = try ArchiveStream(plan: plan, descriptor: descriptor, name: name)
     while let blob = stream.nextBlob {
       let meter = TransferMeter(blob.descriptor, observer: settings.observer)
       var entry = try stream.begin(blob.digest, progress: meter.advance)
@@ -98,7 +101,7 @@ extension Export {
       try entry.finish()
     }
     try stream.finish()
-    settings.observer.note(.archiveWritten(path: "-", digest: plan.archiveDigest, size: plan.totalSize))
+    settings.observer.note(.archiveWritten(path: name, digest: plan.archiveDigest, size: plan.totalSize))
   }
 
   private func makeDirectory(_ path: String) throws {

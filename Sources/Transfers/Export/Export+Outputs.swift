@@ -8,7 +8,7 @@ extension Export {
   /// Throws ``TransferError/noDirectory(path:)``, ``TransferError/cannotMakeDirectory(path:)`` and `ArchiveError`. Blocks.
   public func checkOutput() throws {
     switch request.output {
-    case .standardOutput: return
+    case .stream: return
     case .file(let path):
       // An archive that is there already may lie where nothing can be written.
       let isThere = !ArchivePlace(path, volumeSize: request.volumeSize).existing.isEmpty

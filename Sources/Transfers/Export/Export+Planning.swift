@@ -108,7 +108,7 @@ extension Export {
     guard !images.isEmpty else { return [] }
     switch request.output {
     case .file(let path): return [(path, images)]
-    case .standardOutput: return [(nil, images)]
+    case .stream: return [(nil, images)]
     case .directory(let directory):
       let named = Dictionary(grouping: images, by: \.reference.archiveName)
       for (name, sharing) in named.sorted(by: { $0.key < $1.key }) where sharing.count > 1 {
@@ -148,7 +148,7 @@ extension Export {
   ) throws -> (available: Int64, needed: Int64)? {
     let directory: String
     switch request.output {
-    case .standardOutput: return nil
+    case .stream: return nil
     case .file(let path): directory = parentDirectory(of: path)
     case .directory(let path): directory = existingAncestor(of: path)
     }

@@ -8,8 +8,8 @@ public struct ExportRequest: Sendable {
     case file(String)
     /// One archive an image, named after it.
     case directory(String)
-    /// One archive, in order, to standard output.
-    case standardOutput
+    /// One archive, in order, into a descriptor that stays the caller's; `name` is what errors and notes call it.
+    case stream(descriptor: Int32, name: String)
   }
 
   /// Whether images that fail are missing from an archive that holds others.

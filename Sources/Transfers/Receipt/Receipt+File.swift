@@ -20,7 +20,7 @@ extension Receipt {
   static func bytes(path: String) throws -> [UInt8] {
     let file = try DataFile.open(reading: path)
     let size = try file.size()
-    guard size <= sizeLimit else { throw TransferError.malformedReceipt(path: path, why: "it is too large") }
+    guard size <= sizeLimit else { throw TransferError.malformedReceipt(path: path, .tooLarge) }
     return try file.read(Int(size), at: 0)
   }
 
@@ -30,7 +30,7 @@ extension Receipt {
     do {
       let schema = try DocumentShape.anything.decode(Schema.self, from: bytes).schema
       guard schema.hasPrefix(Self.schemaPrefix) else {
-        throw TransferError.malformedReceipt(path: path, why: "it is another kind of report")
+        throw TransferError.malformedReceipt(path: path, .otherReport)
       }
       let version = String(schema.dropFirst(Self.schemaPrefix.count))
       guard version == String(Self.formatVersion) else {
@@ -40,7 +40,7 @@ extension Receipt {
     } catch let error as TransferError {
       throw error
     } catch {
-      throw .malformedReceipt(path: path, why: error.jsonReason)
+      throw .malformedReceipt(path: path, .malformed(error.jsonReason))
     }
   }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Credentials
 import Digests
 import FoundationEssentials
 import Glibc
@@ -14,14 +15,14 @@ import Transport
 struct CommandRun: Sendable {
   let console: Console
   let display: ProgressDisplay
-  let environment: [String: String]
+  let environment: Environment
   private let isJSON: Bool
 
   init(_ output: OutputOptions) {
     isJSON = output.json
     console = output.console()
     display = ProgressDisplay(console)
-    environment = ProcessInfo.processInfo.environment
+    environment = Environment(ProcessInfo.processInfo.environment)
   }
 
   /// Runs `work` and ends the command with the status it returns or its error has. An error is reported as
@@ -34,7 +35,7 @@ struct CommandRun: Sendable {
       status = try await display.whileShowing { try await Interrupts.cancelling(work) }
     } catch {
       let text = Interrupts.isInterrupted ? ErrorText.interrupted : ErrorText(error)
-      if !(error is Reports.Unwritable), !(error is ClosingFiles.Unwritten) {
+      if (error as? FerryError)?.isOfReports != true {
         try? Reports.deliver(
           FailedReport(error, text), page: ReportPage(text), to: report, json: isJSON, console)
       }
@@ -75,19 +76,25 @@ struct CommandRun: Sendable {
   }
 
   var nvidiaHosts: NVIDIAHosts {
-    names(in: "FERRY_NVIDIA_HOSTS").map { NVIDIAHosts(names: $0) } ?? .standard
+    environment.nvidiaHosts.map { NVIDIAHosts(names: $0) } ?? .standard
   }
 
   /// Where NVIDIA's registries may send for tokens.
   private var realmHosts: Set<String> {
-    names(in: "FERRY_NVIDIA_REALM_HOSTS") ?? NVIDIAHosts.realmHosts
+    environment.nvidiaRealmHosts ?? NVIDIAHosts.realmHosts
   }
 
-  /// A list of names between commas; nil when the variable is not set.
-  private func names(in variable: String) -> Set<String>? {
-    environment[variable].map { list in
-      Set(list.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) })
-    }
+  /// DGX and NGC share a host's name: export most likely speaks to the one, import to the other.
+  private var twoKeyHosts: TwoKeyHosts {
+    TwoKeyHosts(
+      contains: { [nvidiaHosts] in nvidiaHosts.contains($0) },
+      phase: { credential in
+        switch APIKey(credential)?.shape.suggests {
+        case .dgx: .export
+        case .ngc: .import
+        case nil: nil
+        }
+      })
   }
 
   func settings(_ jobs: JobsOption, _ options: TransferOptions) -> TransferSettings {
@@ -97,13 +104,13 @@ struct CommandRun: Sendable {
   /// The registries as `phase` may log in to them; `hosts` are those of the images named.
   func registries(
     at hosts: Set<String>, _ connection: ConnectionOptions, _ credentials: CredentialOptions,
-    phase: PhaseCredentials.Phase
+    phase: Phase
   ) throws -> Registries {
     let warnings = WarningsOnce(console)
     let lookup = PhaseCredentials(
       phase: phase, explicit: try credentials.read(), authFile: credentials.authFile,
-      nvidiaHosts: nvidiaHosts, environment: environment, helpers: HelperAnswers(environment: environment),
-      warn: { warnings.say($0) })
+      twoKeyHosts: twoKeyHosts, environment: environment, helpers: HelperAnswers(environment: environment),
+      read: { try InputFile.bytes(of: $0, limit: $1) }, warn: { warnings.say($0) })
     try lookup.checkThatLoginServes(hosts)
     if let path = credentials.apiKeyFile, Paths.isReadableByOthers(path) {
       warnings.say(.keyFileReadable(path: path))
@@ -120,9 +127,9 @@ struct CommandRun: Sendable {
   /// Where NVIDIA's REST services are, for tests and private deployments settable.
   private func services() throws -> NVIDIAServices {
     try NVIDIAServices(
-      dgxAPI: environment["FERRY_DGX_API"] ?? NVIDIAServices.defaultDGXAPI,
-      ngcAPI: environment["FERRY_NGC_API"] ?? NVIDIAServices.defaultNGCAPI,
-      ngcAuthn: environment["FERRY_NGC_AUTHN"] ?? NVIDIAServices.defaultNGCAuthn)
+      dgxAPI: environment.dgxAPI ?? NVIDIAServices.defaultDGXAPI,
+      ngcAPI: environment.ngcAPI ?? NVIDIAServices.defaultNGCAPI,
+      ngcAuthn: environment.ngcAuthn ?? NVIDIAServices.defaultNGCAuthn)
   }
 }
 
@@ -137,6 +144,6 @@ private final class WarningsOnce: Sendable {
 
   func say(_ warning: CredentialWarning) {
     guard said.withLock({ $0.insert(warning).inserted }) else { return }
-    console.complain(warning.line)
+    console.complain(CredentialText.line(for: warning))
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Credentials
 import Digests
 import FoundationEssentials
 import Images
@@ -156,7 +157,7 @@ struct ImportCommand: AsyncParsableCommand {
   }
 
   private func journal(_ run: CommandRun) -> JournalLocation {
-    files.journal.map { .file($0) } ?? .besideArchive(orIn: Paths.stateDirectory(run.environment))
+    files.journal.map { .file($0) } ?? .besideArchive(orIn: run.environment.stateDirectory)
   }
 
   /// The descriptions of the images' repositories; nil when none are to be written.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Credentials
 
 /// Explicit credentials, the first place a phase looks in.
 struct CredentialOptions: ParsableArguments {
@@ -34,5 +35,17 @@ struct CredentialOptions: ParsableArguments {
     if apiKeyFile != nil && username != nil {
       throw ValidationError("--api-key-file and --username exclude each other.")
     }
+  }
+
+  /// Reads the secrets that the flags point to. Throws ``CredentialError``, and
+  /// `CancellationError` when the task is cancelled meanwhile.
+  func read() throws -> ExplicitCredential {
+    if let username {
+      let input = try InputFile.bytes(of: "-", limit: ExplicitCredential.longestSecret)
+      return try .login(username: username, input: input ?? [])
+    }
+    guard let apiKeyFile else { return .none }
+    return try .apiKey(
+      path: apiKeyFile, content: InputFile.bytes(of: apiKeyFile, limit: ExplicitCredential.longestSecret))
   }
 }

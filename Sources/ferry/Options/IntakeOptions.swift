@@ -1,4 +1,5 @@
 import ArgumentParser
+import Digests
 
 /// What is taken out of archives.
 struct IntakeOptions: ParsableArguments {
@@ -25,4 +26,34 @@ struct IntakeOptions: ParsableArguments {
       learn its digest, and to send it.
       """)
   var compressLayers = false
+}
+
+/// What is done with an archive that cannot be read in place.
+struct SpoolOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Copy an archive that comes through a pipe or is compressed into this directory first: whatever its "
+        + "order, it can then be read. The copy has no name, and its space is free again when ferry ends.",
+      valueName: "dir"),
+    completion: .directory)
+  var spool: String?
+}
+
+/// Which archive it must be.
+struct ExpectOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The archive digest that export printed; any other archive is refused.",
+      valueName: "sha256:…"),
+    transform: DigestArgument.parse)
+  var expect: Digest?
+}
+
+/// A digest on the command line.
+enum DigestArgument {
+  static func parse(_ text: String) throws -> Digest {
+    do { return try Digest(text) } catch {
+      throw ValidationError("'\(text)' is not sha256: and 64 hexadecimal digits.")
+    }
+  }
 }

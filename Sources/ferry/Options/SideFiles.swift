@@ -1,5 +1,7 @@
 import Archives
 import ArgumentParser
+import FoundationEssentials
+import Glibc
 import Layouts
 
 /// The files that a command writes: archives, reports, receipts, journals. None may be one that it reads, another that it
@@ -48,5 +50,32 @@ struct SideFiles {
       let directory = DirectoryListing.canonical(DataFile.directory(of: path))
     else { return false }
     return directory == root || directory.hasPrefix(root + "/")
+  }
+}
+
+/// What a path given by the user is.
+enum Paths {
+  static func isDirectory(_ path: String) -> Bool {
+    var isDirectory = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory
+  }
+
+  /// Whether both paths lead to one file, by links of either kind too, or will.
+  static func areSame(_ one: String, _ other: String) -> Bool {
+    one == other || FileIdentity(of: one).map { $0 == FileIdentity(of: other) } ?? false
+  }
+
+  /// Whether something is there that is neither a plain file nor a directory: a device, a pipe.
+  static func isSpecial(_ path: String) -> Bool {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { return false }
+    return status.st_mode & S_IFMT != S_IFREG && status.st_mode & S_IFMT != S_IFDIR
+  }
+
+  /// Whether its group or everybody may read the plain file at `path`.
+  static func isReadableByOthers(_ path: String) -> Bool {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
+    return status.st_mode & 0o044 != 0
   }
 }

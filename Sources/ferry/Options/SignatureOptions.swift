@@ -1,4 +1,5 @@
 import ArgumentParser
+import Credentials
 import Transfers
 
 /// Who must have signed the archives that are read.
@@ -31,8 +32,22 @@ struct SignatureOptions: ParsableArguments {
     }
   }
 
-  /// What is demanded; nil when nothing is. Throws ``SigningKeyFailure``.
+  /// What is demanded; nil when nothing is. Throws ``FerryError``.
   func demand() throws -> SignatureDemand? {
     try publicKey.map { SignatureDemand(try KeyFiles.publicKey($0), path: signature) }
+  }
+}
+
+/// Who signs what is written.
+struct SigningOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Sign what is written, an archive or a receipt, with this minisign secret key. A password is asked for at the terminal, or taken from "
+        + "\(EnvironmentVariable.signPassphrase).", valueName: "file"),
+    completion: .file())
+  var signKey: String?
+
+  func validate() throws {
+    if signKey == "-" { throw ValidationError("--sign-key takes a file.") }
   }
 }

@@ -123,9 +123,7 @@ struct ExportText {
   func warn(of prepared: PreparedExport) {
     for line in known(in: prepared) { console.complain(line) }
   }
-}
 
-extension ExportText {
   /// Every image that failed, at the end, where it is seen.
   func failures(of result: ExportResult) {
     for failure in result.failures {

@@ -50,4 +50,26 @@ enum KnownText {
     "\(source.kind.rawValue) \(source.name == "-" ? "standard input" : source.name) "
       + "(\(source.digest.short))"
   }
+
+  /// Content that was left out as known, and is not at the destination.
+  static func text(for absent: [AbsentContent]) -> ErrorText {
+    let size = absent.map(\.descriptor.size).saturatingSum()
+    let lines = absent.prefix(20).map { content -> Wording in
+      let images = Wording.list(Array(content.images.prefix(3)))
+      let more = content.images.count > 3 ? " and \(content.images.count - 3) more" : ""
+      return "  \(content.descriptor.digest) (\(Amounts.bytes(content.descriptor.size))) of \(images)\(more)"
+    }
+    let rest: [Wording] = absent.count > 20 ? ["  and \(absent.count - 20) more"] : []
+    let sources = Set(absent.compactMap { $0.source.map(name) }).sorted()
+    let bring: Wording =
+      sources.isEmpty
+      ? "Bring the archive that holds them and name it beside this one"
+      : "They were left out by \(Wording.list(sources)): bring the archives with that content and name them beside this one"
+    return ErrorText(
+      ([
+        "\(Amounts.count(absent.count, "blob")), \(Amounts.bytes(size)), were left out of the archive and are not "
+          + "at the destination, nor can they be mounted there:"
+      ] + lines + rest).joined(separator: "\n"),
+      remedy: "\(bring) (ferry import NEW OLD --to …), or export again without --skip-known.", .notFound)
+  }
 }

@@ -1,5 +1,7 @@
+import Credentials
 import Digests
 import Images
+import Registry
 import Transfers
 
 /// The words for what happens while a transfer runs.
@@ -7,7 +9,7 @@ enum NoteText {
   static func line(for note: TransferNote) -> Wording {
     switch note {
     case .credential(let host, let source):
-      "\(host): \(words(for: source))"
+      "\(host): \(CredentialText.words(for: source))"
     case .resolving(let images):
       "looking up \(Amounts.count(images, "image"))"
     case .imageFailed(let failure):
@@ -28,7 +30,7 @@ enum NoteText {
     case .damagedOnDisk(let blob, let kept, let claimed):
       "\(blob.short): of the \(Amounts.bytes(claimed)) that an earlier run left, \(Amounts.bytes(kept)) are right"
     case .archiveWritten(let path, let digest, let size):
-      "wrote \(path == "-" ? "standard output" : path) (\(Amounts.bytes(size))), archive digest \(digest)"
+      "wrote \(path) (\(Amounts.bytes(size))), archive digest \(digest)"
     case .archiveUpToDate(let path, let digest):
       "there already: \(path), archive digest \(digest)"
     case .signed(let path, let signature):
@@ -81,7 +83,10 @@ enum NoteText {
       "\(repository) has no tags\(isUnknownByName ? ", or may not be shown to this key" : ""): its images can only be named by digest"
     }
   }
+}
 
+/// The words for where a credential is from, and for what is odd about it.
+enum CredentialText {
   static func words(for source: CredentialSource) -> Wording {
     switch source {
     case .flags: "credentials from --username and --password-stdin"
@@ -91,6 +96,27 @@ enum NoteText {
     case .helper(let name, let server, let path):
       "credentials from docker-credential-\(name) for '\(server)', named in \(path)"
     case .anonymous: "no credentials, asking anonymously"
+    }
+  }
+
+  static func line(for warning: CredentialWarning) -> Wording {
+    switch warning {
+    case .keyFileReadable(let path):
+      "warning: others may read \(path); chmod 600 keeps the key to yourself"
+    case .sharedByPhases(let host, let source):
+      "warning: \(words(for: source)) would serve export and import alike, and \(host) has a key "
+        + "for each; \(EnvironmentVariable.exportAPIKey) and \(EnvironmentVariable.importAPIKey) keep them apart"
+    case .keyOfOtherPhase(let host, let phase):
+      "warning: the key for \(host) looks like one for \(registry(of: phase.other)), and "
+        + "this is the \(phase.rawValue)"
+    }
+  }
+
+  /// Which of the registries behind one name a phase speaks to.
+  private static func registry(of phase: Phase) -> Wording {
+    switch phase {
+    case .export: "the DGX registry"
+    case .import: "NGC"
     }
   }
 }

@@ -13,7 +13,7 @@ enum ProblemText {
     guard let first = names.first, let last = names.last else { return text }
     let place =
       names.count <= 6
-      ? ErrorText.list(names) : "\(Amounts.count(names.count, "volume")) from \(first) to \(last)"
+      ? Wording.list(names) : "\(Amounts.count(names.count, "volume")) from \(first) to \(last)"
     return "\(text), in \(place)"
   }
 
@@ -42,6 +42,29 @@ enum ProblemText {
     }
   }
 
+  /// What helps against `problems`: `usual`, unless the archive was made like that.
+  static func remedy(for problems: [LayoutProblem], or usual: Wording) -> Wording {
+    !problems.isEmpty && problems.allSatisfy(isOfItsMaking)
+      ? "It was made like that, and another copy is no better: export it once more, or have it built anew."
+      : usual
+  }
+
+  /// What to do about volumes that are not there, or not what they should be.
+  static let bringVolumes: Wording =
+    "Bring the right volumes, or write them again: ferry export … --only-volume N."
+
+  /// The first twenty of an archive's findings, each with the images that it hurts.
+  static func lines(for findings: [VerifiedArchive.Finding]) -> [Wording] {
+    let shown = salient(among: findings)
+    var lines: [Wording] = []
+    for finding in shown.prefix(20) {
+      lines.append("  \(line(for: finding))")
+      if !finding.images.isEmpty { lines.append("    hurts \(Wording.list(Wording.few(finding.images)))") }
+    }
+    if shown.count > 20 { lines.append("  and \(shown.count - 20) more") }
+    return lines
+  }
+
   static func line(for problem: LayoutProblem) -> Wording {
     switch problem {
     case .volumeMissing(let path): "missing: volume \(path)"
@@ -56,8 +79,8 @@ enum ProblemText {
     case .wrongSize(let digest, let expected, let actual):
       "damaged: \(digest) has \(actual) bytes instead of \(expected)"
     case .damaged(let digest, let actual): "damaged: \(digest) hashes to \(actual)"
-    case .notAManifest(let digest, let error): "\(digest): \(ErrorText.words(for: error))"
-    case .notAConfig(let digest, let error): "config \(digest): \(ErrorText.words(for: error, of: "config"))"
+    case .notAManifest(let digest, let error): "\(digest): \(error.words)"
+    case .notAConfig(let digest, let error): "config \(digest): \(error.words(of: "config"))"
     case .unfitOmission(let omission, let fault):
       "damaged: \(omission.descriptor.digest) is said to be left out as \(omission.reason.rawValue), "
         + words(for: fault)

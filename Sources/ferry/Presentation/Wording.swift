@@ -55,6 +55,19 @@ struct Wording: ExpressibleByStringInterpolation, Hashable, Comparable, Codable,
     }
   }
 
+  /// `a`, `a and b`, `a, b and c`.
+  static func list(_ names: [String]) -> Wording { list(names.map(Wording.value)) }
+
+  static func list(_ names: [Wording]) -> Wording {
+    guard let last = names.last, names.count > 1 else { return names.first ?? "nothing" }
+    return names.dropLast().joined(separator: ", ") + " and " + last
+  }
+
+  /// The first of many.
+  static func few(_ names: [String]) -> [Wording] {
+    names.prefix(10).map(value) + (names.count > 10 ? ["\(names.count - 10) more"] : [])
+  }
+
   var isEmpty: Bool { text.isEmpty }
 
   /// Each of its own lines.
@@ -96,4 +109,46 @@ extension DefaultStringInterpolation {
   /// Words within a String would be taken for a value from then on.
   @available(*, deprecated, message: "make the whole a Wording")
   mutating func appendInterpolation(_ words: Wording) { appendLiteral(words.text) }
+}
+
+/// Words as a POSIX shell reads them.
+private enum ShellQuoting {
+  /// The command line that gives a program these arguments, its own name first.
+  static func line(_ arguments: [String]) -> String {
+    arguments.map(word).joined(separator: " ")
+  }
+
+  private static func word(_ text: String) -> String {
+    guard text.isEmpty || !text.utf8.allSatisfy(isPlain) else { return text }
+    guard text.unicodeScalars.allSatisfy(\.isPlain) else {
+      return "$'\(text.unicodeScalars.map(escape).joined())'"
+    }
+    return "'\(text.replacing("'", with: "'\\''"))'"
+  }
+
+  /// A character as `$'…'` has it, where what cannot be seen is written out.
+  private static func escape(_ scalar: Unicode.Scalar) -> String {
+    func hex(_ digits: Int) -> String {
+      let text = String(scalar.value, radix: 16)
+      return String(repeating: "0", count: max(0, digits - text.count)) + text
+    }
+    return switch scalar {
+    case "\\", "'": "\\\(scalar)"
+    case "\n": "\\n"
+    case "\r": "\\r"
+    case "\t": "\\t"
+    case _ where scalar.isPlain: String(scalar)
+    case _ where scalar.value < 0x80: "\\x\(hex(2))"
+    default: scalar.value <= 0xFFFF ? "\\u\(hex(4))" : "\\U\(hex(8))"
+    }
+  }
+
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"):
+      true
+    default: "@%+=:,./_-".utf8.contains(byte)
+    }
+  }
 }

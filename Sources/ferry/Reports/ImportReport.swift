@@ -119,3 +119,45 @@ struct ImportReport: Codable {
     failures = (result?.failures ?? prepared.failures + prepared.incomplete).map(FailureEntry.init)
   }
 }
+
+extension ImportImage.State {
+  /// The state's name in reports and tables.
+  var name: String {
+    switch self {
+    case .new: "new"
+    case .identical: "identical"
+    case .partsMissing: "lacks"
+    case .trusted: "trusted"
+    case .replaces: "replaces"
+    case .taken: "taken"
+    case .included: "included"
+    case .extends: "extends"
+    case .incomplete: "incomplete"
+    case .unknown: "unknown"
+    case .refused: "refused"
+    }
+  }
+
+  /// The digest of other content that the tag points at.
+  var present: Digest? {
+    switch self {
+    case .replaces(let digest), .taken(let digest), .included(let digest), .extends(let digest): digest
+    case .new, .identical, .partsMissing, .trusted, .incomplete, .unknown, .refused: nil
+    }
+  }
+}
+
+/// A layer that was compressed on its way, in a report.
+struct CompressedLayerEntry: Codable {
+  let from: String
+  let to: String
+  let fromBytes: Int64
+  let toBytes: Int64
+
+  init(_ layer: CompressedLayer) {
+    from = layer.original.digest.description
+    to = layer.descriptor.digest.description
+    fromBytes = layer.original.size
+    toBytes = layer.descriptor.size
+  }
+}

@@ -1,6 +1,7 @@
 import Digests
 import Images
 import Layouts
+import Transfers
 
 /// A blob or manifest left out of an archive on purpose, in a report.
 struct OmissionEntry: Codable {
@@ -20,5 +21,81 @@ struct OmissionEntry: Codable {
     reason = omission.reason.rawValue
     source = omission.source?.description
     repository = omission.repository
+  }
+}
+
+/// An archive or receipt by which content was known to be on the other side, in a report.
+struct KnownSourceEntry: Codable {
+  /// `archive` or `receipt`.
+  let kind: String
+  let name: String
+  let digest: String
+  /// In an export's report: `vouched` (by `--known-expect` or a signature), `hashed` (what is left out was read in it) or
+  /// `claimed` (nobody looked).
+  let proof: String?
+
+  init(_ source: KnownSource) { self.init(source, proof: nil) }
+
+  init(_ source: KnownSource, proof: KnownProof?) {
+    kind = source.kind.rawValue
+    name = source.name
+    digest = source.digest.description
+    self.proof = proof.map { "\($0)" }
+  }
+}
+
+/// An image that an archive was to hold and does not, in a report.
+struct LackEntry: Codable {
+  let image: String
+  let reason: String
+
+  init(_ lack: Lack) {
+    image = lack.image
+    reason = lack.reason.rawValue
+  }
+}
+
+/// A signature, SBOM or attestation that an export does not carry, in a report.
+struct UncarriedEntry: Codable {
+  /// Absent where the registry does not say what there is.
+  let digest: String?
+  let mediaType: String?
+  let artifactType: String?
+  /// The digest of the manifest it is listed for.
+  let subject: String
+  /// `platform`, `subject`, `unknownType`, `absent`, `notAManifest`, `otherSubject`, `unreadable` or `notShown`.
+  let reason: String
+  /// The line that says so.
+  let text: Wording
+
+  init(_ referrer: UncarriedReferrer, of image: Reference) {
+    digest = referrer.digest?.description
+    mediaType = referrer.mediaType?.rawValue
+    artifactType = referrer.artifactType
+    subject = referrer.subject.description
+    reason = UncarriedText.name(of: referrer.reason)
+    text = UncarriedText.line(for: referrer, of: image)
+  }
+}
+
+/// What an index lists and may be a manifest of a type that Ferry does not know, in a report: its bytes are carried, and
+/// nothing that it may list.
+struct UnknownManifestEntry: Codable {
+  let digest: String
+  let mediaType: String
+  let bytes: Int64
+  /// The line that says so.
+  let text: Wording
+
+  /// Entries for `descriptors`; nil for none, for this field came later than reports of its version.
+  static func all(_ descriptors: [Descriptor]) -> [UnknownManifestEntry]? {
+    descriptors.isEmpty ? nil : descriptors.map(Self.init)
+  }
+
+  private init(_ descriptor: Descriptor) {
+    digest = descriptor.digest.description
+    mediaType = descriptor.mediaType.rawValue
+    bytes = descriptor.size
+    text = UncarriedText.line(forUnknown: descriptor)
   }
 }

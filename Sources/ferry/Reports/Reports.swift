@@ -8,12 +8,6 @@ import Transfers
 /// in `.html`. Each report names its schema and version; a field may be added within a version, none is taken
 /// away or changes its meaning.
 enum Reports {
-  /// A report could not be written where `--report` said.
-  struct Unwritable: Error, Hashable {
-    let path: String
-    let cause: ArchiveError
-  }
-
   static func text(_ report: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -57,19 +51,19 @@ enum Reports {
         try DataFile.replace(path, with: content, where: isReport)
       }
     } catch {
-      throw Unwritable(path: path, cause: error)
+      throw FerryError.unwritableReport(path: path, error)
     }
   }
 
   /// Makes sure, before anything is asked or moved, that a report can be written to `path`, in place of an earlier report
-  /// at most. Leaves nothing. Throws ``Unwritable``.
+  /// at most. Leaves nothing. Throws ``FerryError/unwritableReport(path:_:)``.
   static func checkWritable(_ path: String?) throws {
     guard let path else { return }
     do throws(ArchiveError) {
       guard Paths.isSpecial(path) else { return try DataFile.checkReplacing(path, where: isReport) }
       guard unsafe access(path, W_OK) == 0 else { throw .file(.write, path: path, code: errno) }
     } catch {
-      throw Unwritable(path: path, cause: error)
+      throw FerryError.unwritableReport(path: path, error)
     }
   }
 
@@ -90,5 +84,50 @@ enum Reports {
   private static func isPage(_ path: String) -> Bool {
     let name = path.lowercased()
     return name.hasSuffix(".html") || name.hasSuffix(".htm")
+  }
+}
+
+/// The kinds of reports, by what each says that it is.
+enum ReportSchema: String, Codable {
+  case export = "ferry/export-report/v1"
+  case `import` = "ferry/import-report/v1"
+  case verify = "ferry/verify-report/v1"
+  case inspect = "ferry/inspect-report/v1"
+  case list = "ferry/list-report/v1"
+  case failed = "ferry/failed-report/v1"
+
+  private var report: any Codable.Type {
+    switch self {
+    case .export: ExportReport.self
+    case .import: ImportReport.self
+    case .verify: VerifyReport.self
+    case .inspect: InspectReport.self
+    case .list: ListReport.self
+    case .failed: FailedReport.self
+    }
+  }
+
+  /// Whether all of `bytes` is one report as Ferry writes it: read and written again it is the same, byte by byte. So
+  /// there is nothing in it, before it or behind it that is somebody else's, not even one field.
+  static func isReport(_ bytes: [UInt8]) throws -> Bool {
+    struct Head: Decodable { let schema: ReportSchema }
+    let (decoder, data) = (JSONDecoder(), Data(bytes))
+    let report = try decoder.decode(decoder.decode(Head.self, from: data).schema.report, from: data)
+    return try Reports.document(report).elementsEqual(bytes)
+  }
+}
+
+/// What a command writes when its work is done: each file is tried, whatever became of the others, and none that cannot be
+/// written hides what was done.
+struct ClosingFiles {
+  private var errors: [any Error] = []
+
+  mutating func write(_ work: () throws -> Void) {
+    do { try work() } catch { errors.append(error) }
+  }
+
+  /// Throws ``FerryError/unwrittenFiles(_:)`` when something was not written.
+  func check() throws(FerryError) {
+    guard errors.isEmpty else { throw .unwrittenFiles(errors) }
   }
 }

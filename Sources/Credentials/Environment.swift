@@ -1,0 +1,86 @@
+/// The names of the variables that Ferry looks at. Nobody else has them: others are given values, and words for people take
+/// the names from here.
+public enum EnvironmentVariable: String, Hashable, Sendable {
+  // Each phase's own credentials.
+  case exportAPIKey = "FERRY_EXPORT_API_KEY"
+  case exportUsername = "FERRY_EXPORT_USERNAME"
+  case exportPassword = "FERRY_EXPORT_PASSWORD"
+  case importAPIKey = "FERRY_IMPORT_API_KEY"
+  case importUsername = "FERRY_IMPORT_USERNAME"
+  case importPassword = "FERRY_IMPORT_PASSWORD"
+  // The key that NVIDIA's own tools are given for NGC.
+  case ngcAPIKey = "NGC_API_KEY"
+  case ngcCLIAPIKey = "NGC_CLI_API_KEY"
+  /// The password of the key that signs.
+  case signPassphrase = "FERRY_SIGN_PASSPHRASE"
+
+  // Where NVIDIA's registries and services are, for tests and private deployments.
+  case dgxAPI = "FERRY_DGX_API"
+  case ngcAPI = "FERRY_NGC_API"
+  case ngcAuthn = "FERRY_NGC_AUTHN"
+  case nvidiaHosts = "FERRY_NVIDIA_HOSTS"
+  case nvidiaRealmHosts = "FERRY_NVIDIA_REALM_HOSTS"
+
+  // Where files and programs are.
+  /// containers-auth.json(5).
+  case registryAuthFile = "REGISTRY_AUTH_FILE"
+  /// The directory of docker's `config.json`.
+  case dockerConfig = "DOCKER_CONFIG"
+  case home = "HOME"
+  /// The XDG Base Directory Specification's.
+  case stateHome = "XDG_STATE_HOME"
+  case path = "PATH"
+}
+
+extension EnvironmentVariable: CustomStringConvertible {
+  public var description: String { rawValue }
+}
+
+/// The process's environment, as the program was given it: no library reads it itself.
+public struct Environment: Sendable {
+  /// All of it, also what Ferry does not know.
+  let variables: [String: String]
+
+  public init(_ variables: [String: String]) {
+    self.variables = variables
+  }
+
+  /// A variable that is set, be it to nothing.
+  subscript(_ variable: EnvironmentVariable) -> String? { variables[variable.rawValue] }
+
+  /// A variable that is set and not empty.
+  func value(of variable: EnvironmentVariable) -> String? {
+    self[variable].flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  /// The password of the key to sign with; nil when it is to be asked for.
+  public var signPassphrase: String? { self[.signPassphrase] }
+
+  /// The base addresses of NVIDIA's REST services, as written; nil for the usual ones.
+  public var dgxAPI: String? { self[.dgxAPI] }
+  public var ngcAPI: String? { self[.ngcAPI] }
+  public var ngcAuthn: String? { self[.ngcAuthn] }
+
+  /// The registry hosts to be treated as NVIDIA's; nil for the usual ones.
+  public var nvidiaHosts: Set<String>? { names(in: .nvidiaHosts) }
+
+  /// Where NVIDIA's registries may send for tokens; nil for the usual hosts.
+  public var nvidiaRealmHosts: Set<String>? { names(in: .nvidiaRealmHosts) }
+
+  /// Where Ferry keeps what one run leaves for the next when no other place can be written (XDG Base Directory
+  /// Specification); nil when there is no home.
+  public var stateDirectory: String? {
+    if let state = self[.stateHome], state.hasPrefix("/") { return "\(state)/ferry" }
+    return self[.home].flatMap { $0.hasPrefix("/") ? "\($0)/.local/state/ferry" : nil }
+  }
+
+  /// A list of names between commas; nil when the variable is not set.
+  private func names(in variable: EnvironmentVariable) -> Set<String>? {
+    self[variable].map { list in
+      Set(list.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) })
+    }
+  }
+
+  /// Whether a variable of that name may hold a phase's secret, also one that a later Ferry will know.
+  static func mayBeSecret(_ name: String) -> Bool { name.hasPrefix("FERRY_") || name.hasPrefix("NGC_") }
+}

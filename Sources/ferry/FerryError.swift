@@ -1,0 +1,29 @@
+import Archives
+import Digests
+
+/// What the program itself finds wrong with the files that it is given, and with those that it writes besides its work.
+/// No case carries a secret.
+enum FerryError: Error {
+  // A list of lines, or a key, that the user points at.
+  case unreadableList(path: String)
+  /// Not a text of lines, or one beyond all measure.
+  case notAList(path: String)
+  case unreadableKey(path: String)
+  case keyRefused(path: String, SignatureError)
+  /// The key has a password, and nobody can be asked for it.
+  case noKeyPassword(path: String)
+
+  // What is told at the end.
+  /// The report cannot be written where it is to go.
+  case unwritableReport(path: String, ArchiveError)
+  /// The work is done, and not all of its files are written; why, of each.
+  case unwrittenFiles([any Error])
+
+  /// Whether a report of this error could not be written either, or is written already.
+  var isOfReports: Bool {
+    switch self {
+    case .unwritableReport, .unwrittenFiles: true
+    case .unreadableList, .notAList, .unreadableKey, .keyRefused, .noKeyPassword: false
+    }
+  }
+}

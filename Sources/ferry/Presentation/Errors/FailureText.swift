@@ -1,0 +1,117 @@
+import Digests
+import Registry
+import Transfers
+
+/// The words for images that cannot be carried, and for blobs that cannot be had, several at once.
+enum FailureText {
+  /// The most images that are named.
+  private static let mostNamed = 20
+  /// The most repositories that are named, each with its reason.
+  private static let mostHolders = 5
+
+  /// A blob that no repository gave which lists it, with the reason of each; what to do is the foremost one's.
+  static func notHad(_ digest: Digest, from failures: [HolderFailure]) -> ErrorText {
+    let foremost = failures.foremost.map { $0.error.text }
+    let holders = failures.prefix(mostHolders).map { failure in
+      "\(failure.repository): \(failure.error.text.summary)" as Wording
+    }
+    let more: Wording = failures.count > holders.count ? "; and \(failures.count - holders.count) more" : ""
+    return ErrorText(
+      "none of \(Amounts.count(failures.count, "repository", plural: "repositories")) gave \(digest): "
+        + holders.joined(separator: "; ") + more,
+      remedy: foremost?.remedy, foremost?.status ?? .networkFailed)
+  }
+
+  /// A blob that cannot be had, with the images that need it.
+  static func blob(
+    _ text: ErrorText, of images: [String], total: Int, othersCanGo: Bool
+  ) -> ErrorText {
+    let named = images.prefix(mostNamed).map(Wording.value)
+    let more = images.count - named.count
+    let names = Wording.list(more > 0 ? named + ["\(more) more"] : named)
+    // What the cause itself offers is said here, where it is known whether it is to be had.
+    let remedy: Wording =
+      othersCanGo
+      ? "--keep-going carries the others."
+      : images.count < total ? "The others can be carried without \(images.count == 1 ? "it" : "them")." : ""
+    return ErrorText(
+      "\(text.summary)\n\(images.count) of \(Amounts.count(total, "image")) "
+        + "\(images.count == 1 ? "needs" : "need") it: \(names)",
+      remedy: remedy.isEmpty ? nil : remedy, text.status)
+  }
+
+  /// All failures at once. The status is theirs when they agree, else the first one's.
+  static func failed(_ failures: [ImageFailure], of total: Int) -> ErrorText {
+    let texts = failures.map { ($0.image, ErrorText($0.error)) }
+    guard texts.count > 1 || total > 1, let first = texts.first?.1 else {
+      let only = texts.first?.1
+      return ErrorText(
+        only?.summary ?? "an image failed", remedy: only?.remedy, only?.status ?? .unforeseen)
+    }
+    guard texts.count == 1 || texts.contains(where: { $0.1 != first }) else {
+      let many = failures.count == total ? "all" : "\(failures.count) of"
+      return ErrorText(
+        "\(first.summary); that stops \(many) \(Amounts.count(total, "image"))", remedy: first.remedy,
+        first.status)
+    }
+    var lines: [Wording] = ["\(failures.count) of \(Amounts.count(total, "image")) cannot be carried:"]
+    // A remedy that all share is said once; others stand with what they speak of.
+    let isShared = Set(texts.map(\.1.remedy)).count == 1
+    for (image, text) in texts.prefix(50) {
+      lines.append("  \(image): \(text.summary)")
+      if !isShared, let remedy = text.remedy {
+        lines += remedy.lines.map { "    \($0)" }
+      }
+    }
+    if texts.count > 50 { lines.append("  and \(texts.count - 50) more") }
+    let remedies = (isShared ? [first.remedy].compactMap(\.self) : []) + ["--keep-going carries the others."]
+    return ErrorText(lines.joined(separator: "\n"), remedy: remedies.joined(separator: "\n"), first.status)
+  }
+
+  /// Images without a whole name, and exactly what names them.
+  static func unnamed(_ images: [UnnamedImage], in archive: String) -> ErrorText {
+    let tags = images.compactMap(\.tag)
+    if tags.count == images.count, Set(tags).count == tags.count {
+      let what: Wording =
+        tags.count == 1
+        ? "its image only '\(tags[0])', which is a tag"
+        : "its images only \(Wording.list(tags)), which are tags"
+      return ErrorText(
+        "\(archive) calls \(what) without a repository",
+        remedy: "Give the repository below --to: --as REPOSITORY, as in --as team/app", .usage)
+    } else if images.count == 1 {
+      let what = images[0].name.isEmpty ? "" : "; '\(images[0].name.prefix(200))' is none"
+      return ErrorText(
+        "\(archive) gives no name to its image \(images[0].digest)\(what)",
+        remedy: "Give it one below --to: --as REPOSITORY:TAG, as in --as team/app:1.0", .usage)
+    } else {
+      let lines: [Wording] = images.prefix(20).map {
+        "  \($0.digest)" + ($0.name.isEmpty ? "" : "  \($0.name.prefix(200))")
+      }
+      let more: [Wording] = images.count > 20 ? ["  and \(images.count - 20) more"] : []
+      return ErrorText(
+        (["\(archive) gives no names to \(images.count) images:"] + lines + more).joined(separator: "\n"),
+        remedy: "Import each by itself: --image \(images[0].digest) --as REPOSITORY:TAG", .usage)
+    }
+  }
+}
+
+/// Everything that stands in the way of a transfer, shown at once.
+struct Obstacles {
+  let failures: [ImageFailure]
+  let blockers: [any Error]
+  /// Of how many images.
+  let total: Int
+  /// Whether images that fail do not stop the others.
+  let keepsGoing: Bool
+
+  /// Prints each obstacle; the status that a run ends with, nil when the way is clear.
+  func show(on console: Console) -> ExitStatus? {
+    let texts =
+      blockers.map(ErrorText.init)
+      + (failures.isEmpty
+        ? [] : [ErrorText(TransferError.imagesFailed(failures, total: total))])
+    for text in texts { console.complain(text.lines) }
+    return blockers.isEmpty && keepsGoing && !failures.isEmpty ? .someFailed : texts.first?.status
+  }
+}

@@ -1,0 +1,121 @@
+import Images
+import Layouts
+
+/// The words for archives that cannot be planned, written or opened.
+extension LayoutError: WordedError {
+  var text: ErrorText {
+    let again: Wording = "Carry the archive over again, or export once more."
+    switch self {
+    case .archive(let error): return error.text
+    case .exists(let path):
+      return ErrorText("\(path) exists", remedy: "--force replaces it.", .destinationConflict)
+    case .locked(let path, let pid):
+      return ErrorText(
+        "another process\(pid.map { " (\($0))" } ?? "") is writing \(path)",
+        remedy: "Wait for it, or write to another name.", .destinationConflict)
+    case .notAnArchive(let path):
+      return ErrorText(
+        "\(path) is not an archive",
+        remedy: "Ferry reads OCI image layouts, in a tar or a directory, and what docker save writes.",
+        .integrityFailure)
+    case .notALayout(let path, let missing):
+      return ErrorText(
+        "\(path) is no OCI image layout: it has no \(missing)",
+        remedy: "Ferry reads these, in a tar or a directory, and tars that docker save wrote.",
+        .integrityFailure)
+    case .truncated(let path, let at):
+      return ErrorText("\(path) is truncated: it ends at byte \(at)", remedy: again, .integrityFailure)
+    case .damagedHeader(let path, let at):
+      return ErrorText("\(path) is damaged at byte \(at)", remedy: again, .integrityFailure)
+    case .unreachable(let path, let at):
+      return ErrorText("\(path) lacks what lies at byte \(at)", remedy: again, .integrityFailure)
+    case .volumeNeeded(let path, let archive):
+      return ErrorText(
+        "without \(path) nothing can be known of \(archive): what it holds is written there",
+        remedy: "Bring that volume, or name the directory it is in as well.", .integrityFailure)
+    case .wrongFirstVolume(let path):
+      return ErrorText(
+        "\(path) does not begin an archive",
+        remedy: "It is damaged, or not the first volume: perhaps some were exchanged.", .integrityFailure)
+    case .volumeTwice(let one, let other):
+      return ErrorText(
+        "\(one) and \(other) are one volume of different sizes",
+        remedy: "Name the right one and leave the other's directory out.", .integrityFailure)
+    case .noArchive(let directory):
+      return ErrorText(
+        "there is no archive in \(directory)", remedy: "Ferry looks for *.tar and volumes *.tar.001.",
+        .notFound)
+    case .unfinished(let path, let images):
+      let what =
+        images.isEmpty ? "" : " of \(images[0])\(images.count > 1 ? " and others" : "")"
+      return ErrorText(
+        "\(path) is an unfinished export\(what)",
+        remedy: "The same ferry export, run again, finishes it; then it has its name without .partial.",
+        .integrityFailure)
+    case .noImage(let path, let others):
+      let kinds = Set(others.map(\.rawValue)).sorted().prefix(5).map { "'\($0)'" }
+      return ErrorText(
+        "\(path) holds no image: "
+          + (others.isEmpty
+            ? "its list is empty"
+            : "its list names \(Amounts.count(others.count, "entry", plural: "entries")) of \(Wording.list(kinds)) and no image"),
+        remedy: "Nothing can be proved or carried of it: export the images again.", .notFound)
+    case .malformed(let path, let entry, let why):
+      return ErrorText("\(path) is damaged: \(entry): \(why)", remedy: again, .integrityFailure)
+    case .oversized(let path, let entry, let size, let limit):
+      return ErrorText(
+        "\(path) is damaged: \(entry) has \(size) bytes, and \(limit) are the most", .integrityFailure)
+    case .unsupportedVersion(let path, let entry, let found, let supported):
+      return ErrorText(
+        "\(path) was written in version \(found) of its format (\(entry)); this ferry reads \(supported)",
+        remedy: "Use a newer ferry. If there is none, the archive is damaged: carry it over again.",
+        .integrityFailure)
+    case .missing(let digest):
+      return ErrorText("the archive lacks \(digest)", remedy: again, .integrityFailure)
+    case .missingFile(let path, let entry):
+      return ErrorText("\(path) lacks \(entry)", remedy: again, .integrityFailure)
+    case .wrongContent(let digest, let error):
+      return ErrorText(
+        "\(digest) is damaged in the archive: \(error.words)", remedy: again, .integrityFailure)
+    case .notAManifest(let digest, let error):
+      return ErrorText(
+        "\(digest): \(error.words)",
+        remedy: ProblemText.remedy(for: [.notAManifest(digest, error)], or: again), .integrityFailure)
+    case .notStreamable(let path, let obstacle):
+      let why =
+        switch obstacle {
+        case .order(let entry): "\(entry) comes before what says what it is"
+        case .foreign: "another tool wrote it, and its layers may come before its manifests"
+        case .twoReadings: "--compress-layers reads layers twice, to learn what they become and to send them"
+        }
+      return ErrorText(
+        "\(path) cannot be read as it comes: \(why)",
+        remedy: "Write it to a file, uncompressed, and name that; or let ferry do so: --spool DIR", .usage)
+    case .brokenStream(let path, let problems):
+      let lines: [Wording] = problems.prefix(20).map { "  \(ProblemText.line(for: $0))" }
+      let more: [Wording] = problems.count > 20 ? ["  and \(problems.count - 20) more"] : []
+      return ErrorText(
+        (["\(path) is not whole:"] + lines + more).joined(separator: "\n"),
+        remedy: "No tag was pushed. "
+          + ProblemText.remedy(
+            for: problems, or: "Send it again with the same command: what has arrived is skipped."),
+        .integrityFailure)
+    case .passed(let digest, _):
+      return ErrorText("the bytes of \(digest) have passed and cannot be had again", .unforeseen)
+    case .conflictingSizes(let digest, let one, let other):
+      return ErrorText(
+        "the images give \(digest) two sizes, \(one) and \(other) bytes",
+        remedy: "One of them is damaged at its source.", .integrityFailure)
+    case .conflictingReferences(let reference, _, _):
+      return ErrorText("\(reference) stands for two different images", .usage)
+    case .unwritableReference(let text): return ErrorText("'\(text)' cannot stand in an archive", .usage)
+    case .unwritableFile(let path): return ErrorText("'\(path)' cannot stand in an archive", .usage)
+    case .tooLarge: return ErrorText("the archive would be larger than a file can be", .cannotWrite)
+    case .incomplete(let digests):
+      return ErrorText(
+        "\(Amounts.count(digests.count, "blob")) of the archive never arrived", .integrityFailure)
+    case .cancelled: return .interrupted
+    case .unreferenced, .notPlanned, .outOfOrder, .finished: return .unforeseen(self)
+    }
+  }
+}

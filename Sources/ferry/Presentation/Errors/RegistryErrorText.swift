@@ -1,0 +1,182 @@
+import Digests
+import Images
+import Registry
+
+/// The words for what registries refuse, lack or get wrong.
+extension RegistryError: WordedError {
+  var text: ErrorText {
+    switch self {
+    case .transport(let error): return error.text
+    case .unauthorized(let host, let repository, let hadCredential, let messages):
+      let place = repository.map { "\(host)/\($0)" } ?? host
+      return ErrorText(
+        hadCredential
+          ? "\(host) refuses the credentials\(repository.map { " for \($0)" } ?? "")\(messages.said)"
+          : "\(place) needs credentials, and none were found\(messages.said)",
+        remedy: hadCredential
+          ? "Check that the key is this registry's, unexpired, and given to the right phase."
+          : "Give --api-key-file or --username with --password-stdin, or log in with docker first.",
+        .credentialsRefused)
+    case .denied(let host, let repository, let action, let messages):
+      let place = repository.map { "\(host)/\($0)" } ?? host
+      return ErrorText(
+        "no permission to \(action.verb) \(place)\(messages.said)",
+        remedy: "Ask the registry's administrator for that right, or use another key.", .permissionDenied)
+    case .repositoryNotFound(let host, let repository, let messages):
+      return ErrorText(
+        "\(host) has no repository \(repository)\(messages.said)",
+        remedy: "ferry list \(host) shows what is there; some registries say this when a right is missing.",
+        .notFound)
+    case .manifestNotFound(let host, let repository, let identifier, let messages):
+      return ErrorText(
+        "\(host)/\(repository) has no \(identifier)\(messages.said)",
+        remedy: "ferry list \(host)/\(repository) shows its tags.", .notFound)
+    case .blobNotFound(let host, let repository, let digest):
+      return ErrorText(
+        "\(host)/\(repository) lacks the blob \(digest) that its own manifest lists",
+        remedy: "The image is damaged at its source; --keep-going exports the others.", .notFound)
+    case .refused(let url, let status, let messages):
+      let codes = Set(messages.map(\.code))
+      let exit: ExitStatus =
+        !codes.isDisjoint(with: ["DIGEST_INVALID", "SIZE_INVALID"])
+        ? .integrityFailure
+        : status == 404 && !RegistryMessage.refusesBesides404(messages) ? .notFound : .networkFailed
+      return ErrorText("the registry answers \(status)\(messages.said) (\(url))", exit)
+    case .overwhelmed(let url, let status, let messages):
+      return ErrorText(
+        "the registry still answers \(status) after all retries\(messages.said) (\(url))",
+        remedy: "Wait and run the same command again, perhaps with fewer --jobs.", .networkFailed)
+    case .tlsExpected(let host):
+      return ErrorText(
+        "\(host) speaks HTTPS, not plain HTTP", remedy: "Leave out --plain-http.", .networkFailed)
+    case .wrongContent(let host, let repository, let what, let error):
+      return ErrorText(
+        "\(what) of \(host)/\(repository) is not what its digest says: \(error.words)",
+        remedy: "Nothing of it was kept. If it happens again, the bytes are damaged where they come from.",
+        .integrityFailure)
+    case .notAManifest(let host, let repository, let identifier, .schema1):
+      return ErrorText(
+        "\(host)/\(repository) \(identifier) is a Docker schema 1 image, which cannot be carried as it is",
+        remedy:
+          "Pull and push it once with a docker of version 1.10 to 25 to convert it; its digest changes.",
+        .integrityFailure)
+    case .notAManifest(let host, let repository, let identifier, let error):
+      return ErrorText("\(host)/\(repository) \(identifier): \(error.words)", .integrityFailure)
+    case .untrustedRealm(let host, let realm, let refusal):
+      return ErrorText(
+        "\(host) asks to send credentials to \(realm), \(refusal.words)",
+        remedy: "They were not sent. Check that this is the registry you mean.", .credentialsRefused)
+    case .noUsableChallenge(let host, let header):
+      return ErrorText(
+        "\(host) wants a login of a kind that Ferry does not speak: \(header)", .credentialsRefused)
+    case .credentialNotShown(let host):
+      return ErrorText(
+        "\(host) does not ask who comes, so the identity token found for it cannot be shown, and what it lists "
+          + "may be less than that token's owner would see",
+        remedy: "Give a key instead: --api-key-file, or --username with --password-stdin.",
+        .credentialsRefused)
+    case .listCutShort(let host, let list, let read, let error):
+      let cause = error.text
+      return ErrorText(
+        "\(list.name(at: host)) breaks off after \(Amounts.count(read, "name")): \(cause.summary)",
+        remedy: "What would come next is not known: run the same command again, or name what is missing.",
+        [.credentialsRefused, .permissionDenied].contains(cause.status) ? cause.status : .networkFailed)
+    case .malformedResponse(let url, let breach):
+      return ErrorText(
+        "the answer from \(url) breaks the protocol: \(breach.words)",
+        remedy: "Check that a registry answers there, and no portal or proxy.", .networkFailed)
+    case .destinationDigestDiffers(let repository, let identifier, let expected, let actual):
+      return ErrorText(
+        "the registry stored \(actual) for \(repository) \(identifier) instead of \(expected)",
+        remedy: "It changes what it is given; the image is not the same there.", .integrityFailure)
+    case .blobNotKept(let host, let repository, let digest, let isOther):
+      return ErrorText(
+        isOther
+          ? "\(host)/\(repository) has something of another size in place of the blob \(digest)"
+          : "\(host) said that it has taken the blob \(digest), and \(repository) does not have it",
+        remedy: isOther
+          ? "It keeps what is damaged there: have it removed from the registry's storage, then run this again."
+          : "Nothing that needs it was tagged. Check that a registry answers there, and no portal or proxy.",
+        isOther ? .integrityFailure : .networkFailed)
+    case .writeRefused(let url, let status, let messages):
+      return ErrorText(
+        "the registry takes nothing there: it answers \(status)\(messages.said) (\(url))",
+        remedy: status == 405
+          ? "It may be read-only for now: ask its administrator."
+          : "It, or what stands before it, has no room for so much: ask its administrator.", .cannotWrite)
+    case .invalidHost(let host): return ErrorText("'\(host)' is no host name", .usage)
+    case .invalidName(let name): return ErrorText("'\(name)' is no repository, tag or digest", .usage)
+    }
+  }
+}
+
+extension [RegistryMessage] {
+  /// What the registry itself said, after a colon.
+  var said: Wording {
+    let texts = prefix(3).map { message in
+      [message.code, message.message, message.detail ?? ""].filter { !$0.isEmpty }.map(Wording.value)
+        .joined(separator: ", ")
+    }
+    return texts.isEmpty ? "" : ": " + texts.joined(separator: "; ")
+  }
+}
+
+extension RegistryError.List {
+  fileprivate func name(at host: String) -> Wording {
+    switch self {
+    case .catalog: "the catalog of \(host)"
+    case .tags(let repository): "the list of tags of \(host)/\(repository)"
+    case .referrers(let subject, let repository):
+      "the list of what refers to \(subject.short) in \(host)/\(repository)"
+    }
+  }
+}
+
+extension RegistryError.Action {
+  fileprivate var verb: Wording {
+    switch self {
+    case .list: "list"
+    case .pull: "pull from"
+    case .push: "push to"
+    }
+  }
+}
+
+extension RegistryError.Breach {
+  fileprivate var words: Wording {
+    switch self {
+    case .header(let name): "\(name)"
+    case .list: "list"
+    case .repeatedPage: "page that repeats what came before"
+    case .unusableNames(let name, let more): name.words + (more > 0 ? " and \(more) more" : "")
+    case .token: "token"
+    case .redirect: "redirect"
+    case .redirectedRoot: "redirect to another host, which gets no credential"
+    case .earlySuccess: "success before the last byte"
+    case .unaskedMount: "mounted unasked"
+    }
+  }
+}
+
+extension RegistryError.UnusableName {
+  fileprivate var words: Wording {
+    switch self {
+    case .notText: "an entry that is no text"
+    case .text(let text): "name '\(text)'"
+    }
+  }
+}
+
+extension RealmRefusal {
+  fileprivate var words: Wording {
+    switch self {
+    case .malformed: "which is no address"
+    case .userInfo: "which carries a login"
+    case .plainHTTP: "which is not HTTPS"
+    case .loopback: "which is this machine"
+    case .linkLocal: "which is an address of the local link"
+    case .metadata: "which serves a cloud's metadata"
+    case .unknownHost: "which is not one of NVIDIA's token servers"
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import Transport
+
+/// The words for exchanges that failed.
+extension TransportError: WordedError {
+  var text: ErrorText {
+    switch self {
+    case .invalidURL(let url, let reason):
+      return ErrorText("'\(url)' is no address: \(reason)", .networkFailed)
+    case .invalidHeader(let name):
+      return ErrorText("a value for the header \(name) holds characters that no header may", .usage)
+    case .unknownHost(let host):
+      return ErrorText(
+        "the host \(host) is unknown",
+        remedy: "Check the name's spelling and this machine's DNS; proxies come from https_proxy.",
+        .networkFailed)
+    case .connectionRefused(let host, let port):
+      return ErrorText(
+        "\(host) refuses connections on port \(port)",
+        remedy: "Check that the registry runs there and that the port is right.", .networkFailed)
+    case .unreachable(let host, let reason):
+      return ErrorText(
+        "\(host) cannot be reached: \(reason)", remedy: "Check the network, firewall and proxy.",
+        .networkFailed)
+    case .connectTimedOut(let host):
+      return ErrorText(
+        "\(host) does not answer", remedy: "Check the network, firewall and proxy.", .networkFailed)
+    case .untrustedCertificate(let host, let reason):
+      return ErrorText(
+        "the certificate of \(host) is not trusted: \(reason)",
+        remedy: "If the registry uses a private CA, name its certificate with --ca-file.", .networkFailed)
+    case .tlsFailed(let host, let reason):
+      return ErrorText("no TLS connection to \(host): \(reason)", .networkFailed)
+    case .plainHTTPServer(let host, let port):
+      return ErrorText(
+        "\(host) speaks plain HTTP on port \(port), not HTTPS",
+        remedy: "If that is meant to be so, add --plain-http.", .networkFailed)
+    case .notHTTP(let host, let port, let reason):
+      return ErrorText(
+        "what answers on port \(port) of \(host) does not speak HTTP: \(reason)",
+        remedy: "If it speaks HTTPS, leave out --plain-http.", .networkFailed)
+    case .stalled(let url, let seconds):
+      return ErrorText(
+        "no byte came for \(seconds) s from \(url)",
+        remedy: "Run the same command again, with a larger --stall-timeout if the line is slow.",
+        .networkFailed)
+    case .cut(let url, let received, let expected):
+      let of = expected.map { " of \($0)" } ?? ""
+      return ErrorText(
+        "the connection ended after \(received)\(of) bytes from \(url)",
+        remedy: "Run the same command again.", .networkFailed)
+    case .reset(let url, let reason):
+      return ErrorText(
+        "the connection broke: \(reason) (\(url))", remedy: "Run the same command again.", .networkFailed)
+    case .tooLarge(let url, let limit):
+      return ErrorText("the answer from \(url) is larger than \(limit) bytes", .networkFailed)
+    case .tooManyRedirects(let url): return ErrorText("\(url) redirects without end", .networkFailed)
+    case .redirectRefused(let from, let to, let reason):
+      return ErrorText("\(from) redirects to \(to), \(reason.words)", .networkFailed)
+    case .sourceEnded(let url, let sent, let expected):
+      return ErrorText(
+        "the archive ended after \(sent) of \(expected) bytes that were to go to \(url)", .integrityFailure)
+    case .unreadableCAFile(let path):
+      return ErrorText(
+        "cannot read certificates from \(path)",
+        remedy: "--ca-file takes one or more certificates in PEM form.", .usage)
+    case .proxy(let reason):
+      return ErrorText(
+        "the proxy failed: \(reason)", remedy: "Check https_proxy, http_proxy and no_proxy.", .networkFailed)
+    case .cancelled: return .interrupted
+    case .other(let url, let code, let reason):
+      return ErrorText("\(reason) (curl error \(code), \(url))", .networkFailed)
+    }
+  }
+}
+
+extension RedirectRefusal {
+  fileprivate var words: Wording {
+    switch self {
+    case .downgrade: "which would leave HTTPS"
+    case .scheme: "which is neither HTTP nor HTTPS"
+    case .userInfo: "which carries a login"
+    case .malformed: "which is no address"
+    }
+  }
+}

@@ -1,0 +1,204 @@
+import Digests
+import FoundationEssentials
+import Images
+import Layouts
+import Transfers
+
+extension ReportPage {
+  /// The page of an export, or of the plan of one.
+  init(_ prepared: PreparedExport, failures: [ImageFailure], finished: [String?]?) {
+    var sharing = BlobSharing()
+    let content =
+      prepared.images.map { ($0.reference, $0.tree) } + prepared.referrers.map { ($0.reference, $0.tree) }
+    for (reference, tree) in content { sharing.add(tree.parts, of: reference.repositoryName) }
+    let lost = Set(failures.map(\.image))
+    let whole = prepared.archives.filter { finished?.contains($0.path) ?? true }
+    let state = finished == nil ? "planned" : "exported"
+    let rows = content.map { reference, tree in
+      let isLost = lost.contains(reference.description)
+      return Row(
+        name: reference.description, digest: tree.root.digest.description,
+        bytes: tree.size, ownBytes: sharing.ownBytes(of: tree.parts),
+        state: isLost ? "failed" : state, tone: isLost ? .bad : finished == nil ? .plain : .good)
+    }
+    let unresolved = lost.subtracting(rows.map(\.name))
+    let what = Amounts.images(prepared.images.count + unresolved.count, prepared.referrers.count)
+    let blockers = prepared.blockers.map { Remark(text: Self.words(for: $0), tone: .bad) }
+    let uncarried = prepared.images.flatMap { image in
+      image.referrersLeft.map {
+        Remark(text: UncarriedText.line(for: $0, of: image.reference), tone: .plain)
+      }
+        + image.tree.unknownManifests.map {
+          Remark(text: UncarriedText.line(forUnknown: $0, of: "\(image.reference)"), tone: .plain)
+        }
+    }
+    let known = KnownText.lines(
+      prepared.knownOmissions, sources: prepared.archives.flatMap(\.plan.knownSources)
+    ).map { Remark(text: $0, tone: .plain) }
+    let worth = KnownText.worth(of: prepared).map { Remark(text: $0, tone: .warn) }
+    let isWhole = failures.isEmpty && blockers.isEmpty
+    self.init(
+      title: finished == nil ? "Plan to export \(what)" : "Export of \(what)",
+      verdict: isWhole
+        ? finished == nil ? "Nothing stands in the way." : "Every byte was proved against its digest."
+        : blockers.isEmpty
+          ? "\(Amounts.count(failures.count, "image")) failed." : "Something stands in the way.",
+      tone: isWhole ? .good : .bad,
+      facts: whole.flatMap { archive -> [(name: Wording, value: Wording)] in
+        [
+          ("Archive", "\(archive.path ?? "standard output")"), ("Archive digest", "\(archive.digest)"),
+          ("Archive size", Amounts.bytes(archive.plan.totalSize)),
+        ]
+      } + [
+        ("All images", Amounts.bytes(prepared.totalSize)),
+        ("Shared content once", Amounts.bytes(prepared.uniqueSize)),
+      ],
+      remarks: blockers + failures.map(Self.remark) + known + worth + uncarried, rows: rows,
+      repositories: sharing.byRepository)
+  }
+
+  /// A failed image, with what to do about it.
+  static func remark(on failure: ImageFailure) -> Remark {
+    Remark(text: "\(failure.image): \(words(for: failure.error))", tone: .bad)
+  }
+
+  static func words(for error: any Error) -> Wording {
+    let text = ErrorText(error)
+    return [text.summary, text.remedy].compactMap(\.self).joined(separator: "\n")
+  }
+
+  /// The page of an import, or, without a result, of the plan of one.
+  init(_ prepared: PreparedImport, result: ImportResult?) {
+    var sharing = BlobSharing()
+    for image in prepared.images { sharing.add(image.tree.parts, of: image.target.repositoryName) }
+    let report = result.map { ImportReport($0) } ?? ImportReport(planned: prepared)
+    let rows = zip(prepared.images, report.images).map { image, entry in
+      Row(
+        name: image.source, target: "\(entry.target)", digest: entry.digest, bytes: entry.bytes,
+        ownBytes: sharing.ownBytes(of: image.tree.parts), state: entry.state, tone: Self.tone(of: entry.state)
+      )
+    }
+    let failures = result?.failures ?? prepared.failures
+    let referrers = prepared.images.count { $0.referral != nil }
+    let what = Amounts.images(rows.count - referrers, referrers)
+    let blockers = prepared.blockers.map { Remark(text: Self.words(for: $0), tone: .bad) }
+    let isWhole = failures.isEmpty && blockers.isEmpty
+    let isTrusting = prepared.images.contains { $0.state == .trusted }
+    let done: Wording =
+      isTrusting
+      ? "Nothing failed. Of images that are trusted only the tag was looked at, not what lies below it."
+      : "The registry holds every image under its new name: each was read back with its digest."
+    var facts: [(name: Wording, value: Wording)] = prepared.archives.flatMap {
+      archive -> [(name: Wording, value: Wording)] in
+      [("Archive", "\(archive.path)"), ("Archive digest", "\(archive.digest)")]
+    }
+    facts.append(("Destination", "\(prepared.destination)"))
+    facts.append(("All images", Amounts.bytes(prepared.totalSize)))
+    if let result {
+      facts.append(("Uploaded", Amounts.bytes(result.uploadedSize)))
+      facts.append(("Mounted from other repositories", Amounts.bytes(result.mountedSize)))
+      facts.append(("Found in place", Amounts.bytes(result.presentSize)))
+    }
+    self.init(
+      title: result == nil ? "Plan to import \(what)" : "Import of \(what)",
+      verdict: isWhole
+        ? result == nil ? "Nothing stands in the way." : done
+        : blockers.isEmpty
+          ? "\(Amounts.count(failures.count, "image")) failed." : "Something stands in the way.",
+      tone: isWhole ? .good : .bad, facts: facts, remarks: blockers + failures.map(Self.remark), rows: rows,
+      repositories: sharing.byRepository)
+  }
+
+  /// How an import's state looks.
+  private static func tone(of state: String) -> Tone {
+    switch state {
+    case "pushed", "identical", "included": .good
+    case "failed", "taken", "refused", "unknown", "incomplete": .bad
+    case "replaces", "extends", "lacks", "trusted": .warn
+    default: .plain
+    }
+  }
+
+  /// The page of verified archives. `receipts` are nil when none were asked.
+  init(_ verified: [VerifiedArchive], receipts: [Receipt]?, failures: [ImageFailure]) {
+    var sharing = BlobSharing()
+    for content in verified.flatMap(\.contents) {
+      sharing.add(content.parts, of: Reference.repositoryName(of: content.name))
+    }
+    var rows: [Row] = []
+    var remarks = failures.map(Self.remark)
+    var arrived = 0
+    for archive in verified {
+      let hurt = Set(archive.findings.flatMap(\.images))
+      let arrivals = receipts.map { archive.arrivals(in: $0) }
+      for (index, content) in archive.contents.enumerated() {
+        let isHurt = hurt.contains(content.name)
+        let arrival = arrivals?[index]
+        if arrival?.hasArrived == true { arrived += 1 }
+        let isGood = !isHurt && arrival?.hasArrived ?? true
+        rows.append(
+          Row(
+            name: content.name,
+            target: (arrival?.state.places ?? []).map { "\($0.target)" }.joined(separator: "\n"),
+            digest: content.root.digest.description, bytes: content.size,
+            ownBytes: sharing.ownBytes(of: content.parts),
+            state: isHurt ? "damaged" : arrival?.state.name ?? "whole", tone: isGood ? .good : .bad))
+      }
+      remarks += ProblemText.salient(among: archive.findings).map { finding in
+        Remark(text: "\(archive.path): \(ProblemText.line(for: finding))", tone: .bad)
+      }
+      // That nothing is known of an image, its state says.
+      remarks += (arrivals ?? []).filter { !$0.hasArrived && !$0.state.places.isEmpty }
+        .map { Remark(text: ArrivalText.line(for: $0), tone: .bad) }
+      remarks += archive.lacking.map {
+        Remark(text: "\(archive.path): \(LackText.line(for: $0))", tone: .warn)
+      }
+    }
+    let isWhole = failures.isEmpty && verified.allSatisfy(\.isWhole)
+    let referrers = verified.map(\.referrers.count).saturatingSum()
+    let what = Amounts.images(rows.count - referrers, referrers)
+    var verdict: Wording =
+      isWhole ? "Whole: every byte is the one its digest names." : "Damaged, or not to be read."
+    if receipts != nil {
+      verdict += arrived == rows.count ? " All of \(what) arrived." : " \(arrived) of \(rows.count) arrived."
+    }
+    self.init(
+      title: receipts == nil ? "Verification of \(what)" : "Arrival of \(what)", verdict: verdict,
+      tone: isWhole && (receipts == nil || arrived == rows.count) ? .good : .bad,
+      facts: verified.flatMap(Self.facts) + (receipts ?? []).map(Self.fact), remarks: remarks, rows: rows,
+      repositories: sharing.byRepository)
+  }
+
+  private static func facts(of archive: VerifiedArchive) -> [(name: Wording, value: Wording)] {
+    var facts: [(name: Wording, value: Wording)] = [
+      ("Archive", "\(archive.path)"), ("Archive digest", "\(archive.digest)"),
+      ("Archive size", "\(Amounts.bytes(archive.size)), \(Amounts.count(archive.blobCount, "blob"))"),
+    ]
+    if !archive.omissions.isEmpty {
+      facts.append(("Left out on purpose", Amounts.count(archive.omissions.count, "blob")))
+    }
+    if let signature = archive.signature {
+      facts.append(("Signed by", "\(signature.keyID)  \(signature.trustedComment)"))
+    }
+    return facts
+  }
+
+  private static func fact(of receipt: Receipt) -> (name: Wording, value: Wording) {
+    (
+      "Receipt",
+      "import to \(receipt.destination) of \(Wording.list(receipt.archives.map(\.name))), "
+        + "finished \(receipt.finished.formatted(.iso8601))"
+    )
+  }
+
+  /// The page of a command that ended before it could report more.
+  init(_ text: ErrorText) {
+    self.init(
+      title: "ferry stopped",
+      verdict: "It ended with status \(text.status.rawValue) before there was a result.",
+      tone: .bad, facts: [],
+      remarks: [
+        Remark(text: [text.summary, text.remedy].compactMap(\.self).joined(separator: "\n"), tone: .bad)
+      ], rows: [], repositories: [])
+  }
+}

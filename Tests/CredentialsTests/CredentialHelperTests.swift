@@ -1,0 +1,113 @@
+import Credentials
+import Foundation
+import Registry
+import TestSupport
+import Testing
+
+@Suite struct `A credential helper` {
+  let directory: TemporaryDirectory
+
+  init() throws { directory = TemporaryDirectory() }
+
+  /// A helper that runs `script`, with the usual programs at hand.
+  func helper(_ script: String, _ timeLimit: Duration = .seconds(300), secrets: [String: String] = [:]) throws
+    -> CredentialHelper
+  {
+    // Written by another process: what this one has open for writing, a child started by some other test
+    // could hold open, and no program that is open for writing can be run.
+    var install = Command(
+      "install", ["-m", "755", "/dev/stdin", directory.file("docker-credential-test")])
+    install.input = Array("#!/bin/sh\n\(script)\n".utf8)
+    #expect(try install.run().status == 0)
+    let environment = ["PATH": "relative::\(directory.path):/usr/bin:/bin", "HOME": directory.path]
+    return CredentialHelper(
+      name: "test", environment: environment.merging(secrets) { $1 }, timeLimit: timeLimit)
+  }
+
+  func failure(_ helper: CredentialHelper) -> CredentialHelperFailure? {
+    do throws(CredentialError) {
+      _ = try helper.credential(for: "r.example")
+    } catch {
+      if case .helperFailed(_, let server, let failure) = error, server == "r.example" { return failure }
+    }
+    return nil
+  }
+
+  @Test func `is asked for the server on its input and answers in JSON`() throws {
+    let helper = try helper(
+      #"""
+      [ "$*" = get ] || exit 9
+      read server
+      echo '{"ServerURL":"'$server'","Username":"user-of-'$server'","Secret":"p"}'
+      """#)
+    #expect(
+      try helper.credential(for: "r.example:5000")
+        == .basic(username: "user-of-r.example:5000", password: "p"))
+  }
+
+  @Test func `may hold an identity token`() throws {
+    let helper = try helper(#"echo '{"ServerURL":"r","Username":"<token>","Secret":"refresh"}'"#)
+    #expect(try helper.credential(for: "r") == .identityToken(username: "", token: "refresh"))
+  }
+
+  @Test func `may have nothing`() throws {
+    let helper = try helper("echo credentials not found in native keychain; exit 1")
+    #expect(try helper.credential(for: "r.example") == nil)
+  }
+
+  @Test func `reports its own failure`() throws {
+    let failed = try helper("echo store is locked; echo noise >&2; exit 3")
+    #expect(failure(failed) == .failed(status: 3, message: "store is locked"))
+    #expect(failure(try helper("kill -9 $$")) == .failed(status: -9, message: ""))
+  }
+
+  @Test(arguments: ["echo no json", "true", #"echo '{"Username":"u"}'"#, "echo []"])
+  func `must keep to the protocol`(_ script: String) throws {
+    #expect(failure(try helper(script)) == .malformedReply)
+  }
+
+  @Test func `has only so much time`() throws {
+    let start = ContinuousClock.now
+    #expect(failure(try helper("exec sleep 600", .milliseconds(200))) == .timedOut(.milliseconds(200)))
+    // Closing its output does not buy it more.
+    #expect(
+      failure(try helper("exec sleep 600 >&- 2>&-", .milliseconds(200))) == .timedOut(.milliseconds(200)))
+    #expect(ContinuousClock.now - start < .seconds(300))
+  }
+
+  @Test func `has only so much to say`() throws {
+    #expect(failure(try helper("exec cat /dev/zero")) == .tooLong(limit: 64 << 10))
+  }
+
+  @Test func `is not waited for by a cancelled task`() async throws {
+    let helper = try helper("exec sleep 600")
+    let task = Task { failure(helper) }
+    task.cancel()
+    #expect(await task.value == .cancelled)
+  }
+
+  @Test(arguments: ["", "../test", "a/b", "te st", "te\0st", "é", String(repeating: "a", count: 200)])
+  func `must be named like a program`(_ name: String) throws {
+    let helper = CredentialHelper(name: name, environment: ["PATH": directory.path])
+    #expect(failure(helper) == .invalidName)
+  }
+
+  @Test(arguments: ["/usr/bin:/bin", "", "relative"]) func `must be there`(_ path: String) throws {
+    let helper = CredentialHelper(name: "ferry-tests-none", environment: ["PATH": path])
+    #expect(failure(helper) == .notFound)
+  }
+
+  @Test func `sees no secret of ours, and no answer of another`() throws {
+    let helper = try helper(
+      #"""
+      [ -z "$FERRY_EXPORT_API_KEY$FERRY_IMPORT_PASSWORD$NGC_API_KEY$NGC_CLI_API_KEY" ] || exit 9
+      [ "$OTHER" = kept ] || exit 8
+      echo '{"Username":"u","Secret":"p"}'
+      """#,
+      secrets: [
+        "FERRY_EXPORT_API_KEY": "s", "FERRY_IMPORT_PASSWORD": "s", "NGC_API_KEY": "s", "NGC_CLI_API_KEY": "s",
+        "OTHER": "kept",
+      ])
+    #expect(try helper.credential(for: "r") == .basic(username: "u", password: "p"))
+  }
+}
