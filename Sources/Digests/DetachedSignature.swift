@@ -73,3 +73,34 @@ public struct DetachedSignature: Hashable, Sendable {
     return Array((lines.joined(separator: "\n") + "\n").utf8)
   }
 }
+
+/// Content that comes piece by piece, to be checked against its signature.
+public struct SignedContent: Sendable {
+  /// Content that was signed itself, and not by its hash, is checked up to here, in bytes: it has to be in memory.
+  private static let wholeLimit = 16 << 20
+
+  private var hasher = BLAKE2b()
+  /// nil once it is too long.
+  private var whole: [UInt8]? = []
+
+  public init() {}
+
+  /// Takes in what comes next.
+  public mutating func update(_ bytes: [UInt8]) {
+    hasher.update(bytes)
+    if let count = whole?.count, count + bytes.count <= Self.wholeLimit {
+      whole?.append(contentsOf: bytes)
+    } else {
+      whole = nil
+    }
+  }
+
+  func message(of algorithm: DetachedSignature.Algorithm) throws(SignatureError) -> [UInt8] {
+    switch algorithm {
+    case .hashed: return hasher.finish()
+    case .legacy:
+      guard let whole else { throw .legacyTooLong(limit: Int64(Self.wholeLimit)) }
+      return whole
+    }
+  }
+}

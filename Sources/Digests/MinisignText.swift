@@ -56,6 +56,8 @@ public enum SignatureError: Error, Hashable, Sendable {
   case wrongPassword
   /// Made with another key than the one demanded.
   case otherKey(expected: KeyID, actual: KeyID)
+  /// A signature of minisign's old form, over the content itself, and more content than is checked so, in bytes.
+  case legacyTooLong(limit: Int64)
   /// Not a signature of this content by this key.
   case invalid
   /// The content's signature is right; the trusted comment is not the one that was signed.

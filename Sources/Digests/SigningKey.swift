@@ -69,13 +69,23 @@ public struct VerificationKey: Hashable, Sendable {
   /// Demands that `signature` is this key's, over `content` and over its trusted comment. Throws
   /// ``SignatureError``: `otherKey`, `invalid`, `alteredComment`, `malformedPublicKey`.
   public func check(_ signature: DetachedSignature, of content: [UInt8]) throws(SignatureError) {
+    try check(signature) { signature.algorithm.message(for: content) }
+  }
+
+  /// The same for content that came piece by piece. Throws also ``SignatureError/legacyTooLong(limit:)``.
+  public func check(_ signature: DetachedSignature, of content: SignedContent) throws(SignatureError) {
+    try check(signature) { () throws(SignatureError) in try content.message(of: signature.algorithm) }
+  }
+
+  private func check(
+    _ signature: DetachedSignature, of message: () throws(SignatureError) -> [UInt8]
+  ) throws(SignatureError) {
     guard signature.keyID == id else { throw .otherKey(expected: id, actual: signature.keyID) }
     let key: Curve25519.Signing.PublicKey
     do { key = try Curve25519.Signing.PublicKey(rawRepresentation: point) } catch {
       throw .malformedPublicKey
     }
-    let message = signature.algorithm.message(for: content)
-    guard key.isValidSignature(signature.signature, for: message) else { throw .invalid }
+    guard key.isValidSignature(signature.signature, for: try message()) else { throw .invalid }
     let comment = DetachedSignature.globalMessage(signature.signature, signature.trustedComment)
     guard key.isValidSignature(signature.globalSignature, for: comment) else { throw .alteredComment }
   }

@@ -2,6 +2,7 @@ public import Archives
 import Digests
 import Images
 import Layouts
+import NVIDIA
 
 /// The descriptions of repositories that travel beside the images: one Markdown file a repository under
 /// `ferry/descriptions/`, exactly as its owner wrote it.
@@ -128,4 +129,53 @@ extension Descriptions.Files {
 
   /// No description is longer, in bytes.
   private static let longest: Int64 = 64 << 20
+}
+
+/// The descriptions of the repositories of an export's images, by host and repository.
+struct RepositoryDescriptions: Sendable {
+  private let texts: [RegistryLocation: String]
+
+  /// The descriptions as far as NVIDIA's REST services tell them. That they cannot be had is worth a note and stops
+  /// nothing. Throws when the export is cancelled, and what opens no client. Blocks.
+  static func find(
+    of images: [Reference], registries: Registries, observer: any TransferObserver
+  ) throws -> RepositoryDescriptions {
+    var spaces: [RegistryLocation] = []
+    var known: Set<RegistryLocation> = []
+    var wanted: Set<RegistryLocation> = []
+    for reference in images {
+      wanted.insert(RegistryLocation(host: reference.host, path: reference.repository))
+      let space = reference.repository.split(separator: "/").first.map(String.init) ?? ""
+      let location = RegistryLocation(host: reference.host, path: space)
+      if known.insert(location).inserted { spaces.append(location) }
+    }
+    var found: [RegistryLocation: String] = [:]
+    for space in spaces {
+      guard let catalog = try registries.catalog(host: space.host, repository: space.path) else { continue }
+      do {
+        for repository in try catalog.repositories(below: space.path).repositories {
+          let location = RegistryLocation(host: space.host, path: repository.path)
+          guard wanted.contains(location), let text = repository.description, !text.isEmpty else { continue }
+          found[location] = text
+        }
+      } catch {
+        try Task.checkCancellation()
+        observer.note(.descriptionsMissing(host: space.host, error: error))
+      }
+    }
+    return RepositoryDescriptions(texts: found)
+  }
+
+  /// The files that carry the descriptions of `images` in an archive. Of two hosts' repositories with one name, the first
+  /// host's is carried.
+  func files(of images: [Reference]) -> [(path: String, bytes: [UInt8])] {
+    var files: [String: [UInt8]] = [:]
+    for reference in images.sorted() {
+      let location = RegistryLocation(host: reference.host, path: reference.repository)
+      let path = Descriptions.path(of: reference.repository)
+      guard let text = texts[location], files[path] == nil else { continue }
+      files[path] = Array(text.utf8)
+    }
+    return files.map { (path: $0.key, bytes: $0.value) }
+  }
 }

@@ -10,20 +10,18 @@ enum OpenedArchive: Sendable {
   /// Opens what `input` names. What cannot be read in place is copied into a nameless file of the directory `spool`
   /// where one is given, else read as it comes. Blocks. Throws ``LayoutError``, ``ArchiveError``, and
   /// ``TransferError/noDirectory(path:)``.
-  init(_ input: ArchiveInput, spool: String?) throws {
+  static func open(_ input: ArchiveInput, spool: String?) throws -> OpenedArchive {
     if input.isOneFile, input.path != PassingContent.standardInput {
       try UnfinishedArchive.refuse(input.path)
     }
     guard input.isOneFile, let content = try PassingContent.open(input.path) else {
-      self = .inPlace(try Layout.open(input))
-      return
+      return .inPlace(try Layout.open(input))
     }
     guard let spool else {
-      self = .passing(try StreamedLayout(content))
-      return
+      return .passing(try StreamedLayout(content))
     }
     do {
-      self = .inPlace(try Layout.open(try DataFile.spooling(content, in: spool)))
+      return .inPlace(try Layout.open(try DataFile.spooling(content, in: spool)))
     } catch ArchiveError.file(.open, let path, let code) where path == spool {
       guard code == ENOENT || code == ENOTDIR else { throw TransferError.cannotWriteFile(path: spool) }
       throw TransferError.noDirectory(path: spool)

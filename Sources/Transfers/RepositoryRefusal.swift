@@ -9,20 +9,27 @@ public struct RepositoryRefusal: Sendable {
   /// What may help, where the registry is NGC.
   public let remedies: [NGCRemedy]
 
+  private init(_ error: any Error, of repository: String, at host: String, remedies: [NGCRemedy]) {
+    self.error = error
+    self.repository = "\(host)/\(repository)"
+    self.remedies = remedies
+  }
+
   /// Asks whether `repository` of `host` may be pushed to; nil when it may. `opensUpload` tries it, whatever the
-  /// credential's token says. Blocks.
-  init?(host: String, repository: String, registries: Registries, opensUpload: Bool) throws {
+  /// credential's token says. Throws `TransportError` where nothing is learnt. Blocks.
+  static func ask(
+    host: String, repository: String, registries: Registries, opensUpload: Bool
+  ) throws -> RepositoryRefusal? {
     let client = try registries.client(host: host, repository: repository)
     do {
       try client.checkPush(to: repository, opensUpload: opensUpload)
       return nil
     } catch {
       if case .transport(let fault) = error { throw fault }
-      self.error = error
-      self.repository = "\(host)/\(repository)"
-      remedies =
+      let remedies =
         registries.nvidiaHosts.contains(host)
         ? Self.remedies(for: error, repository: repository, key: client.keyShape) : []
+      return RepositoryRefusal(error, of: repository, at: host, remedies: remedies)
     }
   }
 
@@ -33,10 +40,9 @@ public struct RepositoryRefusal: Sendable {
       let client = try? registries.client(host: host, repository: repository),
       client.keyShape.suggests == .ngc
     else { return nil }
-    self.error = error
-    self.repository = "\(host)/\(repository)"
-    remedies = Self.remedies(for: error, repository: repository, key: client.keyShape)
+    let remedies = Self.remedies(for: error, repository: repository, key: client.keyShape)
     if remedies.isEmpty { return nil }
+    self.init(error, of: repository, at: host, remedies: remedies)
   }
 
   private static func remedies(

@@ -7,16 +7,16 @@ public import NVIDIA
 public enum TransferError: Error, Sendable {
   /// The list of images is empty.
   case nothingSelected
-  /// `--all-repositories` with `--tags` selects nothing.
+  /// Of what lies below a location nothing is selected; so many repositories are there.
   case nothingSelectedBelow(RegistryLocation, repositories: Int)
-  /// `--all-tags` or `--tags` was given for a reference that names a tag or digest itself.
+  /// Tags were to be selected for a reference that names a tag or digest itself.
   case selectorOnTag(String)
   /// No tag of the repository is selected; `total` tags are there.
   case noTagSelected(repository: String, total: Int)
   /// The repository has no such tag; `near` are names like it.
   case tagNotFound(Reference, near: [String], tags: Int)
   case platformNotFound(Reference, wanted: [Platform], available: [Platform])
-  /// Images that failed; the others were not touched, or are done with `--keep-going`.
+  /// Images that failed; the others were not touched, or are done where one image's failure does not stop them.
   case imagesFailed([ImageFailure], total: Int)
   /// An image's config says different things to different readers.
   case unclearConfig(images: [String], digest: Digest, ManifestError)
@@ -35,9 +35,9 @@ public enum TransferError: Error, Sendable {
   /// Another run has made the output meanwhile, and it holds something else; the file in which this run's archive is
   /// whole, if there is one.
   case outputMade(path: String, partial: String?)
-  /// `--skip-known` names an archive that would be replaced.
+  /// An archive that tells what the other side has would be replaced.
   case outputIsKnown(path: String)
-  /// The output is there without these images, which a run with `--keep-going` could not get.
+  /// The output is there without these images, which a run that kept going could not get.
   case outputLacks(path: String, images: [String])
   /// An earlier run left an unfinished archive of other images where the output would be written.
   case unfinishedOther(partial: String, images: [String])
@@ -45,15 +45,15 @@ public enum TransferError: Error, Sendable {
   case fileNameCollision(name: String, images: [Reference])
   /// Sources that would land on one name.
   case targetCollision(target: Reference, sources: [String])
-  /// A name that `--map` or the default rule made and no registry takes.
+  /// A name that a rule made and no registry takes.
   case invalidTarget(source: String, target: String)
   /// Images of the archive that carry no name to derive a target from.
   case unnamedImages(archive: String, [UnnamedImage])
-  /// `--as`: no repository with or without a tag.
+  /// A name given to images is no repository with or without a tag.
   case malformedName(String)
-  /// `--as`: all the images have names.
+  /// A name was given, and all the images have names.
   case nothingToName(GivenName, images: Int)
-  /// `--compress-layers` would change the digest that a signature or an SBOM speaks of.
+  /// Compressing layers would change the digest that a signature or an SBOM speaks of.
   case compressionParts(referrer: String, subject: Digest)
   /// Tags at the destination that hold other content.
   case tagsTaken([TakenTag])
@@ -64,7 +64,7 @@ public enum TransferError: Error, Sendable {
   case damagedBlob(archive: String, digest: Digest, DigestError)
   /// A blob of an archive that passes by whose bytes, or so many of them, are needed a second time.
   case cannotRepeat(archive: String, digest: Digest, size: Int64)
-  /// `--expect`: the archive is another one.
+  /// The archive is another one than was expected.
   case wrongArchive(path: String, expected: Digest, actual: Digest)
   /// There is no signature where the archive's, or the receipt's, should be.
   case unsigned(path: String, signature: String)
@@ -72,7 +72,7 @@ public enum TransferError: Error, Sendable {
   case signatureRefused(path: String, signature: String, SignatureError)
   /// The signature is right, and another archive's.
   case signedOther(path: String, signature: String, signed: Digest, actual: Digest)
-  /// `--image`: the archives hold no such image.
+  /// The archives hold no image of a name that was selected.
   case notInArchive(name: String, near: [String])
   /// Nothing of the archives is left to import: they hold nothing but what refers to images, say, and that is not
   /// wanted.
@@ -112,7 +112,7 @@ public enum TransferError: Error, Sendable {
   case referrersNotHad(Reference, any Error)
   /// An image with more referrers, or longer chains of them, than is sensible.
   case tooManyReferrers(most: Int, deepest: Int)
-  /// `--skip-known` names what cannot be read, or is damaged.
+  /// What should tell what the other side has cannot be read, or is damaged.
   case knownUnusable(path: String, problems: [LayoutProblem])
   /// Content that the archives leave out is not at the destination either.
   case contentAbsent([AbsentContent])
@@ -124,17 +124,17 @@ public enum TransferError: Error, Sendable {
   case listContended(Reference)
   /// Several things, each of which stands in the way.
   case blocked([any Error])
-  /// `--volume-size` would make more volumes than have names.
+  /// Volumes of the size asked for would be more than have names.
   case tooManyVolumes(path: String, count: Int, limit: Int)
-  /// `--only-volume`: the archive has no volume of that number.
+  /// The archive has no volume of a number that was asked for.
   case noSuchVolume(path: String, number: Int, count: Int)
   /// An unfinished archive that is cut otherwise, into volumes of `begun` bytes or not at all.
   case cutOtherwise(path: String, begun: Int64?, wanted: Int64?)
-  /// `--only-volume` where a set is not finished yet.
+  /// Single volumes were asked for where a set is not finished yet.
   case unfinishedSet(path: String)
-  /// `--only-volume`: a volume that is there has another size than that set's would have.
+  /// Single volumes were asked for, and one that is there has another size than that set's would have.
   case otherVolumes(path: String, expected: Int64, actual: Int64)
-  /// `--only-volume`: volume 1 is of another archive than would be written now.
+  /// Single volumes were asked for, and volume 1 is of another archive than would be written now.
   case otherArchive(path: String, expected: Digest, actual: Digest)
   /// Of a finished set only some volumes are there.
   case incompleteOutput(path: String, missing: [String])
@@ -143,7 +143,7 @@ public enum TransferError: Error, Sendable {
   case notWhole(archive: String, [VerifiedArchive.Finding], way: WayAround?)
   /// An image of an archive of which not all is there; in which volumes the rest should be.
   case imageNotWhole(archive: String, problems: [LayoutProblem], volumes: [String])
-  /// `--expect` with several archives.
+  /// One digest is expected of several archives.
   case expectsOneArchive(count: Int)
   case cannotMakeDirectory(path: String)
   case cannotWriteFile(path: String)
@@ -162,16 +162,6 @@ extension TransferError {
     let errors = blockers + (isStopped ? [TransferError.imagesFailed(failures, total: total)] : [])
     return errors.count > 1 ? TransferError.blocked(errors) : errors.first
   }
-}
-
-/// Why a file is no receipt.
-public enum ReceiptFault: Hashable, Sendable {
-  /// Larger than any receipt that is read.
-  case tooLarge
-  /// A report of Ferry's, and of another kind.
-  case otherReport
-  /// No JSON of the right shape, or one that contradicts itself; where and why, as its decoder says.
-  case malformed(String)
 }
 
 /// How an import takes the images of an archive that are whole, when others are not.

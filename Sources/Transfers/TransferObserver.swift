@@ -2,6 +2,7 @@ public import Digests
 public import Images
 public import Layouts
 public import Registry
+import Synchronization
 
 /// Hears what a transfer does while it runs. Called from many threads.
 public protocol TransferObserver: Sendable {
@@ -31,14 +32,15 @@ public enum TransferNote: Sendable {
   case platformDiffers(image: Reference, platform: Platform)
   /// A reference had neither tag nor digest.
   case latestAssumed(Reference)
-  /// An earlier run's archive is gone on with: what is claimed to be there, what of it changes its place, and
+  /// An earlier run's archive is resumed: what is claimed to be there, what of it changes its place, and
   /// what all blobs come to, in bytes.
   case continuing(path: String, have: Int64, moved: Int64, of: Int64)
   /// A tag points elsewhere than when an earlier run began.
   case tagMoved(image: String, from: Digest, to: Digest)
   /// Of what an earlier run left of a blob only the first `kept` of `claimed` bytes are right.
   case damagedOnDisk(blob: Digest, kept: Int64, claimed: Int64)
-  case archiveWritten(path: String, digest: Digest, size: Int64)
+  /// `path` is nil for a stream.
+  case archiveWritten(path: String?, digest: Digest, size: Int64)
   case archiveUpToDate(path: String, digest: Digest)
   /// An archive is signed as demanded.
   case signed(path: String, DetachedSignature)
@@ -48,11 +50,11 @@ public enum TransferNote: Sendable {
   case proofWritten(path: String)
   /// Checksums, or a signed digest, lie beside a new archive that are of the one before it.
   case proofOutdated(path: String)
-  /// An earlier run's upload goes on behind what the registry has of it.
+  /// An earlier run's upload is resumed behind what the registry has of it.
   case uploadContinues(repository: String, blob: Descriptor, from: Int64)
   /// No place for the import's journal could be written: a next run will not find open uploads.
   case noJournal(error: any Error)
-  /// `--compress-layers` made another layer of one, and another image of the image that has it.
+  /// Compressing made another layer of one, and another image of the image that has it.
   case layerCompressed(from: Descriptor, to: Descriptor)
   case imageCompressed(ImportImage, CompressedImage)
   case imported(source: String, target: Reference, digest: Digest)
@@ -61,7 +63,7 @@ public enum TransferNote: Sendable {
   case trusted(target: Reference, digest: Digest)
   /// A tag is there, and so many of the manifests and blobs of its image are not: they are pushed again.
   case partsMissing(target: Reference, count: Int)
-  /// A `--map` rule that decides for no image.
+  /// A rule for names that decides for no image.
   case ruleUnused(String)
   /// Part of a listing could not be read.
   case unreadable(ImageFailure)
@@ -69,9 +71,9 @@ public enum TransferNote: Sendable {
   case descriptionsMissing(host: String, error: any Error)
   /// A registry refuses to say what refers to a repository's images: only what tags tell of is carried.
   case referrersNotShown(repository: String, error: any Error)
-  /// So many bytes of an archive that `--skip-known` names are read, before it is believed to hold them.
+  /// So many bytes of an archive that should tell what the other side has are read, before it is believed to hold them.
   case provingKnown(KnownSource, size: Int64)
-  /// An archive that `--skip-known` names does not hold what it should: it is exported.
+  /// An archive that should tell what the other side has does not hold a blob as it should: that is exported.
   case knownDamaged(KnownSource, blob: Descriptor)
   /// Something that refers to an image, or to a part of it that is left out, does not travel.
   case referrerNotCarried(image: Reference, UncarriedReferrer)
@@ -82,4 +84,41 @@ public enum TransferNote: Sendable {
   /// A repository that the registry lists has no tag: what it holds can only be named by digest. Or the registry does
   /// not know it by its name after all (`isUnknownByName`), which some say of what they do not show.
   case noTags(repository: String, isUnknownByName: Bool)
+}
+
+/// How a transfer works, whatever it transfers.
+public struct TransferSettings: Sendable {
+  /// How many transfers run at once.
+  public var jobs: Int
+  /// One image's failure does not stop the others.
+  public var keepGoing: Bool
+  public var observer: any TransferObserver
+
+  public init(jobs: Int = 4, keepGoing: Bool = false, observer: any TransferObserver) {
+    self.jobs = jobs
+    self.keepGoing = keepGoing
+    self.observer = observer
+  }
+}
+
+/// One blob's progress, told to the observer. Ends when it goes out of scope, however that comes about.
+struct TransferMeter: ~Copyable, Sendable {
+  private static let lastID = Atomic<Int>(0)
+
+  private let id: Int
+  private let observer: any TransferObserver
+
+  init(_ blob: Descriptor, observer: any TransferObserver) {
+    id = Self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
+    self.observer = observer
+    observer.began(id, blob)
+  }
+
+  deinit { observer.ended(id) }
+
+  /// A plain function to hand to whatever moves the bytes.
+  var advance: @Sendable (Int64) -> Void {
+    let (id, observer) = (id, observer)
+    return { observer.advanced(id, to: $0) }
+  }
 }

@@ -57,11 +57,11 @@ struct `A receipt` {
     let range = try #require(text.range(of: good))
     directory.write(text.replacingCharacters(in: range, with: bad), to: "r.json")
     let error = #expect(throws: TransferError.self) { try Receipt.read(path: path) }
-    guard case .malformedReceipt(path, .malformed(let why)) = error else {
+    guard case .malformedReceipt(path, .document(let fault)) = error else {
       Issue.record("\(String(describing: error))")
       return
     }
-    #expect(!why.isEmpty)
+    #expect(!fault.jsonReason.isEmpty)
   }
 
   @Test func `that lists an image without its own manifest, or that as empty, is none`() throws {
@@ -132,8 +132,14 @@ struct `A receipt` {
     let good = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
     var generator = SeededGenerator(seed: 19)
     for _ in 0..<2000 {
-      guard let read = try? Receipt(bytes: generator.mutate(good), path: "r") else { continue }
-      for image in read.images {
+      let bytes = generator.mutate(good)
+      directory.write(bytes, to: "r.json")
+      let read = try? Receipt.read(path: path)
+      // In pieces as at once.
+      let whole = try? DocumentShape.anything.decode(ReceiptHead.self, from: bytes)
+      let isReceipt = whole?.schema == "ferry/receipt/v1"
+      #expect(read?.images == (isReceipt ? whole?.images : nil), "\(String(decoding: bytes, as: UTF8.self))")
+      for image in read?.images ?? [] {
         #expect(image.size == image.blobs.map(\.size).saturatingSum())
         #expect(image.blobs.contains { $0.digest == image.digest })
       }
@@ -145,5 +151,56 @@ struct `A receipt` {
     #expect(throws: ArchiveError.self) { try Receipt.checkWritable(path: directory.path) }
     try Receipt.checkWritable(path: directory.file("r.json"))
     #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == [])
+  }
+
+  /// What an encoder makes of a receipt at once.
+  private struct Whole: Encodable {
+    let schema = "ferry/receipt/v1"
+    let ferry, destination: String
+    let archives: [Receipt.Archive]
+    let started, finished: ReceiptTime
+    let images: [ReceivedImage]
+  }
+
+  @Test(arguments: 0..<4) func `is written image by image as it would be at once`(count: Int) throws {
+    let one = try receipt()
+    let images = (0..<count).map { number in
+      ReceivedImage(
+        source: "a \"images\" : [\n] \(number)", target: one.images[0].target, digest: one.images[0].digest,
+        archiveDigest: number == 1 ? Digest(of: [9]) : nil, size: 30,
+        confirmedAt: one.images[0].confirmedAt, blobs: one.images[0].blobs)
+    }
+    let path = directory.file("r.json")
+    try Receipt(
+      ferry: one.ferry, destination: one.destination, archives: one.archives, started: one.started,
+      finished: one.finished, images: images
+    ).write(path: path)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    let whole = Whole(
+      ferry: one.ferry, destination: one.destination, archives: one.archives,
+      started: ReceiptTime(one.started), finished: ReceiptTime(one.finished), images: images)
+    let expected = try encoder.encode(whole) + Data("\n".utf8)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == expected)
+    #expect(try Receipt.read(path: path).images == images)
+    try Receipt.checkWritable(path: path)
+    // With a space more it is somebody's own.
+    directory.write([UInt8](expected) + [UInt8(ascii: " ")], to: "r.json")
+    #expect(throws: ArchiveError.self) { try Receipt.checkWritable(path: path) }
+  }
+
+  /// Documents that a decoder would make a hundred times their length of.
+  static let crowded = ["images", "archives", "more"]
+
+  @Test(arguments: crowded) func `of many tiny values is refused before they are decoded`(key: String) throws
+  {
+    let values = String(repeating: "[],", count: 300_000) + "[]"
+    let path = directory.write(
+      #"{"schema":"ferry/receipt/v1","\#(key)":[{"more":[\#(values)]}]}"#, to: "r.json")
+    let error = #expect(throws: TransferError.self) { try Receipt.read(path: path) }
+    guard case .malformedReceipt(path, .tooLarge) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
   }
 }

@@ -1,22 +1,15 @@
+import Archives
 import Digests
 public import Images
+import Layouts
 public import Registry
+import Synchronization
 
-/// From which repositories each blob of an export can be had, and what of it is at hand.
-struct BlobSources: Sendable {
-  /// Whose blobs are asked for; their repositories are asked first.
-  let images: [ExportImage]
-  /// Configs at hand.
-  let configs: CheckedConfigs
+/// Which repositories hold each blob of an export, and what of the blobs is at hand.
+struct BlobHolders: Sendable {
+  fileprivate let registries: Registries
+  fileprivate let configs: ConfigStore
   private let repositories: [Digest: [RegistryLocation]]
-  private let configDigests: Set<Digest>
-  /// Those that are images' by their type.
-  private let typedConfigs: Set<Digest>
-  private let preferred: Set<RegistryLocation>
-
-  /// How many holders of one blob at one host may fail to answer, each after all its retries, before that host's others
-  /// are not asked.
-  private static let mostSilent = 3
 
   /// That a repository has a blob.
   private struct Holding: Hashable {
@@ -25,46 +18,56 @@ struct BlobSources: Sendable {
   }
 
   /// All that `images` hold.
-  init(_ images: [ExportImage]) {
+  init(_ images: [ExportImage], registries: Registries) {
     var repositories: [Digest: [RegistryLocation]] = [:]
     var known: Set<Holding> = []
     for image in images {
-      let repository = RegistryLocation(host: image.reference.host, path: image.reference.repository)
+      let repository = image.repository
       for blob in image.blobs
       where known.insert(Holding(repository: repository, digest: blob.digest)).inserted {
         repositories[blob.digest, default: []].append(repository)
       }
     }
+    self.registries = registries
     self.repositories = repositories
-    self.images = images
-    self.configs = CheckedConfigs()
-    let configs = images.flatMap(\.configs)
-    configDigests = Set(configs.map(\.digest))
-    typedConfigs = Set(configs.filter(\.mediaType.isImageConfig).map(\.digest))
-    preferred = []
+    configs = ConfigStore(images)
   }
 
-  private init(_ whole: BlobSources, for images: [ExportImage]) {
-    self.images = images
-    configs = whole.configs
-    repositories = whole.repositories
-    configDigests = whole.configDigests
-    typedConfigs = whole.typedConfigs
-    preferred = Set(
-      images.map { RegistryLocation(host: $0.reference.host, path: $0.reference.repository) })
+  /// The sources of one archive's `images`, whose repositories are asked before the others.
+  func sources(for images: [ExportImage]) -> BlobSources {
+    BlobSources(images, BlobUsers(images), in: self, preferred: Set(images.map(\.repository)))
   }
 
-  /// The same, for `images` alone, with their repositories asked before the others.
-  func preferring(_ images: [ExportImage]) -> BlobSources { BlobSources(self, for: images) }
+  fileprivate func holders(of digest: Digest) -> [RegistryLocation] { repositories[digest] ?? [] }
+}
+
+/// From where the blobs of one archive's images can be had.
+struct BlobSources: Sendable {
+  /// Whose blobs are asked for.
+  let images: [ExportImage]
+  let users: BlobUsers
+  private let export: BlobHolders
+  private let preferred: Set<RegistryLocation>
+
+  /// How many holders of one blob at one host may fail to answer, each after all its retries, before that host's others
+  /// are not asked.
+  private static let mostSilent = 3
+
+  fileprivate init(
+    _ images: [ExportImage], _ users: BlobUsers, in export: BlobHolders, preferred: Set<RegistryLocation>
+  ) {
+    self.images = images
+    self.users = users
+    self.export = export
+    self.preferred = preferred
+  }
+
+  /// The configs at hand.
+  var configs: ConfigStore { export.configs }
 
   private func holders(of digest: Digest) -> [RegistryLocation] {
-    let all = repositories[digest] ?? []
+    let all = export.holders(of: digest)
     return all.filter(preferred.contains) + all.filter { !preferred.contains($0) }
-  }
-
-  /// The names of the images that need a blob.
-  func images(with digest: Digest) -> [String] {
-    images.filter { $0.blobs.contains { $0.digest == digest } }.map(\.reference.description)
   }
 
   /// `error` as the failure of the images that need the blob, where it is the blob's own. What the network or a server's
@@ -75,30 +78,41 @@ struct BlobSources: Sendable {
     guard images.count > 1, let cause = foremost as? RegistryError else { return error }
     switch cause {
     case .wrongContent, .blobNotFound:
-      let names = images(with: digest)
+      let names = users.names(of: digest)
       return TransferError.blobFailed(
         images: names, total: images.count, othersCanGo: othersCanGo && names.count < images.count, error)
     default: return error
     }
   }
 
-  func isConfig(_ digest: Digest) -> Bool { configDigests.contains(digest) }
-  func isTypedConfig(_ digest: Digest) -> Bool { typedConfigs.contains(digest) }
+  /// Brings `blob` into the entry that `begin` hands out, and finishes it: for an archive that is written once from its
+  /// first blob to its last, so that no image of it can be left out any more.
+  func move(
+    _ blob: PlannedBlob, observer: any TransferObserver,
+    into begin: (Digest, @escaping (Int64) -> Void) throws -> BlobEntry
+  ) throws {
+    let meter = TransferMeter(blob.descriptor, observer: observer)
+    var entry = try begin(blob.digest, meter.advance)
+    do {
+      try pull(blob.descriptor, into: &entry)
+    } catch {
+      throw failure(of: blob.digest, error, othersCanGo: false)
+    }
+    try entry.finish()
+  }
 
-  /// Fetches what `receiver` lacks of `blob` from the first repository that has it. What one gave before it failed for
-  /// good stays, and the next one goes on behind it; of a host whose repositories give no answer, all retries spent, no
+  /// Fetches what `receiver` needs of `blob` from the first repository that has it. What one gave before it failed for
+  /// good stays, and the next one continues behind it; of a host whose repositories give no answer, all retries spent, no
   /// others are asked. Throws the failure when one repository was asked, ``TransferError/noHolder(_:_:)`` when several
   /// were, and what the receiver throws.
-  func pull(
-    _ blob: Descriptor, registries: Registries, into receiver: inout some BlobReceiver & ~Copyable
-  ) throws {
+  func pull(_ blob: Descriptor, into receiver: inout some BlobReceiver & ~Copyable) throws {
     if receiver.position == 0, let bytes = configs.take(blob.digest) {
       return try unsafe receiver.write(bytes.span.bytes)
     }
     var failures: [HolderFailure] = []
     var silent: [String: Int] = [:]
     for repository in holders(of: blob.digest) where silent[repository.host, default: 0] < Self.mostSilent {
-      let client = try registries.client(host: repository.host, repository: repository.path)
+      let client = try export.registries.client(host: repository.host, repository: repository.path)
       do {
         return try client.pullBlob(blob, from: repository.path, into: &receiver)
       } catch let error as RegistryError {
@@ -110,6 +124,38 @@ struct BlobSources: Sendable {
     guard let first = failures.first else { throw TransferError.blobOfNoImage(blob.digest) }
     if failures.count == 1 { throw first.error }
     throw TransferError.noHolder(blob.digest, failures)
+  }
+}
+
+/// Which of an archive's images need each blob.
+struct BlobUsers: Sendable {
+  private let names: [String]
+  /// The images' numbers, each once.
+  private let users: [Digest: [Int]]
+
+  init(_ images: [ExportImage]) {
+    names = images.map(\.reference.description)
+    var users: [Digest: [Int]] = [:]
+    for (number, image) in images.enumerated() {
+      for blob in image.blobs where users[blob.digest]?.last != number {
+        users[blob.digest, default: []].append(number)
+      }
+    }
+    self.users = users
+  }
+
+  /// The numbers of the images that need a blob.
+  func numbers(of digest: Digest) -> [Int] { users[digest] ?? [] }
+
+  /// Their names.
+  func names(of digest: Digest) -> [String] { numbers(of: digest).map { names[$0] } }
+
+  func name(at number: Int) -> String { names[number] }
+}
+
+extension ExportImage {
+  fileprivate var repository: RegistryLocation {
+    RegistryLocation(host: reference.host, path: reference.repository)
   }
 }
 
@@ -138,5 +184,44 @@ extension RegistryError {
     case .transport, .overwhelmed: true
     default: false
     }
+  }
+}
+
+/// Where the blobs of archives that this run has finished lie: one that several archives hold is fetched
+/// once and copied, with proof, from there.
+final class HeldBlobs: Sendable {
+  private struct Place {
+    let archive: ArchiveInput
+    let offset: Int64
+  }
+
+  private let places = Mutex<[Digest: Place]>([:])
+
+  func add(_ archive: PreparedExport.Archive) {
+    guard archive.onlyVolumes.isEmpty, let place = archive.place,
+      let input = try? ArchiveInput(writtenTo: place)
+    else { return }
+    places.withLock { places in
+      for blob in archive.plan.blobs {
+        places[blob.digest] = Place(archive: input, offset: blob.offset)
+      }
+    }
+  }
+
+  /// Copies what is missing of the blob into `entry`; false when the blob is not held or no longer what it was. Throws only what
+  /// writing throws.
+  func copy(into entry: inout BlobEntry) throws -> Bool {
+    guard let place = places.withLock({ $0[entry.blob.digest] }), let file = try? place.archive.content()
+    else { return false }
+    let start = place.offset
+    try unsafe ContentPieces.read(
+      start + entry.position..<start + entry.blob.size,
+      // What cannot be read there is had from its registry.
+      from: { buffer, offset in (try? unsafe file.read(into: buffer, at: offset)) ?? 0 },
+      into: { try entry.write($0) })
+    if (try? entry.check()) != nil { return true }
+    // What was copied may be the wrong part of it.
+    entry.restart()
+    return false
   }
 }

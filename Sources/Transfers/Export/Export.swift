@@ -1,12 +1,15 @@
-import Images
-import Registry
+public import Digests
+public import Images
 
 /// `ferry export`: resolve everything, plan the archives, then move each blob once to its place.
+///
+/// Each stage is a type, and hands the next one value that does not change any more: ``ExportResolver`` gives a
+/// ``ResolvedExport``, ``ExportPlanner`` makes a ``PreparedExport`` of it, ``ExportMover`` an ``ExportResult`` of that.
 public struct Export: Sendable {
-  let request: ExportRequest
-  let registries: Registries
-  let settings: TransferSettings
-  let executor: BlockingExecutor
+  private let request: ExportRequest
+  private let registries: Registries
+  private let settings: TransferSettings
+  private let executor: BlockingExecutor
 
   /// Throws ``TransferError/noThread(code:)``.
   public init(_ request: ExportRequest, registries: Registries, settings: TransferSettings) throws {
@@ -16,69 +19,99 @@ public struct Export: Sendable {
     executor = try BlockingExecutor(width: settings.jobs)
   }
 
+  /// Tries, before anything is asked or moved, whether files can be made where the archives are to go. Leaves nothing.
+  /// Throws ``TransferError/noDirectory(path:)``, ``TransferError/cannotMakeDirectory(path:)`` and `ArchiveError`. Blocks.
+  public func checkOutput() throws { try ExportOutput(request).check() }
+
   /// Resolves the images and plans the archives; moves no blob. Failures of single images and whatever
   /// else stands in the way are collected, so that one look shows them all.
   @concurrent
   public func prepare() async throws -> PreparedExport {
-    let knownFiles = try await executor.run {
-      try KnownFiles(
-        request.known, expected: request.knownExpected, signedBy: request.knownSignature, settings: settings)
-    }
-    let (references, unlisted) = try await expand()
-    settings.observer.note(.resolving(images: references.count))
-    let finder = ReferrerFinder(registries, observer: settings.observer)
-    let outcomes = try await executor.mapConcurrently(references) {
-      reference -> Result<ExportImage, ImageFailure> in
-      do {
-        let image = try ExportImage.resolve(
-          reference, platforms: request.platforms, registries: registries, observer: settings.observer)
-        return .success(try withReferrers(image, from: finder))
-      } catch {
-        try Task.checkCancellation()
-        let refusal = RepositoryRefusal(
-          error, host: reference.host, repository: reference.repository, registries: registries)
-        return .failure(
-          ImageFailure(
-            image: reference.description, error: refusal.map(TransferError.pullRefused) ?? error))
-      }
-    }
-    var images: [ExportImage] = []
-    var failures = unlisted
-    for outcome in outcomes {
-      switch outcome {
-      case .success(let image): images.append(image)
-      case .failure(let failure): failures.append(failure)
-      }
-    }
-    let resolved = images
-    let failed = failures
-    let checked = try await executor.run {
-      SoundImages(resolved, isApart: !request.isOneArchive) { part, image in
-        let reference = image.reference
-        return try registries.client(host: reference.host, repository: reference.repository)
-          .hasBlob(part.digest, size: part.size, in: reference.repository)
-      }
-    }
-    let known = try await knownFiles.content(of: checked.sound.flatMap(\.blobs), on: executor)
+    let resolved = try await ExportResolver(
+      request, registries: registries, settings: settings, executor: executor
+    ).resolve()
     return try await executor.run {
-      try plan(checked.sound, known: known, failures: failed + checked.failures)
+      try ExportPlanner(request, keepsGoing: settings.keepGoing).plan(resolved)
     }
   }
 
-  /// The images asked for, each once, in the order of their names, and the queries that failed.
-  private func expand() async throws -> ([Reference], [ImageFailure]) {
-    let expanded = try await executor.mapConcurrently(request.queries) {
-      query -> (images: [Reference], failures: [ImageFailure]) in
-      do {
-        return try query.expand(registries, observer: settings.observer)
-      } catch {
-        try Task.checkCancellation()
-        return ([], [ImageFailure(image: query.name, error: error)])
-      }
-    }
-    let references = Set(expanded.flatMap(\.images))
-    let failures = expanded.flatMap(\.failures)
-    let shard = request.shard
-    return (references.filter { shard?.holds($0.description) ?? true }.sorted(), failures)
+  /// Writes the archives. Throws all that stands in the way, and unless `keepGoing` the first
+  /// failure.
+  @concurrent
+  public func run(_ prepared: PreparedExport) async throws -> ExportResult {
+    let obstacle = TransferError.obstacle(
+      prepared.blockers, prepared.failures, total: prepared.images.count + prepared.failures.count,
+      keepsGoing: settings.keepGoing)
+    if let obstacle { throw obstacle }
+    return try await ExportMover(
+      prepared, of: request, registries: registries, settings: settings, executor: executor
+    ).run()
+  }
+}
+
+/// What an export did.
+public struct ExportResult: Sendable {
+  public let prepared: PreparedExport
+  /// Images that failed, whether at resolving or at moving.
+  public let failures: [ImageFailure]
+  /// Paths of the archives that are whole now, in order; nil stands for a stream.
+  public let finished: [String?]
+}
+
+/// What `ferry export` is asked to do.
+public struct ExportRequest: Sendable {
+  public enum Output: Hashable, Sendable {
+    /// All images in one archive.
+    case file(String)
+    /// One archive an image, named after it.
+    case directory(String)
+    /// One archive, in order, into an open file; `name` is what errors call it.
+    case stream(descriptor: Int32, name: String)
+  }
+
+  /// Whether images that fail are missing from an archive that holds others.
+  var isOneArchive: Bool {
+    if case .directory = output { false } else { true }
+  }
+
+  public var queries: [ImageQuery]
+  /// Empty: every platform.
+  public var platforms: [Platform]
+  public var output: Output
+  /// Replace outputs that exist and hold something else.
+  public var replacesExisting: Bool
+  public var shard: Shard?
+  /// Write `<archive>.sha256` for `sha256sum -c`.
+  public var writesChecksums = false
+  /// Signs each archive's digest.
+  public var signingKey: SigningKey?
+  /// Signatures, SBOMs and attestations travel with their images.
+  public var takesReferrers: Bool
+  /// Archives and receipts that tell what the other side has.
+  public var known: [String]
+  /// The digests of which the archives among them must have one; they are believed then. Empty: any may be.
+  public var knownExpected: [Digest] = []
+  /// Who must have signed the receipts among them; an archive that is signed so is believed.
+  public var knownSignature: SignatureDemand?
+
+  /// Cut archives into volumes of so many bytes.
+  public var volumeSize: Int64?
+  /// Write these volumes alone, by their numbers; empty: all.
+  public var onlyVolumes: [Int]
+
+  public init(
+    queries: [ImageQuery], platforms: [Platform] = [], output: Output, replacesExisting: Bool = false,
+    shard: Shard? = nil, takesReferrers: Bool = true, known: [String] = [], volumeSize: Int64? = nil,
+    onlyVolumes: [Int] = []
+  ) {
+    self.queries = queries
+    self.platforms = platforms
+    self.output = output
+    self.replacesExisting = replacesExisting
+    self.shard = shard
+    self.takesReferrers = takesReferrers
+    self.known = known
+    self.volumeSize = volumeSize
+    self.onlyVolumes = onlyVolumes
   }
 }

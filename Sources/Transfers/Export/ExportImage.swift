@@ -9,18 +9,32 @@ public struct ExportImage: Sendable {
   public let tree: ImageTree
   public let omissions: [Omission]
   /// What travels with it because it refers to it.
-  public internal(set) var referrers: [Referrer] = []
+  public private(set) var referrers: [Referrer] = []
   /// What refers to it, or to what of it is left out, and does not travel.
-  public internal(set) var referrersLeft: [UncarriedReferrer] = []
+  public private(set) var referrersLeft: [UncarriedReferrer] = []
   /// The index that it was taken out of, and manifests for platforms that were not asked for.
-  var leftOut: [Descriptor] = []
+  private(set) var leftOut: [Descriptor] = []
   /// What its name stands for: ``tree``'s root, or the index that this was taken out of.
-  var top: Digest?
+  private(set) var top: Digest?
   /// What that index lists as an attestation of the platform that was taken.
-  var attestationsLeft: [UncarriedReferrer] = []
+  private(set) var attestationsLeft: [UncarriedReferrer] = []
 
   /// Its own configs and layers, and its referrers'.
   var blobs: [Descriptor] { tree.blobs + referrers.flatMap(\.tree.blobs) }
+
+  private init(reference: Reference, tree: ImageTree, omissions: [Omission]) {
+    self.reference = reference
+    self.tree = tree
+    self.omissions = omissions
+  }
+
+  /// The same with what refers to it, and what of that does not travel.
+  func with(_ referrers: [Referrer], left: [UncarriedReferrer]) -> ExportImage {
+    var image = self
+    image.referrers = referrers
+    image.referrersLeft = left
+    return image
+  }
 
   /// Asks the registry what `reference` is and walks its manifests. Blocks; moves no layer.
   static func resolve(
@@ -136,5 +150,41 @@ extension Manifest {
       $0.mediaType.isForeignLayer && $0.urls?.isEmpty == false && $0 != image.config
     }
     .map(\.digest)
+  }
+}
+
+/// Which manifests of an index are wanted when platforms were asked for.
+private struct PlatformChoice {
+  let wanted: [Platform]
+
+  /// The manifests of `index` for a wanted platform.
+  private func matches(in index: ImageIndex) -> [Descriptor] {
+    index.manifests.filter { child in
+      child.mediaType.isManifest && wanted.contains { child.platform?.satisfies($0) == true }
+    }
+  }
+
+  /// What is left out of `index`: manifests for other platforms, and attestations of those. An entry
+  /// without a platform stays. Throws ``TransferError/platformNotFound(_:wanted:available:)``.
+  func omitted(from index: ImageIndex, of image: Reference) throws(TransferError) -> Set<Digest> {
+    let chosen = matches(in: index)
+    guard !chosen.isEmpty else {
+      let available = index.manifests.compactMap(\.platform).filter { !$0.isUnknown }
+      throw .platformNotFound(image, wanted: wanted, available: available)
+    }
+    let digests = Set(chosen.map(\.digest))
+    let names = Set(digests.map(\.description))
+    let others = index.manifests.filter { child in
+      if let attested = child.attestedDigest { return !names.contains(attested) }
+      return child.platform != nil && !digests.contains(child.digest)
+    }
+    return Set(others.map(\.digest))
+  }
+
+  /// The one manifest that stands for the image when a single platform was asked for and a single
+  /// manifest serves it; nil when the index must be kept.
+  func single(in index: ImageIndex) -> Descriptor? {
+    let chosen = matches(in: index)
+    return wanted.count == 1 && chosen.count == 1 ? chosen.first : nil
   }
 }

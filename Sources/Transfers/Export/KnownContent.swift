@@ -1,8 +1,9 @@
+import Archives
 import Digests
 import Images
 import Layouts
 
-/// What the other side has already, by earlier archives and receipts (`--skip-known`).
+/// What the other side has already, by earlier archives and receipts.
 struct KnownContent: Sendable {
   private struct Place: Sendable {
     let size: Int64
@@ -29,7 +30,7 @@ struct KnownContent: Sendable {
   mutating func add(
     _ blobs: some Sequence<Descriptor>, of repository: String?, by source: KnownSource, _ proof: KnownProof
   ) {
-    if !sources.contains(where: { $0.digest == source.digest }) {
+    if proofs[source.digest] == nil {
       sources.append(source)
       sources.sort { $0.digest < $1.digest }
     }
@@ -62,4 +63,172 @@ public enum KnownProof: Int, Comparable, Hashable, Sendable {
   case claimed
 
   public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// The files that tell what the other side has: read before anything is asked of a registry, and, when it is known what
+/// an export wants, looked into for just that.
+struct KnownFiles: Sendable {
+  /// An archive, as far as opening it tells.
+  private struct Archive: Sendable {
+    let opened: OpenedArchive
+    let source: KnownSource
+    let isVouchedFor: Bool
+  }
+
+  private struct KnownReceipt: Sendable {
+    let receipt: Receipt
+    let source: KnownSource
+    let proof: KnownProof
+  }
+
+  private let archives: [Archive]
+  private let receipts: [KnownReceipt]
+  private let settings: TransferSettings
+
+  /// Opens the files. Throws for one that cannot be read, is damaged, is not one of the `expected` archives, or whose
+  /// signature is not the one demanded: a receipt's must be there, an archive's may be missing, for its blobs are
+  /// hashed then. Blocks.
+  static func open(
+    _ paths: [String], expected: [Digest], signedBy demand: SignatureDemand?, settings: TransferSettings
+  ) throws -> KnownFiles {
+    let receiptPaths = Set(try paths.filter(isReceipt))
+    let receipts = try receiptPaths.sorted().map { path in
+      let (receipt, digest) = try Receipt.file(at: path, demanding: demand)
+      return KnownReceipt(
+        receipt: receipt, source: KnownSource(kind: .receipt, name: name(of: path), digest: digest),
+        proof: demand == nil ? .claimed : .vouched)
+    }
+    let archives = try ArchiveInput.group(paths.filter { !receiptPaths.contains($0) }).map { input in
+      let opened = try OpenedArchive.open(input, spool: nil)
+      let layout = opened.layout
+      guard layout.problems.isEmpty else {
+        throw TransferError.knownUnusable(path: input.path, problems: layout.problems)
+      }
+      if let first = expected.first, !expected.contains(layout.archiveDigest) {
+        throw TransferError.wrongArchive(path: input.path, expected: first, actual: layout.archiveDigest)
+      }
+      return Archive(
+        opened: opened,
+        source: KnownSource(
+          kind: .archive, name: name(of: input.path), digest: layout.archiveDigest),
+        isVouchedFor: try !expected.isEmpty || isSigned(input.path, layout.archiveDigest, by: demand))
+    }
+    return KnownFiles(archives: archives, receipts: receipts, settings: settings)
+  }
+
+  private static func isSigned(_ path: String, _ digest: Digest, by demand: SignatureDemand?) throws -> Bool {
+    guard let demand else { return false }
+    do {
+      try demand.check(archive: path, digest: digest)
+      return true
+    } catch TransferError.unsigned {
+      return false
+    }
+  }
+
+  /// What of `wanted` the other side has. A blob that an archive is believed to hold lies in it, and unless somebody
+  /// vouches for the archive, its bytes are read and hashed. What one left out itself, it does not know of.
+  func content(of wanted: [Descriptor], on executor: BlockingExecutor) async throws -> KnownContent {
+    let sizes = Dictionary(wanted.map { ($0.digest, $0.size) }) { first, _ in first }
+    var known = KnownContent()
+    for told in receipts {
+      known.add([], of: nil, by: told.source, told.proof)
+      for image in told.receipt.images {
+        let blobs = image.blobs.lazy.filter { sizes[$0.digest] == $0.size }
+        known.add(blobs, of: (try? Reference(image.source))?.repositoryName, by: told.source, told.proof)
+      }
+    }
+    for archive in archives {
+      let proof = archive.isVouchedFor ? KnownProof.vouched : .hashed
+      known.add([], of: nil, by: archive.source, proof)
+      let images = try await executor.run { try contents(of: archive.opened, sizes) }
+      let held = Dictionary(images.flatMap(\.blobs).map { ($0.digest, $0) }) { first, _ in first }
+      let sound =
+        archive.isVouchedFor ? Set(held.keys) : try await prove(Array(held.values), in: archive, on: executor)
+      for (repository, blobs) in images {
+        known.add(blobs.filter { sound.contains($0.digest) }, of: repository, by: archive.source, proof)
+      }
+    }
+    return known
+  }
+
+  /// The wanted blobs that lie in an archive, by the repository of the images that list them.
+  private func contents(
+    of opened: OpenedArchive, _ sizes: [Digest: Int64]
+  ) throws -> [(repository: String?, blobs: [Descriptor])] {
+    let layout = opened.layout
+    var held = layout.blobs.mapValues(\.size)
+    for blob in opened.stream?.blobs ?? [] { held[blob.digest] = blob.size }
+    // An image may have thousands of names; it is walked once a repository.
+    var walked: Set<[String]> = []
+    return try layout.images.compactMap { image in
+      let repository = image.reference?.repositoryName
+      guard walked.insert([repository ?? "", image.root.digest.hex]).inserted else { return nil }
+      let blobs = try layout.tree(of: image).blobs.filter { blob in
+        sizes[blob.digest] == blob.size && held[blob.digest] == blob.size
+      }
+      return (repository, blobs)
+    }
+  }
+
+  /// Those of `blobs` whose bytes in the archive are the right ones.
+  private func prove(
+    _ blobs: [Descriptor], in archive: Archive, on executor: BlockingExecutor
+  ) async throws -> Set<Digest> {
+    guard !blobs.isEmpty else { return [] }
+    settings.observer.note(
+      .provingKnown(archive.source, size: blobs.map(\.size).saturatingSum()))
+    let readings: [BlobReading]
+    switch archive.opened {
+    case .inPlace(let layout):
+      readings = try await executor.mapConcurrently(blobs.map(\.digest).sorted()) { digest in
+        do {
+          return try BlobReading.read(digest, in: layout, unpacks: false) { _ in }
+        } catch is LayoutError {
+          // What cannot be read there is not known to be anywhere.
+          return BlobReading(digest: digest, problem: .damaged(digest, actual: digest), diffID: nil)
+        }
+      }
+    case .passing(let stream):
+      readings = try await executor.run { try read(Set(blobs.map(\.digest)), from: stream) }
+    }
+    let sound = Set(readings.filter { $0.problem == nil }.map(\.digest))
+    for blob in blobs where !sound.contains(blob.digest) {
+      settings.observer.note(.knownDamaged(archive.source, blob: blob))
+    }
+    return sound
+  }
+
+  /// Hashes `wanted` blobs of an archive that passes by, and lets the others pass. Blocks.
+  private func read(_ wanted: Set<Digest>, from stream: StreamedLayout) throws -> [BlobReading] {
+    var readings = stream.manifests.filter(wanted.contains).map {
+      BlobReading(digest: $0, problem: nil, diffID: nil)
+    }
+    do {
+      while let due = stream.blob {
+        if wanted.contains(due.digest) {
+          readings.append(
+            try unsafe BlobReading.read(due.digest, size: due.size, unpacks: false, progress: { _ in }) {
+              buffer, offset in try unsafe stream.read(due.digest, into: buffer, at: offset)
+            })
+        }
+        try stream.skip()
+      }
+    } catch LayoutError.brokenStream {
+      // What did not come any more is not known.
+    }
+    return readings
+  }
+
+  /// Whether `path` is JSON rather than any kind of archive.
+  private static func isReceipt(_ path: String) throws -> Bool {
+    guard let status = try? DataFile.open(reading: path), let size = try? status.size(), size > 0 else {
+      return false
+    }
+    return try status.read(1, at: 0) == [UInt8(ascii: "{")]
+  }
+
+  private static func name(of path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? path
+  }
 }

@@ -1,3 +1,4 @@
+import Archives
 public import Digests
 import Images
 public import Layouts
@@ -6,18 +7,26 @@ public import Layouts
 public struct PreparedExport: Sendable {
   /// One archive to write.
   public struct Archive: Sendable {
-    /// nil: standard output.
-    public let path: String?
-    /// Of the volumes it is cut into, in bytes; nil: one file.
-    public let volumeSize: Int64?
+    /// Where an archive goes.
+    enum Target: Sendable {
+      case files(ArchivePlace)
+      case stream(descriptor: Int32, name: String)
+    }
+
+    let target: Target
     /// The numbers of the volumes that are written; empty: all.
     public let onlyVolumes: [Int]
-    public internal(set) var plan: ArchivePlan
-    public internal(set) var state: State
-    /// How an earlier run's work is gone on with.
-    public internal(set) var continuation: ArchiveContinuation?
+    public let plan: ArchivePlan
+    public let state: State
+    /// What this archive holds of the export's images.
+    let images: [ExportImage]
+    /// How an earlier run's work is resumed.
+    public let continuation: ArchiveContinuation?
     /// Tags that point elsewhere than when that run began.
-    public internal(set) var movedTags: [(image: String, from: Digest, to: Digest)] = []
+    public let movedTags: [(image: String, from: Digest, to: Digest)]
+
+    /// nil: a stream.
+    public var path: String? { place?.path }
 
     /// All its blobs, in bytes.
     public var blobSize: Int64 { plan.blobs.map(\.size).saturatingSum() }
@@ -29,18 +38,22 @@ public struct PreparedExport: Sendable {
     case upToDate(Digest)
     /// The path holds something else, which is in the way.
     case blocked
-    /// The path holds something else, which `--force` replaces.
+    /// The path holds something else, which is to be replaced.
     case toReplace
+
+    var isUpToDate: Bool {
+      if case .upToDate = self { true } else { false }
+    }
   }
 
   public let images: [ExportImage]
-  public internal(set) var archives: [Archive]
-  let descriptions: [RegistryLocation: String]
-  let known: KnownContent
+  public let archives: [Archive]
+  /// How its images become an archive's plan: once more when one of them is lost on the way.
+  let composition: ArchiveComposition
   public let failures: [ImageFailure]
   /// Why nothing can be written, apart from ``failures``.
   public let blockers: [any Error]
-  /// Free bytes where the archives go, and how many they need; nil for standard output.
+  /// Free bytes where the archives go, and how many they need; nil for a stream.
   public let space: (available: Int64, needed: Int64)?
 
   /// What travels with the images because it refers to them, each once. What was asked for by its name is an
@@ -61,14 +74,16 @@ public struct PreparedExport: Sendable {
   }
 
   /// What the word of each archive and receipt that content is left out by is worth, by its digest.
-  public var knownProofs: [Digest: KnownProof] { known.proofs }
+  public var knownProofs: [Digest: KnownProof] { composition.known.proofs }
 
   /// How many of an archive's images are all there, whatever the other side has: no blob of theirs is left out as
   /// known.
   public func imagesWholeAlone(in archive: Archive) -> (whole: Int, of: Int) {
     let left = Set(archive.plan.omissions.filter { $0.reason == .known }.map(\.descriptor.digest))
-    let held = images(in: archive)
-    return (held.count { image in !image.tree.blobs.contains { left.contains($0.digest) } }, held.count)
+    return (
+      archive.images.count { image in !image.tree.blobs.contains { left.contains($0.digest) } },
+      archive.images.count
+    )
   }
 
   /// The size of everything with shared content counted once an archive, in bytes.
@@ -77,15 +92,87 @@ public struct PreparedExport: Sendable {
       [archive.plan.manifests.map { Int64($0.bytes.count) }.saturatingSum(), archive.blobSize].saturatingSum()
     }.saturatingSum()
   }
+
+  /// The same, with what became of the archives.
+  func with(_ archives: [Archive]) -> PreparedExport {
+    PreparedExport(
+      images: images, archives: archives, composition: composition, failures: failures, blockers: blockers,
+      space: space)
+  }
 }
 
 extension PreparedExport.Archive {
-  public var isUpToDate: Bool {
-    if case .upToDate = state { true } else { false }
-  }
+  public var isUpToDate: Bool { state.isUpToDate }
 
   /// The digest of the archive that is at the path, or will be.
   public var digest: Digest {
     if case .upToDate(let digest) = state { digest } else { plan.archiveDigest }
+  }
+
+  /// The same archive as it was found to be, or was written: of a `plan` that may have lost images.
+  func with(_ plan: ArchivePlan? = nil, state: PreparedExport.State) -> Self {
+    let held = plan.map { Set($0.images.compactMap(\.reference)) }
+    return Self(
+      target: target, onlyVolumes: onlyVolumes, plan: plan ?? self.plan, state: state,
+      images: held.map { held in images.filter { held.contains($0.reference) } } ?? images,
+      continuation: continuation, movedTags: movedTags)
+  }
+
+  /// Where it goes; nil: a stream.
+  var place: ArchivePlace? {
+    if case .files(let place) = target { place } else { nil }
+  }
+
+  /// One volume that an archive is cut into.
+  public struct Volume: Hashable, Sendable {
+    public let number: Int
+    public let path: String
+    /// In bytes.
+    public let size: Int64
+  }
+
+  /// The volumes it is cut into, in order; none when it is one file.
+  public var volumes: [Volume] {
+    guard let place, place.volumeSize != nil else { return [] }
+    return place.paths(for: plan.totalSize).enumerated().map { index, path in
+      Volume(number: index + 1, path: path, size: place.size(of: index + 1, for: plan.totalSize))
+    }
+  }
+
+  /// What is written of it, in bytes.
+  public var writtenSize: Int64 {
+    guard !onlyVolumes.isEmpty else { return plan.totalSize }
+    return volumes.filter { onlyVolumes.contains($0.number) }.map(\.size).saturatingSum()
+  }
+
+  /// What a line calls it: the file, or the first volume and the last.
+  public var title: String? {
+    let names = volumes.map(\.path)
+    guard let first = names.first, let last = names.last else { return path }
+    return first == last ? first : "\(first) to \(last)"
+  }
+}
+
+/// How images are laid out in an archive: all that a plan depends on but the images themselves.
+struct ArchiveComposition: Sendable {
+  let known: KnownContent
+  let descriptions: RepositoryDescriptions
+  /// Whether an archive says which images it was to hold and does not.
+  let namesMissing: Bool
+
+  /// The plan of one archive of `images`, which says that those that failed are missing in it.
+  func plan(_ images: [ExportImage], without failures: [ImageFailure]) throws -> ArchivePlan {
+    let referrers = images.flatMap(\.referrers)
+    let named = images.map { ($0.reference, $0.tree.root) }
+    let tagged = referrers.filter { !$0.isListed }.map { ($0.reference, $0.tree.root) }
+    let blobs = images.flatMap(\.blobs)
+    return try ArchivePlan(
+      images: named + tagged,
+      referrers: referrers.filter(\.isListed).map { ($0.reference, $0.tree.root) },
+      manifests: images.flatMap(\.tree.manifests) + referrers.flatMap(\.tree.manifests),
+      blobs: blobs.filter { !known.holds($0) },
+      omissions: images.flatMap(\.omissions) + known.omissions(from: blobs), knownSources: known.sources,
+      extraFiles: descriptions.files(of: images.map(\.reference)),
+      lacking: namesMissing ? failures.map(Lack.init) : [])
   }
 }

@@ -13,3 +13,45 @@ public struct Referrer: Sendable {
   /// Whether a registry's referrers API told of it, and no tag names it.
   var isListed: Bool { reference.tag == nil }
 }
+
+/// A signature, SBOM or attestation that an export found and does not carry.
+public struct UncarriedReferrer: Hashable, Sendable {
+  /// Why it stays behind.
+  public enum Reason: Hashable, Sendable {
+    /// It refers to an index or a platform's manifest for other platforms that is left out.
+    case platform
+    /// It refers to something that is not carried either.
+    case subject
+    /// Its manifest is of a type that Ferry cannot carry.
+    case unknownType
+    /// It is listed, and the registry has no such manifest.
+    case absent
+    /// What is there under its digest is no manifest.
+    case notAManifest(ManifestError)
+    /// It is listed, and its manifest says nothing of the one it is listed for.
+    case otherSubject
+    /// It is listed in a way that cannot be read.
+    case unreadable
+    /// The registry refuses to say what there is: what has no tag is not found.
+    case notShown
+  }
+
+  /// The manifest it is listed for.
+  public let subject: Digest
+  /// nil when nobody knows: the registry does not say what there is, or a tag names nothing that can be read.
+  public let digest: Digest?
+  public let mediaType: MediaType?
+  /// What kind of artifact it is, as far as that is known.
+  public let artifactType: String?
+  public let reason: Reason
+
+  init(
+    _ descriptor: Descriptor?, of subject: Digest, artifactType: String? = nil, _ reason: Reason
+  ) {
+    self.subject = subject
+    digest = descriptor?.digest
+    mediaType = descriptor?.mediaType
+    self.artifactType = artifactType ?? descriptor?.artifactType
+    self.reason = reason
+  }
+}

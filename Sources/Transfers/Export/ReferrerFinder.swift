@@ -83,7 +83,7 @@ final class ReferrerFinder: Sendable {
     let reason: UncarriedReferrer.Reason
   }
 
-  /// Adds what refers to all that stays behind: by `--platform`, the manifests of indexes among it, or because it cannot be
+  /// Adds what refers to all that stays behind: for its platform, the manifests of indexes among it, or because it cannot be
   /// carried; and what refers to that.
   private func name(
     _ found: inout Findings, besides image: ExportImage, asked: inout Set<Digest>,

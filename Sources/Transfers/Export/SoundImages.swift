@@ -5,18 +5,26 @@ import Layouts
 /// Images that can stand in one archive, and those that cannot, because what they say contradicts what others say or
 /// what is there. Each fault is the fault of the images that have it; the others are carried.
 struct SoundImages {
-  let images: [ExportImage]
-  private(set) var failures: [ImageFailure] = []
+  private let images: [ExportImage]
   private var errors: [Int: any Error] = [:]
+
+  private init(_ images: [ExportImage]) { self.images = images }
 
   /// Looks at `images`, which are to come into one archive, or each into its own (`isApart`). `holds` asks the
   /// registry of an image whether it has a blob with the size that the image gives it. Blocks.
-  init(_ images: [ExportImage], isApart: Bool, holds: (Descriptor, ExportImage) throws -> Bool) {
-    self.images = images
-    judgeSizes(of: images, holds)
-    judgeNames(of: images)
-    judgeEmptiness(of: images, isApart: isApart)
-    failures = errors.sorted { $0.key < $1.key }.map {
+  static func judge(
+    _ images: [ExportImage], isApart: Bool, holds: (Descriptor, ExportImage) throws -> Bool
+  ) -> SoundImages {
+    var judged = SoundImages(images)
+    judged.judgeSizes(holds)
+    judged.judgeNames()
+    judged.judgeEmptiness(isApart: isApart)
+    return judged
+  }
+
+  /// Those that failed, in their order.
+  var failures: [ImageFailure] {
+    errors.sorted { $0.key < $1.key }.map {
       ImageFailure(image: images[$0.key].reference.description, error: $0.value)
     }
   }
@@ -27,9 +35,7 @@ struct SoundImages {
   private mutating func fail(_ image: Int, _ error: any Error) { errors[image] = errors[image] ?? error }
 
   /// A digest has one size, whoever lists it.
-  private mutating func judgeSizes(
-    of images: [ExportImage], _ holds: (Descriptor, ExportImage) throws -> Bool
-  ) {
+  private mutating func judgeSizes(_ holds: (Descriptor, ExportImage) throws -> Bool) {
     var first: [Digest: Int64] = [:]
     var disputed: Set<Digest> = []
     var known: [Digest: Int64] = [:]
@@ -67,29 +73,43 @@ struct SoundImages {
         }
       }
       let right = sizes.count == 1 ? sizes.first : nil
+      let listed = claims.map(\.part.size)
+      let second = listed.first { $0 != listed.first }
       for (image, part) in claims where part.size != right {
-        let other = right ?? claims.map(\.part.size).first { $0 != part.size } ?? part.size
+        let other = right ?? (part.size == listed.first ? second : listed.first) ?? part.size
         fail(image, TransferError.wrongSizeListed(digest, listed: part.size, actual: other))
       }
     }
   }
 
   /// What refers to the images is named by them, and a tag may move between two looks at it.
-  private mutating func judgeNames(of images: [ExportImage]) {
-    var roots: [Reference: Set<Digest>] = [:]
+  private mutating func judgeNames() {
+    /// What a name stands for: the lowest of the digests that it was found to name, and the one after that.
+    var roots: [Reference: (least: Digest, next: Digest?)] = [:]
     for image in images {
-      for (reference, root) in image.names { roots[reference, default: []].insert(root) }
+      for (reference, root) in image.names {
+        guard let known = roots[reference] else {
+          roots[reference] = (root, nil)
+          continue
+        }
+        if root < known.least {
+          roots[reference] = (root, known.least)
+        } else if root > known.least, known.next.map({ root < $0 }) ?? true {
+          roots[reference] = (known.least, root)
+        }
+      }
     }
     for (index, image) in images.enumerated() {
       for (reference, root) in image.names {
-        guard let other = roots[reference]?.subtracting([root]).min() else { continue }
+        guard let known = roots[reference], let next = known.next else { continue }
+        let other = root == known.least ? next : known.least
         fail(index, LayoutError.conflictingReferences(reference, min(root, other), max(root, other)))
       }
     }
   }
 
   /// An archive of indexes that list nothing holds no image.
-  private mutating func judgeEmptiness(of images: [ExportImage], isApart: Bool) {
+  private mutating func judgeEmptiness(isApart: Bool) {
     let empty = images.indices.filter { images[$0].manifests.allSatisfy(\.mediaType.isIndex) }
     guard isApart || empty.count == images.count - errors.count || empty.count == images.count else { return }
     for index in empty {

@@ -46,7 +46,7 @@ struct ArchiveDamage {
     var walked: Set<Digest> = []
     for image in layout.images where walked.insert(image.root.digest).inserted {
       try Task.checkCancellation()
-      findings.add(ImageWalk(image, in: layout))
+      findings.add(ImageWalk.follow(image, in: layout))
     }
     for reading in readings {
       if let problem = reading.problem { findings.add(problem, about: reading.digest) }
@@ -68,7 +68,7 @@ struct ArchiveDamage {
   /// What keeps an image from being taken out of the archive; nil when it is complete.
   private func absence(of image: LayoutImage) -> TransferError? {
     guard !layout.problems.isEmpty else { return nil }
-    let problems = ImageWalk(image, in: layout, isDeep: true).problems
+    let problems = ImageWalk.follow(image, in: layout, isDeep: true).problems
     guard !problems.isEmpty else { return nil }
     let volumes = Set(problems.flatMap(layout.volumes(of:)).filter { $0.state != .present }.map(\.path))
     return .imageNotWhole(archive: layout.path, problems: problems, volumes: volumes.sorted())

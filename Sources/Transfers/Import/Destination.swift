@@ -55,7 +55,7 @@ final class Destination: Sendable {
 
   /// Why `repository` may not be pushed to; nil when it may. `opensUpload` tries it, whatever the credential's token says.
   func refusal(of repository: String, opensUpload: Bool) throws -> RepositoryRefusal? {
-    try RepositoryRefusal(
+    try RepositoryRefusal.ask(
       host: host, repository: repository, registries: registries, opensUpload: opensUpload)
   }
 

@@ -61,3 +61,50 @@ public struct InspectedArchive: Sendable {
   /// Of an archive that is cut: every volume, in order.
   public let volumes: [Volume]
 }
+
+/// A signature, SBOM or attestation that an archive carries.
+public struct InspectedReferrer: Sendable {
+  /// By the tag that names its subject, or by its digest.
+  public let name: String
+  public let root: Descriptor
+  public let artifactType: String?
+  /// The manifest it refers to.
+  public let subject: Digest
+  /// Manifests and blobs, each once, in bytes.
+  public let size: Int64
+
+  /// Where something that is referred to lies.
+  struct Subject: Hashable {
+    let repository: String?
+    let digest: Digest
+  }
+
+  /// What it refers to, in its own repository.
+  let place: Subject
+  private let manifests: [Digest]
+
+  init(_ image: LayoutImage, _ referral: Referral, _ tree: ImageTree) {
+    name = image.name
+    root = image.root
+    artifactType = tree.manifests.last?.artifactType
+    subject = referral.subject
+    size = tree.size
+    place = Subject(repository: image.reference?.repositoryName, digest: referral.subject)
+    manifests = tree.manifests.map(\.digest)
+  }
+
+  /// Those of `referrers`, given by their subjects, that are there for an image of these manifests.
+  static func of(_ image: LayoutImage, _ tree: ImageTree, among referrers: [Subject: [Self]]) -> [Self] {
+    let repository = image.reference?.repositoryName
+    var reached = tree.manifests.map(\.digest)
+    var seen = Set(reached)
+    var found: [Self] = []
+    while let digest = reached.popLast() {
+      for referrer in referrers[Subject(repository: repository, digest: digest)] ?? [] {
+        found.append(referrer)
+        reached += referrer.manifests.filter { seen.insert($0).inserted }
+      }
+    }
+    return found.sorted { $0.name < $1.name }
+  }
+}

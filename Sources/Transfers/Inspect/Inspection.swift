@@ -4,10 +4,10 @@ public import Layouts
 
 /// `ferry inspect`: what an archive holds, from its manifests alone.
 public struct Inspection: Sendable {
-  let archive: ArchiveInput
+  private let archive: ArchiveInput
   /// The directory into which an archive that cannot be read in place is copied first; nil: its front is read as it
   /// comes.
-  let spool: String?
+  private let spool: String?
 
   public init(_ archive: ArchiveInput, spool: String? = nil) {
     self.archive = archive
@@ -21,12 +21,12 @@ public struct Inspection: Sendable {
   }
 
   private func inspect() throws -> InspectedArchive {
-    let layout = try OpenedArchive(archive, spool: spool).layout
+    let layout = try OpenedArchive.open(archive, spool: spool).layout
     // An image may have thousands of names; it is walked once.
     var walks: [Digest: ImageWalk] = [:]
     var members: [Digest: [InspectedArchive.Member]] = [:]
     for image in layout.images where walks[image.root.digest] == nil {
-      let walk = ImageWalk(image, in: layout)
+      let walk = ImageWalk.follow(image, in: layout)
       walks[image.root.digest] = walk
       members[image.root.digest] = walk.tree.map { self.members(of: $0, in: layout) }
     }
@@ -48,7 +48,7 @@ public struct Inspection: Sendable {
     }
     let referrers = referrers(in: layout)
     try Task.checkCancellation()
-    let bySubject = Dictionary(grouping: referrers, by: \.subject)
+    let bySubject = Dictionary(grouping: referrers, by: \.place)
     let names = Set(referrers.map(\.name))
     let images = trees.filter { !names.contains($0.image.name) || $0.image.name.isEmpty }.map { image, tree in
       InspectedArchive.Image(

@@ -14,12 +14,12 @@ public struct Listing: Sendable {
 
   private typealias Part = (images: [ListedImage], failures: [ImageFailure])
 
-  let locations: [RegistryLocation]
+  private let locations: [RegistryLocation]
   /// Whether sizes and dates are wanted even where each costs a request.
-  let isDetailed: Bool
-  let registries: Registries
-  let settings: TransferSettings
-  let executor: BlockingExecutor
+  private let isDetailed: Bool
+  private let registries: Registries
+  private let settings: TransferSettings
+  private let executor: BlockingExecutor
 
   public init(
     _ locations: [RegistryLocation], isDetailed: Bool = false, registries: Registries,
@@ -113,4 +113,19 @@ public struct Listing: Sendable {
       return
     }
   }
+}
+
+/// One tag of a listing and what is known of it.
+public struct ListedImage: Sendable {
+  public let reference: Reference
+  /// Of all it consists of, in bytes.
+  public let size: Int64?
+  /// When it was made or last pushed, in ISO 8601.
+  public let updated: String?
+  /// Docker's identifier of the image, where the registry tells it.
+  public let imageID: String?
+  /// Its repository's Markdown, as its owner wrote it.
+  public let description: String?
+  public let isPublic: Bool?
+  public let isReadOnly: Bool?
 }

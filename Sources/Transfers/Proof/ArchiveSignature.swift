@@ -1,5 +1,5 @@
 import Archives
-import Digests
+public import Digests
 import FoundationEssentials
 import Layouts
 
@@ -92,5 +92,69 @@ struct ArchiveSignature: Sendable {
     var name = archive[...]
     while name.hasSuffix("/"), name.count > 1 { name.removeLast() }
     return String(name)
+  }
+}
+
+/// That something must be signed, and by whom.
+public struct SignatureDemand: Sendable {
+  public let key: VerificationKey
+  /// The file that holds the signature; nil: beside what it signs.
+  public let path: String?
+
+  public init(_ key: VerificationKey, path: String? = nil) {
+    self.key = key
+    self.path = path
+  }
+
+  /// Demands a signature over the digest of the archive at `archive`. Throws
+  /// ``TransferError/unsigned(path:signature:)``, ``TransferError/signatureRefused(path:signature:_:)`` and
+  /// ``TransferError/signedOther(path:signature:signed:actual:)``. Blocks.
+  @discardableResult
+  func check(archive: String, digest: Digest) throws(TransferError) -> DetachedSignature {
+    let place = ArchiveSignature(of: archive)
+    do {
+      return try check(ArchiveSignature.content(for: digest), of: archive, beside: place.digestPath)
+    } catch .signatureRefused(_, let signature, .invalid) {
+      // A right signature over another digest is another archive's.
+      let signed = ArchiveSignature.signed(by: signature) ?? place.digestPath
+      if let content = ArchiveSignature.file(signed),
+        (try? check(content, of: archive, beside: place.digestPath)) != nil,
+        let signed = try? Digest(String(decoding: content, as: UTF8.self).filter { !$0.isNewline })
+      {
+        throw .signedOther(path: archive, signature: signature, signed: signed, actual: digest)
+      }
+      throw .signatureRefused(path: archive, signature: signature, .invalid)
+    }
+  }
+
+  /// Demands a signature over the `content` of the file at `path`, beside it. Throws
+  /// ``TransferError/unsigned(path:signature:)`` and ``TransferError/signatureRefused(path:signature:_:)``. Blocks.
+  func check(_ content: SignedContent, of path: String) throws(TransferError) {
+    _ = try check(path, beside: path) { signature throws(SignatureError) in
+      try key.check(signature, of: content)
+    }
+  }
+
+  /// Demands a signature over `content`, that of `subject`, in the file named after `signed`.
+  private func check(
+    _ content: [UInt8], of subject: String, beside signed: String
+  ) throws(TransferError) -> DetachedSignature {
+    try check(subject, beside: signed) { signature throws(SignatureError) in
+      try key.check(signature, of: content)
+    }
+  }
+
+  private func check(
+    _ subject: String, beside signed: String, by check: (DetachedSignature) throws(SignatureError) -> Void
+  ) throws(TransferError) -> DetachedSignature {
+    let path = self.path ?? ArchiveSignature.path(for: signed)
+    guard let text = ArchiveSignature.file(path) else { throw .unsigned(path: subject, signature: path) }
+    do throws(SignatureError) {
+      let signature = try DetachedSignature(text: text)
+      try check(signature)
+      return signature
+    } catch {
+      throw .signatureRefused(path: subject, signature: path, error)
+    }
   }
 }

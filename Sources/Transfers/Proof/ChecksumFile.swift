@@ -62,16 +62,10 @@ struct ChecksumFile: Sendable {
   static func digest(of path: String) throws -> Digest {
     let file = try DataFile.open(reading: path)
     var hasher = ContentHasher()
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
-    defer { unsafe buffer.deallocate() }
-    var offset: Int64 = 0
-    while true {
-      try Task.checkCancellation()
-      let count = try unsafe file.read(into: buffer, at: offset)
-      guard count > 0 else { return hasher.digest() }
-      unsafe hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]).bytes)
-      offset += Int64(count)
+    try unsafe ContentPieces.read(0..<Int64.max, from: { try unsafe file.read(into: $0, at: $1) }) { piece in
+      hasher.update(piece)
     }
+    return hasher.digest()
   }
 
   private static func escaped(_ name: String) -> String {

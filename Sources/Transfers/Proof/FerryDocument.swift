@@ -2,7 +2,7 @@ public import Archives
 
 /// Which files hold what an earlier run of Ferry wrote: they alone are written anew.
 public enum FerryDocument {
-  /// A file is read up to here, in bytes: a receipt that is longer cannot be read either.
+  /// A file is read up to here, in bytes: one that is longer is taken for somebody else's.
   static let sizeLimit: Int64 = 128 << 20
 
   /// Whether `isOwn` knows all that `file` holds for one of Ferry's documents. The beginning, or a part, does not tell:

@@ -56,7 +56,7 @@ extension VerifiedImage {
   /// left out. Of what was changed on the way the root is another, and so may be the manifests below it and layers that
   /// were not compressed; for each of these there is another part.
   private func missing(in received: ReceivedImage) -> Int {
-    let sizes = Dictionary(received.blobs.map { ($0.digest, $0.size) }) { first, _ in first }
+    let sizes = Dictionary(received.parts.map { ($0.digest, $0.size) }) { first, _ in first }
     let isChanged = received.digest != root.digest
     var known: Set<Digest> = []
     let parts = parts.filter { known.insert($0.digest).inserted }
@@ -64,7 +64,7 @@ extension VerifiedImage {
       guard sizes[part.digest] != part.size else { return false }
       return !isChanged || !part.mediaType.isManifest && part.mediaType.compressedLayer == nil
     }
-    return max(missing, parts.count - received.blobs.count)
+    return max(missing, parts.count - received.parts.count)
   }
 
   /// Whether it is the list of a manifest's referrers, which may have become part of another at the destination.
@@ -74,7 +74,7 @@ extension VerifiedImage {
 
   /// Whether the list that was confirmed is there with all that this one lists.
   private func hasAllListed(_ received: ReceivedImage) -> Bool {
-    let digests = Set(received.blobs.map(\.digest))
+    let digests = Set(received.parts.map(\.digest))
     return parts.allSatisfy { $0.digest == root.digest || digests.contains($0.digest) }
   }
 }

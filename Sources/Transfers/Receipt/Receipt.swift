@@ -47,49 +47,65 @@ public struct Receipt: Hashable, Sendable {
   }
 }
 
-extension Receipt: Codable {
-  /// What tells a receipt from any other JSON.
-  static let schemaPrefix = "ferry/receipt/v"
-
-  private enum CodingKeys: String, CodingKey {
-    case schema, ferry, destination, archives, started, finished, images
-  }
-
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    let schema = try container.decode(String.self, forKey: .schema)
-    guard schema == Self.schemaPrefix + String(Self.formatVersion) else {
-      throw DecodingError.dataCorruptedError(
-        forKey: .schema, in: container, debugDescription: "no receipt of this version")
+extension ImportResult {
+  /// What the destination has confirmed in this run: images that were pushed and read back, and those that it had
+  /// already under the same digest. `started` is when the run began, `ferry` this program's version.
+  public func receipt(ferry: String, started: Date) -> Receipt {
+    let read = Dictionary(pushed.map { ($0.target, $0) }) { first, _ in first }
+    let failed = Set(failures.map(\.image))
+    let images = prepared.images.filter { !failed.contains($0.source) }.compactMap { image in
+      ReceivedImage(read[image.target] ?? image)
     }
-    ferry = try container.decode(String.self, forKey: .ferry)
-    destination = try container.decode(String.self, forKey: .destination)
-    archives = try container.decode([Archive].self, forKey: .archives)
-    started = try container.decode(ReceiptTime.self, forKey: .started).date
-    finished = try container.decode(ReceiptTime.self, forKey: .finished).date
-    images = try container.decode([ReceivedImage].self, forKey: .images)
-    try refuseTwoSizes(container)
+    return Receipt(
+      ferry: ferry, destination: prepared.destination.description,
+      archives: prepared.archives.map { archive in
+        Receipt.Archive(name: Self.name(of: archive.path), digest: archive.digest)
+      }, started: started, finished: Date(), images: images)
   }
 
-  /// A digest has one size, wherever it stands.
-  private func refuseTwoSizes(_ container: KeyedDecodingContainer<CodingKeys>) throws {
-    var sizes: [Digest: Int64] = [:]
-    for blob in images.lazy.flatMap(\.blobs) {
-      guard sizes.updateValue(blob.size, forKey: blob.digest) ?? blob.size == blob.size else {
-        throw DecodingError.dataCorruptedError(
-          forKey: .images, in: container, debugDescription: "two sizes for \(blob.digest)")
-      }
+  private static func name(of path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? path
+  }
+}
+
+extension ReceivedImage {
+  /// nil for an image that the destination has not confirmed.
+  fileprivate init?(_ image: ImportImage) {
+    guard let confirmedAt = image.confirmedAt else { return nil }
+    var parts = image.tree.manifests.map(\.descriptor) + image.tree.blobs
+    // A list of referrers that was added to another is not there as such; what it lists is.
+    if let list = image.list {
+      parts = [list] + parts.filter { $0.digest != image.digest && $0.digest != list.digest }
     }
+    let digest = image.list?.digest ?? image.digest
+    let original = image.compression?.original ?? image.digest
+    self.init(
+      source: image.source, target: image.target, digest: digest,
+      archiveDigest: original == digest ? nil : original, size: parts.map(\.size).saturatingSum(),
+      confirmedAt: confirmedAt, blobs: parts)
+  }
+}
+
+/// A moment as receipts write it: RFC 3339 in UTC, to the second (`2026-11-23T17:41:35Z`).
+struct ReceiptTime: Codable {
+  let date: Date
+
+  init(_ date: Date) { self.date = date }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let text = try container.decode(String.self)
+    // The one form: what reads the same when it is written again.
+    guard text.utf8.count == 20, let date = try? Date(text, strategy: .iso8601),
+      date.formatted(.iso8601) == text
+    else {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "no time in UTC")
+    }
+    self.date = date
   }
 
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(Self.schemaPrefix + String(Self.formatVersion), forKey: .schema)
-    try container.encode(ferry, forKey: .ferry)
-    try container.encode(destination, forKey: .destination)
-    try container.encode(archives, forKey: .archives)
-    try container.encode(ReceiptTime(started), forKey: .started)
-    try container.encode(ReceiptTime(finished), forKey: .finished)
-    try container.encode(images, forKey: .images)
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(date.formatted(.iso8601))
   }
 }

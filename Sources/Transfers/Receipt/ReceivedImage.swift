@@ -15,9 +15,21 @@ public struct ReceivedImage: Hashable, Sendable {
   /// Manifests, configs and layers added up, each counted once, in bytes.
   public let size: Int64
   public let confirmedAt: Date
+  /// What ``blobs`` is made of: a receipt of thousands of images has hundreds of thousands.
+  let parts: [Part]
+
+  /// The three facts of a descriptor that a receipt keeps.
+  struct Part: Hashable, Sendable, Encodable {
+    let mediaType: MediaType
+    let digest: Digest
+    let size: Int64
+  }
+
   /// Everything the image consists of, its root manifest and all others included, each digest once (but for a list
   /// of referrers that was added to another): all of it lies in the target's repository. Only type, digest and size are kept of each descriptor.
-  public let blobs: [Descriptor]
+  public var blobs: [Descriptor] {
+    parts.map { Descriptor(mediaType: $0.mediaType, digest: $0.digest, size: $0.size) }
+  }
 
   public init(
     source: String, target: Reference, digest: Digest, archiveDigest: Digest? = nil, size: Int64,
@@ -29,20 +41,13 @@ public struct ReceivedImage: Hashable, Sendable {
     self.archiveDigest = archiveDigest
     self.size = size
     self.confirmedAt = confirmedAt
-    self.blobs = blobs
+    parts = blobs.map { Part(mediaType: $0.mediaType, digest: $0.digest, size: $0.size) }
   }
 }
 
 extension ReceivedImage: Codable {
   private enum CodingKeys: String, CodingKey {
     case source, target, digest, archiveDigest, size, confirmedAt, blobs
-  }
-
-  /// The three facts of a descriptor that a receipt keeps.
-  private struct Blob: Encodable {
-    let mediaType: MediaType
-    let digest: Digest
-    let size: Int64
   }
 
   public init(from decoder: any Decoder) throws {
@@ -60,7 +65,7 @@ extension ReceivedImage: Codable {
     size = try container.decode(Int64.self, forKey: .size)
     confirmedAt = try container.decode(ReceiptTime.self, forKey: .confirmedAt).date
     let blobs = try container.decode([Descriptor].self, forKey: .blobs)
-    self.blobs = blobs.map { Descriptor(mediaType: $0.mediaType, digest: $0.digest, size: $0.size) }
+    parts = blobs.map { Part(mediaType: $0.mediaType, digest: $0.digest, size: $0.size) }
     guard Set(blobs.map(\.digest)).count == blobs.count, blobs.contains(where: { $0.digest == digest }) else {
       throw DecodingError.dataCorruptedError(
         forKey: .blobs, in: container, debugDescription: "a digest twice, or not the image's own")
@@ -83,7 +88,24 @@ extension ReceivedImage: Codable {
     try container.encodeIfPresent(archiveDigest, forKey: .archiveDigest)
     try container.encode(size, forKey: .size)
     try container.encode(ReceiptTime(confirmedAt), forKey: .confirmedAt)
-    try container.encode(
-      blobs.map { Blob(mediaType: $0.mediaType, digest: $0.digest, size: $0.size) }, forKey: .blobs)
+    try container.encode(parts, forKey: .blobs)
+  }
+}
+
+extension ReceivedImage {
+  /// The same with the media types of `pool`.
+  func sharing(_ pool: inout MediaTypePool) -> ReceivedImage {
+    ReceivedImage(
+      self, parts: parts.map { Part(mediaType: pool.shared($0.mediaType), digest: $0.digest, size: $0.size) })
+  }
+
+  private init(_ image: ReceivedImage, parts: [Part]) {
+    source = image.source
+    target = image.target
+    digest = image.digest
+    archiveDigest = image.archiveDigest
+    size = image.size
+    confirmedAt = image.confirmedAt
+    self.parts = parts
   }
 }

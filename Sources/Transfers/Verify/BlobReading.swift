@@ -75,10 +75,9 @@ struct BlobReading: Sendable {
 
   /// Reads what is left and says what is wrong with the whole.
   func finish() throws -> LayoutProblem? {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
-    defer { unsafe buffer.deallocate() }
-    while verifier.received < verifier.size {
-      guard try unsafe next(into: buffer) > 0 else { break }
+    try unsafe ContentPieces.read(verifier.received..<verifier.size, from: source) { piece in
+      try verifier.update(piece)
+      progress(verifier.received)
     }
     do {
       _ = try verifier.check()

@@ -12,9 +12,12 @@ struct Findings {
   /// The roots of the images that need a blob or manifest.
   private var users: [Digest: Set<Digest>] = [:]
   private let layout: Layout
+  /// Where in the archive's list each root stands: an image may have thousands of names.
+  private let numbers: [Digest: [Int]]
 
   init(_ layout: Layout) {
     self.layout = layout
+    numbers = Dictionary(grouping: layout.images.indices) { layout.images[$0].root.digest }
     for problem in layout.problems { add(problem, hurting: []) }
   }
 
@@ -91,7 +94,7 @@ struct Findings {
       }
       return VerifiedArchive.Finding(
         problem: problem,
-        images: roots.isEmpty ? [] : layout.images.filter { roots.contains($0.root.digest) }.map(\.label),
+        images: roots.flatMap { numbers[$0] ?? [] }.sorted().map { layout.images[$0].label },
         volumes: volumes)
     }
   }

@@ -13,11 +13,9 @@ struct ImageWalk: Sendable {
   let contents: [(layer: Descriptor, diffID: Digest)]
 
   /// Follows `image`; `isDeep` also reads what its configs say of its layers. Blocks.
-  init(_ image: LayoutImage, in layout: Layout, isDeep: Bool = false) {
-    self.image = image
+  static func follow(_ image: LayoutImage, in layout: Layout, isDeep: Bool = false) -> ImageWalk {
     do {
       let tree = try layout.tree(of: image)
-      self.tree = tree
       var problems = tree.blobs.compactMap { layout.problem(with: $0) }
       var contents: [(layer: Descriptor, diffID: Digest)] = []
       for case .image(let manifest) in tree.manifests.map(\.content)
@@ -42,12 +40,9 @@ struct ImageWalk: Sendable {
           }
         }
       }
-      self.contents = contents
-      self.problems = problems
+      return ImageWalk(image: image, tree: tree, problems: problems, contents: contents)
     } catch {
-      tree = nil
-      problems = [error.problem(of: image.root)]
-      contents = []
+      return ImageWalk(image: image, tree: nil, problems: [error.problem(of: image.root)], contents: [])
     }
   }
 

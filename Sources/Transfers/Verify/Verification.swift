@@ -4,16 +4,16 @@ public import Layouts
 
 /// `ferry verify`: proves an archive without network and without key.
 public struct Verification: Sendable {
-  let archive: ArchiveInput
+  private let archive: ArchiveInput
   /// Also decompress every layer and compare it with its config's `diff_ids`.
-  let isDeep: Bool
-  let expected: Digest?
+  private let isDeep: Bool
+  private let expected: Digest?
   /// Who must have signed the archive.
-  let signature: SignatureDemand?
+  private let signature: SignatureDemand?
   /// The directory into which an archive that cannot be read in place is copied first; nil: it is read as it comes.
-  let spool: String?
-  let settings: TransferSettings
-  let executor: BlockingExecutor
+  private let spool: String?
+  private let settings: TransferSettings
+  private let executor: BlockingExecutor
 
   public init(
     _ archive: ArchiveInput, isDeep: Bool, expected: Digest?, signature: SignatureDemand? = nil,
@@ -32,7 +32,7 @@ public struct Verification: Sendable {
   /// another one than `expected`.
   @concurrent
   public func run() async throws -> VerifiedArchive {
-    let opened = try await executor.run { try OpenedArchive(archive, spool: spool) }
+    let opened = try await executor.run { try OpenedArchive.open(archive, spool: spool) }
     let layout = opened.layout
     if let expected, layout.archiveDigest != expected {
       throw TransferError.wrongArchive(path: layout.path, expected: expected, actual: layout.archiveDigest)
@@ -46,7 +46,7 @@ public struct Verification: Sendable {
     for image in layout.images { roots[image.root.digest] = roots[image.root.digest] ?? image }
     let distinct = roots.values.sorted { $0.root.digest < $1.root.digest }
     let trees = try await executor.mapConcurrently(distinct) { image in
-      ImageWalk(image, in: layout, isDeep: isDeep)
+      ImageWalk.follow(image, in: layout, isDeep: isDeep)
     }
     let isCut = opened.stream.map { !$0.isSound } ?? false
     for walk in trees { findings.add(walk, isCut: isCut) }
@@ -99,5 +99,29 @@ public struct Verification: Sendable {
       return try BlobReading.read(
         digest, in: layout, unpacks: layers.contains(digest), progress: meter.advance)
     }
+  }
+
+  /// Reads an archive that passes by to its end, or to where nothing more can be had of it: every blob, and what is
+  /// wrong outside the blobs. Blocks.
+  private func read(
+    _ stream: StreamedLayout, unpacking layers: Set<Digest>
+  ) throws -> (readings: [BlobReading], problems: [LayoutProblem]) {
+    settings.observer.expect(bytes: stream.blobs.map(\.size).saturatingSum())
+    // The manifests are in the front and were proved as it was read.
+    var readings = stream.manifests.map { BlobReading(digest: $0, problem: nil, diffID: nil) }
+    do {
+      while let due = stream.blob {
+        let meter = TransferMeter(due.descriptor, observer: settings.observer)
+        let reading = try unsafe BlobReading.read(
+          due.digest, size: due.size, unpacks: layers.contains(due.digest), progress: meter.advance
+        ) { buffer, offset in try unsafe stream.read(due.digest, into: buffer, at: offset) }
+        readings.append(reading)
+        // Whether its bytes are the right ones or not: that is found, and what follows is to be read too.
+        try stream.skip()
+      }
+    } catch LayoutError.brokenStream(_, let problems) {
+      return (readings, stream.problems + problems)
+    }
+    return (readings, stream.problems)
   }
 }

@@ -25,7 +25,7 @@ public struct VerifiedArchive: Sendable {
   public let referrers: [String]
   /// Manifests, configs and layers whose bytes were hashed.
   public let blobCount: Int
-  /// Layers whose content was compared with their configs' `diff_ids` (`--deep`).
+  /// Layers whose content was compared with their configs' `diff_ids`.
   public let layersUnpacked: Int
   /// Blobs left out on purpose.
   public let omissions: [Omission]
@@ -45,4 +45,16 @@ public struct VerifiedArchive: Sendable {
   public var images: [String] { contents.map(\.name) }
 
   public var isWhole: Bool { findings.isEmpty }
+}
+
+/// One image of a verified archive.
+public struct VerifiedImage: Sendable {
+  /// As `index.json` calls it.
+  public let name: String
+  public let root: Descriptor
+  /// Its manifests, configs and layers, each once, as far as its manifests could be followed.
+  public let parts: [Descriptor]
+
+  /// In bytes.
+  public var size: Int64 { parts.map(\.size).saturatingSum() }
 }

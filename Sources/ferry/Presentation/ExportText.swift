@@ -89,7 +89,8 @@ struct ExportText {
   /// What a finished run shows.
   func summary(of result: ExportResult) {
     let listed = console.showsResultsWithNotes ? [] : result.prepared.archives
-    for archive in listed where result.finished.contains(archive.path) {
+    let finished = Set(result.finished)
+    for archive in listed where finished.contains(archive.path) {
       console.result("\(archive.path ?? "-")  \(archive.digest)")
     }
     let prepared = result.prepared
@@ -101,7 +102,7 @@ struct ExportText {
     if written > 0 {
       let size = prepared.archives.filter { !$0.isUpToDate }.reduce(0) { $0 + $1.writtenSize }
       let volumes = Set(prepared.archives.flatMap(\.onlyVolumes)).count
-      let referrers = prepared.archives.filter { !$0.isUpToDate && result.finished.contains($0.path) }
+      let referrers = prepared.archives.filter { !$0.isUpToDate && finished.contains($0.path) }
         .flatMap(\.plan.images).count { $0.reference.map(asked.contains) != true }
       parts.append(
         volumes > 0

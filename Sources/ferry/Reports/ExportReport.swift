@@ -85,7 +85,8 @@ struct ExportReport: Codable {
     _ prepared: PreparedExport, failures: [ImageFailure], finished: [String?], dryRun: Bool
   ) {
     self.dryRun = dryRun
-    let whole = prepared.archives.filter { dryRun || finished.contains($0.path) }
+    let written = Set(finished)
+    let whole = prepared.archives.filter { dryRun || written.contains($0.path) }
     archives = whole.map { archive in
       let known = archive.plan.omissions.filter { $0.reason == .known }
       let state = archive.isUpToDate ? "unchanged" : dryRun ? "planned" : "written"

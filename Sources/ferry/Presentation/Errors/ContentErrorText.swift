@@ -50,6 +50,9 @@ extension SignatureError: WordedError {
     case .slowPassword: "its password is made to cost minutes; make a key with minisign -G"
     case .wrongPassword: "the password is wrong"
     case .otherKey(let expected, let actual): "it was made with the key \(actual), not with \(expected)"
+    case .legacyTooLong(let limit):
+      "it is of minisign's old form, which is checked for files of up to \(Amounts.bytes(limit)); "
+        + "sign with minisign 0.8 or newer, without -l"
     case .invalid: "the signature is not over this content"
     case .alteredComment: "its trusted comment was altered"
     }

@@ -340,7 +340,7 @@ extension ReceiptFault {
     switch self {
     case .tooLarge: "it is too large"
     case .otherReport: "it is another kind of report"
-    case .malformed(let reason): "\(reason)"
+    case .document(let error): "\(error.jsonReason)"
     }
   }
 }

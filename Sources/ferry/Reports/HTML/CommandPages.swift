@@ -12,7 +12,8 @@ extension ReportPage {
       prepared.images.map { ($0.reference, $0.tree) } + prepared.referrers.map { ($0.reference, $0.tree) }
     for (reference, tree) in content { sharing.add(tree.parts, of: reference.repositoryName) }
     let lost = Set(failures.map(\.image))
-    let whole = prepared.archives.filter { finished?.contains($0.path) ?? true }
+    let written = finished.map { Set($0) }
+    let whole = prepared.archives.filter { written?.contains($0.path) ?? true }
     let state = finished == nil ? "planned" : "exported"
     let rows = content.map { reference, tree in
       let isLost = lost.contains(reference.description)

@@ -1,0 +1,160 @@
+import Archives
+import Digests
+import Images
+import Layouts
+
+/// The second stage of an export: lays the archives out, byte by byte, and looks for whatever stands in their way.
+struct ExportPlanner {
+  private let request: ExportRequest
+  private let keepsGoing: Bool
+
+  init(_ request: ExportRequest, keepsGoing: Bool) {
+    self.request = request
+    self.keepsGoing = keepsGoing
+  }
+
+  /// Throws ``LayoutError`` when images cannot stand in one archive. Blocks.
+  func plan(_ resolved: ResolvedExport) throws -> PreparedExport {
+    var blockers: [any Error] = []
+    var archives: [PreparedExport.Archive] = []
+    let composition = ArchiveComposition(
+      known: resolved.known, descriptions: resolved.descriptions,
+      namesMissing: request.isOneArchive && keepsGoing)
+    let output = ExportOutput(request).knowingWhatIsRead()
+    let named = ImagesByName(resolved.images)
+    for (target, group) in outputs(for: resolved.images, blockers: &blockers) {
+      let plan = try composition.plan(group, without: resolved.failures)
+      let archive = archive(
+        target, plan, images: named.images(in: plan), failures: resolved.failures, &blockers)
+      blockers += output.blockers(writing: archive)
+      archives.append(archive)
+    }
+    let space = output.space(for: archives, blockers: &blockers)
+    return PreparedExport(
+      images: resolved.images, archives: archives, composition: composition, failures: resolved.failures,
+      blockers: blockers, space: space)
+  }
+
+  /// The archive of `plan`, and what of it is at its target already.
+  private func archive(
+    _ target: PreparedExport.Archive.Target, _ plan: ArchivePlan, images: [ExportImage],
+    failures: [ImageFailure], _ blockers: inout [any Error]
+  ) -> PreparedExport.Archive {
+    var state = PreparedExport.State.toWrite
+    var continuation: ArchiveContinuation?
+    var movedTags: [(image: String, from: Digest, to: Digest)] = []
+    if case .files(let place) = target {
+      if let problem = problem(cutting: plan, to: place) { blockers.append(problem) }
+      let existing = ExistingOutput(place: place, replacesExisting: request.replacesExisting)
+      if request.onlyVolumes.isEmpty {
+        state = existing.state(for: plan)
+        if case .blocked = state { blockers.append(existing.obstacle(for: plan)) }
+        if !state.isUpToDate, let unfinished = ArchiveWriter.unfinished(place.path) {
+          continuation = self.continuation(of: unfinished, as: plan, failures: failures, &blockers)
+          if continuation != nil { movedTags = self.movedTags(since: unfinished, in: plan) }
+        }
+      } else {
+        blockers += existing.blockers(rewriting: request.onlyVolumes, of: plan)
+      }
+    }
+    return PreparedExport.Archive(
+      target: target, onlyVolumes: request.onlyVolumes, plan: plan, state: state, images: images,
+      continuation: continuation, movedTags: movedTags)
+  }
+
+  /// What keeps a plan from being cut as asked; nil when nothing does.
+  private func problem(cutting plan: ArchivePlan, to place: ArchivePlace) -> TransferError? {
+    guard place.volumeSize != nil else { return nil }
+    let count = place.count(for: plan.totalSize)
+    guard count <= VolumeName.most else {
+      return .tooManyVolumes(path: place.path, count: count, limit: VolumeName.most)
+    }
+    guard let number = request.onlyVolumes.first(where: { $0 > count }) else { return nil }
+    return .noSuchVolume(path: place.path, number: number, count: count)
+  }
+
+  /// How an earlier run's work is resumed; nil when it is thrown away. An archive of quite other images is
+  /// somebody's work that a mistyped name must not destroy.
+  private func continuation(
+    of unfinished: UnfinishedArchive, as plan: ArchivePlan, failures: [ImageFailure],
+    _ blockers: inout [any Error]
+  ) -> ArchiveContinuation? {
+    guard unfinished.volumeSize == request.volumeSize else {
+      if !request.replacesExisting {
+        blockers.append(
+          TransferError.cutOtherwise(
+            path: unfinished.partial, begun: unfinished.volumeSize, wanted: request.volumeSize))
+      }
+      return nil
+    }
+    let wanted = Set(plan.images.map(\.name) + failures.map(\.image))
+    guard unfinished.images.contains(where: { wanted.contains($0.name) }) else {
+      if !request.replacesExisting {
+        blockers.append(
+          TransferError.unfinishedOther(
+            partial: unfinished.partial, images: unfinished.images.map(\.name)))
+      }
+      return nil
+    }
+    return unfinished.continuation(as: plan)
+  }
+
+  private func movedTags(
+    since unfinished: UnfinishedArchive, in plan: ArchivePlan
+  ) -> [(image: String, from: Digest, to: Digest)] {
+    let before = Dictionary(unfinished.images.map { ($0.name, $0.digest) }) { first, _ in first }
+    return plan.images.compactMap { image in
+      guard let digest = before[image.name], digest != image.root.digest else { return nil }
+      return (image.name, digest, image.root.digest)
+    }
+  }
+
+  /// Where the archives go and which images each holds.
+  private func outputs(
+    for images: [ExportImage], blockers: inout [any Error]
+  ) -> [(target: PreparedExport.Archive.Target, images: [ExportImage])] {
+    guard !images.isEmpty else { return [] }
+    switch request.output {
+    case .file(let path): return [(.files(ArchivePlace(path, volumeSize: request.volumeSize)), images)]
+    case .stream(let descriptor, let name): return [(.stream(descriptor: descriptor, name: name), images)]
+    case .directory(let directory):
+      let named = Dictionary(grouping: images, by: \.reference.archiveName)
+      for (name, sharing) in named.sorted(by: { $0.key < $1.key }) where sharing.count > 1 {
+        blockers.append(TransferError.fileNameCollision(name: name, images: sharing.map(\.reference)))
+      }
+      let prefix = directory.hasSuffix("/") ? directory : directory + "/"
+      return images.map { image in
+        let path = prefix + image.reference.archiveName
+        return (.files(ArchivePlace(path, volumeSize: request.volumeSize)), [image])
+      }
+    }
+  }
+}
+
+/// An export's images by their names, to find those of each of thousands of archives.
+private struct ImagesByName {
+  private let images: [ExportImage]
+  private let numbers: [Reference: Int]
+
+  init(_ images: [ExportImage]) {
+    self.images = images
+    numbers = Dictionary(images.enumerated().map { ($1.reference, $0) }) { first, _ in first }
+  }
+
+  /// Those that an archive of `plan` holds, in their order: the one it is for, and what it holds because that refers to
+  /// an image, where it was asked for by its own name as well.
+  func images(in plan: ArchivePlan) -> [ExportImage] {
+    let held = Set(plan.images.compactMap { $0.reference.flatMap { numbers[$0] } })
+    return held.count == images.count ? images : held.sorted().map { images[$0] }
+  }
+}
+
+extension Reference {
+  /// The file name of an archive of this image alone: `<repository with / as _>__<tag>.tar`. Never holds a
+  /// colon, which several readers take for the start of a tag.
+  fileprivate var archiveName: String {
+    let name = String(repository.map { $0 == "/" ? "_" : $0 })
+    let suffix = tag ?? digest.map { "sha256-\($0.hex)" } ?? Self.defaultTag
+    return "\(name)__\(suffix).tar"
+  }
+}

@@ -1,0 +1,129 @@
+import Archives
+public import Digests
+import FoundationEssentials
+import Images
+
+/// Why a file is no receipt.
+public enum ReceiptFault: Error, Sendable {
+  /// It has more than any receipt of Ferry's, or more than is kept in memory.
+  case tooLarge
+  /// It is a report of Ferry's, and no receipt.
+  case otherReport
+  /// It is not JSON, or not what a receipt holds.
+  case document(any Error)
+}
+
+extension Receipt {
+  /// Reads the receipt at `path`, which `signature` may demand to be signed. Blocks. Throws `ArchiveError` when
+  /// the file cannot be read, and ``TransferError``: `malformedReceipt`, `unsupportedReceipt`, `unsigned` and
+  /// `signatureRefused`.
+  public static func read(path: String, demanding signature: SignatureDemand? = nil) throws -> Receipt {
+    try file(at: path, demanding: signature).receipt
+  }
+
+  /// The receipt at `path` and the digest of its file: what ``read(path:demanding:)`` does, which throws the same.
+  static func file(
+    at path: String, demanding signature: SignatureDemand?
+  ) throws -> (receipt: Receipt, digest: Digest) {
+    var reading = ReceiptReading()
+    var hasher = ContentHasher()
+    var content = SignedContent()
+    try reading.read(try DataFile.open(reading: path)) { piece in
+      hasher.update(piece)
+      if signature != nil { content.update(unsafe piece.withUnsafeBytes { unsafe Array($0) }) }
+    }
+    // Of what nobody has signed nothing is said.
+    try signature?.check(content, of: path)
+    return (try reading.receipt(at: path), hasher.digest())
+  }
+
+  /// Writes the receipt to `path`, whole or not at all, in place of an earlier receipt, and beside it the signature of
+  /// `key`. Blocks. Throws `ArchiveError`, `foreign` among them when something else is there.
+  public func write(path: String, signedBy key: SigningKey? = nil) throws {
+    var bytes: [UInt8] = []
+    try ReceiptText(self).forEachPiece { bytes += $0 }
+    try DataFile.replace(path, with: bytes, where: Self.isReceipt)
+    if let key { try ArchiveSignature.sign(bytes, at: path, with: key) }
+  }
+
+  /// Makes sure, before anything moves, that a receipt can be written to `path`, and when it is to be signed its signature
+  /// beside it. Throws `ArchiveError`.
+  public static func checkWritable(path: String, isSigned: Bool = false) throws {
+    try DataFile.checkReplacing(path, where: isReceipt)
+    if isSigned {
+      try DataFile.checkReplacing(ArchiveSignature.path(for: path), where: ArchiveSignature.isSignature)
+    }
+  }
+
+  /// Whether all that `file` holds is a receipt: read and written again it is the same, byte by byte.
+  private static func isReceipt(_ file: DataFile) -> Bool {
+    struct Difference: Error {}
+    do {
+      var reading = ReceiptReading()
+      try reading.read(file) { _ in }
+      var offset: Int64 = 0
+      try ReceiptText(try reading.receipt(at: file.path)).forEachPiece { piece in
+        guard try file.read(piece.count, at: offset) == piece else { throw Difference() }
+        offset += Int64(piece.count)
+      }
+      return try file.size() == offset
+    } catch {
+      return false
+    }
+  }
+}
+
+/// What a receipt's file holds beside its images.
+struct ReceiptHead: Codable {
+  /// What tells a receipt from any other JSON.
+  static let schemaPrefix = "ferry/receipt/v"
+
+  private(set) var schema = schemaPrefix + String(Receipt.formatVersion)
+  let ferry: String
+  let destination: String
+  let archives: [Receipt.Archive]
+  let started: ReceiptTime
+  let finished: ReceiptTime
+  /// Empty: images are read and written one by one. Not so where the field's name is spelled with escapes.
+  private(set) var images: [ReceivedImage] = []
+
+  init(of receipt: Receipt) {
+    ferry = receipt.ferry
+    destination = receipt.destination
+    archives = receipt.archives
+    started = ReceiptTime(receipt.started)
+    finished = ReceiptTime(receipt.finished)
+  }
+}
+
+/// A receipt as its file holds it: indented, its keys in order.
+private struct ReceiptText {
+  private let receipt: Receipt
+  private static let images = Array("\n  \"images\" : [".utf8)
+
+  init(_ receipt: Receipt) { self.receipt = receipt }
+
+  /// Gives `body` the text, an image at a time.
+  func forEachPiece(_ body: ([UInt8]) throws -> Void) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    let head = [UInt8](try encoder.encode(ReceiptHead(of: receipt))) + [UInt8(ascii: "\n")]
+    // No other line is indented so and begins so: strings hold no line feed.
+    guard !receipt.images.isEmpty, let start = head.firstRange(of: Self.images)?.upperBound,
+      let end = head[start...].firstIndex(of: UInt8(ascii: "]"))
+    else { return try body(head) }
+    try body(Array(head[..<start]))
+    for (number, image) in receipt.images.enumerated() {
+      var text: [UInt8] = number == 0 ? [] : [UInt8(ascii: ",")]
+      let lines = [UInt8](try encoder.encode(image)).split(
+        separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+      for line in lines {
+        text.append(UInt8(ascii: "\n"))
+        if !line.isEmpty { text += [UInt8](repeating: UInt8(ascii: " "), count: 4) }
+        text += line
+      }
+      try body(text)
+    }
+    try body(Array("\n  ".utf8) + head[end...])
+  }
+}
