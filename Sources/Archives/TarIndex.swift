@@ -55,6 +55,7 @@ public struct TarIndex: Sendable {
     var nameBytes = 0
     var position: Int64 = 0
     reading: while isOpen {
+      guard !Task.isCancelled else { throw .cancelled }
       var pointer: OpaquePointer?
       switch unsafe archive_read_next_header(reader, &pointer) {
       case ARCHIVE_OK, ARCHIVE_WARN: break  // WARN: a name that the C locale cannot show

@@ -6,7 +6,7 @@ public enum ArchiveCompanion: String, CaseIterable, Sendable {
   case digest
   /// The signature over that file.
   case signature = "digest.minisig"
-  /// What an import that was broken off goes on by; of a shard, `.IofN` follows.
+  /// What an import that was broken off resumes by; of a shard, `.IofN` follows.
   case importJournal = "import-journal"
 
   /// The companion's path.

@@ -55,8 +55,8 @@ public struct DescriptorChanges: Sendable {
   private func applied(to manifest: Manifest) throws(ManifestError) -> Manifest {
     guard changes(manifest) else { return manifest }
     let content: JSONValue
-    do { content = try MalformedFile.decode(JSONValue.self, from: manifest.bytes, as: .index) } catch {
-      throw .malformed(error.why)
+    do { content = try DocumentShape.index.decode(JSONValue.self, from: manifest.bytes) } catch {
+      throw .malformed(error.jsonReason)
     }
     guard content.isExact else { throw .malformed("it holds a number that cannot be kept as it is") }
     var members = content.members ?? [:]

@@ -36,7 +36,7 @@ public struct FerryFile: Hashable, Sendable {
   }
 
   enum ReadingError: Error {
-    case malformed(String)
+    case malformed(FileFault)
     case unsupportedVersion(Int)
   }
 
@@ -54,29 +54,29 @@ public struct FerryFile: Hashable, Sendable {
     let version: Int
     let content: Content
     do {
-      version = try MalformedFile.decode(Version.self, from: bytes, as: shape).formatVersion
+      version = try FileFault.decode(Version.self, from: bytes, as: shape).formatVersion
     } catch {
-      throw .malformed(error.why)
+      throw .malformed(error)
     }
     guard (1...Self.formatVersion).contains(version) else { throw .unsupportedVersion(version) }
     do {
-      content = try MalformedFile.decode(Content.self, from: bytes, as: shape)
+      content = try FileFault.decode(Content.self, from: bytes, as: shape)
     } catch {
-      throw .malformed(error.why)
+      throw .malformed(error)
     }
     var previous = ""
     var total: Int64 = 0
     for file in content.files {
       guard previous.utf8.lexicographicallyPrecedes(file.path.utf8) else {
-        throw .malformed("its files are not in order")
+        throw .malformed(.filesOutOfOrder)
       }
       previous = file.path
-      guard CarriedFile.isValid(path: file.path) else { throw .malformed("it names a file outside ferry/") }
+      guard CarriedFile.isValid(path: file.path) else { throw .malformed(.fileOutsideFolder) }
       guard (0...CarriedFile.sizeLimit).contains(file.size) else {
-        throw .malformed("it gives '\(file.path)' a size out of range")
+        throw .malformed(.fileSizeOutOfRange(path: file.path))
       }
       total += file.size
-      guard total <= CarriedFile.sumLimit else { throw .malformed("its files are too large") }
+      guard total <= CarriedFile.sumLimit else { throw .malformed(.filesTooLarge) }
     }
     imagesDigest = content.imagesDigest
     omissions = content.omissions
@@ -130,5 +130,67 @@ public struct FerryFile: Hashable, Sendable {
 
   static func digest(of images: [LayoutImage]) -> Digest {
     Digest(of: images.flatMap { Array("\($0.name) \($0.root.digest)\n".utf8) })
+  }
+}
+
+/// A file beside the images, under `ferry/`: a repository's description, say.
+public struct CarriedFile: Hashable, Sendable, Codable {
+  public let path: String
+  public let digest: Digest
+  /// In bytes.
+  public let size: Int64
+
+  static let folder = "ferry/"
+  /// The largest such file, in bytes.
+  public static let sizeLimit: Int64 = 16 << 20
+  /// What all such files may add up to, in bytes: they are kept in memory.
+  static let sumLimit: Int64 = 64 << 20
+
+  init(path: String, bytes: [UInt8]) {
+    self.path = path
+    self.digest = Digest(of: bytes)
+    self.size = Int64(bytes.count)
+  }
+
+  /// Whether a file may have that path: below `ferry/`, each component of letters, digits, `.`, `_` and `-`,
+  /// none starting with a dot.
+  public static func isValid(path: String) -> Bool {
+    guard path.utf8.starts(with: folder.utf8), path.utf8.count <= 512 else { return false }
+    return path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { component in
+      component.utf8.first.map { $0 != UInt8(ascii: ".") } ?? false
+        && component.utf8.allSatisfy { byte in
+          switch byte {
+          case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+          default: false
+          }
+        }
+    }
+  }
+}
+
+/// An image that an archive was to hold and does not, because it could not be had.
+public struct Lack: Hashable, Sendable, Codable {
+  /// As it was asked for.
+  public let image: String
+  public let reason: Reason
+
+  /// In one word, so that the same failure always gives the same archive.
+  public enum Reason: String, Hashable, Sendable, Codable, CaseIterable {
+    /// The registry does not have it, or not for the platforms asked for.
+    case notFound
+    /// The registry would not give it.
+    case denied
+    /// The registry could not be reached, or broke off time and again.
+    case network
+    /// What the registry gave was not what its digest says.
+    case integrity
+    case other
+  }
+
+  public init(image: String, reason: Reason) {
+    self.image = image
+    self.reason = reason
   }
 }

@@ -8,7 +8,7 @@ public struct IndexFile: Hashable, Sendable {
 
   /// The annotation of the whole index that holds the digest of ``FerryFile``. Its presence makes an archive
   /// one of Ferry's.
-  public static let ledgerAnnotation = "org.ferry.ledger.digest"
+  public static let ferryFileAnnotation = "org.ferry.ledger.digest"
   /// The annotation of an image that containerd, docker and podman take its full name from.
   static let nameAnnotation = "io.containerd.image.name"
   /// The annotation of an image that skopeo and oras find it by (image-spec `annotations.md`).
@@ -22,23 +22,23 @@ public struct IndexFile: Hashable, Sendable {
   public let images: [LayoutImage]
   /// What is listed and is no manifest.
   public let others: [Descriptor]
-  public let ledgerDigest: Digest?
+  public let ferryFileDigest: Digest?
 
-  /// An index of `images`; one of Ferry's own archives has a `ledgerDigest`.
-  init(images: [LayoutImage], others: [Descriptor] = [], ledgerDigest: Digest?) {
+  /// An index of `images`; one of Ferry's own archives has a `ferryFileDigest`.
+  init(images: [LayoutImage], others: [Descriptor] = [], ferryFileDigest: Digest?) {
     self.images = images
     self.others = others
-    self.ledgerDigest = ledgerDigest
+    self.ferryFileDigest = ferryFileDigest
   }
 
   /// Reads any tool's index.
-  init(bytes: [UInt8]) throws(MalformedFile) {
+  init(bytes: [UInt8]) throws(FileFault) {
     struct Content: Decodable {
       /// Go writes an empty list as null.
       let manifests: [Descriptor]?
       let annotations: [String: String]?
     }
-    let content = try MalformedFile.decode(Content.self, from: bytes, as: .index)
+    let content = try FileFault.decode(Content.self, from: bytes, as: .index)
     let manifests = content.manifests ?? []
     images = manifests.filter(\.mediaType.isManifest).map { root in
       let given = root.annotations?[Self.nameAnnotation] ?? root.annotations?[Self.refNameAnnotation]
@@ -49,12 +49,25 @@ public struct IndexFile: Hashable, Sendable {
     }
     others = manifests.filter { !$0.mediaType.isManifest }
     do {
-      ledgerDigest = try content.annotations?[Self.ledgerAnnotation].map { text throws(DigestError) in
+      ferryFileDigest = try content.annotations?[Self.ferryFileAnnotation].map { text throws(DigestError) in
         try Digest(text)
       }
     } catch {
-      throw MalformedFile(why: "the annotation '\(Self.ledgerAnnotation)' is no digest")
+      throw .annotationNotADigest(Self.ferryFileAnnotation)
     }
+  }
+
+  /// The one image that this index, whose bytes these are, is, as ggcr's and bazel's `layout.Write` leave it: the same
+  /// image for several platforms, not told apart by any name. nil where it lists images by their names.
+  func asOneImage(_ bytes: [UInt8]) -> LayoutImage? {
+    guard ferryFileDigest == nil, others.isEmpty, images.count > 1, Set(images.map(\.name)).count == 1,
+      bytes.count <= Manifest.sizeLimit, images.allSatisfy(\.root.mediaType.isImageManifest)
+    else { return nil }
+    let runnable = images.map(\.root).filter { $0.attestedDigest == nil }
+    let platforms = Set(runnable.compactMap(\.platform))
+    guard platforms.count == runnable.count, !platforms.isEmpty else { return nil }
+    let root = Descriptor(mediaType: .ociIndex, digest: Digest(of: bytes), size: Int64(bytes.count))
+    return LayoutImage(reference: images[0].reference, name: images[0].name, root: root)
   }
 
   /// The file's one form.
@@ -78,8 +91,8 @@ public struct IndexFile: Hashable, Sendable {
       "mediaType": .string(MediaType.ociIndex.rawValue),
       "manifests": .array(entries),
     ]
-    if let ledgerDigest {
-      members["annotations"] = .object([Self.ledgerAnnotation: .string(ledgerDigest.description)])
+    if let ferryFileDigest {
+      members["annotations"] = .object([Self.ferryFileAnnotation: .string(ferryFileDigest.description)])
     }
     return JSONValue.object(members).bytes
   }
@@ -90,5 +103,45 @@ public struct IndexFile: Hashable, Sendable {
       return image.name
     }
     return reference.tag ?? image.name
+  }
+}
+
+/// One image of a layout, as `index.json` lists it.
+public struct LayoutImage: Hashable, Sendable {
+  /// The source's name; nil when an archive of another tool gives none that is whole.
+  public let reference: Reference?
+  /// What `index.json` calls it, as it stands there; empty when it has no name.
+  public let name: String
+  public let root: Descriptor
+  /// Whether it is here for the manifest it refers to, and has no name but its repository and digest: other
+  /// tools find it listed without one, as image layouts list referrers.
+  public let isReferrer: Bool
+
+  /// What to call it: its name, or the tag if that is all it has, or else its digest. Fit to be printed.
+  public var label: String { reference != nil || bareTag != nil ? name : root.digest.description }
+
+  /// The tag, of an image of which a tag is all that is known.
+  public var bareTag: String? {
+    reference == nil && RepositoryName.isValidTag(name) && !ArchiveName.isID(name) ? name : nil
+  }
+
+  public init(reference: Reference?, name: String, root: Descriptor, isReferrer: Bool = false) {
+    self.reference = reference
+    self.name = name
+    self.root = root
+    self.isReferrer = isReferrer
+  }
+
+  init(_ reference: Reference, root: Descriptor, isReferrer: Bool = false) {
+    self.init(reference: reference, name: reference.description, root: root, isReferrer: isReferrer)
+  }
+
+  /// Whether its place in `index.json` or the form of its tag says that it refers to a manifest.
+  public var looksLikeReferrer: Bool { isReferrer || reference?.tag.flatMap { ReferrerTag($0) } != nil }
+
+  /// In the order of `index.json`: what has a name stands before what only refers.
+  static func precedes(_ left: Self, _ right: Self) -> Bool {
+    left.isReferrer != right.isReferrer
+      ? right.isReferrer : left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
   }
 }

@@ -34,8 +34,10 @@ public enum LayoutError: Error, Hashable, Sendable {
   case unfinished(path: String, images: [String])
   /// A sound archive without an image in it; what its list names instead.
   case noImage(path: String, others: [MediaType])
-  case malformed(path: String, entry: String, why: String)
+  case malformed(path: String, entry: String, why: FileFault)
   case oversized(path: String, entry: String, size: Int64, limit: Int64)
+  /// An archive whose images list more manifests, configs and layers than are kept account of.
+  case tooManyBlobs(path: String, limit: Int)
   /// A layout or ferry.json of a version that this Ferry does not know.
   case unsupportedVersion(path: String, entry: String, found: String, supported: String)
   case missing(Digest)
@@ -43,7 +45,7 @@ public enum LayoutError: Error, Hashable, Sendable {
   case wrongContent(Digest, DigestError)
   case notAManifest(Digest, ManifestError)
 
-  // Reading what passes by.
+  // Reading a stream.
   /// The archive is not in the order in which it could be read in one pass.
   case notStreamable(path: String, StreamObstacle)
   /// What comes is not, or no longer, the archive that its front describes; what is missing is listed.
@@ -63,6 +65,8 @@ public enum LayoutError: Error, Hashable, Sendable {
   /// Given, and listed by no image.
   case unreferenced([Digest])
   case tooLarge
+  /// More entries than a reader of archives keeps account of.
+  case tooManyEntries(limit: Int)
 
   // Writing.
   /// Blobs without proof.
@@ -86,10 +90,34 @@ public enum LayoutError: Error, Hashable, Sendable {
     }
   }
 
+  /// What went wrong with an archive that is streamed: damage in its compression is damage of the archive.
+  init(_ error: ArchiveError, in path: String) {
+    guard case .corruptStream(let compression, let reason) = error else {
+      self.init(error)
+      return
+    }
+    self = .malformed(path: path, entry: compression.rawValue, why: .compression(reason))
+  }
+
+  /// Ends a long loop over what an archive lists when the task was cancelled. Throws ``cancelled``.
+  static func checkCancellation() throws(LayoutError) {
+    guard !Task.isCancelled else { throw .cancelled }
+  }
+
   /// Does a file's work and says what went wrong in this module's terms.
   static func wrapping<Value: ~Copyable>(
     _ work: () throws(ArchiveError) -> Value
   ) throws(LayoutError) -> Value {
     do { return try work() } catch { throw LayoutError(error) }
   }
+}
+
+/// Why an archive cannot be read as it comes.
+public enum StreamObstacle: Hashable, Sendable {
+  /// This entry comes before the ones that say what it is.
+  case order(entry: String)
+  /// Another tool wrote it: nothing promises that all that describes it comes first.
+  case foreign
+  /// Its layers are to be compressed on their way, which takes two readings.
+  case twoReadings
 }

@@ -1,3 +1,4 @@
+public import Archives
 import Images
 
 /// `oci-layout`, the file that says a directory or archive is an OCI image layout (image-spec
@@ -10,11 +11,48 @@ enum LayoutFile {
   static let bytes = JSONValue.object(["imageLayoutVersion": .string(version)]).bytes
 
   /// The version that `bytes` state.
-  static func version(of bytes: [UInt8]) throws(MalformedFile) -> String {
+  static func version(of bytes: [UInt8]) throws(FileFault) -> String {
     struct Content: Decodable { let imageLayoutVersion: String }
-    return try MalformedFile.decode(Content.self, from: bytes, as: .layout).imageLayoutVersion
+    return try FileFault.decode(Content.self, from: bytes, as: .layout).imageLayoutVersion
   }
 
   /// Whether Ferry knows how to read that version: semantic versioning keeps 1.x compatible.
   static func isReadable(_ version: String) -> Bool { version.hasPrefix("1.") }
+}
+
+/// Why one of an archive's own files, or its compression, cannot be read.
+public enum FileFault: Error, Hashable, Sendable {
+  /// No JSON, JSON of another shape, or JSON that readers read differently, as ``Swift/Error/jsonReason`` says it.
+  case json(String)
+  /// `index.json` has something else in this annotation.
+  case annotationNotADigest(String)
+  /// An image's config has something else in this field.
+  case fieldNotADigest(String)
+  /// `ferry.json` lists its files in another order than that of their paths, or one twice.
+  case filesOutOfOrder
+  /// `ferry.json` lists a file that does not lie below `ferry/`.
+  case fileOutsideFolder
+  /// `ferry.json` gives a file a size that it cannot have.
+  case fileSizeOutOfRange(path: String)
+  /// The files of `ferry.json` add up to more than is kept in memory.
+  case filesTooLarge
+  /// Docker's `manifest.json` lists more images, names and layers than are kept account of.
+  case tooManyParts(limit: Int)
+  /// Docker's `manifest.json` lists so many layers for an image whose config speaks of another number.
+  case layerCount(listed: Int, config: String, expected: Int)
+  /// A layer is compressed as no image's layer may be.
+  case layerCompression(Compression)
+  /// The library that decompresses says why it cannot.
+  case compression(String)
+
+  /// Reads JSON of a known shape. Throws ``json(_:)``.
+  static func decode<Value: Decodable>(
+    _ type: Value.Type, from bytes: [UInt8], as shape: DocumentShape
+  ) throws(FileFault) -> Value {
+    do {
+      return try shape.decode(type, from: bytes)
+    } catch {
+      throw .json(error.jsonReason)
+    }
+  }
 }

@@ -28,7 +28,7 @@ public enum LayoutProblem: Hashable, Sendable {
   // The layout's own files.
   case missingFile(path: String)
   case damagedFile(path: String, expected: Digest, actual: Digest)
-  case malformedFile(path: String, why: String)
+  case malformedFile(path: String, why: FileFault)
   /// A file that says other than `index.json` does, or `index.json` other than it.
   case disagreement(path: String)
   /// A name that stands for two images, which other tools tell apart in different ways.

@@ -46,3 +46,143 @@ public struct Omission: Hashable, Sendable, Codable {
     try container.encodeIfPresent(repository, forKey: .repository)
   }
 }
+
+/// From what an export knew that the other side has content which it left out: what to bring when that turns
+/// out to be wrong.
+public struct KnownSource: Hashable, Sendable, Codable {
+  public enum Kind: String, Hashable, Sendable, Codable {
+    /// An archive that was carried before.
+    case archive
+    /// An import's receipt.
+    case receipt
+  }
+
+  public let kind: Kind
+  /// The file's name without its directory: for people to find it by.
+  public let name: String
+  /// The archive digest, or the sha256 of the receipt.
+  public let digest: Digest
+
+  public init(kind: Kind, name: String, digest: Digest) {
+    self.kind = kind
+    self.name = name
+    self.digest = digest
+  }
+
+  static func precedes(_ left: Self, _ right: Self) -> Bool {
+    left.digest != right.digest
+      ? left.digest < right.digest : left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
+  }
+}
+
+/// Why content cannot be left out for the reason that an archive gives.
+public enum OmissionFault: Hashable, Sendable {
+  /// A registry need not hold foreign layers alone, and something lists it as this, or without `urls`.
+  case notForeign(MediaType)
+  /// No index lists it for a platform, or something else needs it too.
+  case notAnotherPlatform
+  /// Its index has nothing else that is here.
+  case nothingLeft
+  /// The other side is asked for configs and layers; a manifest is always carried.
+  case notABlob
+  /// What is to know that the other side has it is not said.
+  case unknownSource
+  /// Whoever lists it gives it another type.
+  case otherType(MediaType)
+}
+
+/// Whether what an archive says it leaves out on purpose may be left out for that: an archive could call any layer
+/// foreign, and be without it.
+struct OmissionReview {
+  /// How something that is left out is listed.
+  private enum Place: Hashable {
+    case root
+    /// By an index: whether for a platform, or as the attestation of a manifest for one.
+    case entry(isForPlatform: Bool, isManifest: Bool)
+    case config
+    case layer
+    /// By an artifact manifest.
+    case blob
+  }
+
+  private struct Use: Hashable {
+    let place: Place
+    let type: MediaType
+    /// Whether it says where else it can be had.
+    let hasURLs: Bool
+  }
+
+  private let omissions: [Digest: Omission]
+  private var uses: [Digest: Set<Use>] = [:]
+  /// What an index of which nothing is here leaves out.
+  private var hollow: Set<Digest> = []
+
+  init(_ omissions: [Digest: Omission]) {
+    self.omissions = omissions
+  }
+
+  mutating func note(root: Descriptor) { note(root, .root) }
+
+  mutating func note(_ manifest: Manifest) {
+    switch manifest.content {
+    case .image(let image):
+      note(image.config, .config)
+      for layer in image.layers { note(layer, .layer) }
+    case .index(let index):
+      for entry in index.manifests {
+        let isForPlatform = entry.platform != nil || entry.attestedDigest != nil
+        note(entry, .entry(isForPlatform: isForPlatform, isManifest: entry.mediaType.isManifest))
+      }
+      // What is said about manifests is of no use without them.
+      let runnable = index.manifests.filter { $0.attestedDigest == nil && $0.platform?.isUnknown != true }
+      if runnable.allSatisfy({ omissions[$0.digest] != nil }) {
+        hollow.formUnion(index.manifests.map(\.digest))
+      }
+    case .artifact(let artifact):
+      for blob in artifact.blobs { note(blob, .blob) }
+    }
+  }
+
+  private mutating func note(_ descriptor: Descriptor, _ place: Place) {
+    guard omissions[descriptor.digest] != nil else { return }
+    uses[descriptor.digest, default: []].insert(
+      Use(
+        place: place, type: descriptor.mediaType, hasURLs: descriptor.urls?.isEmpty == false))
+  }
+
+  /// What may not be left out, in the order of the digests. `sources` are what the archive says it knows from.
+  func problems(sources: [KnownSource]) -> [LayoutProblem] {
+    let known = Set(sources.map(\.digest))
+    return uses.sorted { $0.key < $1.key }.compactMap { digest, uses in
+      guard let omission = omissions[digest], let fault = fault(of: omission, uses, known) else { return nil }
+      return .unfitOmission(omission, fault)
+    }
+  }
+
+  private func fault(of omission: Omission, _ uses: Set<Use>, _ known: Set<Digest>) -> OmissionFault? {
+    let types = uses.map(\.type).sorted { $0.rawValue < $1.rawValue }
+    switch omission.reason {
+    case .foreign:
+      for type in types where !type.isForeignLayer { return .notForeign(type) }
+      guard uses.allSatisfy({ $0.place == .layer && $0.hasURLs }) else { return .notForeign(types[0]) }
+    case .platform:
+      let isForOthers = uses.allSatisfy { use in
+        if case .entry(let isForPlatform, _) = use.place { isForPlatform } else { false }
+      }
+      guard isForOthers else { return .notAnotherPlatform }
+      guard !hollow.contains(omission.descriptor.digest) else { return .nothingLeft }
+    case .known:
+      let isBlob = uses.allSatisfy { use in
+        switch use.place {
+        case .root, .entry(_, isManifest: true): false
+        case .config, .layer, .blob, .entry: true
+        }
+      }
+      guard isBlob else { return .notABlob }
+      if let source = omission.source, !known.contains(source) { return .unknownSource }
+    }
+    // Images may call one blob by different types.
+    guard let first = types.first, !types.contains(omission.descriptor.mediaType) else { return nil }
+    return .otherType(first)
+  }
+}

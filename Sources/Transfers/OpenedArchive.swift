@@ -18,7 +18,7 @@ enum OpenedArchive: Sendable {
       return .inPlace(try Layout.open(input))
     }
     guard let spool else {
-      return .passing(try StreamedLayout(content))
+      return .passing(try StreamedLayout.open(content))
     }
     do {
       return .inPlace(try Layout.open(try DataFile.spooling(content, in: spool)))

@@ -21,7 +21,7 @@ import Testing
   var blobs: [[UInt8]] { Array(Set(images.flatMap(\.blobs))) }
 
   func writer(_ name: String = "a.tar", replacing: Bool = false) throws -> ArchiveWriter {
-    try ArchiveWriter(plan: plan, path: scratch(name), replacing: replacing)
+    try ArchiveWriter.open(plan: plan, path: scratch(name), replacing: replacing)
   }
 
   func fill(_ writer: ArchiveWriter) throws {
@@ -42,7 +42,7 @@ import Testing
 
     let descriptor = open(scratch("stream.tar"), O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
     defer { close(descriptor) }
-    let stream = try ArchiveStream(plan: plan, descriptor: descriptor)
+    let stream = try ArchiveStream.open(plan: plan, descriptor: descriptor, name: "a pipe")
     while let next = stream.nextBlob {
       let bytes = try #require(blobs.first { Digest(of: $0) == next.digest })
       // Cut in the middle and begun again.
@@ -95,7 +95,7 @@ import Testing
     let before = try scratch.names
     for earlier in [ArchiveWriter.Earlier.discarded, .kept] {
       #expect {
-        try ArchiveWriter(plan: plan, path: scratch("a.tar"), replacing: false, earlier: earlier)
+        try ArchiveWriter.open(plan: plan, path: scratch("a.tar"), replacing: false, earlier: earlier)
       } throws: { error in
         if case LayoutError.archive(.foreign(scratch(name), _)) = error { true } else { false }
       }
@@ -189,8 +189,9 @@ import Testing
     entry.suspend()
     let stranger = Digest(of: [9])
     #expect(throws: LayoutError.notPlanned(stranger)) { try writer.put([9]) }
-    #expect(throws: LayoutError.notPlanned(plan.manifests[0].digest), "a manifest is written beforehand") {
-      try writer.put(plan.manifests[0].bytes)
+    let manifest = images[0].manifests[0]
+    #expect(throws: LayoutError.notPlanned(manifest.digest), "a manifest is written beforehand") {
+      try writer.put(manifest.bytes)
     }
     #expect(try scratch.read("a.tar.partial") == before)
   }
@@ -200,7 +201,7 @@ import Testing
       try writer("no/a.tar")
     }
     #expect {
-      try ArchiveWriter(plan: plan, path: "/sys/a.tar", replacing: false)
+      try ArchiveWriter.open(plan: plan, path: "/sys/a.tar", replacing: false)
     } throws: { error in
       guard case LayoutError.archive(.file(.open, path: "/sys/a.tar.partial", let code)) = error else {
         return false
@@ -223,7 +224,7 @@ import Testing
       images: [(Reference("h.example/a:1"), manifest.descriptor)], manifests: [manifest],
       blobs: manifest.blobs)
     #expect {
-      try ArchiveWriter(plan: plan, path: scratch("a.tar"), replacing: false)
+      try ArchiveWriter.open(plan: plan, path: scratch("a.tar"), replacing: false)
     } throws: { error in
       guard case LayoutError.archive(.noSpace(scratch("a.tar.partial"), let needed, .some, ENOSPC)) = error
       else { return false }
@@ -233,7 +234,7 @@ import Testing
 
     let place = ArchivePlace(scratch("a.tar"), volumeSize: 1 << 43)
     #expect {
-      try VolumeWriter(plan: plan, place: place, numbers: [2, 3], replacing: false)
+      try VolumeWriter.open(plan: plan, place: place, numbers: [2, 3], replacing: false)
     } throws: { error in
       guard case LayoutError.archive(.noSpace(place.partialPath(of: 2), 1 << 43, .some, ENOSPC)) = error
       else { return false }
@@ -250,7 +251,7 @@ import Testing
     let plan = try ArchivePlan(images)
     let descriptor = open(scratch("a.tar"), O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
     defer { close(descriptor) }
-    let stream = try ArchiveStream(plan: plan, descriptor: descriptor)
+    let stream = try ArchiveStream.open(plan: plan, descriptor: descriptor, name: "a pipe")
     let blob = plan.blobs[0]
     let bytes = try #require(images.flatMap(\.blobs).first { Digest(of: $0) == blob.digest })
     let second = try #require(images.flatMap(\.blobs).first { Digest(of: $0) == plan.blobs[1].digest })
@@ -280,8 +281,8 @@ import Testing
     #expect(pipe(&ends) == 0)
     close(ends[0])
     defer { close(ends[1]) }
-    #expect(throws: LayoutError.archive(.file(.write, path: "-", code: EPIPE))) {
-      try ArchiveStream(plan: ArchivePlan(TestArchive.images()), descriptor: ends[1])
+    #expect(throws: LayoutError.archive(.file(.write, path: "a pipe", code: EPIPE))) {
+      try ArchiveStream.open(plan: ArchivePlan(TestArchive.images()), descriptor: ends[1], name: "a pipe")
     }
   }
 }

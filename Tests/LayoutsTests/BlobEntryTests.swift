@@ -43,20 +43,20 @@ struct `A blob's entry` {
     switch output {
     case .file, .volumes:
       let place = ArchivePlace(scratch("a.tar"), volumeSize: output == .volumes ? Self.volumeSize : nil)
-      let writer = try ArchiveWriter(plan: plan, to: place, replacing: false, earlier: .kept)
+      let writer = try ArchiveWriter.open(plan: plan, to: place, replacing: false, earlier: .kept)
       return Writing(
         blobs: plan.blobs, begin: { try writer.begin($0) }, finish: { try writer.finish() },
         result: { try place.existing.flatMap(TestVolumes.bytes) })
     case .someVolumes:
       let place = ArchivePlace(scratch("s.tar"), volumeSize: Self.volumeSize)
       let numbers = Array(1...place.count(for: plan.totalSize))
-      let writer = try VolumeWriter(plan: plan, place: place, numbers: numbers, replacing: false)
+      let writer = try VolumeWriter.open(plan: plan, place: place, numbers: numbers, replacing: false)
       return Writing(
         blobs: writer.blobs, begin: { try writer.begin($0) }, finish: { try writer.finish() },
         result: { try place.existing.flatMap(TestVolumes.bytes) })
     case .stream:
       let descriptor = open(scratch("stream.tar"), O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-      let stream = try ArchiveStream(plan: plan, descriptor: descriptor)
+      let stream = try ArchiveStream.open(plan: plan, descriptor: descriptor, name: "a pipe")
       return Writing(
         blobs: plan.blobs, begin: { try stream.begin($0) },
         finish: {
@@ -122,7 +122,7 @@ struct `A blob's entry` {
     guard output == .file || output == .volumes else { return }
     let place = ArchivePlace(scratch("a.tar"), volumeSize: output == .volumes ? Self.volumeSize : nil)
     _ = consume writing
-    let next = try ArchiveWriter(plan: plan, to: place, replacing: false, earlier: .kept)
+    let next = try ArchiveWriter.open(plan: plan, to: place, replacing: false, earlier: .kept)
     #expect(try next.have(blob.digest) == 0)
   }
 
@@ -157,7 +157,7 @@ struct `A blob's entry` {
       let scratch = try ScratchDirectory()
       let descriptor = open(scratch("a.tar"), O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
       defer { close(descriptor) }
-      let stream = try ArchiveStream(plan: plan, descriptor: descriptor)
+      let stream = try ArchiveStream.open(plan: plan, descriptor: descriptor, name: "a pipe")
       let blob = try #require(plan.blobs.max { $0.size < $1.size })
       for earlier in plan.blobs.prefix(while: { $0.digest != blob.digest }) {
         try stream.put(bytes(earlier.digest))

@@ -18,7 +18,7 @@ struct `Unfinished volumes` {
   }
 
   private func writer(_ images: [TestImage], size: Int64, replacing: Bool = false) throws -> ArchiveWriter {
-    try ArchiveWriter(
+    try ArchiveWriter.open(
       plan: ArchivePlan(images), to: ArchivePlace(scratch("a.tar"), volumeSize: size), replacing: replacing,
       earlier: .kept)
   }
@@ -83,7 +83,7 @@ struct `Unfinished volumes` {
       let name = scratch("a.tar.00\(number)")
       rename(name + ".partial", name)
     }
-    let unfinished = try #require(ArchiveWriter.unfinished(scratch("a.tar")))
+    let unfinished = try #require(UnfinishedArchive.find(scratch("a.tar")))
     #expect(unfinished.isProved)
     #expect(unfinished.volumeSize == size)
     let second = try writer(images, size: size, replacing: replacing)
@@ -101,27 +101,27 @@ struct `Unfinished volumes` {
     let locked = LayoutError.locked(path: scratch("a.tar.partial"), pid: getpid())
     #expect(throws: locked) { try writer(images, size: 2000) }
     #expect(throws: locked) {
-      try ArchiveWriter(plan: ArchivePlan(images), path: scratch("a.tar"), replacing: false)
+      try ArchiveWriter.open(plan: ArchivePlan(images), path: scratch("a.tar"), replacing: false)
     }
     withExtendedLifetime(first) {}
   }
 
   @Test func `have a journal that nobody takes for a leftover while somebody has it`() throws {
     do {
-      let journal = try ArchiveJournal(of: scratch("a.tar"))
-      ArchiveWriter.removeLeftovers(of: scratch("a.tar"))
+      let journal = try ArchiveJournal.open(of: scratch("a.tar"))
+      UnfinishedArchive.removeLeftovers(of: scratch("a.tar"))
       #expect(try scratch.names == ["a.tar.partial.journal"])
       withExtendedLifetime(journal) {}
     }
-    ArchiveWriter.removeLeftovers(of: scratch("a.tar"))
-    ArchiveWriter.removeLeftovers(of: scratch("a.tar"))
+    UnfinishedArchive.removeLeftovers(of: scratch("a.tar"))
+    UnfinishedArchive.removeLeftovers(of: scratch("a.tar"))
     #expect(try scratch.names == [])
   }
 
   @Test func `cut otherwise are begun anew, and nothing of them stays`() throws {
     var random = SeededGenerator(seed: 1)
     for size in [1000, 700, nil, 1500] as [Int64?] {
-      let writer = try ArchiveWriter(
+      let writer = try ArchiveWriter.open(
         plan: ArchivePlan(images), to: ArchivePlace(scratch("a.tar"), volumeSize: size), replacing: false,
         earlier: .kept)
       #expect(writer.continuation == nil)
@@ -141,6 +141,6 @@ struct `Unfinished volumes` {
     #expect(fetched > 0)
     #expect(fetched < second.plan.blobs.reduce(0) { $0 + Int($1.size) })
     try second.finish()
-    #expect(try Layout.open(ArchiveInput(writtenTo: second.place)).problems == [])
+    #expect(try Layout.open(ArchiveInput.written(to: second.place)).problems == [])
   }
 }

@@ -21,7 +21,8 @@ struct `An archive writer that goes on` {
   }
 
   func writer(_ images: [TestImage], earlier: ArchiveWriter.Earlier = .kept) throws -> ArchiveWriter {
-    try ArchiveWriter(plan: ArchivePlan(images), path: scratch("a.tar"), replacing: false, earlier: earlier)
+    try ArchiveWriter.open(
+      plan: ArchivePlan(images), path: scratch("a.tar"), replacing: false, earlier: earlier)
   }
 
   /// Writes and notes the first bytes of each blob: all of every third, half of the next, none of the last.
@@ -71,7 +72,7 @@ struct `An archive writer that goes on` {
   @Test func `keeps what is wanted when images are added, dropped and moved`() throws {
     let some = Array(images.dropFirst())
     try begin(writer(some))
-    let unfinished = try #require(ArchiveWriter.unfinished(scratch("a.tar")))
+    let unfinished = try #require(UnfinishedArchive.find(scratch("a.tar")))
     #expect(Set(unfinished.images.map(\.name)) == Set(some.map(\.reference.description)))
     for set in [images, some, Array(images.dropLast()), images] {
       let writer = try writer(set)
@@ -91,7 +92,7 @@ struct `An archive writer that goes on` {
     let first = try writer(images, earlier: .discarded)
     try begin(first)
     let rest = Array(images.dropFirst(2))
-    let second = try ArchiveWriter(continuing: first, as: ArchivePlan(rest))
+    let second = try ArchiveWriter.open(continuing: first, as: ArchivePlan(rest))
     #expect(throws: LayoutError.locked(path: scratch("a.tar.partial"), pid: getpid())) { try writer(rest) }
     #expect(try #require(second.continuation).claimed > 0)
     _ = try complete(second)
@@ -132,10 +133,10 @@ struct `An archive writer that goes on` {
       } else {
         try FileManager.default.removeItem(atPath: scratch("a.tar.partial.journal"))
       }
-      #expect(ArchiveWriter.unfinished(scratch("a.tar")) == nil)
+      #expect(UnfinishedArchive.find(scratch("a.tar")) == nil)
       #expect(throws: LayoutError.self, "that may be somebody's own") { try writer(images) }
       let path = scratch("a.tar")
-      let anew = try ArchiveWriter(
+      let anew = try ArchiveWriter.open(
         plan: ArchivePlan(images), path: path, replacing: true, earlier: .kept)
       #expect(anew.continuation == nil)
     }
@@ -146,7 +147,7 @@ struct `An archive writer that goes on` {
     do {
       let first = try writer(images)
       try begin(first)
-      var entry = try ArchiveWriter(continuing: first, as: first.plan).begin(digest)
+      var entry = try ArchiveWriter.open(continuing: first, as: first.plan).begin(digest)
       #expect(entry.position > 0)
       entry.restart()
       entry.suspend()
@@ -174,14 +175,14 @@ struct `An archive writer that goes on` {
   @Test func `removes a journal that a finished archive left, but not one in use`() throws {
     try TestArchive.write(images, to: scratch("b.tar"))
     try scratch.write([], to: "b.tar.partial.journal")
-    ArchiveWriter.removeLeftovers(of: scratch("b.tar"))
+    UnfinishedArchive.removeLeftovers(of: scratch("b.tar"))
     #expect(try scratch.names == ["b.tar"])
     try scratch.write([1], to: "b.tar.partial.journal")
-    ArchiveWriter.removeLeftovers(of: scratch("b.tar"))
+    UnfinishedArchive.removeLeftovers(of: scratch("b.tar"))
     #expect(try scratch.read("b.tar.partial.journal") == [1], "somebody's own")
     try FileManager.default.removeItem(atPath: scratch("b.tar.partial.journal"))
     try begin(writer(images))
-    ArchiveWriter.removeLeftovers(of: scratch("a.tar"))
+    UnfinishedArchive.removeLeftovers(of: scratch("a.tar"))
     #expect(try scratch.names == ["a.tar.partial", "a.tar.partial.journal", "b.tar"])
   }
 
@@ -198,7 +199,7 @@ struct `An archive writer that goes on` {
     }
     #expect(plans[0].archiveDigest == plans[1].archiveDigest)
     #expect(try plans[0].archiveDigest != ArchivePlan([image]).archiveDigest)
-    let writer = try ArchiveWriter(plan: plans[0], path: scratch("l.tar"), replacing: false)
+    let writer = try ArchiveWriter.open(plan: plans[0], path: scratch("l.tar"), replacing: false)
     _ = try complete(writer)
     try writer.finish()
     let layout = try Layout.open(scratch("l.tar"))

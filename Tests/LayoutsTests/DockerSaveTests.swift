@@ -59,7 +59,7 @@ import Testing
   @Test func `of more images than are kept account of is refused`() {
     let image = #"{"Config":"a"}"#
     let list = "[" + String(repeating: image + ",", count: 1 << 18) + image + "]"
-    #expect(throws: MalformedFile.self) { try DockerManifestFile.entries(in: Array(list.utf8)) }
+    #expect(throws: FileFault.self) { try DockerManifestFile.entries(in: Array(list.utf8)) }
   }
 
   @Test(arguments: DockerSave.Sharing.allCases)

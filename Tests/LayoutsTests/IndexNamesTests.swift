@@ -18,7 +18,7 @@ struct `The names of an index` {
 
   private func ambiguous(_ entries: String...) throws -> [String] {
     let text = #"{"schemaVersion":2,"manifests":[\#(entries.joined(separator: ","))]}"#
-    return try IndexFile(bytes: Array(text.utf8)).ambiguousNames
+    return ReaderNames.ambiguous(among: try IndexFile(bytes: Array(text.utf8)).images)
   }
 
   private let one = "x.example/app:1"

@@ -100,7 +100,7 @@ import Testing
 
   @Test func `of a newer format is refused by its version`() throws {
     let ferry = Array(#"{"formatVersion":4,"imagesDigest":7}"#.utf8)
-    let index = IndexFile(images: [], ledgerDigest: Digest(of: ferry)).bytes
+    let index = IndexFile(images: [], ferryFileDigest: Digest(of: ferry)).bytes
     let path = try TestArchive.tar(
       [
         .init(name: "oci-layout", bytes: LayoutFile.bytes), .init(name: "index.json", bytes: index),

@@ -41,7 +41,7 @@ import Testing
   }
 
   private func write(_ plan: ArchivePlan, _ images: [TestImage], to path: String) throws {
-    let writer = try ArchiveWriter(plan: plan, path: path, replacing: false)
+    let writer = try ArchiveWriter.open(plan: plan, path: path, replacing: false)
     for bytes in Set(images.flatMap(\.blobs)) where plan.extent(of: Digest(of: bytes)) != nil {
       try writer.put(bytes)
     }

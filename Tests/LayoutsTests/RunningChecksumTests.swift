@@ -89,7 +89,7 @@ import Testing
   }
 
   @Test func `is that of the file that a writer makes`() throws {
-    let writer = try ArchiveWriter(
+    let writer = try ArchiveWriter.open(
       plan: plan, path: scratch("a.tar"), replacing: false, checksums: true)
     for bytes in Set(images.flatMap(\.blobs)).shuffled() { try writer.put(bytes, by: 700) }
     try writer.finish()
@@ -97,7 +97,7 @@ import Testing
   }
 
   @Test func `is not computed unless it was asked for`() throws {
-    let writer = try ArchiveWriter(plan: plan, path: scratch("a.tar"), replacing: false)
+    let writer = try ArchiveWriter.open(plan: plan, path: scratch("a.tar"), replacing: false)
     #expect(try writer.checksums() == nil)
   }
 }

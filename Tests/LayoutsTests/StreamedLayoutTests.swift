@@ -33,7 +33,7 @@ private final class Passage: Sendable {
     }
   }
 
-  func layout() throws -> StreamedLayout { try StreamedLayout(content()) }
+  func layout() throws -> StreamedLayout { try StreamedLayout.open(content()) }
 }
 
 extension StreamedLayout {
@@ -108,7 +108,7 @@ extension StreamedLayout {
     }
     let path = try scratch.write(packed, to: "no-name-tells")
     let content = try #require(try PassingContent.open(path))
-    #expect(try StreamedLayout(content).isWhole())
+    #expect(try StreamedLayout.open(content).isWhole())
     #expect(throws: LayoutError.self) { try Layout.open(path) }
   }
 

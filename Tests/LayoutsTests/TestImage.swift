@@ -121,7 +121,7 @@ enum TestArchive {
     extraFiles: [(path: String, bytes: [UInt8])] = []
   ) throws {
     let plan = try ArchivePlan(images, omissions: omissions, extraFiles: extraFiles)
-    let writer = try ArchiveWriter(plan: plan, path: path, replacing: replacing)
+    let writer = try ArchiveWriter.open(plan: plan, path: path, replacing: replacing)
     for bytes in Set(images.flatMap(\.blobs)).shuffled() where plan.extent(of: Digest(of: bytes)) != nil {
       try writer.put(bytes)
     }

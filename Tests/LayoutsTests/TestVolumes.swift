@@ -10,7 +10,7 @@ enum TestVolumes {
   /// Writes `images` in volumes of `size` bytes, blobs in no order and pieces of no size.
   static func write(_ images: [TestImage], to path: String, size: Int64) throws {
     let plan = try ArchivePlan(images)
-    let writer = try ArchiveWriter(
+    let writer = try ArchiveWriter.open(
       plan: plan, to: ArchivePlace(path, volumeSize: size), replacing: false)
     try fill(writer, with: images)
     try writer.finish()
@@ -84,10 +84,10 @@ extension ArchiveWriter {
   }
 
   /// Writes one file at `path`.
-  convenience init(
+  static func open(
     plan: ArchivePlan, path: String, replacing: Bool, earlier: Earlier = .discarded, checksums: Bool = false
-  ) throws(LayoutError) {
-    try self.init(
+  ) throws(LayoutError) -> ArchiveWriter {
+    try open(
       plan: plan, to: ArchivePlace(path), replacing: replacing, earlier: earlier, checksums: checksums)
   }
 }

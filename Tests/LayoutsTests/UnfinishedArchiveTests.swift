@@ -18,7 +18,7 @@ import Testing
   /// Begins to write an archive and goes away.
   private func begin(volumeSize: Int64? = nil) throws {
     let place = ArchivePlace(directory.file("a.tar"), volumeSize: volumeSize)
-    _ = try ArchiveWriter(plan: ArchivePlan([image]), to: place, replacing: false, earlier: .kept)
+    _ = try ArchiveWriter.open(plan: ArchivePlan([image]), to: place, replacing: false, earlier: .kept)
   }
 
   private func open(_ name: String) throws -> Layout {

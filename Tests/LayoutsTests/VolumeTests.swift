@@ -163,12 +163,12 @@ struct `An archive in volumes` {
       let bytes = try TestVolumes.bytes(name)
       let place = ArchivePlace(scratch("set.tar"), volumeSize: size)
       #expect(throws: LayoutError.exists(path: name)) {
-        try VolumeWriter(plan: plan, place: place, numbers: [index + 1], replacing: false)
+        try VolumeWriter.open(plan: plan, place: place, numbers: [index + 1], replacing: false)
       }
       try FileManager.default.removeItem(atPath: name)
-      let writer = try VolumeWriter(plan: plan, place: place, numbers: [index + 1], replacing: false)
+      let writer = try VolumeWriter.open(plan: plan, place: place, numbers: [index + 1], replacing: false)
       #expect(throws: LayoutError.locked(path: scratch("set.tar.partial"), pid: getpid())) {
-        try ArchiveWriter(plan: plan, to: place, replacing: true)
+        try ArchiveWriter.open(plan: plan, to: place, replacing: true)
       }
       for (number, blob) in writer.blobs.enumerated() {
         #expect(throws: LayoutError.incomplete(writer.blobs[number...].map(\.digest))) { try writer.finish() }

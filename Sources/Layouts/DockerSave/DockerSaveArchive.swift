@@ -21,29 +21,40 @@ struct DockerSaveArchive {
   private var configBytes: Int64 = 0
 
   /// nil when it is no such archive: then it is a layout, or nothing that Ferry knows.
-  init?(file: any RandomAccess, tar: TarIndex, entries: TarContents) throws(LayoutError) {
+  static func open(
+    file: any RandomAccess, tar: TarIndex, entries: TarContents
+  ) throws(LayoutError) -> DockerSaveArchive? {
     guard entries.files[LayoutFile.path] == nil, entries.files[IndexFile.path] == nil,
       let extent = entries.files[DockerManifestFile.path]
     else { return nil }
-    try self.init(list: extent, file: file, tar: tar, entries: entries)
+    return try open(list: extent, file: file, tar: tar, entries: entries)
   }
 
   /// What `manifest.json`, which lies at `extent`, names, whatever else the archive has.
-  init(
+  static func open(
     list extent: BlobExtent, file: any RandomAccess, tar: TarIndex, entries: TarContents
-  ) throws(LayoutError) {
+  ) throws(LayoutError) -> DockerSaveArchive {
     guard extent.size <= DockerManifestFile.sizeLimit else {
       throw .oversized(
         path: file.path, entry: DockerManifestFile.path, size: extent.size,
         limit: DockerManifestFile.sizeLimit)
     }
     let bytes = try extent.bytes(in: file)
-    do { list = try DockerManifestFile.entries(in: bytes) } catch {
-      throw .malformed(path: file.path, entry: DockerManifestFile.path, why: error.why)
+    do {
+      return DockerSaveArchive(
+        file, tar, entries, list: try DockerManifestFile.entries(in: bytes))
+    } catch {
+      throw .malformed(path: file.path, entry: DockerManifestFile.path, why: error)
     }
+  }
+
+  private init(
+    _ file: any RandomAccess, _ tar: TarIndex, _ entries: TarContents, list: [DockerManifestFile.Entry]
+  ) {
     self.file = file
     self.tar = tar
     self.entries = entries
+    self.list = list
   }
 
   /// The layout, with the files that Ferry made for it behind the archive's own bytes.
@@ -52,6 +63,7 @@ struct DockerSaveArchive {
     var named: [String: Digest] = [:]
     var manifests: [Digest: [UInt8]] = [:]
     for entry in list {
+      try LayoutError.checkCancellation()
       let bytes = try manifest(of: entry)
       let root = Descriptor(mediaType: .ociManifest, digest: Digest(of: bytes), size: Int64(bytes.count))
       manifests[root.digest] = bytes
@@ -63,11 +75,11 @@ struct DockerSaveArchive {
         }
       }
     }
-    problems += try LegacyTags(entries, file)?.problems(beside: list) ?? []
+    problems += try LegacyTags.read(entries, file)?.problems(beside: list) ?? []
     var tail = GeneratedFiles(behind: tar.fileSize)
     var files = [
       LayoutFile.path: tail.append(LayoutFile.bytes),
-      IndexFile.path: tail.append(IndexFile(images: images, ledgerDigest: nil).bytes),
+      IndexFile.path: tail.append(IndexFile(images: images, ferryFileDigest: nil).bytes),
     ]
     for (digest, bytes) in manifests.sorted(by: { $0.key < $1.key }) { blobs[digest] = tail.append(bytes) }
     for (digest, extent) in entries.blobs where !used.contains(BlobPath.path(of: digest)) {
@@ -103,7 +115,7 @@ struct DockerSaveArchive {
     guard config.diffIDs.count == entry.layers.count else {
       throw .malformed(
         path: file.path, entry: DockerManifestFile.path,
-        why: "it lists \(entry.layers.count) layers where \(entry.config) speaks of \(config.diffIDs.count)")
+        why: .layerCount(listed: entry.layers.count, config: entry.config, expected: config.diffIDs.count))
     }
     var layers: [JSONValue] = []
     for (path, diffID) in zip(entry.layers, config.diffIDs) {
@@ -150,7 +162,7 @@ struct DockerSaveArchive {
     case .zstd: type = .ociZstdLayer
     case .xz:
       throw .malformed(
-        path: file.path, entry: path, why: "it is compressed with xz, as no image's layer may be")
+        path: file.path, entry: path, why: .layerCompression(compression))
     }
     let layer = try measure(name, extent, compression)
     if layer.content != diffID {
@@ -173,7 +185,7 @@ struct DockerSaveArchive {
     _ name: String, _ extent: BlobExtent, _ compression: Compression
   ) throws(LayoutError) -> MeasuredLayer {
     if let known = measured[name] { return known }
-    let layer = try MeasuredLayer(extent, in: file, compression: compression)
+    let layer = try MeasuredLayer.measure(extent, in: file, compression: compression)
     measured[name] = layer
     return layer
   }
@@ -229,5 +241,48 @@ struct GeneratedFiles {
   mutating func append(_ file: [UInt8]) -> BlobExtent {
     defer { bytes += file }
     return BlobExtent(offset: start + Int64(bytes.count), size: Int64(file.count))
+  }
+}
+
+/// An image's config in an archive of docker's.
+struct DockerConfig {
+  let descriptor: Descriptor
+  let diffIDs: [Digest]
+
+  /// `name` is the file's path, which holds the digest that it had when it was written, the image ID: the
+  /// descriptor has that one, so that damage is found as everywhere else.
+  init(bytes: [UInt8], name: String, archive: String) throws(LayoutError) {
+    let actual = Digest(of: bytes)
+    let digest = Self.digest(in: name) ?? actual
+    descriptor = Descriptor(mediaType: .ociConfig, digest: digest, size: Int64(bytes.count))
+    let fault: FileFault
+    do {
+      let found = try ImageConfig(bytes: bytes).rootfs?.diffIDs ?? []
+      let known = found.compactMap(\.self)
+      guard known.count < found.count else {
+        diffIDs = known
+        return
+      }
+      fault = .fieldNotADigest("rootfs.diff_ids")
+    } catch .malformed(let why) {
+      fault = .json(why)
+    } catch {
+      guard digest == actual else {
+        throw .wrongContent(digest, .mismatch(expected: digest, actual: actual))
+      }
+      throw .notAManifest(digest, error)
+    }
+    guard digest == actual else {
+      throw .wrongContent(digest, .mismatch(expected: digest, actual: actual))
+    }
+    throw .malformed(path: archive, entry: name, why: fault)
+  }
+
+  /// `<hex>.json` of docker, podman and skopeo, `sha256:<hex>` of crane and kaniko, `blobs/sha256/<hex>` of
+  /// buildkit.
+  private static func digest(in name: String) -> Digest? {
+    var text = name.split(separator: "/").last ?? ""
+    if text.hasSuffix(".json") { text = text.dropLast(5) }
+    return Digest(hex: text.hasPrefix("sha256:") ? text.dropFirst(7) : text)
   }
 }

@@ -5,7 +5,7 @@ import Images
 /// `repositories`, by which docker found images before 1.10 and some still do: of each tag the ID that the top layer of
 /// its image had then. The layer lies in the directory of that name, or a link there leads to it.
 ///
-/// `docker save` goes on writing it beside `manifest.json`, of late without the directories. What has none cannot be held
+/// `docker save` still writes it beside `manifest.json`, of late without the directories. What has none cannot be held
 /// against anything, and an ID is no digest; so a tag is refused only where its directory leads to a layer of another
 /// image of `manifest.json` than of the one that has the tag there.
 struct LegacyTags {
@@ -16,16 +16,15 @@ struct LegacyTags {
   private let tags: [String: [String: String]]
 
   /// nil where there is no such file, or one that tells nobody anything.
-  init?(_ entries: TarContents, _ file: any RandomAccess) throws(LayoutError) {
-    guard let extent = entries.files[Self.path], extent.size <= DockerManifestFile.sizeLimit,
+  static func read(_ entries: TarContents, _ file: any RandomAccess) throws(LayoutError) -> LegacyTags? {
+    guard let extent = entries.files[path], extent.size <= DockerManifestFile.sizeLimit,
       file.holds(extent.range)
     else { return nil }
     let bytes = try extent.bytes(in: file)
     guard let tags = try? JSONDecoder().decode([String: [String: String]].self, from: Data(bytes)) else {
       return nil
     }
-    self.entries = entries
-    self.tags = tags
+    return LegacyTags(entries: entries, tags: tags)
   }
 
   /// Tags that stand for another image here than in `list`, sorted.

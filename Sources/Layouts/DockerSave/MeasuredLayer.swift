@@ -10,13 +10,15 @@ struct MeasuredLayer {
   private static let pieceSize = 256 << 10
 
   /// Reads the layer through once.
-  init(_ extent: BlobExtent, in file: any RandomAccess, compression: Compression) throws(LayoutError) {
+  static func measure(
+    _ extent: BlobExtent, in file: any RandomAccess, compression: Compression
+  ) throws(LayoutError) -> MeasuredLayer {
     var position: Int64 = 0
     var whole = ContentHasher()
     var content = ContentHasher()
     /// The next bytes; 0 at the end.
     func next(_ buffer: UnsafeMutableRawBufferPointer) throws(LayoutError) -> Int {
-      guard !Task.isCancelled else { throw .cancelled }
+      try LayoutError.checkCancellation()
       let count = Int(min(Int64(buffer.count), extent.size - position))
       let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
       let read = try LayoutError.wrapping { () throws(ArchiveError) in
@@ -39,10 +41,9 @@ struct MeasuredLayer {
     } catch {
       // What there is of it is hashed all the same, for damage is told by digest.
     }
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceSize, alignment: 16)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceSize, alignment: 16)
     defer { unsafe buffer.deallocate() }
     while unsafe try next(buffer) > 0 {}
-    digest = whole.digest()
-    self.content = isUnpacked ? content.digest() : nil
+    return MeasuredLayer(digest: whole.digest(), content: isUnpacked ? content.digest() : nil)
   }
 }

@@ -13,63 +13,85 @@ struct TwoLists {
   private(set) var problems: [LayoutProblem] = []
   /// Where what only `manifest.json` leads to lies, but for ``made``.
   private(set) var blobs: [Digest: BlobExtent] = [:]
-  /// The manifests that the archive lacks, by their digests.
+  /// The manifests that are missing in the archive, by their digests.
   private(set) var made: [Digest: [UInt8]] = [:]
 
   private let file: any RandomAccess
   private let entries: TarContents
   private let walk: ManifestWalk
   /// The images' manifests, by their configs.
-  private let known: [Digest: [Manifest]]
+  private let known: [Digest: [ListedImage]]
   /// The indexes that list a manifest, by its digest.
-  private let parents: [Digest: [Digest]]
+  private let parents: [Digest: Set<Digest>]
   /// Where in ``images`` a root's names are, and a name's roots.
   private var byRoot: [Digest: [Int]] = [:]
   private var byReference: [Reference: [Int]] = [:]
   /// The same for every name by which some reader knows it.
   private var byName: [String: [Int]] = [:]
   /// The manifests that lie in the archive and no list names, by their configs; nil before they were looked for.
-  private var strays: [Digest: [Manifest]]?
+  private var strays: [Digest: [ListedImage]]?
+
+  /// What of an image's manifest can be held against docker's list.
+  private struct ListedImage {
+    let descriptor: Descriptor
+    let config: Digest
+    let layers: [Digest]
+
+    init?(_ manifest: Manifest) {
+      guard case .image(let image) = manifest.content else { return nil }
+      descriptor = manifest.descriptor
+      config = image.config.digest
+      layers = image.layers.map(\.digest)
+    }
+  }
 
   /// Reads `manifest.json`, which lies at `extent`, beside `index`. Throws what keeps it from being read.
-  init(
+  static func read(
     _ extent: BlobExtent, beside index: IndexFile, _ blobs: [Digest: BlobExtent], file: any RandomAccess,
     tar: TarIndex, entries: TarContents
-  ) throws(LayoutError) {
-    self.file = file
-    self.entries = entries
-    images = index.images
+  ) throws(LayoutError) -> TwoLists {
     var walk = ManifestWalk(file: file, blobs: blobs, omissions: [:])
-    for image in index.images { try walk.descend(from: image.root) }
-    self.walk = walk
-    known = Self.byConfig(walk.manifests.values)
-    var parents: [Digest: [Digest]] = [:]
-    for manifest in walk.manifests.values {
-      for child in Set(manifest.children.map(\.digest)) {
-        parents[child, default: []].append(manifest.digest)
+    var listed: [Digest: ListedImage] = [:]
+    var parents: [Digest: Set<Digest>] = [:]
+    for image in index.images {
+      try walk.descend(from: image.root) { manifest in
+        listed[manifest.digest] = ListedImage(manifest)
+        for child in manifest.children { parents[child.digest, default: []].insert(manifest.digest) }
       }
     }
+    var lists = TwoLists(
+      index.images, walk, known: listed.values, parents: parents, file: file, entries: entries)
+    var docker = try DockerSaveArchive.open(list: extent, file: file, tar: tar, entries: entries)
+    for entry in docker.list {
+      try LayoutError.checkCancellation()
+      try lists.take(entry, &docker)
+    }
+    lists.blobs = docker.blobs.filter { blobs[$0.key] == nil }
+    let legacy = try LegacyTags.read(entries, file)?.problems(beside: docker.list) ?? []
+    for problem in docker.problems + legacy { lists.note(problem) }
+    return lists
+  }
+
+  private init(
+    _ images: [LayoutImage], _ walk: ManifestWalk, known: some Sequence<ListedImage>,
+    parents: [Digest: Set<Digest>], file: any RandomAccess, entries: TarContents
+  ) {
+    self.file = file
+    self.entries = entries
+    self.images = images
+    self.walk = walk
+    self.known = Self.byConfig(known)
     self.parents = parents
     for (place, image) in images.enumerated() {
       byRoot[image.root.digest, default: []].append(place)
       if let reference = image.reference { byReference[reference, default: []].append(place) }
-      for name in IndexFile.names(of: image) { byName[name, default: []].append(place) }
+      for name in ReaderNames.names(of: image) { byName[name, default: []].append(place) }
     }
-    var docker = try DockerSaveArchive(list: extent, file: file, tar: tar, entries: entries)
-    for entry in docker.list { try take(entry, &docker) }
-    self.blobs = docker.blobs.filter { blobs[$0.key] == nil }
-    let legacy = try LegacyTags(entries, file)?.problems(beside: docker.list) ?? []
-    for problem in docker.problems + legacy { note(problem) }
   }
 
-  private static func byConfig(_ manifests: some Sequence<Manifest>) -> [Digest: [Manifest]] {
-    var found: [Digest: [Manifest]] = [:]
-    for manifest in manifests {
-      if case .image(let image) = manifest.content {
-        found[image.config.digest, default: []].append(manifest)
-      }
-    }
-    return found.mapValues { $0.sorted { $0.digest < $1.digest } }
+  private static func byConfig(_ images: some Sequence<ListedImage>) -> [Digest: [ListedImage]] {
+    Dictionary(grouping: images, by: \.config)
+      .mapValues { $0.sorted { $0.descriptor.digest < $1.descriptor.digest } }
   }
 
   private mutating func take(
@@ -77,15 +99,15 @@ struct TwoLists {
   ) throws(LayoutError) {
     let config = try docker.config(at: entry.config)
     if let candidates = known[config.descriptor.digest] {
-      for manifest in candidates where try agrees(manifest, with: entry, config, &docker) {
-        return name(manifest.digest, as: entry.names)
+      for image in candidates where try agrees(image, with: entry, config, &docker) {
+        return name(image.descriptor.digest, as: entry.names)
       }
       note(.disagreement(path: DockerManifestFile.path))
       return
     }
-    for manifest in try findStrays()[config.descriptor.digest] ?? []
-    where try agrees(manifest, with: entry, config, &docker) {
-      return add(manifest.descriptor, as: entry.names)
+    for image in try findStrays()[config.descriptor.digest] ?? []
+    where try agrees(image, with: entry, config, &docker) {
+      return add(image.descriptor, as: entry.names)
     }
     let bytes = try docker.manifest(of: entry)
     let digest = Digest(of: bytes)
@@ -97,33 +119,31 @@ struct TwoLists {
     if !problems.contains(problem) { problems.append(problem) }
   }
 
-  /// Whether an entry's files are the config and the layers that `manifest` lists. A layer may lie there
+  /// Whether an entry's files are the config and the layers that `image` lists. A layer may lie there
   /// uncompressed: then the config says what it is.
   private mutating func agrees(
-    _ manifest: Manifest, with entry: DockerManifestFile.Entry, _ config: DockerConfig,
+    _ image: ListedImage, with entry: DockerManifestFile.Entry, _ config: DockerConfig,
     _ docker: inout DockerSaveArchive
   ) throws(LayoutError) -> Bool {
-    guard case .image(let image) = manifest.content, image.layers.count == entry.layers.count else {
-      return false
-    }
-    var lacking: [String] = []
+    guard image.layers.count == entry.layers.count else { return false }
+    var missing: [String] = []
     for (index, (path, layer)) in zip(entry.layers, image.layers).enumerated() {
       let place = entries.resolve(path)
       let digest = BlobPath.digest(of: place?.name ?? path)
       let content = config.diffIDs.indices.contains(index) ? config.diffIDs[index] : nil
       if let digest {
-        guard digest == layer.digest || digest == content else { return false }
+        guard digest == layer || digest == content else { return false }
         // Docker reads no other file, though the same layer lies there compressed; of the layer itself it is told anyway.
-        if place == nil, digest != layer.digest, !entries.isCut { lacking.append(path) }
+        if place == nil, digest != layer, !entries.isCut { missing.append(path) }
       } else if let place {
         let measured = try docker.measure(place.name, place.extent, docker.compression(of: place.extent))
-        guard measured.digest == layer.digest || (measured.content != nil && measured.content == content)
+        guard measured.digest == layer || (measured.content != nil && measured.content == content)
         else { return false }
       } else {
         return false
       }
     }
-    for path in lacking { note(.missingFile(path: path)) }
+    for path in missing { note(.missingFile(path: path)) }
     return true
   }
 
@@ -148,13 +168,13 @@ struct TwoLists {
       let place = unnamed.remove(at: free).place
       images[place] = LayoutImage(reference: reference, name: image.name, root: images[place].root)
       byReference[reference] = [place]
-      if let name = IndexFile.name(reference) { byName[name] = [place] }
+      if let name = ReaderNames.name(reference) { byName[name] = [place] }
     }
   }
 
   /// The images that some reader knows by that name.
   private func called(_ reference: Reference) -> [LayoutImage] {
-    (IndexFile.name(reference).flatMap { byName[$0] } ?? byReference[reference] ?? []).map { images[$0] }
+    (ReaderNames.name(reference).flatMap { byName[$0] } ?? byReference[reference] ?? []).map { images[$0] }
   }
 
   /// Adds an image that `manifest.json` alone names.
@@ -174,14 +194,14 @@ struct TwoLists {
     byRoot[image.root.digest, default: []].append(images.count)
     if let reference = image.reference {
       byReference[reference, default: []].append(images.count)
-      if let name = IndexFile.name(reference) { byName[name, default: []].append(images.count) }
+      if let name = ReaderNames.name(reference) { byName[name, default: []].append(images.count) }
     }
     images.append(image)
   }
 
   /// Notes that a name stands for two images, unless the other one cannot be read: that is told by itself.
   private mutating func contradict(_ image: LayoutImage, by others: [LayoutImage]) {
-    guard others.contains(where: { walk.manifests[$0.root.digest] != nil || made[$0.root.digest] != nil })
+    guard others.contains(where: { walk.manifests.contains($0.root.digest) || made[$0.root.digest] != nil })
     else { return }
     note(.ambiguousName(image.name))
   }
@@ -197,19 +217,22 @@ struct TwoLists {
   }
 
   /// The manifests among the blobs that `index.json` does not lead to.
-  private mutating func findStrays() throws(LayoutError) -> [Digest: [Manifest]] {
+  private mutating func findStrays() throws(LayoutError) -> [Digest: [ListedImage]] {
     if let strays { return strays }
-    var found: [Manifest] = []
+    var found: [ListedImage] = []
     var bytesRead: Int64 = 0
     for (digest, extent) in entries.blobs.sorted(by: { $0.key < $1.key })
     where walk.listed[digest] == nil && extent.size <= Int64(Manifest.sizeLimit) && file.holds(extent.range) {
+      try LayoutError.checkCancellation()
       let start = try BlobExtent(offset: extent.offset, size: min(1, extent.size)).bytes(in: file)
       guard start == [UInt8(ascii: "{")] else { continue }
       bytesRead += extent.size
       guard bytesRead <= ManifestWalk.sizeLimit else { break }
       let bytes = try extent.bytes(in: file)
-      if Digest(of: bytes) == digest, let manifest = try? Manifest(bytes: bytes, mediaType: nil) {
-        found.append(manifest)
+      if Digest(of: bytes) == digest,
+        let image = (try? Manifest(bytes: bytes, mediaType: nil)).flatMap(ListedImage.init)
+      {
+        found.append(image)
       }
     }
     let strays = Self.byConfig(found)

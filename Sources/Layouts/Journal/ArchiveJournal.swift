@@ -9,45 +9,49 @@ import Synchronization
 /// disk by ``GroupCommit``, and step by step while bytes change places.
 final class ArchiveJournal: Sendable {
   private let file: DataFile
+  /// What was there when it was opened.
+  let found: Found
   /// Where the next line goes.
   private let end = Mutex<Int64>(0)
 
-  static func path(of path: String) -> String { ArchiveWriter.partialPath(of: path) + ".journal" }
+  static func path(of path: String) -> String { UnfinishedArchive.partialPath(of: path) + ".journal" }
 
   /// What an earlier run can have left.
   enum Found {
     case nothing, empty, records
   }
 
-  /// What was there when it was opened.
-  let found: Found
-
   /// Opens the journal of the archive `path`, which may be new, and locks it: whoever has it may write the archive,
   /// in however many files. Errors name the unfinished archive, ``LayoutError/locked(path:pid:)`` among them; but
   /// ``ArchiveError/foreign(path:_:)`` names the file, which is no journal of this user's. With `replacing` that gives way.
-  init(of path: String, replacing: Bool = false) throws(LayoutError) {
+  static func open(of path: String, replacing: Bool = false) throws(LayoutError) -> ArchiveJournal {
     do throws(ArchiveError) {
       let name = Self.path(of: path)
       let wasThere = DataFile.exists(name)
       var file = try DataFile.createLocked(name, privately: true, replacing: replacing)
-      if try !Self.isJournal(file) {
+      if try !isJournal(file) {
         guard replacing else { throw .foreign(path: name, .content) }
         file.remove()
         file = try DataFile.createLocked(name, privately: true)
       }
       try file.makePrivate()
-      found = try file.size() > 0 ? .records : wasThere ? .empty : .nothing
-      self.file = file
+      let found: Found = try file.size() > 0 ? .records : wasThere ? .empty : .nothing
+      return ArchiveJournal(file, found)
     } catch .locked(_, let pid) {
-      throw .locked(path: ArchiveWriter.partialPath(of: path), pid: pid)
+      throw .locked(path: UnfinishedArchive.partialPath(of: path), pid: pid)
     } catch .file(let operation, _, let code) {
-      throw .archive(.file(operation, path: ArchiveWriter.partialPath(of: path), code: code))
+      throw .archive(.file(operation, path: UnfinishedArchive.partialPath(of: path), code: code))
     } catch {
       throw LayoutError(error)
     }
   }
 
-  /// What ``init(of:replacing:)`` would find. Throws what that would throw, but for who has it locked; changes nothing.
+  private init(_ file: DataFile, _ found: Found) {
+    self.file = file
+    self.found = found
+  }
+
+  /// What ``open(of:replacing:)`` would find. Throws what that would throw, but for who has it locked; changes nothing.
   static func check(of path: String) throws(ArchiveError) -> Found {
     let name = Self.path(of: path)
     guard DataFile.exists(name) else { return .nothing }
@@ -149,5 +153,64 @@ extension ArchivePlan {
     .plan(
       archive: archiveDigest,
       images: images.map { JournalImage(name: $0.name, digest: $0.root.digest) }, volumeSize: volumeSize)
+  }
+}
+
+/// Reads a journal block by block. What is no record is passed over, and so is a last line without its end.
+struct JournalReader {
+  /// nil before the first line, and for good when that is no plan: then it is no journal that can be used.
+  private(set) var state: JournalState?
+  /// Where the last whole line ends, in bytes.
+  private(set) var wholeLines: Int64 = 0
+  /// Whether its first line is one that a journal begins with.
+  private(set) var isJournal = false
+  private var isUnreadable = false
+  private var pending: [UInt8] = []
+  private var isOverlong = false
+
+  /// The longest line: a plan of many thousand images.
+  static let longestLine = 32 << 20
+  /// The longest journal, in bytes: one of an archive of many terabytes. What follows is not read.
+  static let sizeLimit: Int64 = 512 << 20
+
+  mutating func take(_ block: [UInt8]) {
+    var rest = block[...]
+    while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+      append(rest[..<end])
+      rest = rest[(end + 1)...]
+      wholeLines += Int64(pending.count) + skipped + 1
+      if !isOverlong { read(pending) }
+      pending.removeAll(keepingCapacity: true)
+      isOverlong = false
+      skipped = 0
+    }
+    append(rest)
+  }
+
+  /// Bytes of the line at hand that were too many to keep.
+  private var skipped: Int64 = 0
+
+  private mutating func append(_ bytes: ArraySlice<UInt8>) {
+    if isOverlong || pending.count + bytes.count > Self.longestLine {
+      isOverlong = true
+      skipped += Int64(pending.count + bytes.count)
+      pending.removeAll()
+    } else {
+      pending += bytes
+    }
+  }
+
+  private mutating func read(_ line: [UInt8]) {
+    guard !isUnreadable else { return }
+    let record = JournalRecord(line: line)
+    if state != nil {
+      if let record { state?.apply(record) }
+    } else if case .plan(let archive, let images, let volumeSize) = record {
+      isJournal = true
+      state = JournalState(archive: archive, images: images, volumeSize: volumeSize)
+    } else {
+      if case .rewriting = record { isJournal = true }
+      isUnreadable = true
+    }
   }
 }

@@ -4,7 +4,7 @@ import Dispatch
 import Synchronization
 
 /// Keeps the disk close behind the transfers, so that a power cut costs little: what they note is made durable
-/// in a thread of its own while they go on, all that was noted before one sync began by that sync.
+/// in a thread of its own while they run, all that was noted before one sync began by that sync.
 ///
 /// Beyond ``allowance`` for each running transfer, whoever notes more waits for the disk.
 final class GroupCommit: Sendable {

@@ -83,7 +83,7 @@ struct FrontScan {
     }
     guard let index = bytes(IndexFile.path, limit: IndexFile.sizeLimit).flatMap({ try? IndexFile(bytes: $0) })
     else { return nil }
-    guard index.ledgerDigest != nil else {
+    guard index.ferryFileDigest != nil else {
       obstacle = .foreign
       return nil
     }

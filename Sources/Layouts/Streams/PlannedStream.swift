@@ -35,7 +35,7 @@ struct PlannedStream: ~Copyable, Sendable {
       section += 1
     }
     while plan.sections.indices.contains(section) {
-      let isBlob = plan.sections[section].content == nil
+      let isBlob = plan.sections[section].isBlob
       for piece in try pieces(of: section) where !isBlob || piece.part == .header { try expect(piece) }
       if isBlob {
         blob = plan.blobs[section - (plan.sections.count - plan.blobs.count)]

@@ -24,7 +24,7 @@ public final class StreamedLayout: Sendable {
 
   /// Reads the archive's front. Throws ``LayoutError``, `notStreamable` for an archive that is not in the order in
   /// which Ferry writes.
-  public init(_ content: PassingContent) throws(LayoutError) {
+  public static func open(_ content: PassingContent) throws(LayoutError) -> StreamedLayout {
     let front = ContentFront(of: content, limit: Int(ManifestWalk.sizeLimit))
     var scan = FrontScan(front)
     let tar: TarIndex
@@ -45,29 +45,34 @@ public final class StreamedLayout: Sendable {
     let file = try LayoutError.wrapping { () throws(ArchiveError) in
       try JoinedContent([.bytes(kept)], path: content.path)
     }
-    var reading = try LayoutReading(
+    let described = try LayoutFront.read(
       LayoutSource(
         file: file, tar: tar, entries: TarContents(tar).comparingCopies(in: file), form: .tar))
-    reading.totalSize = Int64(kept.count)
-    guard reading.isFerrys else { throw .notStreamable(path: content.path, .foreign) }
+    guard described.isFerrys else { throw .notStreamable(path: content.path, .foreign) }
+    var check = try LayoutCheck.examine(
+      front: described, kept: Int64(kept.count), misplaced: scan.misplaced)
 
     var state = State()
-    if let plan = try reading.examineFront(misplaced: scan.misplaced) {
+    if let plan = check.plan {
       var stream = PlannedStream(plan, after: kept, of: content)
       do throws(LayoutError) {
         try stream.advance()
       } catch .brokenStream(_, let problems) {
-        reading.note(problems)
+        check.note(problems)
       }
-      reading.note(stream.problems)
-      try reading.expect(plan, after: kept)
-      if reading.problems.isEmpty {
+      check.note(stream.problems)
+      try check.expectRest(after: kept)
+      if check.problems.isEmpty {
         state.window.restart(for: stream.blob?.size ?? 0)
         state.stream = consume stream
       }
     }
-    try reading.expectImages()
-    self.front = Layout(reading)
+    try check.expectImages()
+    return StreamedLayout(Layout(check), state)
+  }
+
+  private init(_ front: Layout, _ state: consuming sending State) {
+    self.front = front
     self.state = Mutex(state)
   }
 
@@ -134,13 +139,46 @@ public final class StreamedLayout: Sendable {
   }
 }
 
-extension LayoutError {
-  /// What went wrong with an archive that passes by: damage in its compression is damage of the archive.
-  init(_ error: ArchiveError, in path: String) {
-    guard case .corruptStream(let compression, let reason) = error else {
-      self.init(error)
-      return
+/// The last bytes of a blob that is streamed, so that what was read last can be read again.
+struct StreamWindow: Sendable {
+  /// The most that is held, in bytes: what an upload may have to send again after a cut line.
+  static let size = 16 << 20
+
+  /// A ring: the byte at an offset in the blob stands at that offset modulo the ring's size.
+  private var ring: [UInt8] = []
+  /// Where in the blob what is held begins and ends.
+  private(set) var start: Int64 = 0
+  private(set) var end: Int64 = 0
+
+  /// Forgets all, for a blob of `size` bytes.
+  mutating func restart(for size: Int64) {
+    let needed = Int(min(size, Int64(Self.size)))
+    if ring.count < needed { ring = [UInt8](repeating: 0, count: needed) }
+    start = 0
+    end = 0
+  }
+
+  /// Takes the next bytes of the blob, at most as many as it holds.
+  mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    var rest = unsafe bytes[...]
+    while unsafe !rest.isEmpty {
+      let place = Int(end % Int64(ring.count))
+      let count = unsafe min(rest.count, ring.count - place)
+      unsafe ring.withUnsafeMutableBytes { ring in
+        unsafe UnsafeMutableRawBufferPointer(rebasing: ring[place..<(place + count)]).copyBytes(
+          from: rest.prefix(count))
+      }
+      end += Int64(count)
+      unsafe rest = rest.dropFirst(count)
     }
-    self = .malformed(path: path, entry: compression.rawValue, why: reason)
+    start = max(start, end - Int64(ring.count))
+  }
+
+  /// Copies what is held from `offset` on, which lies in the window; not necessarily all.
+  func copy(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) -> Int {
+    let place = Int(offset % Int64(ring.count))
+    let count = min(buffer.count, Int(end - offset), ring.count - place)
+    unsafe buffer.copyBytes(from: ring[place..<(place + count)])
+    return count
   }
 }

@@ -1,5 +1,50 @@
 import Archives
 
+/// One volume of an archive that was cut, as it was found.
+public struct Volume: Hashable, Sendable {
+  public enum State: Hashable, Sendable {
+    case present
+    case missing
+    /// It has another size than it should.
+    case wrongSize(actual: Int64)
+    /// It holds something else: what another volume should, where that is known.
+    case foreign(holds: Int?)
+    /// The archive ends before it.
+    case surplus
+  }
+
+  /// From 1 on.
+  public let number: Int
+  /// Where it is, or where it was looked for.
+  public let path: String
+  /// Where it begins in the archive, in bytes.
+  public let offset: Int64
+  /// What it should have, in bytes.
+  public let size: Int64
+  public let state: State
+
+  /// Whether there is a file for it.
+  var isThere: Bool {
+    switch state {
+    case .missing: false
+    case .present, .wrongSize, .foreign, .surplus: true
+    }
+  }
+
+  var range: Range<Int64> { offset..<offset + size }
+
+  /// What is wrong with it as a whole.
+  public var problem: LayoutProblem? {
+    switch state {
+    case .present: nil
+    case .missing: .volumeMissing(path: path)
+    case .wrongSize(let actual): .volumeOfWrongSize(path: path, expected: size, actual: actual)
+    case .foreign(let other): .foreignVolume(path: path, holds: other)
+    case .surplus: .surplusVolume(path: path)
+    }
+  }
+}
+
 /// The volumes of an archive, as far as they were found, laid end to end.
 ///
 /// How large a volume is and how many there are stands nowhere: the first is what most of them have, the second
@@ -83,5 +128,36 @@ struct VolumeSet: Hashable, Sendable {
     }
     let joined = parts
     return try LayoutError.wrapping { () throws(ArchiveError) in try JoinedContent(joined, path: path) }
+  }
+
+  /// The set as it is after what `check` showed; nil when that was nothing new.
+  func corrected(by check: LayoutCheck) throws(LayoutError) -> VolumeSet? {
+    guard let plan = check.plan, canHold(plan.totalSize) else { return nil }
+    var set = self
+    guard totalSize != nil else {
+      let isWhole = check.front.tar.fileSize == plan.totalSize && check.problems.isEmpty
+      set.totalSize = plan.totalSize
+      return isWhole ? nil : set
+    }
+    guard foreign.isEmpty, !check.problems.isEmpty else { return nil }
+    set.foreign = try VolumeCheck(plan: plan, set: self).foreign()
+    return set == self ? nil : set
+  }
+}
+
+extension LayoutError {
+  /// The same error; where bytes were wanted that are not there, with the volume they are in.
+  func naming(_ set: VolumeSet) -> LayoutError {
+    switch self {
+    case .archive(.absent(let path)): .volumeNeeded(path: path, archive: set.path)
+    case .unreachable(_, let offset):
+      .volumeNeeded(
+        path: set.volumes.first { $0.range.upperBound > offset && $0.state != .present }?.path ?? set.path,
+        archive: set.path)
+    case .notAnArchive, .notALayout: .wrongFirstVolume(path: set.volumes.first?.path ?? set.path)
+    case .damagedHeader(_, let offset):
+      .damagedHeader(path: set.volumes.first { $0.range.contains(offset) }?.path ?? set.path, at: offset)
+    default: self
+    }
   }
 }

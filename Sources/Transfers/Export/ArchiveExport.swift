@@ -45,7 +45,7 @@ struct ArchiveExport: Sendable {
     var images = archive.images
     var failures: [ImageFailure] = []
     var writer = try await executor.run {
-      try ArchiveWriter(
+      try ArchiveWriter.open(
         plan: archive.plan, to: place, replacing: request.replacesExisting,
         earlier: archive.continuation == nil ? .discarded : .kept, checksums: request.writesChecksums)
     }
@@ -74,7 +74,7 @@ struct ArchiveExport: Sendable {
       guard !images.isEmpty else { return Outcome(plan: nil, failures: failures) }
       let plan = try composition.plan(images, without: request.isOneArchive ? failed + failures : [])
       let former = writer
-      writer = try await executor.run { try ArchiveWriter(continuing: former, as: plan) }
+      writer = try await executor.run { try ArchiveWriter.open(continuing: former, as: plan) }
     }
     let finished = writer
     let checksums = try await executor.run {

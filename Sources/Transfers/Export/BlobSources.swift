@@ -199,7 +199,7 @@ final class HeldBlobs: Sendable {
 
   func add(_ archive: PreparedExport.Archive) {
     guard archive.onlyVolumes.isEmpty, let place = archive.place,
-      let input = try? ArchiveInput(writtenTo: place)
+      let input = try? ArchiveInput.written(to: place)
     else { return }
     places.withLock { places in
       for blob in archive.plan.blobs {

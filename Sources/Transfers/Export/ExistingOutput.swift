@@ -15,12 +15,12 @@ struct ExistingOutput {
     let existing = place.existing
     guard !existing.isEmpty else { return .toWrite }
     // Some volumes got their names, then the run was killed: that is resumed.
-    if let unfinished = ArchiveWriter.unfinished(place.path), unfinished.isProved,
+    if let unfinished = UnfinishedArchive.find(place.path), unfinished.isProved,
       unfinished.volumeSize == place.volumeSize, !ArchivePlace.partialVolumes(of: place.path).isEmpty
     {
       return .toWrite
     }
-    if let input = try? ArchiveInput(writtenTo: place), let layout = try? Layout.open(input),
+    if let input = try? ArchiveInput.written(to: place), let layout = try? Layout.open(input),
       layout.volumes.isEmpty || layout.volumes.map(\.size) == place.sizes(for: layout.totalSize),
       layout.problems.isEmpty, layout.isFerrys,
       layout.images.map(\.name) == plan.images.map(\.name),
@@ -38,7 +38,7 @@ struct ExistingOutput {
     let outputExists = TransferError.outputExists(path: place.existing.first ?? place.path)
     let sizes = Dictionary(
       zip(place.paths(for: plan.totalSize), place.sizes(for: plan.totalSize)), uniquingKeysWith: max)
-    guard place.volumeSize != nil, let input = try? ArchiveInput(writtenTo: place),
+    guard place.volumeSize != nil, let input = try? ArchiveInput.written(to: place),
       input.files.count < sizes.count,
       input.files.allSatisfy({ sizes[$0] == (try? DataFile.open(reading: $0).size()) })
     else { return outputExists }
@@ -52,7 +52,7 @@ struct ExistingOutput {
 
   /// That what is there is this archive without some images, which an earlier run could not get.
   private func lacking(of plan: ArchivePlan) -> TransferError? {
-    guard let input = try? ArchiveInput(writtenTo: place), let layout = try? Layout.open(input),
+    guard let input = try? ArchiveInput.written(to: place), let layout = try? Layout.open(input),
       layout.problems.isEmpty, !layout.lacking.isEmpty
     else { return nil }
     let wanted = Set(plan.images.map(\.name))
@@ -65,7 +65,7 @@ struct ExistingOutput {
   /// overwritten, a set of another archive, a set that is being written. Throws nothing: it is looked at again
   /// when they are written.
   func blockers(rewriting onlyVolumes: [Int], of plan: ArchivePlan) -> [any Error] {
-    if ArchiveWriter.unfinished(place.path) != nil {
+    if UnfinishedArchive.find(place.path) != nil {
       return [TransferError.unfinishedSet(path: place.path)]
     }
     let names = place.paths(for: plan.totalSize)
@@ -87,7 +87,7 @@ struct ExistingOutput {
       return blockers
     }
     do {
-      let digest = try Layout.open(try ArchiveInput(writtenTo: place)).archiveDigest
+      let digest = try Layout.open(try ArchiveInput.written(to: place)).archiveDigest
       if digest != plan.archiveDigest {
         blockers.append(
           TransferError.otherArchive(path: first, expected: digest, actual: plan.archiveDigest))

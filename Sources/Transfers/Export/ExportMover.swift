@@ -109,14 +109,14 @@ struct ExportMover: Sendable {
   /// Says that an archive is there, and clears away what runs that were broken off left of it.
   private func find(_ archive: PreparedExport.Archive) {
     guard let path = archive.path else { return }
-    ArchiveWriter.removeLeftovers(of: path, digest: archive.digest)
+    UnfinishedArchive.removeLeftovers(of: path, digest: archive.digest)
     settings.observer.note(.archiveUpToDate(path: archive.title ?? path, digest: archive.digest))
   }
 
   /// Proves an archive that an earlier run wrote: a disk may have lost bytes since. False when it is damaged and
   /// is to be replaced.
   private func isWhole(_ place: ArchivePlace) async throws -> Bool {
-    let input = try ArchiveInput(writtenTo: place)
+    let input = try ArchiveInput.written(to: place)
     let verified = try await Verification(input, isDeep: false, expected: nil, settings: settings).run()
     if verified.isWhole { return true }
     guard request.replacesExisting else {
@@ -134,7 +134,7 @@ struct ExportMover: Sendable {
     // What is sent on cannot be taken back: no image of it can be left out.
     try await ConfigCheck(of: sources, on: executor, failed: nil).fetch(plan, continuing: nil)
     try await executor.run {
-      let stream = try ArchiveStream(plan: plan, descriptor: descriptor, name: name)
+      let stream = try ArchiveStream.open(plan: plan, descriptor: descriptor, name: name)
       while let blob = stream.nextBlob {
         try sources.move(blob, observer: settings.observer, into: stream.begin)
       }
@@ -149,7 +149,7 @@ struct ExportMover: Sendable {
     let plan = archive.plan
     try await ConfigCheck(of: sources, on: executor, failed: nil).fetch(plan, continuing: nil)
     let writer = try await executor.run {
-      try VolumeWriter(
+      try VolumeWriter.open(
         plan: plan, place: place, numbers: request.onlyVolumes, replacing: request.replacesExisting)
     }
     do {
@@ -180,7 +180,7 @@ struct ExportMover: Sendable {
       // What an earlier run wrote may be of another size than the plan's.
       let files =
         archive.isUpToDate
-        ? try ArchiveInput(writtenTo: place).files : place.paths(for: archive.plan.totalSize)
+        ? try ArchiveInput.written(to: place).files : place.paths(for: archive.plan.totalSize)
       let file = ChecksumFile(of: place.path, files: files)
       let known = Dictionary(uniqueKeysWithValues: zip(files, checksums ?? []))
       try await file.write(known: known, replacing: request.replacesExisting, on: executor)

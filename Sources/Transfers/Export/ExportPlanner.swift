@@ -49,7 +49,7 @@ struct ExportPlanner {
       if request.onlyVolumes.isEmpty {
         state = existing.state(for: plan)
         if case .blocked = state { blockers.append(existing.obstacle(for: plan)) }
-        if !state.isUpToDate, let unfinished = ArchiveWriter.unfinished(place.path) {
+        if !state.isUpToDate, let unfinished = UnfinishedArchive.find(place.path) {
           continuation = self.continuation(of: unfinished, as: plan, failures: failures, &blockers)
           if continuation != nil { movedTags = self.movedTags(since: unfinished, in: plan) }
         }

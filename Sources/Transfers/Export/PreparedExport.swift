@@ -89,7 +89,7 @@ public struct PreparedExport: Sendable {
   /// The size of everything with shared content counted once an archive, in bytes.
   public var uniqueSize: Int64 {
     archives.map { archive in
-      [archive.plan.manifests.map { Int64($0.bytes.count) }.saturatingSum(), archive.blobSize].saturatingSum()
+      [archive.plan.manifests.map(\.size).saturatingSum(), archive.blobSize].saturatingSum()
     }.saturatingSum()
   }
 

@@ -95,7 +95,7 @@ enum ProblemText {
     case .missingFile(let path): "missing: \(path)"
     case .damagedFile(let path, let expected, let actual):
       "damaged: \(path) hashes to \(actual) instead of \(expected)"
-    case .malformedFile(let path, let why): "damaged: \(path): \(why)"
+    case .malformedFile(let path, let why): "damaged: \(path): \(why.words)"
     case .disagreement(let path): "damaged: \(path) does not agree with index.json"
     case .ambiguousName(let name):
       "two images are called \(name): readers take the one or the other"

@@ -1,3 +1,4 @@
+import Archives
 import Images
 import Layouts
 
@@ -61,10 +62,14 @@ extension LayoutError: WordedError {
             : "its list names \(Amounts.count(others.count, "entry", plural: "entries")) of \(Wording.list(kinds)) and no image"),
         remedy: "Nothing can be proved or carried of it: export the images again.", .notFound)
     case .malformed(let path, let entry, let why):
-      return ErrorText("\(path) is damaged: \(entry): \(why)", remedy: again, .integrityFailure)
+      return ErrorText("\(path) is damaged: \(entry): \(why.words)", remedy: again, .integrityFailure)
     case .oversized(let path, let entry, let size, let limit):
       return ErrorText(
         "\(path) is damaged: \(entry) has \(size) bytes, and \(limit) are the most", .integrityFailure)
+    case .tooManyBlobs(let path, let limit):
+      return ErrorText(
+        "\(path) is damaged: its images list more than \(limit) manifests, configs and layers", remedy: again,
+        .integrityFailure)
     case .unsupportedVersion(let path, let entry, let found, let supported):
       return ErrorText(
         "\(path) was written in version \(found) of its format (\(entry)); this ferry reads \(supported)",
@@ -110,12 +115,34 @@ extension LayoutError: WordedError {
       return ErrorText("\(reference) stands for two different images", .usage)
     case .unwritableReference(let text): return ErrorText("'\(text)' cannot stand in an archive", .usage)
     case .unwritableFile(let path): return ErrorText("'\(path)' cannot stand in an archive", .usage)
+    case .tooManyEntries(let limit): return ArchiveError.tooManyEntries(path: "the archive", limit: limit).text
     case .tooLarge: return ErrorText("the archive would be larger than a file can be", .cannotWrite)
     case .incomplete(let digests):
       return ErrorText(
         "\(Amounts.count(digests.count, "blob")) of the archive never arrived", .integrityFailure)
     case .cancelled: return .interrupted
     case .unreferenced, .notPlanned, .outOfOrder, .finished: return .unforeseen(self)
+    }
+  }
+}
+
+extension FileFault {
+  /// Why one of an archive's own files cannot be read.
+  var words: Wording {
+    switch self {
+    case .json(let reason): "\(reason)"
+    case .annotationNotADigest(let name): "the annotation '\(name)' is no digest"
+    case .fieldNotADigest(let name): "the field '\(name)' has what is no sha256"
+    case .filesOutOfOrder: "its files are not in order"
+    case .fileOutsideFolder: "it names a file outside ferry/"
+    case .fileSizeOutOfRange(let path): "it gives '\(path)' a size out of range"
+    case .filesTooLarge: "its files are too large"
+    case .tooManyParts(let limit): "it lists more than \(limit) images, names and layers"
+    case .layerCount(let listed, let config, let expected):
+      "it lists \(listed) layers where \(config) speaks of \(expected)"
+    case .layerCompression(let compression):
+      "it is compressed with \(compression.rawValue), as no image's layer may be"
+    case .compression(let reason): "\(reason)"
     }
   }
 }

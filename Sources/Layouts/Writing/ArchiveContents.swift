@@ -6,7 +6,7 @@ struct ArchiveContents {
   /// Sorted by reference, referrers behind all others.
   let images: [LayoutImage]
   /// In the order of the images, children before the indexes that list them.
-  let manifests: [Manifest]
+  let manifests: [Descriptor]
   /// Configs, then layers, both in the order in which the images list them, so that an image's blobs lie
   /// close together.
   let blobs: [Descriptor]
@@ -15,28 +15,27 @@ struct ArchiveContents {
 
   init(
     images: [(reference: Reference, root: Descriptor)], referrers: [(reference: Reference, root: Descriptor)],
-    manifests: [Manifest], blobs: [Descriptor], omissions: [Omission]
+    manifests given: PlannedManifests, blobs: some Sequence<Descriptor>, omissions: [Omission]
   ) throws(LayoutError) {
-    let given = Dictionary(manifests.map { ($0.digest, $0) }) { first, _ in first }
     let sizes = try Self.sizes(of: blobs)
     let sorted = try Self.sorted(images, referrers, manifests: given)
     let omitted = Dictionary(omissions.map { ($0.descriptor.digest, $0) }) { first, second in
       first.reason.rawValue <= second.reason.rawValue ? first : second
-    }.filter { given[$0.key] == nil && sizes[$0.key] == nil }
+    }.filter { !given.contains($0.key) && sizes[$0.key] == nil }
 
     var walk = Walk(given: given, sizes: sizes, omitted: omitted)
     for image in sorted { try walk.add(image) }
     let surplus =
-      given.keys.filter { walk.manifests[$0] == nil } + sizes.keys.filter { !walk.hasMet($0) }
+      given.digests.filter { walk.manifests[$0] == nil } + sizes.keys.filter { !walk.hasMet($0) }
     guard surplus.isEmpty else { throw .unreferenced(Set(surplus).sorted()) }
 
     self.images = sorted
-    self.manifests = walk.order.compactMap { given[$0] }
+    self.manifests = walk.order.compactMap { given.descriptor(of: $0) }
     self.blobs = walk.configs + walk.layers
     self.omissions = walk.omissions.sorted { $0.descriptor.digest < $1.descriptor.digest }
   }
 
-  private static func sizes(of blobs: [Descriptor]) throws(LayoutError) -> [Digest: Int64] {
+  private static func sizes(of blobs: some Sequence<Descriptor>) throws(LayoutError) -> [Digest: Int64] {
     var sizes: [Digest: Int64] = [:]
     for blob in blobs {
       guard (0...Descriptor.largestSize).contains(blob.size) else { throw .tooLarge }
@@ -50,7 +49,7 @@ struct ArchiveContents {
 
   private static func sorted(
     _ images: [(reference: Reference, root: Descriptor)],
-    _ referrers: [(reference: Reference, root: Descriptor)], manifests: [Digest: Manifest]
+    _ referrers: [(reference: Reference, root: Descriptor)], manifests: PlannedManifests
   ) throws(LayoutError) -> [LayoutImage] {
     var named: [String: LayoutImage] = [:]
     let all = images.map { ($0, $1, false) } + referrers.map { ($0, $1, true) }
@@ -60,8 +59,8 @@ struct ArchiveContents {
       }
       let name = reference.description
       guard (try? Reference(name)) == reference else { throw .unwritableReference(name) }
-      guard let manifest = manifests[root.digest] else { throw .missing(root.digest) }
-      let size = Int64(manifest.bytes.count)
+      guard var descriptor = manifests.descriptor(of: root.digest) else { throw .missing(root.digest) }
+      let size = descriptor.size
       guard root.size == size else {
         throw .conflictingSizes(root.digest, min(root.size, size), max(root.size, size))
       }
@@ -70,15 +69,14 @@ struct ArchiveContents {
       }
       // An image that somebody asked for by its digest is one, whatever it refers to.
       guard named[name] == nil else { continue }
-      var descriptor = manifest.descriptor
-      if isReferrer { descriptor.artifactType = manifest.artifactType }
+      if isReferrer { descriptor.artifactType = try manifests.manifest(root.digest)?.artifactType }
       named[name] = LayoutImage(reference, root: descriptor, isReferrer: isReferrer)
     }
     return named.values.sorted(by: LayoutImage.precedes)
   }
 
   private struct Walk {
-    let given: [Digest: Manifest]
+    let given: PlannedManifests
     let sizes: [Digest: Int64]
     let omitted: [Digest: Omission]
     var manifests: [Digest: Int64] = [:]
@@ -100,15 +98,16 @@ struct ArchiveContents {
         order.append(manifest.digest)
       }
       for blob in tree.blobs {
-        if let manifest = given[blob.digest] {
+        if let manifest = given.descriptor(of: blob.digest) {
           // Listed as a layer somewhere and as a manifest elsewhere: it is there once.
-          try agree(blob, Int64(manifest.bytes.count))
+          try agree(blob, manifest.size)
           continue
         }
         guard let size = sizes[blob.digest] else { throw .missing(blob.digest) }
         try agree(blob, size)
         guard blobs.updateValue(size, forKey: blob.digest) == nil else { continue }
-        if configDigests.contains(blob.digest) { configs.append(blob) } else { layers.append(blob) }
+        let plain = Descriptor(mediaType: blob.mediaType, digest: blob.digest, size: blob.size)
+        if configDigests.contains(blob.digest) { configs.append(plain) } else { layers.append(plain) }
       }
       for descriptor in tree.omitted {
         guard let omission = omitted[descriptor.digest] else { continue }
@@ -120,7 +119,9 @@ struct ArchiveContents {
     private func tree(of root: Descriptor) throws(LayoutError) -> ImageTree {
       do {
         return try ImageTree(root: root, includes: { omitted[$0.digest] == nil }) { descriptor in
-          guard let manifest = given[descriptor.digest] else { throw LayoutError.missing(descriptor.digest) }
+          guard let manifest = try given.manifest(descriptor.digest) else {
+            throw LayoutError.missing(descriptor.digest)
+          }
           try agree(descriptor, Int64(manifest.bytes.count))
           return manifest
         }

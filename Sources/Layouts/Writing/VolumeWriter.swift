@@ -11,7 +11,7 @@ public final class VolumeWriter: Sendable {
   public let numbers: [Int]
   private let replacing: Bool
   private let files: [Int: DataFile]
-  /// Held for its lock, and to say whose the unfinished volumes are: one is not gone on with, it is soon written again.
+  /// Held for its lock, and to say whose the unfinished volumes are: one is not resumed, it is soon written again.
   private let journal: ArchiveJournal
   private let state = Mutex(State())
 
@@ -24,23 +24,18 @@ public final class VolumeWriter: Sendable {
   /// Locks the set, sizes `<volume>.partial` of each volume, and writes all that is known of them. Throws
   /// ``LayoutError/exists(path:)`` when a volume is there and not `replacing`, ``LayoutError/locked(path:pid:)``
   /// when the set is being written, or was begun.
-  public init(
+  public static func open(
     plan: ArchivePlan, place: ArchivePlace, numbers: [Int], replacing: Bool
-  ) throws(LayoutError) {
-    self.plan = plan
-    self.place = place
-    self.replacing = replacing
+  ) throws(LayoutError) -> VolumeWriter {
     let count = place.count(for: plan.totalSize)
     let numbers = Set(numbers).filter { (1...count).contains($0) }.sorted()
-    self.numbers = numbers
     let names = numbers.map { place.path(of: $0, of: count) }
     let partials = numbers.map { place.partialPath(of: $0) }.filter(DataFile.exists)
-    let journal = try ArchiveJournal(of: place.path, replacing: replacing)
-    self.journal = journal
+    let journal = try ArchiveJournal.open(of: place.path, replacing: replacing)
     do throws(LayoutError) {
       if !replacing, let name = names.first(where: DataFile.exists) { throw .exists(path: name) }
       guard try journal.read() == nil else {
-        throw .locked(path: ArchiveWriter.partialPath(of: place.path), pid: nil)
+        throw .locked(path: UnfinishedArchive.partialPath(of: place.path), pid: nil)
       }
       if !replacing { try PartialArchive.check(partials, of: plan, journal: journal.found) }
       try journal.clear()
@@ -51,15 +46,30 @@ public final class VolumeWriter: Sendable {
       journal.removeIfNew()
       throw error
     }
-    files = try Self.files(numbers, in: place, for: plan.totalSize, replacing: replacing, journal)
+    let writer = VolumeWriter(
+      plan, place, numbers, replacing: replacing,
+      try files(numbers, in: place, for: plan.totalSize, replacing: replacing, journal), journal)
     do throws(LayoutError) {
       try plan.forEachKnownPiece { piece throws(LayoutError) in
-        try unsafe put(piece.bytes.span.bytes, at: piece.offset)
+        try unsafe writer.put(piece.bytes.span.bytes, at: piece.offset)
       }
     } catch {
-      discard()
+      writer.discard()
       throw error
     }
+    return writer
+  }
+
+  private init(
+    _ plan: ArchivePlan, _ place: ArchivePlace, _ numbers: [Int], replacing: Bool, _ files: [Int: DataFile],
+    _ journal: ArchiveJournal
+  ) {
+    self.plan = plan
+    self.place = place
+    self.numbers = numbers
+    self.replacing = replacing
+    self.files = files
+    self.journal = journal
   }
 
   /// The unfinished volumes with their space set aside; none when there is not enough for all.

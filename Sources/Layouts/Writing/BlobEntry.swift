@@ -18,7 +18,7 @@ public struct BlobEntry: ~Copyable, BlobReceiver {
   /// What a stream was given before the blob started over: it cannot be taken back, so what comes again must be it.
   private var sent: (count: Int64, content: Digest)?
 
-  /// An entry that goes on behind what `verifier` has seen, which lies in the `extent`.
+  /// An entry that resumes behind what `verifier` has seen, which lies in the `extent`.
   init(
     _ blob: PlannedBlob, in extent: any BlobExtentWriter, behind verifier: consuming BlobVerifier,
     progress: @escaping (Int64) -> Void
@@ -148,4 +148,32 @@ protocol BlobExtentWriter {
   func finish(after noted: Int64) throws(LayoutError)
   /// Ends the entry without a proof, with a last checkpoint where there is something new to note. Never waits.
   func suspend(at checkpoint: (position: Int64, content: Digest, after: Int64)?)
+}
+
+/// Small pieces on their way to a file, gathered so that they need fewer calls of the system.
+@safe private final class GatheredBytes {
+  private static let capacity = 256 << 10
+
+  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 4096)
+  private(set) var count = 0
+
+  deinit { unsafe buffer.deallocate() }
+
+  var room: Int { Self.capacity - count }
+
+  /// Takes as many bytes as there is ``room`` for, at most.
+  func append(_ bytes: RawSpan) {
+    let piece = bytes.extracting(first: room)
+    let target = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[count...])
+    unsafe piece.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
+    count += piece.byteCount
+  }
+
+  func withBytes<Result, Failure: Error>(
+    _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try unsafe body(UnsafeRawBufferPointer(rebasing: buffer[..<count]).bytes)
+  }
+
+  func removeAll() { count = 0 }
 }

@@ -14,7 +14,8 @@ struct TarContents {
   /// Whether there were more entries than could be read.
   let isCut: Bool
 
-  init(_ tar: TarIndex) {
+  /// Throws ``LayoutError/cancelled``.
+  init(_ tar: TarIndex) throws(LayoutError) {
     switch tar.end {
     case .truncated, .damaged, .absent: isCut = true
     case .marker, .none: isCut = false
@@ -22,6 +23,7 @@ struct TarContents {
     var seen: Set<String> = []
     var directories: Set<String> = []
     for entry in tar.entries {
+      try LayoutError.checkCancellation()
       if let contradiction = entry.contradiction {
         problems.append(.contradiction(path: entry.path, contradiction))
       }
@@ -33,7 +35,7 @@ struct TarContents {
       }
       add(entry, path: String(path), isNew: seen.insert(String(path)).inserted, fileSize: tar.fileSize)
     }
-    noteNesting(seen, directories)
+    try noteNesting(seen, directories)
   }
 
   /// A directory's path without what does not change where it leads.
@@ -47,10 +49,12 @@ struct TarContents {
 
   /// Entries below one that is no directory: what is unpacked goes where a link leads, or nowhere, while others find
   /// it by its name; and paths that are a directory and something else. Each such place once.
-  private mutating func noteNesting(_ paths: Set<String>, _ directories: Set<String>) {
+  private mutating func noteNesting(
+    _ paths: Set<String>, _ directories: Set<String>
+  ) throws(LayoutError) {
     let all = paths.union(directories).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     for path in all where paths.contains(path) {
-      guard !Task.isCancelled else { return }
+      try LayoutError.checkCancellation()
       if directories.contains(path) { problems.append(.duplicate(path: path)) }
       // What lies below a path stands together in that order, if there is anything.
       let below = path + "/"
@@ -115,7 +119,7 @@ struct TarContents {
     guard file.holds(first.range), file.holds(second.range) else { return false }
     var done: Int64 = 0
     while done < first.size {
-      guard !Task.isCancelled else { throw .cancelled }
+      try LayoutError.checkCancellation()
       let count = min(1 << 20, first.size - done)
       let pieces = try [first, second].map { (extent) throws(LayoutError) in
         try BlobExtent(offset: extent.offset + done, size: count).bytes(in: file)
@@ -139,5 +143,50 @@ struct TarContents {
   /// Whether a layout's own files or blobs have such a path.
   static func isOwn(_ path: String) -> Bool {
     own.contains(path) || path == "blobs" || path.hasPrefix("blobs/") || path.hasPrefix(CarriedFile.folder)
+  }
+
+  /// The most links on the way to one file, as Linux has it for a path.
+  private static let mostSteps = 40
+
+  /// The file that `path` leads to, its own name, and every name on the way. Where old `docker save` archives have
+  /// links for layers that images share, a link leads to another entry of the same tar, or nowhere.
+  func resolve(_ path: String) -> (name: String, extent: BlobExtent, steps: [String])? {
+    var name = path
+    while name.hasPrefix("./") { name.removeFirst(2) }
+    var steps: [String] = []
+    // A hard link stands for what came before it, whatever comes behind.
+    var limit = Int64.max
+    while steps.count < Self.mostSteps {
+      steps.append(name)
+      if let extent = files[name] ?? BlobPath.digest(of: name).flatMap({ blobs[$0] }) {
+        return extent.offset < limit ? (name, extent, steps) : nil
+      }
+      let step = links[name]
+      let next: String?
+      switch step?.link {
+      case .symbolic(let target): next = Self.path(target, from: name.split(separator: "/").dropLast())
+      case .hard(let target):
+        next = Self.path(target, from: [])
+        limit = min(limit, step?.offset ?? limit)
+      case nil: next = nil
+      }
+      guard let next else { return nil }
+      name = next
+    }
+    return nil
+  }
+
+  /// `target` as seen from a directory of the tar; nil when it leads out of it.
+  private static func path(_ target: String, from folder: some Sequence<Substring>) -> String? {
+    guard !target.hasPrefix("/") else { return nil }
+    var parts = Array(folder)
+    for part in target.split(separator: "/") where part != "." {
+      if part != ".." {
+        parts.append(part)
+      } else if parts.popLast() == nil {
+        return nil
+      }
+    }
+    return parts.joined(separator: "/")
   }
 }

@@ -1,6 +1,16 @@
 import Archives
 import Digests
 
+/// In what a layout lies.
+public enum LayoutForm: String, Hashable, Sendable {
+  /// An OCI image layout in a tar.
+  case tar
+  /// An OCI image layout in a directory.
+  case directory
+  /// A tar in docker's own form, from which Ferry makes the layout.
+  case dockerSave = "docker-save"
+}
+
 /// What a layout is read from: content of whatever form, and where in it the layout's files lie.
 struct LayoutSource {
   let file: any RandomAccess
@@ -9,44 +19,33 @@ struct LayoutSource {
   let entries: TarContents
   let form: LayoutForm
   /// What was found wrong before the layout itself is read.
-  let problems: [LayoutProblem]
-
-  init(
-    file: any RandomAccess, tar: TarIndex, entries: TarContents, form: LayoutForm,
-    problems: [LayoutProblem] = []
-  ) {
-    self.file = file
-    self.tar = tar
-    self.entries = entries
-    self.form = form
-    self.problems = problems
-  }
+  var problems: [LayoutProblem] = []
 
   /// Looks what lies at `path`, and chooses how to read it.
   static func open(_ path: String) throws(LayoutError) -> LayoutSource {
-    if DataFile.isDirectory(path) { return try LayoutSource(directory: path) }
-    return try LayoutSource(
+    if DataFile.isDirectory(path) { return try open(directory: path) }
+    return try open(
       tar: LayoutError.wrapping { () throws(ArchiveError) in try DataFile.open(reading: path) })
   }
 
   /// A tar, wherever its bytes come from: a layout in it, or what `docker save` wrote.
-  init(tar file: any RandomAccess) throws(LayoutError) {
+  static func open(tar file: any RandomAccess) throws(LayoutError) -> LayoutSource {
     let tar = try LayoutError.wrapping { () throws(ArchiveError) in try TarIndex.read(file) }
     let entries = try TarContents(tar).comparingCopies(in: file)
-    if let archive = try DockerSaveArchive(file: file, tar: tar, entries: entries) {
-      self = try archive.source()
-    } else {
-      self.init(file: file, tar: tar, entries: entries, form: .tar)
+    if let archive = try DockerSaveArchive.open(file: file, tar: tar, entries: entries) {
+      return try archive.source()
     }
+    return LayoutSource(file: file, tar: tar, entries: entries, form: .tar)
   }
 
-  private init(directory path: String) throws(LayoutError) {
+  private static func open(directory path: String) throws(LayoutError) -> LayoutSource {
     // Asked first: it may be anything, a home directory for one.
     guard [LayoutFile.path, IndexFile.path].contains(where: { DataFile.exists("\(path)/\($0)") }) else {
       throw .notALayout(path: path, missing: LayoutFile.path)
     }
     let directory = try LayoutError.wrapping { () throws(ArchiveError) in try DirectoryContent.read(path) }
-    self.init(
-      file: directory.content, tar: directory.index, entries: TarContents(directory.index), form: .directory)
+    return LayoutSource(
+      file: directory.content, tar: directory.index, entries: try TarContents(directory.index),
+      form: .directory)
   }
 }

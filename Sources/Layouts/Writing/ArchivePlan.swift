@@ -15,7 +15,7 @@ public struct ArchivePlan: Sendable {
   /// Sorted by reference, referrers behind all others.
   public let images: [LayoutImage]
   /// In the archive's order.
-  public let manifests: [Manifest]
+  public let manifests: [Descriptor]
   /// Configs and layers, in the archive's order.
   public let blobs: [PlannedBlob]
   /// Sorted by digest; without those that no image lists or that are in the archive after all.
@@ -39,14 +39,24 @@ public struct ArchivePlan: Sendable {
     omissions: [Omission] = [], knownSources: [KnownSource] = [],
     extraFiles: [(path: String, bytes: [UInt8])] = [], lacking: [Lack] = []
   ) throws(LayoutError) {
+    try self.init(
+      images: images, referrers: referrers, planned: PlannedManifests(manifests), blobs: blobs,
+      omissions: omissions, knownSources: knownSources, extraFiles: extraFiles, lacking: lacking)
+  }
+
+  /// The same for manifests that need not be in memory. Throws what reading them throws, too.
+  init(
+    images: [(reference: Reference, root: Descriptor)], referrers: [(reference: Reference, root: Descriptor)],
+    planned manifests: PlannedManifests, blobs: some Sequence<Descriptor>, omissions: [Omission],
+    knownSources: [KnownSource], extraFiles: [(path: String, bytes: [UInt8])], lacking: [Lack]
+  ) throws(LayoutError) {
     let contents = try ArchiveContents(
       images: images, referrers: referrers, manifests: manifests, blobs: blobs, omissions: omissions)
     let named = Set(contents.omissions.compactMap(\.source))
     let sources = Dictionary(grouping: knownSources.filter { named.contains($0.digest) }, by: \.digest)
       .values.compactMap { $0.min(by: KnownSource.precedes) }.sorted(by: KnownSource.precedes)
     let files = try Self.sorted(extraFiles)
-    let roots = Dictionary(contents.manifests.map { ($0.digest, $0) }) { first, _ in first }
-    let carried = Set(contents.blobs.map(\.digest)).union(roots.keys)
+    let carried = Set(contents.blobs.map(\.digest)).union(contents.manifests.map(\.digest))
 
     self.lacking = Dictionary(lacking.map { ($0.image, $0) }) { first, second in
       first.reason.rawValue <= second.reason.rawValue ? first : second
@@ -57,24 +67,27 @@ public struct ArchivePlan: Sendable {
       knownSources: sources,
       holdsArtifactManifests: contents.manifests.contains { $0.mediaType.isArtifactManifest }
     ).bytes
-    let indexFile = IndexFile(images: contents.images, ledgerDigest: Digest(of: ferryFile)).bytes
-    let dockerFile = DockerManifestFile.bytes(
-      images: contents.images, manifest: { roots[$0] }, isCarried: { carried.contains($0) })
+    let indexFile = IndexFile(images: contents.images, ferryFileDigest: Digest(of: ferryFile)).bytes
+    let dockerFile = try DockerManifestFile.bytes(
+      images: contents.images, manifests: manifests, isCarried: { carried.contains($0) })
 
     var layout = Sections()
-    try layout.append(.file(LayoutFile.path), LayoutFile.bytes)
-    try layout.append(.file(IndexFile.path), indexFile)
-    if let dockerFile { try layout.append(.file(DockerManifestFile.path), dockerFile) }
-    try layout.append(.file(FerryFile.path), ferryFile)
-    for file in files { try layout.append(.file(file.path), file.bytes) }
-    for manifest in contents.manifests { try layout.append(.blob(manifest.digest), manifest.bytes) }
+    try layout.append(.file(LayoutFile.path), .bytes(LayoutFile.bytes))
+    try layout.append(.file(IndexFile.path), .bytes(indexFile))
+    if let dockerFile { try layout.append(.file(DockerManifestFile.path), .bytes(dockerFile)) }
+    try layout.append(.file(FerryFile.path), .bytes(ferryFile))
+    for file in files { try layout.append(.file(file.path), .bytes(file.bytes)) }
+    for manifest in contents.manifests {
+      guard let content = manifests.content(of: manifest.digest) else { throw .missing(manifest.digest) }
+      try layout.append(.blob(manifest.digest), content)
+    }
     var blobs: [PlannedBlob] = []
     for blob in contents.blobs {
-      let offset = try layout.append(.blob(blob.digest), nil, size: blob.size)
+      let offset = try layout.append(.blob(blob.digest), .blob(size: blob.size))
       blobs.append(PlannedBlob(descriptor: blob, offset: offset))
     }
     guard layout.sections.count <= TarIndex.mostEntries else {
-      throw .archive(.tooManyEntries(path: "the archive", limit: TarIndex.mostEntries))
+      throw .tooManyEntries(limit: TarIndex.mostEntries)
     }
     let total = try layout.position(after: Int64(TarHeader.endMarker.count))
 
@@ -108,6 +121,7 @@ public struct ArchivePlan: Sendable {
     _ body: (KnownPiece) throws(LayoutError) -> Void
   ) throws(LayoutError) {
     for section in sections {
+      try LayoutError.checkCancellation()
       for piece in try LayoutError.wrapping(section.knownPieces) { try body(piece) }
     }
     try body(endMarker)
@@ -152,13 +166,12 @@ public struct ArchivePlan: Sendable {
 
     @discardableResult
     mutating func append(
-      _ name: ArchiveSection.Name, _ content: [UInt8]?, size: Int64? = nil
+      _ name: ArchiveSection.Name, _ content: ArchiveSection.Content
     ) throws(LayoutError) -> Int64 {
-      let size = size ?? Int64(content?.count ?? 0)
       let start = sections.last?.end ?? 0
-      _ = try position(after: size)
+      _ = try position(after: content.size)
       let section = try LayoutError.wrapping { () throws(ArchiveError) in
-        try ArchiveSection(name, content: content, size: size, headerOffset: start)
+        try ArchiveSection(name, content: content, headerOffset: start)
       }
       if case .blob(let digest) = name { byDigest[digest] = sections.count }
       sections.append(section)
@@ -172,4 +185,103 @@ public struct ArchivePlan: Sendable {
       return start + size
     }
   }
+}
+
+/// A config or layer and where its content will lie in the archive.
+public struct PlannedBlob: Hashable, Sendable {
+  public let descriptor: Descriptor
+  /// Where the content begins in the archive, in bytes.
+  public let offset: Int64
+
+  public var digest: Digest { descriptor.digest }
+  public var size: Int64 { descriptor.size }
+}
+
+/// One entry of a planned archive.
+struct ArchiveSection: Sendable {
+  enum Name: Hashable, Sendable {
+    case file(String)
+    case blob(Digest)
+  }
+
+  enum Content: Sendable {
+    case bytes([UInt8])
+    /// Of a manifest that lies in an archive which is read.
+    case stored(BlobExtent, any RandomAccess)
+    /// It arrives.
+    case blob(size: Int64)
+
+    /// In bytes.
+    var size: Int64 {
+      switch self {
+      case .bytes(let bytes): Int64(bytes.count)
+      case .stored(let extent, _): extent.size
+      case .blob(let size): size
+      }
+    }
+  }
+
+  let name: Name
+  let content: Content
+  let headerOffset: Int64
+  let headerSize: Int
+
+  init(_ name: Name, content: Content, headerOffset: Int64) throws(ArchiveError) {
+    self.name = name
+    self.content = content
+    self.headerOffset = headerOffset
+    headerSize = try TarHeader.bytes(path: Self.path(of: name), size: content.size).count
+  }
+
+  /// Whether the content arrives, and is not known beforehand.
+  var isBlob: Bool { if case .blob = content { true } else { false } }
+
+  /// The content's size, in bytes.
+  var size: Int64 { content.size }
+
+  private static func path(of name: Name) -> String {
+    switch name {
+    case .file(let path): path
+    case .blob(let digest): BlobPath.path(of: digest)
+    }
+  }
+
+  var path: String { Self.path(of: name) }
+
+  /// Where the content begins, in bytes.
+  var offset: Int64 { headerOffset + Int64(headerSize) }
+
+  /// Where the next entry begins, in bytes.
+  var end: Int64 { offset + size + Int64(TarHeader.padding(after: size)) }
+
+  /// All but a blob's content, in order. Headers are made again rather than kept: they are all alike and half
+  /// a kilobyte each.
+  func knownPieces() throws(ArchiveError) -> [KnownPiece] {
+    let header = try TarHeader.bytes(path: path, size: size)
+    var pieces = [KnownPiece(offset: headerOffset, bytes: header, path: path, part: .header)]
+    let known: [UInt8] =
+      switch content {
+      case .bytes(let bytes): bytes
+      case .stored(let extent, let file): try file.read(Int(extent.size), at: extent.offset)
+      case .blob: []
+      }
+    if !known.isEmpty {
+      pieces.append(KnownPiece(offset: offset, bytes: known, path: path, part: .content))
+    }
+    let padding = [UInt8](repeating: 0, count: TarHeader.padding(after: size))
+    if !padding.isEmpty {
+      pieces.append(KnownPiece(offset: offset + size, bytes: padding, path: path, part: .padding))
+    }
+    return pieces
+  }
+}
+
+/// Bytes of an archive that are known before any blob arrives.
+public struct KnownPiece: Hashable, Sendable {
+  /// Where they stand in the archive, in bytes.
+  public let offset: Int64
+  public let bytes: [UInt8]
+  /// The entry they belong to.
+  public let path: String
+  public let part: ArchivePart
 }

@@ -1,6 +1,6 @@
 import Archives
 
-/// An unfinished archive's files made ready to be written to, or to be gone on with.
+/// An unfinished archive's files made ready to be written to, or to be resumed.
 struct PartialArchive {
   let plan: ArchivePlan
   let files: ArchiveFiles
@@ -62,7 +62,7 @@ struct PartialArchive {
     }
     try LayoutError.wrapping { () throws(ArchiveError) in
       // Of what an earlier run wrote, some may still be on its way to the disk; or never get there, while the system
-      // goes on showing it: it tells of an error once. What is hashed is to come from the disk.
+      // still shows it: it tells of an error once. What is hashed is to come from the disk.
       if continuation != nil {
         try files.synchronize(plan.totalSize)
         files.dropCached(plan.totalSize)
@@ -104,7 +104,7 @@ struct PartialArchive {
   private func copy(_ step: BlobMove.Step) throws(LayoutError) {
     var done: Int64 = 0
     while done < step.count {
-      guard !Task.isCancelled else { throw .cancelled }
+      try LayoutError.checkCancellation()
       let count = min(Self.pieceSize, step.count - done)
       try LayoutError.wrapping { () throws(ArchiveError) in
         let bytes = try files.read(Int(count), at: step.from + done)

@@ -20,14 +20,21 @@ public final class ArchiveStream: Sendable {
 
   /// Sends all that stands before the first blob. `descriptor` stays the caller's; `name` is what errors call
   /// it.
-  public init(plan: ArchivePlan, descriptor: Int32, name: String = "stream") throws(LayoutError) {
-    self.plan = plan
-    output = OutputStream(descriptor: descriptor, name: name)
-    let front = plan.sections.prefix { $0.content != nil }
+  public static func open(
+    plan: ArchivePlan, descriptor: Int32, name: String
+  ) throws(LayoutError) -> ArchiveStream {
+    let output = OutputStream(descriptor: descriptor, name: name)
+    let front = plan.sections.prefix { !$0.isBlob }
     for section in front {
-      for piece in try LayoutError.wrapping(section.knownPieces) { try Self.send(piece, to: output) }
+      for piece in try LayoutError.wrapping(section.knownPieces) { try send(piece, to: output) }
     }
-    if let first = plan.sections.dropFirst(front.count).first { try Self.sendHeader(of: first, to: output) }
+    if let first = plan.sections.dropFirst(front.count).first { try sendHeader(of: first, to: output) }
+    return ArchiveStream(plan, output)
+  }
+
+  private init(_ plan: ArchivePlan, _ output: OutputStream) {
+    self.plan = plan
+    self.output = output
   }
 
   /// The blob whose bytes are due; nil when all are sent.

@@ -45,42 +45,73 @@ public final class Layout: Sendable {
   private let file: any RandomAccess
   private let carried: [String: BlobExtent]
 
-  init(_ reading: LayoutReading, set: VolumeSet? = nil) {
+  init(_ check: LayoutCheck, set: VolumeSet? = nil) {
+    let front = check.front
     volumes = set?.volumes ?? []
-    lost = reading.lost
-    places = set == nil ? [:] : reading.places
-    path = reading.file.path
-    file = reading.file
-    archiveDigest = reading.archiveDigest
-    images = reading.index.images
-    others = reading.index.others
-    omissions = reading.omissions
-    blobs = reading.blobs
-    files = reading.ferry?.files ?? []
-    carried = reading.carried
-    lacking = reading.ferry?.lacking ?? []
-    knownSources = reading.ferry?.knownSources ?? []
-    form = reading.form
-    isFerrys = reading.isFerrys
-    totalSize = reading.totalSize
-    problems = volumes.compactMap(\.problem) + reading.problems
-    remarks = reading.remarks
+    lost = check.lost
+    places = set == nil ? [:] : check.places
+    path = check.file.path
+    file = check.file
+    archiveDigest = front.archiveDigest
+    images = front.index.images
+    others = front.index.others
+    omissions = front.omissions
+    blobs = check.blobs
+    files = front.ferry?.files ?? []
+    carried = front.carried
+    lacking = front.ferry?.lacking ?? []
+    knownSources = front.ferry?.knownSources ?? []
+    form = front.form
+    isFerrys = front.isFerrys
+    totalSize = check.totalSize
+    problems = volumes.compactMap(\.problem) + check.problems
+    remarks = check.remarks
   }
 
   /// Opens the archive, or the layout directory, at `path`. Throws ``LayoutError`` when it cannot be told what it holds.
   public static func open(_ path: String) throws(LayoutError) -> Layout {
-    var reading = try LayoutReading(LayoutSource.open(path))
-    try reading.examine()
-    try reading.expectImages()
-    return Layout(reading)
+    try open(LayoutSource.open(path))
   }
 
   /// Opens the archive that `file` is, wherever that lies.
   public static func open(_ file: any RandomAccess) throws(LayoutError) -> Layout {
-    var reading = try LayoutReading(LayoutSource(tar: file))
-    try reading.examine()
-    try reading.expectImages()
-    return Layout(reading)
+    try open(LayoutSource.open(tar: file))
+  }
+
+  private static func open(_ source: LayoutSource) throws(LayoutError) -> Layout {
+    let check = try LayoutCheck.examine(LayoutFront.read(source))
+    try check.expectImages()
+    return Layout(check)
+  }
+
+  /// Opens an archive that may be cut into volumes. Throws ``LayoutError/volumeNeeded(path:archive:)`` when
+  /// without one of them it cannot be told what the archive holds.
+  public static func open(_ input: ArchiveInput) throws(LayoutError) -> Layout {
+    guard !input.volumes.isEmpty else {
+      try UnfinishedArchive.refuse(input.path)
+      return try open(input.path)
+    }
+    guard input.volumes[1] != nil else {
+      // What ends in digits need not be a volume.
+      if input.volumes.count == 1, let only = input.volumes.values.first, let layout = try? open(only.path) {
+        return layout
+      }
+      throw .volumeNeeded(path: try VolumeSet(input).volumes[0].path, archive: input.path)
+    }
+    var set = try VolumeSet(input)
+    do {
+      // With the plan it is known how many volumes there must be, and with those what each must hold.
+      while true {
+        let check = try LayoutCheck.examine(LayoutFront.read(LayoutSource.open(tar: set.content())))
+        guard let better = try set.corrected(by: check) else {
+          try check.expectImages()
+          return Layout(check, set: set)
+        }
+        set = better
+      }
+    } catch {
+      throw error.naming(set)
+    }
   }
 
   /// Fills `buffer` with the blob's bytes from `offset` on; fewer only at its end. Nothing is proved. Throws
@@ -159,5 +190,56 @@ public final class Layout: Sendable {
       throw .wrongContent(carriedFile.digest, .mismatch(expected: carriedFile.digest, actual: actual))
     }
     return bytes
+  }
+
+  /// What is wrong with the place of a blob that an image lists: nothing when it lies in the archive with its
+  /// size or is left out on purpose. Its bytes are not read.
+  public func problem(with descriptor: Descriptor) -> LayoutProblem? {
+    guard let extent = blobs[descriptor.digest] else {
+      return omissions[descriptor.digest] == nil ? .missing(descriptor) : nil
+    }
+    guard extent.size == descriptor.size else {
+      return .wrongSize(descriptor.digest, expected: descriptor.size, actual: extent.size)
+    }
+    return nil
+  }
+
+  /// The volumes in which what a problem speaks of lies; none when the archive is one file.
+  public func volumes(of problem: LayoutProblem) -> [Volume] {
+    switch problem {
+    case .volumeMissing(let path), .volumeOfWrongSize(let path, _, _), .foreignVolume(let path, _),
+      .surplusVolume(let path):
+      volumes.filter { $0.path == path }
+    case .missing(let descriptor): volumes(of: descriptor.digest).filter { $0.state != .present }
+    case .wrongSize(let digest, _, _), .damaged(let digest, _), .notAManifest(let digest, _),
+      .notAConfig(let digest, _),
+      .unreferenced(let digest, _), .contentDiffers(let digest, _, _), .cannotUnpack(let digest),
+      .configDisagrees(let digest):
+      volumes(of: digest)
+    case .missingFile(let path), .damagedFile(let path, _, _), .malformedFile(let path, _),
+      .disagreement(let path), .unannounced(let path), .surplus(let path), .duplicate(let path),
+      .notAFile(let path), .beneath(let path, _), .contradiction(let path, _), .unsafePath(let path),
+      .notCanonical(let path, _):
+      places[path].map { volumes(in: $0) } ?? []
+    case .rearranged(_, let offset), .truncated(_, let offset), .damagedHeader(let offset),
+      .trailingBytes(let offset):
+      volumes(in: offset..<max(offset, offset.addingReportingOverflow(1).partialValue))
+    case .unfitOmission, .notAnImage, .noEndMarker, .ambiguousName: []
+    }
+  }
+
+  /// The volumes in which a blob lies, or should.
+  public func volumes(of digest: Digest) -> [Volume] {
+    guard let extent = blobs[digest] ?? lost[digest] else { return [] }
+    return volumes(in: extent.range)
+  }
+
+  /// The blobs of which something should lie in `volume` and that are not whole.
+  public func lost(in volume: Volume) -> [Digest] {
+    lost.filter { $0.value.range.overlaps(volume.range) }.map(\.key)
+  }
+
+  private func volumes(in range: Range<Int64>) -> [Volume] {
+    volumes.filter { $0.range.overlaps(range) }
   }
 }

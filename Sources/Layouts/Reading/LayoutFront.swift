@@ -2,63 +2,71 @@ import Archives
 import Digests
 import Images
 
-/// An archive while it is being opened: its own files first, then what they say held against the tar.
-struct LayoutReading {
-  var file: any RandomAccess
+/// What an archive says of itself: `oci-layout`, `index.json`, docker's list, `ferry.json` and the files that it names,
+/// each held against the others. No manifest is read for it.
+struct LayoutFront {
+  private(set) var file: any RandomAccess
   let tar: TarIndex
   let entries: TarContents
   let form: LayoutForm
   private(set) var index: IndexFile
   private(set) var archiveDigest: Digest
   private(set) var ferry: FerryFile?
-  var blobs: [Digest: BlobExtent]
-  /// The archive's size in bytes.
-  var totalSize: Int64
+  /// What lies in the archive from its first byte to its last.
+  private(set) var blobs: [Digest: BlobExtent]
   /// Blobs of which something lies in a gap.
-  var lost: [Digest: BlobExtent] = [:]
-  /// What Ferry made for these contents, when all that it takes to know was there.
-  var plan: ArchivePlan?
+  private(set) var lost: [Digest: BlobExtent]
   private(set) var carried: [String: BlobExtent] = [:]
   private(set) var omissions: [Digest: Omission] = [:]
-  private(set) var problems: [LayoutProblem] = []
-  private(set) var remarks: [LayoutProblem] = []
-  /// Whether no image at all was found, but perhaps indexes of none.
-  var isEmpty = false
+  private(set) var findings: LayoutFindings
+  /// Whether `ferry.json` and its files are what `index.json` says they are.
+  private(set) var isFerryFileSound = false
 
-  var isFerrys: Bool { index.ledgerDigest != nil }
+  var isFerrys: Bool { index.ferryFileDigest != nil }
 
-  /// Reads `oci-layout` and `index.json`.
-  init(_ source: LayoutSource) throws(LayoutError) {
-    let (file, tar, entries, path) = (source.file, source.tar, source.entries, source.file.path)
-    self.file = file
-    self.tar = tar
-    self.entries = entries
-    form = source.form
-    blobs = entries.blobs.filter { file.holds($0.value.range) }
-    lost = entries.blobs.filter { !file.holds($0.value.range) }
-    totalSize = tar.fileSize
-
-    try Self.checkVersion(entries, tar, file)
-    let bytes = try Self.content(of: IndexFile.path, limit: IndexFile.sizeLimit, entries, tar, file)
-    var index: IndexFile
+  /// Reads what the archive says of itself.
+  static func read(_ source: LayoutSource) throws(LayoutError) -> LayoutFront {
+    let (file, tar, entries) = (source.file, source.tar, source.entries)
+    try checkVersion(entries, tar, file)
+    let bytes = try content(of: IndexFile.path, limit: IndexFile.sizeLimit, entries, tar, file)
+    let index: IndexFile
     do {
       index = try IndexFile(bytes: bytes)
     } catch {
-      throw .malformed(path: path, entry: IndexFile.path, why: error.why)
+      throw .malformed(path: file.path, entry: IndexFile.path, why: error)
     }
-    archiveDigest = Digest(of: bytes)
-    if let whole = index.asOneImage(bytes) {
-      index = IndexFile(images: [whole], ledgerDigest: nil)
-      blobs[archiveDigest] = entries.files[IndexFile.path]
+    var front = LayoutFront(source, index, archiveDigest: Digest(of: bytes))
+    if let image = index.asOneImage(bytes) {
+      front.index = IndexFile(images: [image], ferryFileDigest: nil)
+      front.blobs[front.archiveDigest] = entries.files[IndexFile.path]
     }
-    self.index = index
-    note(source.problems)
-    note(index.ambiguousNames.map { .ambiguousName($0) }.filter { !source.problems.contains($0) })
-    if !isFerrys, let list = entries.files[DockerManifestFile.path],
+    front.findings.note(source.problems)
+    front.findings.note(
+      ReaderNames.ambiguous(among: front.index.images).map { .ambiguousName($0) }.filter {
+        !source.problems.contains($0)
+      })
+    if !front.isFerrys, let list = entries.files[DockerManifestFile.path],
       try DockerManifestFile.isList(list, in: file)
     {
-      try join(TwoLists(list, beside: index, blobs, file: file, tar: tar, entries: entries), bytes)
+      try front.join(
+        TwoLists.read(list, beside: front.index, front.blobs, file: file, tar: tar, entries: entries), bytes)
     }
+    front.findings.note(entries.problems)
+    let before = front.findings.problems.count
+    try front.readFerryFile()
+    front.isFerryFileSound = front.findings.problems.count == before
+    front.noteSurplus()
+    return front
+  }
+
+  private init(_ source: LayoutSource, _ index: IndexFile, archiveDigest: Digest) {
+    (file, tar, entries, form) = (source.file, source.tar, source.entries, source.form)
+    self.index = index
+    self.archiveDigest = archiveDigest
+    let file = source.file
+    blobs = entries.blobs.filter { file.holds($0.value.range) }
+    lost = entries.blobs.filter { !file.holds($0.value.range) }
+    findings = LayoutFindings(isFerrys: index.ferryFileDigest != nil)
   }
 
   /// Reads `oci-layout`. A layout without it, which some tools write, is one by its `index.json`.
@@ -69,7 +77,7 @@ struct LayoutReading {
     let layout = try content(of: LayoutFile.path, limit: LayoutFile.sizeLimit, entries, tar, file)
     let version: String
     do { version = try LayoutFile.version(of: layout) } catch {
-      throw .malformed(path: file.path, entry: LayoutFile.path, why: error.why)
+      throw .malformed(path: file.path, entry: LayoutFile.path, why: error)
     }
     guard LayoutFile.isReadable(version) else {
       throw .unsupportedVersion(
@@ -80,7 +88,7 @@ struct LayoutReading {
   /// Takes in what docker's list says beside `index.json`, whose bytes these are. Where that is more, the archive
   /// digest is one of both: it stands for every image.
   private mutating func join(_ lists: TwoLists, _ bytes: [UInt8]) throws(LayoutError) {
-    note(lists.problems)
+    findings.note(lists.problems)
     guard lists.images != index.images else { return }
     var tail = GeneratedFiles(behind: try LayoutError.wrapping { () throws(ArchiveError) in try file.size() })
     for (digest, manifest) in lists.made.sorted(by: { $0.key < $1.key }) {
@@ -89,7 +97,7 @@ struct LayoutReading {
     let (front, made) = (file, tail.bytes)
     file = try LayoutError.wrapping { () throws(ArchiveError) in try AppendedContent(front, made) }
     blobs.merge(lists.blobs) { present, _ in present }
-    index = IndexFile(images: lists.images, others: index.others, ledgerDigest: nil)
+    index = IndexFile(images: lists.images, others: index.others, ferryFileDigest: nil)
     archiveDigest = Digest(of: bytes + index.bytes)
   }
 
@@ -112,43 +120,14 @@ struct LayoutReading {
     return try extent.bytes(in: file)
   }
 
-  /// Where each entry lies, header and all.
-  var places: [String: Range<Int64>] {
-    let planned = (plan?.sections ?? []).map { ($0.path, $0.headerOffset..<$0.end) }
-    let found = tar.entries.map { ($0.path, $0.headerOffset..<max($0.headerOffset, $0.end)) }
-    return Dictionary(planned + found) { first, _ in first }
-  }
-
-  /// Docker's list of the images, which docker reads and no other tool does: it must say one thing to all of docker's
-  /// relatives.
-  mutating func checkDockerFile() throws(LayoutError) {
-    let path = DockerManifestFile.path
-    guard let extent = entries.files[path], file.holds(extent.range) else { return }
-    guard extent.size <= DockerManifestFile.sizeLimit else {
-      throw .oversized(path: file.path, entry: path, size: extent.size, limit: DockerManifestFile.sizeLimit)
-    }
-    let bytes = try extent.bytes(in: file)
-    do { try DocumentShape.dockerManifest.check(bytes) } catch {
-      // What is no JSON says nothing to anybody.
-      if case .malformed = error { return }
-      note([.malformedFile(path: path, why: error.jsonReason)])
-    }
-  }
-
-  mutating func note(_ found: [LayoutProblem]) {
-    for problem in found {
-      if !isFerrys && problem.isUsualElsewhere { remarks.append(problem) } else { problems.append(problem) }
-    }
-  }
-
   /// `ferry.json` and the files it names.
-  mutating func readLedger() throws(LayoutError) {
-    guard let expected = index.ledgerDigest else {
-      if entries.files[FerryFile.path] != nil { note([.unannounced(path: FerryFile.path)]) }
+  private mutating func readFerryFile() throws(LayoutError) {
+    guard let expected = index.ferryFileDigest else {
+      if entries.files[FerryFile.path] != nil { findings.note([.unannounced(path: FerryFile.path)]) }
       return
     }
     guard let extent = entries.files[FerryFile.path] else {
-      if !entries.isCut { note([.missingFile(path: FerryFile.path)]) }
+      if !entries.isCut { findings.note([.missingFile(path: FerryFile.path)]) }
       return
     }
     guard extent.size <= FerryFile.sizeLimit else {
@@ -158,7 +137,7 @@ struct LayoutReading {
     let bytes = try extent.bytes(in: file)
     let actual = Digest(of: bytes)
     guard actual == expected else {
-      note([.damagedFile(path: FerryFile.path, expected: expected, actual: actual)])
+      findings.note([.damagedFile(path: FerryFile.path, expected: expected, actual: actual)])
       return
     }
     let ferry: FerryFile
@@ -178,7 +157,7 @@ struct LayoutReading {
       omissions[omission.descriptor.digest] = omission
     }
     if FerryFile.digest(of: index.images) != ferry.imagesDigest {
-      note([.disagreement(path: IndexFile.path)])
+      findings.note([.disagreement(path: IndexFile.path)])
     }
     try readCarriedFiles(ferry.files)
   }
@@ -186,7 +165,7 @@ struct LayoutReading {
   private mutating func readCarriedFiles(_ files: [CarriedFile]) throws(LayoutError) {
     for expected in files {
       guard let extent = entries.files[expected.path] else {
-        if !entries.isCut { note([.missingFile(path: expected.path)]) }
+        if !entries.isCut { findings.note([.missingFile(path: expected.path)]) }
         continue
       }
       carried[expected.path] = extent
@@ -197,8 +176,35 @@ struct LayoutReading {
       let bytes = try extent.bytes(in: file)
       let actual = Digest(of: bytes)
       if actual != expected.digest {
-        note([.damagedFile(path: expected.path, expected: expected.digest, actual: actual)])
+        findings.note([.damagedFile(path: expected.path, expected: expected.digest, actual: actual)])
       }
+    }
+  }
+
+  /// Files that neither a layout nor `ferry.json` knows.
+  private mutating func noteSurplus() {
+    let carried = Set(ferry?.files.map(\.path) ?? [])
+    for path in entries.files.keys.sorted() {
+      let isKnown =
+        TarContents.isOwn(path) && !path.hasPrefix("blobs/")
+        && (!path.hasPrefix(CarriedFile.folder) || carried.contains(path) || (isFerrys && ferry == nil))
+      if !isKnown { findings.note([.surplus(path: path)]) }
+    }
+  }
+}
+
+/// What is found wrong with an archive, in the order in which it is found.
+struct LayoutFindings {
+  /// Whether Ferry wrote the archive: then nothing may be that is usual elsewhere.
+  let isFerrys: Bool
+  private(set) var problems: [LayoutProblem] = []
+  private(set) var remarks: [LayoutProblem] = []
+
+  init(isFerrys: Bool) { self.isFerrys = isFerrys }
+
+  mutating func note(_ found: [LayoutProblem]) {
+    for problem in found {
+      if !isFerrys && problem.isUsualElsewhere { remarks.append(problem) } else { problems.append(problem) }
     }
   }
 }

@@ -7,17 +7,17 @@ import Synchronization
 ///
 /// All goes to `<path>.partial`, or `<path>.001.partial` and so on; only ``finish()`` gives it its name, when there
 /// is a proof for every blob. A writer that goes away before leaves that, and beside it a journal by which a later
-/// one can go on (``Earlier/kept``). Whoever has the journal locked writes the archive.
+/// one can resume (``Earlier/kept``). Whoever has the journal locked writes the archive.
 public final class ArchiveWriter: Sendable {
   public let plan: ArchivePlan
   /// The final name, or those of its volumes.
   public let place: ArchivePlace
   /// What an earlier run left, as far as it is of use. Whether it is right, ``begin(_:progress:)`` shows.
   public let continuation: ArchiveContinuation?
-  let replacing: Bool
-  let files: ArchiveFiles
-  let journal: ArchiveJournal
-  /// Brings what the journal says to the disk while the transfers go on.
+  private let replacing: Bool
+  private let files: ArchiveFiles
+  private let journal: ArchiveJournal
+  /// Brings what the journal says to the disk while the transfers run.
   private let commit: GroupCommit
   /// Hashes the file as it grows; nil when nobody asked.
   private let checksum: RunningChecksum?
@@ -42,6 +42,27 @@ public final class ArchiveWriter: Sendable {
   /// How much of a blob is written at most before it is noted, in bytes: what a kill costs. A power cut may also take
   /// what is noted and not yet on the disk, ``GroupCommit/allowance``.
   private static let noteInterval: Int64 = 7 << 20
+  /// How much of a blob is written before the disk is asked to begin with it, in bytes.
+  private static let writebackSize: Int64 = 8 << 20
+
+  /// Throws what ``open(plan:to:replacing:earlier:checksums:)`` would throw for what is there now; changes nothing.
+  public static func check(
+    _ place: ArchivePlace, for plan: ArchivePlan, replacing: Bool
+  ) throws(LayoutError) {
+    guard !replacing else { return }
+    let journal = try LayoutError.wrapping { () throws(ArchiveError) in
+      try ArchiveJournal.check(of: place.path)
+    }
+    try PartialArchive.check(place.unfinished, of: plan, journal: journal)
+  }
+
+  /// Throws when a final name is taken that must stay. One that a killed run gave is taken back later.
+  private static func checkNames(_ place: ArchivePlace, replacing: Bool) throws(LayoutError) {
+    guard !replacing, let taken = place.existing.first else { return }
+    guard let state = ArchiveJournal.state(of: place.path), state.publishing != nil,
+      state.volumeSize == place.volumeSize
+    else { throw .exists(path: taken) }
+  }
 
   /// Locks the archive, sizes its unfinished files, sets their space aside and writes all that is known. Throws
   /// ``LayoutError/exists(path:)`` when `path` is taken and not `replacing`, ``LayoutError/locked(path:pid:)``
@@ -49,19 +70,16 @@ public final class ArchiveWriter: Sendable {
   /// files are there that no earlier run left and not `replacing`, and
   /// ``LayoutError/cancelled`` while bytes of an earlier run are being moved. With `checksums` it hashes
   /// the files as they grow.
-  public init(
+  public static func open(
     plan: ArchivePlan, to place: ArchivePlace, replacing: Bool, earlier: Earlier = .discarded,
     checksums: Bool = false
-  ) throws(LayoutError) {
-    self.plan = plan
-    self.place = place
-    self.replacing = replacing
-    try Self.checkNames(place, replacing: replacing)
-    let journal = try ArchiveJournal(of: place.path, replacing: replacing)
+  ) throws(LayoutError) -> ArchiveWriter {
+    try checkNames(place, replacing: replacing)
+    let journal = try ArchiveJournal.open(of: place.path, replacing: replacing)
     let files: ArchiveFiles
     do throws(LayoutError) {
       // Who had it locked until now may have given the archive its name.
-      try Self.checkNames(place, replacing: replacing)
+      try checkNames(place, replacing: replacing)
       if !replacing {
         try PartialArchive.check(place.unfinished, of: plan, journal: journal.found)
       }
@@ -84,31 +102,41 @@ public final class ArchiveWriter: Sendable {
       }
       throw error
     }
-    self.files = files
-    self.journal = journal
-    self.continuation = continuation
-    commit = GroupCommit(files, journal)
-    checksum = checksums ? RunningChecksum(plan, of: files, fileSize: place.volumeSize) : nil
+    return ArchiveWriter(
+      plan, place, replacing: replacing, files, journal, GroupCommit(files, journal), continuation,
+      checksum: checksums ? RunningChecksum(plan, of: files, fileSize: place.volumeSize) : nil)
   }
 
-  /// Goes on with another plan for what `writer`, which must not be used any more, has written so far.
-  public init(continuing writer: ArchiveWriter, as plan: ArchivePlan) throws(LayoutError) {
+  /// Resumes with another plan what `writer`, which must not be used any more, has written so far.
+  public static func open(
+    continuing writer: ArchiveWriter, as plan: ArchivePlan
+  ) throws(LayoutError) -> ArchiveWriter {
     // Its sync must not take this one's writes for its own.
     try LayoutError.wrapping { () throws(ArchiveError) in try writer.commit.drain() }
-    self.plan = plan
-    place = writer.place
-    replacing = writer.replacing
-    files = writer.files
-    journal = writer.journal
-    commit = writer.commit
-    checksum =
-      writer.checksum == nil
-      ? nil : RunningChecksum(plan, of: writer.files, fileSize: writer.place.volumeSize)
     let preparation = PartialArchive(plan: plan, files: writer.files, journal: writer.journal)
-    continuation = try preparation.prepare(.kept)
+    return ArchiveWriter(
+      plan, writer.place, replacing: writer.replacing, writer.files, writer.journal, writer.commit,
+      try preparation.prepare(.kept),
+      checksum: writer.checksum == nil
+        ? nil : RunningChecksum(plan, of: writer.files, fileSize: writer.place.volumeSize))
   }
 
-  /// The entry of a blob, which goes on behind what an earlier run left at its place: that is hashed here, up to the
+  private init(
+    _ plan: ArchivePlan, _ place: ArchivePlace, replacing: Bool, _ files: ArchiveFiles,
+    _ journal: ArchiveJournal, _ commit: GroupCommit, _ continuation: ArchiveContinuation?,
+    checksum: RunningChecksum?
+  ) {
+    self.plan = plan
+    self.place = place
+    self.replacing = replacing
+    self.files = files
+    self.journal = journal
+    self.commit = commit
+    self.continuation = continuation
+    self.checksum = checksum
+  }
+
+  /// The entry of a blob, which resumes behind what an earlier run left at its place: that is hashed here, up to the
   /// last checkpoint that agrees, and `progress` hears how far it is, as it does of all that comes. Blocks. Throws
   /// ``LayoutError``: `notPlanned`, `outOfOrder` while another entry has the blob, `finished`, and `cancelled`.
   public func begin(
@@ -141,9 +169,10 @@ public final class ArchiveWriter: Sendable {
       do { try writer.files.write(bytes, at: blob.offset + offset) } catch { throw writer.failure(error) }
       // Each time a step is passed the one before it goes to the disk.
       let end = offset + Int64(bytes.byteCount)
-      let passed = end / writebackSize * writebackSize
+      let step = ArchiveWriter.writebackSize
+      let passed = end / step * step
       if passed > offset || end == blob.size {
-        let start = offset / writebackSize * writebackSize
+        let start = offset / step * step
         writer.files.startWriteback(offset: blob.offset + start, count: end - start)
       }
       writer.checksum?.wrote(from: blob.offset + offset, to: blob.offset + end)
@@ -226,6 +255,23 @@ public final class ArchiveWriter: Sendable {
   /// `checksums`. Throws what reading throws.
   public func checksums() throws -> [Digest]? { try checksum?.finish() }
 
+  /// What lies at a blob's place now, proved or not. Throws ``LayoutError/notPlanned(_:)``, `oversized` for more than
+  /// `limit` bytes, and `archive`.
+  public func bytes(of digest: Digest, limit: Int) throws(LayoutError) -> [UInt8] {
+    guard let extent = plan.extent(of: digest) else { throw .notPlanned(digest) }
+    guard extent.size <= Int64(limit) else {
+      throw .oversized(
+        path: place.path, entry: BlobPath.path(of: digest), size: extent.size, limit: Int64(limit))
+    }
+    return try extent.bytes(in: files)
+  }
+
+  /// Removes the unfinished files, of which nothing is worth keeping. The writer must not be used any more.
+  public func discard() {
+    files.remove()
+    journal.remove()
+  }
+
   /// A full disk is told with what is still to be written: the space set aside for it is no help where the
   /// disk fills up all the same.
   private func failure(_ error: ArchiveError) -> LayoutError {
@@ -235,6 +281,3 @@ public final class ArchiveWriter: Sendable {
     return .archive(.noSpace(path: partial, needed: needed, available: available, code: code))
   }
 }
-
-/// How much of a blob is written before the disk is asked to begin with it, in bytes.
-private let writebackSize: Int64 = 8 << 20

@@ -1,0 +1,251 @@
+import Archives
+import Digests
+import Images
+
+/// What an archive says of itself held against its manifests and configs, against the tar, and, where Ferry wrote it,
+/// against the one form that it can have: finds everything that is wrong.
+struct LayoutCheck {
+  let front: LayoutFront
+  /// What Ferry made for these contents, when all that it takes to know was there.
+  private(set) var plan: ArchivePlan?
+  /// The archive's bytes, as far as they are there.
+  private(set) var file: any RandomAccess
+  /// What lies in the archive, and what of it in a gap.
+  private(set) var blobs: [Digest: BlobExtent]
+  private(set) var lost: [Digest: BlobExtent]
+  /// The archive's size in bytes.
+  private(set) var totalSize: Int64
+  /// Whether no image at all was found, but perhaps indexes of none.
+  private var isEmpty = false
+  private var findings: LayoutFindings
+
+  private var tar: TarIndex { front.tar }
+  private var entries: TarContents { front.entries }
+  private var index: IndexFile { front.index }
+
+  var problems: [LayoutProblem] { findings.problems }
+  var remarks: [LayoutProblem] { findings.remarks }
+
+  private init(_ front: LayoutFront) {
+    self.front = front
+    file = front.file
+    blobs = front.blobs
+    lost = front.lost
+    totalSize = front.tar.fileSize
+    findings = front.findings
+  }
+
+  /// Checks an archive all of which is there.
+  static func examine(_ front: LayoutFront) throws(LayoutError) -> LayoutCheck {
+    var check = LayoutCheck(front)
+    try check.examine()
+    return check
+  }
+
+  /// Checks an archive of which no more than its front has come, and `kept` bytes in all. `misplaced` is an entry that
+  /// stands where one of the front belongs. The plan is that of the whole archive, if nothing is wrong.
+  static func examine(
+    front: LayoutFront, kept: Int64, misplaced: TarEntry?
+  ) throws(LayoutError) -> LayoutCheck {
+    var check = LayoutCheck(front)
+    check.totalSize = kept
+    try check.examineFront(misplaced: misplaced)
+    return check
+  }
+
+  private mutating func examine() throws(LayoutError) {
+    try checkDockerFile()
+    let walk = try walkManifests()
+    var canon: [LayoutProblem] = []
+    var isWhole = !entries.isCut
+    if front.isFerryFileSound, walk.problems.isEmpty, let ferry = front.ferry {
+      if let plan = try plan(walk, ferry) {
+        self.plan = plan
+        let form = CanonicalForm(plan: plan, tar: tar, file: file)
+        canon = try front.form == .directory ? form.problems(with: entries.files) : form.problems()
+        switch tar.end {
+        case .damaged, .absent:
+          recoverBlobs(from: plan)
+          isWhole = true
+        case .marker, .none, .truncated: break
+        }
+      } else {
+        canon = [.notCanonical(path: IndexFile.path, part: .content)]
+      }
+    }
+    if case .truncated = tar.end { isWhole = true }
+    note(canon)
+    if canon.isEmpty { try noteEnd() }
+    // Behind damage blobs may well be, only out of reach.
+    note(walk.problems.filter { if case .missing = $0 { isWhole } else { true } })
+    if walk.problems.isEmpty && isWhole { try noteContent(walk) }
+    note(walk.disagreeingConfigs.map { .configDisagrees($0) })
+  }
+
+  private mutating func examineFront(misplaced: TarEntry?) throws(LayoutError) {
+    let walk = try walkManifests()
+    var isCut = misplaced != nil
+    if let misplaced { note([.rearranged(path: misplaced.path, at: misplaced.headerOffset)]) }
+    switch tar.end {
+    // What comes once has no gaps.
+    case .marker, .none, .absent: break
+    case .truncated(let offset):
+      note([.truncated(path: tar.entries.last?.path ?? "", at: offset)])
+      isCut = true
+    case .damaged(let offset):
+      note([.damagedHeader(at: offset)])
+      isCut = true
+    }
+    // Behind damage manifests may well be, only out of reach.
+    note(walk.problems.filter { if case .missing = $0 { !isCut } else { true } })
+    note(walk.disagreeingConfigs.map { .configDisagrees($0) })
+    guard problems.isEmpty, let ferry = front.ferry else { return }
+    plan = try plan(walk, ferry)
+    if plan == nil { note([.notCanonical(path: IndexFile.path, part: .content)]) }
+  }
+
+  /// Reads every manifest that the images lead to.
+  private mutating func walkManifests() throws(LayoutError) -> ManifestWalk {
+    var walk = ManifestWalk(file: file, blobs: blobs, omissions: front.omissions)
+    for image in index.images { try walk.descend(from: image.root) }
+    try walk.list(index.others)
+    isEmpty = walk.problems.isEmpty && walk.isEmpty && !entries.isCut
+    note(walk.review.problems(sources: front.ferry?.knownSources ?? []))
+    note(index.others.map { .notAnImage($0.digest, $0.mediaType) })
+    return walk
+  }
+
+  /// Takes what has not come, of an archive whose front is `kept`, for what the plan says it has to be.
+  mutating func expectRest(after kept: [UInt8]) throws(LayoutError) {
+    guard let plan else { return }
+    let rest = max(0, plan.totalSize - Int64(kept.count))
+    let path = file.path
+    file = try LayoutError.wrapping { () throws(ArchiveError) in
+      try JoinedContent([.bytes(kept), .missing(path: path, size: rest)], path: path)
+    }
+    totalSize = plan.totalSize
+    for digest in plan.manifests.map(\.digest) + plan.blobs.map(\.digest) {
+      blobs[digest] = plan.extent(of: digest)
+    }
+  }
+
+  mutating func note(_ found: [LayoutProblem]) { findings.note(found) }
+
+  /// Throws ``LayoutError/noImage(path:others:)`` when all is well and there is no image.
+  func expectImages() throws(LayoutError) {
+    guard isEmpty, problems.isEmpty else { return }
+    throw .noImage(
+      path: file.path, others: index.images.map(\.root.mediaType) + index.others.map(\.mediaType))
+  }
+
+  /// Where each entry lies, header and all.
+  var places: [String: Range<Int64>] {
+    let planned = (plan?.sections ?? []).map { ($0.path, $0.headerOffset..<$0.end) }
+    let found = tar.entries.map { ($0.path, $0.headerOffset..<max($0.headerOffset, $0.end)) }
+    return Dictionary(planned + found) { first, _ in first }
+  }
+
+  /// Docker's list of the images, which docker reads and no other tool does: it must say one thing to all of docker's
+  /// relatives.
+  private mutating func checkDockerFile() throws(LayoutError) {
+    let path = DockerManifestFile.path
+    guard let extent = entries.files[path], file.holds(extent.range) else { return }
+    guard extent.size <= DockerManifestFile.sizeLimit else {
+      throw .oversized(path: file.path, entry: path, size: extent.size, limit: DockerManifestFile.sizeLimit)
+    }
+    let bytes = try extent.bytes(in: file)
+    do { try DocumentShape.dockerManifest.check(bytes) } catch {
+      // What is no JSON says nothing to anybody.
+      if case .malformed = error { return }
+      note([.malformedFile(path: path, why: .json(error.jsonReason))])
+    }
+  }
+
+  /// The plan that Ferry made for these contents; nil when it would not have made any.
+  private func plan(_ walk: ManifestWalk, _ ferry: FerryFile) throws(LayoutError) -> ArchivePlan? {
+    var images: [(reference: Reference, root: Descriptor)] = []
+    var referrers: [(reference: Reference, root: Descriptor)] = []
+    for image in index.images {
+      guard let reference = image.reference else { return nil }
+      if image.isReferrer {
+        referrers.append((reference, image.root))
+      } else {
+        images.append((reference, image.root))
+      }
+    }
+    var files: [(path: String, bytes: [UInt8])] = []
+    for carried in ferry.files {
+      guard let extent = entries.files[carried.path] else { return nil }
+      files.append((carried.path, try extent.bytes(in: file)))
+    }
+    let blobs = walk.listed.lazy.filter { !walk.manifests.contains($0.key) }.map {
+      Descriptor(mediaType: $0.value.mediaType, digest: $0.key, size: $0.value.size)
+    }
+    do {
+      return try ArchivePlan(
+        images: images, referrers: referrers, planned: walk.manifests, blobs: blobs,
+        omissions: ferry.omissions, knownSources: ferry.knownSources, extraFiles: files,
+        lacking: ferry.lacking)
+    } catch {
+      switch error {
+      // Not what the contents are like, but that they cannot be read.
+      case .cancelled, .archive(.file), .archive(.absent), .archive(.shrunk): throw error
+      default: return nil
+      }
+    }
+  }
+
+  /// Behind a damaged header the tar cannot be read, but where everything lies is known.
+  private mutating func recoverBlobs(from plan: ArchivePlan) {
+    for digest in plan.blobs.map(\.digest) where blobs[digest] == nil && lost[digest] == nil {
+      guard let extent = plan.extent(of: digest), extent.offset + extent.size <= tar.fileSize else {
+        continue
+      }
+      if file.holds(extent.range) { blobs[digest] = extent } else { lost[digest] = extent }
+    }
+  }
+
+  /// How the tar ends, where nothing more precise was found.
+  private mutating func noteEnd() throws(LayoutError) {
+    switch tar.end {
+    // That something is not there is told of where it should be.
+    case .absent: break
+    // With a plan every byte was compared.
+    case .marker(let offset):
+      if plan == nil { try noteTrailing(after: offset + Int64(TarHeader.endMarker.count)) }
+    case .none: note([.noEndMarker])
+    case .truncated(let offset): note([.truncated(path: tar.entries.last?.path ?? "", at: offset)])
+    case .damaged(let offset): note([.damagedHeader(at: offset)])
+    }
+  }
+
+  /// What stands behind the end where most readers stop, and some read on. Tars end with as many zeros as fill a record.
+  private mutating func noteTrailing(after end: Int64) throws(LayoutError) {
+    var position = end
+    while position < tar.fileSize {
+      try LayoutError.checkCancellation()
+      let piece = BlobExtent(offset: position, size: min(1 << 20, tar.fileSize - position))
+      position += piece.size
+      guard file.holds(piece.range) else { continue }
+      if try piece.bytes(in: file).contains(where: { $0 != 0 }) { return note([.trailingBytes(at: end)]) }
+    }
+  }
+
+  /// Blobs that should be there, have another size, or that nothing lists.
+  private mutating func noteContent(_ walk: ManifestWalk) throws(LayoutError) {
+    for (digest, listed) in walk.listed.sorted(by: { $0.key < $1.key }) {
+      try LayoutError.checkCancellation()
+      if let extent = blobs[digest] {
+        guard extent.size != listed.size else { continue }
+        note([.wrongSize(digest, expected: listed.size, actual: extent.size)])
+      } else {
+        note([
+          .missing(Descriptor(mediaType: listed.mediaType, digest: digest, size: listed.size))
+        ])
+      }
+    }
+    for (digest, extent) in blobs.sorted(by: { $0.key < $1.key }) where walk.listed[digest] == nil {
+      note([.unreferenced(digest, size: extent.size)])
+    }
+  }
+}

@@ -1,0 +1,174 @@
+import Archives
+import Digests
+import Images
+
+/// Reads and proves every manifest of an archive that its images lead to, and sees that their configs say one thing to
+/// all readers, reading on past what is wrong.
+struct ManifestWalk {
+  let file: any RandomAccess
+  let blobs: [Digest: BlobExtent]
+  let omissions: [Digest: Omission]
+  /// Manifests, configs and layers that something lists, by digest, without those left out.
+  private(set) var listed: [Digest: Listed] = [:]
+  /// Those that are sound.
+  private(set) var manifests: PlannedManifests
+  private(set) var problems: [LayoutProblem] = []
+  /// What it takes to know whether ``omissions`` are right.
+  private(set) var review: OmissionReview
+  private var noted: Set<LayoutProblem> = []
+  private var bytesRead: Int64 = 0
+  /// Configs that were read.
+  private var configs: Set<Digest> = []
+  /// Configs that speak of other layers than a manifest that lists them; of each, the first such manifest by its digest.
+  private var strayConfigs: [Digest: Digest] = [:]
+  /// Whether an image was read, and not indexes alone.
+  private var holdsImage = false
+  /// Types that many descriptors have, each once, and the bytes of all others.
+  private var types: [MediaType: MediaType] = [:]
+  private var typeBytes = 0
+
+  /// What is known of something listed. Archives list hundreds of thousands.
+  struct Listed {
+    let mediaType: MediaType
+    /// In bytes.
+    let size: Int64
+  }
+
+  /// The most manifests' bytes of one archive, so that a hostile one cannot take for ever.
+  static let sizeLimit: Int64 = 256 << 20
+  /// The most that an archive may list: of more than half of it, it has nothing.
+  static let mostListed = 2 * TarIndex.mostEntries
+  /// The most types that are kept once for all who have them.
+  private static let mostTypes = 1000
+  /// The most that all other types add up to, in bytes.
+  private static let mostTypeBytes = 16 << 20
+
+  init(file: any RandomAccess, blobs: [Digest: BlobExtent], omissions: [Digest: Omission]) {
+    self.file = file
+    self.blobs = blobs
+    self.omissions = omissions
+    review = OmissionReview(omissions)
+    manifests = PlannedManifests(in: file)
+  }
+
+  /// Reads what lies below `root`; `visit` is given each manifest that is sound, once or more often.
+  mutating func descend(
+    from root: Descriptor, visit: (Manifest) -> Void = { _ in }
+  ) throws(LayoutError) {
+    // Not recursion: how deep indexes nest is up to the archive.
+    review.note(root: root)
+    var pending = [root]
+    while let descriptor = pending.popLast() {
+      try LayoutError.checkCancellation()
+      guard omissions[descriptor.digest] == nil else { continue }
+      if manifests.contains(descriptor.digest), listed[descriptor.digest]?.size == descriptor.size {
+        continue
+      }
+      guard let manifest = try read(descriptor) else { continue }
+      visit(manifest)
+      review.note(manifest)
+      for blob in manifest.blobs where omissions[blob.digest] == nil { try note(blob) }
+      if case .image(let image) = manifest.content { try check(image, of: manifest.digest) }
+      pending += manifest.children
+    }
+  }
+
+  /// Takes in what `index.json` lists and is no manifest, so that it is known whether it is there.
+  mutating func list(_ others: [Descriptor]) throws(LayoutError) {
+    for descriptor in others where omissions[descriptor.digest] == nil { try note(descriptor) }
+  }
+
+  /// Images' configs that speak of other layers than a manifest that lists them, in the order of those manifests.
+  var disagreeingConfigs: [Digest] {
+    strayConfigs.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map(\.key)
+  }
+
+  /// Whether no image was met, here or left out, but indexes at most.
+  var isEmpty: Bool {
+    !holdsImage
+      && omissions.values.allSatisfy { !$0.descriptor.mediaType.isManifest }
+  }
+
+  /// Looks at an image's config. One that is not there, or damaged, is found where blobs are; what an artifact calls
+  /// its config may be anything.
+  private mutating func check(_ image: ImageManifest, of manifest: Digest) throws(LayoutError) {
+    let config = image.config
+    guard image.mayBeRunnable, let extent = blobs[config.digest] else { return }
+    let isTyped = config.mediaType.isImageConfig
+    guard extent.size <= Int64(ImageConfig.sizeLimit) else {
+      guard isTyped, !configs.contains(config.digest) else { return }
+      return add(.notAConfig(config.digest, .tooLarge(extent.size)))
+    }
+    let bytes = try extent.bytes(in: file)
+    let isSound = Digest(of: bytes) == config.digest
+    if !configs.contains(config.digest), isTyped || ImageConfig.speaksOfLayers(bytes) {
+      configs.insert(config.digest)
+      if isSound {
+        do { try ImageConfig.check(bytes) } catch { add(.notAConfig(config.digest, error)) }
+      }
+    }
+    guard isSound, let parsed = try? ImageConfig(bytes: bytes), !parsed.describes(image) else { return }
+    strayConfigs[config.digest] = min(manifest, strayConfigs[config.digest] ?? manifest)
+  }
+
+  /// Remembers a descriptor. Whether its blob is there and has that size is asked later.
+  private mutating func note(_ descriptor: Descriptor) throws(LayoutError) {
+    guard let other = listed[descriptor.digest] else {
+      guard listed.count < Self.mostListed, typeBytes <= Self.mostTypeBytes else {
+        throw .tooManyBlobs(path: file.path, limit: Self.mostListed)
+      }
+      listed[descriptor.digest] = Listed(mediaType: kept(descriptor.mediaType), size: descriptor.size)
+      return
+    }
+    guard other.size != descriptor.size else { return }
+    add(.wrongSize(descriptor.digest, expected: descriptor.size, actual: other.size))
+  }
+
+  /// `type` as those before have it, so that it is in memory once.
+  private mutating func kept(_ type: MediaType) -> MediaType {
+    if let known = types[type] { return known }
+    if types.count < Self.mostTypes { types[type] = type } else { typeBytes += type.rawValue.utf8.count }
+    return type
+  }
+
+  private mutating func add(_ problem: LayoutProblem) {
+    if noted.insert(problem).inserted { problems.append(problem) }
+  }
+
+  /// The manifest, if it is new and sound.
+  private mutating func read(_ descriptor: Descriptor) throws(LayoutError) -> Manifest? {
+    let digest = descriptor.digest
+    try note(descriptor)
+    guard let extent = blobs[digest] else {
+      add(.missing(descriptor))
+      return nil
+    }
+    guard extent.size == descriptor.size else {
+      add(.wrongSize(digest, expected: descriptor.size, actual: extent.size))
+      return nil
+    }
+    guard extent.size <= Int64(Manifest.sizeLimit) else {
+      add(.notAManifest(digest, .tooLarge(extent.size)))
+      return nil
+    }
+    bytesRead += extent.size
+    guard bytesRead <= Self.sizeLimit else {
+      throw .oversized(path: file.path, entry: BlobPath.folder, size: bytesRead, limit: Self.sizeLimit)
+    }
+    let bytes = try extent.bytes(in: file)
+    let actual = Digest(of: bytes)
+    guard actual == digest else {
+      add(.damaged(digest, actual: actual))
+      return nil
+    }
+    do {
+      let manifest = try Manifest(bytes: bytes, mediaType: descriptor.mediaType)
+      manifests.add(manifest, from: extent)
+      if !manifest.mediaType.isIndex { holdsImage = true }
+      return manifest
+    } catch {
+      add(.notAManifest(digest, error))
+      return nil
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import Archives
+import Digests
+import Images
+
+/// The manifests that a plan is made of. Those of an archive that is read are many more than fit into the memory, perhaps:
+/// of these, all but the first lie where they lie, and are read again each time that they are wanted.
+struct PlannedManifests: Sendable {
+  private enum Holding: Sendable {
+    case atHand(Manifest)
+    /// Its type, and where it lies in ``file``.
+    case stored(MediaType, BlobExtent)
+  }
+
+  private var holdings: [Digest: Holding] = [:]
+  private let file: (any RandomAccess)?
+  /// How many bytes of manifests are at hand.
+  private var held: Int64 = 0
+
+  private let mostHeld: Int64
+
+  /// Manifests of which all are at hand.
+  init(_ manifests: [Manifest]) {
+    for manifest in manifests { holdings[manifest.digest] = holdings[manifest.digest] ?? .atHand(manifest) }
+    file = nil
+    mostHeld = .max
+  }
+
+  /// None yet, of those that lie in `file`. `mostHeld` is how many bytes of them are kept at hand: those of some thousand
+  /// images.
+  init(in file: any RandomAccess, mostHeld: Int64 = 8 << 20) {
+    self.file = file
+    self.mostHeld = mostHeld
+  }
+
+  /// Takes in a manifest that was read from `extent`, and proved.
+  mutating func add(_ manifest: Manifest, from extent: BlobExtent) {
+    guard holdings[manifest.digest] == nil else { return }
+    if held + extent.size <= mostHeld {
+      held += extent.size
+      holdings[manifest.digest] = .atHand(manifest)
+    } else {
+      holdings[manifest.digest] = .stored(manifest.mediaType, extent)
+    }
+  }
+
+  var digests: some Collection<Digest> { holdings.keys }
+
+  func contains(_ digest: Digest) -> Bool { holdings[digest] != nil }
+
+  /// Its type, digest and size; nil for one that is not here.
+  func descriptor(of digest: Digest) -> Descriptor? {
+    switch holdings[digest] {
+    case .atHand(let manifest): manifest.descriptor
+    case .stored(let type, let extent): Descriptor(mediaType: type, digest: digest, size: extent.size)
+    case nil: nil
+    }
+  }
+
+  /// The manifest, proved; nil for one that is not here. Throws `archive` and ``LayoutError/cancelled``, and
+  /// `notAManifest` when it is no longer what it was.
+  func manifest(_ digest: Digest) throws(LayoutError) -> Manifest? {
+    switch holdings[digest] {
+    case .atHand(let manifest): return manifest
+    case .stored(let type, let extent):
+      guard let file else { return nil }
+      try LayoutError.checkCancellation()
+      let descriptor = Descriptor(mediaType: type, digest: digest, size: extent.size)
+      let bytes = try extent.bytes(in: file)
+      do { return try Manifest(bytes: bytes, as: descriptor) } catch { throw .notAManifest(digest, error) }
+    case nil: return nil
+    }
+  }
+
+  /// What stands in an archive under its digest.
+  func content(of digest: Digest) -> ArchiveSection.Content? {
+    switch holdings[digest] {
+    case .atHand(let manifest): .bytes(manifest.bytes)
+    case .stored(_, let extent): file.map { .stored(extent, $0) }
+    case nil: nil
+    }
+  }
+}
