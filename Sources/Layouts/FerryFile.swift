@@ -19,17 +19,17 @@ public struct FerryFile: Hashable, Sendable {
   /// Sorted by path.
   public let files: [CarriedFile]
   /// Sorted by image. In the file only if there are any.
-  public let lacking: [Lack]
+  public let missingImages: [MissingImage]
   private let version: Int
 
   init(
-    images: [LayoutImage], omissions: [Omission], files: [CarriedFile], lacking: [Lack] = [],
+    images: [LayoutImage], omissions: [Omission], files: [CarriedFile], missingImages: [MissingImage] = [],
     knownSources: [KnownSource] = [], holdsArtifactManifests: Bool = false
   ) {
     imagesDigest = Self.digest(of: images)
     self.omissions = omissions
     self.files = files
-    self.lacking = lacking
+    self.missingImages = missingImages
     self.knownSources = knownSources
     version =
       holdsArtifactManifests ? 3 : images.contains(where: \.isReferrer) || !knownSources.isEmpty ? 2 : 1
@@ -46,7 +46,7 @@ public struct FerryFile: Hashable, Sendable {
       let imagesDigest: Digest
       let omissions: [Omission]
       let files: [CarriedFile]
-      let lacking: [Lack]?
+      let lacking: [MissingImage]?
       let known: [KnownSource]?
     }
     // Ferry alone reads it, spelled as it is; a key of a newer version is nobody's yet.
@@ -81,7 +81,7 @@ public struct FerryFile: Hashable, Sendable {
     imagesDigest = content.imagesDigest
     omissions = content.omissions
     files = content.files
-    lacking = content.lacking ?? []
+    missingImages = content.lacking ?? []
     knownSources = content.known ?? []
     self.version = version
   }
@@ -112,9 +112,9 @@ public struct FerryFile: Hashable, Sendable {
       "omissions": .array(omissions),
       "files": .array(files),
     ]
-    if !lacking.isEmpty {
+    if !missingImages.isEmpty {
       members["lacking"] = .array(
-        lacking.map { .object(["image": .string($0.image), "reason": .string($0.reason.rawValue)]) })
+        missingImages.map { .object(["image": .string($0.image), "reason": .string($0.reason.rawValue)]) })
     }
     if !knownSources.isEmpty {
       members["known"] = .array(
@@ -171,7 +171,7 @@ public struct CarriedFile: Hashable, Sendable, Codable {
 }
 
 /// An image that an archive was to hold and does not, because it could not be had.
-public struct Lack: Hashable, Sendable, Codable {
+public struct MissingImage: Hashable, Sendable, Codable {
   /// As it was asked for.
   public let image: String
   public let reason: Reason

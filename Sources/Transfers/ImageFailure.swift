@@ -14,7 +14,7 @@ public struct ImageFailure: Error, Sendable {
   }
 }
 
-extension Lack {
+extension MissingImage {
   /// What an archive says of an image that failed.
   init(_ failure: ImageFailure) {
     self.init(image: failure.image, reason: Self.reason(of: failure.error))

@@ -38,7 +38,7 @@ public enum TransferError: Error, Sendable {
   /// An archive that tells what the other side has would be replaced.
   case outputIsKnown(path: String)
   /// The output is there without these images, which a run that kept going could not get.
-  case outputLacks(path: String, images: [String])
+  case outputMissingImages(path: String, images: [String])
   /// An earlier run left an unfinished archive of other images where the output would be written.
   case unfinishedOther(partial: String, images: [String])
   /// Images whose archives would have one name.
@@ -115,7 +115,7 @@ public enum TransferError: Error, Sendable {
   /// What should tell what the other side has cannot be read, or is damaged.
   case knownUnusable(path: String, problems: [LayoutProblem])
   /// Content that the archives leave out is not at the destination either.
-  case contentAbsent([AbsentContent])
+  case contentMissing([MissingContent])
   /// A signature, SBOM or attestation whose subject did not arrive.
   case subjectFailed(String)
   /// The tag of a list of referrers holds something else.
@@ -140,7 +140,7 @@ public enum TransferError: Error, Sendable {
   case incompleteOutput(path: String, missing: [String])
   /// An archive of which something is not there, or not what it should be, with the images that hurts.
   /// `way` is how to take what is whole of it, where there is a way that was not gone.
-  case notWhole(archive: String, [VerifiedArchive.Finding], way: WayAround?)
+  case incompleteArchive(archive: String, [VerifiedArchive.Finding], way: WayAround?)
   /// An image of an archive of which not all is there; in which volumes the rest should be.
   case imageNotWhole(archive: String, problems: [LayoutProblem], volumes: [String])
   /// One digest is expected of several archives.

@@ -68,7 +68,7 @@ struct `Reading a long list` {
     let again = try ArchivePlan(
       images: front.index.images.map { (try #require($0.reference), $0.root) }, referrers: [],
       planned: stored,
-      blobs: plan.blobs.map(\.descriptor), omissions: [], knownSources: [], extraFiles: [], lacking: [])
+      blobs: plan.blobs.map(\.descriptor), omissions: [], knownSources: [], extraFiles: [], missingImages: [])
     var pieces: [[KnownPiece]] = [[], []]
     try plan.forEachKnownPiece { pieces[0].append($0) }
     try again.forEachKnownPiece { pieces[1].append($0) }

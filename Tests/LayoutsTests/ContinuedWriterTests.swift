@@ -188,14 +188,15 @@ struct `An archive writer that goes on` {
 
   @Test func `says inside what it lacks, and is canonical with it`() throws {
     let lacking = [
-      Lack(image: "h.example/z:1", reason: .network), Lack(image: "h.example/b \u{1B}[2J", reason: .notFound),
-      Lack(image: "h.example/z:1", reason: .integrity),
+      MissingImage(image: "h.example/z:1", reason: .network),
+      MissingImage(image: "h.example/b \u{1B}[2J", reason: .notFound),
+      MissingImage(image: "h.example/z:1", reason: .integrity),
     ]
     let image = images[0]
     let plans = try [lacking, lacking.reversed()].map { lacking in
       try ArchivePlan(
         images: [(image.reference, image.root)], manifests: image.manifests,
-        blobs: image.manifests.flatMap(\.blobs), lacking: lacking)
+        blobs: image.manifests.flatMap(\.blobs), missingImages: lacking)
     }
     #expect(plans[0].archiveDigest == plans[1].archiveDigest)
     #expect(try plans[0].archiveDigest != ArchivePlan([image]).archiveDigest)
@@ -204,6 +205,6 @@ struct `An archive writer that goes on` {
     try writer.finish()
     let layout = try Layout.open(scratch("l.tar"))
     #expect(layout.problems == [])
-    #expect(layout.lacking == [lacking[1], Lack(image: "h.example/z:1", reason: .integrity)])
+    #expect(layout.missingImages == [lacking[1], MissingImage(image: "h.example/z:1", reason: .integrity)])
   }
 }

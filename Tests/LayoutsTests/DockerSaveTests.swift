@@ -65,7 +65,7 @@ import Testing
   @Test(arguments: DockerSave.Sharing.allCases)
   func `is the layout it stands for, however images share layers`(sharing: DockerSave.Sharing) throws {
     let layout = try open(DockerSave([app, other], sharing: sharing).entries())
-    #expect(layout.form == .dockerSave && !layout.isFerrys)
+    #expect(layout.form == .dockerSave && !layout.isWrittenByFerry)
     #expect(layout.problems == [] && layout.remarks == [])
     #expect(
       layout.images.map(\.name)

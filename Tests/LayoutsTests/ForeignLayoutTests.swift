@@ -39,7 +39,7 @@ import Testing
     let layout = try open(
       [.init(name: "./", kind: "directory"), .init(name: "./blobs/", kind: "directory")]
         + entries(name: "1.0").reversed().map { .init(name: "./" + $0.name, bytes: $0.bytes) })
-    #expect(!layout.isFerrys && layout.problems == [] && layout.remarks == [])
+    #expect(!layout.isWrittenByFerry && layout.problems == [] && layout.remarks == [])
     #expect(layout.images.map(\.name) == ["1.0"] && layout.images[0].reference == nil)
     #expect(try layout.tree(of: layout.images[0]).blobs.count == 3)
     #expect(try open(entries(name: "h.example/a:2")).images[0].reference == Reference("h.example/a:2"))
@@ -121,7 +121,7 @@ import Testing
       "skopeo", "copy", "-q", "oci-archive:\(scratch("a.tar"))",
       "oci-archive:\(scratch("b.tar")):x.example/app:9")
     let layout = try Layout.open(scratch("b.tar"))
-    #expect(!layout.isFerrys && layout.problems == [] && layout.remarks == [])
+    #expect(!layout.isWrittenByFerry && layout.problems == [] && layout.remarks == [])
     #expect(layout.images.map(\.name) == ["x.example/app:9"])
     #expect(layout.images.map(\.root.digest) == [image.root.digest])
   }

@@ -41,7 +41,8 @@ import Testing
         ])
     }
     let layout = try Layout.open(scratch("s"))
-    #expect(!layout.isFerrys && layout.form == .directory && layout.problems == [] && layout.remarks == [])
+    #expect(
+      !layout.isWrittenByFerry && layout.form == .directory && layout.problems == [] && layout.remarks == [])
     #expect(layout.images.map(\.root.digest) == [image.root.digest, multi.root.digest])
     // Names without a host are docker's.
     #expect(
@@ -65,7 +66,7 @@ import Testing
   @Test func `is Ferry's own archive, extracted, with the archive's digest`() throws {
     let layout = try Layout.open(try extracted())
     let archive = try Layout.open(scratch("a.tar"))
-    #expect(layout.isFerrys && layout.problems == [] && layout.archiveDigest == archive.archiveDigest)
+    #expect(layout.isWrittenByFerry && layout.problems == [] && layout.archiveDigest == archive.archiveDigest)
     #expect(layout.images == archive.images && layout.blobs.keys.sorted() == archive.blobs.keys.sorted())
     // Any file beside the plan's is one too many; what tar does not hold up is not missed.
     try scratch.write([1], to: "d/more")

@@ -25,7 +25,7 @@ import Testing
     let plan = try ArchivePlan(images, extraFiles: files)
     let layout = try Layout.open(scratch("a.tar"))
     #expect(layout.problems == [] && layout.remarks == [])
-    #expect(layout.isFerrys)
+    #expect(layout.isWrittenByFerry)
     #expect(layout.archiveDigest == plan.archiveDigest)
     #expect(layout.totalSize == plan.totalSize)
     #expect(layout.images.map(\.reference) == plan.images.map(\.reference))

@@ -72,7 +72,7 @@ import Testing
     let listing = "[\(one.entry()),\(two.entry())]"
     for index in [[one.listed("docker.io/a/one:1")], [one.listed()], nil] {
       let layout = try open(index: index, docker: listing, blobs)
-      #expect(layout.problems == [] && !layout.isFerrys)
+      #expect(layout.problems == [] && !layout.isWrittenByFerry)
       #expect(layout.images.map(\.root.digest) == [one.digest, two.digest])
       #expect(layout.images.map(\.name) == ["docker.io/a/one:1", ""])
     }

@@ -23,11 +23,11 @@ public final class Layout: Sendable {
   /// What lies beside the images under `ferry/`, sorted by path.
   public let files: [CarriedFile]
   /// Images that it was to hold and does not.
-  public let lacking: [Lack]
+  public let missingImages: [MissingImage]
   /// What it was read from.
   public let form: LayoutForm
   /// Whether Ferry wrote it: then it must be, byte by byte, what Ferry writes.
-  public let isFerrys: Bool
+  public let isWrittenByFerry: Bool
   /// The archive's size in bytes.
   public let totalSize: Int64
   /// Damage. An archive with any is not to be trusted.
@@ -59,10 +59,10 @@ public final class Layout: Sendable {
     blobs = check.blobs
     files = front.ferry?.files ?? []
     carried = front.carried
-    lacking = front.ferry?.lacking ?? []
+    missingImages = front.ferry?.missingImages ?? []
     knownSources = front.ferry?.knownSources ?? []
     form = front.form
-    isFerrys = front.isFerrys
+    isWrittenByFerry = front.isWrittenByFerry
     totalSize = check.totalSize
     problems = volumes.compactMap(\.problem) + check.problems
     remarks = check.remarks

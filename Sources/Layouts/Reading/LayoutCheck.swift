@@ -185,7 +185,7 @@ struct LayoutCheck {
       return try ArchivePlan(
         images: images, referrers: referrers, planned: walk.manifests, blobs: blobs,
         omissions: ferry.omissions, knownSources: ferry.knownSources, extraFiles: files,
-        lacking: ferry.lacking)
+        missingImages: ferry.missingImages)
     } catch {
       switch error {
       // Not what the contents are like, but that they cannot be read.

@@ -22,7 +22,7 @@ struct LayoutFront {
   /// Whether `ferry.json` and its files are what `index.json` says they are.
   private(set) var isFerryFileSound = false
 
-  var isFerrys: Bool { index.ferryFileDigest != nil }
+  var isWrittenByFerry: Bool { index.ferryFileDigest != nil }
 
   /// Reads what the archive says of itself.
   static func read(_ source: LayoutSource) throws(LayoutError) -> LayoutFront {
@@ -45,7 +45,7 @@ struct LayoutFront {
       ReaderNames.ambiguous(among: front.index.images).map { .ambiguousName($0) }.filter {
         !source.problems.contains($0)
       })
-    if !front.isFerrys, let list = entries.files[DockerManifestFile.path],
+    if !front.isWrittenByFerry, let list = entries.files[DockerManifestFile.path],
       try DockerManifestFile.isList(list, in: file)
     {
       try front.join(
@@ -66,7 +66,7 @@ struct LayoutFront {
     let file = source.file
     blobs = entries.blobs.filter { file.holds($0.value.range) }
     lost = entries.blobs.filter { !file.holds($0.value.range) }
-    findings = LayoutFindings(isFerrys: index.ferryFileDigest != nil)
+    findings = LayoutFindings(isWrittenByFerry: index.ferryFileDigest != nil)
   }
 
   /// Reads `oci-layout`. A layout without it, which some tools write, is one by its `index.json`.
@@ -187,7 +187,8 @@ struct LayoutFront {
     for path in entries.files.keys.sorted() {
       let isKnown =
         TarContents.isOwn(path) && !path.hasPrefix("blobs/")
-        && (!path.hasPrefix(CarriedFile.folder) || carried.contains(path) || (isFerrys && ferry == nil))
+        && (!path.hasPrefix(CarriedFile.folder) || carried.contains(path)
+          || (isWrittenByFerry && ferry == nil))
       if !isKnown { findings.note([.surplus(path: path)]) }
     }
   }
@@ -196,15 +197,19 @@ struct LayoutFront {
 /// What is found wrong with an archive, in the order in which it is found.
 struct LayoutFindings {
   /// Whether Ferry wrote the archive: then nothing may be that is usual elsewhere.
-  let isFerrys: Bool
+  let isWrittenByFerry: Bool
   private(set) var problems: [LayoutProblem] = []
   private(set) var remarks: [LayoutProblem] = []
 
-  init(isFerrys: Bool) { self.isFerrys = isFerrys }
+  init(isWrittenByFerry: Bool) { self.isWrittenByFerry = isWrittenByFerry }
 
   mutating func note(_ found: [LayoutProblem]) {
     for problem in found {
-      if !isFerrys && problem.isUsualElsewhere { remarks.append(problem) } else { problems.append(problem) }
+      if !isWrittenByFerry && problem.isUsualElsewhere {
+        remarks.append(problem)
+      } else {
+        problems.append(problem)
+      }
     }
   }
 }

@@ -48,7 +48,7 @@ public final class StreamedLayout: Sendable {
     let described = try LayoutFront.read(
       LayoutSource(
         file: file, tar: tar, entries: TarContents(tar).comparingCopies(in: file), form: .tar))
-    guard described.isFerrys else { throw .notStreamable(path: content.path, .foreign) }
+    guard described.isWrittenByFerry else { throw .notStreamable(path: content.path, .foreign) }
     var check = try LayoutCheck.examine(
       front: described, kept: Int64(kept.count), misplaced: scan.misplaced)
 

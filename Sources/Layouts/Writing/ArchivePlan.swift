@@ -23,7 +23,7 @@ public struct ArchivePlan: Sendable {
   /// What knows of the omissions, each once, sorted by digest.
   public let knownSources: [KnownSource]
   /// Sorted by image, each image once.
-  public let lacking: [Lack]
+  public let missingImages: [MissingImage]
 
   let sections: [ArchiveSection]
   private let sectionsByDigest: [Digest: Int]
@@ -31,24 +31,24 @@ public struct ArchivePlan: Sendable {
   /// Plans an archive of `images`. `manifests` and `blobs` hold everything the images list and `omissions`
   /// does not; each may be given many times. `referrers` are named by repository and digest and listed without
   /// a name. `knownSources` are what omissions name as their source; `extraFiles` have paths under `ferry/`;
-  /// `lacking` are images that should be here too.
+  /// `missingImages` are images that should be here too.
   /// Throws one of ``LayoutError``'s cases of planning, `missing` or `notAManifest`.
   public init(
     images: [(reference: Reference, root: Descriptor)],
     referrers: [(reference: Reference, root: Descriptor)] = [], manifests: [Manifest], blobs: [Descriptor],
     omissions: [Omission] = [], knownSources: [KnownSource] = [],
-    extraFiles: [(path: String, bytes: [UInt8])] = [], lacking: [Lack] = []
+    extraFiles: [(path: String, bytes: [UInt8])] = [], missingImages: [MissingImage] = []
   ) throws(LayoutError) {
     try self.init(
       images: images, referrers: referrers, planned: PlannedManifests(manifests), blobs: blobs,
-      omissions: omissions, knownSources: knownSources, extraFiles: extraFiles, lacking: lacking)
+      omissions: omissions, knownSources: knownSources, extraFiles: extraFiles, missingImages: missingImages)
   }
 
   /// The same for manifests that need not be in memory. Throws what reading them throws, too.
   init(
     images: [(reference: Reference, root: Descriptor)], referrers: [(reference: Reference, root: Descriptor)],
     planned manifests: PlannedManifests, blobs: some Sequence<Descriptor>, omissions: [Omission],
-    knownSources: [KnownSource], extraFiles: [(path: String, bytes: [UInt8])], lacking: [Lack]
+    knownSources: [KnownSource], extraFiles: [(path: String, bytes: [UInt8])], missingImages: [MissingImage]
   ) throws(LayoutError) {
     let contents = try ArchiveContents(
       images: images, referrers: referrers, manifests: manifests, blobs: blobs, omissions: omissions)
@@ -58,12 +58,12 @@ public struct ArchivePlan: Sendable {
     let files = try Self.sorted(extraFiles)
     let carried = Set(contents.blobs.map(\.digest)).union(contents.manifests.map(\.digest))
 
-    self.lacking = Dictionary(lacking.map { ($0.image, $0) }) { first, second in
+    self.missingImages = Dictionary(missingImages.map { ($0.image, $0) }) { first, second in
       first.reason.rawValue <= second.reason.rawValue ? first : second
     }.values.sorted { $0.image.utf8.lexicographicallyPrecedes($1.image.utf8) }
     let ferryFile = FerryFile(
       images: contents.images, omissions: contents.omissions,
-      files: files.map { CarriedFile(path: $0.path, bytes: $0.bytes) }, lacking: self.lacking,
+      files: files.map { CarriedFile(path: $0.path, bytes: $0.bytes) }, missingImages: self.missingImages,
       knownSources: sources,
       holdsArtifactManifests: contents.manifests.contains { $0.mediaType.isArtifactManifest }
     ).bytes

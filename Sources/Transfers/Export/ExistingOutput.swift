@@ -22,7 +22,7 @@ struct ExistingOutput {
     }
     if let input = try? ArchiveInput.written(to: place), let layout = try? Layout.open(input),
       layout.volumes.isEmpty || layout.volumes.map(\.size) == place.sizes(for: layout.totalSize),
-      layout.problems.isEmpty, layout.isFerrys,
+      layout.problems.isEmpty, layout.isWrittenByFerry,
       layout.images.map(\.name) == plan.images.map(\.name),
       layout.images.map(\.root.digest) == plan.images.map(\.root.digest),
       Set(layout.omissions.values) == Set(plan.omissions)
@@ -34,7 +34,7 @@ struct ExistingOutput {
 
   /// What to say of something at the place that is not this archive.
   func obstacle(for plan: ArchivePlan) -> TransferError {
-    if let lacking = lacking(of: plan) { return lacking }
+    if let missing = missingImages(of: plan) { return missing }
     let outputExists = TransferError.outputExists(path: place.existing.first ?? place.path)
     let sizes = Dictionary(
       zip(place.paths(for: plan.totalSize), place.sizes(for: plan.totalSize)), uniquingKeysWith: max)
@@ -51,14 +51,14 @@ struct ExistingOutput {
   }
 
   /// That what is there is this archive without some images, which an earlier run could not get.
-  private func lacking(of plan: ArchivePlan) -> TransferError? {
+  private func missingImages(of plan: ArchivePlan) -> TransferError? {
     guard let input = try? ArchiveInput.written(to: place), let layout = try? Layout.open(input),
-      layout.problems.isEmpty, !layout.lacking.isEmpty
+      layout.problems.isEmpty, !layout.missingImages.isEmpty
     else { return nil }
     let wanted = Set(plan.images.map(\.name))
-    let images = layout.lacking.map(\.image).filter(wanted.contains)
+    let images = layout.missingImages.map(\.image).filter(wanted.contains)
     guard !images.isEmpty, wanted.isSuperset(of: layout.images.map(\.name)) else { return nil }
-    return .outputLacks(path: place.path, images: images)
+    return .outputMissingImages(path: place.path, images: images)
   }
 
   /// What keeps single volumes of `plan` from being written beside what is there: volumes that would be

@@ -173,6 +173,6 @@ struct ArchiveComposition: Sendable {
       blobs: blobs.filter { !known.holds($0) },
       omissions: images.flatMap(\.omissions) + known.omissions(from: blobs), knownSources: known.sources,
       extraFiles: descriptions.files(of: images.map(\.reference)),
-      lacking: namesMissing ? failures.map(Lack.init) : [])
+      missingImages: namesMissing ? failures.map(MissingImage.init) : [])
   }
 }

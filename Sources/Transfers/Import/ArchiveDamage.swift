@@ -14,7 +14,7 @@ struct ArchiveDamage {
   /// nothing is wrong or the archive is one file.
   func incompleteness(_ way: WayAround?) throws -> TransferError? {
     guard !layout.volumes.isEmpty, !layout.problems.isEmpty else { return nil }
-    return .notWhole(archive: layout.path, try findings(), way: way)
+    return .incompleteArchive(archive: layout.path, try findings(), way: way)
   }
 
   /// By what option the images that are complete can be taken; nil when by none, or there are none. The same

@@ -22,7 +22,7 @@ final class BlobPusher: Sendable {
   private let settings: TransferSettings
   private let journal: ImportJournal?
   /// What is said of a blob that no archive holds and that turns out not to be had.
-  private let absences: [Digest: AbsentContent]
+  private let absences: [Digest: MissingContent]
   private let outcome: Mutex<PushedBlobs>
 
   /// For the blobs of `prepared`. `damaged` have failed before, and their images with them.
@@ -33,7 +33,7 @@ final class BlobPusher: Sendable {
     self.destination = destination
     self.settings = settings
     self.journal = journal
-    let absent = AbsentContent.list(
+    let absent = MissingContent.list(
       of: prepared.blobs.filter { $0.layout == nil }.map(\.descriptor), neededBy: prepared.images,
       in: prepared.opened)
     absences = Dictionary(absent.map { ($0.descriptor.digest, $0) }) { first, _ in first }
@@ -99,7 +99,7 @@ final class BlobPusher: Sendable {
       let client = try destination.client(for: repository)
       guard let holder = blob.holder, try client.mountBlob(blob.descriptor, to: repository, from: holder)
       else {
-        throw TransferError.contentAbsent(absences[blob.descriptor.digest].map { [$0] } ?? [])
+        throw TransferError.contentMissing(absences[blob.descriptor.digest].map { [$0] } ?? [])
       }
       try destination.took(blob.descriptor, in: repository)
       isMounted = true

@@ -23,9 +23,9 @@ struct SurveyedContent: Sendable {
   /// The blobs to push, each once.
   let blobs: [ImportBlob]
   /// What the archives leave out and the destination does not have either.
-  let absent: [AbsentContent]
+  let absent: [MissingContent]
   /// What they leave out for other reasons, and whether the destination has it.
-  let leftOut: [LeftOutContent]
+  let leftOut: [OmittedContent]
   /// Bytes of blobs that the destination has already, where that was asked.
   let presentSize: Int64?
 }
@@ -60,10 +60,10 @@ struct ContentSurvey: Sendable {
       let absent = Dictionary(absent.map { ($0.descriptor.digest, $0) }) { first, _ in first }
       exclude(from: &images, &failures) { image in
         let missing = image.tree.blobs.compactMap { absent[$0.digest] }
-        return missing.isEmpty ? nil : TransferError.contentAbsent(missing)
+        return missing.isEmpty ? nil : TransferError.contentMissing(missing)
       }
     } else if !absent.isEmpty {
-      blockers.append(TransferError.contentAbsent(absent))
+      blockers.append(TransferError.contentMissing(absent))
     }
     let damaged =
       isDryRun

@@ -18,9 +18,9 @@ public struct PreparedImport: Sendable {
   /// The blobs to push, each once.
   let blobs: [ImportBlob]
   /// What the archives leave out and the destination does not have either.
-  public let absent: [AbsentContent]
+  public let absent: [MissingContent]
   /// What they leave out for other reasons, and whether the destination has it.
-  public let leftOut: [LeftOutContent]
+  public let leftOut: [OmittedContent]
   let opened: ImportedArchives
   /// Bytes of blobs that the destination has already, where that was asked; nil otherwise.
   public let presentSize: Int64?

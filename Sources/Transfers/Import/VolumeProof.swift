@@ -70,7 +70,7 @@ struct VolumeProof: Sendable {
     guard stopsAtDamage, let (_, first) = problems.min(by: { $0.key < $1.key }) else { return damaged }
     let damage = ArchiveDamage(of: first.layout)
     let findings = try await executor.run { try damage.findings(readings: first.readings) }
-    throw TransferError.notWhole(
+    throw TransferError.incompleteArchive(
       archive: first.layout.path, findings, way: damage.sparesImages(findings) ? .keepGoing : nil)
   }
 }

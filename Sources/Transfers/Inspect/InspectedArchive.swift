@@ -33,7 +33,7 @@ public struct InspectedArchive: Sendable {
   public let digest: Digest
   /// The archive file's size, in bytes.
   public let size: Int64
-  public let isFerrys: Bool
+  public let isWrittenByFerry: Bool
   public let form: LayoutForm
   public let images: [Image]
   /// What its list names and is no image.
@@ -46,7 +46,7 @@ public struct InspectedArchive: Sendable {
   /// By what it is known that the other side has what is left out as known.
   public let knownSources: [KnownSource]
   /// Images that it was to hold and does not.
-  public let lacking: [Lack]
+  public let missingImages: [MissingImage]
   /// What its indexes list and may be manifests of types that Ferry does not know, each once.
   public let unknownManifests: [Descriptor]
   /// Descriptions of repositories that travel with the images, in Markdown, not fit to be printed as they are.

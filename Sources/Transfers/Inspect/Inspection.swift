@@ -58,12 +58,13 @@ public struct Inspection: Sendable {
         referrers: InspectedReferrer.of(image, tree, among: bySubject))
     }
     return InspectedArchive(
-      path: archive.path, digest: layout.archiveDigest, size: layout.totalSize, isFerrys: layout.isFerrys,
+      path: archive.path, digest: layout.archiveDigest, size: layout.totalSize,
+      isWrittenByFerry: layout.isWrittenByFerry,
       form: layout.form, images: images, others: layout.others, referrers: referrers,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
       omissionImages: ImageWalk.omissionImages(
         walks.values.sorted { $0.image.root.digest < $1.image.root.digest }, in: layout),
-      knownSources: layout.knownSources, lacking: layout.lacking,
+      knownSources: layout.knownSources, missingImages: layout.missingImages,
       unknownManifests: trees.map(\.tree).unknownManifests,
       descriptions: try Descriptions.all(in: layout),
       problems: layout.problems + broken,

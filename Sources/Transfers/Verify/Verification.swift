@@ -71,7 +71,7 @@ public struct Verification: Sendable {
       layersUnpacked: readings.filter { $0.diffID != nil }.count,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
       omissionImages: ImageWalk.omissionImages(trees, in: layout),
-      knownSources: layout.knownSources, lacking: layout.lacking,
+      knownSources: layout.knownSources, missingImages: layout.missingImages,
       unknownManifests: trees.compactMap(\.tree).unknownManifests, findings: findings.all,
       volumes: layout.volumes)
   }

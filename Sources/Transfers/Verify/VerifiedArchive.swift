@@ -34,7 +34,7 @@ public struct VerifiedArchive: Sendable {
   /// By what it is known that the other side has what is left out as known.
   public let knownSources: [KnownSource]
   /// Images that it was to hold and does not.
-  public let lacking: [Lack]
+  public let missingImages: [MissingImage]
   /// What its indexes list and may be manifests of types that Ferry does not know, each once.
   public let unknownManifests: [Descriptor]
   public let findings: [Finding]

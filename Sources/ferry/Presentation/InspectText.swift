@@ -15,7 +15,7 @@ struct InspectText {
     console.result("\(archive.path)  \(Amounts.bytes(archive.size))  archive digest \(archive.digest)")
     if archive.form == .dockerSave {
       console.result("  written for docker load; its manifests are made from that")
-    } else if !archive.isFerrys {
+    } else if !archive.isWrittenByFerry {
       console.result("  written by another tool")
     }
     if !archive.volumes.isEmpty {
@@ -59,7 +59,7 @@ struct InspectText {
     for child in archive.unknownManifests {
       console.result("  \(UncarriedText.line(forUnknown: child))")
     }
-    for lack in archive.lacking { console.result("  \(LackText.line(for: lack))") }
+    for missing in archive.missingImages { console.result("  \(MissingImageText.line(for: missing))") }
     for problem in archive.problems { console.result("  \(ProblemText.line(for: problem))") }
   }
 

@@ -52,7 +52,7 @@ enum KnownText {
   }
 
   /// Content that was left out as known, and is not at the destination.
-  static func text(for absent: [AbsentContent]) -> ErrorText {
+  static func text(for absent: [MissingContent]) -> ErrorText {
     let size = absent.map(\.descriptor.size).saturatingSum()
     let lines = absent.prefix(20).map { content -> Wording in
       let images = Wording.list(Array(content.images.prefix(3)))

@@ -29,7 +29,7 @@ enum OmissionText {
   }
 
   /// What an import found of it at the destination.
-  static func lines(_ content: [LeftOutContent]) -> [Wording] {
+  static func lines(_ content: [OmittedContent]) -> [Wording] {
     let order = content.filter { !$0.isThere } + content.filter(\.isThere)
     return few(
       order.map { content -> Wording in
@@ -109,12 +109,12 @@ enum UncarriedText {
 }
 
 /// The words for an image that an archive was to hold and does not.
-enum LackText {
-  static func line(for lack: Lack) -> Wording {
+enum MissingImageText {
+  static func line(for lack: MissingImage) -> Wording {
     "lacks \(lack.image.prefix(500)): \(words(for: lack.reason))"
   }
 
-  private static func words(for reason: Lack.Reason) -> Wording {
+  private static func words(for reason: MissingImage.Reason) -> Wording {
     switch reason {
     case .notFound: "its registry did not have it"
     case .denied: "its registry would not give it"

@@ -49,7 +49,7 @@ struct VerifyText {
     for child in archive.unknownManifests {
       console.result("  \(UncarriedText.line(forUnknown: child))")
     }
-    for lack in archive.lacking { console.result("  \(LackText.line(for: lack))") }
+    for missing in archive.missingImages { console.result("  \(MissingImageText.line(for: missing))") }
   }
 
   /// The names, cut short where a shared layer hurts hundreds.

@@ -38,7 +38,7 @@ struct ImportReport: Codable {
     /// By what it was known to be on the other side.
     let source: KnownSourceEntry?
 
-    init(_ content: AbsentContent) {
+    init(_ content: MissingContent) {
       digest = content.descriptor.digest.description
       bytes = content.descriptor.size
       images = content.images
@@ -57,7 +57,7 @@ struct ImportReport: Codable {
     let images: [String]
     let isThere: Bool
 
-    init(_ content: LeftOutContent) {
+    init(_ content: OmittedContent) {
       digest = content.descriptor.digest.description
       mediaType = content.descriptor.mediaType.rawValue
       bytes = content.descriptor.size

@@ -20,7 +20,7 @@ struct InspectReport: Codable {
     let omissions: [OmissionEntry]
     /// By what the other side is known to have what is left out.
     let known: [KnownSourceEntry]
-    let lacking: [LackEntry]
+    let lacking: [MissingImageEntry]
     /// What indexes list and Ferry does not know the type of; nil: nothing.
     let unknownManifests: [UnknownManifestEntry]?
     /// Markdown by repository.
@@ -92,11 +92,13 @@ struct InspectReport: Codable {
     archives = inspected.map { archive in
       Archive(
         path: archive.path, digest: archive.digest.description, bytes: archive.size,
-        writtenByFerry: archive.isFerrys, form: archive.form.rawValue, images: archive.images.map(Self.image),
+        writtenByFerry: archive.isWrittenByFerry, form: archive.form.rawValue,
+        images: archive.images.map(Self.image),
         referrers: archive.referrers.map(Referrer.init),
         totalBytes: archive.totalSize, uniqueBytes: archive.uniqueSize,
         omissions: archive.omissions.map(OmissionEntry.init),
-        known: archive.knownSources.map(KnownSourceEntry.init), lacking: archive.lacking.map(LackEntry.init),
+        known: archive.knownSources.map(KnownSourceEntry.init),
+        lacking: archive.missingImages.map(MissingImageEntry.init),
         unknownManifests: UnknownManifestEntry.all(archive.unknownManifests),
         descriptions: Dictionary(archive.descriptions) { first, _ in first },
         problems: archive.problems.map { ProblemText.line(for: $0) },

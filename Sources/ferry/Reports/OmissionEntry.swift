@@ -45,11 +45,11 @@ struct KnownSourceEntry: Codable {
 }
 
 /// An image that an archive was to hold and does not, in a report.
-struct LackEntry: Codable {
+struct MissingImageEntry: Codable {
   let image: String
   let reason: String
 
-  init(_ lack: Lack) {
+  init(_ lack: MissingImage) {
     image = lack.image
     reason = lack.reason.rawValue
   }

@@ -21,7 +21,7 @@ struct VerifyReport: Codable {
     let omissions: [OmissionEntry]
     /// By what the other side is known to have what is left out.
     let known: [KnownSourceEntry]
-    let lacking: [LackEntry]
+    let lacking: [MissingImageEntry]
     /// What indexes list and Ferry does not know the type of; nil: nothing.
     let unknownManifests: [UnknownManifestEntry]?
     let problems: [Problem]
@@ -61,7 +61,8 @@ struct VerifyReport: Codable {
           Signature(key: $0.keyID.description, trustedComment: $0.trustedComment)
         }, images: archive.images, referrers: archive.referrers, blobs: archive.blobCount,
         layersUnpacked: archive.layersUnpacked, omissions: archive.omissions.map(OmissionEntry.init),
-        known: archive.knownSources.map(KnownSourceEntry.init), lacking: archive.lacking.map(LackEntry.init),
+        known: archive.knownSources.map(KnownSourceEntry.init),
+        lacking: archive.missingImages.map(MissingImageEntry.init),
         unknownManifests: UnknownManifestEntry.all(archive.unknownManifests),
         problems: archive.findings.map {
           Problem(

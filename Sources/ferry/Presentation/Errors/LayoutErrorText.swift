@@ -115,7 +115,8 @@ extension LayoutError: WordedError {
       return ErrorText("\(reference) stands for two different images", .usage)
     case .unwritableReference(let text): return ErrorText("'\(text)' cannot stand in an archive", .usage)
     case .unwritableFile(let path): return ErrorText("'\(path)' cannot stand in an archive", .usage)
-    case .tooManyEntries(let limit): return ArchiveError.tooManyEntries(path: "the archive", limit: limit).text
+    case .tooManyEntries(let limit):
+      return ArchiveError.tooManyEntries(path: "the archive", limit: limit).text
     case .tooLarge: return ErrorText("the archive would be larger than a file can be", .cannotWrite)
     case .incomplete(let digests):
       return ErrorText(

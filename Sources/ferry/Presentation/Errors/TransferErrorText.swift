@@ -83,7 +83,7 @@ extension TransferError: WordedError {
       return ErrorText(
         "--skip-known \(path) is an archive that would be replaced",
         remedy: "Give the new one another name.", .usage)
-    case .outputLacks(let path, let images):
+    case .outputMissingImages(let path, let images):
       let names = images.prefix(3).map { Wording.command([$0]) } + (images.count > 3 ? ["…"] : [])
       return ErrorText(
         "\(path) is there without \(Amounts.count(images.count, "image")) that an earlier run could not get",
@@ -214,7 +214,7 @@ extension TransferError: WordedError {
         (["\(path), which --skip-known names, is damaged:"] + lines).joined(separator: "\n"),
         remedy: "Name another copy of it, or leave it out: the export then carries everything.",
         .integrityFailure)
-    case .contentAbsent(let absent): return KnownText.text(for: absent)
+    case .contentMissing(let absent): return KnownText.text(for: absent)
     case .blobOfNoImage(let digest):
       return ErrorText("something unforeseen went wrong: \(digest) belongs to no image", .unforeseen)
     case .refusedByNGC(let misfits): return RefusalText.text(for: misfits)
@@ -301,7 +301,7 @@ extension TransferError: WordedError {
           "Nothing of that blob was kept. Carry the archive over again, or export once more; ferry verify "
           + "shows what is hurt.",
         .integrityFailure)
-    case .notWhole(let archive, let findings, let way):
+    case .incompleteArchive(let archive, let findings, let way):
       return ErrorText(
         (["\(archive) is not whole:"] + ProblemText.lines(for: findings)).joined(separator: "\n"),
         remedy: "Nothing was pushed. "

@@ -151,8 +151,8 @@ extension ReportPage {
       // That nothing is known of an image, its state says.
       remarks += (arrivals ?? []).filter { !$0.hasArrived && !$0.state.places.isEmpty }
         .map { Remark(text: ArrivalText.line(for: $0), tone: .bad) }
-      remarks += archive.lacking.map {
-        Remark(text: "\(archive.path): \(LackText.line(for: $0))", tone: .warn)
+      remarks += archive.missingImages.map {
+        Remark(text: "\(archive.path): \(MissingImageText.line(for: $0))", tone: .warn)
       }
     }
     let isWhole = failures.isEmpty && verified.allSatisfy(\.isWhole)

@@ -4,7 +4,7 @@ public import Layouts
 import Registry
 
 /// Content that an archive leaves out because the destination has it.
-public struct AbsentContent: Hashable, Sendable {
+public struct MissingContent: Hashable, Sendable {
   public let descriptor: Descriptor
   /// The images that need it, by their names in the archives.
   public let images: [String]
@@ -12,11 +12,11 @@ public struct AbsentContent: Hashable, Sendable {
   public let source: KnownSource?
 }
 
-extension AbsentContent {
+extension MissingContent {
   /// What would have to be brought when `blobs`, which no archive holds, are nowhere, as it can be told.
   static func list(
     of blobs: [Descriptor], neededBy images: [ImportImage], in archives: ImportedArchives
-  ) -> [AbsentContent] {
+  ) -> [MissingContent] {
     guard !blobs.isEmpty else { return [] }
     let wanted = Set(blobs.map(\.digest))
     var users: [Digest: [String]] = [:]
@@ -29,7 +29,7 @@ extension AbsentContent {
       first
     }
     return blobs.map { blob in
-      AbsentContent(
+      MissingContent(
         descriptor: blob, images: users[blob.digest] ?? [],
         source: archives.omissions[blob.digest]?.source.flatMap { sources[$0] })
     }
@@ -37,7 +37,7 @@ extension AbsentContent {
 }
 
 /// Content that images list and archives leave out, for another reason than that the destination has it.
-public struct LeftOutContent: Hashable, Sendable {
+public struct OmittedContent: Hashable, Sendable {
   public let descriptor: Descriptor
   public let reason: Omission.Reason
   /// The destination's repository that was asked for it.
@@ -64,7 +64,7 @@ struct LeftOutSearch: Sendable {
   /// archives went, to be mounted from there. The blobs to push without what is nowhere, and that.
   func locate(
     _ blobs: [ImportBlob], for images: [ImportImage], in archives: ImportedArchives
-  ) async throws -> (blobs: [ImportBlob], absent: [AbsentContent]) {
+  ) async throws -> (blobs: [ImportBlob], absent: [MissingContent]) {
     guard blobs.contains(where: { $0.layout == nil }) else { return (blobs, []) }
     let candidates = try candidates(of: archives.layouts)
     let located = try await executor.mapConcurrently(blobs) { blob -> ImportBlob? in
@@ -77,7 +77,7 @@ struct LeftOutSearch: Sendable {
     let found = located.compactMap(\.self)
     // What may yet turn out not to be had comes first, before anything has moved.
     let order = found.filter { $0.layout == nil } + found.filter { $0.layout != nil }
-    return (order, AbsentContent.list(of: missing, neededBy: images, in: archives))
+    return (order, MissingContent.list(of: missing, neededBy: images, in: archives))
   }
 
   /// A repository of the destination that has `blob`.
@@ -136,7 +136,7 @@ struct LeftOutSearch: Sendable {
   /// may miss it.
   func find(
     of images: [ImportImage], in archives: ImportedArchives
-  ) async throws -> [LeftOutContent] {
+  ) async throws -> [OmittedContent] {
     var order: [(wanted: RepositoryContent, descriptor: Descriptor, reason: Omission.Reason)] = []
     var users: [RepositoryContent: [String]] = [:]
     for image in images {
@@ -154,7 +154,7 @@ struct LeftOutSearch: Sendable {
         part.mediaType.isManifest
         ? try destination.holds(manifest: part.digest, in: wanted.repository)
         : try destination.holds(part, in: wanted.repository)
-      return LeftOutContent(
+      return OmittedContent(
         descriptor: part, reason: reason, repository: wanted.repository, images: asked[wanted] ?? [],
         isThere: isThere)
     }
