@@ -40,6 +40,7 @@ let package = Package(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CLinux"),
 
     module(
       "Digests",
@@ -52,13 +53,14 @@ let package = Package(
     module("Registry", ["Transport", "Images", "Digests"]),
     module("Credentials", ["Registry", "Images"]),
     module("NVIDIA", ["Transport", "Registry", "Images"]),
-    module("Archives", ["CArchive", "CZlib"]),
-    module("Layouts", ["Archives", "Images", "Digests"]),
-    module("Transfers", ["NVIDIA", "Registry", "Transport", "Layouts", "Archives", "Images", "Digests"]),
+    module("Files", ["CLinux"]),
+    module("Tar", ["CArchive", "CZlib", "Files"]),
+    module("Layouts", ["Files", "Tar", "Images", "Digests"]),
+    module("Transfers", ["NVIDIA", "Registry", "Transport", "Layouts", "Files", "Tar", "Images", "Digests"]),
     .executableTarget(
       name: "ferry",
       dependencies: [
-        "Transfers", "Credentials", "NVIDIA", "Registry", "Transport", "Layouts", "Archives", "Images",
+        "Transfers", "Credentials", "NVIDIA", "Registry", "Transport", "Layouts", "Files", "Tar", "Images",
         "Digests",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -78,9 +80,10 @@ let package = Package(
     tests("RegistryTests", ["Registry", "Transport", "Images", "Digests"]),
     tests("CredentialsTests", ["Credentials", "Registry"]),
     tests("NVIDIATests", ["NVIDIA", "Registry", "Transport", "Images", "Digests"]),
-    tests("ArchivesTests", ["Archives"]),
-    tests("LayoutsTests", ["Layouts", "Archives", "Images", "Digests"]),
-    tests("TransfersTests", ["Transfers", "Registry", "Layouts", "Archives", "Images", "Digests"]),
+    tests("FilesTests", ["Files"]),
+    tests("TarTests", ["Tar", "Files"]),
+    tests("LayoutsTests", ["Layouts", "Files", "Tar", "Images", "Digests"]),
+    tests("TransfersTests", ["Transfers", "Registry", "Layouts", "Files", "Tar", "Images", "Digests"]),
     tests("FerryTests", ["ferry"]),
     tests("NVIDIAFerryTests", ["ferry"]),
     tests("ArchitectureTests", []),

@@ -1,5 +1,5 @@
-import Archives
 public import Digests
+import Files
 
 /// Where a blob lies in an archive, in bytes.
 public struct BlobExtent: Hashable, Sendable {
@@ -15,7 +15,7 @@ public struct BlobExtent: Hashable, Sendable {
 
   /// All of it; the caller bounds the size.
   func bytes(in file: any RandomAccess) throws(LayoutError) -> [UInt8] {
-    try LayoutError.wrapping { () throws(ArchiveError) in try file.read(Int(size), at: offset) }
+    try LayoutError.wrapping { () throws(FileError) in try file.read(Int(size), at: offset) }
   }
 }
 

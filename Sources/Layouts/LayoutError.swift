@@ -1,11 +1,14 @@
-public import Archives
 public import Digests
+public import Files
 public import Images
+public import Tar
 
 /// Why an archive cannot be planned, written or opened. `path` is the archive's.
 public enum LayoutError: Error, Hashable, Sendable {
   // A file or a disk.
-  case archive(ArchiveError)
+  case archive(FileError)
+  // A tar's headers, or compressed content.
+  case tar(TarError)
   /// The output's name is taken.
   case exists(path: String)
   /// Another process writes the same output; its id, where the system tells.
@@ -80,18 +83,17 @@ public enum LayoutError: Error, Hashable, Sendable {
   /// The task that made the call was cancelled.
   case cancelled
 
-  init(_ error: ArchiveError) {
+  init(_ error: FileError) {
     switch error {
     case .exists(let path): self = .exists(path: path)
     case .locked(let path, let pid): self = .locked(path: path, pid: pid)
-    case .notATar(let path): self = .notAnArchive(path: path)
     case .cancelled: self = .cancelled
     default: self = .archive(error)
     }
   }
 
   /// What went wrong with an archive that is streamed: damage in its compression is damage of the archive.
-  init(_ error: ArchiveError, in path: String) {
+  init(_ error: TarError, in path: String) {
     guard case .corruptStream(let compression, let reason) = error else {
       self.init(error)
       return
@@ -104,9 +106,23 @@ public enum LayoutError: Error, Hashable, Sendable {
     guard !Task.isCancelled else { throw .cancelled }
   }
 
+  init(_ error: TarError) {
+    switch error {
+    case .file(let error): self.init(error)
+    case .notATar(let path): self = .notAnArchive(path: path)
+    default: self = .tar(error)
+    }
+  }
+
   /// Does a file's work and says what went wrong in this module's terms.
   static func wrapping<Value: ~Copyable>(
-    _ work: () throws(ArchiveError) -> Value
+    _ work: () throws(FileError) -> Value
+  ) throws(LayoutError) -> Value {
+    do { return try work() } catch { throw LayoutError(error) }
+  }
+
+  static func wrapping<Value: ~Copyable>(
+    _ work: () throws(TarError) -> Value
   ) throws(LayoutError) -> Value {
     do { return try work() } catch { throw LayoutError(error) }
   }

@@ -1,5 +1,5 @@
-public import Archives
 import Images
+public import Tar
 
 /// `oci-layout`, the file that says a directory or archive is an OCI image layout (image-spec
 /// `image-layout.md`).

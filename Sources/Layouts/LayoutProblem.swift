@@ -1,6 +1,6 @@
-public import Archives
 public import Digests
 public import Images
+public import Tar
 
 /// Something in an archive that is not as it should be.
 public enum LayoutProblem: Hashable, Sendable {

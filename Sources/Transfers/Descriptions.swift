@@ -1,5 +1,5 @@
-public import Archives
 import Digests
+public import Files
 import Images
 import Layouts
 import NVIDIA
@@ -41,7 +41,7 @@ public enum Descriptions {
   }
 
   /// Makes sure, before anything is asked, that files can be made in `directory`, or that it can be made. Leaves nothing.
-  /// Throws `ArchiveError`. Blocks.
+  /// Throws `FileError`. Blocks.
   public static func checkWritable(_ directory: String) throws {
     try Files(archives: [], directory: directory).check()
   }
@@ -69,10 +69,10 @@ public enum Descriptions {
 }
 
 extension Descriptions.Files {
-  /// Makes sure, before anything moves, that ``write()`` can do its work. Leaves nothing. Throws `ArchiveError`:
+  /// Makes sure, before anything moves, that ``write()`` can do its work. Leaves nothing. Throws `FileError`:
   /// `foreign` where a file has one of the names that no import wrote, or that was changed since, or where a link or
   /// something else has. Blocks.
-  public func check() throws(ArchiveError) {
+  public func check() throws(FileError) {
     guard let root = try OpenDirectory(directory, creating: false) else {
       // It is made when it is needed, in the nearest directory above it.
       var above = directory
@@ -80,7 +80,7 @@ extension Descriptions.Files {
         while above.count > 1, above.hasSuffix("/") { above.removeLast() }
         above = DataFile.directory(of: above)
       }
-      return try DataFile.checkCreating(in: above, called: directory)
+      return try AtomicFile.checkCreating(in: above, called: directory)
     }
     try root.checkWritable()
     for file in archives.flatMap(\.files) { _ = try isWanted(file, below: root) }
@@ -88,7 +88,7 @@ extension Descriptions.Files {
 
   /// Writes what is not there yet and returns how many descriptions of each archive are there then. Throws what
   /// ``check()`` throws. Blocks.
-  public func write() throws(ArchiveError) -> [(archive: String, count: Int)] {
+  public func write() throws(FileError) -> [(archive: String, count: Int)] {
     guard let root = try OpenDirectory(directory, creating: true) else { return [] }
     for file in archives.flatMap(\.files) {
       guard let isThere = try isWanted(file, below: root) else { continue }
@@ -103,7 +103,7 @@ extension Descriptions.Files {
   /// Whether a file has to be written, and if so whether one is there to be replaced; nil when it is there as it should be.
   private func isWanted(
     _ file: (repository: String, text: [UInt8]), below root: OpenDirectory
-  ) throws(ArchiveError) -> Bool? {
+  ) throws(FileError) -> Bool? {
     let (parents, name) = parts(of: file.repository)
     var place = root
     for parent in parents {

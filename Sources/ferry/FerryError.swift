@@ -1,5 +1,5 @@
-import Archives
 import Digests
+import Files
 
 /// What the program itself finds wrong with the files that it is given, and with those that it writes besides its work.
 /// No case carries a secret.
@@ -15,7 +15,7 @@ enum FerryError: Error {
 
   // What is told at the end.
   /// The report cannot be written where it is to go.
-  case unwritableReport(path: String, ArchiveError)
+  case unwritableReport(path: String, FileError)
   /// The work is done, and not all of its files are written; why, of each.
   case unwrittenFiles([any Error])
 

@@ -1,4 +1,3 @@
-import Archives
 import ArgumentParser
 import Glibc
 
@@ -19,17 +18,20 @@ enum StandardStreams {
 
 /// Standard input, which only one may read.
 enum StandardInput {
+  /// How it is written as an archive's path.
+  private static let name = "-"
+
   /// Throws a usage error when more than one of `archives` and the `options` in use want it, or an archive is to be
   /// typed.
   static func validate(archives: [String], options: [(name: String, isUsed: Bool)] = []) throws {
     let readers =
-      archives.filter { $0 == PassingContent.standardInput }.map { "the archive \($0)" }
+      archives.filter { $0 == name }.map { "the archive \($0)" }
       + options.filter(\.isUsed).map(\.name)
     guard !archives.contains("") else { throw ValidationError("An archive is named by its path, not by ''.") }
     guard readers.count < 2 else {
       throw ValidationError("\(readers[0]) and \(readers[1]) both want standard input.")
     }
-    if archives.contains(PassingContent.standardInput), isatty(STDIN_FILENO) == 1 {
+    if archives.contains(name), isatty(STDIN_FILENO) == 1 {
       throw ValidationError("Standard input is a terminal: pipe the archive into it.")
     }
   }

@@ -13,20 +13,21 @@ struct `The modules` {
     "NVIDIA": [
       "Transport", "Registry", "Images", "Digests", "FoundationEssentials", "Glibc", "Synchronization",
     ],
-    "Archives": ["CArchive", "CZlib", "Glibc", "Synchronization"],
-    "Layouts": ["Archives", "Images", "Digests", "Dispatch", "FoundationEssentials", "Synchronization"],
+    "Files": ["CLinux", "Glibc", "Synchronization"],
+    "Tar": ["CArchive", "CZlib", "Files", "Synchronization"],
+    "Layouts": ["Files", "Tar", "Images", "Digests", "Dispatch", "FoundationEssentials", "Synchronization"],
     "Transfers": [
-      "NVIDIA", "Registry", "Transport", "Layouts", "Archives", "Images", "Digests",
+      "NVIDIA", "Registry", "Transport", "Layouts", "Files", "Tar", "Images", "Digests",
       "Dispatch", "FoundationEssentials", "Glibc", "Synchronization",
     ],
     "ferry": [
-      "Transfers", "Credentials", "NVIDIA", "Registry", "Transport", "Layouts", "Archives", "Images",
+      "Transfers", "Credentials", "NVIDIA", "Registry", "Transport", "Layouts", "Files", "Tar", "Images",
       "Digests",
       "ArgumentParser", "Dispatch", "FoundationEssentials", "Glibc", "Synchronization",
     ],
   ]
 
-  static let clibraries: Set = ["CArchive", "CCurl", "CZlib"]
+  static let clibraries: Set = ["CArchive", "CCurl", "CLinux", "CZlib"]
 
   @Test func `are those of the table`() {
     #expect(Set(SourceFile.all.map(\.module)) == Set(Self.table.keys))

@@ -1,11 +1,10 @@
-import Archives
 import Digests
+import Files
 import Foundation
 import Images
 import Synchronization
 import TestSupport
 import Testing
-
 @testable import Layouts
 
 /// What an archive being written hands out for a blob: whoever places its bytes hashes them.

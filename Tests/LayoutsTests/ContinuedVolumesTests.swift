@@ -1,10 +1,9 @@
-import Archives
 import Digests
+import Files
 import Foundation
 import Images
 import TestSupport
 import Testing
-
 @testable import Layouts
 
 /// Volumes that an earlier run began.

@@ -1,4 +1,3 @@
-import Archives
 import Digests
 import Foundation
 import Glibc

@@ -1,10 +1,9 @@
-import Archives
+import Tar
 import Digests
 import Foundation
 import Images
 import TestSupport
 import Testing
-
 @testable import Layouts
 
 /// Tars of which one reader takes other files than another.

@@ -1,10 +1,10 @@
-import Archives
+import Files
 import Digests
 import Foundation
 import Images
+import Tar
 import TestSupport
 import Testing
-
 @testable import Layouts
 
 @Suite struct `An archive of another tool` {

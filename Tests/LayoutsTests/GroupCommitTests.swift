@@ -1,10 +1,10 @@
-import Archives
 import Digests
+import Files
 import Foundation
 import Synchronization
+import Tar
 import TestSupport
 import Testing
-
 @testable import Layouts
 
 /// A disk that syncs when it is told to, one after the other.
@@ -14,9 +14,9 @@ private final class SlowDisk: Sendable {
   private let permits = DispatchSemaphore(value: 0)
   /// Gets one for each sync that begins.
   private let beginnings = DispatchSemaphore(value: 0)
-  let failure: ArchiveError?
+  let failure: FileError?
 
-  init(failure: ArchiveError? = nil) { self.failure = failure }
+  init(failure: FileError? = nil) { self.failure = failure }
 
   /// How many have ended.
   var syncs: Int { ended.withLock { $0 } }
@@ -24,7 +24,7 @@ private final class SlowDisk: Sendable {
   func permit(_ count: Int = 1) { for _ in 0..<count { permits.signal() } }
   func waitForBeginning() -> Bool { beginnings.wait(timeout: .now() + 120) == .success }
 
-  func synchronize() throws(ArchiveError) {
+  func synchronize() throws(FileError) {
     beginnings.signal()
     permits.wait()
     ended.withLock { $0 += 1 }
@@ -48,7 +48,7 @@ struct `Notes on their way to the disk` {
 
   @Test func `wait for the disk when a transfer is too far ahead of it, and not before`() throws {
     let disk = SlowDisk()
-    let commit = GroupCommit { () throws(ArchiveError) in try disk.synchronize() }
+    let commit = GroupCommit { () throws(FileError) in try disk.synchronize() }
     try commit.noted(7 * Self.mebibyte, of: blobs[0], isWhole: false)
     #expect(disk.waitForBeginning())
     let blob = blobs[0]
@@ -61,7 +61,7 @@ struct `Notes on their way to the disk` {
 
   @Test func `of several transfers go to the disk together`() throws {
     let disk = SlowDisk()
-    let commit = GroupCommit { () throws(ArchiveError) in try disk.synchronize() }
+    let commit = GroupCommit { () throws(FileError) in try disk.synchronize() }
     for blob in blobs.prefix(4) { try commit.noted(7 * Self.mebibyte, of: blob, isWhole: false) }
     #expect(disk.waitForBeginning())
     disk.permit()
@@ -75,7 +75,7 @@ struct `Notes on their way to the disk` {
 
   @Test func `of small blobs wait too, once they sum up`() throws {
     let disk = SlowDisk()
-    let commit = GroupCommit { () throws(ArchiveError) in try disk.synchronize() }
+    let commit = GroupCommit { () throws(FileError) in try disk.synchronize() }
     for blob in blobs { try commit.noted(Self.mebibyte, of: blob, isWhole: true) }
     #expect(disk.waitForBeginning())
     let blob = blobs[0]
@@ -87,9 +87,9 @@ struct `Notes on their way to the disk` {
   }
 
   @Test func `are told what the disk did not take, once and for all`() throws {
-    let error = ArchiveError.file(.synchronize, path: "a.tar.partial", code: EIO)
+    let error = FileError.file(.synchronize, path: "a.tar.partial", code: EIO)
     let disk = SlowDisk(failure: error)
-    let commit = GroupCommit { () throws(ArchiveError) in try disk.synchronize() }
+    let commit = GroupCommit { () throws(FileError) in try disk.synchronize() }
     disk.permit()
     try commit.noted(7 * Self.mebibyte, of: blobs[0], isWhole: false)
     #expect(throws: error) { try commit.noted(7 << 20, of: blobs[0], isWhole: false) }
@@ -100,7 +100,7 @@ struct `Notes on their way to the disk` {
 
   @Test func `are all on the disk once that is waited for`() throws {
     let disk = SlowDisk()
-    let commit = GroupCommit { () throws(ArchiveError) in try disk.synchronize() }
+    let commit = GroupCommit { () throws(FileError) in try disk.synchronize() }
     try commit.noted(7 * Self.mebibyte, of: blobs[0], isWhole: false)
     #expect(disk.waitForBeginning())
     try commit.noted(Self.mebibyte, of: blobs[1], isWhole: true)
@@ -144,7 +144,7 @@ struct `Notes on their way to the disk` {
 
   @Test func `are not waited for by a cancelled task`() async throws {
     let disk = SlowDisk()
-    let commit = GroupCommit { () throws(ArchiveError) in try disk.synchronize() }
+    let commit = GroupCommit { () throws(FileError) in try disk.synchronize() }
     let blob = blobs[0]
     try commit.noted(7 * Self.mebibyte, of: blob, isWhole: false)
     let (begun, done) = (Gate(), Gate())

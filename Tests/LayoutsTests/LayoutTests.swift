@@ -1,10 +1,8 @@
-import Archives
 import Digests
 import Foundation
 import Images
 import TestSupport
 import Testing
-
 @testable import Layouts
 
 @Suite struct `An archive of Ferry's` {

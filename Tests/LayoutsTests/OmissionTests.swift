@@ -1,10 +1,9 @@
-import Archives
 import Digests
 import Foundation
 import Images
+import Tar
 import TestSupport
 import Testing
-
 @testable import Layouts
 
 /// What an archive says it leaves out on purpose, held against what lists it.
@@ -20,7 +19,7 @@ struct `Content left out on purpose` {
 
   private func problems(_ images: [TestImage], _ omissions: [Omission]) throws -> [LayoutProblem] {
     try TestArchive.write(images, to: scratch("a.tar"), replacing: true, omissions: omissions)
-    let passing = try #require(try PassingContent.open(compressed("a.tar")))
+    let passing = try #require(try StreamedContent.open(compressed("a.tar")))
     let inPlace = try Layout.open(scratch("a.tar")).problems
     #expect(try StreamedLayout.open(passing).front.problems == inPlace)
     return inPlace

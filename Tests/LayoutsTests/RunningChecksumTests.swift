@@ -1,11 +1,10 @@
-import Archives
 import Digests
+import Files
 import Foundation
 import Images
 import Synchronization
 import TestSupport
 import Testing
-
 @testable import Layouts
 
 /// The checksum that an archive's writer computes on the way, held against what is in the file in the end.

@@ -1,11 +1,10 @@
-import Archives
 import Digests
 import Foundation
 import Images
 import Synchronization
+import Tar
 import TestSupport
 import Testing
-
 @testable import Layouts
 
 /// Bytes that come in pieces, and an account of how many were asked for.
@@ -22,8 +21,8 @@ private final class Passage: Sendable {
   /// How many bytes were taken.
   var taken: Int { position.withLock { $0 } }
 
-  func content() throws -> PassingContent {
-    try PassingContent("pipe") { [self] buffer in
+  func content() throws -> StreamedContent {
+    try StreamedContent("pipe") { [self] buffer in
       position.withLock { position in
         let part = bytes[position...].prefix(min(piece, buffer.count))
         buffer.copyBytes(from: part)
@@ -107,7 +106,7 @@ extension StreamedLayout {
       #expect((try? Passage(other).layout().isWhole()) != true)
     }
     let path = try scratch.write(packed, to: "no-name-tells")
-    let content = try #require(try PassingContent.open(path))
+    let content = try #require(try StreamedContent.open(path))
     #expect(try StreamedLayout.open(content).isWhole())
     #expect(throws: LayoutError.self) { try Layout.open(path) }
   }

@@ -1,11 +1,10 @@
-import Archives
 import Digests
+import Files
 import Foundation
 import Registry
 import TestSupport
 import Testing
 import Transport
-
 @testable import Transfers
 
 @Suite struct `An import's journal` {
@@ -78,7 +77,7 @@ import Transport
     directory.write(Array(content.utf8), to: "candidate")
     let isTaken = (try? ImportJournal.check(at: directory.file("candidate"))) != nil
     if !isTaken {
-      #expect(throws: ArchiveError.foreign(path: directory.file("candidate"), .content)) {
+      #expect(throws: FileError.foreign(path: directory.file("candidate"), .content)) {
         try ImportJournal.open(at: directory.file("candidate"), isNamed: true)
       }
       #expect(FileManager.default.contents(atPath: directory.file("candidate")) == Data(content.utf8))
@@ -109,7 +108,7 @@ import Transport
     for content in ["{", String(header.prefix(20)), String(header.dropLast()), "\0\0\0\0"] {
       #expect(!isTaken(content), "\(content)")
       let path = directory.file("candidate")
-      #expect(throws: ArchiveError.foreign(path: path, .content)) {
+      #expect(throws: FileError.foreign(path: path, .content)) {
         try ImportJournal.open(at: path, isNamed: true)
       }
       do { try ImportJournal.open(at: path).note(upload(5), of: key) }
@@ -117,7 +116,7 @@ import Transport
     }
     for content in ["{ my notes", "\0\0 my notes"] {
       directory.write(Array(content.utf8), to: "candidate")
-      #expect(throws: ArchiveError.self) { try ImportJournal.open(at: directory.file("candidate")) }
+      #expect(throws: FileError.self) { try ImportJournal.open(at: directory.file("candidate")) }
     }
   }
 

@@ -1,10 +1,9 @@
-import Archives
 import Digests
+import Files
 import Foundation
 import Images
 import TestSupport
 import Testing
-
 @testable import Transfers
 
 struct `A receipt` {
@@ -147,8 +146,8 @@ struct `A receipt` {
   }
 
   @Test func `that cannot be written is known beforehand`() throws {
-    #expect(throws: ArchiveError.self) { try Receipt.checkWritable(path: directory.file("no/r.json")) }
-    #expect(throws: ArchiveError.self) { try Receipt.checkWritable(path: directory.path) }
+    #expect(throws: FileError.self) { try Receipt.checkWritable(path: directory.file("no/r.json")) }
+    #expect(throws: FileError.self) { try Receipt.checkWritable(path: directory.path) }
     try Receipt.checkWritable(path: directory.file("r.json"))
     #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == [])
   }
@@ -186,7 +185,7 @@ struct `A receipt` {
     try Receipt.checkWritable(path: path)
     // With a space more it is somebody's own.
     directory.write([UInt8](expected) + [UInt8(ascii: " ")], to: "r.json")
-    #expect(throws: ArchiveError.self) { try Receipt.checkWritable(path: path) }
+    #expect(throws: FileError.self) { try Receipt.checkWritable(path: path) }
   }
 
   /// Documents that a decoder would make a hundred times their length of.

@@ -1,6 +1,7 @@
-import Archives
 import Digests
+import Files
 import Images
+import Tar
 
 /// `manifest.json`: the list that `docker load` reads, derived from `index.json` and the manifests.
 ///

@@ -1,6 +1,7 @@
-import Archives
 import Digests
+import Files
 import Images
+import Tar
 
 /// What `docker save` wrote before version 25, and what podman, skopeo, crane and many others write for
 /// `docker load`: a tar whose `manifest.json` names each image's config and layers by their paths.
@@ -19,6 +20,8 @@ struct DockerSaveArchive {
   private var measured: [String: MeasuredLayer] = [:]
   private(set) var problems: [LayoutProblem] = []
   private var configBytes: Int64 = 0
+  /// How much memory decompressing a layer may take, in bytes.
+  var memoryLimit = Decompressor.usualMemory
 
   /// nil when it is no such archive: then it is a layout, or nothing that Ferry knows.
   static func open(
@@ -91,7 +94,7 @@ struct DockerSaveArchive {
     }
     let (file, bytes) = (file, tail.bytes)
     return LayoutSource(
-      file: try LayoutError.wrapping { () throws(ArchiveError) in try AppendedContent(file, bytes) },
+      file: try LayoutError.wrapping { () throws(FileError) in try AppendedContent(file, bytes) },
       tar: tar,
       entries: TarContents(blobs: blobs, files: files, problems: others, isCut: entries.isCut),
       form: .dockerSave, problems: problems)
@@ -185,7 +188,8 @@ struct DockerSaveArchive {
     _ name: String, _ extent: BlobExtent, _ compression: Compression
   ) throws(LayoutError) -> MeasuredLayer {
     if let known = measured[name] { return known }
-    let layer = try MeasuredLayer.measure(extent, in: file, compression: compression)
+    let layer = try MeasuredLayer.measure(
+      extent, in: file, Decompressor(compression, memoryLimit: memoryLimit), called: name)
     measured[name] = layer
     return layer
   }

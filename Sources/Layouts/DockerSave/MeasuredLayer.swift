@@ -1,5 +1,6 @@
-import Archives
 import Digests
+import Files
+import Tar
 
 /// What a compressed layer hashes to, and what it unpacks to: docker's archives say only the second.
 struct MeasuredLayer {
@@ -11,7 +12,7 @@ struct MeasuredLayer {
 
   /// Reads the layer through once.
   static func measure(
-    _ extent: BlobExtent, in file: any RandomAccess, compression: Compression
+    _ extent: BlobExtent, in file: any RandomAccess, _ decompressor: Decompressor, called name: String
   ) throws(LayoutError) -> MeasuredLayer {
     var position: Int64 = 0
     var whole = ContentHasher()
@@ -21,7 +22,7 @@ struct MeasuredLayer {
       try LayoutError.checkCancellation()
       let count = Int(min(Int64(buffer.count), extent.size - position))
       let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-      let read = try LayoutError.wrapping { () throws(ArchiveError) in
+      let read = try LayoutError.wrapping { () throws(FileError) in
         let read = unsafe try file.read(into: piece, at: extent.offset + position)
         guard read == count else { throw .shrunk(path: file.path) }
         return read
@@ -33,11 +34,13 @@ struct MeasuredLayer {
 
     var isUnpacked = false
     do {
-      try unsafe Decompressor(compression).decompress(
+      try unsafe decompressor.decompress(
         from: { unsafe try next($0) }, into: { content.update($0) })
       isUnpacked = true
     } catch let error as LayoutError {
       throw error
+    } catch let error as TarError {
+      if case .needsMemory = error { throw .tar(error.located(in: "\(file.path): \(name)")) }
     } catch {
       // What there is of it is hashed all the same, for damage is told by digest.
     }

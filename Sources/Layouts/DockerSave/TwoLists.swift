@@ -1,6 +1,7 @@
-import Archives
 import Digests
+import Files
 import Images
+import Tar
 
 /// The images of another tool's archive that has two lists of them: `index.json`, and docker's `manifest.json`.
 ///
@@ -48,7 +49,7 @@ struct TwoLists {
   /// Reads `manifest.json`, which lies at `extent`, beside `index`. Throws what keeps it from being read.
   static func read(
     _ extent: BlobExtent, beside index: IndexFile, _ blobs: [Digest: BlobExtent], file: any RandomAccess,
-    tar: TarIndex, entries: TarContents
+    tar: TarIndex, entries: TarContents, memoryLimit: Int64
   ) throws(LayoutError) -> TwoLists {
     var walk = ManifestWalk(file: file, blobs: blobs, omissions: [:])
     var listed: [Digest: ListedImage] = [:]
@@ -62,6 +63,7 @@ struct TwoLists {
     var lists = TwoLists(
       index.images, walk, known: listed.values, parents: parents, file: file, entries: entries)
     var docker = try DockerSaveArchive.open(list: extent, file: file, tar: tar, entries: entries)
+    docker.memoryLimit = memoryLimit
     for entry in docker.list {
       try LayoutError.checkCancellation()
       try lists.take(entry, &docker)

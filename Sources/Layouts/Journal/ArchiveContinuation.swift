@@ -1,5 +1,5 @@
-import Archives
 public import Digests
+import Files
 
 /// How an archive is resumed from what a journal says is there: which bytes have to go elsewhere first, and what
 /// is claimed of each blob then. A pure value.

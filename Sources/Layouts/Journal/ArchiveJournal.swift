@@ -1,4 +1,4 @@
-import Archives
+import Files
 import Images
 import Synchronization
 
@@ -23,16 +23,16 @@ final class ArchiveJournal: Sendable {
 
   /// Opens the journal of the archive `path`, which may be new, and locks it: whoever has it may write the archive,
   /// in however many files. Errors name the unfinished archive, ``LayoutError/locked(path:pid:)`` among them; but
-  /// ``ArchiveError/foreign(path:_:)`` names the file, which is no journal of this user's. With `replacing` that gives way.
+  /// ``FileError/foreign(path:_:)`` names the file, which is no journal of this user's. With `replacing` that gives way.
   static func open(of path: String, replacing: Bool = false) throws(LayoutError) -> ArchiveJournal {
-    do throws(ArchiveError) {
+    do throws(FileError) {
       let name = Self.path(of: path)
       let wasThere = DataFile.exists(name)
-      var file = try DataFile.createLocked(name, privately: true, replacing: replacing)
+      var file = try FileLock.create(name, privately: true, replacing: replacing)
       if try !isJournal(file) {
         guard replacing else { throw .foreign(path: name, .content) }
         file.remove()
-        file = try DataFile.createLocked(name, privately: true)
+        file = try FileLock.create(name, privately: true)
       }
       try file.makePrivate()
       let found: Found = try file.size() > 0 ? .records : wasThere ? .empty : .nothing
@@ -52,7 +52,7 @@ final class ArchiveJournal: Sendable {
   }
 
   /// What ``open(of:replacing:)`` would find. Throws what that would throw, but for who has it locked; changes nothing.
-  static func check(of path: String) throws(ArchiveError) -> Found {
+  static func check(of path: String) throws(FileError) -> Found {
     let name = Self.path(of: path)
     guard DataFile.exists(name) else { return .nothing }
     try DataFile.checkOwn(name)
@@ -62,7 +62,7 @@ final class ArchiveJournal: Sendable {
   }
 
   /// Whether the file is empty, or begins as every journal does: with what is written, which a crash may have cut short.
-  private static func isJournal(_ file: DataFile) throws(ArchiveError) -> Bool {
+  private static func isJournal(_ file: DataFile) throws(FileError) -> Bool {
     var reader = JournalReader()
     var offset: Int64 = 0
     while reader.wholeLines == 0, offset <= JournalReader.longestLine {
@@ -86,7 +86,7 @@ final class ArchiveJournal: Sendable {
   /// What the journal says; nil when it says nothing that can be used. A line that was cut short goes.
   func read() throws(LayoutError) -> JournalState? {
     let reader = try Self.read(file)
-    try LayoutError.wrapping { () throws(ArchiveError) in try file.truncate(to: reader.wholeLines) }
+    try LayoutError.wrapping { () throws(FileError) in try file.truncate(to: reader.wholeLines) }
     end.withLock { $0 = reader.wholeLines }
     return reader.state
   }
@@ -100,7 +100,7 @@ final class ArchiveJournal: Sendable {
     var reader = JournalReader()
     var offset: Int64 = 0
     while offset < JournalReader.sizeLimit {
-      let block = try LayoutError.wrapping { () throws(ArchiveError) in try file.read(1 << 20, at: offset) }
+      let block = try LayoutError.wrapping { () throws(FileError) in try file.read(1 << 20, at: offset) }
       guard !block.isEmpty else { break }
       reader.take(block)
       offset += Int64(block.count)
@@ -110,27 +110,27 @@ final class ArchiveJournal: Sendable {
 
   /// Forgets all that was said.
   func clear() throws(LayoutError) {
-    try LayoutError.wrapping { () throws(ArchiveError) in try file.truncate(to: 0) }
+    try LayoutError.wrapping { () throws(FileError) in try file.truncate(to: 0) }
     end.withLock { $0 = 0 }
   }
 
   /// Says that names are given from here on to so many volumes, so that a later run can finish that.
-  func announce(publishing count: Int) throws(ArchiveError) {
+  func announce(publishing count: Int) throws(FileError) {
     try append(.publishing(count))
     try synchronize()
   }
 
   /// Adds a record that must be there before anything else happens.
-  func append(_ record: JournalRecord) throws(ArchiveError) {
+  func append(_ record: JournalRecord) throws(FileError) {
     let line = record.line
-    try end.withLock { (end) throws(ArchiveError) in
+    try end.withLock { (end) throws(FileError) in
       try unsafe file.write(line.span.bytes, at: end)
       end += Int64(line.count)
     }
   }
 
   /// Returns when all that was added is on the disk.
-  func synchronize() throws(ArchiveError) { try file.synchronizeData() }
+  func synchronize() throws(FileError) { try file.synchronizeData() }
 
   /// Returns when its name and those of the files beside it are on the disk, if that can be done: where it cannot,
   /// a power cut is dearer, and the archive no worse.

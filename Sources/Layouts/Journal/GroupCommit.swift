@@ -1,7 +1,8 @@
-import Archives
 import Digests
 import Dispatch
+import Files
 import Synchronization
+import Tar
 
 /// Keeps the disk close behind the transfers, so that a power cut costs little: what they note is made durable
 /// in a thread of its own while they run, all that was noted before one sync began by that sync.
@@ -17,7 +18,7 @@ final class GroupCommit: Sendable {
     /// What the sync at work makes durable, in bytes; nil when none is.
     private(set) var syncing: Int64?
     /// Of the first sync that failed. The system tells of lost bytes once: no later sync would.
-    private(set) var failure: ArchiveError?
+    private(set) var failure: FileError?
     /// Whoever waits for a sync to end.
     private(set) var sleepers: [DispatchSemaphore] = []
 
@@ -27,7 +28,7 @@ final class GroupCommit: Sendable {
       case taken(isDue: Bool)
       /// There is no room for it before a sync has ended.
       case wait(DispatchSemaphore, isDue: Bool)
-      case failed(ArchiveError)
+      case failed(FileError)
     }
 
     mutating func note(_ count: Int64, of blob: Digest, isWhole: Bool) -> Answer {
@@ -49,7 +50,7 @@ final class GroupCommit: Sendable {
     }
 
     /// The first failure stays.
-    mutating func fail(_ error: ArchiveError) { failure = failure ?? error }
+    mutating func fail(_ error: FileError) { failure = failure ?? error }
 
     /// Signalled when the sync at work ends.
     mutating func sleeper() -> DispatchSemaphore {
@@ -67,7 +68,7 @@ final class GroupCommit: Sendable {
     }
 
     /// Ends a sync. Returns who waited for it, and whether the next is to begin.
-    mutating func end(_ failure: ArchiveError?) -> (sleepers: [DispatchSemaphore], isDue: Bool) {
+    mutating func end(_ failure: FileError?) -> (sleepers: [DispatchSemaphore], isDue: Bool) {
       if let failure { fail(failure) }
       syncing = nil
       defer { sleepers = [] }
@@ -77,7 +78,7 @@ final class GroupCommit: Sendable {
 
   private let state = Mutex(State())
   private let queue = DispatchQueue(label: "ferry.journal")
-  private let synchronize: @Sendable () throws(ArchiveError) -> Void
+  private let synchronize: @Sendable () throws(FileError) -> Void
 
   /// How much of each running transfer may be noted and not yet be on the disk, in bytes.
   static let allowance: Int64 = 8 << 20
@@ -86,20 +87,20 @@ final class GroupCommit: Sendable {
 
   /// Data first: what was noted before is then there. A line that got ahead is found out by its hash.
   convenience init(_ files: ArchiveFiles, _ journal: ArchiveJournal) {
-    self.init { () throws(ArchiveError) in
+    self.init { () throws(FileError) in
       try files.synchronizeWritten()
       try journal.synchronize()
     }
   }
 
   /// `synchronize` returns when all that was noted before it was called is on the disk.
-  init(_ synchronize: @escaping @Sendable () throws(ArchiveError) -> Void) {
+  init(_ synchronize: @escaping @Sendable () throws(FileError) -> Void) {
     self.synchronize = synchronize
   }
 
   /// Hears that `count` more bytes of a blob are noted; with them it `isWhole`, or more is to come. Waits while
   /// too much else is not yet on the disk, unless the task is cancelled. Throws what a sync threw.
-  func noted(_ count: Int64, of blob: Digest, isWhole: Bool) throws(ArchiveError) {
+  func noted(_ count: Int64, of blob: Digest, isWhole: Bool) throws(FileError) {
     while true {
       switch state.withLock({ $0.note(count, of: blob, isWhole: isWhole) }) {
       case .failed(let error): throw error
@@ -122,20 +123,20 @@ final class GroupCommit: Sendable {
 
   /// Returns when no sync is at work, and none needed for what was noted before. Throws what one threw, whenever
   /// that was.
-  func drain() throws(ArchiveError) {
+  func drain() throws(FileError) {
     while let sleeper = state.withLock({ $0.syncing == nil ? nil : $0.sleeper() }) { sleeper.wait() }
     if let failure = state.withLock({ $0.failure }) { throw failure }
   }
 
   /// Hears that a sync by somebody else failed.
-  func failed(_ error: ArchiveError) {
+  func failed(_ error: FileError) {
     state.withLock { $0.fail(error) }
   }
 
   private func run() {
     queue.async { [self] in
-      var failure: ArchiveError?
-      do throws(ArchiveError) { try synchronize() } catch { failure = error }
+      var failure: FileError?
+      do throws(FileError) { try synchronize() } catch { failure = error }
       let (sleepers, isDue) = state.withLock { [failure] in $0.end(failure) }
       if isDue { run() }
       for sleeper in sleepers { sleeper.signal() }

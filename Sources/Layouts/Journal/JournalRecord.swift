@@ -1,5 +1,5 @@
-import Archives
 public import Digests
+import Files
 import FoundationEssentials
 import Images
 

@@ -1,4 +1,5 @@
-import Archives
+import Files
+import Tar
 
 /// Holds an archive of Ferry's against the one form it can have: the plan made of its own contents.
 ///

@@ -1,6 +1,7 @@
-public import Archives
 public import Digests
+public import Files
 public import Images
+public import Tar
 
 /// An OCI image layout in a tar or a directory, or what `docker save` wrote, read in place.
 ///
@@ -68,14 +69,19 @@ public final class Layout: Sendable {
     remarks = check.remarks
   }
 
-  /// Opens the archive, or the layout directory, at `path`. Throws ``LayoutError`` when it cannot be told what it holds.
-  public static func open(_ path: String) throws(LayoutError) -> Layout {
-    try open(LayoutSource.open(path))
+  /// Opens the archive, or the layout directory, at `path`. Decompressing a layer, where it takes that to know what the
+  /// archive holds, may take `memoryLimit` bytes of memory. Throws ``LayoutError`` when it cannot be told what it holds.
+  public static func open(
+    _ path: String, memoryLimit: Int64 = Decompressor.usualMemory
+  ) throws(LayoutError) -> Layout {
+    try open(LayoutSource.open(path, memoryLimit: memoryLimit))
   }
 
   /// Opens the archive that `file` is, wherever that lies.
-  public static func open(_ file: any RandomAccess) throws(LayoutError) -> Layout {
-    try open(LayoutSource.open(tar: file))
+  public static func open(
+    _ file: any RandomAccess, memoryLimit: Int64 = Decompressor.usualMemory
+  ) throws(LayoutError) -> Layout {
+    try open(LayoutSource.open(tar: file, memoryLimit: memoryLimit))
   }
 
   private static func open(_ source: LayoutSource) throws(LayoutError) -> Layout {
@@ -86,14 +92,18 @@ public final class Layout: Sendable {
 
   /// Opens an archive that may be cut into volumes. Throws ``LayoutError/volumeNeeded(path:archive:)`` when
   /// without one of them it cannot be told what the archive holds.
-  public static func open(_ input: ArchiveInput) throws(LayoutError) -> Layout {
+  public static func open(
+    _ input: ArchiveInput, memoryLimit: Int64 = Decompressor.usualMemory
+  ) throws(LayoutError) -> Layout {
     guard !input.volumes.isEmpty else {
       try UnfinishedArchive.refuse(input.path)
-      return try open(input.path)
+      return try open(input.path, memoryLimit: memoryLimit)
     }
     guard input.volumes[1] != nil else {
       // What ends in digits need not be a volume.
-      if input.volumes.count == 1, let only = input.volumes.values.first, let layout = try? open(only.path) {
+      if input.volumes.count == 1, let only = input.volumes.values.first,
+        let layout = try? open(only.path, memoryLimit: memoryLimit)
+      {
         return layout
       }
       throw .volumeNeeded(path: try VolumeSet(input).volumes[0].path, archive: input.path)
@@ -102,7 +112,8 @@ public final class Layout: Sendable {
     do {
       // With the plan it is known how many volumes there must be, and with those what each must hold.
       while true {
-        let check = try LayoutCheck.examine(LayoutFront.read(LayoutSource.open(tar: set.content())))
+        let check = try LayoutCheck.examine(
+          LayoutFront.read(LayoutSource.open(tar: set.content(), memoryLimit: memoryLimit)))
         guard let better = try set.corrected(by: check) else {
           try check.expectImages()
           return Layout(check, set: set)

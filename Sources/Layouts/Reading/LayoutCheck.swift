@@ -1,6 +1,7 @@
-import Archives
 import Digests
+import Files
 import Images
+import Tar
 
 /// What an archive says of itself held against its manifests and configs, against the tar, and, where Ferry wrote it,
 /// against the one form that it can have: finds everything that is wrong.
@@ -120,7 +121,7 @@ struct LayoutCheck {
     guard let plan else { return }
     let rest = max(0, plan.totalSize - Int64(kept.count))
     let path = file.path
-    file = try LayoutError.wrapping { () throws(ArchiveError) in
+    file = try LayoutError.wrapping { () throws(FileError) in
       try JoinedContent([.bytes(kept), .missing(path: path, size: rest)], path: path)
     }
     totalSize = plan.totalSize

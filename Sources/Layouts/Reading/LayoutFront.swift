@@ -1,6 +1,7 @@
-import Archives
 import Digests
+import Files
 import Images
+import Tar
 
 /// What an archive says of itself: `oci-layout`, `index.json`, docker's list, `ferry.json` and the files that it names,
 /// each held against the others. No manifest is read for it.
@@ -49,7 +50,9 @@ struct LayoutFront {
       try DockerManifestFile.isList(list, in: file)
     {
       try front.join(
-        TwoLists.read(list, beside: front.index, front.blobs, file: file, tar: tar, entries: entries), bytes)
+        TwoLists.read(
+          list, beside: front.index, front.blobs, file: file, tar: tar, entries: entries,
+          memoryLimit: source.memoryLimit), bytes)
     }
     front.findings.note(entries.problems)
     let before = front.findings.problems.count
@@ -90,12 +93,12 @@ struct LayoutFront {
   private mutating func join(_ lists: TwoLists, _ bytes: [UInt8]) throws(LayoutError) {
     findings.note(lists.problems)
     guard lists.images != index.images else { return }
-    var tail = GeneratedFiles(behind: try LayoutError.wrapping { () throws(ArchiveError) in try file.size() })
+    var tail = GeneratedFiles(behind: try LayoutError.wrapping { () throws(FileError) in try file.size() })
     for (digest, manifest) in lists.made.sorted(by: { $0.key < $1.key }) {
       blobs[digest] = tail.append(manifest)
     }
     let (front, made) = (file, tail.bytes)
-    file = try LayoutError.wrapping { () throws(ArchiveError) in try AppendedContent(front, made) }
+    file = try LayoutError.wrapping { () throws(FileError) in try AppendedContent(front, made) }
     blobs.merge(lists.blobs) { present, _ in present }
     index = IndexFile(images: lists.images, others: index.others, ferryFileDigest: nil)
     archiveDigest = Digest(of: bytes + index.bytes)

@@ -1,5 +1,6 @@
-import Archives
 import Digests
+import Files
+import Tar
 
 /// In what a layout lies.
 public enum LayoutForm: String, Hashable, Sendable {
@@ -20,22 +21,28 @@ struct LayoutSource {
   let form: LayoutForm
   /// What was found wrong before the layout itself is read.
   var problems: [LayoutProblem] = []
+  /// How much memory decompressing a layer may take, in bytes.
+  var memoryLimit = Decompressor.usualMemory
 
   /// Looks what lies at `path`, and chooses how to read it.
-  static func open(_ path: String) throws(LayoutError) -> LayoutSource {
+  static func open(_ path: String, memoryLimit: Int64) throws(LayoutError) -> LayoutSource {
     if DataFile.isDirectory(path) { return try open(directory: path) }
     return try open(
-      tar: LayoutError.wrapping { () throws(ArchiveError) in try DataFile.open(reading: path) })
+      tar: LayoutError.wrapping { () throws(FileError) in try DataFile.open(reading: path) },
+      memoryLimit: memoryLimit)
   }
 
   /// A tar, wherever its bytes come from: a layout in it, or what `docker save` wrote.
-  static func open(tar file: any RandomAccess) throws(LayoutError) -> LayoutSource {
-    let tar = try LayoutError.wrapping { () throws(ArchiveError) in try TarIndex.read(file) }
+  static func open(tar file: any RandomAccess, memoryLimit: Int64) throws(LayoutError) -> LayoutSource {
+    let tar = try LayoutError.wrapping { () throws(TarError) in try TarIndex.read(file, names: .layout) }
     let entries = try TarContents(tar).comparingCopies(in: file)
-    if let archive = try DockerSaveArchive.open(file: file, tar: tar, entries: entries) {
-      return try archive.source()
+    guard var archive = try DockerSaveArchive.open(file: file, tar: tar, entries: entries) else {
+      return LayoutSource(file: file, tar: tar, entries: entries, form: .tar, memoryLimit: memoryLimit)
     }
-    return LayoutSource(file: file, tar: tar, entries: entries, form: .tar)
+    archive.memoryLimit = memoryLimit
+    var source = try archive.source()
+    source.memoryLimit = memoryLimit
+    return source
   }
 
   private static func open(directory path: String) throws(LayoutError) -> LayoutSource {
@@ -43,9 +50,15 @@ struct LayoutSource {
     guard [LayoutFile.path, IndexFile.path].contains(where: { DataFile.exists("\(path)/\($0)") }) else {
       throw .notALayout(path: path, missing: LayoutFile.path)
     }
-    let directory = try LayoutError.wrapping { () throws(ArchiveError) in try DirectoryContent.read(path) }
+    let directory = try LayoutError.wrapping { () throws(TarError) in try DirectoryContent.read(path) }
     return LayoutSource(
       file: directory.content, tar: directory.index, entries: try TarContents(directory.index),
       form: .directory)
   }
+}
+
+extension TarNames {
+  /// Those that readers of image layouts look for, and of what `docker save` wrote.
+  static let layout = TarNames(
+    first: LayoutFile.path, files: [LayoutFile.path, "repositories"], ending: ".json", folder: "blobs/")
 }

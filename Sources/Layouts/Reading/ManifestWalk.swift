@@ -1,6 +1,7 @@
-import Archives
 import Digests
+import Files
 import Images
+import Tar
 
 /// Reads and proves every manifest of an archive that its images lead to, and sees that their configs say one thing to
 /// all readers, reading on past what is wrong.

@@ -1,5 +1,6 @@
-import Archives
 import Digests
+import Files
+import Tar
 
 /// A tar's entries told apart: blobs by digest, other files by name, and what has no business there.
 struct TarContents {

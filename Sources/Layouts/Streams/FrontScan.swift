@@ -1,6 +1,6 @@
-import Archives
 import Digests
 import Images
+import Tar
 
 /// Finds, while the entries of an archive come, where its front ends: behind what describes it, its manifests and
 /// its configs. What is wrong in the front is not judged here, only whether to read on.

@@ -1,6 +1,6 @@
-import Archives
 import Digests
 import Images
+import Tar
 
 /// Reads an archive whose plan is known as it comes, and holds every byte outside the blobs' contents against
 /// that plan: as strict as ``CanonicalForm``, and nothing is read twice.
@@ -11,7 +11,7 @@ struct PlannedStream: ~Copyable, Sendable {
   /// The blob whose content comes next, or is coming.
   private(set) var blob: PlannedBlob?
 
-  private let content: PassingContent
+  private let content: StreamedContent
   /// What of the content was read before.
   private let kept: [UInt8]
   private var position: Int64 = 0
@@ -20,7 +20,7 @@ struct PlannedStream: ~Copyable, Sendable {
   /// Into the plan's sections: the one that is being read.
   private var section = 0
 
-  init(_ plan: ArchivePlan, after kept: [UInt8], of content: PassingContent) {
+  init(_ plan: ArchivePlan, after kept: [UInt8], of content: StreamedContent) {
     self.plan = plan
     self.kept = kept
     self.content = content

@@ -1,7 +1,8 @@
-public import Archives
 public import Digests
+import Files
 import Images
 import Synchronization
+public import Tar
 
 /// An archive of Ferry's that is read as it comes, once: through a pipe, or out of a compressed file.
 ///
@@ -24,12 +25,12 @@ public final class StreamedLayout: Sendable {
 
   /// Reads the archive's front. Throws ``LayoutError``, `notStreamable` for an archive that is not in the order in
   /// which Ferry writes.
-  public static func open(_ content: PassingContent) throws(LayoutError) -> StreamedLayout {
+  public static func open(_ content: StreamedContent) throws(LayoutError) -> StreamedLayout {
     let front = ContentFront(of: content, limit: Int(ManifestWalk.sizeLimit))
     var scan = FrontScan(front)
     let tar: TarIndex
-    do throws(ArchiveError) {
-      tar = try TarIndex.read(front) { scan.isBeyond($0) }
+    do throws(TarError) {
+      tar = try TarIndex.read(front, names: .layout) { scan.isBeyond($0) }
     } catch .notATar where front.bytes.isEmpty {
       throw .truncated(path: content.path, at: 0)
     } catch .cutStream {
@@ -42,7 +43,7 @@ public final class StreamedLayout: Sendable {
     }
     if let obstacle = scan.obstacle { throw .notStreamable(path: content.path, obstacle) }
     let kept = front.bytes
-    let file = try LayoutError.wrapping { () throws(ArchiveError) in
+    let file = try LayoutError.wrapping { () throws(FileError) in
       try JoinedContent([.bytes(kept)], path: content.path)
     }
     let described = try LayoutFront.read(

@@ -1,4 +1,4 @@
-public import Archives
+public import Files
 
 /// An archive as it was named to be read: a path, or volumes wherever they lie.
 public struct ArchiveInput: Hashable, Sendable {
@@ -14,7 +14,7 @@ public struct ArchiveInput: Hashable, Sendable {
     let size: Int64
 
     static func measure(_ path: String) throws(LayoutError) -> FoundVolume {
-      let size = try LayoutError.wrapping { () throws(ArchiveError) in
+      let size = try LayoutError.wrapping { () throws(FileError) in
         try DataFile.open(reading: path).size()
       }
       return FoundVolume(path: path, size: size)
@@ -53,7 +53,7 @@ public struct ArchiveInput: Hashable, Sendable {
   /// Its bytes as they lie there.
   public func content() throws(LayoutError) -> any RandomAccess {
     guard volumes.isEmpty else { return try VolumeSet(self).content() }
-    return try LayoutError.wrapping { () throws(ArchiveError) in try DataFile.open(reading: path) }
+    return try LayoutError.wrapping { () throws(FileError) in try DataFile.open(reading: path) }
   }
 
   /// The archives that `arguments` name, each once, in their order: files, directories that hold archives, any one
@@ -106,7 +106,7 @@ private struct VolumeGathering {
     guard ![LayoutFile.path, IndexFile.path].contains(where: { DataFile.exists(prefix + $0) }) else {
       return addPath(path)
     }
-    let names = try LayoutError.wrapping { () throws(ArchiveError) in try DirectoryListing.names(in: path) }
+    let names = try LayoutError.wrapping { () throws(FileError) in try DirectoryListing.names(in: path) }
     var isEmpty = true
     for name in names {
       if let volume = VolumeName(name) {

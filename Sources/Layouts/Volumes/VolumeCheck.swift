@@ -1,4 +1,4 @@
-import Archives
+import Files
 
 /// Finds volumes that hold something else than they should, by what the plan knows of their bytes: headers, and
 /// the archive's own files.
@@ -47,7 +47,7 @@ struct VolumeCheck {
   private func origins(of suspects: [Volume]) throws(LayoutError) -> [Int: Int] {
     var files: [Int: DataFile] = [:]
     for suspect in suspects.prefix(Self.mostSuspects) {
-      files[suspect.number] = try LayoutError.wrapping { () throws(ArchiveError) in
+      files[suspect.number] = try LayoutError.wrapping { () throws(FileError) in
         try DataFile.open(reading: suspect.path)
       }
     }

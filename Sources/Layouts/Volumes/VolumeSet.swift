@@ -1,4 +1,5 @@
-import Archives
+import Files
+import Tar
 
 /// One volume of an archive that was cut, as it was found.
 public struct Volume: Hashable, Sendable {
@@ -127,7 +128,7 @@ struct VolumeSet: Hashable, Sendable {
       }
     }
     let joined = parts
-    return try LayoutError.wrapping { () throws(ArchiveError) in try JoinedContent(joined, path: path) }
+    return try LayoutError.wrapping { () throws(FileError) in try JoinedContent(joined, path: path) }
   }
 
   /// The set as it is after what `check` showed; nil when that was nothing new.

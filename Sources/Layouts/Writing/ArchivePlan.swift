@@ -1,6 +1,7 @@
-import Archives
 public import Digests
+import Files
 public import Images
+import Tar
 
 /// The whole layout of an archive, fixed before the first blob arrives: what goes where, and all bytes but
 /// the blobs'. The same images give the same plan in whatever order they are named.
@@ -170,7 +171,7 @@ public struct ArchivePlan: Sendable {
     ) throws(LayoutError) -> Int64 {
       let start = sections.last?.end ?? 0
       _ = try position(after: content.size)
-      let section = try LayoutError.wrapping { () throws(ArchiveError) in
+      let section = try LayoutError.wrapping { () throws(TarError) in
         try ArchiveSection(name, content: content, headerOffset: start)
       }
       if case .blob(let digest) = name { byDigest[digest] = sections.count }
@@ -226,7 +227,7 @@ struct ArchiveSection: Sendable {
   let headerOffset: Int64
   let headerSize: Int
 
-  init(_ name: Name, content: Content, headerOffset: Int64) throws(ArchiveError) {
+  init(_ name: Name, content: Content, headerOffset: Int64) throws(TarError) {
     self.name = name
     self.content = content
     self.headerOffset = headerOffset
@@ -256,13 +257,13 @@ struct ArchiveSection: Sendable {
 
   /// All but a blob's content, in order. Headers are made again rather than kept: they are all alike and half
   /// a kilobyte each.
-  func knownPieces() throws(ArchiveError) -> [KnownPiece] {
+  func knownPieces() throws(TarError) -> [KnownPiece] {
     let header = try TarHeader.bytes(path: path, size: size)
     var pieces = [KnownPiece(offset: headerOffset, bytes: header, path: path, part: .header)]
     let known: [UInt8] =
       switch content {
       case .bytes(let bytes): bytes
-      case .stored(let extent, let file): try file.read(Int(extent.size), at: extent.offset)
+      case .stored(let extent, let file): try Self.read(extent, in: file)
       case .blob: []
       }
     if !known.isEmpty {
@@ -273,6 +274,12 @@ struct ArchiveSection: Sendable {
       pieces.append(KnownPiece(offset: offset + size, bytes: padding, path: path, part: .padding))
     }
     return pieces
+  }
+
+  private static func read(
+    _ extent: BlobExtent, in file: any RandomAccess
+  ) throws(TarError) -> [UInt8] {
+    do { return try file.read(Int(extent.size), at: extent.offset) } catch { throw .file(error) }
   }
 }
 

@@ -1,6 +1,7 @@
-import Archives
 public import Digests
+import Files
 import Synchronization
+import Tar
 
 /// Writes a planned archive to a pipe, in order: the same bytes as ``ArchiveWriter``.
 ///
@@ -113,7 +114,7 @@ public final class ArchiveStream: Sendable {
   }
 
   private static func send(_ piece: KnownPiece, to output: OutputStream) throws(LayoutError) {
-    do throws(ArchiveError) { try unsafe output.write(piece.bytes.span.bytes) } catch {
+    do throws(FileError) { try unsafe output.write(piece.bytes.span.bytes) } catch {
       throw LayoutError(error)
     }
   }

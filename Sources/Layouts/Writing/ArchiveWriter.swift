@@ -1,7 +1,8 @@
-public import Archives
 public import Digests
+public import Files
 import Images
 import Synchronization
+import Tar
 
 /// Writes a planned archive to a file or to volumes, its blobs in any order and from any number of threads.
 ///
@@ -50,7 +51,7 @@ public final class ArchiveWriter: Sendable {
     _ place: ArchivePlace, for plan: ArchivePlan, replacing: Bool
   ) throws(LayoutError) {
     guard !replacing else { return }
-    let journal = try LayoutError.wrapping { () throws(ArchiveError) in
+    let journal = try LayoutError.wrapping { () throws(FileError) in
       try ArchiveJournal.check(of: place.path)
     }
     try PartialArchive.check(place.unfinished, of: plan, journal: journal)
@@ -83,7 +84,7 @@ public final class ArchiveWriter: Sendable {
       if !replacing {
         try PartialArchive.check(place.unfinished, of: plan, journal: journal.found)
       }
-      files = try LayoutError.wrapping { () throws(ArchiveError) in
+      files = try LayoutError.wrapping { () throws(FileError) in
         try ArchiveFiles(place, replacing: replacing)
       }
     } catch {
@@ -112,7 +113,7 @@ public final class ArchiveWriter: Sendable {
     continuing writer: ArchiveWriter, as plan: ArchivePlan
   ) throws(LayoutError) -> ArchiveWriter {
     // Its sync must not take this one's writes for its own.
-    try LayoutError.wrapping { () throws(ArchiveError) in try writer.commit.drain() }
+    try LayoutError.wrapping { () throws(FileError) in try writer.commit.drain() }
     let preparation = PartialArchive(plan: plan, files: writer.files, journal: writer.journal)
     return ArchiveWriter(
       plan, writer.place, replacing: writer.replacing, writer.files, writer.journal, writer.commit,
@@ -235,7 +236,7 @@ public final class ArchiveWriter: Sendable {
     }
     guard missing.isEmpty else { throw .incomplete(missing) }
     guard !wasFinished else { throw .finished(path: place.path) }
-    do throws(ArchiveError) {
+    do throws(FileError) {
       try commit.drain()
       do { try files.synchronize(plan.totalSize) } catch {
         commit.failed(error)
@@ -274,7 +275,7 @@ public final class ArchiveWriter: Sendable {
 
   /// A full disk is told with what is still to be written: the space set aside for it is no help where the
   /// disk fills up all the same.
-  private func failure(_ error: ArchiveError) -> LayoutError {
+  private func failure(_ error: FileError) -> LayoutError {
     guard case .noSpace(let partial, nil, let available, let code) = error else { return LayoutError(error) }
     let proven = state.withLock { $0.proven }
     let needed = plan.blobs.filter { !proven.contains($0.digest) }.map(\.size).saturatingSum()

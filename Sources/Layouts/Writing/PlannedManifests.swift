@@ -1,5 +1,5 @@
-import Archives
 import Digests
+import Files
 import Images
 
 /// The manifests that a plan is made of. Those of an archive that is read are many more than fit into the memory, perhaps:

@@ -1,6 +1,7 @@
-import Archives
 import Digests
+import Files
 import Synchronization
+import Tar
 
 /// The sha256 of each file of an archive, computed while the archive is written: its blobs arrive in any order, so
 /// this hashes what is complete from the front on, soon after it was written and while the system still has it in
@@ -103,7 +104,7 @@ final class RunningChecksum: Sendable {
       let wanted = Int(min(Int64(buffer.count), min(end, cut) - progress.position))
       let part = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted])
       guard try unsafe content.read(into: part, at: progress.position) == wanted else {
-        throw ArchiveError.shrunk(path: content.path)
+        throw FileError.shrunk(path: content.path)
       }
       unsafe progress.hasher.update(UnsafeRawBufferPointer(part).bytes)
       progress.position += Int64(wanted)

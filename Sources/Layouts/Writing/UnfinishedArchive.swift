@@ -1,5 +1,5 @@
-import Archives
 public import Digests
+import Files
 
 /// An archive that an earlier run began, as its journal describes it.
 public struct UnfinishedArchive: Hashable, Sendable {

@@ -1,6 +1,7 @@
-public import Archives
 public import Digests
+public import Files
 import Synchronization
+import Tar
 
 /// Writes some volumes of a planned archive again, while the others are elsewhere. Blobs that overlap them are
 /// given whole, so that they can be proved; what lies outside is passed over.
@@ -39,7 +40,7 @@ public final class VolumeWriter: Sendable {
       }
       if !replacing { try PartialArchive.check(partials, of: plan, journal: journal.found) }
       try journal.clear()
-      try LayoutError.wrapping { () throws(ArchiveError) in
+      try LayoutError.wrapping { () throws(FileError) in
         try journal.append(.rewriting(archive: plan.archiveDigest, volumes: numbers))
       }
     } catch {
@@ -78,7 +79,7 @@ public final class VolumeWriter: Sendable {
     _ journal: ArchiveJournal
   ) throws(LayoutError) -> [Int: DataFile] {
     var files: [Int: DataFile] = [:]
-    do throws(ArchiveError) {
+    do throws(FileError) {
       for number in numbers {
         let file = try DataFile.create(place.partialPath(of: number), replacing: replacing)
         files[number] = file
@@ -162,7 +163,7 @@ public final class VolumeWriter: Sendable {
     let missing = state.withLock { state in blobs.map(\.digest).filter { !state.proven.contains($0) } }
     guard missing.isEmpty else { throw .incomplete(missing) }
     let count = place.count(for: plan.totalSize)
-    try LayoutError.wrapping { () throws(ArchiveError) in
+    try LayoutError.wrapping { () throws(FileError) in
       for file in files.values { try file.synchronize() }
       for (number, file) in files.sorted(by: { $0.key < $1.key }) {
         try file.publish(as: place.path(of: number, of: count), replacing: replacing)

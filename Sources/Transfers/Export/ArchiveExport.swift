@@ -1,5 +1,5 @@
-import Archives
 import Digests
+import Files
 import Images
 import Layouts
 import Registry
@@ -115,7 +115,7 @@ struct ArchiveExport: Sendable {
         try move(blob, from: sources, configs, into: writer)
       } catch {
         // What the disk does not take hurts all images alike.
-        let isLocal = error is LayoutError || error is ArchiveError
+        let isLocal = error is LayoutError || error is FileError
         guard settings.keepGoing, !isLocal, !Task.isCancelled else {
           throw sources.failure(of: blob.digest, error, othersCanGo: !settings.keepGoing)
         }

@@ -1,4 +1,4 @@
-import Archives
+import Files
 import Digests
 public import Images
 import Layouts

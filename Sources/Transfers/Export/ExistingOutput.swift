@@ -1,7 +1,8 @@
-import Archives
 import Digests
+import Files
 import Images
 import Layouts
+import Tar
 
 /// What is there already where one archive is to be written.
 struct ExistingOutput {

@@ -1,7 +1,8 @@
-import Archives
 import Digests
+import Files
 import Images
 import Layouts
+import Tar
 
 /// The last stage of an export: brings every blob to its place, and leaves each archive when all of it is proved.
 struct ExportMover: Sendable {

@@ -1,4 +1,4 @@
-import Archives
+import Files
 import FoundationEssentials
 import Images
 import Layouts
@@ -28,7 +28,7 @@ struct ExportOutput {
   }
 
   /// Tries, before anything is asked or moved, whether files can be made where the archives are to go. Leaves nothing.
-  /// Throws ``TransferError/noDirectory(path:)``, ``TransferError/cannotMakeDirectory(path:)`` and `ArchiveError`. Blocks.
+  /// Throws ``TransferError/noDirectory(path:)``, ``TransferError/cannotMakeDirectory(path:)`` and `FileError`. Blocks.
   func check() throws {
     switch request.output {
     case .stream: return
@@ -38,13 +38,13 @@ struct ExportOutput {
       guard !isThere || request.replacesExisting || request.writesChecksums else { return }
       let directory = DataFile.directory(of: path)
       guard DataFile.isDirectory(directory) else { throw TransferError.noDirectory(path: directory) }
-      try DataFile.checkCreating(beside: path)
+      try AtomicFile.checkCreating(beside: path)
     case .directory(let path):
       let ancestor = existingAncestor(of: path)
       guard DataFile.isDirectory(ancestor) else { throw TransferError.cannotMakeDirectory(path: path) }
       // A directory that is there may hold all of the archives already, and take no more.
       guard ancestor != path, ancestor + "/" != path else { return }
-      try DataFile.checkCreating(in: ancestor, called: path)
+      try AtomicFile.checkCreating(in: ancestor, called: path)
     }
   }
 
@@ -69,7 +69,7 @@ struct ExportOutput {
     if !archive.isUpToDate, archive.onlyVolumes.isEmpty {
       checks.append { try ArchiveWriter.check(place, for: archive.plan, replacing: replacing) }
     }
-    if !archive.isUpToDate { checks.append { try DataFile.checkCreating(beside: place.path) } }
+    if !archive.isUpToDate { checks.append { try AtomicFile.checkCreating(beside: place.path) } }
     if request.writesChecksums {
       checks.append { try ChecksumFile(of: place.path, files: []).checkWritable(replacing: replacing) }
     }
@@ -112,7 +112,7 @@ struct ExportOutput {
       return nil
     }
     let needed = archives.filter { !$0.isUpToDate }.map(\.writtenSize).saturatingSum()
-    do throws(ArchiveError) {
+    do throws(FileError) {
       // What an earlier, unfinished run left is overwritten: its room counts as free.
       let reusable = archives.reduce(Int64(0)) { sum, archive in
         sum + (archive.place?.allocated ?? 0)

@@ -1,7 +1,8 @@
-import Archives
 import Digests
+import Files
 import Images
 import Layouts
+import Tar
 
 /// The second stage of an export: lays the archives out, byte by byte, and looks for whatever stands in their way.
 struct ExportPlanner {

@@ -1,7 +1,8 @@
-import Archives
 public import Digests
+import Files
 import Images
 public import Layouts
+import Tar
 
 /// An export of which everything is known but the blobs' bytes.
 public struct PreparedExport: Sendable {

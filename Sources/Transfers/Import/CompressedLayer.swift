@@ -1,4 +1,4 @@
-import Archives
+import Tar
 import Digests
 public import Images
 import Layouts

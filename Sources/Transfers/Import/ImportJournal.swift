@@ -1,7 +1,8 @@
-import Archives
 import Digests
+import Files
 import Registry
 import Synchronization
+import Tar
 import Transport
 
 /// The file that keeps an import's open uploads for the next run: appended to, locked against a second Ferry,
@@ -37,12 +38,12 @@ final class ImportJournal: Sendable {
     state = Mutex(State(open: open, end: Int64(end)))
   }
 
-  /// Opens or makes the journal at `path` and locks it. Throws ``ArchiveError``, `locked` among them, and `foreign` for
+  /// Opens or makes the journal at `path` and locks it. Throws ``FileError``, `locked` among them, and `foreign` for
   /// a file that holds anything else or is not this user's alone; that stays as it is. `isNamed`: the user named it, so
   /// that an empty one is not taken for one that a killed run left. Blocks.
-  static func open(at path: String, isNamed: Bool = false) throws(ArchiveError) -> ImportJournal {
+  static func open(at path: String, isNamed: Bool = false) throws(FileError) -> ImportJournal {
     let isGiven = isNamed && DataFile.exists(path)
-    let file = try DataFile.createLocked(path, privately: true)
+    let file = try FileLock.create(path, privately: true)
     let bytes = try bytes(of: file)
     guard isJournal(bytes, isNamed: isNamed) else { throw .foreign(path: path, .content) }
     let mode = try file.makePrivate()
@@ -60,8 +61,8 @@ final class ImportJournal: Sendable {
   }
 
   /// Throws what ``open(at:isNamed:)`` would, but for who has it locked; changes and leaves nothing.
-  static func check(at path: String) throws(ArchiveError) {
-    guard DataFile.exists(path) else { return try DataFile.checkCreating(beside: path) }
+  static func check(at path: String) throws(FileError) {
+    guard DataFile.exists(path) else { return try AtomicFile.checkCreating(beside: path) }
     try DataFile.checkOwn(path)
     guard try isJournal(bytes(of: DataFile.open(reading: path, following: false)), isNamed: true) else {
       throw .foreign(path: path, .content)
@@ -69,7 +70,7 @@ final class ImportJournal: Sendable {
   }
 
   /// All that a journal holds: of what is longer, the end would be lost unseen.
-  private static func bytes(of file: DataFile) throws(ArchiveError) -> [UInt8] {
+  private static func bytes(of file: DataFile) throws(FileError) -> [UInt8] {
     let size = try file.size()
     guard size <= longest else { throw .foreign(path: file.path, .content) }
     return try file.read(Int(size), at: 0)

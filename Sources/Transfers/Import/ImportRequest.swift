@@ -1,5 +1,6 @@
 public import Digests
 public import Layouts
+import Tar
 
 /// What `ferry import` is asked to do.
 public struct ImportRequest: Sendable {
@@ -28,6 +29,8 @@ public struct ImportRequest: Sendable {
   /// The directory into which archives that cannot be read in place are copied first; nil: they are read as they
   /// come.
   public var spool: String?
+  /// How much memory decompressing may take, in bytes.
+  public var memoryLimit = Decompressor.usualMemory
 
   public init(
     archives: [ArchiveInput], mapping: NameMapping, images: [String] = [], overwrites: Bool = false,

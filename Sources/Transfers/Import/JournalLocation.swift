@@ -1,5 +1,5 @@
-import Archives
 import Digests
+import Files
 import Glibc
 import Images
 import Layouts
@@ -18,7 +18,7 @@ public enum JournalLocation: Hashable, Sendable {
     switch self {
     case .file(let path): return [path]
     case .besideArchive(let directory):
-      guard let archive = archives.first(where: { $0 != PassingContent.standardInput }) else { return [] }
+      guard let archive = archives.first(where: { $0 != OpenedArchive.standardInput }) else { return [] }
       let full = Self.canonical(archive)
       let name = "\(full.split(separator: "/").last ?? "archive")"
       let beside = ArchiveCompanion.importJournal.path(beside: Self.trimmed(archive)) + part
@@ -32,7 +32,7 @@ public enum JournalLocation: Hashable, Sendable {
   }
 
   /// Makes sure, before anything moves, that a journal can be kept in the file that was named; of the other paths one is
-  /// chosen when it is needed. Throws ``ArchiveError``. Blocks.
+  /// chosen when it is needed. Throws ``FileError``. Blocks.
   public func check() throws {
     guard case .file(let path) = self else { return }
     try ImportJournal.check(at: path)
@@ -40,7 +40,7 @@ public enum JournalLocation: Hashable, Sendable {
 
   /// Opens the journal, and with it keeps a second Ferry from the same import. nil where none can
   /// be written: the import then runs without, and `observer` hears of it; and where `blobs` leave nothing to keep. Throws
-  /// ``TransferError/importRunning(journal:pid:)``, and ``ArchiveError`` for a file that was named. Blocks.
+  /// ``TransferError/importRunning(journal:pid:)``, and ``FileError`` for a file that was named. Blocks.
   func open(
     for blobs: [ImportBlob], of archives: [ArchiveInput], shard: Shard?, observer: any TransferObserver
   ) throws -> ImportJournal? {
@@ -54,10 +54,10 @@ public enum JournalLocation: Hashable, Sendable {
       }
       return nil
     }
-    var failure: ArchiveError?
+    var failure: FileError?
     for path in paths {
       if path != paths.first { Self.makeDirectory(for: path) }
-      do throws(ArchiveError) {
+      do throws(FileError) {
         return try ImportJournal.open(at: path, isNamed: isNamed)
       } catch .locked(let path, let pid) {
         throw TransferError.importRunning(journal: path, pid: pid)

@@ -1,7 +1,7 @@
-import Archives
 public import Digests
 import Images
 import Layouts
+import Tar
 
 /// An image some of whose layers are compressed on the way, and which has other digests for it.
 public struct CompressedImage: Sendable {

@@ -1,6 +1,7 @@
 import Digests
 import Images
 public import Layouts
+public import Tar
 
 /// `ferry inspect`: what an archive holds, from its manifests alone.
 public struct Inspection: Sendable {
@@ -8,8 +9,13 @@ public struct Inspection: Sendable {
   /// The directory into which an archive that cannot be read in place is copied first; nil: its front is read as it
   /// comes.
   private let spool: String?
+  /// How much memory decompressing may take, in bytes.
+  private let memoryLimit: Int64
 
-  public init(_ archive: ArchiveInput, spool: String? = nil) {
+  public init(
+    _ archive: ArchiveInput, spool: String? = nil, memoryLimit: Int64 = Decompressor.usualMemory
+  ) {
+    self.memoryLimit = memoryLimit
     self.archive = archive
     self.spool = spool
   }
@@ -21,7 +27,7 @@ public struct Inspection: Sendable {
   }
 
   private func inspect() throws -> InspectedArchive {
-    let layout = try OpenedArchive.open(archive, spool: spool).layout
+    let layout = try OpenedArchive.open(archive, spool: spool, memoryLimit: memoryLimit).layout
     // An image may have thousands of names; it is walked once.
     var walks: [Digest: ImageWalk] = [:]
     var members: [Digest: [InspectedArchive.Member]] = [:]

@@ -1,5 +1,5 @@
-import Archives
 public import Digests
+import Files
 import FoundationEssentials
 import Layouts
 
@@ -30,11 +30,11 @@ struct ArchiveSignature: Sendable {
   /// What is signed for an archive.
   static func content(for digest: Digest) -> [UInt8] { Array("\(digest)\n".utf8) }
 
-  /// Makes sure that the digest and its signature can be written. Throws `ArchiveError`, `foreign` among them for other
+  /// Makes sure that the digest and its signature can be written. Throws `FileError`, `foreign` among them for other
   /// files of these names unless they are to be replaced.
-  func checkWritable(replacing: Bool) throws(ArchiveError) {
-    try DataFile.checkReplacing(digestPath) { replacing || Self.isDigest($0) }
-    try DataFile.checkReplacing(path) { replacing || Self.isSignature($0) }
+  func checkWritable(replacing: Bool) throws(FileError) {
+    try AtomicFile.checkReplacing(digestPath) { replacing || Self.isDigest($0) }
+    try AtomicFile.checkReplacing(path) { replacing || Self.isSignature($0) }
   }
 
   /// Whether the file holds a digest alone, as ``write(_:with:replacing:)`` writes it.
@@ -53,7 +53,7 @@ struct ArchiveSignature: Sendable {
   func write(_ digest: Digest, with key: SigningKey, replacing: Bool = false) throws -> Bool {
     let content = Self.content(for: digest)
     if Self.file(digestPath) != content {
-      try DataFile.replace(digestPath, with: content) { replacing || Self.isDigest($0) }
+      try AtomicFile.replace(digestPath, with: content) { replacing || Self.isDigest($0) }
     }
     return try Self.sign(content, at: digestPath, with: key, replacing: replacing)
   }
@@ -73,7 +73,7 @@ struct ArchiveSignature: Sendable {
     let name = signed.split(separator: "/").last.map(String.init) ?? signed
     // The form that minisign gives its comments.
     let comment = "timestamp:\(Int64(Date().timeIntervalSince1970))\tfile:\(name)\thashed"
-    try DataFile.replace(path, with: key.sign(content, trustedComment: comment).text) {
+    try AtomicFile.replace(path, with: key.sign(content, trustedComment: comment).text) {
       replacing || isSignature($0)
     }
     return true

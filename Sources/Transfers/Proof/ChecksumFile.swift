@@ -1,5 +1,5 @@
-import Archives
 import Digests
+import Files
 import Layouts
 
 /// `NAME.tar.sha256`: what `sha256sum -c` reads, one line for each file that an archive consists of.
@@ -17,10 +17,10 @@ struct ChecksumFile: Sendable {
     self.files = files
   }
 
-  /// Makes sure that the checksums can be written. Throws `ArchiveError`, `foreign` among them for another file of that name
+  /// Makes sure that the checksums can be written. Throws `FileError`, `foreign` among them for another file of that name
   /// unless it is to be replaced.
-  func checkWritable(replacing: Bool) throws(ArchiveError) {
-    try DataFile.checkReplacing(path) { replacing || isChecksums($0) }
+  func checkWritable(replacing: Bool) throws(FileError) {
+    try AtomicFile.checkReplacing(path) { replacing || isChecksums($0) }
   }
 
   /// Whether the file holds checksums of this archive's files and nothing else.
@@ -54,7 +54,7 @@ struct ChecksumFile: Sendable {
     }
     let text = zip(files, digests).map { Self.line(for: $0, $1) }.joined()
     try await executor.run {
-      try DataFile.replace(path, with: Array(text.utf8)) { replacing || isChecksums($0) }
+      try AtomicFile.replace(path, with: Array(text.utf8)) { replacing || isChecksums($0) }
     }
   }
 

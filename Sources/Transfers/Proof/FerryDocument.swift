@@ -1,4 +1,4 @@
-public import Archives
+public import Files
 
 /// Which files hold what an earlier run of Ferry wrote: they alone are written anew.
 public enum FerryDocument {

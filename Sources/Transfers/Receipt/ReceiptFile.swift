@@ -1,5 +1,5 @@
-import Archives
 public import Digests
+import Files
 import FoundationEssentials
 import Images
 
@@ -14,7 +14,7 @@ public enum ReceiptFault: Error, Sendable {
 }
 
 extension Receipt {
-  /// Reads the receipt at `path`, which `signature` may demand to be signed. Blocks. Throws `ArchiveError` when
+  /// Reads the receipt at `path`, which `signature` may demand to be signed. Blocks. Throws `FileError` when
   /// the file cannot be read, and ``TransferError``: `malformedReceipt`, `unsupportedReceipt`, `unsigned` and
   /// `signatureRefused`.
   public static func read(path: String, demanding signature: SignatureDemand? = nil) throws -> Receipt {
@@ -38,20 +38,20 @@ extension Receipt {
   }
 
   /// Writes the receipt to `path`, whole or not at all, in place of an earlier receipt, and beside it the signature of
-  /// `key`. Blocks. Throws `ArchiveError`, `foreign` among them when something else is there.
+  /// `key`. Blocks. Throws `FileError`, `foreign` among them when something else is there.
   public func write(path: String, signedBy key: SigningKey? = nil) throws {
     var bytes: [UInt8] = []
     try ReceiptText(self).forEachPiece { bytes += $0 }
-    try DataFile.replace(path, with: bytes, where: Self.isReceipt)
+    try AtomicFile.replace(path, with: bytes, where: Self.isReceipt)
     if let key { try ArchiveSignature.sign(bytes, at: path, with: key) }
   }
 
   /// Makes sure, before anything moves, that a receipt can be written to `path`, and when it is to be signed its signature
-  /// beside it. Throws `ArchiveError`.
+  /// beside it. Throws `FileError`.
   public static func checkWritable(path: String, isSigned: Bool = false) throws {
-    try DataFile.checkReplacing(path, where: isReceipt)
+    try AtomicFile.checkReplacing(path, where: isReceipt)
     if isSigned {
-      try DataFile.checkReplacing(ArchiveSignature.path(for: path), where: ArchiveSignature.isSignature)
+      try AtomicFile.checkReplacing(ArchiveSignature.path(for: path), where: ArchiveSignature.isSignature)
     }
   }
 

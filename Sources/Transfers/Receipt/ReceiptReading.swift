@@ -1,7 +1,8 @@
-import Archives
 import Digests
+import Files
 import FoundationEssentials
 import Images
+import Tar
 
 /// Reads a receipt image by image, so that neither its text nor what a decoder makes of that is in memory at once. It comes
 /// from the other side: only what is kept of it grows with it, and that has a limit.
@@ -24,7 +25,7 @@ struct ReceiptReading {
   /// The first image that is none.
   private var malformed: (any Error)?
 
-  /// Reads `file` to its end, whatever is found in it; `hears` is given every piece of it. Throws `ArchiveError` where it
+  /// Reads `file` to its end, whatever is found in it; `hears` is given every piece of it. Throws `FileError` where it
   /// cannot be read, and what `hears` throws. Blocks.
   mutating func read(_ file: DataFile, _ hears: (RawSpan) throws -> Void) throws {
     let size = try file.size()

@@ -1,6 +1,6 @@
-import Archives
 import Digests
 import Layouts
+import Tar
 
 /// What reading one blob of an archive showed.
 struct BlobReading: Sendable {
@@ -9,19 +9,23 @@ struct BlobReading: Sendable {
   /// The digest of the decompressed content; nil when it was not asked for or could not be had.
   let diffID: Digest?
 
-  /// Reads the blob once, hashing it and, where `unpacks`, its decompressed form. Blocks.
+  /// Reads the blob once, hashing it and, where `unpacks`, its decompressed form. Blocks. Throws
+  /// ``TarError/needsMemory(_:path:need:limit:)`` where that takes more than `memoryLimit` bytes of memory.
   static func read(
-    _ digest: Digest, in layout: Layout, unpacks: Bool, progress: @escaping (Int64) -> Void
+    _ digest: Digest, in layout: Layout, unpacks: Bool, memoryLimit: Int64 = Decompressor.usualMemory,
+    progress: @escaping (Int64) -> Void
   ) throws -> BlobReading {
     let size = layout.blobs[digest]?.size ?? 0
-    return try unsafe read(digest, size: size, unpacks: unpacks, progress: progress) { buffer, offset in
+    return try unsafe read(digest, size: size, unpacks: unpacks, memoryLimit: memoryLimit, progress: progress)
+    { buffer, offset in
       try unsafe layout.read(digest, into: buffer, at: offset)
     }
   }
 
   /// The same for a blob of any place; `source` fills a buffer from an offset on, and returns 0 at the blob's end.
   static func read(
-    _ digest: Digest, size: Int64, unpacks: Bool, progress: @escaping (Int64) -> Void,
+    _ digest: Digest, size: Int64, unpacks: Bool, memoryLimit: Int64 = Decompressor.usualMemory,
+    progress: @escaping (Int64) -> Void,
     from source: @escaping (UnsafeMutableRawBufferPointer, Int64) throws -> Int
   ) throws -> BlobReading {
     let reader = unsafe BlobReader(digest, size: size, progress: progress, from: source)
@@ -29,10 +33,11 @@ struct BlobReading: Sendable {
     if unpacks {
       var content = ContentHasher()
       do {
-        try unsafe Decompressor(try reader.compression()).decompress(
+        try unsafe Decompressor(try reader.compression(), memoryLimit: memoryLimit).decompress(
           from: { unsafe try reader.next(into: $0) }, into: { content.update($0) })
         diffID = content.digest()
-      } catch is ArchiveError {
+      } catch let error as TarError {
+        if case .needsMemory = error { throw error.located(in: "blob \(digest)") }
         // Not content that can be compared; whether the bytes are the right ones is told below.
       }
     }

@@ -1,6 +1,7 @@
 public import Digests
 import Images
 public import Layouts
+public import Tar
 
 /// `ferry verify`: proves an archive without network and without key.
 public struct Verification: Sendable {
@@ -12,18 +13,21 @@ public struct Verification: Sendable {
   private let signature: SignatureDemand?
   /// The directory into which an archive that cannot be read in place is copied first; nil: it is read as it comes.
   private let spool: String?
+  /// How much memory decompressing may take, in bytes.
+  private let memoryLimit: Int64
   private let settings: TransferSettings
   private let executor: BlockingExecutor
 
   public init(
     _ archive: ArchiveInput, isDeep: Bool, expected: Digest?, signature: SignatureDemand? = nil,
-    spool: String? = nil, settings: TransferSettings
+    spool: String? = nil, memoryLimit: Int64 = Decompressor.usualMemory, settings: TransferSettings
   ) throws {
     self.archive = archive
     self.isDeep = isDeep
     self.expected = expected
     self.signature = signature
     self.spool = spool
+    self.memoryLimit = memoryLimit
     self.settings = settings
     executor = try BlockingExecutor(width: settings.jobs)
   }
@@ -32,7 +36,9 @@ public struct Verification: Sendable {
   /// another one than `expected`.
   @concurrent
   public func run() async throws -> VerifiedArchive {
-    let opened = try await executor.run { try OpenedArchive.open(archive, spool: spool) }
+    let opened = try await executor.run {
+      try OpenedArchive.open(archive, spool: spool, memoryLimit: memoryLimit)
+    }
     let layout = opened.layout
     if let expected, layout.archiveDigest != expected {
       throw TransferError.wrongArchive(path: layout.path, expected: expected, actual: layout.archiveDigest)
@@ -97,7 +103,8 @@ public struct Verification: Sendable {
         Descriptor(mediaType: MediaType(rawValue: ""), digest: digest, size: place.size),
         observer: settings.observer)
       return try BlobReading.read(
-        digest, in: layout, unpacks: layers.contains(digest), progress: meter.advance)
+        digest, in: layout, unpacks: layers.contains(digest), memoryLimit: memoryLimit,
+        progress: meter.advance)
     }
   }
 
@@ -113,7 +120,8 @@ public struct Verification: Sendable {
       while let due = stream.blob {
         let meter = TransferMeter(due.descriptor, observer: settings.observer)
         let reading = try unsafe BlobReading.read(
-          due.digest, size: due.size, unpacks: layers.contains(due.digest), progress: meter.advance
+          due.digest, size: due.size, unpacks: layers.contains(due.digest),
+          memoryLimit: memoryLimit, progress: meter.advance
         ) { buffer, offset in try unsafe stream.read(due.digest, into: buffer, at: offset) }
         readings.append(reading)
         // Whether its bytes are the right ones or not: that is found, and what follows is to be read too.

@@ -1,6 +1,6 @@
-import Archives
 import ArgumentParser
 import Credentials
+import Files
 import Glibc
 import Images
 import Transfers

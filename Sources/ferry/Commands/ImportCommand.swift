@@ -182,6 +182,7 @@ struct ImportCommand: AsyncParsableCommand {
       journal: journal,
       givenName: try destination.as.map { try GivenName($0) }, compressesLayers: intake.compressLayers,
       spool: spooling.spool)
+    request.memoryLimit = spooling.memoryLimit.bytes
     request.trustsTags = destination.trustTags
     request.signature = try signatures.demand()
     return request

@@ -36,7 +36,9 @@ struct InspectCommand: AsyncParsableCommand {
     await run.conclude {
       let inputs = try ArchiveInput.group(archives)
       let (inspected, failures) = try await run.each(of: inputs) { input in
-        let archive = try await Inspection(input, spool: spooling.spool).run()
+        let archive = try await Inspection(
+          input, spool: spooling.spool, memoryLimit: spooling.memoryLimit.bytes
+        ).run()
         if !outputs.json { InspectText(run.console).show(archive, long: long) }
         return archive
       }

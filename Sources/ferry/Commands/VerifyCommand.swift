@@ -71,7 +71,7 @@ struct VerifyCommand: AsyncParsableCommand {
       let (verified, failures) = try await run.each(of: inputs) { input in
         let archive = try await Verification(
           input, isDeep: deep, expected: expecting.expect, signature: signature, spool: spooling.spool,
-          settings: settings
+          memoryLimit: spooling.memoryLimit.bytes, settings: settings
         ).run()
         if !outputs.json {
           VerifyText(run.console).show(archive)

@@ -39,6 +39,8 @@ struct ArchiveOptions: ParsableArguments {
 struct ByteSize: Hashable {
   let bytes: Int64
 
+  init(bytes: Int64) { self.bytes = bytes }
+
   static func parse(_ text: String) throws -> ByteSize {
     guard let size = ByteSize(text) else {
       throw ValidationError("'\(text)' is not a size such as 4096, 512K, 20M or 4G.")

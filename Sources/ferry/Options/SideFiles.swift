@@ -1,5 +1,5 @@
-import Archives
 import ArgumentParser
+import Files
 import FoundationEssentials
 import Glibc
 import Layouts

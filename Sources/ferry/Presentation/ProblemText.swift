@@ -1,4 +1,4 @@
-import Archives
+import Tar
 import Digests
 import Images
 import Layouts

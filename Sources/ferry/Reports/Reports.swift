@@ -1,4 +1,4 @@
-import Archives
+import Files
 import FoundationEssentials
 import Glibc
 import Images
@@ -44,11 +44,11 @@ enum Reports {
     if json { console.document(try text(report)) }
     guard let path else { return }
     let content = isPage(path) ? Array(page().text.utf8) : try document(report)
-    do throws(ArchiveError) {
+    do throws(FileError) {
       if Paths.isSpecial(path) {
         try write(content, into: path)
       } else {
-        try DataFile.replace(path, with: content, where: isReport)
+        try AtomicFile.replace(path, with: content, where: isReport)
       }
     } catch {
       throw FerryError.unwritableReport(path: path, error)
@@ -59,8 +59,8 @@ enum Reports {
   /// at most. Leaves nothing. Throws ``FerryError/unwritableReport(path:_:)``.
   static func checkWritable(_ path: String?) throws {
     guard let path else { return }
-    do throws(ArchiveError) {
-      guard Paths.isSpecial(path) else { return try DataFile.checkReplacing(path, where: isReport) }
+    do throws(FileError) {
+      guard Paths.isSpecial(path) else { return try AtomicFile.checkReplacing(path, where: isReport) }
       guard unsafe access(path, W_OK) == 0 else { throw .file(.write, path: path, code: errno) }
     } catch {
       throw FerryError.unwritableReport(path: path, error)
@@ -68,7 +68,7 @@ enum Reports {
   }
 
   /// A device or a pipe is written to, not replaced.
-  private static func write(_ content: [UInt8], into path: String) throws(ArchiveError) {
+  private static func write(_ content: [UInt8], into path: String) throws(FileError) {
     let descriptor = unsafe open(path, O_WRONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .file(.write, path: path, code: errno) }
     defer { close(descriptor) }

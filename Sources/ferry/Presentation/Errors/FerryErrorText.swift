@@ -1,4 +1,4 @@
-import Archives
+import Files
 import Credentials
 import Digests
 import Glibc

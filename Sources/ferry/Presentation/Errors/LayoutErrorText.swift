@@ -1,6 +1,7 @@
-import Archives
+import Files
 import Images
 import Layouts
+import Tar
 
 /// The words for archives that cannot be planned, written or opened.
 extension LayoutError: WordedError {
@@ -8,6 +9,7 @@ extension LayoutError: WordedError {
     let again: Wording = "Carry the archive over again, or export once more."
     switch self {
     case .archive(let error): return error.text
+    case .tar(let error): return error.text
     case .exists(let path):
       return ErrorText("\(path) exists", remedy: "--force replaces it.", .destinationConflict)
     case .locked(let path, let pid):
@@ -116,7 +118,7 @@ extension LayoutError: WordedError {
     case .unwritableReference(let text): return ErrorText("'\(text)' cannot stand in an archive", .usage)
     case .unwritableFile(let path): return ErrorText("'\(path)' cannot stand in an archive", .usage)
     case .tooManyEntries(let limit):
-      return ArchiveError.tooManyEntries(path: "the archive", limit: limit).text
+      return TarError.tooManyEntries(path: "the archive", limit: limit).text
     case .tooLarge: return ErrorText("the archive would be larger than a file can be", .cannotWrite)
     case .incomplete(let digests):
       return ErrorText(

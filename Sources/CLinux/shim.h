@@ -1,0 +1,22 @@
+#ifndef FERRY_CLINUX_SHIM_H
+#define FERRY_CLINUX_SHIM_H
+
+// What files need of Linux and Swift's Glibc module leaves out, since it is built without _GNU_SOURCE: fallocate(2),
+// sync_file_range(2), renameat2(2), O_TMPFILE of open(2); and `struct stat` and extended attributes, which it does not
+// have alone.
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/xattr.h>
+
+extern int fallocate(int descriptor, int mode, off_t offset, off_t length);
+extern int sync_file_range(int descriptor, off_t offset, off_t length, unsigned int flags);
+extern int renameat2(int fromDirectory, const char *from, int toDirectory, const char *to,
+                     unsigned int flags);
+
+static const unsigned int clinux_start_write = 2;  // SYNC_FILE_RANGE_WRITE
+static const int clinux_nameless = 020000000 | O_DIRECTORY;  // O_TMPFILE
+static const unsigned int clinux_no_replace = 1;   // RENAME_NOREPLACE
+
+#endif

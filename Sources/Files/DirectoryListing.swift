@@ -1,0 +1,103 @@
+import Glibc
+
+/// What lies in a directory.
+public enum DirectoryListing {
+  /// The names in the directory at `path`, sorted, without `.` and `..`; names that are no UTF-8 are left out.
+  /// `path` may be a link to it if that `follows`. Throws ``FileError/file(_:path:code:)``, and
+  /// ``FileError/tooManyEntries(path:limit:)`` beyond `limit`.
+  public static func names(
+    in path: String, follows: Bool = true, limit: Int = .max
+  ) throws(FileError) -> [String] {
+    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follows ? 0 : O_NOFOLLOW)
+    let descriptor = unsafe Glibc.open(path, flags)
+    guard descriptor >= 0 else { throw .file(.open, path: path, code: errno) }
+    guard let directory = unsafe fdopendir(descriptor) else {
+      let code = errno
+      close(descriptor)
+      throw .file(.open, path: path, code: code)
+    }
+    defer { unsafe closedir(directory) }
+    var names: [String] = []
+    while true {
+      errno = 0
+      guard let entry = unsafe readdir(directory) else { break }
+      let name = unsafe withUnsafePointer(to: entry.pointee.d_name) { field in
+        unsafe field.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(validatingCString: $0) }
+      }
+      guard let name, name != ".", name != ".." else { continue }
+      guard names.count < limit else { throw .tooManyEntries(path: path, limit: limit) }
+      names.append(name)
+    }
+    guard errno == 0 else { throw .file(.read, path: path, code: errno) }
+    return names.sorted()
+  }
+
+  /// A file below a directory.
+  public struct FoundFile: Hashable, Sendable {
+    /// From the directory on.
+    public let path: String
+    /// In bytes; nil for anything but a plain file.
+    public let size: Int64?
+  }
+
+  /// How much is kept account of below a directory.
+  public struct Limits: Sendable {
+    /// Names of files and directories.
+    let entries: Int
+    /// The longest path, and all paths together, in bytes.
+    let pathBytes: Int
+    let allPathBytes: Int
+
+    public init(entries: Int, pathBytes: Int, allPathBytes: Int) {
+      self.entries = entries
+      self.pathBytes = pathBytes
+      self.allPathBytes = allPathBytes
+    }
+  }
+
+  /// All but the directories that is below the directory at `path`, sorted by the bytes of the paths. No symbolic link is
+  /// followed but `path` itself. Throws ``FileError/tooManyEntries(path:limit:)`` for what is beyond the `limits`.
+  public static func files(below path: String, _ limits: Limits) throws(FileError) -> [FoundFile] {
+    let root = withoutLastSlashes(path)
+    var found: [FoundFile] = []
+    // Not recursion: how deep directories nest is up to who made them.
+    var pending = [""]
+    var seen = 0
+    var bytes = 0
+    while let folder = pending.popLast() {
+      let names = try names(
+        in: folder.isEmpty ? root : "\(root)/\(folder)", follows: folder.isEmpty, limit: limits.entries)
+      seen += names.count
+      guard seen <= limits.entries else { throw .tooManyEntries(path: path, limit: limits.entries) }
+      for name in names {
+        let below = folder.isEmpty ? name : "\(folder)/\(name)"
+        bytes += below.utf8.count
+        guard below.utf8.count <= limits.pathBytes, bytes <= limits.allPathBytes else {
+          throw .tooManyEntries(path: path, limit: limits.entries)
+        }
+        // What is gone since it was listed is not there.
+        guard let status = FileStatus(named: "\(root)/\(below)") else { continue }
+        if status.isDirectory {
+          pending.append(below)
+        } else {
+          found.append(FoundFile(path: below, size: status.isPlain ? status.size : nil))
+        }
+      }
+    }
+    return found.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+  }
+
+  /// The same directory's path, to which a name can be appended.
+  public static func withoutLastSlashes(_ path: String) -> String {
+    var path = path
+    while path.hasSuffix("/"), path.utf8.count > 1 { path.removeLast() }
+    return path
+  }
+
+  /// The one path of a file or directory that leads through no link; nil when nothing is there.
+  public static func canonical(_ path: String) -> String? {
+    guard let full = unsafe realpath(path, nil) else { return nil }
+    defer { unsafe free(full) }
+    return unsafe String(cString: full)
+  }
+}

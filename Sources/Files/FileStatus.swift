@@ -1,0 +1,74 @@
+private import CLinux
+import Glibc
+
+/// What the system knows of a file.
+struct FileStatus: Hashable, Sendable {
+  let isPlain: Bool
+  let isDirectory: Bool
+  /// In bytes.
+  let size: Int64
+  /// What it takes up on the disk, in bytes.
+  let allocated: Int64
+  let device: UInt64
+  let inode: UInt64
+  let owner: UInt32
+  /// How many names it has.
+  let links: UInt64
+  /// The mode's bits for reading, writing and running.
+  let permissions: UInt32
+
+  init(of descriptor: Int32, path: String) throws(FileError) {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { throw .file(.inspect, path: path, code: errno) }
+    self.init(status)
+  }
+
+  /// What bears the name in the open `directory`, without following it if it is a symbolic link; nil when nothing does.
+  init?(named path: String, in directory: Int32 = AT_FDCWD) {
+    var status = stat()
+    guard unsafe fstatat(directory, path, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
+    self.init(status)
+  }
+
+  /// Whether `path` leads to a named pipe, as those of `<(…)` and `/dev/stdin` are.
+  static func isPipe(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+  }
+
+  private init(_ status: stat) {
+    isPlain = status.st_mode & S_IFMT == S_IFREG
+    isDirectory = status.st_mode & S_IFMT == S_IFDIR
+    size = Int64(status.st_size)
+    allocated = Int64(status.st_blocks).multipliedReportingOverflow(by: 512).partialValue
+    device = UInt64(status.st_dev)
+    inode = UInt64(status.st_ino)
+    owner = UInt32(status.st_uid)
+    links = UInt64(status.st_nlink)
+    permissions = UInt32(status.st_mode) & 0o7777
+  }
+
+  /// What `path` leads to, through links too; nil when that is nothing.
+  static func reached(by path: String) -> FileStatus? {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { return nil }
+    return FileStatus(status)
+  }
+}
+
+/// What a file system has left.
+public struct FreeSpace: Hashable, Sendable {
+  /// What an ordinary user may still write, in bytes.
+  public let available: Int64
+
+  /// Asks the file system that holds `path`, an existing file or directory.
+  public init(at path: String) throws(FileError) {
+    var status = statvfs()
+    guard unsafe statvfs(path, &status) == 0 else { throw .file(.inspect, path: path, code: errno) }
+    let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+    available = overflow ? .max : Int64(clamping: bytes)
+  }
+
+  /// What the file at `path` takes up on its disk, in bytes; 0 when there is none.
+  public static func taken(by path: String) -> Int64 { FileStatus(named: path)?.allocated ?? 0 }
+}

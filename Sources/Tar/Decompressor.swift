@@ -1,0 +1,98 @@
+import Files
+
+/// How content is compressed.
+public enum Compression: String, Hashable, Sendable {
+  case none, gzip, zstd, xz
+
+  /// How many of the first bytes tell.
+  public static let magicSize = 6
+
+  /// What the first ``magicSize`` bytes tell.
+  public init(magic bytes: some Sequence<UInt8>) {
+    let start = Array(bytes.prefix(Self.magicSize))
+    if start.starts(with: [0x1f, 0x8b]) {
+      self = .gzip
+    } else if start.starts(with: [0x28, 0xb5, 0x2f, 0xfd])
+      || (start.count >= 4 && start[0] & 0xf0 == 0x50 && start[1...3] == [0x2a, 0x4d, 0x18])
+    {
+      // The second is a skippable frame, which some writers put first (RFC 8878).
+      self = .zstd
+    } else if start.starts(with: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]) {
+      self = .xz
+    } else {
+      self = .none
+    }
+  }
+}
+
+/// Streams content out of its compressed form, with memory bounded whatever the content.
+///
+/// Concatenated gzip members, zstd frames and xz streams are one content, as readers of layers take them.
+/// Anything after the last that is none is an error, and so is an early end.
+public struct Decompressor: Sendable {
+  /// How much is asked for and handed on at a time, in bytes.
+  static let pieceSize = Pieces.size
+
+  /// How much memory a decoder may take where nothing else is said, in bytes: as much as the content of `xz -9` asks for, and
+  /// more than that of any level of zstd without `--ultra` or `--long`.
+  public static let usualMemory: Int64 = 64 << 20
+
+  public let compression: Compression
+  private let memoryLimit: Int64
+
+  /// Content that asks for more than `memoryLimit` bytes of memory is refused, ``TarError/needsMemory(_:path:need:limit:)``:
+  /// each frame of zstd and each block of xz as it comes.
+  public init(_ compression: Compression, memoryLimit: Int64 = usualMemory) {
+    self.compression = compression
+    self.memoryLimit = memoryLimit
+  }
+
+  /// Reads with `source`, which fills the buffer it is given as far as it can and returns 0 at the end, and
+  /// hands the decompressed bytes to `sink`. Returns how many those were. Throws ``TarError`` and
+  /// whatever the closures throw.
+  @discardableResult
+  public func decompress(
+    from source: (UnsafeMutableRawBufferPointer) throws -> Int, into sink: (RawSpan) throws -> Void
+  ) throws -> Int64 {
+    try unsafe withoutActuallyEscaping(source) { source in
+      let input = try unsafe DecompressedInput(compression, memoryLimit: memoryLimit, from: source)
+      return try unsafe Pieces.forEach(of: Self.pieceSize, from: { try unsafe input.read(into: $0) }, sink)
+    }
+  }
+}
+
+/// Decompresses as it is read: the other way round than ``Decompressor``, for whoever asks for bytes.
+///
+/// `@unchecked Sendable`: it may go from thread to thread, and is used by one at a time.
+final class DecompressedInput: @unchecked Sendable {
+  @safe private enum Engine {
+    case plain((UnsafeMutableRawBufferPointer) throws -> Int)
+    case gzip(GzipReader)
+    case filter(FilterReader)
+  }
+
+  private let engine: Engine
+
+  /// Reads with `source`, which fills the buffer it is given as far as it can and returns 0 at the end.
+  init(
+    _ compression: Compression, memoryLimit: Int64,
+    from source: @escaping (UnsafeMutableRawBufferPointer) throws -> Int
+  ) throws {
+    engine =
+      switch compression {
+      case .none: unsafe .plain(source)
+      case .gzip: .gzip(try unsafe GzipReader(source))
+      case .zstd, .xz: .filter(unsafe FilterReader(compression, memoryLimit: memoryLimit, source))
+      }
+  }
+
+  /// Puts the next bytes into `buffer`; 0 only at the end, which is checked. Throws ``TarError`` and what
+  /// the source throws.
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    switch engine {
+    case .plain(let source): try unsafe min(source(buffer), buffer.count)
+    case .gzip(let reader): try unsafe reader.read(into: buffer)
+    case .filter(let reader): try unsafe reader.read(into: buffer)
+    }
+  }
+}

@@ -1,0 +1,46 @@
+public import Files
+
+/// A directory read as the tar it could have been extracted from: its files laid end to end, in the order of
+/// their names.
+///
+/// No symbolic link in it is followed: it stands in the index as what it is.
+public struct DirectoryContent: Sendable {
+  public let content: JoinedContent
+  /// What the directory holds, with paths below it; offsets are those of ``content``.
+  public let index: TarIndex
+
+  /// Lists all that is below the directory at `path`; files are not opened yet. Throws
+  /// ``FileError/tooManyEntries(path:limit:)`` for more than is kept account of.
+  public static func read(_ path: String) throws(TarError) -> DirectoryContent {
+    let files = try TarError.wrapping { () throws(FileError) in
+      try DirectoryListing.files(
+        below: path,
+        DirectoryListing.Limits(
+          entries: TarIndex.mostEntries, pathBytes: TarIndex.longestPath, allPathBytes: TarIndex.mostNameBytes
+        ))
+    }
+    return try DirectoryContent(files, path: path)
+  }
+
+  private init(_ files: [DirectoryListing.FoundFile], path: String) throws(TarError) {
+    let root = DirectoryListing.withoutLastSlashes(path)
+    var parts: [JoinedContent.Part] = []
+    var entries: [TarEntry] = []
+    var position: Int64 = 0
+    for file in files {
+      let size = file.size ?? 0
+      entries.append(
+        TarEntry(
+          path: file.path, kind: file.size == nil ? .other : .file, size: size, headerOffset: position,
+          offset: position))
+      guard file.size != nil else { continue }
+      parts.append(.file(path: "\(root)/\(file.path)", size: size))
+      let (next, overflow) = position.addingReportingOverflow(size)
+      guard !overflow else { throw .unwritableSize(size) }
+      position = next
+    }
+    let joined = parts
+    content = try TarError.wrapping { () throws(FileError) in try JoinedContent(joined, path: path) }
+    index = TarIndex(entries: entries, end: .marker(at: position), fileSize: position)
+  }
+}

@@ -1,0 +1,98 @@
+public import Files
+import Synchronization
+
+/// Content that is streamed: it comes once, from its first byte to its last, through a pipe, or out of a compressed file. What is
+/// compressed, by its first bytes, is decompressed on the way.
+public final class StreamedContent: Sendable {
+  /// What errors call it.
+  public let path: String
+  public let compression: Compression
+  private let input: Mutex<DecompressedInput>
+
+  /// Content that `source` gives: at most as many bytes as a buffer holds, 0 only at the end. Throws what it throws
+  /// if that is a ``TarError`` or a ``FileError``.
+  public init(
+    _ path: String, memoryLimit: Int64 = Decompressor.usualMemory,
+    from source: @escaping @Sendable (UnsafeMutableRawBufferPointer) throws -> Int
+  ) throws(TarError) {
+    self.path = path
+    do {
+      let magic = try unsafe Pieces.bytes(Compression.magicSize) { try unsafe Pieces.fill($0, from: source) }
+      compression = Compression(magic: magic)
+      input = Mutex(
+        try unsafe DecompressedInput(
+          compression, memoryLimit: memoryLimit, beginningWith: magic, then: source))
+    } catch {
+      throw TarError.of(error).located(in: path)
+    }
+  }
+
+  /// What comes through a pipe, a socket or a terminal.
+  public convenience init(
+    _ stream: InputStream, memoryLimit: Int64 = Decompressor.usualMemory
+  ) throws(TarError) {
+    try unsafe self.init(stream.name, memoryLimit: memoryLimit, from: { try unsafe stream.read(into: $0) })
+  }
+
+  /// Opens a file that cannot be read in place: a named pipe, a compressed file. nil for all else, what is not there
+  /// included.
+  public static func open(
+    _ path: String, memoryLimit: Int64 = Decompressor.usualMemory
+  ) throws(TarError) -> StreamedContent? {
+    let pipe = try TarError.wrapping { () throws(FileError) in try InputStream.open(pipe: path) }
+    if let pipe { return try StreamedContent(pipe, memoryLimit: memoryLimit) }
+    guard let file = try? DataFile.open(reading: path),
+      let magic = try? file.read(Compression.magicSize, at: 0), Compression(magic: magic) != .none
+    else { return nil }
+    let position = Atomic<Int64>(0)
+    return try unsafe StreamedContent(path, memoryLimit: memoryLimit) { buffer in
+      guard !Task.isCancelled else { throw FileError.cancelled }
+      let count = try unsafe file.read(into: buffer, at: position.load(ordering: .relaxed))
+      position.wrappingAdd(Int64(count), ordering: .relaxed)
+      return count
+    }
+  }
+
+  /// Fills `buffer` with the next bytes; fewer only at the end, which is checked where the content is compressed.
+  public func read(into buffer: UnsafeMutableRawBufferPointer) throws(TarError) -> Int {
+    do {
+      return try input.withLock { input in
+        try unsafe Pieces.fill(buffer) { try unsafe input.read(into: $0) }
+      }
+    } catch {
+      throw TarError.of(error).located(in: path)
+    }
+  }
+
+  /// Lays what is left down in a file of `directory` that has no name. Throws
+  /// ``FileError/noSpace(path:needed:available:code:)``.
+  public func spooled(in directory: String) throws(TarError) -> DataFile {
+    var spool = try TarError.wrapping { () throws(FileError) in try Spool.create(in: directory, called: path)
+    }
+    try unsafe Pieces.forEach(of: Self.spoolPieceSize) { (buffer) throws(TarError) in
+      try unsafe read(into: buffer)
+    } _: { (piece) throws(TarError) in
+      try TarError.wrapping { () throws(FileError) in try spool.append(piece) }
+    }
+    return spool.file
+  }
+
+  private static let spoolPieceSize = 1 << 20
+}
+
+extension DecompressedInput {
+  /// Content whose first bytes were read already.
+  fileprivate convenience init(
+    _ compression: Compression, memoryLimit: Int64, beginningWith start: [UInt8],
+    then source: @escaping (UnsafeMutableRawBufferPointer) throws -> Int
+  ) throws {
+    var start = start[...]
+    try unsafe self.init(compression, memoryLimit: memoryLimit) { buffer in
+      guard !start.isEmpty else { return try unsafe source(buffer) }
+      let part = start.prefix(buffer.count)
+      unsafe buffer.copyBytes(from: part)
+      start = start.dropFirst(part.count)
+      return part.count
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import Layouts
+import Tar
+
+/// The words for tars and compressed streams.
+extension TarError: WordedError {
+  var text: ErrorText {
+    switch self {
+    case .file(let error): return error.text
+    case .notATar(let path): return LayoutError.notAnArchive(path: path).text
+    case .tooManyEntries(let path, let limit):
+      return ErrorText(
+        "\(path) has more than \(limit) entries", remedy: "Export in parts: to DIR/, or with --shard.",
+        .integrityFailure)
+    case .unwritableName(let name): return ErrorText("'\(name)' cannot stand in an archive", .usage)
+    case .unwritableSize(let size):
+      return ErrorText("\(size) bytes are more than a tar can hold", .cannotWrite)
+    case .cutStream(let compression):
+      return ErrorText("the \(compression.rawValue) stream ends too early", .integrityFailure)
+    case .corruptStream(let compression, let reason):
+      return ErrorText("the \(compression.rawValue) stream is damaged: \(reason)", .integrityFailure)
+    case .needsMemory(let compression, let path, let need, let limit):
+      // The next power of two, as people write it.
+      let enough = (Int64(0)...40).lazy.map { Int64(1) << $0 }.first { $0 << 20 >= need } ?? 1 << 40
+      return ErrorText(
+        "\(path ?? "a layer") takes \(Amounts.bytes(need)) of memory to decompress (\(compression.rawValue)), and "
+          + "\(Amounts.bytes(limit)) are allowed",
+        remedy: "Where you trust it, allow that: --memory-limit \(enough)MiB", .integrityFailure)
+    case .frontTooLarge(let path, let limit):
+      return ErrorText(
+        "\(path) is damaged: what comes before its first layer is more than \(Amounts.bytes(Int64(limit)))",
+        .integrityFailure)
+    case .library(let reason): return ErrorText("libarchive or zlib failed: \(reason)", .unforeseen)
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import Tar
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct `A decompressor` {
+  static let plain = (0..<700_000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7) }
+
+  static func compressed(_ bytes: [UInt8], _ compression: Compression) throws -> [UInt8] {
+    switch compression {
+    case .none: bytes
+    case .gzip: try Peer.run("gzip", "-nc", input: bytes)
+    case .zstd: try Peer.run("zstd", "-qc", input: bytes)
+    case .xz: try Peer.run("xz", "-c", input: bytes)
+    }
+  }
+
+  static func decompress(_ bytes: [UInt8], _ compression: Compression, piece: Int = 1 << 20) throws -> [UInt8]
+  {
+    var rest = bytes[...]
+    var out: [UInt8] = []
+    let total = try Decompressor(compression).decompress { buffer in
+      let part = rest.prefix(min(piece, buffer.count))
+      buffer.copyBytes(from: part)
+      rest = rest.dropFirst(part.count)
+      return part.count
+    } into: { span in
+      span.withUnsafeBytes { out += $0 }
+    }
+    #expect(total == Int64(out.count))
+    return out
+  }
+
+  @Test(arguments: [Compression.none, .gzip, .zstd, .xz], [1, 7000, 1 << 20])
+  func `gives back what was compressed, in whatever pieces it comes`(compression: Compression, piece: Int)
+    throws
+  {
+    let bytes = try Self.compressed(Self.plain, compression)
+    #expect(Compression(magic: bytes) == compression)
+    #expect(try Self.decompress(bytes, compression, piece: piece) == Self.plain)
+  }
+
+  @Test(arguments: [Compression.gzip, .zstd, .xz])
+  func `takes members one after the other as one content`(compression: Compression) throws {
+    let one = try Self.compressed(Self.plain, compression)
+    let other = try Self.compressed([1, 2, 3], compression)
+    let empty = try Self.compressed([], compression)
+    for piece in [1000, 1 << 20] {
+      #expect(try Self.decompress(one + empty + other, compression, piece: piece) == Self.plain + [1, 2, 3])
+    }
+    #expect(try Self.decompress(empty, compression) == [])
+  }
+
+  @Test(arguments: [Compression.gzip, .zstd, .xz])
+  func `finds an early end wherever it is`(compression: Compression) throws {
+    let bytes = try Self.compressed(Array(Self.plain.prefix(3000)), compression)
+    for length in 0..<bytes.count {
+      #expect(throws: TarError.self, "\(length) of \(bytes.count)") {
+        try Self.decompress(Array(bytes.prefix(length)), compression)
+      }
+    }
+    let large = try Self.compressed((0..<20).flatMap { _ in Self.plain.shuffled() }, compression)
+    for length in [large.count / 3, large.count / 2, large.count - 1] {
+      #expect(throws: TarError.cutStream(compression)) {
+        try Self.decompress(Array(large.prefix(length)), compression)
+      }
+    }
+  }
+
+  @Test(arguments: [Compression.gzip, .zstd, .xz])
+  func `refuses what follows the content`(compression: Compression) throws {
+    let bytes = try Self.compressed(Self.plain, compression)
+    // Zeros may follow an xz stream (xz-file-format, 2.2).
+    for garbage in [[UInt8](repeating: 0, count: 100), Array("more".utf8)].suffix(compression == .xz ? 1 : 2)
+    {
+      #expect(throws: TarError.self) { try Self.decompress(bytes + garbage, compression) }
+    }
+  }
+
+  @Test(arguments: [Compression.gzip, .zstd, .xz])
+  func `finds flipped bits`(compression: Compression) throws {
+    let bytes = try Self.compressed(Array(Self.plain.prefix(300)), compression)
+    for index in bytes.indices {
+      var changed = bytes
+      changed[index] ^= 0x10
+      // Times, names and hints in the headers mean nothing to the content.
+      let result = try? Self.decompress(changed, compression)
+      #expect(result == nil || result == Array(Self.plain.prefix(300)), "byte \(index)")
+    }
+  }
+
+  @Test(arguments: [Compression.gzip, .zstd, .xz])
+  func `refuses plain bytes`(compression: Compression) {
+    #expect(throws: TarError.self) { try Self.decompress(Self.plain, compression) }
+  }
+
+  @Test func `undoes one compression and not the one inside`() throws {
+    let once = try Self.compressed(Self.plain, .zstd)
+    #expect(try Self.decompress(Self.compressed(once, .zstd), .zstd) == once)
+  }
+
+  @Test(arguments: [Compression.none, .gzip, .zstd, .xz])
+  func `lets the closures' own errors through`(compression: Compression) throws {
+    struct Mine: Error {}
+    let bytes = try Self.compressed(Self.plain, compression)
+    #expect(throws: Mine.self) {
+      try Decompressor(compression).decompress(from: { _ in throw Mine() }, into: { _ in })
+    }
+    #expect(throws: Mine.self) {
+      try Decompressor(compression).decompress { buffer in
+        let part = bytes.prefix(buffer.count)
+        buffer.copyBytes(from: part)
+        return part.count
+      } into: { _ in
+        throw Mine()
+      }
+    }
+  }
+
+  @Test(arguments: [Compression.gzip, .zstd, .xz])
+  func `hands on a large content in small pieces`(compression: Compression) throws {
+    // 256 MiB of zeros: a few hundred kilobytes at the most.
+    let bytes = try Peer.run(
+      "sh", "-c",
+      "head -c 268435456 /dev/zero | \([.gzip: "gzip -1nc", .zstd: "zstd -qc"][compression, default: "xz -0c"])"
+    )
+    var rest = bytes[...]
+    var largest = 0
+    let total = try Decompressor(compression).decompress { buffer in
+      let part = rest.prefix(buffer.count)
+      buffer.copyBytes(from: part)
+      rest = rest.dropFirst(part.count)
+      return part.count
+    } into: {
+      largest = max(largest, $0.byteCount)
+    }
+    #expect(total == 256 << 20)
+    #expect(largest <= 1 << 20)
+  }
+}
