@@ -3,10 +3,11 @@
 
 // What files need of Linux and Swift's Glibc module leaves out, since it is built without _GNU_SOURCE: fallocate(2),
 // sync_file_range(2), renameat2(2), O_TMPFILE of open(2); and `struct stat` and extended attributes, which it does not
-// have alone.
+// have alone; statfs(2), for the kind of a file system.
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/types.h>
 #include <sys/xattr.h>
 
@@ -18,5 +19,11 @@ extern int renameat2(int fromDirectory, const char *from, int toDirectory, const
 static const unsigned int clinux_start_write = 2;  // SYNC_FILE_RANGE_WRITE
 static const int clinux_nameless = 020000000 | O_DIRECTORY;  // O_TMPFILE
 static const unsigned int clinux_no_replace = 1;   // RENAME_NOREPLACE
+
+// The kind of the file system that a file is on, by its magic number (linux/magic.h); 0 when it cannot be told.
+static inline unsigned long clinux_file_system(int descriptor) {
+  struct statfs status;
+  return fstatfs(descriptor, &status) == 0 ? (unsigned long)status.f_type & 0xffffffffUL : 0;
+}
 
 #endif

@@ -7,7 +7,7 @@ public final class ArchiveFiles: RandomAccess {
   public let place: ArchivePlace
   /// What is not this user's alone gives way.
   private let replacing: Bool
-  private let open = OpenFiles()
+  private let open = OpenFiles(areWritten: true)
   /// The files written to since ``synchronizeWritten()``.
   private let written = Mutex<Set<Int>>([])
   /// Held by whoever brings them to the disk.

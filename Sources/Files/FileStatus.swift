@@ -9,6 +9,8 @@ struct FileStatus: Hashable, Sendable {
   let size: Int64
   /// What it takes up on the disk, in bytes.
   let allocated: Int64
+  /// When its content was last changed, in nanoseconds since 1970.
+  let modified: Int64
   let device: UInt64
   let inode: UInt64
   let owner: UInt32
@@ -36,11 +38,19 @@ struct FileStatus: Hashable, Sendable {
     return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
   }
 
+  /// Whether the file's file system gives a file another inode once it was closed for a while, as FAT, exFAT, SMB and what
+  /// is in user space do (linux/magic.h has the numbers).
+  static func losesInodes(_ file: DataFile) -> Bool {
+    let kinds: Set<UInt> = [0x4d44, 0x2011_bab0, 0xff53_4d42, 0xfe53_4d42, 0x517b, 0x6573_5546]
+    return withExtendedLifetime(file) { kinds.contains(UInt(clinux_file_system(file.descriptor))) }
+  }
+
   private init(_ status: stat) {
     isPlain = status.st_mode & S_IFMT == S_IFREG
     isDirectory = status.st_mode & S_IFMT == S_IFDIR
     size = Int64(status.st_size)
     allocated = Int64(status.st_blocks).multipliedReportingOverflow(by: 512).partialValue
+    modified = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
     device = UInt64(status.st_dev)
     inode = UInt64(status.st_ino)
     owner = UInt32(status.st_uid)

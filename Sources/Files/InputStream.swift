@@ -35,6 +35,8 @@ public struct InputStream: Sendable {
 
   /// Reads what there is, waiting for it; 0 only at the end. Throws ``FileError/cancelled`` when the task is.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
+    // Whoever owns the descriptor would close it.
+    defer { withExtendedLifetime(owner) {} }
     while true {
       guard !Task.isCancelled else { throw .cancelled }
       var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

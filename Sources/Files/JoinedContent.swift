@@ -23,7 +23,7 @@ public final class JoinedContent: RandomAccess {
   public let parts: [Part]
   /// Where each part begins, and after the last one where all ends.
   private let starts: [Int64]
-  private let open = OpenFiles()
+  private let open = OpenFiles(areWritten: false)
 
   /// `path` is what errors about the whole call it. Throws when the sizes add up to no size.
   public init(_ parts: [Part], path: String) throws(FileError) {

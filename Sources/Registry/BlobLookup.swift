@@ -168,9 +168,10 @@ struct BlobLookup {
       throw .transport(error)
     } catch let error as RegistryError {
       throw error
-    } catch {
-      // The verifier alone throws anything else.
+    } catch is DigestError {
       return .differs
+    } catch {
+      throw .malformedResponse(url: url.description, .content)
     }
   }
 
@@ -226,8 +227,7 @@ struct BlobLookup {
       } catch let error as RegistryError {
         throw error
       } catch {
-        // Nothing else is thrown.
-        return nil
+        throw .malformedResponse(url: request.url.description, .content)
       }
       try connection.wait(pause)
     }

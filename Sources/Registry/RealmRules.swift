@@ -30,7 +30,7 @@ public struct RegistryQuirks: Hashable, Sendable {
 public struct RealmRules: Hashable, Sendable {
   let quirks: RegistryQuirks
 
-  public init(_ quirks: RegistryQuirks = .none) { self.quirks = quirks }
+  public init(_ quirks: RegistryQuirks) { self.quirks = quirks }
 
   /// Whether credentials for the registry at `origin` may go to `realm`. Throws the reason against it.
   func check(_ realm: HTTPURL, for origin: HTTPURL) throws(RealmRefusal) {

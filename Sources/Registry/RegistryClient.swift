@@ -11,7 +11,7 @@ public struct RegistryConfiguration: Sendable {
   public var realmRules: RealmRules
   public var uploads = UploadSizes()
 
-  public init(plainHTTP: Bool = false, credential: Credential? = nil, realmRules: RealmRules = RealmRules()) {
+  public init(plainHTTP: Bool = false, credential: Credential? = nil, realmRules: RealmRules) {
     self.plainHTTP = plainHTTP
     self.credential = credential
     self.realmRules = realmRules

@@ -71,6 +71,8 @@ public enum RegistryError: Error, Hashable, Sendable {
     case redirectedRoot
     /// An upload is said to be complete before its last byte was sent.
     case earlySuccess
+    /// A body that could not be read for a reason of its own.
+    case content
     /// A blob is said to be mounted where no mount was asked for.
     case unaskedMount
   }

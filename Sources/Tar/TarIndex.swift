@@ -33,7 +33,7 @@ public struct TarIndex: Sendable {
   /// Reads the index of `file`, in which `names` are looked for. Throws ``TarError/notATar(path:)`` when it does not begin
   /// like one.
   public static func read(
-    _ file: any RandomAccess, names: TarNames = TarNames()
+    _ file: any RandomAccess, names: TarNames
   ) throws(TarError) -> TarIndex {
     try read(file, names: names) { _ in false }
   }
@@ -41,7 +41,7 @@ public struct TarIndex: Sendable {
   /// Reads the index of content that comes as far as it is read, up to the entry that `isBeyond` says is none of it; the
   /// index then has no end marker. What is before that entry has come when it is asked.
   public static func read(
-    _ front: ContentFront, names: TarNames = TarNames(), until isBeyond: (TarEntry) -> Bool
+    _ front: ContentFront, names: TarNames, until isBeyond: (TarEntry) -> Bool
   ) throws(TarError) -> TarIndex {
     do { return try read(front as any RandomAccess, names: names, until: isBeyond) } catch {
       guard case .file(.sourceFailed) = error, let failure = front.failure else { throw error }

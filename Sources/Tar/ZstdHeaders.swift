@@ -1,7 +1,7 @@
 /// The headers of zstd's frames and blocks, one after the other (RFC 8878, 3.1.1 and 3.1.2).
 struct ZstdHeaders {
   private enum Part {
-    case magic, skippable, descriptor
+    case magic, skippable, descriptor, legacy
     case frame(descriptor: UInt8)
     case block(hasChecksum: Bool)
   }
@@ -9,6 +9,10 @@ struct ZstdHeaders {
   private var part = Part.magic
 
   static let firstSize = 4
+
+  /// The largest window of the formats before 1.0, whose headers are each of another form (zstd's `lib/legacy`). Debian's
+  /// decoder reads them all the same.
+  private static let legacyWindow: Int64 = 128 << 20
 
   /// Reads the header that was asked for; nil where it is none.
   mutating func step(_ header: [UInt8]) -> WindowScan.Step? {
@@ -18,9 +22,15 @@ struct ZstdHeaders {
         part = .descriptor
         return WindowScan.Step(next: 1)
       }
+      if (0x1e...0x27).contains(header[0]), header[1...] == [0xb5, 0x2f, 0xfd] {
+        part = .legacy
+        return WindowScan.Step(window: Self.legacyWindow, next: Self.firstSize)
+      }
       guard header[0] & 0xf0 == 0x50, header[1...] == [0x2a, 0x4d, 0x18] else { return nil }
       part = .skippable
       return WindowScan.Step(next: 4)
+    // What it takes is granted, or it is not decompressed at all.
+    case .legacy: return nil
     case .skippable:
       part = .magic
       return WindowScan.Step(skipped: Int64(clamping: Self.number(header[...])), next: Self.firstSize)

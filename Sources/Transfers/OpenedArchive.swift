@@ -14,10 +14,8 @@ enum OpenedArchive: Sendable {
   static func open(
     _ input: ArchiveInput, spool: String?, memoryLimit: Int64 = Decompressor.usualMemory
   ) throws -> OpenedArchive {
-    if input.isOneFile, input.path != Self.standardInput {
-      try UnfinishedArchive.refuse(input.path)
-    }
-    guard input.isOneFile, let content = try Self.stream(input.path, memoryLimit) else {
+    if input.isOneFile, input.stream == nil { try UnfinishedArchive.refuse(input.path) }
+    guard input.isOneFile, let content = try Self.content(of: input, memoryLimit) else {
       return .inPlace(try Layout.open(input, memoryLimit: memoryLimit))
     }
     guard let spool else {
@@ -31,14 +29,15 @@ enum OpenedArchive: Sendable {
     }
   }
 
-  /// How standard input is written as an archive's path.
-  static let standardInput = "-"
-
-  /// What cannot be read in place: standard input, a named pipe, a compressed file. nil for all else.
-  private static func stream(_ path: String, _ memoryLimit: Int64) throws(TarError) -> StreamedContent? {
-    guard path == standardInput else { return try StreamedContent.open(path, memoryLimit: memoryLimit) }
+  /// What cannot be read in place: a stream, a named pipe, a compressed file. nil for all else.
+  private static func content(
+    of input: ArchiveInput, _ memoryLimit: Int64
+  ) throws(TarError) -> StreamedContent? {
+    guard let stream = input.stream else {
+      return try StreamedContent.open(input.path, memoryLimit: memoryLimit)
+    }
     return try StreamedContent(
-      InputStream(descriptor: STDIN_FILENO, name: "standard input"), memoryLimit: memoryLimit)
+      InputStream(descriptor: stream.descriptor, name: stream.name), memoryLimit: memoryLimit)
   }
 
   /// All that describes it.

@@ -108,6 +108,8 @@ public enum TransferError: Error, Sendable {
   case noThread(code: Int32)
   /// The directory an archive is to be written to is not there.
   case noDirectory(path: String)
+  /// A part of the path to write to is something else than a directory.
+  case notADirectory(path: String)
   /// What refers to an image could not be asked for or fetched.
   case referrersNotHad(Reference, any Error)
   /// An image with more referrers, or longer chains of them, than is sensible.

@@ -59,9 +59,13 @@ struct HTTPDate: Hashable {
   /// Nil for a text in none of the forms.
   init?(_ text: String) {
     // libcurl takes other zones as well. HTTP has this one alone; asctime's form names none and ends with the year.
-    guard let last = text.split(separator: " ").last, last == "GMT" || Int(last) != nil else { return nil }
+    guard let last = text.split(separator: " ").last, last == "GMT" || Self.isYear(last) else { return nil }
     let time = unsafe curl_getdate(text, nil)
     guard time >= 0 else { return nil }
     seconds = Int64(time)
+  }
+
+  private static func isYear(_ word: Substring) -> Bool {
+    word.utf8.count == 4 && word.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
   }
 }

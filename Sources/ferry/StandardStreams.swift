@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Layouts
 
 /// The three streams that a process is given.
 enum StandardStreams {
@@ -19,7 +20,11 @@ enum StandardStreams {
 /// Standard input, which only one may read.
 enum StandardInput {
   /// How it is written as an archive's path.
-  private static let name = "-"
+  static let name = "-"
+  /// What an archive comes through that is named so.
+  static let streams = [
+    name: ArchiveInput.Stream(descriptor: STDIN_FILENO, name: "standard input")
+  ]
 
   /// Throws a usage error when more than one of `archives` and the `options` in use want it, or an archive is to be
   /// typed.

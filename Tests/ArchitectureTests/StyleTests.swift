@@ -10,6 +10,14 @@ struct `The sources` {
     #expect(file.lines.count <= 401 || Self.long[file.path] != nil, "\(file.path)")
   }
 
+  /// Slivers are concepts that were cut for a number, and `Type+Part` files types that do too much.
+  @Test func `are neither slivers nor parts of large types`() {
+    let slivers = SourceFile.all.filter { $0.lines.count < 25 }.map(\.path)
+    #expect(slivers.count <= 20, "\(slivers)")
+    let parts = SourceFile.all.map(\.path).filter { $0.contains("+") }
+    #expect(parts.count <= 15, "\(parts)")
+  }
+
   @Test(arguments: SourceFile.all) func `cannot be made to trap by a failed promise`(file: SourceFile) {
     let traps = /\btry!|\bas!|\bfatalError\b|\bpreconditionFailure\b|\bassertionFailure\b/
     for (number, text) in file.code {

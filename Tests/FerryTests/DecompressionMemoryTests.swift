@@ -24,6 +24,29 @@ struct `Content compressed with a large window` {
       try ferry.run(verb + ["packed", "--memory-limit", need], exits: 0)
       try ferry.run(verb + ["packed", "--memory-limit", "many"], exits: 64)
     }
+    let export = [
+      "export", "--plain-http", registry.reference("a/a:1"), "-o", "b.tar", "--skip-known", "packed",
+    ]
+    try ferry.run(export, exits: 14).complains("--memory-limit \(need)")
+    try ferry.run(export + ["--memory-limit", need], exits: 0)
+  }
+
+  @Test func `is a layer of a directory that is looked into only when that is allowed`() throws {
+    let plain = [UInt8](repeating: 7, count: 5000)
+    let layer = try Peer.run("sh", "-c", "cat | zstd -q --long=27", input: plain)
+    let registry = ScriptedRegistry()
+    registry.add(image: [layer], diffIDs: [BlobDigest.of(plain)], to: "a/a", tag: "1")
+    try ferry.export([registry.reference("a/a:1")], to: "a.tar")
+    // As another tool lays it: docker's list names the layer as a file beside the blobs.
+    let hex = BlobDigest.of(layer).dropFirst(7)
+    let edits = [
+      "mkdir dir", "tar xf a.tar -C dir", "rm dir/ferry.json", "cp dir/blobs/sha256/\(hex) dir/layer.tar",
+      "sed -i 's|blobs/sha256/\(hex)|layer.tar|' dir/manifest.json",
+      "sed -i 's|\"annotations\":{\"org.ferry[^}]*},||' dir/index.json",
+    ]
+    _ = try Pipeline(ferry: ferry).run(edits.joined(separator: " && "))
+    try ferry.run(["verify", "dir"], exits: 14).complains("--memory-limit 128MiB")
+    try ferry.run(["verify", "dir", "--memory-limit", "128MiB"], exits: 0)
   }
 
   @Test func `is a layer that is looked into only when that is allowed`() throws {

@@ -68,7 +68,11 @@ struct `A disk` {
     try ferry.run(Array(export.dropFirst()) + ["none/a.tar"], exits: 16).complains(
       "no directory none", "mkdir -p none")
     try ferry.write("file", to: "plain")
-    try ferry.run(Array(export.dropFirst()) + ["plain/"], exits: 16).complains("plain")
+    for output in ["plain/", "plain/x/", "plain/a.tar", "plain/x/a.tar"] {
+      let result = try ferry.run(Array(export.dropFirst()) + [output], exits: 16)
+      result.complains("below plain, which is a file")
+      #expect(!result.standardError.contains("mkdir"))
+    }
     try ferry.run(
       Array(export.dropFirst()) + ["a.tar", "--report", "none/r.json"], exits: 16
     ).complains("cannot write the report to none/r.json")

@@ -85,4 +85,23 @@ import Testing
     #expect(throws: FileError.exchanged(path: directory.file("v0"))) { try joined.read(1, at: 0) }
     #expect(try joined.read(39, at: 1) == Array(1..<40))
   }
+
+  /// FAT and some network file systems number a file anew once it was closed for a while.
+  @Test func `is read on in a file that was numbered anew and is the same otherwise`() throws {
+    let file = directory.write([1], to: "file")
+    try Command.run("cp", ["-p", file, directory.file("same")])
+    directory.write([1, 2], to: "longer")
+    let known = try DataFile.open(reading: file).status()
+    func isSame(_ name: String, areWritten: Bool = false, losesInodes: Bool = true) throws -> Bool {
+      let status = try DataFile.open(reading: directory.file(name)).status()
+      return OpenFiles.isSame(status, as: known, areWritten: areWritten, losesInodes: losesInodes)
+    }
+    #expect(try isSame("same"))
+    #expect(try !isSame("same", losesInodes: false))
+    #expect(try isSame("file", losesInodes: false))
+    #expect(try !isSame("longer"))
+    #expect(try isSame("longer", areWritten: true))
+    directory.write([], to: "same")
+    #expect(try !isSame("same", areWritten: true))
+  }
 }

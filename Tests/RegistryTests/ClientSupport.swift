@@ -7,9 +7,16 @@ import TestSupport
 import Testing
 import Transport
 
+extension RegistryConfiguration {
+  /// For registries that are no vendor's.
+  init(plainHTTP: Bool = false, credential: Credential? = nil) {
+    self.init(plainHTTP: plainHTTP, credential: credential, realmRules: RealmRules(.none))
+  }
+}
+
 /// A client that speaks plain HTTP to `host` and does not linger between attempts.
 func client(
-  _ host: String, _ credential: Credential? = nil, rules: RealmRules = RealmRules(), retries: Int = 2,
+  _ host: String, _ credential: Credential? = nil, rules: RealmRules = RealmRules(.none), retries: Int = 2,
   stallTimeout: Duration = .seconds(300), log: (@Sendable (String) -> Void)? = nil
 ) throws -> RegistryClient {
   let options = TransportOptions(

@@ -77,6 +77,17 @@ import Testing
     }
   }
 
+  /// Frames of the formats before 1.0 tell of their windows in another way, and Debian's decoder reads them.
+  @Test(arguments: [UInt8(0x1e), 0x25, 0x27]) func `is not granted unseen to a format of old`(
+    _ version: UInt8
+  ) throws {
+    let bytes = try compressed("zstd -q") + [version, 0xb5, 0x2f, 0xfd] + [UInt8](repeating: 0, count: 64)
+    let error = #expect(throws: TarError.self) { try decompress(bytes) }
+    #expect(
+      error
+        == .needsMemory(.zstd, path: nil, need: 128 * Self.mib, limit: Decompressor.usualMemory))
+  }
+
   @Test func `of a frame is no more than what it holds`() throws {
     let scratch = try ScratchDirectory()
     try scratch.write(Self.plain, to: "plain")

@@ -4,6 +4,13 @@ import Foundation
 import TestSupport
 import Testing
 
+extension TarIndex {
+  /// The index of a tar in which no name means anything.
+  static func read(_ file: any RandomAccess) throws(TarError) -> TarIndex {
+    try read(file, names: TarNames())
+  }
+}
+
 @Suite struct `A tar's index` {
   /// Entries of every kind, with names that need extensions.
   static let writer = """

@@ -57,7 +57,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "-1", "1.5", "soon", "Sun, 06 Nov 1994 08:49:47 CET", "Sun, 06 Nov 1994 24:00:00 GMT",
+    "", "-1", "1.5", "soon", "Sun, 06 Nov 1994 08:49:47 CET", "Sun, 06 Nov 1994 08:49:47 -0500",
+    "Sun, 06 Nov 1994 08:49:47 +0100", "Sun, 06 Nov 1994 24:00:00 GMT",
     "Sun, 99 Nov 1994 08:49:47 GMT", "a b c d e GMT", "Sun, 06 Foo 1994 08:49:47 GMT",
   ])
   func `is nothing else`(value: String) throws {

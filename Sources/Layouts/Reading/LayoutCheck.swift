@@ -190,7 +190,8 @@ struct LayoutCheck {
     } catch {
       switch error {
       // Not what the contents are like, but that they cannot be read.
-      case .cancelled, .archive(.file), .archive(.absent), .archive(.shrunk): throw error
+      case .cancelled, .archive(.file), .archive(.absent), .archive(.shrunk), .archive(.exchanged):
+        throw error
       default: return nil
       }
     }

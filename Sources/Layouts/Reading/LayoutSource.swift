@@ -26,7 +26,7 @@ struct LayoutSource {
 
   /// Looks what lies at `path`, and chooses how to read it.
   static func open(_ path: String, memoryLimit: Int64) throws(LayoutError) -> LayoutSource {
-    if DataFile.isDirectory(path) { return try open(directory: path) }
+    if DataFile.isDirectory(path) { return try open(directory: path, memoryLimit: memoryLimit) }
     return try open(
       tar: LayoutError.wrapping { () throws(FileError) in try DataFile.open(reading: path) },
       memoryLimit: memoryLimit)
@@ -45,7 +45,9 @@ struct LayoutSource {
     return source
   }
 
-  private static func open(directory path: String) throws(LayoutError) -> LayoutSource {
+  private static func open(
+    directory path: String, memoryLimit: Int64
+  ) throws(LayoutError) -> LayoutSource {
     // Asked first: it may be anything, a home directory for one.
     guard [LayoutFile.path, IndexFile.path].contains(where: { DataFile.exists("\(path)/\($0)") }) else {
       throw .notALayout(path: path, missing: LayoutFile.path)
@@ -53,7 +55,7 @@ struct LayoutSource {
     let directory = try LayoutError.wrapping { () throws(TarError) in try DirectoryContent.read(path) }
     return LayoutSource(
       file: directory.content, tar: directory.index, entries: try TarContents(directory.index),
-      form: .directory)
+      form: .directory, memoryLimit: memoryLimit)
   }
 }
 

@@ -4,8 +4,22 @@ public import Files
 public struct ArchiveInput: Hashable, Sendable {
   /// What it is called: the path, or what the volumes' names begin with.
   public let path: String
+  /// What it comes through when it is no file: then ``path`` is only what it is called.
+  public let stream: Stream?
   /// By number; empty when the path itself is the archive.
   let volumes: [Int: FoundVolume]
+
+  /// A descriptor that an archive comes through, and stays the caller's.
+  public struct Stream: Hashable, Sendable {
+    public let descriptor: Int32
+    /// What errors call it.
+    public let name: String
+
+    public init(descriptor: Int32, name: String) {
+      self.descriptor = descriptor
+      self.name = name
+    }
+  }
 
   /// One file that is there.
   struct FoundVolume: Hashable, Sendable {
@@ -23,13 +37,13 @@ public struct ArchiveInput: Hashable, Sendable {
 
   /// The archive at `path`, which is taken as it is.
   public init(_ path: String) {
-    self.path = path
-    volumes = [:]
+    self.init(path, volumes: [:])
   }
 
-  fileprivate init(_ path: String, volumes: [Int: FoundVolume]) {
+  fileprivate init(_ path: String, volumes: [Int: FoundVolume] = [:], stream: Stream? = nil) {
     self.path = path
     self.volumes = volumes
+    self.stream = stream
   }
 
   /// The archive that was written to `place`.
@@ -58,10 +72,20 @@ public struct ArchiveInput: Hashable, Sendable {
 
   /// The archives that `arguments` name, each once, in their order: files, directories that hold archives, any one
   /// volume of a set or all of them, from as many directories as they are spread over. Volumes that lie beside
-  /// a named one are found, and what Ferry lays beside an archive is passed over where that is named too. Throws ``LayoutError/volumeTwice(_:_:)``, ``LayoutError/noArchive(directory:)``.
-  public static func group(_ arguments: [String]) throws(LayoutError) -> [ArchiveInput] {
+  /// a named one are found, and what Ferry lays beside an archive is skipped where that is named too. `streams` has the
+  /// arguments that stand for what comes through a descriptor. Throws ``LayoutError/volumeTwice(_:_:)``,
+  /// ``LayoutError/noArchive(directory:)``.
+  public static func group(
+    _ arguments: [String], streams: [String: Stream] = [:]
+  ) throws(LayoutError) -> [ArchiveInput] {
     var gathering = VolumeGathering()
-    for argument in arguments { try gathering.add(argument) }
+    for argument in arguments {
+      if let stream = streams[argument] {
+        gathering.add(ArchiveInput(argument, stream: stream))
+      } else {
+        try gathering.add(argument)
+      }
+    }
     return try gathering.inputs()
   }
 }
@@ -70,6 +94,7 @@ public struct ArchiveInput: Hashable, Sendable {
 private struct VolumeGathering {
   private enum Item {
     case path(String)
+    case stream(ArchiveInput)
     case volumes(of: String)
   }
 
@@ -94,6 +119,10 @@ private struct VolumeGathering {
       if hasVolumes { return }
     }
     addPath(argument)
+  }
+
+  mutating func add(_ stream: ArchiveInput) {
+    if seen.insert(stream.path).inserted { items.append(.stream(stream)) }
   }
 
   private mutating func addPath(_ path: String) {
@@ -163,6 +192,7 @@ private struct VolumeGathering {
     for item in items {
       switch item {
       case .path(let path): if !isCompanion(path) { inputs.append(ArchiveInput(path)) }
+      case .stream(let input): inputs.append(input)
       case .volumes(let base): inputs += try Self.inputs(of: base, in: holdings[base] ?? [])
       }
     }

@@ -1,5 +1,7 @@
 public import Digests
 public import Images
+public import Layouts
+import Tar
 
 /// `ferry export`: resolve everything, plan the archives, then move each blob once to its place.
 ///
@@ -20,7 +22,7 @@ public struct Export: Sendable {
   }
 
   /// Tries, before anything is asked or moved, whether files can be made where the archives are to go. Leaves nothing.
-  /// Throws ``TransferError/noDirectory(path:)``, ``TransferError/cannotMakeDirectory(path:)`` and `ArchiveError`. Blocks.
+  /// Throws ``TransferError/noDirectory(path:)``, ``TransferError/notADirectory(path:)`` and `FileError`. Blocks.
   public func checkOutput() throws { try ExportOutput(request).check() }
 
   /// Resolves the images and plans the archives; moves no blob. Failures of single images and whatever
@@ -89,6 +91,10 @@ public struct ExportRequest: Sendable {
   public var takesReferrers: Bool
   /// Archives and receipts that tell what the other side has.
   public var known: [String]
+  /// What comes through a descriptor, by the word that stands for it among ``known``.
+  public var knownStreams: [String: ArchiveInput.Stream] = [:]
+  /// How much memory decompressing one of them may take, in bytes.
+  public var memoryLimit = Decompressor.usualMemory
   /// The digests of which the archives among them must have one; they are believed then. Empty: any may be.
   public var knownExpected: [Digest] = []
   /// Who must have signed the receipts among them; an archive that is signed so is believed.

@@ -28,7 +28,7 @@ struct ExportOutput {
   }
 
   /// Tries, before anything is asked or moved, whether files can be made where the archives are to go. Leaves nothing.
-  /// Throws ``TransferError/noDirectory(path:)``, ``TransferError/cannotMakeDirectory(path:)`` and `FileError`. Blocks.
+  /// Throws ``TransferError/noDirectory(path:)``, ``TransferError/notADirectory(path:)`` and `FileError`. Blocks.
   func check() throws {
     switch request.output {
     case .stream: return
@@ -37,11 +37,15 @@ struct ExportOutput {
       let isThere = !ArchivePlace(path, volumeSize: request.volumeSize).existing.isEmpty
       guard !isThere || request.replacesExisting || request.writesChecksums else { return }
       let directory = DataFile.directory(of: path)
-      guard DataFile.isDirectory(directory) else { throw TransferError.noDirectory(path: directory) }
+      guard DataFile.isDirectory(directory) else {
+        let ancestor = existingAncestor(of: directory)
+        throw DataFile.exists(ancestor) && !DataFile.isDirectory(ancestor)
+          ? TransferError.notADirectory(path: ancestor) : .noDirectory(path: directory)
+      }
       try AtomicFile.checkCreating(beside: path)
     case .directory(let path):
       let ancestor = existingAncestor(of: path)
-      guard DataFile.isDirectory(ancestor) else { throw TransferError.cannotMakeDirectory(path: path) }
+      guard DataFile.isDirectory(ancestor) else { throw TransferError.notADirectory(path: ancestor) }
       // A directory that is there may hold all of the archives already, and take no more.
       guard ancestor != path, ancestor + "/" != path else { return }
       try AtomicFile.checkCreating(in: ancestor, called: path)

@@ -135,17 +135,18 @@ struct ExportPlanner {
 /// An export's images by their names, to find those of each of thousands of archives.
 private struct ImagesByName {
   private let images: [ExportImage]
-  private let numbers: [Reference: Int]
+  /// Two images have one name when the one was asked for as the other's platform.
+  private let numbers: [Reference: [Int]]
 
   init(_ images: [ExportImage]) {
     self.images = images
-    numbers = Dictionary(images.enumerated().map { ($1.reference, $0) }) { first, _ in first }
+    numbers = Dictionary(grouping: images.indices) { images[$0].reference }
   }
 
   /// Those that an archive of `plan` holds, in their order: the one it is for, and what it holds because that refers to
   /// an image, where it was asked for by its own name as well.
   func images(in plan: ArchivePlan) -> [ExportImage] {
-    let held = Set(plan.images.compactMap { $0.reference.flatMap { numbers[$0] } })
+    let held = Set(plan.images.compactMap(\.reference).flatMap { numbers[$0] ?? [] })
     return held.count == images.count ? images : held.sorted().map { images[$0] }
   }
 }

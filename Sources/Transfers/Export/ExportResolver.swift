@@ -32,8 +32,7 @@ struct ExportResolver: Sendable {
   /// and cancellation.
   func resolve() async throws -> ResolvedExport {
     let knownFiles = try await executor.run {
-      try KnownFiles.open(
-        request.known, expected: request.knownExpected, signedBy: request.knownSignature, settings: settings)
+      try KnownFiles.open(for: request, settings: settings)
     }
     let (references, unlisted) = try await expand()
     settings.observer.note(.resolving(images: references.count))

@@ -85,12 +85,13 @@ struct KnownFiles: Sendable {
   private let receipts: [KnownReceipt]
   private let settings: TransferSettings
 
-  /// Opens the files. Throws for one that cannot be read, is damaged, is not one of the `expected` archives, or whose
-  /// signature is not the one demanded: a receipt's must be there, an archive's may be missing, for its blobs are
+  /// Opens the files that `request` names. Throws for one that cannot be read, is damaged, is not one of the archives
+  /// expected, or whose signature is not the one demanded: a receipt's must be there, an archive's may be missing, for its blobs are
   /// hashed then. Blocks.
   static func open(
-    _ paths: [String], expected: [Digest], signedBy demand: SignatureDemand?, settings: TransferSettings
+    for request: ExportRequest, settings: TransferSettings
   ) throws -> KnownFiles {
+    let (paths, expected, demand) = (request.known, request.knownExpected, request.knownSignature)
     let receiptPaths = Set(try paths.filter(isReceipt))
     let receipts = try receiptPaths.sorted().map { path in
       let (receipt, digest) = try Receipt.file(at: path, demanding: demand)
@@ -98,8 +99,9 @@ struct KnownFiles: Sendable {
         receipt: receipt, source: KnownSource(kind: .receipt, name: name(of: path), digest: digest),
         proof: demand == nil ? .claimed : .vouched)
     }
-    let archives = try ArchiveInput.group(paths.filter { !receiptPaths.contains($0) }).map { input in
-      let opened = try OpenedArchive.open(input, spool: nil)
+    let archivePaths = paths.filter { !receiptPaths.contains($0) }
+    let archives = try ArchiveInput.group(archivePaths, streams: request.knownStreams).map { input in
+      let opened = try OpenedArchive.open(input, spool: nil, memoryLimit: request.memoryLimit)
       let layout = opened.layout
       guard layout.problems.isEmpty else {
         throw TransferError.knownUnusable(path: input.path, problems: layout.problems)

@@ -12,13 +12,13 @@ public enum JournalLocation: Hashable, Sendable {
   case besideArchive(orIn: String?)
   case file(String)
 
-  /// The paths to try, in order, for an import of `archives`. Shards share an archive and no journal.
+  /// The paths to try, in order, for an import of the files `archives`. Shards share an archive and no journal.
   func paths(archives: [String], shard: Shard?) -> [String] {
     let part = shard.map { ".\($0.index)of\($0.count)" } ?? ""
     switch self {
     case .file(let path): return [path]
     case .besideArchive(let directory):
-      guard let archive = archives.first(where: { $0 != OpenedArchive.standardInput }) else { return [] }
+      guard let archive = archives.first else { return [] }
       let full = Self.canonical(archive)
       let name = "\(full.split(separator: "/").last ?? "archive")"
       let beside = ArchiveCompanion.importJournal.path(beside: Self.trimmed(archive)) + part
@@ -44,7 +44,7 @@ public enum JournalLocation: Hashable, Sendable {
   func open(
     for blobs: [ImportBlob], of archives: [ArchiveInput], shard: Shard?, observer: any TransferObserver
   ) throws -> ImportJournal? {
-    let paths = paths(archives: archives.map(\.path), shard: shard)
+    let paths = paths(archives: archives.filter { $0.stream == nil }.map(\.path), shard: shard)
     let isNamed = if case .file = self { true } else { false }
     // What goes in one request is not resumed.
     guard blobs.contains(where: { $0.layout != nil && $0.descriptor.size > UploadSizes().wholeLimit }) else {

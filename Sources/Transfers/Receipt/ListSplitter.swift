@@ -69,8 +69,9 @@ struct ListSplitter {
   private var key: [UInt8] = []
   /// Whether a list that begins now is the one.
   private var isDue = false
-  /// Where in what is left the list stands, and how many bytes were taken out there.
-  private var cut: (offset: Int, count: Int) = (.max, 0)
+  /// Where in what is left the list stands, and how many bytes were taken out there. A second document behind the first
+  /// has a list of its own.
+  private var cuts: [(offset: Int, count: Int)] = []
 
   /// Takes out the elements of the list under `name`, each of up to `elementLimit` bytes.
   init(_ name: String, elementLimit: Int, restLimit: Int) {
@@ -84,7 +85,9 @@ struct ListSplitter {
 
   /// A fault of the rest, with the byte of the whole that it is at.
   func placed(_ fault: DocumentFault) -> DocumentFault {
-    func whole(_ offset: Int) -> Int { offset >= cut.offset ? offset + cut.count : offset }
+    func whole(_ offset: Int) -> Int {
+      offset + cuts.prefix { offset >= $0.offset }.map(\.count).saturatingSum()
+    }
     switch fault {
     case .malformed(let offset): return .malformed(at: whole(offset))
     case .surplus(let offset): return .surplus(at: whole(offset))
@@ -102,14 +105,14 @@ struct ListSplitter {
       return nil
     case .due(let mayEnd):
       if Self.isBlank(byte) {
-        cut.count += 1
+        takeOut()
       } else if mayEnd, byte == UInt8(ascii: "]") {
         end(byte)
       } else if byte == UInt8(ascii: "]") || byte == UInt8(ascii: ",") {
         throw .document(DocumentFault.malformed(at: position))
       } else {
         place = .element
-        cut.count += 1
+        takeOut()
         element = Text()
         _ = element.take(byte)
       }
@@ -125,7 +128,7 @@ struct ListSplitter {
         try pass(byte)
         return done
       }
-      cut.count += 1
+      takeOut()
       _ = element.take(byte)
       guard element.bytes.count <= elementLimit, !element.isCrowded else { throw .tooLarge }
       guard !isWord, element.depth <= 0, !element.isInString else { return nil }
@@ -134,11 +137,13 @@ struct ListSplitter {
     }
   }
 
+  private mutating func takeOut() { cuts[cuts.count - 1].count += 1 }
+
   /// Takes in a byte between two elements.
   private mutating func pass(_ byte: UInt8) throws(ReceiptFault) {
     place = .behind
     if byte == UInt8(ascii: "]") { return end(byte) }
-    cut.count += 1
+    takeOut()
     if byte == UInt8(ascii: ",") {
       place = .due(mayEnd: false)
     } else if !Self.isBlank(byte) {
@@ -164,7 +169,7 @@ struct ListSplitter {
       case UInt8(ascii: "["):
         if isOwn, isDue {
           place = .due(mayEnd: true)
-          cut.offset = min(cut.offset, left.bytes.count)
+          cuts.append((left.bytes.count, 0))
         }
         isDue = false
       case _ where Self.isBlank(byte): break

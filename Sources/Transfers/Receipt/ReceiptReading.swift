@@ -13,7 +13,7 @@ struct ReceiptReading {
   private static let keptLimit = 48 << 20
   private static let imageLimit = 4 << 10
 
-  private var list = ListSplitter("images", elementLimit: 4 << 20, restLimit: 6 << 20)
+  private var list = ListSplitter("images", elementLimit: 16 << 20, restLimit: 6 << 20)
   private var images: [ReceivedImage] = []
   /// How many images have been met, those that could not be read among them.
   private var count = 0

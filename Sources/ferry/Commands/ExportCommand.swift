@@ -37,6 +37,7 @@ struct ExportCommand: AsyncParsableCommand {
 
   @OptionGroup(title: "Images") var selection: SelectionOptions
   @OptionGroup(title: "Images") var known: KnownOptions
+  @OptionGroup(title: "Images") var memory: MemoryOption
   @OptionGroup(title: "Archive") var archive: ArchiveOptions
   @OptionGroup(title: "Archive") var signing: SigningOptions
   @OptionGroup(title: "Credentials") var credentials: CredentialOptions
@@ -57,6 +58,14 @@ struct ExportCommand: AsyncParsableCommand {
     }
     if output == "-" && outputs.json {
       throw ValidationError("With -o - the archive is on standard output; use --report FILE for the report.")
+    }
+    if known.skipKnown.contains(StandardInput.name) {
+      try StandardInput.validate(
+        archives: known.skipKnown,
+        options: [
+          ("--from-file -", selection.fromFile.contains("-")),
+          ("--password-stdin", credentials.passwordStdin),
+        ])
     }
     if output == "-" && isatty(1) == 1 {
       throw ValidationError("An archive is nothing for a terminal: redirect standard output, or name a file.")
@@ -203,6 +212,8 @@ struct ExportCommand: AsyncParsableCommand {
       shard: transfer.shard, takesReferrers: !selection.leavesReferrers, known: known.skipKnown,
       volumeSize: archive.volumeSize?.bytes, onlyVolumes: archive.onlyVolume)
     request.writesChecksums = archive.checksum
+    request.knownStreams = StandardInput.streams
+    request.memoryLimit = memory.limit.bytes
     request.knownExpected = known.knownExpect
     request.knownSignature = try known.demand()
     request.signingKey = try run.signingKey(signing)

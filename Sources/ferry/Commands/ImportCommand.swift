@@ -100,7 +100,7 @@ struct ImportCommand: AsyncParsableCommand {
       let journal = journal(run)
       try journal.check()
       if let directory = files.descriptions { try Descriptions.checkWritable(directory) }
-      let inputs = try ArchiveInput.group(archives)
+      let inputs = try ArchiveInput.group(archives, streams: StandardInput.streams)
       if expecting.expect != nil, inputs.count > 1 {
         throw TransferError.expectsOneArchive(count: inputs.count)
       }
@@ -182,7 +182,7 @@ struct ImportCommand: AsyncParsableCommand {
       journal: journal,
       givenName: try destination.as.map { try GivenName($0) }, compressesLayers: intake.compressLayers,
       spool: spooling.spool)
-    request.memoryLimit = spooling.memoryLimit.bytes
+    request.memoryLimit = spooling.memory.limit.bytes
     request.trustsTags = destination.trustTags
     request.signature = try signatures.demand()
     return request

@@ -34,10 +34,10 @@ struct InspectCommand: AsyncParsableCommand {
   func run() async throws {
     let run = CommandRun(outputs)
     await run.conclude {
-      let inputs = try ArchiveInput.group(archives)
+      let inputs = try ArchiveInput.group(archives, streams: StandardInput.streams)
       let (inspected, failures) = try await run.each(of: inputs) { input in
         let archive = try await Inspection(
-          input, spool: spooling.spool, memoryLimit: spooling.memoryLimit.bytes
+          input, spool: spooling.spool, memoryLimit: spooling.memory.limit.bytes
         ).run()
         if !outputs.json { InspectText(run.console).show(archive, long: long) }
         return archive

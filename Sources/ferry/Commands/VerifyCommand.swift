@@ -64,14 +64,14 @@ struct VerifyCommand: AsyncParsableCommand {
       let settings = TransferSettings(jobs: jobs.jobs, observer: run.display)
       let signature = try signatures.demand()
       let receipts = receipts.receipt.isEmpty ? nil : try receipts.read()
-      let inputs = try ArchiveInput.group(archives)
+      let inputs = try ArchiveInput.group(archives, streams: StandardInput.streams)
       if expecting.expect != nil, inputs.count > 1 {
         throw TransferError.expectsOneArchive(count: inputs.count)
       }
       let (verified, failures) = try await run.each(of: inputs) { input in
         let archive = try await Verification(
           input, isDeep: deep, expected: expecting.expect, signature: signature, spool: spooling.spool,
-          memoryLimit: spooling.memoryLimit.bytes, settings: settings
+          memoryLimit: spooling.memory.limit.bytes, settings: settings
         ).run()
         if !outputs.json {
           VerifyText(run.console).show(archive)

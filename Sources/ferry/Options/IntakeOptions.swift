@@ -38,13 +38,19 @@ struct SpoolOption: ParsableArguments {
     completion: .directory)
   var spool: String?
 
+  @OptionGroup var memory: MemoryOption
+}
+
+/// What decompressing may take.
+struct MemoryOption: ParsableArguments {
   @Option(
+    name: .customLong("memory-limit"),
     help: ArgumentHelp(
       "How much memory decompressing may take: an archive, or a layer that is looked into, and each of those that are "
         + "looked into at once. Beyond the usual, allow only what you trust: at most 1GiB for xz and 128MiB for zstd.",
       valueName: "size"),
     transform: ByteSize.parse)
-  var memoryLimit = ByteSize(bytes: 64 << 20)
+  var limit = ByteSize(bytes: 64 << 20)
 }
 
 /// Which archive it must be.

@@ -153,6 +153,7 @@ extension RegistryError.Breach {
     case .redirect: "redirect"
     case .redirectedRoot: "redirect to another host, which gets no credential"
     case .earlySuccess: "success before the last byte"
+    case .content: "content"
     case .unaskedMount: "mounted unasked"
     }
   }

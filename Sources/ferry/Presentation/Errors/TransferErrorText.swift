@@ -59,6 +59,9 @@ extension TransferError: WordedError {
     case .noDirectory(let path):
       return ErrorText(
         "there is no directory \(path) to write to", remedy: "Make it first: mkdir -p \(path)", .cannotWrite)
+    case .notADirectory(let path):
+      return ErrorText(
+        "nothing can be written below \(path), which is a file", remedy: "Name another place.", .cannotWrite)
     case .cannotMakeDirectory(let path): return ErrorText("cannot make the directory \(path)", .cannotWrite)
     case .importRunning(let journal, let pid):
       return ErrorText(
