@@ -10,7 +10,7 @@ import Transport
 /// so in answer to all of its bytes, else when it is asked for the blob and has it.
 struct UploadMachine: Sendable {
   /// What is to be done, each answered by an event.
-  enum Action: Sendable {
+  enum Action: Hashable, Sendable {
     /// Send bytes from the session's offset on, or the end: the request's own event, or ``Event/interrupted(_:)``.
     case send(Request)
     /// The registry says that it has the blob. Ask it, unless that is certain: ``Event/confirmed(_:)``.
@@ -29,7 +29,7 @@ struct UploadMachine: Sendable {
   }
 
   /// What carries an upload on.
-  enum Request: Sendable {
+  enum Request: Hashable, Sendable {
     /// The PUT that closes the upload, with all bytes: ``Event/closed(_:)``.
     case put
     /// A PATCH: ``Event/patched(_:sent:took:)``.
