@@ -1,17 +1,17 @@
 import FoundationEssentials
 import Images
-public import Registry
+import Registry
 
 /// A docker or containers auth file (`config.json`, `auth.json`; containers-auth.json(5)) as a value.
-public struct AuthFile: Sendable {
+struct AuthFile: Sendable {
   /// Where the file says the credential of a host or repository is.
-  public struct Match: Hashable, Sendable {
+  struct Match: Hashable, Sendable {
     /// The file's key, as it stands there: two phases that match one key use one credential.
-    public let key: String
-    public let source: Source
+    let key: String
+    let source: Source
   }
 
-  public enum Source: Hashable, Sendable {
+  enum Source: Hashable, Sendable {
     case stored(Credential)
     /// `docker-credential-<name>` knows; it is asked for `server`.
     case helper(name: String, server: String)
@@ -22,7 +22,7 @@ public struct AuthFile: Sendable {
   private let store: String?
 
   /// Reads a file's content. Throws ``AuthFileError/malformed(reason:)``.
-  public init(bytes: [UInt8]) throws(AuthFileError) {
+  init(bytes: [UInt8]) throws(AuthFileError) {
     let file: Content
     do {
       // A login under a key that other tools read and Ferry does not would be passed over, and strangers see less.
@@ -39,7 +39,7 @@ public struct AuthFile: Sendable {
   /// `nvcr.io/org`, `nvcr.io`), a helper before a stored entry of the same key, and at last the store for
   /// all hosts. Throws ``AuthFileError/noLogin(key:)`` and ``AuthFileError/registryTokenAlone(key:)`` when the
   /// entry that is the host's cannot be used.
-  public func lookup(host: String, repository: String?) throws(AuthFileError) -> Match? {
+  func lookup(host: String, repository: String?) throws(AuthFileError) -> Match? {
     var name = ([Self.canonical(host: host)] + (repository.map { [$0] } ?? [])).joined(separator: "/")[...]
     while true {
       if let (key, helper) = Self.find(name, in: helpers), !helper.isEmpty {

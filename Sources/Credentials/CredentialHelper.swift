@@ -1,14 +1,14 @@
 import FoundationEssentials
 import Glibc
 import Images
-public import Registry
+import Registry
 import Synchronization
 
 /// Asks a `docker-credential-<name>` program for a credential
 /// (github.com/docker/docker-credential-helpers, "Development"): `get`, the server on its standard input,
 /// JSON on its standard output.
-public struct CredentialHelper: Sendable {
-  public let name: String
+struct CredentialHelper: Sendable {
+  let name: String
   /// The variables the program runs with. Those that hold a phase's secrets are withheld from it.
   private let environment: [String: String]
   private let timeLimit: Duration
@@ -17,7 +17,7 @@ public struct CredentialHelper: Sendable {
   static let longestReply = 64 << 10
 
   /// `environment` is the caller's: its `PATH` says where the program is.
-  public init(name: String, environment: [String: String], timeLimit: Duration = .seconds(30)) {
+  init(name: String, environment: [String: String], timeLimit: Duration = .seconds(30)) {
     self.name = name
     self.environment = environment
     self.timeLimit = timeLimit
@@ -25,7 +25,7 @@ public struct CredentialHelper: Sendable {
 
   /// The credential for `server`; nil when the helper has none. Throws
   /// ``CredentialError/helperFailed(name:server:_:)``.
-  public func credential(for server: String) throws(CredentialError) -> Credential? {
+  func credential(for server: String) throws(CredentialError) -> Credential? {
     do {
       return try reply(for: server)
     } catch {

@@ -55,8 +55,7 @@ public struct BlobVerifier: ~Copyable, Sendable {
   }
 }
 
-/// Evidence that a blob's bytes were hashed and agree with their digest. Only ``BlobVerifier`` and
-/// ``Proof/init(of:)`` make one.
+/// Evidence that a blob's bytes were hashed and agree with their digest. Only ``BlobVerifier`` makes one.
 public struct Proof: Hashable, Sendable {
   public let digest: Digest
   /// In bytes.
@@ -65,10 +64,5 @@ public struct Proof: Hashable, Sendable {
   init(digest: Digest, size: Int64) {
     self.digest = digest
     self.size = size
-  }
-
-  /// The proof for bytes at hand: they are hashed here.
-  public init(of bytes: [UInt8]) {
-    self.init(digest: Digest(of: bytes), size: Int64(bytes.count))
   }
 }

@@ -3,7 +3,7 @@ import FoundationEssentials
 
 /// A minisign secret key, open. It never prints itself.
 public struct SigningKey: Sendable {
-  public let id: KeyID
+  let id: KeyID
   private let key: Curve25519.Signing.PrivateKey
 
   /// Takes the 72 bytes of a secret key file that follow its head: the key's id, its seed and its public half.
@@ -45,7 +45,7 @@ extension SigningKey: CustomStringConvertible, CustomReflectable {
 
 /// A minisign public key: who must have signed.
 public struct VerificationKey: Hashable, Sendable {
-  public let id: KeyID
+  let id: KeyID
   let point: [UInt8]
 
   /// What a bare key's base64 always begins with: `Ed`, its algorithm.

@@ -25,7 +25,7 @@ public indirect enum DocumentShape: Sendable {
 
   /// An object of which Ferry reads `members`, or of which it must know that others read nothing else, and of which
   /// others read `unread` as well.
-  public static func object(
+  static func object(
     _ members: [String: DocumentShape], unread: [String: DocumentShape] = [:]
   ) -> DocumentShape {
     var byFolding: [String: Member] = [:]

@@ -84,14 +84,6 @@ public struct TagSelector: Hashable, Sendable {
   private let included: [Glob]
   private let excluded: [Glob]
 
-  /// Every tag.
-  public static let all = Self(included: [], excluded: [])
-
-  private init(included: [Glob], excluded: [Glob]) {
-    self.included = included
-    self.excluded = excluded
-  }
-
   /// Compiles the patterns of repeated `--tags`. With only `!` patterns, all other tags are wanted.
   /// Throws ``MalformedGlob``.
   public init(_ patterns: [String]) throws(MalformedGlob) {
@@ -103,7 +95,8 @@ public struct TagSelector: Hashable, Sendable {
       guard !text.isEmpty, let glob = Glob(text) else { throw MalformedGlob(pattern: pattern) }
       if isExclusion { excluded.append(glob) } else { included.append(glob) }
     }
-    self.init(included: included, excluded: excluded)
+    self.included = included
+    self.excluded = excluded
   }
 
   public func selects(_ tag: String) -> Bool {

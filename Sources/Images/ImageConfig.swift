@@ -3,9 +3,9 @@ import FoundationEssentials
 
 /// The part of an image's configuration (image-spec `config.md`) that Ferry reads.
 public struct ImageConfig: Hashable, Sendable, Decodable {
-  public let os: String?
-  public let architecture: String?
-  public let variant: String?
+  let os: String?
+  let architecture: String?
+  let variant: String?
   public let created: String?
   public let rootfs: RootFS?
   /// What was done to make the image, one entry a step. Go reads null for an entry that says nothing.

@@ -7,12 +7,6 @@ public enum Credential: Hashable, Sendable {
   /// A refresh token that `docker login` stored in place of a password.
   case identityToken(username: String, token: String)
 
-  public var username: String {
-    switch self {
-    case .basic(let username, _), .identityToken(let username, _): username
-    }
-  }
-
   /// The value of a Basic `Authorization` header (RFC 7617); nil for an identity token.
   var basicAuthorization: String? {
     guard case .basic(let username, let password) = self else { return nil }

@@ -42,8 +42,6 @@ public enum TransferNote: Sendable {
   /// `path` is nil for a stream.
   case archiveWritten(path: String?, digest: Digest, size: Int64)
   case archiveUpToDate(path: String, digest: Digest)
-  /// An archive is signed as demanded.
-  case signed(path: String, DetachedSignature)
   /// So many bytes of volumes are read before anything is pushed out of them.
   case provingVolumes(size: Int64)
   /// A checksum file or a signature lies there now.

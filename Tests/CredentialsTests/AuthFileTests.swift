@@ -1,7 +1,8 @@
-import Credentials
 import Foundation
 import Registry
 import Testing
+
+@testable import Credentials
 
 @Suite struct `An auth file` {
   static func file(_ json: String) throws -> AuthFile { try AuthFile(bytes: Array(json.utf8)) }

@@ -1,8 +1,9 @@
-import Credentials
 import Foundation
 import Registry
 import TestSupport
 import Testing
+
+@testable import Credentials
 
 @Suite struct `A credential helper` {
   let directory: TemporaryDirectory

@@ -79,3 +79,8 @@ struct `A blob's verifier` {
     #expect(try verifier.finish() == Proof(of: bytes))
   }
 }
+
+extension Proof {
+  /// What the verifier says of a blob that is `bytes`.
+  fileprivate init(of bytes: [UInt8]) { self.init(digest: Digest(of: bytes), size: Int64(bytes.count)) }
+}

@@ -1,10 +1,10 @@
-import Digests
 import Foundation
 import Images
 import Synchronization
 import Tar
 import TestSupport
 import Testing
+@testable import Digests
 @testable import Layouts
 
 /// Bytes that come in pieces, and an account of how many were asked for.
@@ -33,6 +33,11 @@ private final class Passage: Sendable {
   }
 
   func layout() throws -> StreamedLayout { try StreamedLayout.open(content()) }
+}
+
+extension Proof {
+  /// What the verifier says of a blob that is `bytes`.
+  fileprivate init(of bytes: [UInt8]) { self.init(digest: Digest(of: bytes), size: Int64(bytes.count)) }
 }
 
 extension StreamedLayout {

@@ -1,4 +1,3 @@
-import Digests
 import Foundation
 import Images
 import Registry
@@ -13,6 +12,8 @@ extension RegistryConfiguration {
     self.init(plainHTTP: plainHTTP, credential: credential, realmRules: RealmRules(.none))
   }
 }
+
+@testable import Digests
 
 /// A client that speaks plain HTTP to `host` and does not linger between attempts.
 func client(
@@ -46,6 +47,11 @@ func descriptor(of bytes: [UInt8]) -> Descriptor {
   Descriptor(
     mediaType: MediaType(rawValue: "application/vnd.oci.image.layer.v1.tar"), digest: Digest(of: bytes),
     size: Int64(bytes.count))
+}
+
+extension Proof {
+  /// What the verifier says of a blob that is `bytes`.
+  init(of bytes: [UInt8]) { self.init(digest: Digest(of: bytes), size: Int64(bytes.count)) }
 }
 
 /// Bytes that differ everywhere.

@@ -86,8 +86,6 @@ final class ImportJournal: Sendable {
       || bytes.starts(with: header) && UploadRecord.areLines(bytes[header.count...])
   }
 
-  var path: String { file.path }
-
   func earlier(_ key: UploadRecord.Key) -> OpenUpload? {
     guard let record = state.withLock({ $0.open[key] }), let text = record.location,
       let location = try? HTTPURL(text)

@@ -33,8 +33,6 @@ enum NoteText {
       "wrote \(path ?? "standard output") (\(Amounts.bytes(size))), archive digest \(digest)"
     case .archiveUpToDate(let path, let digest):
       "there already: \(path), archive digest \(digest)"
-    case .signed(let path, let signature):
-      "\(path) is signed by the key \(signature.keyID): \(signature.trustedComment)"
     case .provingVolumes(let size):
       "proving the volumes before anything is pushed: \(Amounts.bytes(size))"
     case .proofWritten(let path): "wrote \(path)"
