@@ -7,8 +7,18 @@ import Transport
 public struct ListedReferrers: Hashable, Sendable {
   /// Each once, of any type: whether it can be carried is the caller's to see.
   public var manifests: [Descriptor] = []
-  /// Entries that cannot be read, as they call themselves, fit to be printed.
-  public var unreadable: [String] = []
+  /// Entries that cannot be read.
+  public var unreadable: [UnreadableReferrer] = []
+}
+
+/// An entry of a list of referrers that cannot be read.
+public enum UnreadableReferrer: Hashable, Sendable {
+  /// Something else than an object.
+  case notAnObject
+  /// It has no text for a digest.
+  case withoutDigest
+  /// What it has for a digest, fit to be printed.
+  case named(String)
 }
 
 /// Asks a registry's referrers API, and remembers for the rest of the run in which repositories there is none: a

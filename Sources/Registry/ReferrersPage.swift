@@ -54,8 +54,8 @@ enum ReferrersAbsence: Hashable {
 /// some registries write it.
 struct ReferrersPage: Decodable {
   let manifests: [Descriptor]
-  /// Entries that cannot be read, fit to be printed.
-  let unreadable: [String]
+  /// Entries that cannot be read.
+  let unreadable: [UnreadableReferrer]
 
   /// Reads a page. No filter was asked for: a page that was filtered is not all.
   init(_ response: HTTPResponse) throws(RegistryError) {
@@ -82,12 +82,12 @@ struct ReferrersPage: Decodable {
     let entries =
       try container.decodeNil(forKey: .manifests) ? [] : container.decode([Entry].self, forKey: .manifests)
     manifests = entries.compactMap { if case .manifest(let descriptor) = $0 { descriptor } else { nil } }
-    unreadable = entries.compactMap { if case .unreadable(let text) = $0 { text } else { nil } }
+    unreadable = entries.compactMap { if case .unreadable(let entry) = $0 { entry } else { nil } }
   }
 
   private enum Entry: Decodable {
     case manifest(Descriptor)
-    case unreadable(String)
+    case unreadable(UnreadableReferrer)
 
     private enum CodingKeys: CodingKey { case mediaType, digest, size, annotations, artifactType }
 
@@ -97,7 +97,7 @@ struct ReferrersPage: Decodable {
         return
       }
       guard let container = try? decoder.container(keyedBy: CodingKeys.self) else {
-        self = .unreadable("an entry that is no object")
+        self = .unreadable(.notAnObject)
         return
       }
       // What is wrong with its annotations does not hide what it is.
@@ -114,8 +114,7 @@ struct ReferrersPage: Decodable {
         return
       }
       let text = try? container.decode(JSONText.self, forKey: .digest).text
-      self = .unreadable(
-        text.map { "the entry '\($0.printedAsProse(limit: 128))'" } ?? "an entry without digest")
+      self = .unreadable(text.map { .named($0.printedAsProse(limit: 128)) } ?? .withoutDigest)
     }
   }
 }

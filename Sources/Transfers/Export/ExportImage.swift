@@ -103,7 +103,7 @@ public struct ExportImage: Sendable {
     image.leftOut = leftOut + image.omissions.filter { $0.reason == .platform }.map(\.descriptor)
     for child in tree.unknownManifests { observer.note(.manifestUnknown(image: reference, child)) }
     image.attestationsLeft = attestations.map {
-      UncarriedReferrer($0, of: root.digest, artifactType: "attestation", .platform)
+      UncarriedReferrer($0, of: root.digest, kind: .attestation, .platform)
     }
     return image
   }

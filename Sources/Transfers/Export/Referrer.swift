@@ -1,5 +1,6 @@
 public import Digests
 public import Images
+public import Registry
 
 /// A signature, SBOM or attestation that travels with an image, or the list of them that a registry keeps
 /// under a tag.
@@ -36,22 +37,36 @@ public struct UncarriedReferrer: Hashable, Sendable {
     case notShown
   }
 
+  /// What is known of what it is.
+  public enum Kind: Hashable, Sendable {
+    /// The artifact type that it is listed with.
+    case stated(String)
+    case cosignSignature
+    case cosignAttestation
+    case cosignSBOM
+    /// A buildkit attestation.
+    case attestation
+    /// What this tag names, whatever that is.
+    case tag(String)
+    case entry(UnreadableReferrer)
+  }
+
   /// The manifest it is listed for.
   public let subject: Digest
   /// nil when nobody knows: the registry does not say what there is, or a tag names nothing that can be read.
   public let digest: Digest?
   public let mediaType: MediaType?
   /// What kind of artifact it is, as far as that is known.
-  public let artifactType: String?
+  public let kind: Kind?
   public let reason: Reason
 
   init(
-    _ descriptor: Descriptor?, of subject: Digest, artifactType: String? = nil, _ reason: Reason
+    _ descriptor: Descriptor?, of subject: Digest, kind: Kind? = nil, _ reason: Reason
   ) {
     self.subject = subject
     digest = descriptor?.digest
     mediaType = descriptor?.mediaType
-    self.artifactType = artifactType ?? descriptor?.artifactType
+    self.kind = kind ?? descriptor?.artifactType.map(Kind.stated)
     self.reason = reason
   }
 }

@@ -52,7 +52,7 @@ struct RepositoryReferrers {
           candidates += entries
         } else {
           found.left.append(
-            UncarriedReferrer(root.descriptor, of: subject, artifactType: kind.artifact, fault.reason))
+            UncarriedReferrer(root.descriptor, of: subject, kind: kind.artifact, fault.reason))
         }
       }
     }
@@ -101,7 +101,7 @@ struct RepositoryReferrers {
       if kind == .list, let entries = root.entries {
         left += entries.map { UncarriedReferrer($0, of: subject, reason) }
       } else {
-        left.append(UncarriedReferrer(root.descriptor, of: subject, artifactType: kind.artifact, reason))
+        left.append(UncarriedReferrer(root.descriptor, of: subject, kind: kind.artifact, reason))
       }
     }
     var told: Set<Digest?> = []
@@ -109,7 +109,7 @@ struct RepositoryReferrers {
   }
 
   private func unreadable(_ listed: ListedReferrers?, of subject: Digest) -> [UncarriedReferrer] {
-    (listed?.unreadable ?? []).map { UncarriedReferrer(nil, of: subject, artifactType: $0, .unreadable) }
+    (listed?.unreadable ?? []).map { UncarriedReferrer(nil, of: subject, kind: .entry($0), .unreadable) }
   }
 
   /// Whether the repository has a tag. Of cosign's, a list that does not have them is no word where there is no other way
@@ -134,7 +134,7 @@ struct RepositoryReferrers {
     } catch RegistryError.notAManifest(_, _, _, let error) {
       reason = .notAManifest(error)
     }
-    left.append(UncarriedReferrer(nil, of: subject, artifactType: "the tag \(tag.tag)", reason))
+    left.append(UncarriedReferrer(nil, of: subject, kind: .tag(tag.tag), reason))
     return nil
   }
 
@@ -172,12 +172,12 @@ extension Manifest {
 
 extension ReferrerTag.Kind {
   /// What cosign keeps under it.
-  fileprivate var artifact: String? {
+  fileprivate var artifact: UncarriedReferrer.Kind? {
     switch self {
     case .list: nil
-    case .signature: "cosign signature"
-    case .attestation: "cosign attestation"
-    case .sbom: "cosign SBOM"
+    case .signature: .cosignSignature
+    case .attestation: .cosignAttestation
+    case .sbom: .cosignSBOM
     }
   }
 }

@@ -1,6 +1,7 @@
 import Digests
 import Images
 import Layouts
+import Registry
 import Transfers
 
 /// The words for content that is left out of an archive on purpose, each by its digest with the images that list it.
@@ -66,9 +67,24 @@ enum UncarriedText {
     guard referrer.reason != .notShown else {
       return "not carried: what refers to \(image) and has no tag, for the registry does not list it"
     }
-    let kind = referrer.artifactType ?? referrer.mediaType?.rawValue ?? "referrer"
+    let kind = referrer.kind.map(kind) ?? referrer.mediaType?.rawValue ?? "referrer"
     let what = [kind, referrer.digest?.description].compactMap(\.self).joined(separator: " ")
     return "not carried: \(what) of \(image): \(why(referrer))"
+  }
+
+  /// What it is, as far as that is known: in a report, what stands for its type.
+  static func kind(_ kind: UncarriedReferrer.Kind) -> String {
+    switch kind {
+    case .stated(let type): type
+    case .cosignSignature: "cosign signature"
+    case .cosignAttestation: "cosign attestation"
+    case .cosignSBOM: "cosign SBOM"
+    case .attestation: "attestation"
+    case .tag(let tag): "the tag \(tag)"
+    case .entry(.notAnObject): "an entry that is no object"
+    case .entry(.withoutDigest): "an entry without digest"
+    case .entry(.named(let name)): "the entry '\(name)'"
+    }
   }
 
   /// What an index lists and is of a type that says nothing to Ferry. `image` is nil where it has been named.

@@ -71,7 +71,7 @@ struct UncarriedEntry: Codable {
   init(_ referrer: UncarriedReferrer, of image: Reference) {
     digest = referrer.digest?.description
     mediaType = referrer.mediaType?.rawValue
-    artifactType = referrer.artifactType
+    artifactType = referrer.kind.map(UncarriedText.kind)
     subject = referrer.subject.description
     reason = UncarriedText.name(of: referrer.reason)
     text = UncarriedText.line(for: referrer, of: image)
