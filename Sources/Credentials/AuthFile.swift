@@ -1,5 +1,5 @@
 import FoundationEssentials
-import Images
+public import Images
 import Registry
 
 /// A docker or containers auth file (`config.json`, `auth.json`; containers-auth.json(5)) as a value.
@@ -21,14 +21,14 @@ struct AuthFile: Sendable {
   private let helpers: [String: String]
   private let store: String?
 
-  /// Reads a file's content. Throws ``AuthFileError/malformed(reason:)``.
+  /// Reads a file's content. Throws ``AuthFileError/malformed(_:)``.
   init(bytes: [UInt8]) throws(AuthFileError) {
     let file: Content
     do {
       // A login under a key that other tools read and Ferry does not would be passed over, and strangers see less.
       file = try DocumentShape.authFile.decode(Content.self, from: bytes)
     } catch {
-      throw .malformed(reason: error.jsonReason)
+      throw .malformed(error.jsonFault)
     }
     entries = file.auths ?? [:]
     helpers = file.credHelpers ?? [:]
@@ -99,7 +99,7 @@ struct AuthFile: Sendable {
 /// Why an auth file gives no credential. Its entries are named by their keys, which hold no secret.
 public enum AuthFileError: Error, Hashable, Sendable {
   /// No JSON of the right shape; where and why it is not, as its decoder says.
-  case malformed(reason: String)
+  case malformed(JSONFault)
   /// Larger than any real one.
   case tooLarge(limit: Int)
   /// The entry holds no user and password.

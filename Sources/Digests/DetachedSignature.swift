@@ -39,19 +39,19 @@ public struct DetachedSignature: Hashable, Sendable {
   /// Reads a `.minisig` file. Throws ``SignatureError/malformedSignature(_:)``.
   public init(text: [UInt8]) throws(SignatureError) {
     guard let lines = MinisignText.lines(of: text), lines.count == 4 else {
-      throw .malformedSignature("it does not have the four lines of a minisign signature")
+      throw .malformedSignature(.lineCount)
     }
     guard lines[0].hasPrefix(MinisignText.untrusted) else {
-      throw .malformedSignature("it does not begin with an untrusted comment")
+      throw .malformedSignature(.noUntrustedComment)
     }
     guard let first = MinisignText.bytes(lines[1], count: 10 + Self.signatureSize),
       let global = MinisignText.bytes(lines[3], count: Self.signatureSize)
-    else { throw .malformedSignature("it holds no Ed25519 signature") }
+    else { throw .malformedSignature(.noSignature) }
     guard let algorithm = Algorithm(rawValue: String(decoding: first[..<2], as: UTF8.self)) else {
-      throw .malformedSignature("its algorithm is unknown")
+      throw .malformedSignature(.unknownAlgorithm)
     }
     guard lines[2].hasPrefix(MinisignText.trusted) else {
-      throw .malformedSignature("it has no trusted comment")
+      throw .malformedSignature(.noTrustedComment)
     }
     self.init(
       algorithm: algorithm, keyID: KeyID(first[2..<10]), signature: Array(first[10...]),

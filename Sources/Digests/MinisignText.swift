@@ -42,8 +42,8 @@ extension KeyID: CustomStringConvertible {
 
 /// Why a signature, or a key, is not what it should be. No case ever holds part of a secret.
 public enum SignatureError: Error, Hashable, Sendable {
-  /// No minisign signature; what is wrong, in words for a person.
-  case malformedSignature(String)
+  /// No minisign signature.
+  case malformedSignature(Malformation)
   /// No minisign public key.
   case malformedPublicKey
   /// No minisign secret key.
@@ -62,4 +62,15 @@ public enum SignatureError: Error, Hashable, Sendable {
   case invalid
   /// The content's signature is right; the trusted comment is not the one that was signed.
   case alteredComment
+
+  /// What a text has not that a minisign signature has.
+  public enum Malformation: Hashable, Sendable {
+    /// Other than four lines.
+    case lineCount
+    case noUntrustedComment
+    /// No bytes of the length of an Ed25519 signature, or of that and what stands before it.
+    case noSignature
+    case unknownAlgorithm
+    case noTrustedComment
+  }
 }

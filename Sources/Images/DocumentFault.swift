@@ -17,46 +17,42 @@ public enum DocumentFault: Error, Hashable, Sendable {
   case notWhole(String)
   case tooDeep
   case tooManyKeys
+}
 
-  /// In words for a person.
-  var reason: String {
-    switch self {
-    case .malformed: "it is not JSON"
-    case .surplus(let offset): "something follows behind the JSON, at byte \(offset)"
-    case .repeatedKey(let path): "the field '\(path)' is there twice, and readers differ in which they take"
-    case .twoSpellings(let path, let other):
-      "the field '\(path)' is there as '\(other)' too, and readers differ in which they take"
-    case .misspelled(let path, let meant):
-      "the field '\(path)' is '\(meant)' to some readers and unknown to others"
-    case .unreadableKey(let offset): "the name of a field is not text, at byte \(offset)"
-    case .notWhole(let path): "the field '\(path)' is no whole number"
-    case .tooDeep: "it nests too deeply"
-    case .tooManyKeys: "it has more fields than any such document"
-    }
-  }
+/// Why a JSON text is not what is read from it. A path names a key as those of ``DocumentFault`` do.
+public enum JSONFault: Error, Hashable, Sendable {
+  /// It is no JSON.
+  case notJSON
+  /// It does not say one thing to all its readers.
+  case document(DocumentFault)
+  /// A key that must be there is not.
+  case missing(String)
+  /// null, or nothing, where something must be.
+  case empty(String)
+  /// A value of another type than the one that is read.
+  case wrongType(String)
+  /// A value that is none of those that can stand there.
+  case invalid(String)
+  /// What no decoder says today.
+  case other
 }
 
 extension Error {
-  /// Where in a JSON text decoding failed and why, in words for a person.
-  public var jsonReason: String {
-    if let fault = self as? DocumentFault { return fault.reason }
-    guard let error = self as? DecodingError else { return "it is not JSON" }
+  /// Why decoding JSON failed with this.
+  public var jsonFault: JSONFault {
+    if let fault = self as? DocumentFault { return .document(fault) }
+    guard let error = self as? DecodingError else { return .notJSON }
     let path: ([any CodingKey]) -> String = { keys in
       keys.map { $0.intValue.map { "[\($0)]" } ?? ".\($0.stringValue)" }.joined().drop { $0 == "." }
         .description
     }
     switch error {
-    case .keyNotFound(let key, let context):
-      return "the field '\(path(context.codingPath + [key]))' is missing"
-    case .valueNotFound(_, let context):
-      return "the field '\(path(context.codingPath))' is empty"
-    case .typeMismatch(_, let context):
-      return "the field '\(path(context.codingPath))' has the wrong type"
+    case .keyNotFound(let key, let context): return .missing(path(context.codingPath + [key]))
+    case .valueNotFound(_, let context): return .empty(path(context.codingPath))
+    case .typeMismatch(_, let context): return .wrongType(path(context.codingPath))
     case .dataCorrupted(let context):
-      return context.codingPath.isEmpty
-        ? "it is not JSON" : "the field '\(path(context.codingPath))' is invalid"
-    @unknown default:
-      return "it is not what it should be"
+      return context.codingPath.isEmpty ? .notJSON : .invalid(path(context.codingPath))
+    @unknown default: return .other
     }
   }
 }

@@ -70,7 +70,7 @@ extension DocumentShape {
   public func check(_ bytes: [UInt8]) throws(DocumentFault) { try DocumentScan.check(bytes, as: self) }
 
   /// Decodes a value of `bytes`, once they are known to say one thing to all readers. Throws ``DocumentFault`` and
-  /// `DecodingError`, both of which have a `jsonReason`.
+  /// `DecodingError`, both of which have a `jsonFault`.
   public func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
     try check(bytes)
     return try JSONDecoder().decode(type, from: Data(bytes))

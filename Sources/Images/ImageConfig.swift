@@ -52,7 +52,7 @@ public struct ImageConfig: Hashable, Sendable, Decodable {
     do {
       self = try DocumentShape.imageConfig.decode(Self.self, from: bytes)
     } catch {
-      throw .malformed(error.jsonReason)
+      throw .malformed(.json(error.jsonFault))
     }
   }
 

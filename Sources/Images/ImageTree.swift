@@ -59,11 +59,11 @@ public struct ImageTree: Sendable {
       into descriptor: Descriptor, depth: Int, includes: (Descriptor) throws -> Bool,
       fetch: (Descriptor) throws -> Manifest
     ) throws {
-      guard depth <= ImageTree.deepest else { throw ManifestError.malformed("its indexes nest too deeply") }
+      guard depth <= ImageTree.deepest else { throw ManifestError.malformed(.nestedTooDeeply) }
       guard try isNew(descriptor) else { return }
       let manifest = try fetch(descriptor)
       guard manifests.count < ImageTree.mostManifests else {
-        throw ManifestError.malformed("it lists more than \(ImageTree.mostManifests) manifests")
+        throw ManifestError.malformed(.tooManyManifests(limit: ImageTree.mostManifests))
       }
       for child in manifest.children {
         if try includes(child) {
@@ -82,13 +82,13 @@ public struct ImageTree: Sendable {
       guard let size = sizes.updateValue(descriptor.size, forKey: descriptor.digest) else {
         let (sum, overflow) = total.addingReportingOverflow(descriptor.size)
         guard !overflow, sum <= ImageTree.largestSize else {
-          throw .malformed("its parts add up to more than any registry holds")
+          throw .malformed(.partsTooLarge)
         }
         total = sum
         return true
       }
       guard size == descriptor.size else {
-        throw .malformed("it gives \(descriptor.digest) two sizes, \(size) and \(descriptor.size)")
+        throw .malformed(.twoSizes(descriptor.digest, size, descriptor.size))
       }
       return false
     }

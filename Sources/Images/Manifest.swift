@@ -38,12 +38,12 @@ public struct Manifest: Sendable {
       self.content = .artifact(try Self.decode(ArtifactManifest.self, from: bytes))
       return
     }
-    guard hasChildren || hasContent else { throw .malformed("it has neither layers nor manifests") }
+    guard hasChildren || hasContent else { throw .malformed(.noContent) }
 
     let mediaType = said ?? (hasChildren ? .ociIndex : .ociManifest)
     guard mediaType.isManifest else { throw .unknownType(mediaType.rawValue) }
     guard mediaType.isIndex == hasChildren else {
-      throw .malformed("it calls itself \(mediaType) and is none")
+      throw .malformed(.mislabelled(mediaType))
     }
     self.bytes = bytes
     self.digest = Digest(of: bytes)
@@ -54,9 +54,7 @@ public struct Manifest: Sendable {
     }
     let index = try Self.decode(ImageIndex.self, from: bytes)
     if let entry = index.manifests.first(where: \.isTakenForManifest) {
-      throw .malformed(
-        "its entry \(entry.digest) has the type '\(entry.mediaType.rawValue.cut(to: 100))', which some readers take for a manifest's"
-      )
+      throw .malformed(.takenForManifest(entry.digest, type: entry.mediaType.rawValue.cut(to: 100)))
     }
     self.content = .index(index)
   }
@@ -150,7 +148,7 @@ public struct Manifest: Sendable {
     do {
       return try DocumentShape.manifest.decode(type, from: bytes)
     } catch {
-      throw .malformed(error.jsonReason)
+      throw .malformed(.json(error.jsonFault))
     }
   }
 
@@ -160,15 +158,15 @@ public struct Manifest: Sendable {
     do {
       return try JSONDecoder().decode(type, from: Data(bytes))
     } catch {
-      throw .malformed(error.jsonReason)
+      throw .malformed(.json(error.jsonFault))
     }
   }
 }
 
 /// Why bytes are not a manifest that Ferry can carry.
 public enum ManifestError: Error, Hashable, Sendable {
-  /// Not JSON, JSON of another shape, or JSON that readers read differently; the detail names the field.
-  case malformed(String)
+  /// It does not hold what a manifest, or another document, must.
+  case malformed(ManifestFault)
   /// Holds the fields of two kinds of manifest, `manifests` and `layers` or `config`, or one of those and schema 1's:
   /// readers would disagree on what it is (CVE-2021-41190).
   case ambiguous
@@ -227,4 +225,30 @@ public struct ArtifactManifest: Hashable, Sendable, Decodable {
     artifactType = try container.decodeIfPresent(String.self, forKey: .artifactType)
     annotations = try container.decodeIfPresent([String: String].self, forKey: .annotations)
   }
+}
+
+/// What is wrong within a manifest, a config or a list of referrers, or in how the parts of an image fit together.
+public enum ManifestFault: Hashable, Sendable {
+  /// Not JSON, JSON of another shape, or JSON that readers read differently.
+  case json(JSONFault)
+  /// Neither `layers` nor `manifests`.
+  case noContent
+  /// `manifests` is no list.
+  case noList
+  /// It gives itself the type of the other kind, or an index that of an image.
+  case mislabelled(MediaType)
+  /// An entry of an index that is no manifest to Ferry, of this type, cut, and one to some readers.
+  case takenForManifest(Digest, type: String)
+  /// Indexes in indexes, deeper than any image's.
+  case nestedTooDeeply
+  /// More manifests in an image than are read.
+  case tooManyManifests(limit: Int)
+  /// More bytes in an image than any registry holds.
+  case partsTooLarge
+  /// A part of the image that has two sizes.
+  case twoSizes(Digest, Int64, Int64)
+  /// A number that could not be written as it stands there.
+  case inexactNumber
+  /// A config's entry for this layer of the image, counted from 0, that is no digest to compare the layer's content with.
+  case diffIDNotADigest(layer: Int)
 }

@@ -24,10 +24,10 @@ public struct ReferrersList: Sendable {
     do {
       members = try JSONDecoder().decode([String: JSONValue].self, from: Data(manifest.bytes))
     } catch {
-      throw .malformed(error.jsonReason)
+      throw .malformed(.json(error.jsonFault))
     }
     guard case .array(let entries) = members["manifests"] else {
-      throw .malformed("the field 'manifests' is no list")
+      throw .malformed(.noList)
     }
     self.entries = entries
     digests = Set(entries.compactMap(Self.digest))

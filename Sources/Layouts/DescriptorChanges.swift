@@ -56,9 +56,9 @@ public struct DescriptorChanges: Sendable {
     guard changes(manifest) else { return manifest }
     let content: JSONValue
     do { content = try DocumentShape.index.decode(JSONValue.self, from: manifest.bytes) } catch {
-      throw .malformed(error.jsonReason)
+      throw .malformed(.json(error.jsonFault))
     }
-    guard content.isExact else { throw .malformed("it holds a number that cannot be kept as it is") }
+    guard content.isExact else { throw .malformed(.inexactNumber) }
     var members = content.members ?? [:]
     let list = manifest.mediaType.isIndex ? "manifests" : "layers"
     let entries = members[list]?.elements ?? []

@@ -1,4 +1,4 @@
-import Images
+public import Images
 public import Tar
 
 /// `oci-layout`, the file that says a directory or archive is an OCI image layout (image-spec
@@ -22,8 +22,8 @@ enum LayoutFile {
 
 /// Why one of an archive's own files, or its compression, cannot be read.
 public enum FileFault: Error, Hashable, Sendable {
-  /// No JSON, JSON of another shape, or JSON that readers read differently, as ``Swift/Error/jsonReason`` says it.
-  case json(String)
+  /// No JSON, JSON of another shape, or JSON that readers read differently, as what reads it says.
+  case json(JSONFault)
   /// `index.json` has something else in this annotation.
   case annotationNotADigest(String)
   /// An image's config has something else in this field.
@@ -52,7 +52,7 @@ public enum FileFault: Error, Hashable, Sendable {
     do {
       return try shape.decode(type, from: bytes)
     } catch {
-      throw .json(error.jsonReason)
+      throw .json(error.jsonFault)
     }
   }
 }

@@ -70,7 +70,7 @@ final class NGCCatalog: Sendable {
       let url = try NVIDIAServices.url(services.ngcAuthn, "token?scope=group/ngc")
       let body = try rest.get(url, scheme: "ApiKey", secret: rest.key.encoded)
       guard let reply = TokenReply(bytes: body, now: Int64(Date.now.timeIntervalSince1970)) else {
-        throw .malformedResponse(.ngc, url: url.description, reason: "it holds no token")
+        throw .malformedResponse(.ngc, url: url.description, .noToken)
       }
       token = reply.token
       return reply.token

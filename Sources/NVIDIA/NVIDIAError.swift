@@ -1,3 +1,4 @@
+public import Images
 public import Registry
 public import Transport
 
@@ -17,15 +18,30 @@ public enum NVIDIAError: Error, Hashable, Sendable {
   case overwhelmed(NVIDIAService, url: String, status: Int)
   /// A redirect, which a request that carries a key does not follow. `to` is the redacted target.
   case redirected(NVIDIAService, url: String, to: String?)
-  /// An answer of another form than the service's: a gateway's HTML page, or broken JSON. `reason` is in
-  /// words for a person.
-  case malformedResponse(NVIDIAService, url: String, reason: String)
+  /// An answer of another form than the service's: a gateway's HTML page, or broken JSON.
+  case malformedResponse(NVIDIAService, url: String, Breach)
   /// Both services were asked, in this order, and neither takes the key.
   case noServiceAccepts([Refusal])
   /// A repository that cannot be one of the service's.
   case invalidRepository(NVIDIAService, String)
   /// A service address that is no plain http or https URL.
-  case invalidAddress(String, reason: String)
+  case invalidAddress(String, AddressFault)
+
+  /// How an answer breaks the service's form.
+  public enum Breach: Hashable, Sendable {
+    case json(JSONFault)
+    /// A status that is no success, fit to be printed, where a list should be.
+    case status(String)
+    case noList
+    case noToken
+  }
+
+  /// Why a text is no service address.
+  public enum AddressFault: Hashable, Sendable {
+    case notAURL(URLFault?)
+    /// A user name or a query stands in it.
+    case userOrQuery
+  }
 
   /// One service's answer to a key.
   public struct Refusal: Hashable, Sendable {

@@ -19,7 +19,7 @@ public struct NVIDIAServices: Hashable, Sendable {
   public static let defaultNGCAPI = "https://api.ngc.nvidia.com"
   public static let defaultNGCAuthn = "https://authn.nvidia.com"
 
-  /// Parses the services' base addresses. Throws ``NVIDIAError/invalidAddress(_:reason:)``, also for one
+  /// Parses the services' base addresses. Throws ``NVIDIAError/invalidAddress(_:_:)``, also for one
   /// with a user name or a query.
   public init(
     dgxAPI: String = Self.defaultDGXAPI, ngcAPI: String = Self.defaultNGCAPI,
@@ -33,7 +33,7 @@ public struct NVIDIAServices: Hashable, Sendable {
   private static func base(_ text: String) throws(NVIDIAError) -> HTTPURL {
     let url = try parse(text)
     guard !url.hasUserInfo, url.query == nil else {
-      throw .invalidAddress(url.description, reason: "a base address has neither user nor query")
+      throw .invalidAddress(url.description, .userOrQuery)
     }
     return url
   }
@@ -47,10 +47,10 @@ public struct NVIDIAServices: Hashable, Sendable {
     do {
       return try HTTPURL(text)
     } catch {
-      guard case .invalidURL(let shown, let reason) = error else {
-        throw .invalidAddress("", reason: "no URL")
+      guard case .invalidURL(let shown, let fault) = error else {
+        throw .invalidAddress("", .notAURL(nil))
       }
-      throw .invalidAddress(shown, reason: reason)
+      throw .invalidAddress(shown, .notAURL(fault))
     }
   }
 }

@@ -33,11 +33,10 @@ struct RESTClient: Sendable {
     let status = reply.requestStatus.value()
     if let status, !status.isSuccess {
       throw .malformedResponse(
-        service, url: url.description,
-        reason: "it says \(status.statusCode.cut(to: 64)) instead of a list")
+        service, url: url.description, .status(status.statusCode.cut(to: 64)))
     }
     if reply.elements == nil, isRequired || status == nil {
-      throw .malformedResponse(service, url: url.description, reason: "the list is missing")
+      throw .malformedResponse(service, url: url.description, .noList)
     }
     var entries: [Reply.Entry.Element] = []
     var skipped: [SkippedEntry] = []
@@ -71,7 +70,7 @@ struct RESTClient: Sendable {
     do {
       return try JSONDecoder().decode(type, from: Data(body))
     } catch {
-      throw .malformedResponse(service, url: url.description, reason: error.jsonReason)
+      throw .malformedResponse(service, url: url.description, .json(error.jsonFault))
     }
   }
 

@@ -47,7 +47,7 @@ private import CCurl
     guard let code = refusedSetting else { return }
     throw .other(
       url: exchange.request.url.description, code: code,
-      reason: "libcurl refuses a setting: \(Self.words(for: code))")
+      reason: .setting(Self.words(for: code)))
   }
 
   private func setConnection(_ options: TransportOptions, limit: RateLimit?) {
@@ -213,7 +213,7 @@ private func lend(
 
   private func append(_ line: String) throws(TransportError) {
     guard let longer = unsafe curl_slist_append(list, line) else {
-      throw .other(url: "", code: Int(CURLE_OUT_OF_MEMORY.rawValue), reason: "out of memory")
+      throw .other(url: "", code: Int(CURLE_OUT_OF_MEMORY.rawValue), reason: .memory)
     }
     unsafe list = longer
   }

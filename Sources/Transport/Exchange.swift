@@ -125,7 +125,7 @@ final class Exchange {
     received += Int64(bytes.byteCount)
     switch destination {
     case .undecided:
-      interrupt(.failed(.reset(url: request.url.description, reason: "a body without a head")))
+      interrupt(.failed(.reset(url: request.url.description, reason: .bodyWithoutHead)))
       return false
     case .lent(let sink):
       do { try sink(bytes) } catch {

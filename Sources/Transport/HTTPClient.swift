@@ -99,7 +99,7 @@ public final class HTTPClient: Sendable {
       if case .cut = failure, exchange.head.isComplete, exchange.isExcerpt { failure = nil }
       // libcurl takes a head that ends with its connection for a whole one.
       if failure == nil, !exchange.head.isComplete {
-        failure = .reset(url: request.url.description, reason: "the head of the answer is incomplete")
+        failure = .reset(url: request.url.description, reason: .incompleteHead)
       }
     }
     if let failure {

@@ -19,13 +19,13 @@ public struct HTTPURL: Hashable, Sendable {
   /// The longest URL that is read, in bytes: signed ones have a few thousand.
   static let longest = 32 << 10
 
-  /// Parses an absolute URL. Throws ``TransportError/invalidURL(_:reason:)``.
+  /// Parses an absolute URL. Throws ``TransportError/invalidURL(_:_:)``.
   public init(_ text: String) throws(TransportError) {
     self = try Self.parse(text, relativeTo: nil)
   }
 
   /// The URL that `location` means when it stands in an answer from this one (RFC 3986, 5). Throws
-  /// ``TransportError/invalidURL(_:reason:)``.
+  /// ``TransportError/invalidURL(_:_:)``.
   public func resolving(_ location: String) throws(TransportError) -> HTTPURL {
     try Self.parse(location, relativeTo: self)
   }
@@ -65,24 +65,26 @@ public struct HTTPURL: Hashable, Sendable {
   }
 
   private static func parse(_ text: String, relativeTo base: HTTPURL?) throws(TransportError) -> HTTPURL {
-    let refuse: (String) -> TransportError = { .invalidURL(redacting(text), reason: $0) }
-    guard !text.isEmpty, text.utf8.count <= longest else { throw refuse("empty or too long") }
-    guard !text.utf8.contains(0) else { throw refuse("holds a zero byte") }
-    guard let parser = unsafe curl_url() else { throw refuse("out of memory") }
+    let refuse: (URLFault) -> TransportError = { .invalidURL(redacting(text), $0) }
+    guard !text.isEmpty, text.utf8.count <= longest else { throw refuse(.length) }
+    guard !text.utf8.contains(0) else { throw refuse(.zeroByte) }
+    guard let parser = unsafe curl_url() else { throw refuse(.memory) }
     defer { unsafe curl_url_cleanup(parser) }
     if let base { _ = unsafe curl_url_set(parser, CURLUPART_URL, base.full, 0) }
     // Servers put raw blanks into Location; people who type one have mistyped.
     let result = unsafe curl_url_set(
       parser, CURLUPART_URL, text, base == nil ? 0 : UInt32(CURLU_URLENCODE))
-    guard result == CURLUE_OK else { throw refuse(unsafe String(cString: curl_url_strerror(result))) }
+    guard result == CURLUE_OK else {
+      throw refuse(.unparsed(reason: unsafe String(cString: curl_url_strerror(result))))
+    }
     guard let scheme = unsafe part(CURLUPART_SCHEME, of: parser), scheme == "http" || scheme == "https"
-    else { throw refuse("neither http nor https") }
+    else { throw refuse(.scheme) }
     guard let host = unsafe part(CURLUPART_HOST, of: parser)?.lowercased(), isHost(host),
       unsafe part(CURLUPART_ZONEID, of: parser) == nil
-    else { throw refuse("no usable host") }
+    else { throw refuse(.host) }
     guard let port = unsafe part(CURLUPART_PORT, of: parser, UInt32(CURLU_DEFAULT_PORT)).flatMap(UInt16.init),
       port > 0
-    else { throw refuse("no usable port") }
+    else { throw refuse(.port) }
     return HTTPURL(
       scheme: scheme, host: host, port: Int(port),
       path: unsafe part(CURLUPART_PATH, of: parser) ?? "/",

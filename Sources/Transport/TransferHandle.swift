@@ -87,7 +87,7 @@ final class HandlePool: Sendable {
   func take() throws(TransportError) -> TransferHandle {
     if let handle = idle.withLock({ $0.popLast() }) { return handle }
     guard let handle = TransferHandle() else {
-      throw .other(url: "", code: 2, reason: "libcurl could not be initialised")
+      throw .other(url: "", code: 2, reason: .notInitialised)
     }
     return handle
   }

@@ -40,7 +40,7 @@ struct TransferOutcome {
       return .notHTTP(host: url.host, port: url.port, reason: reason)
     // libcurl's word for a header line beyond its own limit.
     case CURLE_OUT_OF_MEMORY where !headIsComplete: return .tooLarge(url: text, limit: ResponseHead.limit)
-    default: return .other(url: text, code: code, reason: reason)
+    default: return .other(url: text, code: code, reason: .reported(reason))
     }
   }
 
@@ -74,7 +74,7 @@ struct TransferOutcome {
 
   private func handshakeFailure(with url: HTTPURL) -> TransportError {
     if says(Self.plainAnswers) { return .plainHTTPServer(host: url.host, port: url.port) }
-    if says(Self.brokenLines) { return .reset(url: url.description, reason: reason) }
+    if says(Self.brokenLines) { return .reset(url: url.description, reason: .reported(reason)) }
     if reason.contains("certificate verify failed") {
       return .untrustedCertificate(host: url.host, reason: certificateReason)
     }
@@ -89,7 +89,7 @@ struct TransferOutcome {
     if let expected, received < expected, received > 0 {
       return .cut(url: url.description, received: received, expected: expected)
     }
-    return .reset(url: url.description, reason: reason)
+    return .reset(url: url.description, reason: .reported(reason))
   }
 
   private func says(_ phrases: [String]) -> Bool {

@@ -1,7 +1,7 @@
-/// Why bytes could not be moved. URLs are redacted texts (``HTTPURL/description``), reasons are the words of
+/// Why bytes could not be moved. URLs are redacted texts (``HTTPURL/description``), reasons that are texts the words of
 /// libcurl or OpenSSL.
 public enum TransportError: Error, Hashable, Sendable {
-  case invalidURL(String, reason: String)
+  case invalidURL(String, URLFault)
   /// A header whose name or value would break out of its line.
   case invalidHeader(name: String)
   case unknownHost(String)
@@ -19,7 +19,7 @@ public enum TransportError: Error, Hashable, Sendable {
   /// The connection ended after `received` of `expected` bytes of a body; nil where no length was declared.
   case cut(url: String, received: Int64, expected: Int64?)
   /// The connection broke before the answer was complete.
-  case reset(url: String, reason: String)
+  case reset(url: String, reason: ResetReason)
   /// A body or a head beyond its `limit` in bytes.
   case tooLarge(url: String, limit: Int)
   case tooManyRedirects(url: String)
@@ -31,7 +31,41 @@ public enum TransportError: Error, Hashable, Sendable {
   /// The task that made the call was cancelled.
   case cancelled
   /// Anything else libcurl reported: `code` is its CURLcode.
-  case other(url: String, code: Int, reason: String)
+  case other(url: String, code: Int, reason: LibraryReason)
+}
+
+/// Why a text is no URL.
+public enum URLFault: Hashable, Sendable {
+  /// It is empty, or longer than any that is read.
+  case length
+  case zeroByte
+  /// The parser has no memory.
+  case memory
+  /// What libcurl's parser says.
+  case unparsed(reason: String)
+  /// Neither http nor https.
+  case scheme
+  /// No host, or none that a resolver takes as it stands.
+  case host
+  case port
+}
+
+/// Why libcurl did not do what it was asked.
+public enum LibraryReason: Hashable, Sendable {
+  /// What it says itself.
+  case reported(String)
+  case notInitialised
+  /// It does not know an option, or not this value of it; what it says.
+  case setting(String)
+  case memory
+}
+
+/// How a connection broke.
+public enum ResetReason: Hashable, Sendable {
+  /// What libcurl or OpenSSL says.
+  case reported(String)
+  case bodyWithoutHead
+  case incompleteHead
 }
 
 /// Why a redirect was not followed.

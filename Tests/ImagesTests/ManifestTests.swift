@@ -46,8 +46,7 @@ struct `A manifest` {
       #expect {
         try parse(#"{"manifests":[\#(Samples.json(Self.child)),\#(entry)]}"#)
       } throws: { error in
-        guard case .malformed(let why) = error as? ManifestError else { return false }
-        return why.contains("\(Samples.digest("m"))") && why.contains("'\(type)'")
+        error as? ManifestError == .malformed(.takenForManifest(Samples.digest("m"), type: type))
       }
     }
   }

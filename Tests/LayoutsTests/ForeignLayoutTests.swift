@@ -214,7 +214,9 @@ import Testing
     }
     list = entries()
     list[1].bytes = Array("{".utf8) + [UInt8](repeating: UInt8(ascii: "["), count: 100_000)
-    #expect(throws: LayoutError.malformed(path: path, entry: "index.json", why: .json("it is not JSON"))) {
+    #expect(
+      throws: LayoutError.malformed(path: path, entry: "index.json", why: .json(.document(.malformed(at: 1))))
+    ) {
       try open(list)
     }
     list[1].bytes = Array(#"{"manifests":[{"mediaType":"a","digest":"sha256:1","size":1}]}"#.utf8)

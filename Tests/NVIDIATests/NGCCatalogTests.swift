@@ -159,7 +159,7 @@ import Testing
     let server = scripted(ScriptedResponse(text: text))
     let catalog = try catalog(server)
     let expected = NVIDIAError.malformedResponse(
-      .ngc, url: server.url("/token?scope=…"), reason: "it holds no token")
+      .ngc, url: server.url("/token?scope=…"), .noToken)
     #expect(throws: expected) { try catalog.organizations() }
     #expect(server.requests.count == 1)
   }

@@ -6,14 +6,14 @@ import TestSupport
 import Testing
 import Transport
 
+@testable import Digests
+
 extension RegistryConfiguration {
   /// For registries that are no vendor's.
   init(plainHTTP: Bool = false, credential: Credential? = nil) {
     self.init(plainHTTP: plainHTTP, credential: credential, realmRules: RealmRules(.none))
   }
 }
-
-@testable import Digests
 
 /// A client that speaks plain HTTP to `host` and does not linger between attempts.
 func client(

@@ -60,7 +60,7 @@ struct `A receipt` {
       Issue.record("\(String(describing: error))")
       return
     }
-    #expect(!fault.jsonReason.isEmpty)
+    #expect(fault.jsonFault != .other)
   }
 
   @Test func `that lists an image without its own manifest, or that as empty, is none`() throws {

@@ -20,9 +20,9 @@ import Testing
     #expect(
       try error(7, "Failed to connect to r.org port 443 after 0 ms: x", system: EHOSTUNREACH)
         == .unreachable(host: "r.org", reason: "No route to host"))
-    #expect(try error(65, "rewind") == .reset(url: "https://r.org/x?sig=…", reason: "rewind"))
+    #expect(try error(65, "rewind") == .reset(url: "https://r.org/x?sig=…", reason: .reported("rewind")))
     #expect(
-      try error(43, "odd") == .other(url: "https://r.org/x?sig=…", code: 43, reason: "odd"))
+      try error(43, "odd") == .other(url: "https://r.org/x?sig=…", code: 43, reason: .reported("odd")))
   }
 
   @Test(arguments: [
@@ -45,7 +45,7 @@ import Testing
 
   @Test func `tells a handshake that broke from one that failed`() throws {
     let broken = "OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to r.org:443"
-    #expect(try error(35, broken) == .reset(url: "https://r.org/x?sig=…", reason: broken))
+    #expect(try error(35, broken) == .reset(url: "https://r.org/x?sig=…", reason: .reported(broken)))
     #expect(try error(35, "no shared cipher") == .tlsFailed(host: "r.org", reason: "no shared cipher"))
   }
 

@@ -268,7 +268,7 @@ struct DockerConfig {
         return
       }
       fault = .fieldNotADigest("rootfs.diff_ids")
-    } catch .malformed(let why) {
+    } catch .malformed(.json(let why)) {
       fault = .json(why)
     } catch {
       guard digest == actual else {

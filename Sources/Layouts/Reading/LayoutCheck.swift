@@ -158,7 +158,7 @@ struct LayoutCheck {
     do { try DocumentShape.dockerManifest.check(bytes) } catch {
       // What is no JSON says nothing to anybody.
       if case .malformed = error { return }
-      note([.malformedFile(path: path, why: .json(error.jsonReason))])
+      note([.malformedFile(path: path, why: .json(error.jsonFault))])
     }
   }
 

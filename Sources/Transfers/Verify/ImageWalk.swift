@@ -34,9 +34,8 @@ struct ImageWalk: Sendable {
           if let diffID {
             contents.append((layer: layer, diffID: diffID))
           } else {
-            let why =
-              "the field 'rootfs.diff_ids[\(index)]' is no sha256, so that its layer cannot be compared"
-            problems.append(.notAConfig(manifest.config.digest, .malformed(why)))
+            problems.append(
+              .notAConfig(manifest.config.digest, .malformed(.diffIDNotADigest(layer: index))))
           }
         }
       }

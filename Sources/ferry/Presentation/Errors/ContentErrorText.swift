@@ -25,7 +25,7 @@ extension ManifestError: WordedError {
   /// `what` it was to be.
   func words(of what: String) -> Wording {
     switch self {
-    case .malformed(let reason): "the \(what) is malformed: \(reason)"
+    case .malformed(let fault): "the \(what) is malformed: \(fault.words)"
     case .ambiguous: "the manifest claims to be of two kinds at once, an image and an index for one"
     case .schema1: "it is a Docker schema 1 image, whose digests do not survive a copy"
     case .unknownType(let type): "'\(type)' is no manifest that Ferry knows"
@@ -36,13 +36,67 @@ extension ManifestError: WordedError {
   }
 }
 
+extension ManifestFault {
+  var words: Wording {
+    switch self {
+    case .json(let fault): fault.words
+    case .noContent: "it has neither layers nor manifests"
+    case .noList: "the field 'manifests' is no list"
+    case .mislabelled(let type): "it calls itself \(type) and is none"
+    case .takenForManifest(let digest, let type):
+      "its entry \(digest) has the type '\(type)', which some readers take for a manifest's"
+    case .nestedTooDeeply: "its indexes nest too deeply"
+    case .tooManyManifests(let limit): "it lists more than \(limit) manifests"
+    case .partsTooLarge: "its parts add up to more than any registry holds"
+    case .twoSizes(let digest, let first, let second):
+      "it gives \(digest) two sizes, \(first) and \(second)"
+    case .inexactNumber: "it holds a number that cannot be kept as it is"
+    case .diffIDNotADigest(let layer):
+      "the field 'rootfs.diff_ids[\(layer)]' is no sha256, so that its layer cannot be compared"
+    }
+  }
+}
+
+extension JSONFault {
+  /// Where decoding failed and why.
+  var words: Wording {
+    switch self {
+    case .notJSON: "it is not JSON"
+    case .document(let fault): fault.words
+    case .missing(let path): "the field '\(path)' is missing"
+    case .empty(let path): "the field '\(path)' is empty"
+    case .wrongType(let path): "the field '\(path)' has the wrong type"
+    case .invalid(let path): "the field '\(path)' is invalid"
+    case .other: "it is not what it should be"
+    }
+  }
+}
+
+extension DocumentFault {
+  fileprivate var words: Wording {
+    switch self {
+    case .malformed: "it is not JSON"
+    case .surplus(let offset): "something follows behind the JSON, at byte \(offset)"
+    case .repeatedKey(let path): "the field '\(path)' is there twice, and readers differ in which they take"
+    case .twoSpellings(let path, let other):
+      "the field '\(path)' is there as '\(other)' too, and readers differ in which they take"
+    case .misspelled(let path, let meant):
+      "the field '\(path)' is '\(meant)' to some readers and unknown to others"
+    case .unreadableKey(let offset): "the name of a field is not text, at byte \(offset)"
+    case .notWhole(let path): "the field '\(path)' is no whole number"
+    case .tooDeep: "it nests too deeply"
+    case .tooManyKeys: "it has more fields than any such document"
+    }
+  }
+}
+
 /// The words for signatures and keys that are not what they should be.
 extension SignatureError: WordedError {
   var text: ErrorText { ErrorText(words, .integrityFailure) }
 
   var words: Wording {
     switch self {
-    case .malformedSignature(let why): "\(why)"
+    case .malformedSignature(let malformation): malformation.words
     case .malformedPublicKey: "it is no minisign public key"
     case .malformedSecretKey: "it is no minisign secret key"
     case .costlyPassword(let memory):
@@ -55,6 +109,18 @@ extension SignatureError: WordedError {
         + "sign with minisign 0.8 or newer, without -l"
     case .invalid: "the signature is not over this content"
     case .alteredComment: "its trusted comment was altered"
+    }
+  }
+}
+
+extension SignatureError.Malformation {
+  fileprivate var words: Wording {
+    switch self {
+    case .lineCount: "it does not have the four lines of a minisign signature"
+    case .noUntrustedComment: "it does not begin with an untrusted comment"
+    case .noSignature: "it holds no Ed25519 signature"
+    case .unknownAlgorithm: "its algorithm is unknown"
+    case .noTrustedComment: "it has no trusted comment"
     }
   }
 }

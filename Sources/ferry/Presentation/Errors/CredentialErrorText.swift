@@ -37,7 +37,7 @@ extension AuthFileError {
   /// Why, after a colon, where that helps.
   fileprivate var words: Wording {
     switch self {
-    case .malformed(let reason): ": \(reason)"
+    case .malformed(let fault): ": \(fault.words)"
     case .tooLarge: ""
     case .noLogin(let key): ": its entry '\(key)' holds no user and password"
     case .registryTokenAlone(let key):

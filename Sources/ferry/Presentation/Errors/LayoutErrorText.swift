@@ -133,7 +133,7 @@ extension FileFault {
   /// Why one of an archive's own files cannot be read.
   var words: Wording {
     switch self {
-    case .json(let reason): "\(reason)"
+    case .json(let fault): fault.words
     case .annotationNotADigest(let name): "the annotation '\(name)' is no digest"
     case .fieldNotADigest(let name): "the field '\(name)' has what is no sha256"
     case .filesOutOfOrder: "its files are not in order"

@@ -31,8 +31,9 @@ extension NVIDIAError: WordedError {
       return ErrorText(
         "\(service.name) redirects \(url)\(target.map { " to \($0)" } ?? ""); keys follow no redirect",
         .networkFailed)
-    case .malformedResponse(let service, let url, let reason):
-      return ErrorText("the answer of \(service.name) cannot be read: \(reason) (\(url))", .networkFailed)
+    case .malformedResponse(let service, let url, let breach):
+      return ErrorText(
+        "the answer of \(service.name) cannot be read: \(breach.words) (\(url))", .networkFailed)
     case .noServiceAccepts(let refusals):
       let texts = refusals.map { $0.error.text }
       return ErrorText(
@@ -44,12 +45,32 @@ extension NVIDIAError: WordedError {
           ? .networkFailed : texts.first { $0.status == .credentialsRefused }?.status ?? .permissionDenied)
     case .invalidRepository(let service, let name):
       return ErrorText("'\(name)' cannot be a repository of \(service.name)", .usage)
-    case .invalidAddress(let address, let reason):
+    case .invalidAddress(let address, let fault):
       return ErrorText(
-        "'\(address)' is no service address: \(reason)",
+        "'\(address)' is no service address: \(fault.words)",
         remedy:
           "Check \(EnvironmentVariable.dgxAPI), \(EnvironmentVariable.ngcAPI) and \(EnvironmentVariable.ngcAuthn).",
         .usage)
+    }
+  }
+}
+
+extension NVIDIAError.Breach {
+  fileprivate var words: Wording {
+    switch self {
+    case .json(let fault): fault.words
+    case .status(let code): "it says \(code) instead of a list"
+    case .noList: "the list is missing"
+    case .noToken: "it holds no token"
+    }
+  }
+}
+
+extension NVIDIAError.AddressFault {
+  fileprivate var words: Wording {
+    switch self {
+    case .notAURL(let fault): fault?.words ?? "no URL"
+    case .userOrQuery: "a base address has neither user nor query"
     }
   }
 }

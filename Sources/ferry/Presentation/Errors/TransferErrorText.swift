@@ -343,7 +343,7 @@ extension ReceiptFault {
     switch self {
     case .tooLarge: "it is too large"
     case .otherReport: "it is another kind of report"
-    case .document(let error): "\(error.jsonReason)"
+    case .document(let error): error.jsonFault.words
     }
   }
 }

@@ -4,8 +4,8 @@ import Transport
 extension TransportError: WordedError {
   var text: ErrorText {
     switch self {
-    case .invalidURL(let url, let reason):
-      return ErrorText("'\(url)' is no address: \(reason)", .networkFailed)
+    case .invalidURL(let url, let fault):
+      return ErrorText("'\(url)' is no address: \(fault.words)", .networkFailed)
     case .invalidHeader(let name):
       return ErrorText("a value for the header \(name) holds characters that no header may", .usage)
     case .unknownHost(let host):
@@ -50,7 +50,8 @@ extension TransportError: WordedError {
         remedy: "Run the same command again.", .networkFailed)
     case .reset(let url, let reason):
       return ErrorText(
-        "the connection broke: \(reason) (\(url))", remedy: "Run the same command again.", .networkFailed)
+        "the connection broke: \(reason.words) (\(url))", remedy: "Run the same command again.",
+        .networkFailed)
     case .tooLarge(let url, let limit):
       return ErrorText("the answer from \(url) is larger than \(limit) bytes", .networkFailed)
     case .tooManyRedirects(let url): return ErrorText("\(url) redirects without end", .networkFailed)
@@ -68,7 +69,42 @@ extension TransportError: WordedError {
         "the proxy failed: \(reason)", remedy: "Check https_proxy, http_proxy and no_proxy.", .networkFailed)
     case .cancelled: return .interrupted
     case .other(let url, let code, let reason):
-      return ErrorText("\(reason) (curl error \(code), \(url))", .networkFailed)
+      return ErrorText("\(reason.words) (curl error \(code), \(url))", .networkFailed)
+    }
+  }
+}
+
+extension URLFault {
+  var words: Wording {
+    switch self {
+    case .length: "empty or too long"
+    case .zeroByte: "holds a zero byte"
+    case .memory: "out of memory"
+    case .unparsed(let reason): "\(reason)"
+    case .scheme: "neither http nor https"
+    case .host: "no usable host"
+    case .port: "no usable port"
+    }
+  }
+}
+
+extension LibraryReason {
+  fileprivate var words: Wording {
+    switch self {
+    case .reported(let reason): "\(reason)"
+    case .notInitialised: "libcurl could not be initialised"
+    case .setting(let reason): "libcurl refuses a setting: \(reason)"
+    case .memory: "out of memory"
+    }
+  }
+}
+
+extension ResetReason {
+  fileprivate var words: Wording {
+    switch self {
+    case .reported(let reason): "\(reason)"
+    case .bodyWithoutHead: "a body without a head"
+    case .incompleteHead: "the head of the answer is incomplete"
     }
   }
 }
