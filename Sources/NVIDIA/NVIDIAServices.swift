@@ -1,3 +1,4 @@
+public import Registry
 import Transport
 
 /// The two registries behind NVIDIA's one host name. Which of them answers depends on the key.
@@ -74,4 +75,21 @@ public struct NVIDIAHosts: Hashable, Sendable {
     guard let colon = host.lastIndex(of: ":"), !host[colon...].contains("]") else { return false }
     return names.contains(String(host[..<colon]))
   }
+}
+
+extension RegistryQuirks {
+  /// What is special about NVIDIA's registries at `hosts`, which may send for tokens to `realmHosts`. Their proxy chooses
+  /// the system behind by the credential, and the legacy one then sends a challenge of its own
+  /// (github.com/apptainer/singularity/issues/1159).
+  public static func nvidia(
+    _ hosts: NVIDIAHosts = .standard, realmHosts: Set<String> = NVIDIAHosts.realmHosts
+  ) -> Self {
+    Self(hosts: hosts.names, realmHosts: realmHosts, choosesByCredential: true)
+  }
+}
+
+extension NVIDIAHosts {
+  /// The hosts in NVIDIA's challenges: `nvcr.io` today, `registry.nvidia.com` of the legacy system,
+  /// `authn.nvidia.com` after a token's end.
+  public static let realmHosts: Set<String> = ["nvcr.io", "registry.nvidia.com", "authn.nvidia.com"]
 }

@@ -12,7 +12,7 @@ enum OpenedArchive: Sendable {
   /// where one is given, else read as it comes. Decompressing may take `memoryLimit` bytes of memory. Blocks. Throws
   /// ``LayoutError``, ``TarError``, and ``TransferError/noDirectory(path:)``.
   static func open(
-    _ input: ArchiveInput, spool: String?, memoryLimit: Int64 = Decompressor.usualMemory
+    _ input: ArchiveInput, spool: String?, memoryLimit: Int64
   ) throws -> OpenedArchive {
     if input.isOneFile, input.stream == nil { try UnfinishedArchive.refuse(input.path) }
     guard input.isOneFile, let content = try Self.content(of: input, memoryLimit) else {

@@ -40,7 +40,7 @@ public enum TransferNote: Sendable {
   /// Of what an earlier run left of a blob only the first `kept` of `claimed` bytes are right.
   case damagedOnDisk(blob: Digest, kept: Int64, claimed: Int64)
   /// `path` is nil for a stream.
-  case archiveWritten(path: String?, digest: Digest, size: Int64)
+  case archiveWritten(path: String, digest: Digest, size: Int64)
   case archiveUpToDate(path: String, digest: Digest)
   /// So many bytes of volumes are read before anything is pushed out of them.
   case provingVolumes(size: Int64)

@@ -54,29 +54,9 @@ struct `What is read from a pipe without end` {
 
   @Test func `is no password that is asked for at a terminal`() throws {
     let minisign = try Minisign(password: "open sesame")
-    let script = """
-      import os, pty, signal, sys
-      pid, terminal = pty.fork()
-      if pid == 0: os.execv(sys.argv[1], sys.argv[1:])
-      seen = b''
-      while b'Password of' not in seen: seen += os.read(terminal, 1000)
-      os.write(terminal, b'open')
-      os.kill(pid, signal.SIGINT)
-      try:
-        while True:
-          more = os.read(terminal, 1000)
-          if not more: break
-          seen += more
-      except OSError: pass
-      sys.stdout.buffer.write(seen)
-      sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-      """
-    var command = ferry.command([
-      "export", "127.0.0.1:9/a:1", "-o", "a.tar", "--sign-key", minisign.secretKey,
-    ])
-    command.arguments = ["-c", script, command.program] + command.arguments
-    command.program = "python3"
-    let result = try command.run()
+    let result = try ferry.runAtTerminal(
+      ["export", "127.0.0.1:9/a:1", "-o", "a.tar", "--sign-key", minisign.secretKey],
+      answering: "os.write(terminal, b'open'); os.kill(pid, signal.SIGINT)")
     #expect(result.status == 130)
     #expect(result.standardOutput.contains("interrupted"))
   }

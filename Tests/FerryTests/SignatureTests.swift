@@ -135,28 +135,12 @@ struct `An archive to be proved` {
   @Test func `signed with a locked key asks for its password at a terminal, which does not show it`() throws {
     let minisign = try Minisign(password: "open sesame")
     // Types the password when it is asked for; what is typed before that does not count.
-    let script = """
-      import os, pty, sys
-      pid, terminal = pty.fork()
-      if pid == 0: os.execv(sys.argv[1], sys.argv[1:])
-      seen = b''
-      while b'Password of' not in seen: seen += os.read(terminal, 1000)
-      os.write(terminal, b'open sesame\\n')
-      try:
-        while True:
-          more = os.read(terminal, 1000)
-          if not more: break
-          seen += more
-      except OSError: pass
-      sys.stdout.buffer.write(seen)
-      sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-      """
-    var command = ferry.command([
-      "export", "--plain-http", image, "-o", "a.tar", "--sign-key", minisign.secretKey, "--progress", "none",
-    ])
-    command.arguments = ["-c", script, command.program] + command.arguments
-    command.program = "python3"
-    let running = try command.run()
+    let running = try ferry.runAtTerminal(
+      [
+        "export", "--plain-http", image, "-o", "a.tar", "--sign-key", minisign.secretKey, "--progress",
+        "none",
+      ],
+      answering: "os.write(terminal, b'open sesame\\n')")
     #expect(running.status == 0, "\(running.standardOutput)\(running.standardError)")
     #expect(running.standardOutput.contains("Password of"))
     #expect(!running.standardOutput.contains("sesame"))

@@ -21,21 +21,21 @@ struct DockerSaveArchive {
   private(set) var problems: [LayoutProblem] = []
   private var configBytes: Int64 = 0
   /// How much memory decompressing a layer may take, in bytes.
-  var memoryLimit = Decompressor.usualMemory
+  private let memoryLimit: Int64
 
   /// nil when it is no such archive: then it is a layout, or nothing that Ferry knows.
   static func open(
-    file: any RandomAccess, tar: TarIndex, entries: TarContents
+    file: any RandomAccess, tar: TarIndex, entries: TarContents, memoryLimit: Int64
   ) throws(LayoutError) -> DockerSaveArchive? {
     guard entries.files[LayoutFile.path] == nil, entries.files[IndexFile.path] == nil,
       let extent = entries.files[DockerManifestFile.path]
     else { return nil }
-    return try open(list: extent, file: file, tar: tar, entries: entries)
+    return try open(list: extent, file: file, tar: tar, entries: entries, memoryLimit: memoryLimit)
   }
 
   /// What `manifest.json`, which lies at `extent`, names, whatever else the archive has.
   static func open(
-    list extent: BlobExtent, file: any RandomAccess, tar: TarIndex, entries: TarContents
+    list extent: BlobExtent, file: any RandomAccess, tar: TarIndex, entries: TarContents, memoryLimit: Int64
   ) throws(LayoutError) -> DockerSaveArchive {
     guard extent.size <= DockerManifestFile.sizeLimit else {
       throw .oversized(
@@ -45,15 +45,17 @@ struct DockerSaveArchive {
     let bytes = try extent.bytes(in: file)
     do {
       return DockerSaveArchive(
-        file, tar, entries, list: try DockerManifestFile.entries(in: bytes))
+        file, tar, entries, list: try DockerManifestFile.entries(in: bytes), memoryLimit: memoryLimit)
     } catch {
       throw .malformed(path: file.path, entry: DockerManifestFile.path, why: error)
     }
   }
 
   private init(
-    _ file: any RandomAccess, _ tar: TarIndex, _ entries: TarContents, list: [DockerManifestFile.Entry]
+    _ file: any RandomAccess, _ tar: TarIndex, _ entries: TarContents, list: [DockerManifestFile.Entry],
+    memoryLimit: Int64
   ) {
+    self.memoryLimit = memoryLimit
     self.file = file
     self.tar = tar
     self.entries = entries
@@ -97,7 +99,7 @@ struct DockerSaveArchive {
       file: try LayoutError.wrapping { () throws(FileError) in try AppendedContent(file, bytes) },
       tar: tar,
       entries: TarContents(blobs: blobs, files: files, problems: others, isCut: entries.isCut),
-      form: .dockerSave, problems: problems)
+      form: .dockerSave, problems: problems, memoryLimit: memoryLimit)
   }
 
   /// An image for each of the names, or one without. An image's ID is none.

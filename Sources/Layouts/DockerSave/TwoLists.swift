@@ -62,8 +62,8 @@ struct TwoLists {
     }
     var lists = TwoLists(
       index.images, walk, known: listed.values, parents: parents, file: file, entries: entries)
-    var docker = try DockerSaveArchive.open(list: extent, file: file, tar: tar, entries: entries)
-    docker.memoryLimit = memoryLimit
+    var docker = try DockerSaveArchive.open(
+      list: extent, file: file, tar: tar, entries: entries, memoryLimit: memoryLimit)
     for entry in docker.list {
       try LayoutError.checkCancellation()
       try lists.take(entry, &docker)

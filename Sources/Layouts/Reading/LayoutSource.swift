@@ -22,7 +22,7 @@ struct LayoutSource {
   /// What was found wrong before the layout itself is read.
   var problems: [LayoutProblem] = []
   /// How much memory decompressing a layer may take, in bytes.
-  var memoryLimit = Decompressor.usualMemory
+  let memoryLimit: Int64
 
   /// Looks what lies at `path`, and chooses how to read it.
   static func open(_ path: String, memoryLimit: Int64) throws(LayoutError) -> LayoutSource {
@@ -36,13 +36,12 @@ struct LayoutSource {
   static func open(tar file: any RandomAccess, memoryLimit: Int64) throws(LayoutError) -> LayoutSource {
     let tar = try LayoutError.wrapping { () throws(TarError) in try TarIndex.read(file, names: .layout) }
     let entries = try TarContents(tar).comparingCopies(in: file)
-    guard var archive = try DockerSaveArchive.open(file: file, tar: tar, entries: entries) else {
-      return LayoutSource(file: file, tar: tar, entries: entries, form: .tar, memoryLimit: memoryLimit)
+    if let archive = try DockerSaveArchive.open(
+      file: file, tar: tar, entries: entries, memoryLimit: memoryLimit)
+    {
+      return try archive.source()
     }
-    archive.memoryLimit = memoryLimit
-    var source = try archive.source()
-    source.memoryLimit = memoryLimit
-    return source
+    return LayoutSource(file: file, tar: tar, entries: entries, form: .tar, memoryLimit: memoryLimit)
   }
 
   private static func open(

@@ -48,7 +48,8 @@ public final class StreamedLayout: Sendable {
     }
     let described = try LayoutFront.read(
       LayoutSource(
-        file: file, tar: tar, entries: TarContents(tar).comparingCopies(in: file), form: .tar))
+        file: file, tar: tar, entries: TarContents(tar).comparingCopies(in: file), form: .tar,
+        memoryLimit: Decompressor.usualMemory))
     guard described.isWrittenByFerry else { throw .notStreamable(path: content.path, .foreign) }
     var check = try LayoutCheck.examine(
       front: described, kept: Int64(kept.count), misplaced: scan.misplaced)

@@ -141,7 +141,7 @@ struct ExportMover: Sendable {
       }
       try stream.finish()
     }
-    settings.observer.note(.archiveWritten(path: nil, digest: plan.archiveDigest, size: plan.totalSize))
+    settings.observer.note(.archiveWritten(path: name, digest: plan.archiveDigest, size: plan.totalSize))
   }
 
   /// Writes the volumes asked for, and nothing else of the archive.

@@ -185,7 +185,7 @@ struct KnownFiles: Sendable {
     case .inPlace(let layout):
       readings = try await executor.mapConcurrently(blobs.map(\.digest).sorted()) { digest in
         do {
-          return try BlobReading.read(digest, in: layout, unpacks: false) { _ in }
+          return try BlobReading.read(digest, in: layout) { _ in }
         } catch is LayoutError {
           // What cannot be read there is not known to be anywhere.
           return BlobReading(digest: digest, problem: .damaged(digest, actual: digest), diffID: nil)
@@ -210,7 +210,7 @@ struct KnownFiles: Sendable {
       while let due = stream.blob {
         if wanted.contains(due.digest) {
           readings.append(
-            try unsafe BlobReading.read(due.digest, size: due.size, unpacks: false, progress: { _ in }) {
+            try unsafe BlobReading.read(due.digest, size: due.size, progress: { _ in }) {
               buffer, offset in try unsafe stream.read(due.digest, into: buffer, at: offset)
             })
         }

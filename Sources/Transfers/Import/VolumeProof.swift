@@ -55,7 +55,7 @@ struct VolumeProof: Sendable {
     let readings = try await executor.mapConcurrently(order) { cut in
       let meter = TransferMeter(cut.blob.descriptor, observer: observer)
       return try BlobReading.read(
-        cut.blob.descriptor.digest, in: cut.layout, unpacks: false, progress: meter.advance)
+        cut.blob.descriptor.digest, in: cut.layout, progress: meter.advance)
     }
     var damaged: [Digest: any Error] = [:]
     var problems: [String: (layout: Layout, readings: [BlobReading])] = [:]

@@ -9,28 +9,28 @@ struct BlobReading: Sendable {
   /// The digest of the decompressed content; nil when it was not asked for or could not be had.
   let diffID: Digest?
 
-  /// Reads the blob once, hashing it and, where `unpacks`, its decompressed form. Blocks. Throws
-  /// ``TarError/needsMemory(_:path:need:limit:)`` where that takes more than `memoryLimit` bytes of memory.
+  /// Reads the blob once, hashing it and, with a `memoryLimit`, its decompressed form. Blocks. Throws
+  /// ``TarError/needsMemory(_:path:need:limit:)`` where that takes more than so many bytes of memory.
   static func read(
-    _ digest: Digest, in layout: Layout, unpacks: Bool, memoryLimit: Int64 = Decompressor.usualMemory,
+    _ digest: Digest, in layout: Layout, unpackingWithin memoryLimit: Int64? = nil,
     progress: @escaping (Int64) -> Void
   ) throws -> BlobReading {
     let size = layout.blobs[digest]?.size ?? 0
-    return try unsafe read(digest, size: size, unpacks: unpacks, memoryLimit: memoryLimit, progress: progress)
-    { buffer, offset in
+    return try unsafe read(digest, size: size, unpackingWithin: memoryLimit, progress: progress) {
+      buffer, offset in
       try unsafe layout.read(digest, into: buffer, at: offset)
     }
   }
 
   /// The same for a blob of any place; `source` fills a buffer from an offset on, and returns 0 at the blob's end.
   static func read(
-    _ digest: Digest, size: Int64, unpacks: Bool, memoryLimit: Int64 = Decompressor.usualMemory,
+    _ digest: Digest, size: Int64, unpackingWithin memoryLimit: Int64? = nil,
     progress: @escaping (Int64) -> Void,
     from source: @escaping (UnsafeMutableRawBufferPointer, Int64) throws -> Int
   ) throws -> BlobReading {
     let reader = unsafe BlobReader(digest, size: size, progress: progress, from: source)
     var diffID: Digest?
-    if unpacks {
+    if let memoryLimit {
       var content = ContentHasher()
       do {
         try unsafe Decompressor(try reader.compression(), memoryLimit: memoryLimit).decompress(

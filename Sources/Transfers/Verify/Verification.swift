@@ -103,7 +103,7 @@ public struct Verification: Sendable {
         Descriptor(mediaType: MediaType(rawValue: ""), digest: digest, size: place.size),
         observer: settings.observer)
       return try BlobReading.read(
-        digest, in: layout, unpacks: layers.contains(digest), memoryLimit: memoryLimit,
+        digest, in: layout, unpackingWithin: layers.contains(digest) ? memoryLimit : nil,
         progress: meter.advance)
     }
   }
@@ -120,8 +120,8 @@ public struct Verification: Sendable {
       while let due = stream.blob {
         let meter = TransferMeter(due.descriptor, observer: settings.observer)
         let reading = try unsafe BlobReading.read(
-          due.digest, size: due.size, unpacks: layers.contains(due.digest),
-          memoryLimit: memoryLimit, progress: meter.advance
+          due.digest, size: due.size, unpackingWithin: layers.contains(due.digest) ? memoryLimit : nil,
+          progress: meter.advance
         ) { buffer, offset in try unsafe stream.read(due.digest, into: buffer, at: offset) }
         readings.append(reading)
         // Whether its bytes are the right ones or not: that is found, and what follows is to be read too.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Digests
+import Tar
 
 /// What is taken out of archives.
 struct IntakeOptions: ParsableArguments {
@@ -50,7 +51,7 @@ struct MemoryOption: ParsableArguments {
         + "looked into at once. Beyond the usual, allow only what you trust: at most 1GiB for xz and 128MiB for zstd.",
       valueName: "size"),
     transform: ByteSize.parse)
-  var limit = ByteSize(bytes: 64 << 20)
+  var limit = ByteSize(bytes: Decompressor.usualMemory)
 }
 
 /// Which archive it must be.

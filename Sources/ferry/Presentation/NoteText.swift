@@ -30,7 +30,7 @@ enum NoteText {
     case .damagedOnDisk(let blob, let kept, let claimed):
       "\(blob.short): of the \(Amounts.bytes(claimed)) that an earlier run left, \(Amounts.bytes(kept)) are right"
     case .archiveWritten(let path, let digest, let size):
-      "wrote \(path ?? "standard output") (\(Amounts.bytes(size))), archive digest \(digest)"
+      "wrote \(path) (\(Amounts.bytes(size))), archive digest \(digest)"
     case .archiveUpToDate(let path, let digest):
       "there already: \(path), archive digest \(digest)"
     case .provingVolumes(let size):

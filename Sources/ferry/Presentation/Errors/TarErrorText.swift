@@ -1,3 +1,4 @@
+import Files
 import Layouts
 import Tar
 
@@ -8,9 +9,7 @@ extension TarError: WordedError {
     case .file(let error): return error.text
     case .notATar(let path): return LayoutError.notAnArchive(path: path).text
     case .tooManyEntries(let path, let limit):
-      return ErrorText(
-        "\(path) has more than \(limit) entries", remedy: "Export in parts: to DIR/, or with --shard.",
-        .integrityFailure)
+      return FileError.tooManyEntries(path: path, limit: limit).text
     case .unwritableName(let name): return ErrorText("'\(name)' cannot stand in an archive", .usage)
     case .unwritableSize(let size):
       return ErrorText("\(size) bytes are more than a tar can hold", .cannotWrite)
