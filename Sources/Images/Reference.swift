@@ -19,6 +19,16 @@ public struct Reference: Hashable, Sendable {
   /// Parses a reference. A host is required: a first component with a dot, a colon or brackets, or
   /// `localhost`. `docker.io/name` means `docker.io/library/name`, as docker has it.
   public init(_ text: String) throws(ReferenceError) {
+    try self.init(text) { RepositoryName.isValidTag($0) }
+  }
+
+  /// The same for the name of one image, whose tag need not be one by the specification's rules: some registries took
+  /// others, and have them.
+  public init(anyTag text: String) throws(ReferenceError) {
+    try self.init(text) { RepositoryName.isValidTag($0) || RepositoryName.mayBeTag($0) }
+  }
+
+  private init(_ text: String, isTag: (Substring) -> Bool) throws(ReferenceError) {
     guard !text.isEmpty else { throw .empty }
     var rest = text[...]
     var digest: Digest?
@@ -34,7 +44,7 @@ public struct Reference: Hashable, Sendable {
     var tag: String?
     if let colon = repository.lastIndex(of: ":") {
       let tagText = repository[repository.index(after: colon)...]
-      guard RepositoryName.isValidTag(tagText) else { throw .invalidTag(text, tag: String(tagText)) }
+      guard isTag(tagText) else { throw .invalidTag(text, tag: String(tagText)) }
       tag = String(tagText)
       repository = repository[..<colon]
     }

@@ -35,18 +35,29 @@ public enum RepositoryName {
     }
   }
 
+  /// Whether a registry may know something by `text` in a tag's place, though that is no tag: a text of a tag's characters
+  /// that begins with another or is too long, and that an address can hold.
+  public static func mayBeTag(_ text: some StringProtocol) -> Bool {
+    !text.isEmpty && text.utf8.count <= longest && text != "." && text != ".."
+      && text.utf8.allSatisfy(isTagByte)
+  }
+
   /// Whether `text` is a tag: a letter, digit or underscore, then up to 127 of these, `.` and `-`.
   public static func isValidTag(_ text: some StringProtocol) -> Bool {
     guard let first = text.utf8.first, text.utf8.count <= 128 else { return false }
-    let isWord: (UInt8) -> Bool = { byte in
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
-        true
-      default: false
-      }
+    return isWord(first) && text.utf8.allSatisfy(isTagByte)
+  }
+
+  private static func isTagByte(_ byte: UInt8) -> Bool {
+    isWord(byte) || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-")
+  }
+
+  private static func isWord(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+      true
+    default: false
     }
-    return isWord(first)
-      && text.utf8.allSatisfy { isWord($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") }
   }
 }

@@ -10,7 +10,7 @@ enum ArchiveName {
   /// The name of the image with this root that `index.json` gives as `text`; nil where it is a tag and no more, or no
   /// name. Names without a host, which skopeo writes too, are docker's.
   static func reference(_ text: String, of root: Digest) -> Reference? {
-    guard let reference = try? Reference(text) else {
+    guard let reference = try? Reference(anyTag: text) else {
       guard text.contains("/") || text.contains(":") else { return nil }
       return dockerReference(text, of: root)
     }
@@ -127,7 +127,7 @@ enum ReaderNames {
 
   /// What a reference that is no tag stands for.
   private static func fullName(_ given: String, of image: LayoutImage) -> Reference? {
-    if let whole = try? Reference(given) { return whole }
+    if let whole = try? Reference(anyTag: given) { return whole }
     // Some leave the host out, of whatever registry.
     guard let host = image.reference?.host, host != "docker.io" else {
       return ArchiveName.reference(given, of: image.root.digest)

@@ -41,16 +41,22 @@ final class Authenticator: Sendable {
     case refused([RegistryMessage], status: Int)
   }
 
-  /// Asks for a token: once, or for as long as the client's retries allow. No redirect is followed, for a
-  /// credential goes only where it was checked that it may.
+  /// Asks for a token: once, or for as long as the client's retries allow. A redirect is followed on the token server's
+  /// own host alone, for a credential goes only where it was checked that it may.
   func fetch(_ source: TokenSource, persistently: Bool) throws(RegistryError) -> Outcome {
-    let (request, body) = request(to: source)
-    let response: HTTPResponse
-    do {
-      response = try persistently ? http.sendRetrying(request, body: body) : http.send(request, body: body)
-    } catch {
-      throw .transport(error)
-    }
+    var (request, body) = request(to: source)
+    var response: HTTPResponse
+    var redirects = 0
+    repeat {
+      do {
+        response = try persistently ? http.sendRetrying(request, body: body) : http.send(request, body: body)
+      } catch {
+        throw .transport(error)
+      }
+      guard let moved = moved(response, for: source), redirects < Self.mostRedirects else { break }
+      request.url = moved
+      redirects += 1
+    } while true
     let url = response.url.description
     switch response.status {
     case 200..<300:
@@ -74,6 +80,25 @@ final class Authenticator: Sendable {
       return .refused(
         RegistryMessage.list(in: response.body.hiding(secrets)), status: response.status)
     }
+  }
+
+  /// Where a token server has moved on its own host, by an answer of it; nil for any other answer. Whoever is sent for a
+  /// token by another method was not sent on.
+  private func moved(_ response: HTTPResponse, for source: TokenSource) -> HTTPURL? {
+    guard let location = response.redirect, let target = try? response.url.resolving(location),
+      target.belongs(to: source.realm), target.full != response.url.full,
+      (try? configuration.realmRules.check(target, for: origin)) != nil,
+      response.status != 303 || !isExchange
+    else { return nil }
+    return target
+  }
+
+  /// Token servers move once or twice.
+  private static let mostRedirects = 5
+
+  /// Whether an identity token is exchanged, by POST.
+  private var isExchange: Bool {
+    if case .identityToken = configuration.credential { true } else { false }
   }
 
   private func request(to source: TokenSource) -> (HTTPRequest, body: [UInt8]) {

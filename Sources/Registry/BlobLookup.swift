@@ -52,7 +52,7 @@ struct BlobLookup {
     case 404: return .missing
     case 400, 405, 501: return try presenceByRange(of: digest, size: size, at: url, for: purpose)
     // A storage host that signs its URLs for GET alone does not answer HEAD.
-    case 400..<500 where !response.url.hasSameOrigin(as: try connection.root) && !response.isRetryable:
+    case 400..<500 where !connection.isOwn(response.url) && !response.isRetryable:
       return try presenceByRange(of: digest, size: size, at: url, for: purpose)
     default: throw connection.failure(response, for: purpose)
     }
@@ -130,7 +130,7 @@ struct BlobLookup {
     // An empty blob has no first byte.
     case 416: total = response.headers["Content-Range"] == "bytes */0" ? 0 : nil
     case 404, 410: return .missing
-    case 400..<500 where !response.url.hasSameOrigin(as: try connection.root) && !response.isRetryable:
+    case 400..<500 where !connection.isOwn(response.url) && !response.isRetryable:
       return .missing
     default: throw connection.failure(response, for: purpose)
     }

@@ -71,6 +71,8 @@ private struct BlobUpload<Source: BlobSource>: ~Copyable {
   /// How long a chunk may still take to end after its task was cancelled: what is acknowledged need not be
   /// sent again.
   private static var grace: Duration { .milliseconds(1500) }
+  /// A request that is sent on for ever moves nothing.
+  private static var mostRedirects: Int { 5 }
 
   /// Throws ``RegistryError/wrongContent(host:repository:what:_:)`` for an empty blob that should not be.
   init(
@@ -154,14 +156,14 @@ private struct BlobUpload<Source: BlobSource>: ~Copyable {
     do {
       switch request {
       case .patch(let end):
-        try note(session)
+        note(session)
         try held.seek(to: session.offset)
         held.setMark()
         let start = ContinuousClock.now
         let answer = try transmit(.patch, to: session.location, session.offset..<end)
         return .patched(answer, sent: held.position, took: start.duration(to: .now))
       case .close:
-        try note(session)
+        note(session)
         try held.seek(to: session.offset)
         return .closed(try transmit(.put, to: closing(session), nil))
       case .put:
@@ -203,6 +205,7 @@ private struct BlobUpload<Source: BlobSource>: ~Copyable {
       request.grace = Self.grace
     }
     var authentication = try connection.authentication(for: requests.purpose)
+    var redirects = 0
     while true {
       let authorized = try authentication.authorize(request)
       let response: HTTPResponse
@@ -215,13 +218,21 @@ private struct BlobUpload<Source: BlobSource>: ~Copyable {
         response = try connection.http.send(authorized)
       }
       if try authentication.answer(response) { continue }
+      if let next = try requests.redirected(request, by: response) {
+        redirects += 1
+        guard redirects <= Self.mostRedirects else {
+          throw TransportError.tooManyRedirects(url: url.description)
+        }
+        request = next
+        continue
+      }
       return try requests.read(response, ofChunk: method == .patch, authentication)
     }
   }
 
   /// Keeps in the log how far the upload has come, where a next run may resume it.
-  private mutating func note(_ session: UploadSession) throws(RegistryError) {
-    guard session.open != noted, try requests.isOwn(session) else { return }
+  private mutating func note(_ session: UploadSession) {
+    guard session.open != noted, requests.isOwn(session) else { return }
     noted = session.open
     log.acknowledged(session.open, of: requests.descriptor.digest, in: requests.repository)
   }

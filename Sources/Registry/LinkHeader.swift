@@ -11,14 +11,19 @@ enum LinkHeader: Hashable, Sendable {
   /// The header of a page.
   init(_ page: HTTPResponse) { self.init(page.headers.values(of: "Link")) }
 
-  /// Where it leads from the page at `url`, on the same host and port only; nil from the last page. Throws when that
-  /// cannot be told.
-  func target(at url: HTTPURL) throws(RegistryError) -> HTTPURL? {
+  /// Where it leads from the page at `url`, which answers `question`; nil from the last page. Throws when that cannot be
+  /// told, or is another host.
+  func target(
+    at url: HTTPURL, of question: OwnAddresses.Question, by addresses: OwnAddresses
+  ) throws(RegistryError) -> OwnAddresses.Place? {
     switch self {
     case .none: return nil
     case .next(let link):
-      if let target = try? url.resolving(link), target.hasSameOrigin(as: url), !target.hasUserInfo {
-        return target
+      switch addresses.meaning(of: link, from: url, to: question) {
+      case .own(let place): return place
+      case .foreign(let target):
+        throw .malformedResponse(url: url.description, .leadsElsewhere("Link", host: target.authority))
+      case .unusable: break
       }
     case .unreadable: break
     }

@@ -5,13 +5,45 @@ import Transport
 public struct NameList: Hashable, Sendable {
   /// In the registry's order, each once.
   public let names: [String]
-  /// Why these are not all; nil when they are.
+  /// Entries that name nothing which can be asked for.
+  public let unusable: UnusableNames
+  /// Why these are not all that the registry has; nil when they are.
   public let failure: RegistryError?
 
-  /// All names. Throws ``failure`` when they are not all.
+  /// All names that can be asked for. Throws ``failure`` when they are not all.
   func all() throws(RegistryError) -> [String] {
     if let failure { throw failure }
     return names
+  }
+}
+
+/// Entries of a list that name nothing which can be asked for.
+public struct UnusableNames: Hashable, Sendable {
+  /// Each once, in the registry's order.
+  public private(set) var names: [RegistryError.UnusableName] = []
+  /// How many more there were.
+  public private(set) var more = 0
+
+  /// As many as are named.
+  private static let most = 50
+
+  /// None.
+  public init() {}
+
+  mutating func add(_ name: RegistryError.UnusableName) {
+    if names.count < Self.most { names.append(name) } else { more += 1 }
+  }
+
+  /// Those that may be meant where names are selected: texts that `selects` takes, and what is no text at all.
+  public func selected(by selects: (String) -> Bool) -> UnusableNames {
+    var selected = self
+    selected.names = names.filter { if case .text(let text) = $0 { selects(text) } else { true } }
+    return selected
+  }
+
+  /// That the list of `host` has them, as an error; nil where there are none.
+  public func error(in list: RegistryError.List, of host: String) -> RegistryError? {
+    names.isEmpty && more == 0 ? nil : .unusableNames(host: host, list, names, more: more)
   }
 }
 
@@ -23,14 +55,18 @@ struct NameListing {
 
   /// The tags of a repository, as far as they can be read.
   func tags(of repository: String) -> NameList {
-    list(.tags, .tags(of: repository), for: .listing(repository)) { () throws(RegistryError) in
+    let reading = Reading(kind: .tags, question: .tags(of: repository), purpose: .listing(repository))
+    return list(reading, .tags(of: repository)) { () throws(RegistryError) in
       try connection.url(repository, "tags/list")
     }
   }
 
-  /// The repositories the registry shows, as far as they can be read.
-  func catalog() -> NameList {
-    list(.repositories, .catalog, for: .catalog) { () throws(RegistryError) in
+  /// The repositories the registry shows, as far as they can be read. With `outlastsStalls` false a registry that keeps
+  /// silent is not asked again: many take minutes for what nobody waits for.
+  func catalog(outlastsStalls: Bool = true) -> NameList {
+    var reading = Reading(kind: .repositories, question: .catalog, purpose: .catalog)
+    reading.outlastsStalls = outlastsStalls
+    return list(reading, .catalog) { () throws(RegistryError) in
       let root = try connection.root
       do { return try root.resolving("_catalog") } catch { throw .invalidHost(connection.host) }
     }
@@ -44,121 +80,154 @@ struct NameListing {
   private static let largestPage = 10 * PageSize.requested
 
   private func list(
-    _ kind: NameKind, _ what: RegistryError.List, for purpose: Purpose,
-    at address: () throws(RegistryError) -> HTTPURL
+    _ empty: Reading, _ what: RegistryError.List, at address: () throws(RegistryError) -> HTTPURL
   ) -> NameList {
-    var reading = Reading(kind: kind)
+    var reading = empty
+    var failure: RegistryError?
     do throws(RegistryError) {
-      try read(&reading, at: try address(), for: purpose)
+      try read(&reading, at: try address())
     } catch {
-      let isFirst = reading.visited.count <= 1
-      return NameList(
-        names: reading.names,
-        failure: isFirst
-          ? error : .listCutShort(host: connection.host, what, read: reading.names.count, error))
+      failure =
+        reading.pages == 0 || reading.visited.count <= 1
+        ? error : .listCutShort(host: connection.host, what, read: reading.names.count, error)
     }
-    return NameList(names: reading.names, failure: reading.unusable)
+    return NameList(names: reading.names, unusable: reading.unusable, failure: failure)
   }
 
   /// What was read of a list.
   private struct Reading {
     let kind: NameKind
-    var names: [String] = []
+    let question: OwnAddresses.Question
+    let purpose: Purpose
+    var outlastsStalls = true
+    private(set) var names: [String] = []
+    /// How many pages were read.
+    private(set) var pages = 0
     var visited: Set<HTTPURL> = []
-    /// The first entry that is no name, as an error.
-    var unusable: RegistryError?
+    private(set) var unusable = UnusableNames()
     private var known: Set<String> = []
+    private var knownUnusable: Set<RegistryError.UnusableName> = []
 
-    init(kind: NameKind) { self.kind = kind }
+    init(kind: NameKind, question: OwnAddresses.Question, purpose: Purpose) {
+      self.kind = kind
+      self.question = question
+      self.purpose = purpose
+    }
 
-    /// Takes a page's names; how many of them are new.
-    mutating func add(_ page: NamePage, from url: HTTPURL) -> Int {
-      if let first = page.unusable.first, unusable == nil {
-        unusable = .malformedResponse(
-          url: url.description, .unusableNames(first, more: page.unusable.count - 1))
+    /// Of how many it is remembered that they were met.
+    private static let mostUnusable = 10_000
+
+    /// Takes a page's names; how many of its entries are new.
+    mutating func add(_ page: NamePage) -> Int {
+      pages += 1
+      var added = 0
+      for name in page.unusable where !knownUnusable.contains(name) {
+        if knownUnusable.count < Self.mostUnusable { knownUnusable.insert(name) }
+        unusable.add(name)
+        added += 1
       }
-      let before = names.count
-      for name in page.names where known.insert(name).inserted { names.append(name) }
-      return names.count - before
+      for name in page.names where known.insert(name).inserted {
+        names.append(name)
+        added += 1
+      }
+      return added
     }
   }
 
-  /// Reads page after page as `Link` leads, on the same host and port only, and behind the last name where it
+  /// Reads page after page as `Link` leads, at the registry's own origin only, and behind the last name where it
   /// does not (``PageSize``).
-  private func read(
-    _ reading: inout Reading, at address: HTTPURL, for purpose: Purpose
-  ) throws(RegistryError) {
-    let kind = reading.kind
+  private func read(_ reading: inout Reading, at address: HTTPURL) throws(RegistryError) {
     let ask: (Int?, String?) -> HTTPURL = { count, last in
       let query = (count.map { [("n", "\($0)")] } ?? []) + (last.map { [("last", $0)] } ?? [])
       return query.isEmpty ? address : address.appendingQuery(query)
     }
     var number: Int? = PageSize.requested
-    var url = ask(number, nil)
+    var place = OwnAddresses.Place(first: ask(number, nil))
     /// How many names the page had that this one was asked for behind.
     var before: Int?
     /// Whether the registry itself led from page to page: then it leads to the last, too, and may know no `last`.
     var isLinked = false
     while true {
-      let malformed: (RegistryError.Breach) -> RegistryError = { [url] in
+      let malformed: (RegistryError.Breach) -> RegistryError = { [url = place.first] in
         .malformedResponse(url: url.description, $0)
       }
-      guard reading.visited.insert(url).inserted, reading.visited.count <= Self.mostPages else {
+      guard reading.visited.insert(place.first).inserted, reading.visited.count <= Self.mostPages else {
         throw malformed(.header("Link"))
       }
-      let response = try connection.exchange(HTTPRequest(.get, url, bodyLimit: Self.pageLimit), for: purpose)
+      let (response, url) = try exchange(reading, at: place)
       if let before, before < PageSize.requested, Self.knowsNoLast(response) {
         return
       }
       if number != nil, reading.visited.count == 1, Self.refusesNumber(response) {
         number = nil
-        url = ask(nil, nil)
+        place = OwnAddresses.Place(first: ask(nil, nil))
         continue
       }
-      guard response.status == 200 else { throw connection.failure(response, for: purpose) }
-      guard let page = NamePage(response.body, of: kind) else { throw malformed(.list) }
+      guard response.status == 200 else { throw connection.failure(response, for: reading.purpose) }
+      guard let page = NamePage(response.body, of: reading.kind) else { throw malformed(.list) }
       let link = LinkHeader(response)
       // A page that leads to another host is not this registry's word; one whose link cannot be read is.
-      let next = link == .unreadable ? nil : try link.target(at: url)
-      let added = reading.add(page, from: url)
+      let next =
+        link == .unreadable
+        ? nil : try link.target(at: url, of: reading.question, by: try connection.addresses)
+      let added = reading.add(page)
       if link == .unreadable { throw malformed(.header("Link")) }
       // A registry leads to what is new. A cache that does not look at the query gives the same page again; the name
       // before, alone and last, is what some begin a page with.
-      if isLinked, added == 0, !page.names.isEmpty, next != nil || page.count > 1 {
+      if isLinked, added == 0, page.count > 0, next != nil || page.count > 1 {
         throw malformed(.repeatedPage)
       }
       guard reading.names.count <= Self.mostNames else { throw malformed(.list) }
       if let next {
         isLinked = true
         before = nil
-        url = next
+        place = next
         continue
       }
       if let count = before {
         let isRepeated = added == 0 && page.count >= count && count > 1
         guard added > 0 else {
           if isRepeated, count == PageSize.requested {
-            try widen(&reading, at: ask(Self.largestPage, nil), for: purpose)
+            try widen(&reading, at: ask(Self.largestPage, nil))
           }
           return
         }
       }
       guard !isLinked, let last = page.names.last, PageSize.mayBeCut(page.count) else { return }
       before = page.count
-      url = ask(number, last)
+      place = OwnAddresses.Place(first: ask(number, last))
     }
   }
 
   /// Asks for more names at once where a registry does not know `last` and gave exactly as many as it was asked
   /// for: either these are all, or it counts and keeps the rest.
-  private func widen(_ reading: inout Reading, at url: HTTPURL, for purpose: Purpose) throws(RegistryError) {
+  private func widen(_ reading: inout Reading, at url: HTTPURL) throws(RegistryError) {
     reading.visited.insert(url)
-    let response = try connection.exchange(HTTPRequest(.get, url, bodyLimit: Self.pageLimit), for: purpose)
-    guard response.status == 200 else { throw connection.failure(response, for: purpose) }
+    let (response, _) = try exchange(reading, at: OwnAddresses.Place(first: url))
+    guard response.status == 200 else { throw connection.failure(response, for: reading.purpose) }
     guard let page = NamePage(response.body, of: reading.kind), page.count < Self.largestPage else {
       throw .malformedResponse(url: url.description, .list)
     }
-    _ = reading.add(page, from: url)
+    _ = reading.add(page)
+  }
+
+  /// Asks for a page, and gives where at the registry it came from. What another host lists is what it shows to
+  /// strangers, for it gets no credential: that is not what who has one asked for.
+  private func exchange(
+    _ reading: Reading, at place: OwnAddresses.Place
+  ) throws(RegistryError) -> (HTTPResponse, from: HTTPURL) {
+    let answer = try connection.exchange(
+      at: place, for: reading.purpose, outlastsStalls: reading.outlastsStalls
+    ) {
+      HTTPRequest(.get, $0, bodyLimit: Self.pageLimit)
+    } isPage: {
+      NamePage($0.body, of: reading.kind) != nil
+    }
+    guard connection.isOwn(answer.0.url) || connection.configuration.credential == nil else {
+      throw .malformedResponse(
+        url: place.first.description, .listElsewhere(host: answer.0.url.authority))
+    }
+    return answer
   }
 
   /// Whether an answer to a question that the registry did not lead to only says that it does not know `last`:
@@ -175,9 +244,13 @@ struct NameListing {
     }
   }
 
-  /// Whether a registry has fewer names for a page than it was asked for (distribution 3, `maxentries`).
+  /// Whether it may be the number of names asked for that a registry refuses: some give fewer (distribution with
+  /// `maxentries`), some know no number, and not all of them say so.
   private static func refusesNumber(_ response: HTTPResponse) -> Bool {
-    response.status == 400
-      && RegistryMessage.list(in: response.body).contains { $0.code == "PAGINATION_NUMBER_INVALID" }
+    guard [400, 413, 416, 422].contains(response.status) else { return false }
+    return RegistryMessage.list(in: response.body).allSatisfy { message in
+      message.code.uppercased() == "PAGINATION_NUMBER_INVALID"
+        || !RegistryMessage.refusals.contains(message.code.uppercased())
+    }
   }
 }

@@ -18,6 +18,7 @@ enum NameKind: String, CodingKey, CaseIterable, Sendable {
 struct NamePage {
   /// In the registry's order.
   let names: [String]
+  /// What stands in the list and names nothing that can be asked for.
   let unusable: [RegistryError.UnusableName]
 
   /// How many entries it has.

@@ -35,11 +35,14 @@ struct PushCheck {
     guard opened.status == 202 else { throw connection.failure(opened, for: purpose) }
     // Nothing stays behind, where the registry lets it: the right to delete is another one than to push, and many keys
     // that may push have it not.
+    let locations = UploadLocations(for: purpose, repository, connection)
     do throws(RegistryError) {
-      _ = try connection.exchange(
-        HTTPRequest(.delete, try UploadRequests.location(of: opened)), for: purpose)
+      _ = try connection.exchange(HTTPRequest(.delete, try locations.given(by: opened)), for: purpose)
     } catch {
-      if case .transport(.cancelled) = error { throw error }
+      switch error {
+      case .transport(.cancelled), .uploadElsewhere: throw error
+      default: break
+      }
     }
   }
 }

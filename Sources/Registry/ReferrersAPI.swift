@@ -51,15 +51,21 @@ final class ReferrersAPI: Sendable {
     var referrers = ListedReferrers()
     var known: Set<Digest> = []
     var visited: Set<HTTPURL> = []
-    var next: HTTPURL? = try connection.url(repository, "referrers/\(subject)")
+    var next: OwnAddresses.Place? = OwnAddresses.Place(
+      first: try connection.url(repository, "referrers/\(subject)"))
     do throws(RegistryError) {
-      while let url = next {
+      while let place = next {
+        let url = place.first
         guard visited.insert(url).inserted, visited.count <= Self.mostPages else {
           throw .malformedResponse(url: url.description, .header("Link"))
         }
-        var request = HTTPRequest(.get, url, bodyLimit: Self.pageLimit)
-        request.headers.set("Accept", MediaType.ociIndex.rawValue)
-        let response = try connection.exchange(request, for: purpose)
+        let (response, from) = try connection.exchange(at: place, for: purpose) { url in
+          var request = HTTPRequest(.get, url, bodyLimit: Self.pageLimit)
+          request.headers.set("Accept", MediaType.ociIndex.rawValue)
+          return request
+        } isPage: {
+          (try? ReferrersPage($0)) != nil
+        }
         if visited.count == 1, let absence = ReferrersAbsence.stated(by: response) {
           // An answer about this manifest says nothing of others.
           if absence != .ofManifest {
@@ -82,7 +88,8 @@ final class ReferrersAPI: Sendable {
         guard referrers.manifests.count + referrers.unreadable.count <= Self.mostReferrers else {
           throw .malformedResponse(url: url.description, .list)
         }
-        next = try LinkHeader(response).target(at: url)
+        next = try LinkHeader(response).target(
+          at: from, of: .referrers(of: subject.description, in: repository), by: try connection.addresses)
       }
     } catch {
       // A page that fails behind the first is no refusal of the API, and no word on the manifest.

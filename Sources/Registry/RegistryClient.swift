@@ -10,6 +10,9 @@ public struct RegistryConfiguration: Sendable {
   public var credential: Credential?
   public var realmRules: RealmRules
   public var uploads = UploadSizes()
+  /// The hosts beside its own where it may send uploads, which get the bytes and no credential; with a port where that is
+  /// not the scheme's own.
+  public var uploadHosts: Set<String> = []
 
   public init(plainHTTP: Bool = false, credential: Credential? = nil, realmRules: RealmRules) {
     self.plainHTTP = plainHTTP
@@ -63,7 +66,8 @@ public final class RegistryClient: Sendable {
 }
 
 extension RegistryClient {
-  /// All tags of a repository in the registry's order, each once. Throws when a single one may be missing.
+  /// All tags of a repository that can be asked for, in the registry's order, each once. Throws when a single one may be
+  /// missing.
   public func tags(of repository: String) throws(RegistryError) -> [String] {
     try listing.tags(of: repository).all()
   }
@@ -71,8 +75,17 @@ extension RegistryClient {
   /// The tags of a repository, as far as they can be read.
   public func tagList(of repository: String) -> NameList { listing.tags(of: repository) }
 
-  /// The repositories the registry shows, as far as they can be read.
-  public func catalogList() -> NameList { listing.catalog() }
+  /// The repositories the registry shows, as far as they can be read. With `outlastsStalls` false a registry that keeps
+  /// silent is not asked again.
+  public func catalogList(outlastsStalls: Bool = true) -> NameList {
+    listing.catalog(outlastsStalls: outlastsStalls)
+  }
+
+  /// Whether the registry lets in who asks, whatever it shows then.
+  public func letsIn() -> Bool {
+    guard let root = try? connection.root else { return false }
+    return (try? connection.exchange(HTTPRequest(.get, root), for: .catalog))?.isSuccess == true
+  }
 
   /// The manifest under a tag or digest. Its bytes are hashed: they must be what a digest asked for, and what
   /// the registry says they are. Wrong bytes are fetched once more before they are an error.

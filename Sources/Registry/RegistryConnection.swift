@@ -14,6 +14,7 @@ final class RegistryConnection: Sendable {
     /// `https://host/v2/`
     let root: HTTPURL
     let authenticator: Authenticator
+    let addresses: OwnAddresses
   }
 
   /// The way to `host`. Docker Hub's name `docker.io` is spoken to where its registry is. A host that makes no URL is
@@ -26,7 +27,8 @@ final class RegistryConnection: Sendable {
     let root = try? HTTPURL("\(configuration.plainHTTP ? "http" : "https")://\(address)/v2/")
     if let root, !root.hasUserInfo, root.path == "/v2/", root.query == nil {
       let authenticator = Authenticator(origin: root, configuration: configuration, http: http)
-      endpoint = .success(Endpoint(root: root, authenticator: authenticator))
+      endpoint = .success(
+        Endpoint(root: root, authenticator: authenticator, addresses: OwnAddresses(root)))
     } else {
       endpoint = .failure(.invalidHost(host.cut(to: 260)))
     }
@@ -36,6 +38,14 @@ final class RegistryConnection: Sendable {
   var root: HTTPURL {
     get throws(RegistryError) { try endpoint.get().root }
   }
+
+  /// What addresses in the registry's answers mean.
+  var addresses: OwnAddresses {
+    get throws(RegistryError) { try endpoint.get().addresses }
+  }
+
+  /// Whether `url` is the registry's own: what is for it may go there, and what comes from there is its word.
+  func isOwn(_ url: HTTPURL) -> Bool { (try? root).map { url.belongs(to: $0) } ?? false }
 
   /// The URL of `path` in `repository`, both in the characters of names, tags and digests; `isDirectory` adds
   /// the slash that uploads want.
@@ -68,21 +78,52 @@ final class RegistryConnection: Sendable {
   }
 
   /// One request with its answer, authenticated and retried. Any status but a 401 that cannot be answered
-  /// is returned.
+  /// is returned. With `outlastsStalls` false a registry that keeps silent is not asked again.
   func exchange(
-    _ request: HTTPRequest, body: [UInt8] = [], for purpose: Purpose
+    _ request: HTTPRequest, body: [UInt8] = [], for purpose: Purpose, outlastsStalls: Bool = true
   ) throws(RegistryError) -> HTTPResponse {
     var authentication = try authentication(for: purpose)
     while true {
       let authorized = try authentication.authorize(request)
       let response: HTTPResponse
-      do { response = try http.sendRetrying(authorized, body: body) } catch { throw .transport(error) }
+      do {
+        response = try http.sendRetrying(authorized, body: body, outlastsStalls: outlastsStalls)
+      } catch {
+        throw .transport(error)
+      }
       if try authentication.answer(response) { continue }
       guard response.status != 401 else {
         throw failure(response, for: purpose, after: authentication)
       }
       return response
     }
+  }
+
+  /// Asks for a page of a list at `place`, and where else it may be while what comes is no page: a registry that does not
+  /// know itself by the name it is asked by may have given an address that means nothing here. Also gives where the
+  /// answer came from, as far as it is the registry's own.
+  func exchange(
+    at place: OwnAddresses.Place, for purpose: Purpose, outlastsStalls: Bool = true,
+    _ request: (HTTPURL) -> HTTPRequest, isPage: (HTTPResponse) -> Bool
+  ) throws(RegistryError) -> (HTTPResponse, from: HTTPURL) {
+    func ask(_ address: HTTPURL) throws(RegistryError) -> (HTTPResponse, from: HTTPURL) {
+      let response = try exchange(request(address), for: purpose, outlastsStalls: outlastsStalls)
+      return (response, isOwn(response.url) ? response.url : address)
+    }
+    guard let otherwise = place.otherwise else { return try ask(place.first) }
+    do throws(RegistryError) {
+      let answer = try ask(place.first)
+      if answer.0.status == 200, isPage(answer.0) { return answer }
+    } catch {
+      // What has another way in is no list of this question's.
+      switch error {
+      case .unauthorized, .denied, .noUsableChallenge, .untrustedRealm: break
+      default: throw error
+      }
+    }
+    let answer = try ask(otherwise)
+    if answer.0.status == 200, isPage(answer.0) { try addresses.learn(secondOf: place) }
+    return answer
   }
 
   /// Waits before another attempt. Throws ``RegistryError/transport(_:)`` when the task is cancelled meanwhile.
@@ -109,7 +150,7 @@ final class RegistryConnection: Sendable {
       return .overwhelmed(url: url, status: response.status, messages: messages)
     }
     // A storage host behind a redirect knows no codes and no credentials of ours.
-    guard let origin = try? root, response.url.hasSameOrigin(as: origin) else {
+    guard isOwn(response.url) else {
       if [404, 410].contains(response.status), case .blob(let digest) = purpose.item,
         purpose.action == .pull, let repository = purpose.repository
       {
@@ -122,6 +163,11 @@ final class RegistryConnection: Sendable {
       return .denied(
         host: host, repository: purpose.repository, action: purpose.action,
         messages: messages.filter { $0.code != "UNAUTHORIZED" })
+    }
+    if purpose.action == .push, let location = response.redirect,
+      let target = try? response.url.resolving(location), !isOwn(target)
+    {
+      return .movedElsewhere(url: url, target: target.authority)
     }
     let refusals = authentication?.refusals ?? []
     // A token server that knows the credential may be the one that says what it may not do.

@@ -39,6 +39,12 @@ public enum RegistryError: Error, Hashable, Sendable {
   /// The registry said that it has taken a blob and does not have it, or has something else in its place
   /// (`isOther`).
   case blobNotKept(host: String, repository: String, digest: Digest, isOther: Bool)
+  /// The registry wants what is uploaded to a repository sent to another host, which was not allowed.
+  case uploadElsewhere(host: String, repository: String, target: String)
+  /// The registry sends a request that changes something on to another host. The URL is redacted.
+  case movedElsewhere(url: String, target: String)
+  /// A list has entries beside its names that no reference can have: these, and so many more. What else it has was read.
+  case unusableNames(host: String, List, [UnusableName], more: Int)
   /// The registry takes nothing, or not so much: 405, 413 or 507 to what would write. The URL is redacted.
   case writeRefused(url: String, status: Int, messages: [RegistryMessage])
   /// A host that makes no URL.
@@ -57,18 +63,20 @@ public enum RegistryError: Error, Hashable, Sendable {
   public enum Breach: Hashable, Sendable {
     /// A header that is missing, cannot be read, or says what cannot be.
     case header(String)
+    /// A header that leads to another host.
+    case leadsElsewhere(String, host: String)
     /// A list that is none, or has no end.
     case list
     /// A page of a list that leads on and has nothing new.
     case repeatedPage
-    /// Entries of a list that are no names: the first, and how many more.
-    case unusableNames(UnusableName, more: Int)
     /// A token server's answer without a token.
     case token
     /// A token server's answer that leads elsewhere.
     case redirect
     /// The registry's root leads to another host, which gets no credential.
     case redirectedRoot
+    /// A list comes from another host, to who has a credential that this one gets.
+    case listElsewhere(host: String)
     /// An upload is said to be complete before its last byte was sent.
     case earlySuccess
     /// A body that could not be read for a reason of its own.

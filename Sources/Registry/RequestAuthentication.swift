@@ -56,7 +56,7 @@ struct RequestAuthentication {
   /// `request` with what authenticates it, which only the registry's own origin gets to see. A token past
   /// ¾ of its life is replaced before. Throws ``RegistryError``.
   mutating func authorize(_ request: HTTPRequest) throws(RegistryError) -> HTTPRequest {
-    guard request.url.hasSameOrigin(as: origin) else { return request }
+    guard request.url.belongs(to: origin) else { return request }
     unanswered = nil
     sent = try slot.state.withLock { state throws(RegistryError) in
       if case .bearer(var token) = state.authorization, token.renewal <= .now {
@@ -139,7 +139,7 @@ struct RequestAuthentication {
   /// Takes note of the registry's answer. True when it was a challenge that was met: the request is to be
   /// authorized and sent once more. Throws the reason when a stranger's answer came to who has a credential.
   mutating func answer(_ response: HTTPResponse) throws(RegistryError) -> Bool {
-    let isOwn = response.url.hasSameOrigin(as: origin)
+    let isOwn = response.url.belongs(to: origin)
     guard isOwn, response.status == 401 else {
       // What says no to everybody says why itself.
       if let unanswered, response.status != 400 { throw unanswered }

@@ -45,7 +45,7 @@ final class RootChallenge: Sendable {
         url: response.url.description, status: response.status,
         messages: RegistryMessage.list(in: response.body))
     }
-    guard response.url.hasSameOrigin(as: root) else {
+    guard response.url.belongs(to: root) else {
       return .unknown(.malformedResponse(url: root.description, .redirectedRoot))
     }
     let lines = response.headers.values(of: "WWW-Authenticate")

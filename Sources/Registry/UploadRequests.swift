@@ -9,12 +9,15 @@ struct UploadRequests {
   let repository: String
   private let connection: RegistryConnection
   private let lookup: BlobLookup
+  private let locations: UploadLocations
 
   init(_ descriptor: Descriptor, to repository: String, _ connection: RegistryConnection) {
     self.descriptor = descriptor
     self.repository = repository
     self.connection = connection
     lookup = BlobLookup(connection)
+    locations = UploadLocations(
+      for: .pushing(.blob(descriptor.digest), to: repository), repository, connection)
   }
 
   /// What all of them are for.
@@ -46,7 +49,7 @@ struct UploadRequests {
 
   private func opened(by response: HTTPResponse) throws(RegistryError) -> UploadSession {
     let least = response.headers["OCI-Chunk-Min-Length"].flatMap { Int64($0) } ?? 0
-    return UploadSession(location: try Self.location(of: response), leastChunk: least)
+    return UploadSession(location: try locations.given(by: response), leastChunk: least)
   }
 
   /// What `log` holds of an earlier run's upload, as far as the registry still has it and it may be gone to;
@@ -73,7 +76,7 @@ struct UploadRequests {
     guard let range = response.headers["Range"].flatMap({ UploadRange($0) }), range.next <= descriptor.size
     else { return nil }
     var session = session
-    session.location = try Self.locationIfGiven(by: response).get() ?? session.location
+    session.location = try locations.givenNext(by: response).get() ?? session.location
     session.offset = range.next
     session.isResumed = true
     return session
@@ -101,17 +104,21 @@ struct UploadRequests {
       status: response.status, refusal: isSuccess ? nil : connection.failure(response, for: purpose),
       isRetryable: response.isRetryable, retryAfter: response.retryAfter,
       codes: Set(RegistryMessage.list(in: response.body).map(\.code)),
-      location: Self.locationIfGiven(by: response),
+      location: locations.givenNext(by: response),
       next: response.headers["Range"].flatMap { UploadRange($0) }?.next,
       stored: response.headers["Docker-Content-Digest"].flatMap { try? Digest($0) },
-      isOwnWord: response.status == 201 && response.url.hasSameOrigin(as: root)
+      isOwnWord: response.status == 201 && connection.isOwn(response.url)
         && isUpload(path: response.url.path, below: root))
   }
 
-  /// Whether an upload lies with the registry itself.
-  func isOwn(_ session: UploadSession) throws(RegistryError) -> Bool {
-    session.location.hasSameOrigin(as: try connection.root)
+  /// `request`, which carries bytes of the upload, as a redirect wants it; nil for any other answer. Throws
+  /// ``RegistryError/uploadElsewhere(host:repository:target:)``.
+  func redirected(_ request: HTTPRequest, by response: HTTPResponse) throws(RegistryError) -> HTTPRequest? {
+    try locations.redirected(request, by: response)
   }
+
+  /// Whether an upload lies with the registry itself.
+  func isOwn(_ session: UploadSession) -> Bool { connection.isOwn(session.location) }
 
   /// Whether an address that a log names may be gone to. The log is a file that anybody may have written: it leads to
   /// the registry's own origin alone, and there to nothing that is known to be something else.
@@ -126,31 +133,5 @@ struct UploadRequests {
   private func isUpload(path: String, below root: HTTPURL) -> Bool {
     let start = "\(root.path)\(repository)/blobs/"
     return path.hasPrefix(start + "upload") && RegistryConnection.isPath(path.dropFirst(start.utf8.count))
-  }
-
-  /// Where the bytes of an upload that was opened go. It may lie on another host, which then gets the bytes and no credential.
-  static func location(of response: HTTPResponse) throws(RegistryError) -> HTTPURL {
-    guard let location = try locationIfGiven(by: response).get() else {
-      throw .malformedResponse(url: response.url.description, .header("Location"))
-    }
-    return location
-  }
-
-  private static func locationIfGiven(by response: HTTPResponse) -> Result<HTTPURL?, RegistryError> {
-    guard let text = response.headers["Location"] else { return .success(nil) }
-    guard let target = try? response.url.resolving(text), isSound(target, from: response.url) else {
-      return .failure(.malformedResponse(url: response.url.description, .header("Location")))
-    }
-    return .success(target)
-  }
-
-  private static func isSound(_ target: HTTPURL, from origin: HTTPURL) -> Bool {
-    !target.hasUserInfo && (!target.isPlain || origin.isPlain)
-      && (target.host == origin.host || isOrdinary(target, seenFrom: origin))
-  }
-
-  private static func isOrdinary(_ target: HTTPURL, seenFrom origin: HTTPURL) -> Bool {
-    let target = AddressClass(host: target.host)
-    return target == .ordinary || target == .loopback && AddressClass(host: origin.host) == .loopback
   }
 }

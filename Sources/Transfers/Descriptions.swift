@@ -53,7 +53,7 @@ public enum Descriptions {
     of images: [ImportImage], from prepared: PreparedImport, to directory: String,
     printable: @escaping @Sendable (String) -> String
   ) async throws -> Files {
-    let repositories = Set(images.compactMap { (try? Reference($0.source))?.repository })
+    let repositories = Set(images.compactMap { (try? Reference(anyTag: $0.source))?.repository })
     let archives = try await BlockingExecutor(width: 1).run {
       var wanted = repositories
       return try zip(prepared.archives, prepared.opened.layouts).map { archive, layout in

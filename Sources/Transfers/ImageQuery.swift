@@ -26,18 +26,25 @@ public enum ImageQuery: Hashable, Sendable {
     }
   }
 
+  /// What a query comes to.
+  struct Expansion: Sendable {
+    var images: [Reference] = []
+    /// What of it could not be listed.
+    var failures: [ImageFailure] = []
+    /// Entries of the registry's lists that name nothing which can be asked for: they stop nothing else.
+    var leftOut: [ImageFailure] = []
+  }
+
   /// The images this names, asking the registry for tags and repositories where they are wanted, and what
   /// of it could not be listed. Blocks.
-  func expand(
-    _ registries: Registries, observer: any TransferObserver
-  ) throws -> (images: [Reference], failures: [ImageFailure]) {
+  func expand(_ registries: Registries, observer: any TransferObserver) throws -> Expansion {
     switch self {
     case .image(let reference):
-      guard reference.tag == nil, reference.digest == nil else { return ([reference], []) }
+      guard reference.tag == nil, reference.digest == nil else { return Expansion(images: [reference]) }
       observer.note(.latestAssumed(reference))
-      return ([reference.with(tag: Reference.defaultTag)], [])
+      return Expansion(images: [reference.with(tag: Reference.defaultTag)])
     case .tags(let reference, let selector):
-      return (try Self.tags(of: reference, selector, registries), [])
+      return try Self.tags(of: reference, selector, registries)
     case .repositories(let location, let selector):
       return try Self.images(
         below: location, selector, RepositoryFinder(registries: registries), observer)
@@ -46,29 +53,41 @@ public enum ImageQuery: Hashable, Sendable {
 
   private static func tags(
     of reference: Reference, _ selector: TagSelector, _ registries: Registries
-  ) throws -> [Reference] {
+  ) throws -> Expansion {
     guard reference.tag == nil, reference.digest == nil else {
       throw TransferError.selectorOnTag(reference.description)
     }
     let client = try registries.client(host: reference.host, repository: reference.repository)
-    let all = try client.tags(of: reference.repository)
-    let selected = all.filter(selector.selects)
-    guard !selected.isEmpty else {
-      throw TransferError.noTagSelected(repository: reference.repositoryName, total: all.count)
+    let list = client.tagList(of: reference.repository)
+    if let failure = list.failure { throw failure }
+    let selected = list.names.filter(selector.selects)
+    let leftOut = leftOut(list.unusable, selector, of: reference.host, reference.repository)
+    guard !selected.isEmpty || !leftOut.isEmpty else {
+      throw TransferError.noTagSelected(repository: reference.repositoryName, total: list.names.count)
     }
-    return selected.map(reference.with(tag:))
+    return Expansion(images: selected.map(reference.with(tag:)), leftOut: leftOut)
+  }
+
+  /// That a repository's list has entries that are selected and name nothing which can be asked for.
+  private static func leftOut(
+    _ unusable: UnusableNames, _ selector: TagSelector, of host: String, _ repository: String
+  ) -> [ImageFailure] {
+    let error = unusable.selected(by: selector.selects).error(in: .tags(of: repository), of: host)
+    return error.map { [ImageFailure(image: "\(host)/\(repository)", error: $0)] } ?? []
   }
 
   private static func images(
     below location: RegistryLocation, _ selector: TagSelector, _ finder: RepositoryFinder,
     _ observer: any TransferObserver
-  ) throws -> (images: [Reference], failures: [ImageFailure]) {
+  ) throws -> Expansion {
     let found = try finder.repositories(below: location)
-    var images: [Reference] = []
-    var failures = found.failures
+    var all = Expansion(failures: found.failures, leftOut: found.leftOut)
+    if let error = found.unread {
+      all.failures.append(ImageFailure(image: location.description, error: error))
+    }
     if let error = found.hidden {
       // What lies below was asked for, and cannot be looked for.
-      failures.append(
+      all.failures.append(
         ImageFailure(image: location.description, error: TransferError.catalogHidden(location, error)))
     }
     for repository in found.repositories {
@@ -77,24 +96,25 @@ public enum ImageQuery: Hashable, Sendable {
         let tags = try finder.tags(of: repository)
         guard tags.failures.isEmpty else {
           // Of a repository whose list is not whole nothing is taken, as if it were all.
-          failures += tags.failures
+          all.failures += tags.failures
           continue
         }
         if let failure = tags.notShown { observer.note(.unreadable(failure)) }
         if tags.tags.isEmpty, repository.origin == .named {
           observer.note(.noTags(repository: place.description, isUnknownByName: tags.isUnknownByName))
         }
-        images += tags.tags.map(\.name).filter(selector.selects).map {
+        all.leftOut += leftOut(tags.unusable, selector, of: place.host, place.path)
+        all.images += tags.tags.map(\.name).filter(selector.selects).map {
           Reference(host: place.host, repository: place.path, tag: $0)
         }
       } catch {
         try Task.checkCancellation()
-        failures.append(ImageFailure(image: place.description, error: error))
+        all.failures.append(ImageFailure(image: place.description, error: error))
       }
     }
-    if images.isEmpty, failures.isEmpty {
+    if all.images.isEmpty, all.failures.isEmpty, all.leftOut.isEmpty {
       throw TransferError.nothingSelectedBelow(location, repositories: found.repositories.count)
     }
-    return (images, failures)
+    return all
   }
 }

@@ -25,6 +25,7 @@ public final class Registries: Sendable {
   private let http: HTTPClient
   private let plainHTTP: Bool
   private let realmRules: RealmRules
+  private let uploadHosts: Set<String>
   private let services: NVIDIAServices
   private let lookup: Lookup
   private let observer: any TransferObserver
@@ -33,13 +34,16 @@ public final class Registries: Sendable {
   /// once, and not by every thread.
   private let looked = Mutex<[RegistryLocation: FoundCredential]>([:])
 
+  /// Uploads may go to `uploadHosts` beside the registries' own, each with its port where that is not the scheme's.
   public init(
-    http: HTTPClient, plainHTTP: Bool, realmRules: RealmRules, nvidiaHosts: NVIDIAHosts,
+    http: HTTPClient, plainHTTP: Bool, realmRules: RealmRules, uploadHosts: Set<String> = [],
+    nvidiaHosts: NVIDIAHosts,
     services: NVIDIAServices, observer: any TransferObserver, lookup: @escaping Lookup
   ) {
     self.http = http
     self.plainHTTP = plainHTTP
     self.realmRules = realmRules
+    self.uploadHosts = uploadHosts
     self.nvidiaHosts = nvidiaHosts
     self.services = services
     self.observer = observer
@@ -76,8 +80,9 @@ public final class Registries: Sendable {
   }
 
   private func open(_ host: String, _ credential: Credential?) -> Access {
-    let configuration = RegistryConfiguration(
+    var configuration = RegistryConfiguration(
       plainHTTP: plainHTTP, credential: credential, realmRules: realmRules)
+    configuration.uploadHosts = uploadHosts
     let key = nvidiaHosts.contains(host) ? credential.flatMap { APIKey($0) } : nil
     return Access(
       client: RegistryClient(host: host, configuration: configuration, http: http),

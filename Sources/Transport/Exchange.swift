@@ -46,9 +46,12 @@ final class Exchange {
       isUpload: [.put, .patch].contains(request.method), now: .now)
   }
 
-  /// Where the answer sends us, when it does and the request may go there.
+  /// Where the answer sends us, when it does and the request may go there with what it carries: a source that was
+  /// begun cannot be begun again here.
   var redirect: String? {
-    request.followsRedirects && request.method.followsRedirects ? head.redirect : nil
+    if case .source = body { return nil }
+    guard let location = response.redirect, request.follows(head.status, to: location) else { return nil }
+    return location
   }
 
   /// Whether the body is not wanted to its end: a text that explains a failure.

@@ -50,7 +50,8 @@ public final class HTTPClient: Sendable {
   /// is given and returns how many bytes it put there, at least one. What it throws ends the transfer and
   /// comes out unchanged; else throws ``TransportError``.
   ///
-  /// A server that refuses before the body is complete ends the upload: its answer is returned. At most
+  /// A server that refuses before the body is complete ends the upload: its answer is returned, a redirect among them,
+  /// for which the caller begins the source again (``HTTPRequest/redirected(by:)``). At most
   /// 64 KiB of an answer's body are collected. The size is always declared, and no `Expect` header is sent
   /// unless the request has one.
   public func transmit(
@@ -130,9 +131,11 @@ extension HTTPClient {
   }
 
   /// Repeats an exchange that may be repeated until it succeeds or ``TransportOptions/retries`` are used
-  /// up: the last answer or error is the outcome.
-  public func sendRetrying(_ request: HTTPRequest, body: [UInt8] = []) throws(TransportError) -> HTTPResponse
-  {
+  /// up: the last answer or error is the outcome. With `outlastsStalls` false a server that keeps silent is not asked
+  /// again.
+  public func sendRetrying(
+    _ request: HTTPRequest, body: [UInt8] = [], outlastsStalls: Bool = true
+  ) throws(TransportError) -> HTTPResponse {
     var budget = retryBudget()
     while true {
       let pause: Duration
@@ -143,6 +146,7 @@ extension HTTPClient {
         }
         pause = delay
       } catch {
+        if case .stalled = error, !outlastsStalls { throw error }
         guard isWorthRetrying(error, to: request.url), let delay = budget.delay() else { throw error }
         pause = delay
       }

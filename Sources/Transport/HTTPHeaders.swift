@@ -108,9 +108,4 @@ struct ResponseHead {
     else { return "" }
     return String(text[first...last])
   }
-
-  /// Where a redirect points; nil for any other answer (RFC 9110, 15.4).
-  var redirect: String? {
-    [301, 302, 303, 307, 308].contains(status) ? headers["Location"] : nil
-  }
 }

@@ -15,8 +15,8 @@ public enum HTTPMethod: String, Hashable, Sendable {
     }
   }
 
-  /// Whether redirects are followed: only where repeating the request elsewhere is harmless.
-  var followsRedirects: Bool { self == .get || self == .head }
+  /// Whether redirects are followed to wherever they lead: only where repeating the request elsewhere is harmless.
+  var followsAnyRedirect: Bool { self == .get || self == .head }
 }
 
 /// One request, without its body.
@@ -24,7 +24,8 @@ public struct HTTPRequest: Sendable {
   public var method: HTTPMethod
   public var url: HTTPURL
   public var headers: HTTPHeaders
-  /// Whether a redirect is followed or handed back as the answer. Only GET and HEAD follow any.
+  /// Whether a redirect is followed or handed back as the answer. GET and HEAD follow any; the others, by their own
+  /// method, what stays with the host that they are for.
   public var followsRedirects: Bool
   /// The longest body that ``HTTPClient/send(_:body:)`` collects, in bytes.
   public var bodyLimit: Int
@@ -48,6 +49,31 @@ public struct HTTPRequest: Sendable {
 }
 
 extension HTTPRequest {
+  /// This request as an answer to it wants it sent once more, elsewhere; nil where that is no redirect, or none that is
+  /// followed. Throws ``TransportError/redirectRefused(from:to:reason:)``.
+  public func redirected(by answer: HTTPResponse) throws(TransportError) -> HTTPRequest? {
+    guard let location = answer.redirect, follows(answer.status, to: location) else { return nil }
+    return try redirected(to: location)
+  }
+
+  /// Whether an answer of `status` that points to `location` is followed. What changes something is repeated only on
+  /// the host that it is for: where the answer says that the method stays, or that the place has moved for good; and
+  /// where the same is wanted by TLS.
+  func follows(_ status: Int, to location: String) -> Bool {
+    guard followsRedirects else { return false }
+    if method.followsAnyRedirect { return true }
+    guard let target = try? url.resolving(location), !target.hasUserInfo, target.belongs(to: url) else {
+      return false
+    }
+    switch status {
+    case 307, 308: return true
+    case 301 where target.hasSameOrigin(as: url): return true
+    case 301, 302:
+      return target.secures(url) && target.path == url.path && target.query == url.query
+    default: return false
+    }
+  }
+
   /// The fields that speak for someone: they stay with the origin they were made for.
   private static let credentials = ["Authorization", "Cookie", "Proxy-Authorization"]
 
@@ -68,7 +94,7 @@ extension HTTPRequest {
     guard url.isPlain || !target.isPlain else { throw refuse(.downgrade) }
     var next = self
     next.url = target
-    if !target.hasSameOrigin(as: url) {
+    if !target.belongs(to: url) {
       for name in Self.credentials { next.headers.remove(name) }
     }
     return next

@@ -18,6 +18,11 @@ public struct HTTPResponse: Sendable {
   }
 
   public var isSuccess: Bool { (200..<300).contains(status) }
+
+  /// Where a redirect points, as it stands there; nil for any other answer (RFC 9110, 15.4).
+  public var redirect: String? {
+    [301, 302, 303, 307, 308].contains(status) ? headers["Location"] : nil
+  }
 }
 
 extension HTTPResponse {

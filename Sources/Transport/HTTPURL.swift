@@ -45,6 +45,19 @@ public struct HTTPURL: Hashable, Sendable {
     scheme == other.scheme && host == other.host && port == other.port
   }
 
+  /// Whether what is for `other` is for this as well: it has the same origin, or is the same host spoken to by TLS where
+  /// `other` is not. A host that leads from the one to the other has seen already what would come.
+  public func belongs(to other: HTTPURL) -> Bool { hasSameOrigin(as: other) || secures(other) }
+
+  /// Whether it is the host of `other` spoken to by TLS, which `other` is not.
+  func secures(_ other: HTTPURL) -> Bool { other.isPlain && !isPlain && host == other.host }
+
+  /// The same path and query where `other` is.
+  public func at(originOf other: HTTPURL) -> HTTPURL {
+    HTTPURL(
+      scheme: other.scheme, host: other.host, port: other.port, path: path, query: query, hasUserInfo: false)
+  }
+
   /// Whether it is spoken to without TLS.
   public var isPlain: Bool { scheme == "http" }
 

@@ -22,10 +22,11 @@ struct `An upload whose blob is not there` {
     let registry = ScriptedRegistry { request in
       request.method == "POST" ? ScriptedResponse(202, headers: [("Location", thief.url("/taken"))]) : nil
     }
-    try ferry.run(importing(registry.host), exits: 13).complains("said that it has taken the blob")
+    try ferry.run(importing(registry.host, "--upload-host", thief.host), exits: 13)
+      .complains("said that it has taken the blob")
     #expect(!thief.requests.isEmpty && registry.tags == [] && !hasReceipt)
     // Of images whose blobs were not kept no tag is pushed; here these are all.
-    try ferry.run(importing(registry.host, "--keep-going"), exits: 3)
+    try ferry.run(importing(registry.host, "--upload-host", thief.host, "--keep-going"), exits: 3)
     #expect(registry.tags == [])
   }
 
@@ -41,7 +42,7 @@ struct `An upload whose blob is not there` {
       let bytes = storage.requests.map(\.body).first { BlobDigest.of($0) == digest }
       return bytes.map { .headOnly(length: $0.count) } ?? .headOnly(404, length: 0)
     }
-    try ferry.run(importing(front.host), exits: 0)
+    try ferry.run(importing(front.host, "--upload-host", storage.host), exits: 0)
     #expect(front.tags.count == 6)
   }
 
@@ -70,7 +71,8 @@ struct `An upload whose blob is not there` {
       else { return nil }
       return .headOnly(length: size)
     }
-    try ferry.run(importing(registry.host), exits: 13).complains("said that it has taken the blob")
+    try ferry.run(importing(registry.host, "--upload-host", thief.host), exits: 13)
+      .complains("said that it has taken the blob")
     #expect(registry.tags == [] && !hasReceipt)
   }
 

@@ -14,8 +14,11 @@ import Transport
   static let question = "HEAD \(blob.digest)"
 
   /// A client that sends more than 100 kB in chunks of 300 kB.
-  static func client(_ host: String, retries: Int = 2, chunk: Int64 = 300_000) throws -> RegistryClient {
+  static func client(
+    _ host: String, retries: Int = 2, chunk: Int64 = 300_000, uploadHosts: Set<String> = []
+  ) throws -> RegistryClient {
     var configuration = RegistryConfiguration(plainHTTP: true)
+    configuration.uploadHosts = uploadHosts
     configuration.uploads.wholeLimit = 100_000
     configuration.uploads.firstChunk = chunk
     configuration.uploads.smallestChunk = chunk

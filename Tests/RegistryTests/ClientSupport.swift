@@ -18,14 +18,14 @@ extension RegistryConfiguration {
 /// A client that speaks plain HTTP to `host` and does not linger between attempts.
 func client(
   _ host: String, _ credential: Credential? = nil, rules: RealmRules = RealmRules(.none), retries: Int = 2,
-  stallTimeout: Duration = .seconds(300), log: (@Sendable (String) -> Void)? = nil
+  stallTimeout: Duration = .seconds(300), uploadHosts: Set<String> = [],
+  log: (@Sendable (String) -> Void)? = nil
 ) throws -> RegistryClient {
   let options = TransportOptions(
     retries: retries, backoff: .milliseconds(1), stallTimeout: stallTimeout, log: log)
-  return RegistryClient(
-    host: host,
-    configuration: RegistryConfiguration(plainHTTP: true, credential: credential, realmRules: rules),
-    http: try HTTPClient(options))
+  var configuration = RegistryConfiguration(plainHTTP: true, credential: credential, realmRules: rules)
+  configuration.uploadHosts = uploadHosts
+  return RegistryClient(host: host, configuration: configuration, http: try HTTPClient(options))
 }
 
 extension RegistryClient {

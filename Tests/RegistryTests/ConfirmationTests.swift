@@ -13,9 +13,10 @@ import Transport
   static let blob = descriptor(of: bytes)
 
   func push(
-    _ host: String, from other: String? = nil, log: MemoryLog? = nil, retries: Int = 2
+    _ host: String, from other: String? = nil, log: MemoryLog? = nil, retries: Int = 2,
+    uploadHosts: Set<String> = []
   ) throws -> BlobPush {
-    try client(host, retries: retries).pushBlob(
+    try client(host, retries: retries, uploadHosts: uploadHosts).pushBlob(
       Self.blob, to: "team/app", mountingFrom: other, from: MemorySource(bytes: Self.bytes), log: log)
   }
 
@@ -30,7 +31,9 @@ import Transport
     let registry = ScriptedUploads { request, _ in
       request.method == "POST" ? ScriptedResponse(202, headers: [("Location", thief.url("/u"))]) : nil
     }
-    expectNotKept(registry.host) { _ = try push(registry.host, retries: 0) }
+    expectNotKept(registry.host) {
+      _ = try push(registry.host, retries: 0, uploadHosts: [thief.host])
+    }
     #expect(thief.requests.map(\.method) == ["PUT", "PUT"])
     #expect(registry.steps.filter { $0.hasPrefix("POST") }.count == 2)
   }
@@ -215,7 +218,7 @@ import Transport
       }
     }
     let log = MemoryLog()
-    let pushed = try `A push in chunks`.client(registry.host).pushBlob(
+    let pushed = try `A push in chunks`.client(registry.host, uploadHosts: [storage.host]).pushBlob(
       descriptor(of: bytes), to: "team/app", mountingFrom: nil, from: MemorySource(bytes: bytes), log: log)
     #expect(pushed == .uploaded(Proof(of: bytes)))
     #expect(log.entries.now.allSatisfy { $0 == .closed })

@@ -12,9 +12,9 @@ import Transport
 
   func push(
     _ host: String, _ blob: Descriptor = blob, _ source: some BlobSource = MemorySource(bytes: bytes),
-    from other: String? = nil, credential: Credential? = nil
+    from other: String? = nil, credential: Credential? = nil, uploadHosts: Set<String> = []
   ) throws -> BlobPush {
-    try client(host, credential).pushBlob(blob, to: "team/app", mountingFrom: other, from: source)
+    try client(host, credential, uploadHosts: uploadHosts).pushBlob(blob, to: "team/app", mountingFrom: other, from: source)
   }
 
   @Test func `opens an upload and sends the whole in one PUT`() throws {
@@ -284,7 +284,7 @@ import Transport
     #expect(puts.last?.body == Self.bytes)
   }
 
-  @Test func `sends bytes and no credential to an upload on another host`() throws {
+  @Test func `sends bytes and no credential to an upload on another host that was allowed`() throws {
     let storage = ScriptedServer { _ in ScriptedResponse(201) }
     let realm = TokenRealm { request in
       // Whether it came to the registry is asked there.
@@ -292,11 +292,68 @@ import Transport
         ? .headOnly(length: Self.bytes.count)
         : ScriptedResponse(202, headers: [("Location", storage.url("/upload?signature=x"))])
     }
-    #expect(try push(realm.host, credential: .user) == .uploaded(Proof(of: Self.bytes)))
+    #expect(
+      try push(realm.host, credential: .user, uploadHosts: [storage.host])
+        == .uploaded(Proof(of: Self.bytes)))
     #expect(storage.requests.count == 1)
     #expect(storage.requests[0].authorization == nil)
     #expect(storage.requests[0].body == Self.bytes)
     #expect(storage.requests[0].query?.hasPrefix("signature=x&digest=") == true)
+  }
+
+  @Test(arguments: [301, 302, 303, 307, 308]) func `goes to no other host unless it was allowed`(
+    _ status: Int
+  ) throws {
+    let storage = ScriptedServer { _ in ScriptedResponse(201) }
+    let registry = ScriptedUploads { request, _ in
+      request.method == "POST" ? ScriptedResponse(202, headers: [("Location", storage.url("/u"))]) : nil
+    }
+    #expect(
+      error { _ = try push(registry.host) }
+        == .uploadElsewhere(host: registry.host, repository: "team/app", target: storage.host))
+    #expect(
+      error { try client(registry.host).checkPush(to: "team/app", opensUpload: true) }
+        == .uploadElsewhere(host: registry.host, repository: "team/app", target: storage.host))
+    // A name alone means its scheme's own port.
+    #expect(error { _ = try push(registry.host, uploadHosts: ["127.0.0.1"]) } != nil)
+    let sending = ScriptedUploads { request, _ in
+      request.method == "PUT" ? ScriptedResponse(status, headers: [("Location", storage.url("/u"))]) : nil
+    }
+    #expect(error { _ = try push(sending.host) } != nil)
+    #expect(storage.requests.isEmpty)
+    if status >= 307 {
+      _ = error { _ = try push(sending.host, credential: .user, uploadHosts: [storage.host]) }
+      #expect(storage.requests.first?.body == Self.bytes)
+      #expect(storage.requests.allSatisfy { $0.authorization == nil })
+    }
+  }
+
+  @Test(arguments: [307, 308, 301]) func `is sent on within its own host, by its own method`(_ status: Int)
+    throws
+  {
+    let registry = ScriptedUploads { request, _ in
+      guard request.query?.contains("moved") != true, ["POST", "PUT", "PATCH"].contains(request.method) else {
+        return nil
+      }
+      let query = request.query.map { "\($0)&" } ?? ""
+      return ScriptedResponse(status, headers: [("Location", "\(request.path)?\(query)moved")])
+    }
+    #expect(try push(registry.host, credential: .user) == .uploaded(Proof(of: Self.bytes)))
+    let large = content(700_000)
+    _ = try `A push in chunks`.client(registry.host).pushBlob(
+      descriptor(of: large), to: "team/app", mountingFrom: nil, from: MemorySource(bytes: large))
+    #expect(registry.state.now.committed["\(Digest(of: large))"] == large)
+  }
+
+  @Test func `is not sent on for ever`() throws {
+    let registry = ScriptedUploads { request, _ in
+      request.method == "PUT" ? ScriptedResponse(307, headers: [("Location", request.target)]) : nil
+    }
+    guard case .transport(.tooManyRedirects) = error({ _ = try push(registry.host) }) else {
+      Issue.record("not bounded")
+      return
+    }
+    #expect(registry.server.requests.count < 20)
   }
 
   @Test(arguments: [

@@ -20,6 +20,14 @@ public final class RegistryProcess: Sendable {
     /// Pushes are refused with 405.
     public var isReadOnly = false
     public var allowsDeletion = false
+    /// What its addresses begin with, as `http://registry.internal:5000`: nil for what it is asked by.
+    public var externalURL: String?
+    /// Its addresses have a path alone.
+    public var givesRelativeURLs = false
+    /// What stands before `/v2/` in its paths, such as `/inner/`.
+    public var prefix: String?
+    /// The most repositories that a page of its catalog may have.
+    public var catalogEntries: Int?
 
     public init() {}
   }
@@ -76,6 +84,9 @@ public final class RegistryProcess: Sendable {
     if let authority = options.authority {
       http["tls"] = ["certificate": authority.server.certificate, "key": authority.server.key]
     }
+    if let url = options.externalURL { http["host"] = url }
+    if options.givesRelativeURLs { http["relativeurls"] = true }
+    if let prefix = options.prefix { http["prefix"] = prefix }
     var configuration: [String: Any] = [
       "version": "0.1",
       "log": ["level": "info"],
@@ -87,6 +98,7 @@ public final class RegistryProcess: Sendable {
       "http": http,
       "validation": ["manifests": ["urls": ["allow": ["^https://"]]]],
     ]
+    if let most = options.catalogEntries { configuration["catalog"] = ["maxentries": most] }
     switch options.access {
     case .open: break
     case .basic(let username, let password):

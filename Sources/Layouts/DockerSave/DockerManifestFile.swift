@@ -18,9 +18,9 @@ enum DockerManifestFile {
     var order: [Digest] = []
     for image in images {
       if tags[image.root.digest] == nil { order.append(image.root.digest) }
-      // A name with a digest is refused by docker, a name without a tag likewise.
+      // A name with a digest is refused by docker, a name without a tag or with what is none likewise.
       let tag = image.reference.flatMap { reference in
-        reference.tag.map { "\(reference.repositoryName):\($0)" }
+        reference.tag.flatMap { RepositoryName.isValidTag($0) ? "\(reference.repositoryName):\($0)" : nil }
       }
       tags[image.root.digest, default: []] += tag.map { [$0] } ?? []
     }

@@ -58,7 +58,7 @@ struct ArchiveContents {
         throw .unwritableReference(reference.description)
       }
       let name = reference.description
-      guard (try? Reference(name)) == reference else { throw .unwritableReference(name) }
+      guard (try? Reference(anyTag: name)) == reference else { throw .unwritableReference(name) }
       guard var descriptor = manifests.descriptor(of: root.digest) else { throw .missing(root.digest) }
       let size = descriptor.size
       guard root.size == size else {

@@ -7,6 +7,8 @@ struct ResolvedExport: Sendable {
   let images: [ExportImage]
   /// Those that cannot, and queries that failed.
   let failures: [ImageFailure]
+  /// Entries of the registries' lists that name nothing which can be asked for.
+  let leftOut: [ImageFailure]
   /// What the other side has already.
   let known: KnownContent
   let descriptions: RepositoryDescriptions
@@ -34,7 +36,8 @@ struct ExportResolver: Sendable {
     let knownFiles = try await executor.run {
       try KnownFiles.open(for: request, settings: settings)
     }
-    let (references, unlisted) = try await expand()
+    let (references, unlisted, leftOut) = try await expand()
+    for entry in leftOut { settings.observer.note(.unreadable(entry)) }
     settings.observer.note(.resolving(images: references.count))
     let finder = ReferrerFinder(registries, observer: settings.observer)
     let outcomes = try await executor.mapConcurrently(references) { try look(at: $0, finder) }
@@ -57,24 +60,28 @@ struct ExportResolver: Sendable {
         of: checked.sound.map(\.reference), registries: registries, observer: settings.observer)
     }
     return ResolvedExport(
-      images: checked.sound, failures: failures + checked.failures, known: known, descriptions: descriptions)
+      images: checked.sound, failures: failures + checked.failures, leftOut: leftOut, known: known,
+      descriptions: descriptions)
   }
 
-  /// The images asked for, each once, in the order of their names, and the queries that failed.
-  private func expand() async throws -> ([Reference], [ImageFailure]) {
-    let expanded = try await executor.mapConcurrently(request.queries) {
-      query -> (images: [Reference], failures: [ImageFailure]) in
+  /// The images asked for, each once, in the order of their names, the queries that failed, and what is listed and
+  /// cannot be asked for.
+  private func expand() async throws -> ([Reference], [ImageFailure], leftOut: [ImageFailure]) {
+    let expanded = try await executor.mapConcurrently(request.queries) { query -> ImageQuery.Expansion in
       do {
         return try query.expand(registries, observer: settings.observer)
       } catch {
         try Task.checkCancellation()
-        return ([], [ImageFailure(image: query.name, error: error)])
+        return ImageQuery.Expansion(failures: [ImageFailure(image: query.name, error: error)])
       }
     }
     let references = Set(expanded.flatMap(\.images))
     let failures = expanded.flatMap(\.failures)
     let shard = request.shard
-    return (references.filter { shard?.holds($0.description) ?? true }.sorted(), failures)
+    return (
+      references.filter { shard?.holds($0.description) ?? true }.sorted(), failures,
+      expanded.flatMap(\.leftOut)
+    )
   }
 
   /// What one image is. Throws only when the export is cancelled. Blocks.

@@ -52,6 +52,8 @@ public struct PreparedExport: Sendable {
   /// How its images become an archive's plan: once more when one of them is lost on the way.
   let composition: ArchiveComposition
   public let failures: [ImageFailure]
+  /// Entries of the registries' lists that were asked for and name nothing which can be: all else is exported.
+  public let leftOut: [ImageFailure]
   /// Why nothing can be written, apart from ``failures``.
   public let blockers: [any Error]
   /// Free bytes where the archives go, and how many they need; nil for a stream.
@@ -97,8 +99,8 @@ public struct PreparedExport: Sendable {
   /// The same, with what became of the archives.
   func with(_ archives: [Archive]) -> PreparedExport {
     PreparedExport(
-      images: images, archives: archives, composition: composition, failures: failures, blockers: blockers,
-      space: space)
+      images: images, archives: archives, composition: composition, failures: failures, leftOut: leftOut,
+      blockers: blockers, space: space)
   }
 }
 

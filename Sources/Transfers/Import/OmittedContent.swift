@@ -124,7 +124,7 @@ struct LeftOutSearch: Sendable {
         if let reference = image.reference { targets.insert(mapping.target(of: reference).repository) }
       }
       for omission in layout.omissions.values where omission.reason == .known {
-        homes[omission.descriptor.digest] = omission.repository.flatMap { try? Reference($0) }
+        homes[omission.descriptor.digest] = omission.repository.flatMap { try? Reference(anyTag: $0) }
           .map { mapping.target(of: $0).repository }
           .flatMap { RepositoryName.isValid($0) ? $0 : nil }
       }

@@ -54,7 +54,11 @@ public struct Listing: Sendable {
     let parts = try await executor.mapConcurrently(
       repositories.values.sorted { $0.location.description < $1.location.description }
     ) { try read($0, by: finder) }
-    let failures = found.flatMap(\.failures) + parts.flatMap(\.failures)
+    let listed = Set(
+      parts.flatMap(\.images).map { RegistryLocation(host: $0.reference.host, path: $0.reference.repository) })
+    let failures =
+      zip(locations, found).flatMap { judged($0, $1, isRepository: listed.contains($0)) }
+      + parts.flatMap(\.failures)
     if let failure = failures.first, parts.allSatisfy(\.images.isEmpty) {
       throw failures.count == 1
         ? failure.error : TransferError.imagesFailed(failures, total: failures.count)
@@ -62,6 +66,22 @@ public struct Listing: Sendable {
     for failure in failures { settings.observer.note(.unreadable(failure)) }
     return Result(
       images: parts.flatMap(\.images).sorted { $0.reference < $1.reference }, failures: failures)
+  }
+
+  /// What of a location could not be read. That of a repository whose tags were listed nobody could say what lies below
+  /// it is no failure, and told.
+  private func judged(
+    _ location: RegistryLocation, _ found: RepositoryFinder.Found, isRepository: Bool
+  ) -> [ImageFailure] {
+    var failures = found.failures + found.leftOut
+    if let error = found.unread {
+      if isRepository {
+        settings.observer.note(.catalogHidden(location, error: error))
+      } else {
+        failures.append(ImageFailure(image: location.description, error: error))
+      }
+    }
+    return failures
   }
 
   private func read(
@@ -72,7 +92,10 @@ public struct Listing: Sendable {
       let found = try finder.tags(of: repository)
       var part: Part = ([], found.failures)
       if let failure = found.notShown { settings.observer.note(.unreadable(failure)) }
-      if found.tags.isEmpty, found.failures.isEmpty, [.named, .asked].contains(repository.origin) {
+      if let error = found.unusable.error(in: .tags(of: location.path), of: location.host) {
+        part.failures.append(ImageFailure(image: location.description, error: error))
+      }
+      if found.tags.isEmpty, part.failures.isEmpty, [.named, .asked].contains(repository.origin) {
         settings.observer.note(
           .noTags(repository: location.description, isUnknownByName: found.isUnknownByName))
       }

@@ -1,6 +1,7 @@
 import Images
 import NVIDIA
 import Registry
+import Transport
 
 /// Finds repositories and their tags: by REST on NVIDIA's hosts, by the distribution API elsewhere. Blocks.
 struct RepositoryFinder: Sendable {
@@ -28,8 +29,12 @@ struct RepositoryFinder: Sendable {
     var repositories: [Repository] = []
     /// Parts that could not be listed.
     var failures: [ImageFailure] = []
+    /// Entries that name nothing which can be asked for.
+    var leftOut: [ImageFailure] = []
     /// Why the registry shows no catalog: what lies below the location cannot be looked for.
     var hidden: RegistryError?
+    /// Why nothing of the catalog could be read, which may be there: the location may be a repository all the same.
+    var unread: RegistryError?
   }
 
   struct Tag: Sendable {
@@ -46,6 +51,8 @@ struct RepositoryFinder: Sendable {
     var tags: [Tag] = []
     /// What of them could not be listed.
     var failures: [ImageFailure] = []
+    /// Entries that name nothing which can be asked for.
+    var unusable = UnusableNames()
     /// Whether the registry lists the repository and then does not know its name.
     var isUnknownByName = false
     /// That a place which need not be a repository is not shown.
@@ -84,7 +91,8 @@ struct RepositoryFinder: Sendable {
   }
 
   /// Where a registry shows no catalog, the location is taken for a repository itself. A catalog that fails is
-  /// none that is not shown: what was read of it is found, and the failure with it.
+  /// none that is not shown: what was read of it is found, and the failure with it. For a repository it is a convenience:
+  /// one that keeps silent, as a large one may, is asked once.
   private func inCatalog(below location: RegistryLocation) throws -> Found {
     let client = try registries.client(host: location.host, repository: location.path)
     if location.path.isEmpty, client.configuration.credential == nil,
@@ -94,10 +102,11 @@ struct RepositoryFinder: Sendable {
       throw RegistryError.unauthorized(
         host: location.host, repository: nil, hadCredential: false, messages: [])
     }
-    let catalog = client.catalogList()
-    let below = catalog.names.filter {
+    let catalog = client.catalogList(outlastsStalls: location.path.isEmpty)
+    let isBelow: (String) -> Bool = {
       location.path.isEmpty || $0 == location.path || $0.hasPrefix(location.path + "/")
     }
+    let below = catalog.names.filter(isBelow)
     var found = Found(
       repositories: below.map {
         Repository(
@@ -105,23 +114,39 @@ struct RepositoryFinder: Sendable {
       })
     if let failure = catalog.failure {
       try Task.checkCancellation()
-      if location.path.isEmpty, below.isEmpty { throw failure }
-      if case .transport = failure { throw failure }
+      if location.path.isEmpty, below.isEmpty { throw Self.told(failure, by: client, at: location) }
+      if failure.isAboutReaching { throw failure }
       if failure.meansNoCatalog, !location.path.isEmpty {
         found.hidden = failure
+      } else if failure.tellsNothing, !location.path.isEmpty {
+        found.unread = failure
       } else {
         found.failures = [ImageFailure(image: location.description, error: failure)]
       }
+    }
+    if let error = catalog.unusable.selected(by: isBelow).error(in: .catalog, of: location.host) {
+      found.leftOut = [ImageFailure(image: location.description, error: error)]
     }
     // Catalogs may hide what can be read all the same.
     let isNamed = below.contains(location.path)
     if !location.path.isEmpty, !isNamed {
       let isNamespace = !below.isEmpty && catalog.failure == nil
-      let origin =
-        isNamespace ? Repository.Origin.namespace : found.failures.isEmpty ? .asked : .guessed
+      let isGuess = !found.failures.isEmpty || found.unread != nil
+      let origin = isNamespace ? Repository.Origin.namespace : isGuess ? .guessed : .asked
       found.repositories.append(Repository(location: location, origin: origin, listed: nil))
     }
     return found
+  }
+
+  /// The error for a whole registry whose catalog cannot be had: who is let in and shown none has to name repositories.
+  private static func told(
+    _ failure: RegistryError, by client: RegistryClient, at location: RegistryLocation
+  ) -> any Error {
+    guard failure.meansNoCatalog else { return failure }
+    if case .unauthorized = failure {
+      guard client.configuration.credential != nil, client.letsIn() else { return failure }
+    }
+    return TransferError.catalogHidden(location, failure)
   }
 
   /// The tags of a repository, and what of them could not be listed.
@@ -140,7 +165,9 @@ struct RepositoryFinder: Sendable {
     // Most namespaces are no repositories, and Harbor's token server answers 500 to a project's name.
     if repository.origin == .namespace { client = try client.withoutRetries() }
     let list = client.tagList(of: location.path)
-    guard let failure = list.failure else { return FoundTags(tags: list.names.map { Tag(name: $0) }) }
+    guard let failure = list.failure else {
+      return FoundTags(tags: list.names.map { Tag(name: $0) }, unusable: list.unusable)
+    }
     try Task.checkCancellation()
     switch (failure, repository.origin) {
     // Of a repository without tags some registries say that they do not know its name (distribution 2.8).
@@ -158,7 +185,7 @@ struct RepositoryFinder: Sendable {
     if list.names.isEmpty { throw failure }
     return FoundTags(
       tags: list.names.map { Tag(name: $0) },
-      failures: [ImageFailure(image: location.description, error: failure)])
+      failures: [ImageFailure(image: location.description, error: failure)], unusable: list.unusable)
   }
 }
 
@@ -167,10 +194,27 @@ extension RegistryError {
   /// by the code for what it does not do. Anything else is a catalog that failed.
   fileprivate var meansNoCatalog: Bool {
     switch self {
-    case .unauthorized, .denied: true
+    case .unauthorized, .denied, .noUsableChallenge: true
     case .refused(_, let status, let messages):
       [404, 405, 501].contains(status) || messages.contains { $0.code == "UNSUPPORTED" }
     default: false
+    }
+  }
+
+  /// Whether it says nothing of what there is: the registry, or the line, broke down before a word of it came.
+  fileprivate var tellsNothing: Bool {
+    switch self {
+    case .overwhelmed, .refused, .transport: true
+    default: false
+    }
+  }
+
+  /// Whether the registry was not reached: nothing else is worth being asked.
+  fileprivate var isAboutReaching: Bool {
+    guard case .transport(let fault) = self else { return false }
+    switch fault {
+    case .stalled, .cut, .reset, .tooLarge, .tooManyRedirects, .redirectRefused: return false
+    default: return true
     }
   }
 }

@@ -69,7 +69,7 @@ extension VerifiedImage {
 
   /// Whether it is the list of a manifest's referrers, which may have become part of another at the destination.
   private var isList: Bool {
-    (try? Reference(name))?.tag.flatMap { ReferrerTag($0) }?.kind == .list
+    (try? Reference(anyTag: name))?.tag.flatMap { ReferrerTag($0) }?.kind == .list
   }
 
   /// Whether the list that was confirmed is there with all that this one lists.

@@ -54,7 +54,7 @@ extension ReceivedImage: Codable {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     source = try container.decode(String.self, forKey: .source)
     do {
-      target = try Reference(container.decode(String.self, forKey: .target))
+      target = try Reference(anyTag: container.decode(String.self, forKey: .target))
     } catch is ReferenceError {
       throw DecodingError.dataCorruptedError(
         forKey: .target, in: container, debugDescription: "no image reference")

@@ -101,10 +101,11 @@ struct CommandRun: Sendable {
     TransferSettings(jobs: jobs.jobs, keepGoing: options.keepGoing, observer: display)
   }
 
-  /// The registries as `phase` may log in to them; `hosts` are those of the images named.
+  /// The registries as `phase` may log in to them; `hosts` are those of the images named, `uploadHosts` where uploads may
+  /// go besides.
   func registries(
     at hosts: Set<String>, _ connection: ConnectionOptions, _ credentials: CredentialOptions,
-    phase: Phase
+    phase: Phase, uploadHosts: [String] = []
   ) throws -> Registries {
     let warnings = WarningsOnce(console)
     let lookup = PhaseCredentials(
@@ -120,7 +121,8 @@ struct CommandRun: Sendable {
       http: try HTTPClient(connection.transport(log: console.isVerbose ? say : nil)),
       plainHTTP: connection.plainHTTP,
       realmRules: RealmRules(.nvidia(nvidiaHosts, realmHosts: realmHosts)),
-      nvidiaHosts: nvidiaHosts, services: try services(), observer: display,
+      uploadHosts: Set(uploadHosts.map { $0.lowercased() }), nvidiaHosts: nvidiaHosts,
+      services: try services(), observer: display,
       lookup: { try lookup.find(host: $0, repository: $1) })
   }
 

@@ -179,7 +179,7 @@ struct ExportCommand: AsyncParsableCommand {
       }
       guard !prepared.archives.isEmpty || !prepared.failures.isEmpty else {
         run.console.say("nothing to do: this part holds no image")
-        return .done
+        return prepared.leftOut.isEmpty ? .done : .someFailed
       }
       let result = try await export.run(prepared)
       if !outputs.json, archive.output != "-" { text.summary(of: result) }
@@ -193,7 +193,7 @@ struct ExportCommand: AsyncParsableCommand {
       }
       text.failures(of: result)
       try files.check()
-      return result.failures.isEmpty ? .done : .someFailed
+      return result.failures.isEmpty && prepared.leftOut.isEmpty ? .done : .someFailed
     }
   }
 
@@ -202,7 +202,7 @@ struct ExportCommand: AsyncParsableCommand {
     let selector = try TagSelector(selection.tags)
     let queries = try (images + listed).map { text -> ImageQuery in
       if selection.allRepositories { return .repositories(below: try RegistryLocation(text), selector) }
-      let reference = try Reference(text)
+      let reference = try Reference(anyTag: text)
       return selection.allTags || !selection.tags.isEmpty ? .tags(of: reference, selector) : .image(reference)
     }
     guard !queries.isEmpty else { throw TransferError.nothingSelected }

@@ -106,7 +106,8 @@ struct ImportCommand: AsyncParsableCommand {
       }
       let request = try request(inputs, journal, run)
       let registries = try run.registries(
-        at: [request.mapping.destination.host], connection, credentials, phase: .import)
+        at: [request.mapping.destination.host], connection, credentials, phase: .import,
+        uploadHosts: destination.uploadHost)
       let work = try Import(
         request, registries: registries, settings: run.settings(jobs, transfer))
       let prepared = try await work.prepare(isDryRun: transfer.dryRun)

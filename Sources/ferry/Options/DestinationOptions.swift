@@ -1,4 +1,5 @@
 import ArgumentParser
+import Images
 
 /// Where images are pushed, and under which names.
 struct DestinationOptions: ParsableArguments {
@@ -35,8 +36,21 @@ struct DestinationOptions: ParsableArguments {
       """)
   var trustTags = false
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Let the registry have what is uploaded sent to this host as well, which gets the bytes of layers and no \
+      credentials. Repeatable; without it such an upload is refused, and names the host.
+      """, valueName: "host[:port]"))
+  var uploadHost: [String] = []
+
   func validate() throws {
     if to.isEmpty { throw ValidationError("--to needs a registry, such as registry.example/team.") }
+    for host in uploadHost {
+      guard let place = try? RegistryLocation("\(host)/x"), place.path == "x" else {
+        throw ValidationError("--upload-host takes a host, such as storage.example or storage.example:8443.")
+      }
+    }
   }
 }
 

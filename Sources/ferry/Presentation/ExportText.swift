@@ -83,6 +83,7 @@ struct ExportText {
       failures: prepared.failures, blockers: prepared.blockers,
       total: prepared.images.count + prepared.failures.count, keepsGoing: keepsGoing)
     if let status = obstacles.show(on: console) { return status }
+    guard prepared.leftOut.isEmpty else { return .someFailed }
     return prepared.archives.contains { $0.isToReplace } ? .differences : .done
   }
 

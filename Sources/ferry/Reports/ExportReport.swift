@@ -125,7 +125,7 @@ struct ExportReport: Codable {
     neededBytes = prepared.space?.needed
     freeBytes = prepared.space?.available
     blockers = prepared.blockers.map(BlockerEntry.init)
-    self.failures = failures.map(FailureEntry.init)
+    self.failures = (failures + prepared.leftOut).map(FailureEntry.init)
     warnings = KnownText.worth(of: prepared)
   }
 }

@@ -85,6 +85,23 @@ extension RegistryError: WordedError {
       return ErrorText(
         "the answer from \(url) breaks the protocol: \(breach.words)",
         remedy: "Check that a registry answers there, and no portal or proxy.", .networkFailed)
+    case .unusableNames(let host, let list, let names, let more):
+      let named = names.prefix(20).map(\.words)
+      let rest = names.count - named.count + more
+      return ErrorText(
+        "\(list.name(at: host)) has what no reference can have: "
+          + Wording.list(rest > 0 ? named + ["\(rest) more"] : named),
+        remedy: "The others are taken. A tag may still be had by its exact name: ferry export HOST/REPOSITORY:TAG",
+        .someFailed)
+    case .uploadElsewhere(let host, let repository, let target):
+      return ErrorText(
+        "\(host) wants what is uploaded to \(repository) sent to \(target), another host",
+        remedy: "Nothing was sent there. If layers may go to it, add --upload-host \(target): it gets no credentials.",
+        .networkFailed)
+    case .movedElsewhere(let url, let target):
+      return ErrorText(
+        "\(url) sends what is pushed on to \(target), another host, to which nothing was sent",
+        remedy: "Push to \(target) itself, if that is the registry you mean.", .networkFailed)
     case .destinationDigestDiffers(let repository, let identifier, let expected, let actual):
       return ErrorText(
         "the registry stored \(actual) for \(repository) \(identifier) instead of \(expected)",
@@ -146,12 +163,13 @@ extension RegistryError.Breach {
   fileprivate var words: Wording {
     switch self {
     case .header(let name): "\(name)"
+    case .leadsElsewhere(let name, let host): "\(name) leads to another host, \(host)"
     case .list: "list"
     case .repeatedPage: "page that repeats what came before"
-    case .unusableNames(let name, let more): name.words + (more > 0 ? " and \(more) more" : "")
     case .token: "token"
     case .redirect: "redirect"
     case .redirectedRoot: "redirect to another host, which gets no credential"
+    case .listElsewhere(let host): "list from another host, \(host), which gets no credential"
     case .earlySuccess: "success before the last byte"
     case .content: "content"
     case .unaskedMount: "mounted unasked"
@@ -163,7 +181,7 @@ extension RegistryError.UnusableName {
   fileprivate var words: Wording {
     switch self {
     case .notText: "an entry that is no text"
-    case .text(let text): "name '\(text)'"
+    case .text(let text): "'\(text)'"
     }
   }
 }

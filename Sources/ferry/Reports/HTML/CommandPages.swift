@@ -37,13 +37,16 @@ extension ReportPage {
       prepared.knownOmissions, sources: prepared.archives.flatMap(\.plan.knownSources)
     ).map { Remark(text: $0, tone: .plain) }
     let worth = KnownText.worth(of: prepared).map { Remark(text: $0, tone: .warn) }
-    let isWhole = failures.isEmpty && blockers.isEmpty
+    let isWhole = failures.isEmpty && blockers.isEmpty && prepared.leftOut.isEmpty
     self.init(
       title: finished == nil ? "Plan to export \(what)" : "Export of \(what)",
       verdict: isWhole
         ? finished == nil ? "Nothing stands in the way." : "Every byte was proved against its digest."
-        : blockers.isEmpty
-          ? "\(Amounts.count(failures.count, "image")) failed." : "Something stands in the way.",
+        : !blockers.isEmpty
+          ? "Something stands in the way."
+          : failures.isEmpty
+            ? "Not all that is listed can be asked for."
+            : "\(Amounts.count(failures.count, "image")) failed.",
       tone: isWhole ? .good : .bad,
       facts: whole.flatMap { archive -> [(name: Wording, value: Wording)] in
         [
@@ -54,7 +57,7 @@ extension ReportPage {
         ("All images", Amounts.bytes(prepared.totalSize)),
         ("Shared content once", Amounts.bytes(prepared.uniqueSize)),
       ],
-      remarks: blockers + failures.map(Self.remark) + known + worth + uncarried, rows: rows,
+      remarks: blockers + (failures + prepared.leftOut).map(Self.remark) + known + worth + uncarried, rows: rows,
       repositories: sharing.byRepository)
   }
 
