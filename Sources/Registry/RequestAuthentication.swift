@@ -75,6 +75,10 @@ struct RequestAuthentication {
       return state.authorization
     }
     var request = request
+    // A registry that leads to TLS is spoken to so at once: what is secret is not sent on the way there.
+    if let secured = authenticator.rootChallenge.securedRoot, request.url.hasSameOrigin(as: origin) {
+      request.url = request.url.at(originOf: secured)
+    }
     if let sent { request.headers.set("Authorization", sent.header) }
     return request
   }

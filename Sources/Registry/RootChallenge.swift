@@ -19,6 +19,8 @@ final class RootChallenge: Sendable {
   private let http: HTTPClient
   /// nil until the root has answered. The lock is held while it is asked.
   private let answer = Mutex<Answer?>(nil)
+  /// Apart from the answer: whoever asks for it must not wait for the root.
+  private let secured = Mutex<HTTPURL?>(nil)
 
   init(_ root: HTTPURL, http: HTTPClient) {
     self.root = root
@@ -37,6 +39,9 @@ final class RootChallenge: Sendable {
     }
   }
 
+  /// Where the root was found by TLS though it was asked for without; nil where it was not.
+  var securedRoot: HTTPURL? { secured.withLock { $0 } }
+
   private func ask() throws(RegistryError) -> Answer {
     let response: HTTPResponse
     do { response = try http.sendRetrying(HTTPRequest(.get, root)) } catch { throw .transport(error) }
@@ -48,6 +53,7 @@ final class RootChallenge: Sendable {
     guard response.url.belongs(to: root) else {
       return .unknown(.malformedResponse(url: root.description, .redirectedRoot))
     }
+    if !response.url.hasSameOrigin(as: root) { secured.withLock { $0 = response.url } }
     let lines = response.headers.values(of: "WWW-Authenticate")
     let challenges = Challenge.parse(lines).map(Self.withoutRepository)
     if response.status == 401 || challenges.contains(where: { $0.isBasic || $0.isUsableBearer }) {

@@ -94,7 +94,8 @@ struct UploadLocations {
   /// Whether an upload may go to an address on another host: a layer is private.
   private func isAllowed(_ target: HTTPURL) -> Bool {
     let hosts = connection.configuration.uploadHosts
-    return isSound(target) && (hosts.contains(target.authority) || hosts.contains("\(target.host):\(target.port)"))
+    return isSound(target)
+      && (hosts.contains(target.authority) || hosts.contains("\(target.host):\(target.port)"))
   }
 
   /// Whether an address on another host is one that a registry may have at all.

@@ -62,7 +62,8 @@ public enum ImageQuery: Hashable, Sendable {
     if let failure = list.failure { throw failure }
     let selected = list.names.filter(selector.selects)
     let leftOut = leftOut(list.unusable, selector, of: reference.host, reference.repository)
-    guard !selected.isEmpty || !leftOut.isEmpty else {
+    guard !selected.isEmpty else {
+      if let only = leftOut.first { throw only.error }
       throw TransferError.noTagSelected(repository: reference.repositoryName, total: list.names.count)
     }
     return Expansion(images: selected.map(reference.with(tag:)), leftOut: leftOut)
@@ -112,7 +113,8 @@ public enum ImageQuery: Hashable, Sendable {
         all.failures.append(ImageFailure(image: place.description, error: error))
       }
     }
-    if all.images.isEmpty, all.failures.isEmpty, all.leftOut.isEmpty {
+    if all.images.isEmpty, all.failures.isEmpty {
+      if let only = all.leftOut.first { throw only.error }
       throw TransferError.nothingSelectedBelow(location, repositories: found.repositories.count)
     }
     return all

@@ -54,4 +54,63 @@ struct `A name that no reference can have` {
       ["export", "--plain-http", registry.reference("old/app:-ot-beta-jmx"), "-o", "a.tar"], exits: 0)
     try ferry.run(["verify", "a.tar"], exits: 0)
   }
+
+  @Test func `is named once, in words and in reports`() throws {
+    let registry = ScriptedRegistry { request in
+      request.path == "/v2/old/app/tags/list"
+        ? ScriptedResponse(json: #"{"tags":["-odd","1","-odd",null,7,{"a":1}]}"#) : nil
+    }
+    registry.add(image: [[1]], to: "old/app", tag: "1")
+    let place = registry.reference("old/app")
+    let listed = try ferry.run(["list", "--plain-http", place], exits: 3)
+    #expect(listed.standardError.split(separator: "-odd").count == 2)
+    listed.complains("what no reference can have", "an entry that is no text")
+    for command in [["list", place], ["export", "--all-tags", place, "-o", "a.tar"]] {
+      let report = try Report(ferry.run(command + ["--plain-http", "--json"], exits: 3))
+      #expect(try report.strings("failures", "image") == [place])
+      #expect(try report.strings("failures", "error").allSatisfy { $0.contains("'-odd'") })
+    }
+    let page = try ferry.run(
+      ["export", "--plain-http", "--all-tags", place, "-o", "b.tar", "--report", "b.html"], exits: 3)
+    #expect(page.standardError.split(separator: "-odd").count == 2)
+    let text = try String(contentsOfFile: ferry.file("b.html"), encoding: .utf8)
+    #expect(text.contains("-odd") && text.contains("Not all that is listed can be asked for."))
+    try ferry.run(["export", "--plain-http", "--all-tags", place, "-o", "c.tar", "--dry-run"], exits: 3)
+  }
+
+  @Test func `is no matter where it was not selected`() throws {
+    let registry = registry(tags: ["-ot-beta-jmx"])
+    let place = registry.reference("old/app")
+    try ferry.run(["export", "--plain-http", place, "--tags", "1*", "-o", "a.tar"], exits: 0)
+    try ferry.run(["export", "--plain-http", place, "--tags", "-*", "-o", "b.tar"], exits: 3)
+      .complains("'-ot-beta-jmx'")
+    // Nothing but such names is there.
+    let other = ScriptedRegistry { request in
+      request.path == "/v2/old/app/tags/list" ? ScriptedResponse(json: #"{"tags":["-odd"]}"#) : nil
+    }
+    try ferry.run(["list", "--plain-http", other.reference("old/app")], exits: 3).complains("'-odd'")
+    try ferry.run(
+      ["export", "--plain-http", other.reference("old/app"), "--all-tags", "-o", "c.tar"], exits: 3
+    ).complains("'-odd'")
+  }
+
+  @Test(arguments: ["-ot-beta-jmx", ".hidden", String(repeating: "x", count: 129)])
+  func `travels when it is asked for by itself`(_ tag: String) throws {
+    let registry = ScriptedRegistry()
+    registry.add(image: [[1]], diffIDs: [BlobDigest.of([1])], to: "old/app", tag: tag)
+    let name = registry.reference("old/app:\(tag)")
+    try ferry.export([name], to: "a.tar")
+    #expect(try ferry.run(["inspect", "a.tar"], exits: 0).standardOutput.contains(name))
+    try ferry.run(["verify", "--deep", "a.tar"], exits: 0)
+    try ferry.run(
+      ["import", "a.tar", "--plain-http", "--to", "\(registry.host)/new", "--receipt", "r.json"], exits: 0)
+    #expect(registry.tags.contains("new/app:\(tag)"))
+    try ferry.run(["verify", "a.tar", "--receipt", "r.json"], exits: 0)
+  }
+
+  @Test(arguments: ["a b", "ü", "", "..", "a/b"]) func `is refused when no address can hold it`(_ tag: String)
+    throws
+  {
+    try ferry.run(["export", "127.0.0.1:1/old/app:\(tag)", "-o", "a.tar"], exits: 64)
+  }
 }

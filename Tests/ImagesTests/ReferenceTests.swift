@@ -126,3 +126,20 @@ struct `A reference` {
     #expect(throws: ReferenceError.self) { try Reference(dockerName: text) }
   }
 }
+
+/// A name that a user gives of one image, in a registry that took other tags than the specification has.
+struct `A reference with any tag` {
+  @Test(arguments: ["-ot-beta-jmx", ".hidden", "1.0", "-", "...", String(repeating: "x", count: 200)])
+  func `is read`(_ tag: String) throws {
+    let reference = try Reference(anyTag: "nvcr.io/a:\(tag)")
+    #expect(reference.tag == tag && reference.repository == "a")
+    #expect(try Reference(anyTag: reference.description) == reference)
+  }
+
+  @Test(arguments: [
+    "", ".", "..", "a b", "a\n", "ü", "a/b", "a%2e", "a?b", "a#b", "a+b", String(repeating: "x", count: 256),
+  ])
+  func `is none where no address can hold it`(_ tag: String) {
+    #expect(throws: ReferenceError.self) { try Reference(anyTag: "nvcr.io/a:\(tag)") }
+  }
+}

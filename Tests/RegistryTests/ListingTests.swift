@@ -265,7 +265,9 @@ import Testing
     }
   }
 
-  @Test(arguments: [#"{"tags":["../x"]}"#, #"{"tags":["a\u001b[2J"]}"#, #"{"tags":[5]}"#, #"{"tags":[null]}"#])
+  @Test(arguments: [
+    #"{"tags":["../x"]}"#, #"{"tags":["a\u001b[2J"]}"#, #"{"tags":[5]}"#, #"{"tags":[null]}"#,
+  ])
   func `says that a list has entries that are no names, and nothing else`(_ body: String) throws {
     let server = ScriptedServer { _ in ScriptedResponse(text: body) }
     let list = try client(server.host).tagList(of: "a")

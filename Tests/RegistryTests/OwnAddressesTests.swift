@@ -21,45 +21,50 @@ import Transport
     }
   }
 
-  @Test(arguments: [
-    ("?last=b", ["/v2/team/app/tags/list?last=b"]), ("list?last=b", ["/v2/team/app/tags/list?last=b"]),
-    ("/v2/team/app/tags/list?last=b", ["/v2/team/app/tags/list?last=b"]),
-    ("http://registry.example/v2/team/app/tags/list?last=b", ["/v2/team/app/tags/list?last=b"]),
-    ("https://registry.example:5000/v2/team/app/tags/list?last=b", ["/v2/team/app/tags/list?last=b"]),
-    ("http://10.0.0.5:5000/v2/team/app/tags/list?last=b", ["/v2/team/app/tags/list?last=b"]),
-    (
-      "http://inner/repository/hosted/v2/team/app/tags/list?last=b",
-      ["/repository/hosted/v2/team/app/tags/list?last=b", "/v2/team/app/tags/list?last=b"]
-    ),
-    ("/inner/v2/team/app/tags/list?x=1", ["/inner/v2/team/app/tags/list?x=1", "/v2/team/app/tags/list?x=1"]),
-    // By the name behind the proxy, which is another repository's before it.
-    ("/v2/app/tags/list?last=b", ["/v2/team/app/tags/list?last=b", "/v2/app/tags/list?last=b"]),
-    (
-      "http://inner/v2/hosted/team/app/tags/list?last=b",
-      ["/v2/team/app/tags/list?last=b", "/v2/hosted/team/app/tags/list?last=b"]
-    ),
-    ("/cursor/7", ["/cursor/7"]), ("/v2/team/other/tags/list?last=b", ["/v2/team/other/tags/list?last=b"]),
-    ("http://inner/v2/team/other/tags/list?last=b", []), ("http://inner/cursor/7", []),
-    ("http://inner/v2/team/app/tags/list/more", []), ("http://inner/v2/team/app/blobs/uploads/7", []),
-    ("http://user@registry.example/v2/team/app/tags/list", nil), ("ftp://registry.example/", nil),
-    ("http://", nil),
-  ] as [(String, [String]?)])
+  @Test(
+    arguments: [
+      ("?last=b", ["/v2/team/app/tags/list?last=b"]), ("list?last=b", ["/v2/team/app/tags/list?last=b"]),
+      ("/v2/team/app/tags/list?last=b", ["/v2/team/app/tags/list?last=b"]),
+      ("http://registry.example/v2/team/app/tags/list?last=b", ["/v2/team/app/tags/list?last=b"]),
+      ("https://registry.example:5000/v2/team/app/tags/list?last=b", ["/v2/team/app/tags/list?last=b"]),
+      ("http://10.0.0.5:5000/v2/team/app/tags/list?last=b", ["/v2/team/app/tags/list?last=b"]),
+      (
+        "http://inner/repository/hosted/v2/team/app/tags/list?last=b",
+        ["/repository/hosted/v2/team/app/tags/list?last=b", "/v2/team/app/tags/list?last=b"]
+      ),
+      (
+        "/inner/v2/team/app/tags/list?x=1",
+        ["/inner/v2/team/app/tags/list?x=1", "/v2/team/app/tags/list?x=1"]
+      ),
+      // By the name behind the proxy, which is another repository's before it.
+      ("/v2/app/tags/list?last=b", ["/v2/team/app/tags/list?last=b", "/v2/app/tags/list?last=b"]),
+      (
+        "http://inner/v2/hosted/team/app/tags/list?last=b",
+        ["/v2/team/app/tags/list?last=b", "/v2/hosted/team/app/tags/list?last=b"]
+      ),
+      ("/cursor/7", ["/cursor/7"]), ("/v2/team/other/tags/list?last=b", ["/v2/team/other/tags/list?last=b"]),
+      ("http://inner/v2/team/other/tags/list?last=b", []), ("http://inner/cursor/7", []),
+      ("http://inner/v2/team/app/tags/list/more", []), ("http://inner/v2/team/app/blobs/uploads/7", []),
+      ("http://user@registry.example/v2/team/app/tags/list", nil), ("ftp://registry.example/", nil),
+      ("http://", nil),
+    ] as [(String, [String]?)])
   func `of a page is looked for at the registry's own origin`(_ text: String, _ paths: [String]?) throws {
     #expect(try meaning(text, tags) == paths?.map { "https://registry.example" + $0 })
   }
 
-  @Test(arguments: [
-    ("/v2/team/app/blobs/uploads/7?_state=x", ["/v2/team/app/blobs/uploads/7?_state=x"]),
-    ("http://127.0.0.1:5000/v2/team/app/blobs/uploads/7?s", ["/v2/team/app/blobs/uploads/7?s"]),
-    (
-      "http://inner:5000/hub/v2/team/app/blobs/uploads/7?s",
-      ["/hub/v2/team/app/blobs/uploads/7?s", "/v2/team/app/blobs/uploads/7?s"]
-    ),
-    ("/artifacts-uploads/7", ["/artifacts-uploads/7"]),
-    ("/v2/team/other/blobs/uploads/7", ["/v2/team/other/blobs/uploads/7"]),
-    ("https://storage.example/bucket/7", []), ("https://registry.example:8443/bucket/7", []),
-    ("https://storage.example/v2/team/app/blobs/uploads/", []),
-  ] as [(String, [String])])
+  @Test(
+    arguments: [
+      ("/v2/team/app/blobs/uploads/7?_state=x", ["/v2/team/app/blobs/uploads/7?_state=x"]),
+      ("http://127.0.0.1:5000/v2/team/app/blobs/uploads/7?s", ["/v2/team/app/blobs/uploads/7?s"]),
+      (
+        "http://inner:5000/hub/v2/team/app/blobs/uploads/7?s",
+        ["/hub/v2/team/app/blobs/uploads/7?s", "/v2/team/app/blobs/uploads/7?s"]
+      ),
+      ("/artifacts-uploads/7", ["/artifacts-uploads/7"]),
+      ("/v2/team/other/blobs/uploads/7", ["/v2/team/other/blobs/uploads/7"]),
+      ("https://storage.example/bucket/7", []), ("https://registry.example:8443/bucket/7", []),
+      ("https://storage.example/v2/team/app/blobs/uploads/", []),
+    ] as [(String, [String])])
   func `of an upload likewise`(_ text: String, _ paths: [String]) throws {
     #expect(
       try meaning(text, uploads, from: "team/app/blobs/uploads/")

@@ -14,7 +14,8 @@ import Transport
     _ host: String, _ blob: Descriptor = blob, _ source: some BlobSource = MemorySource(bytes: bytes),
     from other: String? = nil, credential: Credential? = nil, uploadHosts: Set<String> = []
   ) throws -> BlobPush {
-    try client(host, credential, uploadHosts: uploadHosts).pushBlob(blob, to: "team/app", mountingFrom: other, from: source)
+    try client(host, credential, uploadHosts: uploadHosts).pushBlob(
+      blob, to: "team/app", mountingFrom: other, from: source)
   }
 
   @Test func `opens an upload and sends the whole in one PUT`() throws {

@@ -127,7 +127,7 @@ import Testing
       ScriptedResponse(headers: index + [("Link", "<\(url)>; rel=next")], body: some)
     }
     guard
-      case .malformedResponse(_, .header("Link")) = error({
+      case .malformedResponse(_, .leadsElsewhere("Link", host: other.host)) = error({
         _ = try client(server.host).referrers(of: subject, in: "a")
       })
     else { throw TestFailure("not refused") }

@@ -73,4 +73,46 @@ import Testing
     let server = ScriptedServer { _ in ScriptedResponse(304) }
     #expect(try HTTPClient().send(HTTPRequest(.get, HTTPURL(server.url()))).status == 304)
   }
+
+  /// Whether it is followed, by method, status and where it leads from `http://a.org:80/x?q`.
+  @Test(
+    arguments: [
+      ("POST", 307, "/y", true), ("PUT", 308, "http://a.org/y", true), ("PATCH", 307, "?r", true),
+      ("DELETE", 308, "/y", true), ("POST", 301, "/y", true), ("POST", 302, "/y", false),
+      ("PUT", 303, "/y", false),
+      ("POST", 307, "https://a.org/y", true), ("POST", 301, "https://a.org/x?q", true),
+      ("PUT", 302, "https://a.org/x?q", true), ("PUT", 302, "https://a.org/login", false),
+      ("POST", 301, "https://a.org/login", false), ("POST", 307, "http://b.org/x?q", false),
+      ("PUT", 308, "http://a.org:81/x?q", false), ("PATCH", 307, "https://b.org/x?q", false),
+      ("POST", 307, "https://u@a.org/x", false), ("POST", 307, "ftp://a.org/", false),
+      ("GET", 303, "http://b.org/", true),
+      ("HEAD", 307, "https://b.org/", true), ("GET", 304, "/y", false),
+    ] as [(String, Int, String, Bool)])
+  func `is followed by its own method on its own host`(
+    _ method: String, _ status: Int, _ location: String, _ isFollowed: Bool
+  ) throws {
+    let request = HTTPRequest(
+      try #require(HTTPMethod(rawValue: method)), try HTTPURL("http://a.org/x?q"), headers: secret)
+    let answer = HTTPResponse(status: status, headers: ["Location": location], body: [], url: request.url)
+    let next = try request.redirected(by: answer)
+    #expect((next != nil) == isFollowed)
+    guard let next else { return }
+    #expect(next.method == request.method && next.url.full == (try request.url.resolving(location)).full)
+    #expect((next.headers["Authorization"] != nil) == (next.url.host == "a.org"))
+  }
+
+  @Test func `brings a small body with it, and leaves a large one to who has it`() throws {
+    let server = ScriptedServer { request in
+      request.path == "/a" ? ScriptedResponse(307, headers: [("Location", "/b")]) : ScriptedResponse(201)
+    }
+    let client = try HTTPClient()
+    let request = HTTPRequest(.put, try HTTPURL(server.url("/a")))
+    #expect(try client.send(request, body: [1, 2, 3]).status == 201)
+    #expect(server.requests.map(\.body) == [[1, 2, 3], [1, 2, 3]])
+    let answer = try client.transmit(request, size: 3) { buffer in
+      buffer[0] = 7
+      return 1
+    }
+    #expect(answer.status == 307 && server.requests.count == 3)
+  }
 }

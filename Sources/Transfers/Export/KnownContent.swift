@@ -137,7 +137,8 @@ struct KnownFiles: Sendable {
       known.add([], of: nil, by: told.source, told.proof)
       for image in told.receipt.images {
         let blobs = image.blobs.lazy.filter { sizes[$0.digest] == $0.size }
-        known.add(blobs, of: (try? Reference(anyTag: image.source))?.repositoryName, by: told.source, told.proof)
+        known.add(
+          blobs, of: (try? Reference(anyTag: image.source))?.repositoryName, by: told.source, told.proof)
       }
     }
     for archive in archives {

@@ -55,7 +55,8 @@ public struct Listing: Sendable {
       repositories.values.sorted { $0.location.description < $1.location.description }
     ) { try read($0, by: finder) }
     let listed = Set(
-      parts.flatMap(\.images).map { RegistryLocation(host: $0.reference.host, path: $0.reference.repository) })
+      parts.flatMap(\.images).map { RegistryLocation(host: $0.reference.host, path: $0.reference.repository) }
+    )
     let failures =
       zip(locations, found).flatMap { judged($0, $1, isRepository: listed.contains($0)) }
       + parts.flatMap(\.failures)

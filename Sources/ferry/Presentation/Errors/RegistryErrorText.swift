@@ -91,12 +91,14 @@ extension RegistryError: WordedError {
       return ErrorText(
         "\(list.name(at: host)) has what no reference can have: "
           + Wording.list(rest > 0 ? named + ["\(rest) more"] : named),
-        remedy: "The others are taken. A tag may still be had by its exact name: ferry export HOST/REPOSITORY:TAG",
+        remedy:
+          "The others are taken. A tag may still be had by its exact name: ferry export HOST/REPOSITORY:TAG",
         .someFailed)
     case .uploadElsewhere(let host, let repository, let target):
       return ErrorText(
         "\(host) wants what is uploaded to \(repository) sent to \(target), another host",
-        remedy: "Nothing was sent there. If layers may go to it, add --upload-host \(target): it gets no credentials.",
+        remedy:
+          "Nothing was sent there. If layers may go to it, add --upload-host \(target): it gets no credentials.",
         .networkFailed)
     case .movedElsewhere(let url, let target):
       return ErrorText(

@@ -237,7 +237,8 @@ extension TransferError: WordedError {
       return ErrorText(
         "\(location.host) shows no catalog, so repositories below \(location) cannot be found: "
           + cause.summary,
-        remedy: "Name the repositories: ferry list HOST/REPOSITORY and ferry export --all-tags need no catalog. Or use "
+        remedy:
+          "Name the repositories: ferry list HOST/REPOSITORY and ferry export --all-tags need no catalog. Or use "
           + "a key that may list them.",
         [.credentialsRefused, .permissionDenied].contains(cause.status) ? cause.status : .notFound)
     case .tooManyVolumes(let path, let count, let limit):

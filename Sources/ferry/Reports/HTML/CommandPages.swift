@@ -57,7 +57,8 @@ extension ReportPage {
         ("All images", Amounts.bytes(prepared.totalSize)),
         ("Shared content once", Amounts.bytes(prepared.uniqueSize)),
       ],
-      remarks: blockers + (failures + prepared.leftOut).map(Self.remark) + known + worth + uncarried, rows: rows,
+      remarks: blockers + (failures + prepared.leftOut).map(Self.remark) + known + worth + uncarried,
+      rows: rows,
       repositories: sharing.byRepository)
   }
 
