@@ -90,14 +90,32 @@ private struct BlobUpload<Source: BlobSource>: ~Copyable {
 
   /// The session to send through: an earlier run's, or a new one; nil when the blob was mounted.
   func begin(mountingFrom holder: String?) throws(RegistryError) -> UploadSession? {
-    if holder == nil, let earlier = try requests.earlier(in: log) { return earlier }
-    guard let opened = try requests.open(mountingFrom: holder) else {
-      forget()
-      return nil
+    let earlier = try requests.earlier(in: log)
+    var opened: UploadSession?
+    if holder != nil || earlier == nil {
+      opened = try requests.open(mountingFrom: holder)
+      guard opened != nil else {
+        forget()
+        return nil
+      }
     }
-    guard holder != nil, let earlier = try requests.earlier(in: log) else { return opened }
-    requests.cancel(opened)
-    return earlier
+    if let earlier {
+      switch try requests.standing(of: earlier, or: opened) {
+      case .open(let session):
+        opened.map(requests.cancel)
+        if session.offset > 0 {
+          log.continues(session.open, of: requests.descriptor.digest, in: requests.repository)
+        }
+        return session
+      case .replaced(let other): opened = other
+      case .lost: break
+      }
+    }
+    // What was remembered is forgotten when there is something in its place, so that an outage costs nothing.
+    if opened == nil { opened = try requests.open() }
+    guard let opened else { throw requests.unaskedMount }
+    if log.earlier(requests.descriptor.digest, in: requests.repository) != nil { forget() }
+    return opened
   }
 
   enum Outcome {
@@ -120,22 +138,29 @@ private struct BlobUpload<Source: BlobSource>: ~Copyable {
       return .stored(proof)
     case .retry(let error, let pause, let progressed, let isDiscarding):
       if isDiscarding { discard(session) }
-      guard let delay = budget.delay(retryAfter: pause, progressed: progressed) else { throw error }
-      try connection.wait(delay)
-      // The line may have failed after the registry had it all.
-      if let proof = held.proof, isStored() {
+      let delay = budget.delay(retryAfter: pause, progressed: progressed)
+      if let delay { try connection.wait(delay) }
+      // The line may have failed after the registry had it all, and an answer that does not come may mean that the
+      // registry is not done with it yet.
+      if let proof = held.proof, delay != nil || error.isStall, isStored(patiently: error.isStall) {
         forget()
         return .stored(proof)
       }
-      return .event(.waited)
+      return .event(delay == nil ? .exhausted(error) : .waited)
     case .resume:
       noted = nil
-      return .event(.resumed(try requests.status(of: session)))
+      switch try requests.standing(of: session) {
+      case .open(let session): return .event(.resumed(session))
+      case .lost: return .event(.resumed(nil))
+      case .replaced(let other):
+        forget()
+        return .event(.opened(other))
+      }
     case .open(let isDiscarding):
       if isDiscarding { requests.cancel(session) }
-      forget()
       noted = nil
-      guard let opened = try requests.open() else { throw machine.malformed(.unaskedMount) }
+      guard let opened = try requests.open() else { throw requests.unaskedMount }
+      forget()
       return .event(.opened(opened))
     case .fail(let error, let isDiscarding):
       if isDiscarding { discard(session) }
@@ -143,13 +168,17 @@ private struct BlobUpload<Source: BlobSource>: ~Copyable {
     }
   }
 
-  /// Whether the registry has the blob and sends a byte of it.
-  private func isStored() -> Bool {
-    (try? lookup.presenceOfBytes(of: requests.descriptor, in: requests.repository)) == .held
+  /// Whether the registry has the blob and sends a byte of it, asked more than once where there is something to wait for.
+  private func isStored(patiently: Bool) -> Bool {
+    let presence =
+      patiently
+      ? try? lookup.confirm(requests.descriptor, in: requests.repository, byBytes: true)
+      : try? lookup.presenceOfBytes(of: requests.descriptor, in: requests.repository)
+    return presence == .held
   }
 
-  /// Sends bytes, or the end. Throws what is final, after giving up the upload unless it is the line, or the registry for
-  /// now, that failed.
+  /// Sends bytes, or the end. Throws what has nothing to do with the registry, after giving the upload up, and what is of the
+  /// line where no request was sent.
   private mutating func send(
     _ request: UploadMachine.Request, through session: UploadSession
   ) throws -> UploadMachine.Event {
@@ -172,12 +201,12 @@ private struct BlobUpload<Source: BlobSource>: ~Copyable {
           try transmit(.put, to: closing(session), session.offset..<requests.descriptor.size))
       }
     } catch let error as TransportError {
-      guard connection.http.isWorthRetrying(error, to: session.location) else {
-        throw RegistryError.transport(error)
-      }
-      return .interrupted(.transport(error))
-    } catch let error as RegistryError where error.isOfTheLine {
-      throw error
+      guard error != .cancelled else { throw RegistryError.transport(error) }
+      let isPassing = connection.http.isWorthRetrying(error, to: session.location)
+      return isPassing ? .interrupted(.transport(error), sent: held.position) : .failed(.transport(error))
+    } catch let error as RegistryError {
+      if error.isOfTheLine { throw error }
+      return .failed(error)
     } catch {
       discard(session)
       switch error {
@@ -204,6 +233,10 @@ private struct BlobUpload<Source: BlobSource>: ~Copyable {
       request.headers.set("Content-Range", "\(range.lowerBound)-\(range.upperBound - 1)")
       request.grace = Self.grace
     }
+    // What a registry does with the bytes takes it longer the more they are.
+    let weight = method == .patch ? Int64(range?.count ?? 0) : requests.descriptor.size
+    request.answerTimeout =
+      connection.http.options.stallTimeout + .seconds(weight / UploadRequests.slowestIntake)
     var authentication = try connection.authentication(for: requests.purpose)
     var redirects = 0
     while true {
@@ -248,11 +281,8 @@ private struct BlobUpload<Source: BlobSource>: ~Copyable {
 }
 
 extension RegistryError {
-  /// Whether it says nothing against an upload: the line, or the registry, failed for now.
-  fileprivate var isOfTheLine: Bool {
-    switch self {
-    case .transport, .overwhelmed: true
-    default: false
-    }
+  /// Whether an answer did not come in time.
+  fileprivate var isStall: Bool {
+    if case .transport(.stalled) = self { true } else { false }
   }
 }

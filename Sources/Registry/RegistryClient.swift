@@ -120,6 +120,12 @@ extension RegistryClient {
     try manifests.put(manifest, to: repository, as: identifier)
   }
 
+  /// Waits before what failed for want of something that the registry should have is tried again: the longer, the more often
+  /// it was. Throws ``RegistryError/transport(_:)`` when the task is cancelled meanwhile.
+  public func wait(beforeRepetition number: Int) throws(RegistryError) {
+    try connection.wait(connection.http.options.backoff * (1 << min(max(number, 0), 4)))
+  }
+
   /// What a registry's referrers API lists for a manifest; nil where there is no such API, which is asked for until
   /// that is certain.
   public func referrers(

@@ -97,6 +97,15 @@ public enum RegistryError: Error, Hashable, Sendable {
   public enum Action: Hashable, Sendable { case list, pull, push }
 }
 
+extension RegistryError {
+  /// What is said in answer to a manifest of which the registry does not find all that it lists; nil of any other error.
+  public var complaintsOfMissingContent: [RegistryMessage]? {
+    guard case .refused(_, let status, let messages) = self else { return nil }
+    let isTold = messages.contains { RegistryMessage.missingContent.contains($0.code) }
+    return isTold || status == 404 && !RegistryMessage.refusesBesides404(messages) ? messages : nil
+  }
+}
+
 /// Carries what a caller's receiver or source threw through a transfer, so that it is not mistaken for the
 /// registry's or the line's doing.
 struct CallbackError: Error {

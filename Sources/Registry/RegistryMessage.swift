@@ -137,6 +137,9 @@ extension RegistryMessage {
     }
   }
 
+  /// Codes by which a registry says that something is not there that a manifest lists.
+  static let missingContent: Set<String> = ["BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN", "MANIFEST_UNKNOWN"]
+
   /// Codes by which a registry says that it does not want to answer, or cannot for now.
   static let refusals: Set<String> = [
     "DENIED", "UNAUTHORIZED", "FORBIDDEN", "TOOMANYREQUESTS", "UNAVAILABLE", "INTERNAL", "INTERNAL_ERROR",

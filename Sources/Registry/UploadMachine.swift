@@ -5,20 +5,24 @@ import Transport
 /// What one blob's upload has come to, and what is done next: a value that is told what happened and says what to do.
 /// It does nothing itself; ``BlobUploader`` does.
 ///
-/// Small blobs go in one PUT, large ones in chunks; a registry that refuses the one gets the other. What is cut is
-/// resumed from what the registry says that it has, or begins again. A blob counts as stored when the registry's own origin says
-/// so in answer to all of its bytes, else when it is asked for the blob and has it.
+/// Small blobs go in one PUT, large ones in chunks. What is refused, or fails though the registry answers, goes another way:
+/// in smaller requests, with the last bytes in the closing PUT, or in the other mode. Each is tried once; what the registry
+/// then takes the next blob has from its beginning. What is cut is resumed from what the registry says that it has, or begins
+/// again. A blob counts as stored when the registry's own origin says so in answer to all of its bytes, else when it is asked
+/// for the blob and has it.
 struct UploadMachine: Sendable {
   /// What is to be done, each answered by an event.
   enum Action: Hashable, Sendable {
-    /// Send bytes from the session's offset on, or the end: the request's own event, or ``Event/interrupted(_:)``.
+    /// Send bytes from the session's offset on, or the end: the request's own event, ``Event/interrupted(_:sent:)`` or
+    /// ``Event/failed(_:)``.
     case send(Request)
     /// The registry says that it has the blob. Ask it, unless that is certain: ``Event/confirmed(_:)``.
     case confirm(isCertain: Bool)
-    /// Try again after a wait, or throw the error where the retries are used up; `progressed` refills them:
-    /// ``Event/waited``.
+    /// Try again after a wait: ``Event/waited``, or ``Event/exhausted(_:)`` where the retries are used up; `progressed`
+    /// refills them.
     case retry(RegistryError, after: Duration?, progressed: Bool, discarding: Bool)
-    /// Ask how far the session has come: ``Event/resumed(_:)``.
+    /// Ask how far the session has come: ``Event/resumed(_:)``, or ``Event/opened(_:)`` in place of one that the registry
+    /// does not answer for.
     case resume
     /// Open another session in place of this one: ``Event/opened(_:)``.
     case open(discarding: Bool)
@@ -30,7 +34,7 @@ struct UploadMachine: Sendable {
 
   /// What carries an upload on.
   enum Request: Hashable, Sendable {
-    /// The PUT that closes the upload, with all bytes: ``Event/closed(_:)``.
+    /// The PUT that closes the upload, with all bytes that are not there yet: ``Event/closed(_:)``.
     case put
     /// A PATCH: ``Event/patched(_:sent:took:)``.
     case patch(until: Int64)
@@ -43,10 +47,14 @@ struct UploadMachine: Sendable {
     /// The answer to a chunk, how many bytes of the blob had been given by then, and how long it took.
     case patched(UploadAnswer, sent: Int64, took: Duration)
     case closed(UploadAnswer)
-    /// The line failed, or the registry for now.
-    case interrupted(RegistryError)
+    /// The line failed, or the registry for now, when so many bytes of the blob had been given.
+    case interrupted(RegistryError, sent: Int64 = 0)
+    /// It failed for good.
+    case failed(RegistryError)
     case confirmed(BlobPresence)
     case waited
+    /// There is no retry left for what failed by this error.
+    case exhausted(RegistryError)
     /// nil when the registry no longer has the session, or does not say.
     case resumed(UploadSession?)
   }
@@ -59,18 +67,33 @@ struct UploadMachine: Sendable {
   /// How many bytes can be sent again; nil for all.
   private let reach: Int64?
   private var mode: UploadPolicy.Mode
+  /// The modes that were refused for this blob.
+  private var refusedModes: Set<UploadPolicy.Mode> = []
   /// The mode that the registry refused, where that says something about other blobs.
-  private var refused: UploadPolicy.Mode?
-  private var hasTurned = false
+  private var lesson: UploadPolicy.Mode?
+  /// Whether the closing PUT brings the last chunk.
+  private var closesWithBytes: Bool
+  /// What no request is larger than, because a larger one failed, in bytes; a lesson as soon as one passes.
+  private var ceiling = Int64.max
+  /// The ceiling to be, unless it turns out that bytes of the request that failed arrived.
+  private var suspected: Int64?
+  /// How often the line failed since bytes were acknowledged last.
+  private var cuts = 0
   private var hasBeenWrong = false
   private var hasBeenMissing = false
-  /// Whether the session is still there after a wait.
+  private var hasBeenForgotten = false
+  /// How often an earlier run's session failed in this one.
+  private var failures = 0
+  /// Whether the session is still there after a wait, and whether what comes then is not the same again, so that it needs
+  /// no retry left.
   private var isOpen = false
+  private var isOtherWay = false
   /// The farthest byte ever acknowledged: only what lies beyond it is progress.
   private var farthest: Int64 = 0
-  /// The chunk under way: what was thought of its size, and where it ends.
+  /// The request under way: what was thought of a chunk's size, where it ends, and how many bytes it brings.
   private var chunk: ChunkSize
   private var end: Int64 = 0
+  private var count: Int64 = 0
 
   /// The upload of a blob to `repository` of `host` through `session`, which is the first to be opened.
   init(
@@ -84,24 +107,36 @@ struct UploadMachine: Sendable {
     self.reach = reach
     self.session = session
     mode = policy.mode(forSize: descriptor.size, reach: reach)
+    closesWithBytes = policy.closesWithBytes
     chunk = policy.chunk
   }
 
   /// What is to be done after `event`. `policy` is what all uploads to the registry have taught, and learns from this one.
   mutating func handle(_ event: Event, _ policy: inout UploadPolicy) -> Action {
     switch event {
-    case .opened(let opened), .resumed(let opened?):
+    case .opened(let opened):
       session = opened
-      // What lies there came in chunks.
-      if session.offset > 0 { mode = .chunked }
+      if suspected != nil { mode = .chunked }
+      return send(policy)
+    case .resumed(let resumed?):
+      // What failed was not too large: some of it arrived.
+      if resumed.offset != session.offset { (suspected, cuts) = (nil, 0) }
+      session = resumed
       return send(policy)
     case .patched(let answer, let sent, let duration): return patched(answer, sent, duration, &policy)
-    case .closed(let answer): return closed(answer)
-    case .interrupted(let error): return retry(error)
+    case .closed(let answer): return closed(answer, &policy)
+    case .interrupted(let error, let sent):
+      cuts += 1
+      // Where little was sent, little is lost by one more try.
+      let isSuspicious = error.mayBeOfTheSize && (sent - session.offset > count / 2 || cuts > 1)
+      return retry(error, suspicion: isSuspicious, policy)
+    case .failed(let error): return fail(error, discarding: !error.isOfTheLine, policy)
     case .waited: return isOpen ? .resume : .open(discarding: false)
+    case .exhausted(let error): return exhausted(error, policy)
     case .resumed(nil): return .open(discarding: false)
     case .confirmed(.held):
-      if let refused { policy.noteRefusal(of: refused) }
+      if let lesson { policy.noteRefusal(of: lesson) }
+      if mode == .chunked { policy.noteChunks(closedWithBytes: closesWithBytes) }
       return .finish
     case .confirmed(let presence): return missing(presence)
     }
@@ -113,34 +148,33 @@ struct UploadMachine: Sendable {
   }
 
   private mutating func send(_ policy: UploadPolicy) -> Action {
-    guard mode == .chunked else { return .send(.put) }
+    // What lies there came in chunks.
+    if session.offset > 0 { mode = .chunked }
+    if let suspected { ceiling = min(ceiling, suspected) }
+    suspected = nil
+    guard mode == .chunked else {
+      count = descriptor.size
+      return .send(.put)
+    }
+    count = 0
     guard session.offset < descriptor.size else { return .send(.close) }
     chunk = policy.chunk
-    end = chunk.end(from: session.offset, of: descriptor.size, least: session.leastChunk)
+    end = chunk.end(from: session.offset, of: descriptor.size, least: session.leastChunk, most: ceiling)
     // What can be had again after a cut, unless the registry insists on more.
     let most = max(reach ?? .max, session.leastChunk)
     if end - session.offset > most { end = session.offset + most }
-    return .send(.patch(until: end))
+    count = end - session.offset
+    return .send(closesWithBytes && end == descriptor.size ? .put : .patch(until: end))
   }
 
   /// After a chunk: the next one when the registry has acknowledged bytes, not necessarily all, or wants fewer at a time.
   private mutating func patched(
     _ answer: UploadAnswer, _ sent: Int64, _ duration: Duration, _ policy: inout UploadPolicy
   ) -> Action {
-    let count = end - session.offset
-    if let refusal = answer.refusal {
-      // What it has of the upload is asked before anything is sent again.
-      if answer.status == 416, session.offset > 0 { return retry(refusal) }
-      // No smaller ones than the registry itself asks for.
-      if answer.status == 413, count > session.leastChunk, chunk.shrink(below: count) {
-        policy.learn(chunk)
-        return send(policy)
-      }
-      return judge(refusal, answer)
-    }
+    if let refusal = answer.refusal { return judge(refusal, answer, &policy) }
     switch answer.location {
     case .success(let location): session.location = location ?? session.location
-    case .failure(let error): return .fail(error, discarding: true)
+    case .failure(let error): return fail(error, discarding: true, policy)
     }
     if let next = answer.next, next > session.offset, next <= sent {
       session.offset = next
@@ -148,18 +182,23 @@ struct UploadMachine: Sendable {
       // It took all and says nothing that could be true: the digest will tell.
       session.offset = end
     } else {
-      return retry(malformed(.header("Range")))
+      return retry(malformed(.header("Range")), policy)
     }
-    if count >= chunk.bytes, session.offset == end {
-      chunk.learn(from: duration)
-      policy.learn(chunk)
+    session.isRemembered = false
+    cuts = 0
+    if session.offset == end {
+      if ceiling < chunk.largest { policy.learn(limit: ceiling) }
+      if count >= chunk.bytes {
+        chunk.learn(from: duration)
+        policy.learn(chunk)
+      }
     }
     return send(policy)
   }
 
   /// After the PUT that closes the upload.
-  private mutating func closed(_ answer: UploadAnswer) -> Action {
-    if let refusal = answer.refusal { return judge(refusal, answer) }
+  private mutating func closed(_ answer: UploadAnswer, _ policy: inout UploadPolicy) -> Action {
+    if let refusal = answer.refusal { return judge(refusal, answer, &policy) }
     if let stored = answer.stored, stored != descriptor.digest {
       let error = RegistryError.destinationDigestDiffers(
         repository: repository, identifier: descriptor.digest.description, expected: descriptor.digest,
@@ -173,28 +212,119 @@ struct UploadMachine: Sendable {
   }
 
   /// What a refusal means for the upload.
-  private mutating func judge(_ refusal: RegistryError, _ answer: UploadAnswer) -> Action {
-    if answer.isRetryable { return retry(refusal, after: answer.retryAfter) }
-    let isForgotten = !answer.codes.isDisjoint(with: Self.forgottenCodes)
-    if mode == .chunked {
-      let isWrong = !answer.codes.isDisjoint(with: Self.wrongCodes)
-      if isWrong, !mayBeginAgain() { return .fail(refusal, discarding: true) }
-      if isWrong || isForgotten { return retry(refusal, discarding: true) }
+  private mutating func judge(
+    _ refusal: RegistryError, _ answer: UploadAnswer, _ policy: inout UploadPolicy
+  ) -> Action {
+    // Who says that too much is asked of him in a given time says nothing of a request's size.
+    let isBusy = answer.status == 429 || answer.retryAfter != nil
+    if answer.isRetryable { return retry(refusal, after: answer.retryAfter, suspicion: !isBusy, policy) }
+    if let smaller = afterTooMuch(refusal, answer, &policy) { return smaller }
+    guard !session.isRemembered else { return beginAnew(policy) }
+    if mode == .chunked, !answer.codes.isDisjoint(with: Self.wrongCodes) {
+      guard mayBeginAgain() else { return .fail(refusal, discarding: true) }
+      let action = retry(refusal, discarding: true, policy)
+      isOtherWay = true
+      return action
     }
-    guard Self.refusals.contains(answer.status), answer.codes.isDisjoint(with: Self.finalCodes),
-      turn(isLesson: !isForgotten)
-    else { return .fail(refusal, discarding: true) }
+    let isClosing = mode == .chunked && count == 0
+    let isForgotten = !answer.codes.isDisjoint(with: Self.forgottenCodes)
+    if mode == .chunked, isForgotten {
+      // Before the end it may have been lost once. At the end, and twice, it is the way that does not serve.
+      guard isClosing || hasBeenForgotten, turn(isLesson: hasBeenForgotten || !session.isResumed) else {
+        let action = retry(refusal, discarding: true, policy)
+        (isOtherWay, hasBeenForgotten) = (!hasBeenForgotten, true)
+        return action
+      }
+      return .open(discarding: true)
+    }
+    let isOfTheWay =
+      isClosing
+      ? (400..<500).contains(answer.status) && answer.status != 403 : Self.refusals.contains(answer.status)
+    guard isOfTheWay, answer.codes.isDisjoint(with: Self.finalCodes) else {
+      return .fail(refusal, discarding: true)
+    }
+    // Some want a body, however small.
+    if isClosing, answer.status == 411, !closesWithBytes {
+      closesWithBytes = true
+      return .open(discarding: true)
+    }
+    guard turn(isLesson: !isForgotten) else { return .fail(refusal, discarding: true) }
     return .open(discarding: true)
   }
 
-  /// Something that may go better a little later. A session that is discarded is not asked for again.
+  /// What follows where fewer bytes at a time may be taken: 413, and 416 from those who say so of a chunk that is too
+  /// large. nil where that is not what the answer means, or no smaller request is worth trying.
+  private mutating func afterTooMuch(
+    _ refusal: RegistryError, _ answer: UploadAnswer, _ policy: inout UploadPolicy
+  ) -> Action? {
+    let isTooMuch = count > max(UploadPolicy.smallRange, session.leastChunk)
+    switch (mode, answer.status) {
+    case (.chunked, 413) where count > session.leastChunk && chunk.shrink(below: count):
+      policy.learn(chunk)
+      return send(policy)
+    case (.chunked, 416) where session.offset > 0 && count > 0:
+      // What it has of the upload is asked before anything is sent again.
+      if isTooMuch { suspected = max(count / 2, UploadPolicy.smallRange) }
+      return retry(refusal, policy)
+    case (.chunked, 416) where isTooMuch:
+      suspected = UploadPolicy.smallRange
+      return send(policy)
+    case (.monolithic, 413) where count > UploadPolicy.largeRequest && mayBeChunked(policy):
+      refusedModes.insert(.monolithic)
+      suspected = count / 2
+      return .open(discarding: true)
+    default: return nil
+    }
+  }
+
+  /// Something that may go better a little later. A session that is discarded is not asked for again. With `suspicion` the
+  /// request may have been too large for somebody on the way: unless bytes of it arrived, the next is smaller.
   private mutating func retry(
-    _ error: RegistryError, after pause: Duration? = nil, discarding: Bool = false
+    _ error: RegistryError, after pause: Duration? = nil, discarding: Bool = false, suspicion: Bool = false,
+    _ policy: UploadPolicy
   ) -> Action {
+    if suspicion, count > max(policy.smallestAfterFailure, session.leastChunk),
+      mode == .chunked || mayBeChunked(policy)
+    {
+      suspected = max(count / 2, policy.smallestAfterFailure)
+    }
+    failures += 1
+    if session.isRemembered, !discarding, failures > Self.mostFailures { return beginAnew(policy) }
     isOpen = mode == .chunked && !discarding
+    isOtherWay = suspected != nil
     let progressed = session.offset > farthest
     farthest = max(farthest, session.offset)
     return .retry(error, after: pause, progressed: progressed, discarding: discarding)
+  }
+
+  /// The retries are used up: what remains is another way.
+  private mutating func exhausted(_ error: RegistryError, _ policy: UploadPolicy) -> Action {
+    guard !session.isRemembered else { return beginAnew(policy) }
+    guard !isOtherWay else {
+      isOtherWay = false
+      return isOpen ? .resume : .open(discarding: false)
+    }
+    // A registry that answers, and has never taken anything this way, may take it the other way.
+    let hasNeverWorked = farthest == 0 || count == 0 && !policy.hasClosedChunks
+    guard error.isFailureThere, hasNeverWorked, turn(isLesson: true) else {
+      return .fail(error, discarding: false)
+    }
+    return .open(discarding: false)
+  }
+
+  /// The error that ends the upload, but for an earlier run's, in place of which another is opened.
+  private mutating func fail(
+    _ error: RegistryError, discarding: Bool, _ policy: UploadPolicy
+  ) -> Action {
+    session.isRemembered ? beginAnew(policy) : .fail(error, discarding: discarding)
+  }
+
+  /// Forgets the session of an earlier run.
+  private mutating func beginAnew(_ policy: UploadPolicy) -> Action {
+    session.isRemembered = false
+    suspected = nil
+    mode = policy.mode(forSize: descriptor.size, reach: reach)
+    return .open(discarding: false)
   }
 
   /// The registry has taken the blob and does not have it: it is sent again, once.
@@ -209,12 +339,18 @@ struct UploadMachine: Sendable {
     return .open(discarding: false)
   }
 
+  /// Whether a blob that goes in one request may go in chunks.
+  private func mayBeChunked(_ policy: UploadPolicy) -> Bool {
+    !refusedModes.contains(.chunked) && !policy.refuses(.chunked)
+  }
+
   /// Takes the other mode because the registry refused this one. False when it has refused that too.
   private mutating func turn(isLesson: Bool) -> Bool {
-    guard !hasTurned else { return false }
-    hasTurned = true
-    if isLesson { refused = mode }
+    refusedModes.insert(mode)
+    guard !refusedModes.contains(mode.other) else { return false }
+    if isLesson { lesson = mode }
     mode = mode.other
+    suspected = nil
     return true
   }
 
@@ -226,6 +362,8 @@ struct UploadMachine: Sendable {
     return true
   }
 
+  /// How often an earlier run's session is tried.
+  private static let mostFailures = 2
   /// What registries answer to a way of sending that they do not know.
   private static let refusals: Set<Int> = [400, 404, 405, 411, 413, 416, 501]
   /// Complaints that another way of sending would not change.
@@ -236,4 +374,27 @@ struct UploadMachine: Sendable {
   private static let forgottenCodes: Set<String> = ["BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"]
   /// What it has of the upload is not what was sent.
   private static let wrongCodes: Set<String> = ["DIGEST_INVALID", "SIZE_INVALID", "RANGE_INVALID"]
+}
+
+extension RegistryError {
+  /// Whether it says nothing against an upload: the line, or the registry, failed for now.
+  var isOfTheLine: Bool {
+    switch self {
+    case .transport, .overwhelmed: true
+    default: false
+    }
+  }
+
+  /// Whether somebody answered that something failed.
+  fileprivate var isFailureThere: Bool {
+    if case .overwhelmed(_, let status, _) = self { status >= 500 } else { false }
+  }
+
+  /// Whether a proxy that takes no request as large may have ended it so.
+  fileprivate var mayBeOfTheSize: Bool {
+    switch self {
+    case .transport(.reset), .transport(.cut), .transport(.stalled): true
+    default: false
+    }
+  }
 }

@@ -20,6 +20,16 @@ struct UploadRequests {
       for: .pushing(.blob(descriptor.digest), to: repository), repository, connection)
   }
 
+  /// How many bytes a second a registry deals with at least, once it has them: it may be asked what became of them when
+  /// its answer takes longer.
+  static let slowestIntake: Int64 = 20_000_000
+
+  /// The error for a registry that mounts a blob when it is asked for an upload.
+  var unaskedMount: RegistryError {
+    .malformedResponse(
+      url: (try? connection.root)?.description ?? connection.host, .unaskedMount)
+  }
+
   /// What all of them are for.
   var purpose: Purpose { .pushing(.blob(descriptor.digest), to: repository) }
 
@@ -52,34 +62,88 @@ struct UploadRequests {
     return UploadSession(location: try locations.given(by: response), leastChunk: least)
   }
 
-  /// What `log` holds of an earlier run's upload, as far as the registry still has it and it may be gone to;
-  /// what it no longer has is forgotten.
-  func earlier(in log: any UploadLog) throws(RegistryError) -> UploadSession? {
-    guard let earlier = log.earlier(descriptor.digest, in: repository) else { return nil }
-    guard try isUpload(earlier.location),
-      let session = try status(of: UploadSession(location: earlier.location))
-    else {
-      log.closed(descriptor.digest, in: repository)
-      return nil
-    }
-    if session.offset > 0 { log.continues(session.open, of: descriptor.digest, in: repository) }
-    return session
+  /// What became of an upload that was asked about.
+  enum Standing {
+    case open(UploadSession)
+    /// The registry does not have it, does not say how far it has come, or leads elsewhere.
+    case lost
+    /// The registry does not answer for it, and has opened another.
+    case replaced(by: UploadSession)
   }
 
-  /// Asks how far an upload has come. nil when the registry no longer has it, or does not say.
-  func status(of session: UploadSession) throws(RegistryError) -> UploadSession? {
-    let response = try connection.exchange(HTTPRequest(.get, session.location), for: purpose)
-    guard response.isSuccess else {
-      guard !response.isRetryable else { throw connection.failure(response, for: purpose) }
+  /// What `log` holds of an earlier run's upload, where it may be gone to.
+  func earlier(in log: any UploadLog) throws(RegistryError) -> UploadSession? {
+    guard let earlier = log.earlier(descriptor.digest, in: repository), try isUpload(earlier.location) else {
       return nil
     }
-    guard let range = response.headers["Range"].flatMap({ UploadRange($0) }), range.next <= descriptor.size
-    else { return nil }
+    return UploadSession(location: earlier.location, isRemembered: true)
+  }
+
+  /// Asks how far an upload has come. Where no answer comes, another one is opened, or `spare` taken: when the registry
+  /// does that it is not out of order itself, and the upload is asked for only a little longer. So an upload outlasts an outage,
+  /// and one that is dead costs no more than a few questions. Throws why no other could be opened.
+  func standing(
+    of session: UploadSession, or spare: UploadSession? = nil
+  ) throws(RegistryError) -> Standing {
+    if let standing = try status(of: session) { return standing }
+    var opened = spare
+    if opened == nil { opened = try open() }
+    guard let other = opened else { throw unaskedMount }
+    var budget = connection.http.retryBudget()
+    for _ in 1...Self.mostQuestions {
+      guard let delay = budget.delay() else { break }
+      try connection.wait(delay)
+      switch try status(of: session) {
+      case .open(let session):
+        if spare == nil { cancel(other) }
+        return .open(session)
+      case nil: continue
+      case .lost, .replaced: return .replaced(by: other)
+      }
+    }
+    return .replaced(by: other)
+  }
+
+  /// How often more an upload is asked for that the registry does not answer for.
+  private static let mostQuestions = 2
+
+  /// Asks once how far an upload has come. nil where no answer comes that says anything.
+  private func status(of session: UploadSession) throws(RegistryError) -> Standing? {
+    let response: HTTPResponse
+    do throws(RegistryError) {
+      response = try answer(to: HTTPRequest(.get, session.location))
+    } catch {
+      switch error {
+      case .transport(.cancelled): throw error
+      case .transport(let error) where error.isRetryable: return nil
+      case .overwhelmed: return nil
+      default: return .lost
+      }
+    }
+    guard !response.isRetryable else { return nil }
+    // Of an upload nobody else can say anything.
+    guard response.isSuccess, response.url.hasSameOrigin(as: session.location),
+      let range = response.headers["Range"].flatMap({ UploadRange($0) }), range.next <= descriptor.size,
+      case .success(let location) = locations.givenNext(by: response),
+      location.map({ $0.hasSameOrigin(as: session.location) || connection.isOwn($0) }) ?? true
+    else { return .lost }
     var session = session
-    session.location = try locations.givenNext(by: response).get() ?? session.location
+    session.location = location ?? session.location
     session.offset = range.next
     session.isResumed = true
-    return session
+    return .open(session)
+  }
+
+  /// One request, not repeated but for the registry's challenges.
+  private func answer(to request: HTTPRequest) throws(RegistryError) -> HTTPResponse {
+    var authentication = try connection.authentication(for: purpose)
+    while true {
+      let authorized = try authentication.authorize(request)
+      let response: HTTPResponse
+      do { response = try connection.http.send(authorized) } catch { throw .transport(error) }
+      if try authentication.answer(response) { continue }
+      return response
+    }
   }
 
   /// Gives an upload up, so that the registry need not keep what it has of it. Its failure changes nothing.

@@ -12,6 +12,9 @@ struct UploadSession: Hashable, Sendable {
   /// Whether bytes went to it by an earlier request whose end was not seen: then the registry may hold others
   /// than it says.
   var isResumed = false
+  /// Whether it is an earlier run's of which this run has seen no more than that the registry answers for it: what
+  /// fails about it is not held against the blob, which begins anew.
+  var isRemembered = false
 
   /// What a log keeps of it.
   var open: OpenUpload { OpenUpload(location: location, offset: offset) }

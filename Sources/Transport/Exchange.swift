@@ -42,7 +42,7 @@ final class Exchange {
     self.reception = reception
     self.limit = limit
     watch = StallWatch(
-      stallTimeout: options.stallTimeout, answerTimeout: options.answerTimeout,
+      stallTimeout: options.stallTimeout, answerTimeout: request.answerTimeout ?? options.answerTimeout,
       isUpload: [.put, .patch].contains(request.method), now: .now)
   }
 

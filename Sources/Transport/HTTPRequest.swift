@@ -33,6 +33,9 @@ public struct HTTPRequest: Sendable {
   /// How long the exchange may go on after its task was cancelled, to end what would be lost otherwise.
   public var grace = Duration.zero
 
+  /// How long the answer to an upload may take once all of it is sent; nil for ``TransportOptions/answerTimeout``.
+  public var answerTimeout: Duration?
+
   /// A manifest may have 4 MiB (distribution-spec `spec.md`, "Pushing manifests"), a page of tags less.
   public static let defaultBodyLimit = 5 << 20
 

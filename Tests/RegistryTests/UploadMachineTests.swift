@@ -289,6 +289,52 @@ import Transport
     upload.expect([(.opened(earlier), .send(.close))])
   }
 
+  /// skopeo#2055, distribution#2572: what an earlier run left is worth nothing by itself.
+  @Test func `of an earlier run that comes to nothing begins anew, and is not held against the blob`() {
+    let unauthorized = RegistryError.unauthorized(
+      host: "registry.example", repository: "team/app", hadCredential: true, messages: [])
+    let led = answer(202, location: .failure(malformed(.header("Location"))))
+    let ends: [[(Event, Action)]] =
+      [
+        [(.failed(unauthorized), .open(discarding: false))],
+        [(.failed(.transport(.notHTTP(host: "", port: 1, reason: ""))), .open(discarding: false))],
+        [(.exhausted(line), .open(discarding: false))],
+        [(.patched(led, sent: 13, took: .seconds(1)), .open(discarding: false))],
+        [
+          (.interrupted(line), retry(line, progressed: true)),
+          (.waited, .resume), (.resumed(remembered), .send(.patch(until: 13))),
+          (.interrupted(line), retry(line)),
+          (.waited, .resume), (.resumed(remembered), .send(.patch(until: 13))),
+          (.interrupted(line), .open(discarding: false)),
+        ],
+      ]
+      + [400, 401, 403, 404, 405, 409, 410, 501].map { status in
+        [(.patched(refused(status), sent: 13, took: .seconds(1)), .open(discarding: false))]
+      }
+    for steps in ends {
+      var upload = upload(of: large, through: remembered)
+      upload.expect([(.opened(remembered), .send(.patch(until: 13)))] + steps)
+      upload.expect([
+        (.opened(UploadSession(location: second)), .send(.patch(until: 10))),
+        // What fails now is the blob's.
+        (.failed(unauthorized), .fail(unauthorized, discarding: true)),
+      ])
+    }
+  }
+
+  @Test func `of an earlier run of which bytes were taken is any other`() {
+    var upload = upload(of: large, through: remembered)
+    upload.expect([
+      (.opened(remembered), .send(.patch(until: 13))),
+      (.patched(taken(13), sent: 13, took: .seconds(1)), .send(.patch(until: 23))),
+      (.patched(refused(403), sent: 23, took: .seconds(1)), .fail(error(403), discarding: true)),
+    ])
+  }
+
+  private var remembered: UploadSession {
+    UploadSession(location: first, offset: 3, isResumed: true, isRemembered: true)
+  }
+
   @Test func `of an earlier run that had sent nothing is taken at nobody's word`() {
     let earlier = UploadSession(location: first, isResumed: true)
     var upload = upload(of: small, through: earlier)

@@ -32,6 +32,9 @@ public final class ScriptedRegistry: Sendable {
     }
   }
 
+  /// What the registry itself answers to a request, with all that it does about it.
+  public func answer(_ request: ScriptedRequest) -> ScriptedResponse { content.answer(request) }
+
   /// `127.0.0.1:port`.
   public var host: String { server.host }
 

@@ -21,6 +21,7 @@ final class BlobPusher: Sendable {
   private let destination: Destination
   private let settings: TransferSettings
   private let journal: ImportJournal?
+  private let prepared: PreparedImport
   /// What is said of a blob that no archive holds and that turns out not to be had.
   private let absences: [Digest: MissingContent]
   private let outcome: Mutex<PushedBlobs>
@@ -33,6 +34,7 @@ final class BlobPusher: Sendable {
     self.destination = destination
     self.settings = settings
     self.journal = journal
+    self.prepared = prepared
     let absent = MissingContent.list(
       of: prepared.blobs.filter { $0.layout == nil }.map(\.descriptor), neededBy: prepared.images,
       in: prepared.opened)
@@ -68,6 +70,36 @@ final class BlobPusher: Sendable {
 
   func notePresent(_ size: Int64) { outcome.withLock { $0.present += size } }
 
+  /// Asks `repository` once more for blobs that it had acknowledged, and sends what is not there. `doubted` are sent in any
+  /// case: the registry itself says that it does not have them, whatever it says when it is asked for them. Throws
+  /// ``TransferError/cannotRepeat(archive:digest:size:)`` for what came out of a stream and is gone. Blocks.
+  func restore(_ descriptors: [Descriptor], to repository: String, doubted: Set<Digest>) throws {
+    for descriptor in descriptors {
+      let isDoubted = doubted.contains(descriptor.digest)
+      if try destination.holdsAgain(descriptor, in: repository), !isDoubted { continue }
+      // What the archives leave out is not theirs to send.
+      guard let blob = prepared.blobs.first(where: { $0.descriptor.digest == descriptor.digest }),
+        let layout = blob.layout
+      else { continue }
+      guard !prepared.opened.isStreamed(layout) else {
+        if isDoubted { continue }
+        throw TransferError.cannotRepeat(
+          archive: layout.path, digest: descriptor.digest, size: descriptor.size)
+      }
+      try upload(blob, to: Placement(missing: [repository]), from: source(of: blob, in: layout) { _ in }, nil)
+    }
+  }
+
+  private func source(
+    of blob: ImportBlob, in layout: Layout, progress: @escaping @Sendable (Int64) -> Void
+  ) -> any BlobSource {
+    if let compressed = blob.compressed {
+      CompressedLayerSource(compressed, progress: progress)
+    } else {
+      LayoutBlobSource(layout: layout, digest: blob.descriptor.digest, progress: progress)
+    }
+  }
+
   /// Sees that every repository that needs `blob` has it.
   private func push(_ blob: ImportBlob) throws {
     let descriptor = blob.descriptor
@@ -81,13 +113,8 @@ final class BlobPusher: Sendable {
       return notePresent(descriptor.size)
     }
     let meter = TransferMeter(descriptor, observer: settings.observer)
-    let source: any BlobSource =
-      if let compressed = blob.compressed {
-        CompressedLayerSource(compressed, progress: meter.advance)
-      } else {
-        LayoutBlobSource(layout: layout, digest: descriptor.digest, progress: meter.advance)
-      }
-    try upload(blob, to: placement, from: source, log)
+    try upload(
+      blob, to: placement, from: source(of: blob, in: layout, progress: meter.advance), log)
     meter.advance(descriptor.size)
   }
 

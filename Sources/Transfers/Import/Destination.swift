@@ -92,6 +92,11 @@ final class Destination: Sendable {
   /// Whether `repository` has `blob`, with its size, and sends a byte of it.
   func holds(_ blob: Descriptor, in repository: String) throws -> Bool {
     if let known = state.withLock({ $0.blobs[repository]?[blob.digest] }) { return known == .held }
+    return try holdsAgain(blob, in: repository)
+  }
+
+  /// As ``holds(_:in:)``, asked anew: the registry has said since that it does not have everything.
+  func holdsAgain(_ blob: Descriptor, in repository: String) throws -> Bool {
     let presence = try client(for: repository).presenceOfBytes(of: blob, in: repository)
     state.withLock { $0.blobs[repository, default: [:]][blob.digest] = presence }
     return presence == .held
@@ -138,6 +143,14 @@ final class Destination: Sendable {
       isDone = true
     }
     noteManifest(manifest.digest, in: repository)
+  }
+
+  /// Sees that `repository` has a manifest that was stored there before: asked for anew, and stored anew where it is gone.
+  func restore(_ manifest: Manifest, in repository: String) throws {
+    let client = try client(for: repository)
+    let name = manifest.digest.description
+    guard try client.manifestIfPresent(name, of: repository, isForPush: true) == nil else { return }
+    try client.putManifest(manifest, to: repository, as: name)
   }
 
   private func noteManifest(_ digest: Digest, in repository: String) {

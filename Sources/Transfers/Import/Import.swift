@@ -111,7 +111,8 @@ public struct Import: Sendable {
       to: destination, for: prepared, damaged: damaged, journal: journal, settings: settings)
     let pushedBlobs = try await blobPusher.push(inPlace, then: streamed, on: executor)
     let lists = ReferrersPublisher(to: destination, keepGoing: settings.keepGoing)
-    let tagPusher = TagPusher(to: destination, for: request, lists: lists, settings: settings)
+    let tagPusher = TagPusher(
+      to: destination, for: request, lists: lists, blobs: blobPusher, settings: settings)
     let pushed = try await tagPusher.push(
       prepared, after: pushedBlobs, damaged: Set(damaged.keys), on: executor)
     let late = try await finish(prepared, pushed.images, lists)

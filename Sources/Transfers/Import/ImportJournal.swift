@@ -159,6 +159,8 @@ final class JournaledUploads: UploadLog {
   }
 
   func acknowledged(_ upload: OpenUpload, of digest: Digest, in repository: String) {
+    // What an earlier run had brought over was of no use.
+    if upload.offset == 0 { found.store(0, ordering: .relaxed) }
     journal?.note(upload, of: key(digest, repository))
   }
 

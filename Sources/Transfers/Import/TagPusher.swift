@@ -15,15 +15,17 @@ struct TagPusher: Sendable {
   private let destination: Destination
   private let request: ImportRequest
   private let lists: ReferrersPublisher
+  private let blobs: BlobPusher
   private let settings: TransferSettings
 
   init(
-    to destination: Destination, for request: ImportRequest, lists: ReferrersPublisher,
+    to destination: Destination, for request: ImportRequest, lists: ReferrersPublisher, blobs: BlobPusher,
     settings: TransferSettings
   ) {
     self.destination = destination
     self.request = request
     self.lists = lists
+    self.blobs = blobs
     self.settings = settings
   }
 
@@ -90,14 +92,16 @@ struct TagPusher: Sendable {
       if isRoot, case .extends = image.state { return try lists.extend(with: image, manifest) }
       if isRoot { try expectUnchanged(image) }
       guard isRoot else {
-        try destination.store(manifest, in: target.repository)
+        try put(manifest, of: image) { try destination.store(manifest, in: target.repository) }
         continue
       }
       do {
-        try client.putManifest(manifest, to: target.repository, as: target.identifier)
-      } catch {
+        try put(manifest, of: image) {
+          try client.putManifest(manifest, to: target.repository, as: target.identifier)
+        }
+      } catch let error as RegistryError {
         // A tag that cannot be written again is there already; what it needs has been brought.
-        if case .partsMissing = image.state, case RegistryError.refused = error { continue }
+        if case .partsMissing = image.state, case .refused = error { continue }
         let missing = image.tree.omitted.count { $0.mediaType.isManifest }
         guard case .refused(_, 400...404, _) = error, missing > 0 else { throw error }
         throw TransferError.sparseIndexRefused(target, missing: missing)
@@ -110,6 +114,40 @@ struct TagPusher: Sendable {
     return nil
   }
 
+  /// Does `send`, which stores a manifest of `image`. Where the registry says that it does not have all that the manifest
+  /// lists, though it has taken it, that is looked at again and what is missing sent again, a few times.
+  private func put(_ manifest: Manifest, of image: ImportImage, _ send: () throws -> Void) throws {
+    let repository = image.target.repository
+    for repetition in 0... {
+      do {
+        return try send()
+      } catch let error as RegistryError {
+        // What an index leaves out is missing for good.
+        let isComplete = !manifest.children.contains { child in
+          image.tree.omitted.contains { $0.digest == child.digest }
+        }
+        guard repetition < Self.mostRepetitions, isComplete,
+          let complaints = error.complaintsOfMissingContent
+        else { throw error }
+        // It may know only a little later what it has.
+        if repetition > 0 {
+          try destination.client(for: repository).wait(beforeRepetition: repetition - 1)
+        }
+        let carried = Set(image.tree.blobs.map(\.digest))
+        let listed = manifest.blobs.filter { carried.contains($0.digest) }
+        let named = listed.map(\.digest).filter { digest in complaints.contains { $0.names(digest) } }
+        try blobs.restore(listed, to: repository, doubted: repetition == 1 ? Set(named) : [])
+        let children = Set(manifest.children.map(\.digest))
+        for child in image.tree.manifests where children.contains(child.digest) {
+          try destination.restore(child, in: repository)
+        }
+      }
+    }
+  }
+
+  /// How often a manifest is put again whose content the registry does not find.
+  private static let mostRepetitions = 3
+
   /// Makes sure that the tag is still what it was when it was looked at, hours ago perhaps.
   private func expectUnchanged(_ image: ImportImage) throws {
     guard !request.overwrites, image.target.tag != nil else { return }
@@ -117,6 +155,13 @@ struct TagPusher: Sendable {
     throw TransferError.tagsTaken([
       TakenTag(target: image.target, source: image.source, present: present, wanted: image.digest)
     ])
+  }
+}
+
+extension RegistryMessage {
+  /// Whether it is about what has this digest.
+  fileprivate func names(_ digest: Digest) -> Bool {
+    message.contains("\(digest)") || detail?.contains("\(digest)") == true
   }
 }
 
