@@ -82,6 +82,8 @@ struct UploadMachine: Sendable {
   private var hasBeenWrong = false
   private var hasBeenMissing = false
   private var hasBeenForgotten = false
+  /// Whether the closing PUT of chunks was what failed last.
+  private var hasFailedAtTheClose = false
   /// How often an earlier run's session failed in this one.
   private var failures = 0
   /// Whether the session is still there after a wait, and whether what comes then is not the same again, so that it needs
@@ -117,11 +119,15 @@ struct UploadMachine: Sendable {
     case .opened(let opened):
       session = opened
       if suspected != nil { mode = .chunked }
+      // An upload in chunks that failed at its end and is gone with it, where none has ever come to one.
+      if hasFailedAtTheClose, !policy.hasClosedChunks { _ = turn(isLesson: true) }
+      hasFailedAtTheClose = false
       return send(policy)
     case .resumed(let resumed?):
       // What failed was not too large: some of it arrived.
       if resumed.offset != session.offset { (suspected, cuts) = (nil, 0) }
       session = resumed
+      hasFailedAtTheClose = false
       return send(policy)
     case .patched(let answer, let sent, let duration): return patched(answer, sent, duration, &policy)
     case .closed(let answer): return closed(answer, &policy)
@@ -217,6 +223,8 @@ struct UploadMachine: Sendable {
   ) -> Action {
     // Who says that too much is asked of him in a given time says nothing of a request's size.
     let isBusy = answer.status == 429 || answer.retryAfter != nil
+    let isClosing = mode == .chunked && count == 0
+    hasFailedAtTheClose = isClosing && answer.isRetryable && !isBusy
     if answer.isRetryable { return retry(refusal, after: answer.retryAfter, suspicion: !isBusy, policy) }
     if let smaller = afterTooMuch(refusal, answer, &policy) { return smaller }
     guard !session.isRemembered else { return beginAnew(policy) }
@@ -226,7 +234,6 @@ struct UploadMachine: Sendable {
       isOtherWay = true
       return action
     }
-    let isClosing = mode == .chunked && count == 0
     let isForgotten = !answer.codes.isDisjoint(with: Self.forgottenCodes)
     if mode == .chunked, isForgotten {
       // Before the end it may have been lost once. At the end, and twice, it is the way that does not serve.
@@ -374,27 +381,4 @@ struct UploadMachine: Sendable {
   private static let forgottenCodes: Set<String> = ["BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID"]
   /// What it has of the upload is not what was sent.
   private static let wrongCodes: Set<String> = ["DIGEST_INVALID", "SIZE_INVALID", "RANGE_INVALID"]
-}
-
-extension RegistryError {
-  /// Whether it says nothing against an upload: the line, or the registry, failed for now.
-  var isOfTheLine: Bool {
-    switch self {
-    case .transport, .overwhelmed: true
-    default: false
-    }
-  }
-
-  /// Whether somebody answered that something failed.
-  fileprivate var isFailureThere: Bool {
-    if case .overwhelmed(_, let status, _) = self { status >= 500 } else { false }
-  }
-
-  /// Whether a proxy that takes no request as large may have ended it so.
-  fileprivate var mayBeOfTheSize: Bool {
-    switch self {
-    case .transport(.reset), .transport(.cut), .transport(.stalled): true
-    default: false
-    }
-  }
 }

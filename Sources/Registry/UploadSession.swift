@@ -58,3 +58,26 @@ struct UploadRange: Hashable, Sendable {
     next = last == 0 ? 0 : last + 1
   }
 }
+
+extension RegistryError {
+  /// Whether it says nothing against an upload: the line, or the registry, failed for now.
+  var isOfTheLine: Bool {
+    switch self {
+    case .transport, .overwhelmed: true
+    default: false
+    }
+  }
+
+  /// Whether somebody answered that something failed.
+  var isFailureThere: Bool {
+    if case .overwhelmed(_, let status, _) = self { status >= 500 } else { false }
+  }
+
+  /// Whether a proxy that takes no request as large may have ended it so.
+  var mayBeOfTheSize: Bool {
+    switch self {
+    case .transport(.reset), .transport(.cut), .transport(.stalled): true
+    default: false
+    }
+  }
+}

@@ -137,6 +137,53 @@ struct `An upload that is refused as it is cut` {
     #expect(pieces.sent.withLock { $0 } < Self.layer.count + (1 << 20))
   }
 
+  /// nginx before distribution, which keeps what it is sent before it passes it on, or does not.
+  @Test(arguments: [("1m", 4), ("10m", 1)], ["on", "off"])
+  func `is cut to what nginx lets through, and found out once`(
+    _ limit: (size: String, refusals: Int), _ buffering: String
+  ) throws {
+    let ferry = try FerryProcess()
+    try Self.archive.get()[1].write(to: URL(fileURLWithPath: ferry.file("a.tar")))
+    let registry = try RegistryProcess()
+    let proxy = try NginxProcess(
+      before: registry.host,
+      directives: """
+        location ~ /blobs/uploads/ {
+          client_max_body_size \(limit.size); lingering_timeout 300s; lingering_time 300s;
+          proxy_pass http://\(registry.host); proxy_http_version 1.1; proxy_request_buffering \(buffering);
+          proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto https;
+        }
+        """)
+    try ferry.run(
+      [
+        "import", "a.tar", "--to", "\(proxy.host)/new", "--ca-file", CertificateAuthority.shared().file,
+        "--jobs", "1",
+      ], exits: 0)
+    proxy.stop()
+    let statuses = proxy.requests.filter { ["PUT", "PATCH"].contains($0.method) }.map(\.status)
+    #expect(statuses.count { $0 == 413 } == limit.refusals)
+    for layer in [Self.layer, Self.secondLayer] {
+      #expect(registry.storage.bytes(of: BlobDigest.of(layer)) == layer)
+    }
+  }
+
+  /// A proxy that breaks off what is longer than it takes, before distribution, which then forgets the upload.
+  @Test func `is cut to what a proxy without words lets through`() throws {
+    let ferry = try FerryProcess()
+    try Self.archive.get()[1].write(to: URL(fileURLWithPath: ferry.file("a.tar")))
+    let registry = try RegistryProcess()
+    let limit = 10 << 20
+    let gateway = FaultGateway(
+      before: registry.host,
+      faults: [.always(.resetRequest(after: limit), on: .pushedBytes.carrying(atLeast: limit + 1))])
+    try ferry.run(
+      [
+        "import", "a.tar", "--to", "\(gateway.host)/new", "--plain-http", "--jobs", "1", "--retries", "2",
+      ], exits: 0)
+    #expect(gateway.received < Self.layer.count + Self.secondLayer.count + 2 * limit + 1 << 20)
+    #expect(registry.storage.bytes(of: BlobDigest.of(Self.secondLayer)) == Self.secondLayer)
+  }
+
   /// konk#626, harbor#17097: every blob was acknowledged, and the manifest's answer says that one is not there.
   @Test(arguments: [true, false]) func `and whose blob is gone at the manifest is sent again`(_ names: Bool)
     throws

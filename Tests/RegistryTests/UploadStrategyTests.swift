@@ -82,7 +82,7 @@ import Transport
       case .chunksInvalidAtTheClose, .chunksUnknownAtTheClose, .chunksConflictAtTheClose,
         .chunksFailAtTheClose, .digestInvalidOfChunks, .emptyClose:
         return isWhole ? 0 : size
-      case .forgetsBetweenChunks: return isWhole ? 0 : 2 * (16 + 32) * mebibyte
+      case .forgetsBetweenChunks: return isWhole ? 0 : (16 + 32 + 32 + 64) * mebibyte
       }
     }
   }

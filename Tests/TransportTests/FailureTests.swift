@@ -116,6 +116,14 @@ import Testing
     #expect(throws: TransportError.stalled(url: silent.url(), seconds: 0)) {
       try hasty.send(HTTPRequest(.put, HTTPURL(silent.url())), body: [1])
     }
+    // What a request says itself counts before that, and the time for bytes that move not at all before either.
+    let patient = try HTTPClient(
+      TransportOptions(stallTimeout: .milliseconds(100), answerTimeout: .seconds(86_400)))
+    var request = HTTPRequest(.put, try HTTPURL(silent.url()))
+    request.answerTimeout = .milliseconds(150)
+    #expect(throws: TransportError.stalled(url: silent.url(), seconds: 0)) {
+      try patient.send(request, body: [1])
+    }
   }
 
   @Test func `that drips does not stall`() throws {
