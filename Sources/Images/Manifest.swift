@@ -8,6 +8,8 @@ public struct Manifest: Sendable {
   public let bytes: [UInt8]
   public let digest: Digest
   public let mediaType: MediaType
+  /// Whether that is what its own field `mediaType` says.
+  public let saysItsType: Bool
   public let content: Content
 
   public enum Content: Sendable {
@@ -35,10 +37,14 @@ public struct Manifest: Sendable {
       self.bytes = bytes
       self.digest = Digest(of: bytes)
       self.mediaType = said
+      self.saysItsType = envelope.mediaType != nil
       self.content = .artifact(try Self.decode(ArtifactManifest.self, from: bytes))
       return
     }
-    guard hasChildren || hasContent else { throw .malformed(.noContent) }
+    guard hasChildren || hasContent else {
+      if let said, !said.isManifest { throw .unknownType(said.rawValue) }
+      throw .malformed(.noContent)
+    }
 
     let mediaType = said ?? (hasChildren ? .ociIndex : .ociManifest)
     guard mediaType.isManifest else { throw .unknownType(mediaType.rawValue) }
@@ -48,6 +54,7 @@ public struct Manifest: Sendable {
     self.bytes = bytes
     self.digest = Digest(of: bytes)
     self.mediaType = mediaType
+    self.saysItsType = envelope.mediaType != nil
     guard hasChildren else {
       self.content = .image(try Self.decode(ImageManifest.self, from: bytes))
       return
@@ -174,6 +181,8 @@ public enum ManifestError: Error, Hashable, Sendable {
   case schema1
   /// A media type that is no manifest's.
   case unknownType(String)
+  /// The manifest calls itself something else than the header `Content-Type` of the answer that brought it.
+  case contradictoryType(MediaType, header: MediaType)
   /// Larger than ``Manifest/sizeLimit``.
   case tooLarge(Int64)
   /// The bytes are not the ones the digest or the descriptor promised.

@@ -51,6 +51,9 @@ public struct MediaType: RawRepresentable, Hashable, Sendable, Codable {
   /// A runnable image's configuration, which lists `diff_ids`.
   public var isImageConfig: Bool { self == .ociConfig || self == .dockerConfig }
 
+  /// Whether it names a format of somebody's, as all manifests' types do, and not one of the world's.
+  public var isOfVendor: Bool { rawValue.hasPrefix("application/vnd.") }
+
   /// What servers say of content whose type they do not know. Docker takes anything of it for what it needs there.
   var saysNothing: Bool {
     ["", "application/octet-stream", "application/json", "text/html"].contains(rawValue)

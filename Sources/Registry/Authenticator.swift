@@ -9,6 +9,7 @@ final class Authenticator: Sendable {
   /// What the registry asks of who has a credential.
   let rootChallenge: RootChallenge
   private let http: HTTPClient
+  private let listener: WarningListener
   private let slots = Mutex<[[Scope]: TokenSlot]>([:])
   /// The tokens that were given last, apart from their slots: whoever hides them must not wait for one that is being
   /// fetched.
@@ -19,8 +20,15 @@ final class Authenticator: Sendable {
     self.origin = origin
     self.configuration = configuration
     self.http = http
-    rootChallenge = RootChallenge(origin, http: http)
+    let listener = WarningListener(configuration.warned)
+    self.listener = listener
+    rootChallenge = RootChallenge(origin, http: http) {
+      listener.take($0, hiding: configuration.credential?.spellings ?? [])
+    }
   }
+
+  /// Passes on what an answer warns of.
+  func heed(_ response: HTTPResponse) { listener.take(response, hiding: secrets) }
 
   /// What is known of the way in for `scopes`.
   func slot(for scopes: [Scope]) -> TokenSlot {
@@ -53,6 +61,7 @@ final class Authenticator: Sendable {
       } catch {
         throw .transport(error)
       }
+      heed(response)
       guard let moved = moved(response, for: source), redirects < Self.mostRedirects else { break }
       request.url = moved
       redirects += 1
@@ -61,7 +70,7 @@ final class Authenticator: Sendable {
     switch response.status {
     case 200..<300:
       guard let reply = TokenReply(bytes: response.body, now: Int64(time(nil))) else {
-        throw .malformedResponse(url: url, .token)
+        throw .malformed(response, .token)
       }
       let token = Token(reply, from: source, at: .now)
       issued.withLock { issued in

@@ -11,6 +11,8 @@ struct BlobDownload: ~Copyable {
   /// What the server calls the content that the bytes so far are from.
   private var entityTag: String?
   private var distrustsEntityTags = false
+  /// What the last content came encoded with, though it was asked for as it is.
+  private(set) var encoding: String?
   /// The farthest byte ever reached: only what lies beyond it is progress, or a server that cuts every
   /// answer at the same place and knows no ranges would be asked for ever.
   private var farthest: Int64
@@ -24,6 +26,7 @@ struct BlobDownload: ~Copyable {
   /// Asks for what is missing from `position` on; for all of it where the server's ranges are not to be trusted.
   func request(_ url: HTTPURL, from position: Int64) -> HTTPRequest {
     var request = HTTPRequest(.get, url)
+    if encoding != nil { request.headers.set("Cache-Control", "no-transform") }
     if position > 0, !distrustsRanges {
       request.headers.set("Range", "bytes=\(position)-")
       if let entityTag { request.headers.set("If-Range", entityTag) }
@@ -62,6 +65,11 @@ struct BlobDownload: ~Copyable {
     case 416: return .wrongRange
     default: return .none
     }
+  }
+
+  /// Remembers whether somebody on the way may have changed the content's bytes.
+  mutating func noteEncoding(of response: HTTPResponse) {
+    if [200, 206].contains(response.status) { encoding = response.encoding }
   }
 
   /// Remembers what the server calls the content that continues at `position`. One that gives it another name each time

@@ -44,7 +44,8 @@ struct BlobLookup {
     case 200:
       if Self.names(response, otherThan: digest) { return .differs }
       guard let size else { return .held }
-      let length = response.headers["Content-Length"]
+      // The length of what was encoded on the way is not the blob's.
+      let length = response.encoding == nil ? response.headers["Content-Length"] : nil
       if length == String(size) { return .held }
       // Some give a HEAD another length than the blob has, or none: GET decides.
       let presence = try presenceByRange(of: digest, size: size, at: url, for: purpose)
@@ -135,6 +136,14 @@ struct BlobLookup {
     default: throw connection.failure(response, for: purpose)
     }
     if Self.names(response, otherThan: digest) { return .differs }
+    if let encoding = response.encoding, let size, response.isSuccess, total != size,
+      let repository = purpose.repository
+    {
+      guard try presenceByContent(of: digest, size: size, at: url, for: purpose) != .held else {
+        return .held
+      }
+      throw connection.encoded(encoding, digest.description, repository)
+    }
     guard let total else {
       guard let size, response.isSuccess else { return .missing }
       return try presenceByContent(of: digest, size: size, at: url, for: purpose)

@@ -28,7 +28,7 @@ struct BlobPuller {
         try connection.wait(delay)
       case .wrong(let error):
         guard download.mayStartOver() else {
-          throw connection.wrongContent(error, descriptor.digest, repository)
+          throw wrong(error, download, repository)
         }
         try receiver.restart()
       }
@@ -56,7 +56,7 @@ struct BlobPuller {
         let (response, promise) = try receive(request, &download, into: &receiver)
         if try authentication.answer(response) { continue }
         switch promise {
-        case .full, .range: return outcome(of: receiver, from: repository, download.descriptor)
+        case .full, .range: return outcome(of: receiver, from: repository, download)
         case .wrongSize(let error): return .wrong(error)
         case .wrongRange:
           download.distrustRanges()
@@ -72,7 +72,7 @@ struct BlobPuller {
       } catch let error as TransportError {
         // The line may fail after the last byte.
         if receiver.position > 0, receiver.position == download.descriptor.size {
-          return outcome(of: receiver, from: repository, download.descriptor)
+          return outcome(of: receiver, from: repository, download)
         }
         guard connection.http.isWorthRetrying(error, to: url) else { throw RegistryError.transport(error) }
         return .failed(.transport(error), retryAfter: nil)
@@ -84,15 +84,25 @@ struct BlobPuller {
 
   /// What the bytes so far are: all of them and right, all and wrong, or too few.
   private func outcome(
-    of receiver: borrowing some BlobReceiver & ~Copyable, from repository: String, _ descriptor: Descriptor
+    of receiver: borrowing some BlobReceiver & ~Copyable, from repository: String,
+    _ download: borrowing BlobDownload
   ) -> Advance {
     do throws(DigestError) {
       try receiver.check()
       return .done
     } catch {
       guard case .short = error else { return .wrong(error) }
-      return .failed(connection.wrongContent(error, descriptor.digest, repository), retryAfter: nil)
+      return .failed(wrong(error, download, repository), retryAfter: nil)
     }
+  }
+
+  /// The error for bytes that are not the blob's: an encoding that nobody asked for explains them.
+  private func wrong(
+    _ error: DigestError, _ download: borrowing BlobDownload, _ repository: String
+  ) -> RegistryError {
+    let digest = download.descriptor.digest
+    return download.encoding.map { connection.encoded($0, digest.description, repository) }
+      ?? connection.wrongContent(error, digest, repository)
   }
 
   /// One exchange, with what its head promised; the body of a promise that can be used goes to `receiver`.
@@ -103,6 +113,7 @@ struct BlobPuller {
     let response = try connection.http.receive(request) { head in
       let position = receiver.position
       promise = download.promise(of: head, at: position)
+      download.noteEncoding(of: head)
       switch promise {
       case .range:
         download.noteEntityTag(of: head, at: position)

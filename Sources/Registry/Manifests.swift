@@ -15,10 +15,14 @@ struct Manifests {
     _ identifier: String, of repository: String, isForPush: Bool = false
   ) throws(RegistryError) -> Manifest {
     let purpose = Purpose.reading(.manifest(identifier), in: repository, isForPush: isForPush)
-    do {
+    do throws(RegistryError) {
       return try fetchOnce(identifier, of: repository, purpose)
-    } catch RegistryError.wrongContent {
-      return try fetchOnce(identifier, of: repository, purpose)
+    } catch {
+      switch error {
+      case .wrongContent: return try fetchOnce(identifier, of: repository, purpose)
+      case .encodedContent: return try fetchOnce(identifier, of: repository, purpose, asItIs: true)
+      default: throw error
+      }
     }
   }
 
@@ -34,34 +38,53 @@ struct Manifests {
     }
   }
 
+  /// `asItIs` asks whoever stands on the way, too, to change nothing.
   private func fetchOnce(
-    _ identifier: String, of repository: String, _ purpose: Purpose
+    _ identifier: String, of repository: String, _ purpose: Purpose, asItIs: Bool = false
   ) throws(RegistryError) -> Manifest {
     let unusable: (ManifestError) -> RegistryError = { [host = connection.host] in
       .notAManifest(host: host, repository: repository, identifier: identifier, $0)
     }
     let response: HTTPResponse
     do {
-      response = try connection.exchange(request(.get, identifier, of: repository), for: purpose)
+      var request = try request(.get, identifier, of: repository)
+      if asItIs { request.headers.set("Cache-Control", "no-transform") }
+      response = try connection.exchange(request, for: purpose)
     } catch .transport(.tooLarge(_, let limit)) {
       throw unusable(.tooLarge(Int64(limit)))
     }
     guard response.status == 200 else { throw connection.failure(response, for: purpose) }
     let claimed = response.headers["Content-Type"].map(MediaType.init(contentType:))
-    // Its digest is not that of its bytes, which carry signatures as well.
-    if claimed?.isSchema1 == true { throw unusable(.schema1) }
     let manifest = Result { () throws(ManifestError) in
       try Manifest(bytes: response.body, mediaType: claimed)
     }
+    // Its digest is not that of its bytes, which carry signatures as well.
     if case .failure(.schema1) = manifest { throw unusable(.schema1) }
+    let saysItself = (try? manifest.get())?.saysItsType == true
+    if claimed?.isSchema1 == true, !saysItself { throw unusable(.schema1) }
     let actual = Digest(of: response.body)
     for promise in [identifier, response.headers["Docker-Content-Digest"]] {
       guard let expected = promise.flatMap({ try? Digest($0) }), expected != actual else { continue }
+      if let encoding = response.encoding { throw connection.encoded(encoding, identifier, repository) }
       throw .wrongContent(
         host: connection.host, repository: repository, what: identifier,
         .mismatch(expected: expected, actual: actual))
     }
-    do { return try manifest.get() } catch { throw unusable(error) }
+    do throws(ManifestError) {
+      let manifest = try manifest.get()
+      // What says itself what it is, is to be called so (distribution-spec, "Pulling manifests").
+      if let claimed, claimed.isManifest || claimed.isSchema1, claimed != manifest.mediaType {
+        throw ManifestError.contradictoryType(manifest.mediaType, header: claimed)
+      }
+      return manifest
+    } catch {
+      if let encoding = response.encoding { throw connection.encoded(encoding, identifier, repository) }
+      // Of a kind that Ferry does not know, it need not look like one that Ferry knows.
+      if case .malformed = error, let claimed, claimed.isOfVendor, !claimed.isManifest {
+        throw unusable(.unknownType(claimed.rawValue.cut(to: 100)))
+      }
+      throw unusable(error)
+    }
   }
 
   /// What a tag or digest names, without its bytes; nil when there is nothing. Asked by HEAD, and by GET
@@ -95,7 +118,15 @@ struct Manifests {
     var request = HTTPRequest(.put, try connection.url(repository, "manifests/\(identifier)"))
     request.headers.set("Content-Type", manifest.mediaType.rawValue)
     let response = try connection.exchange(request, body: manifest.bytes, for: purpose)
-    guard response.isSuccess else { throw connection.failure(response, for: purpose) }
+    guard response.isSuccess else {
+      let failure = connection.failure(response, for: purpose)
+      // A tag that is what it should be need not be written: by an earlier attempt, perhaps, whose answer was lost.
+      guard case .immutable = failure,
+        let present = try? fetchIfPresent(identifier, of: repository, isForPush: true),
+        present.digest == manifest.digest
+      else { throw failure }
+      return
+    }
     if let stored = response.headers["Docker-Content-Digest"].flatMap({ try? Digest($0) }),
       stored != manifest.digest
     {
@@ -123,7 +154,9 @@ struct Manifests {
   }
 
   private static func descriptor(_ response: HTTPResponse) -> Descriptor? {
-    guard let digest = response.headers["Docker-Content-Digest"].flatMap({ try? Digest($0) }),
+    // The length of what was encoded on the way is not the manifest's.
+    guard response.encoding == nil,
+      let digest = response.headers["Docker-Content-Digest"].flatMap({ try? Digest($0) }),
       let size = response.headers["Content-Length"].flatMap({ Int64($0) }), size > 0,
       size <= Descriptor.largestSize, let type = response.headers["Content-Type"]
     else { return nil }

@@ -164,7 +164,9 @@ struct NameListing {
         continue
       }
       guard response.status == 200 else { throw connection.failure(response, for: reading.purpose) }
-      guard let page = NamePage(response.body, of: reading.kind) else { throw malformed(.list) }
+      guard let page = NamePage(response.body, of: reading.kind) else {
+        throw connection.malformed(response, .list)
+      }
       let link = LinkHeader(response)
       // A page that leads to another host is not this registry's word; one whose link cannot be read is.
       let next =

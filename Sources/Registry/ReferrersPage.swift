@@ -64,7 +64,7 @@ struct ReferrersPage: Decodable {
       throw .malformedResponse(url: url, .header("OCI-Filters-Applied"))
     }
     guard let page = try? DocumentShape.referrers.decode(ReferrersPage.self, from: response.body) else {
-      throw .malformedResponse(url: url, .list)
+      throw .malformed(response, .list)
     }
     self = page
   }

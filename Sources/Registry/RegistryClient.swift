@@ -13,6 +13,8 @@ public struct RegistryConfiguration: Sendable {
   /// The hosts beside its own where it may send uploads, which get the bytes and no credential; with a port where that is
   /// not the scheme's own.
   public var uploadHosts: Set<String> = []
+  /// Hears what the registry and its token servers warn of, again with each answer; from many threads.
+  public var warned: (@Sendable (RegistryWarning) -> Void)?
 
   public init(plainHTTP: Bool = false, credential: Credential? = nil, realmRules: RealmRules) {
     self.plainHTTP = plainHTTP

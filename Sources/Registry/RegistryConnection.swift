@@ -133,6 +133,9 @@ final class RegistryConnection: Sendable {
 
   /// What a registry's answer says against what was asked, without the secrets that it may repeat.
   func messages(in response: HTTPResponse) -> [RegistryMessage] {
+    // What is compressed is nobody's words.
+    let isText = response.encoding == nil || response.body.first.map { $0 < 0x80 && $0 != 0x1F } == true
+    guard isText else { return [] }
     let secrets = (try? endpoint.get().authenticator.secrets) ?? []
     return RegistryMessage.list(in: response.body.hiding(secrets))
   }
@@ -144,8 +147,7 @@ final class RegistryConnection: Sendable {
     let url = response.url.description
     let messages = messages(in: response)
     // It may well stay full or read-only for as long as it is asked.
-    let isFull = purpose.action == .push && [405, 413, 507].contains(response.status)
-    if isFull { return .writeRefused(url: url, status: response.status, messages: messages) }
+    if let refusal = writeRefusal(response, for: purpose, messages) { return refusal }
     if response.isRetryable {
       return .overwhelmed(url: url, status: response.status, messages: messages)
     }
@@ -185,6 +187,25 @@ final class RegistryConnection: Sendable {
     }
   }
 
+  /// The error for an answer that says why something is not taken; nil for any other.
+  private func writeRefusal(
+    _ response: HTTPResponse, for purpose: Purpose, _ messages: [RegistryMessage]
+  ) -> RegistryError? {
+    guard purpose.action == .push, let repository = purpose.repository,
+      let reason = RefusedWrite(status: response.status, messages, to: purpose.item)
+    else { return nil }
+    let identifier = if case .manifest(let name) = purpose.item { name } else { "" }
+    return switch reason {
+    case .quota: .quotaExceeded(host: host, repository: repository, messages: messages)
+    case .manifestTooLarge:
+      .manifestTooLarge(host: host, repository: repository, identifier: identifier, messages: messages)
+    case .immutable:
+      .immutable(host: host, repository: repository, identifier: identifier, messages: messages)
+    case .byStatus:
+      .writeRefused(url: response.url.description, status: response.status, messages: messages)
+    }
+  }
+
   /// The error for who is not let in.
   func unauthorized(_ purpose: Purpose, _ messages: [RegistryMessage]) -> RegistryError {
     .unauthorized(
@@ -199,7 +220,12 @@ final class RegistryConnection: Sendable {
 
   /// The error for an answer that breaks the protocol.
   func malformed(_ response: HTTPResponse, _ breach: RegistryError.Breach) -> RegistryError {
-    .malformedResponse(url: response.url.description, breach)
+    .malformed(response, breach)
+  }
+
+  /// The error for a blob or manifest that came in an encoding that was not asked for, and is not what it should be.
+  func encoded(_ encoding: String, _ what: String, _ repository: String) -> RegistryError {
+    .encodedContent(host: host, repository: repository, what: what, encoding: encoding)
   }
 
   private func notFound(_ purpose: Purpose, url: String, _ messages: [RegistryMessage]) -> RegistryError {
@@ -223,5 +249,28 @@ final class RegistryConnection: Sendable {
     let text = message.message.lowercased()
     return text.contains("http request to an https server")
       || text.contains("plain http request was sent to https port")
+  }
+}
+
+extension RegistryError {
+  /// The error for an answer that breaks the protocol. A body that somebody has encoded on its way cannot be read, and
+  /// that says more.
+  static func malformed(_ response: HTTPResponse, _ breach: Breach) -> RegistryError {
+    let url = response.url.description
+    switch breach {
+    case .list, .token, .content:
+      return .malformedResponse(url: url, response.encoding.map { .encoding($0) } ?? breach)
+    default: return .malformedResponse(url: url, breach)
+    }
+  }
+}
+
+extension HTTPResponse {
+  /// What its body was encoded with though every request asks for it as it is (`Accept-Encoding: identity`), fit to be
+  /// printed; nil where it says nothing of that. It need not be true: some stores call a compressed layer so that has
+  /// its right bytes.
+  var encoding: String? {
+    let names = headers.values(of: "Content-Encoding").joined(separator: ", ").printedAsProse(limit: 60)
+    return names.isEmpty || names.lowercased() == "identity" ? nil : names
   }
 }

@@ -22,6 +22,9 @@ public enum RegistryError: Error, Hashable, Sendable {
   /// What came, or what was about to be sent, is not what its digest says. `what` is the digest or tag
   /// asked for.
   case wrongContent(host: String, repository: String, what: String, DigestError)
+  /// What came is not what its digest says, or no manifest, and its header `Content-Encoding` says that somebody on the
+  /// way has changed its bytes; the encoding. `what` is the digest or tag asked for.
+  case encodedContent(host: String, repository: String, what: String, encoding: String)
   case notAManifest(host: String, repository: String, identifier: String, ManifestError)
   /// A challenge names a token server that must not see credentials. The realm is redacted.
   case untrustedRealm(host: String, realm: String, RealmRefusal)
@@ -47,6 +50,12 @@ public enum RegistryError: Error, Hashable, Sendable {
   case unusableNames(host: String, List, [UnusableName], more: Int)
   /// The registry takes nothing, or not so much: 405, 413 or 507 to what would write. The URL is redacted.
   case writeRefused(url: String, status: Int, messages: [RegistryMessage])
+  /// The registry has no room left, or none for this repository, by its own words.
+  case quotaExceeded(host: String, repository: String, messages: [RegistryMessage])
+  /// A manifest is larger than the registry, or a proxy before it, takes.
+  case manifestTooLarge(host: String, repository: String, identifier: String, messages: [RegistryMessage])
+  /// A tag, or a manifest by its digest, that is there is not written again: it is immutable or locked.
+  case immutable(host: String, repository: String, identifier: String, messages: [RegistryMessage])
   /// A host that makes no URL.
   case invalidHost(String)
   /// A repository, tag or digest that cannot stand in a path.
@@ -79,6 +88,8 @@ public enum RegistryError: Error, Hashable, Sendable {
     case listElsewhere(host: String)
     /// An upload is said to be complete before its last byte was sent.
     case earlySuccess
+    /// A body in an encoding that was not asked for, by its name.
+    case encoding(String)
     /// A body that could not be read for a reason of its own.
     case content
     /// A blob is said to be mounted where no mount was asked for.

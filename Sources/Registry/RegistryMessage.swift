@@ -19,48 +19,53 @@ public struct RegistryMessage: Hashable, Sendable {
   /// How many of an answer's complaints are kept.
   static let most = 8
 
-  /// Reads the body of an answer that reports an error: the `errors` form, the forms of token servers
-  /// (`error` with `error_description`, `message`, `details`), or an excerpt of plain text or HTML.
+  /// Reads the body of an answer that reports an error: the `errors` form; the forms of token servers, of AWS and of
+  /// RFC 9457 (`error` with `error_description`, `message`, `details`, `__type`, `title`); any other JSON, shown as it is;
+  /// or an excerpt of plain text or of a page.
   public static func list(in body: [UInt8]) -> [RegistryMessage] {
     guard body.contains(where: { $0 > 0x20 }) else { return [] }
-    if let answer = try? JSONDecoder().decode(Answer.self, from: Data(body)) {
+    let data = Data(body)
+    if let answer = try? JSONDecoder().decode(Answer.self, from: data) {
       let messages = answer.messages
       if !messages.isEmpty { return Array(messages.prefix(most)) }
     }
-    let text = String(decoding: body.prefix(16 << 10), as: UTF8.self)
-    let excerpt = RegistryMessage(code: "", message: withoutMarkup(text))
-    return excerpt.message.isEmpty ? [] : [excerpt]
+    let excerpt: String
+    if let json = try? JSONDecoder().decode(JSONText.self, from: data) {
+      excerpt = json.text
+    } else {
+      let text = String(decoding: body.prefix(64 << 10), as: UTF8.self)
+      guard isLegible(text) else { return [] }
+      excerpt = ErrorPage.text(of: text)
+    }
+    let message = RegistryMessage(code: "", message: excerpt)
+    return message.message.isEmpty ? [] : [message]
   }
 
-  /// The text between tags: a gateway's HTML page says the same as its plain one.
-  private static func withoutMarkup(_ text: String) -> String {
-    guard text.drop(while: \.isWhitespace).first == "<" else { return text }
-    var plain = ""
-    var isTag = false
-    for character in text {
-      switch character {
-      case "<":
-        isTag = true
-        plain.append(" ")
-      case ">": isTag = false
-      default: if !isTag { plain.append(character) }
-      }
+  /// Whether a body is text to anybody, and no compressed or binary content.
+  private static func isLegible(_ text: String) -> Bool {
+    let beginning = text.unicodeScalars.prefix(512)
+    let strange = beginning.count {
+      $0 == "\u{FFFD}" || $0.value < 0x20 && !["\t", "\n", "\r", "\u{1B}"].contains($0)
     }
-    return plain
+    return strange * 8 <= beginning.count
   }
 
   private struct Answer: Decodable {
     var errors: [Complaint]?
-    /// `errors` of those that have one word for them.
+    /// `errors` of those that have one word for them, or a shape of their own.
     var errorText: String?
     var error: JSONText?
     var errorDescription: JSONText?
     var message: JSONText?
     var details: JSONText?
+    /// The kind of error, where AWS says it.
+    var type: JSONText?
 
     private enum CodingKeys: String, CodingKey {
-      case errors, error, message, details
+      case errors, error, message, details, title, detail
       case errorDescription = "error_description"
+      case type = "__type"
+      case capitalMessage = "Message"
     }
 
     init(from decoder: any Decoder) throws {
@@ -72,11 +77,25 @@ public struct RegistryMessage: Hashable, Sendable {
       {
         errors = [single]
       }
+      // A list without any of the words that are known.
+      if let complaints = errors, complaints.allSatisfy(\.isEmpty) {
+        errors = nil
+        errorText = try? container.decodeIfPresent(JSONText.self, forKey: .errors)?.text
+      }
       error = try container.decodeIfPresent(JSONText.self, forKey: .error)
       errorDescription = try container.decodeIfPresent(JSONText.self, forKey: .errorDescription)
-      message = try container.decodeIfPresent(JSONText.self, forKey: .message)
-      details = try container.decodeIfPresent(JSONText.self, forKey: .details)
+      message =
+        try container.decodeIfPresent(JSONText.self, forKey: .message)
+        ?? container.decodeIfPresent(JSONText.self, forKey: .capitalMessage)
+      details =
+        try container.decodeIfPresent(JSONText.self, forKey: .details)
+        ?? container.decodeIfPresent(JSONText.self, forKey: .detail)
+        ?? container.decodeIfPresent(JSONText.self, forKey: .title)
+      type = try container.decodeIfPresent(JSONText.self, forKey: .type)
     }
+
+    /// AWS puts the name of the service before its kinds of error: `com.amazonaws.ecr#LimitExceededException`.
+    private var kind: String { type.map { String($0.text.split(separator: "#").last ?? "") } ?? "" }
 
     var messages: [RegistryMessage] {
       if let errors, !errors.isEmpty {
@@ -86,9 +105,13 @@ public struct RegistryMessage: Hashable, Sendable {
         }
       }
       guard let said = errorDescription ?? message ?? details ?? error, !said.text.isEmpty else {
-        return errorText.map { [RegistryMessage(code: $0, message: "")] } ?? []
+        if !kind.isEmpty { return [RegistryMessage(code: kind, message: "")] }
+        guard let errorText, !errorText.isEmpty else { return [] }
+        // A code is one word.
+        let isCode = errorText.utf8.count <= 64 && !errorText.contains(" ")
+        return [RegistryMessage(code: isCode ? errorText : "", message: isCode ? "" : errorText)]
       }
-      return [RegistryMessage(code: errorDescription == nil ? "" : error?.text ?? "", message: said.text)]
+      return [RegistryMessage(code: errorDescription == nil ? kind : error?.text ?? "", message: said.text)]
     }
   }
 
@@ -96,6 +119,8 @@ public struct RegistryMessage: Hashable, Sendable {
     var code: JSONText?
     var message: JSONText?
     var detail: JSONText?
+
+    var isEmpty: Bool { code == nil && message == nil && detail == nil }
 
     private enum CodingKeys: CodingKey { case code, message, detail }
 
@@ -110,6 +135,49 @@ public struct RegistryMessage: Hashable, Sendable {
       detail = try container.decodeIfPresent(JSONText.self, forKey: .detail)
     }
   }
+}
+
+/// What is to be read on a page that says what went wrong: a gateway's says the same as its plain text would.
+private enum ErrorPage {
+  /// The text between the tags, each piece once; the text itself where it is no page. Scripts, styles and comments are for
+  /// nobody to read.
+  static func text(of page: String) -> String {
+    guard page.drop(while: { $0.isWhitespace || $0 == "\u{FEFF}" }).first == "<" else { return page }
+    var pieces: [Substring] = []
+    var rest = page[...]
+    while let start = rest.firstIndex(of: "<") {
+      pieces.append(rest[..<start])
+      rest = rest[start...]
+      let name = rest.dropFirst().prefix { $0.isLetter || $0 == "!" || $0 == "-" }.lowercased()
+      let end = name.hasPrefix("!--") ? "-->" : ["script", "style"].contains(name) ? "</\(name)" : ">"
+      guard let behind = position(behind: end, in: rest) else { return joined(pieces) }
+      rest = rest[behind...]
+    }
+    return joined(pieces + [rest])
+  }
+
+  /// Where `text` goes on behind the first `end`, and behind the bracket of a closing tag.
+  private static func position(behind end: String, in text: Substring) -> String.Index? {
+    let found = text.firstRange(of: end) ?? text.firstRange(of: end.uppercased())
+    guard let found, end.hasPrefix("</") else { return found?.upperBound }
+    return text[found.upperBound...].firstIndex(of: ">").map { text.index(after: $0) }
+  }
+
+  private static func joined(_ pieces: [Substring]) -> String {
+    var known: Set<String> = []
+    return pieces.map { plain($0) }.filter { !$0.isEmpty && known.insert($0).inserted }.joined(separator: " ")
+  }
+
+  /// A piece on one line, with the characters that its names stand for.
+  private static func plain(_ piece: Substring) -> String {
+    var text = piece.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    for (name, character) in entities { text = text.replacing(name, with: character) }
+    return text
+  }
+
+  private static let entities = [
+    ("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&"),
+  ]
 }
 
 extension RegistryMessage {

@@ -143,6 +143,7 @@ struct RequestAuthentication {
   /// Takes note of the registry's answer. True when it was a challenge that was met: the request is to be
   /// authorized and sent once more. Throws the reason when a stranger's answer came to who has a credential.
   mutating func answer(_ response: HTTPResponse) throws(RegistryError) -> Bool {
+    authenticator.heed(response)
     let isOwn = response.url.belongs(to: origin)
     guard isOwn, response.status == 401 else {
       // What says no to everybody says why itself.

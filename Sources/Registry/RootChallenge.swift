@@ -17,14 +17,17 @@ final class RootChallenge: Sendable {
 
   private let root: HTTPURL
   private let http: HTTPClient
+  /// Sees the root's answer.
+  private let heed: @Sendable (HTTPResponse) -> Void
   /// nil until the root has answered. The lock is held while it is asked.
   private let answer = Mutex<Answer?>(nil)
   /// Apart from the answer: whoever asks for it must not wait for the root.
   private let secured = Mutex<HTTPURL?>(nil)
 
-  init(_ root: HTTPURL, http: HTTPClient) {
+  init(_ root: HTTPURL, http: HTTPClient, heed: @escaping @Sendable (HTTPResponse) -> Void) {
     self.root = root
     self.http = http
+    self.heed = heed
   }
 
   /// What the root asks for. Throws ``RegistryError/transport(_:)`` and
@@ -45,6 +48,7 @@ final class RootChallenge: Sendable {
   private func ask() throws(RegistryError) -> Answer {
     let response: HTTPResponse
     do { response = try http.sendRetrying(HTTPRequest(.get, root)) } catch { throw .transport(error) }
+    heed(response)
     if response.isRetryable {
       throw .overwhelmed(
         url: response.url.description, status: response.status,

@@ -27,7 +27,7 @@ extension MissingImage {
       case .manifestNotFound, .repositoryNotFound, .blobNotFound: .notFound
       case .unauthorized, .denied: .denied
       case .transport, .overwhelmed: .network
-      case .wrongContent: .integrity
+      case .wrongContent, .encodedContent: .integrity
       default: .other
       }
     case let error as TransferError:

@@ -29,6 +29,7 @@ public final class Registries: Sendable {
   private let services: NVIDIAServices
   private let lookup: Lookup
   private let observer: any TransferObserver
+  private let warnings = WarningsTold()
   private let opened = Mutex<[Key: Access]>([:])
   /// What was found for each repository. The lock is held while one is looked up: a helper program is asked
   /// once, and not by every thread.
@@ -83,9 +84,30 @@ public final class Registries: Sendable {
     var configuration = RegistryConfiguration(
       plainHTTP: plainHTTP, credential: credential, realmRules: realmRules)
     configuration.uploadHosts = uploadHosts
+    configuration.warned = { [warnings, observer] warning in
+      if warnings.isNew(warning) { observer.note(.registryWarns(warning)) }
+    }
     let key = nvidiaHosts.contains(host) ? credential.flatMap { APIKey($0) } : nil
     return Access(
       client: RegistryClient(host: host, configuration: configuration, http: http),
       catalog: key.map { NVIDIACatalog(key: $0, services: services, http: http) })
+  }
+}
+
+/// What registries have warned of: each text of each host is told once, whatever brought it.
+private final class WarningsTold: Sendable {
+  /// The texts of a host that are told: one that puts a time into its text would have no end of them.
+  private static let most = 20
+
+  private let told = Mutex<[String: Set<String>]>([:])
+
+  /// Whether a warning is to be told; it is not, then, the next time.
+  func isNew(_ warning: RegistryWarning) -> Bool {
+    told.withLock { told in
+      let texts = told[warning.host] ?? []
+      guard texts.count < Self.most, !texts.contains(warning.text) else { return false }
+      told[warning.host] = texts.union([warning.text])
+      return true
+    }
   }
 }

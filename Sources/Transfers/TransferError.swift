@@ -122,6 +122,8 @@ public enum TransferError: Error, Sendable {
   case subjectFailed(String)
   /// The tag of a list of referrers holds something else.
   case notAReferrersList(Reference, ManifestError)
+  /// The tag of a list of referrers names the manifest itself whose referrers it should list.
+  case subjectUnderListTag(Reference)
   /// Others write the list of referrers time and again.
   case listContended(Reference)
   /// Several things, each of which stands in the way.

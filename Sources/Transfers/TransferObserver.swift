@@ -77,6 +77,8 @@ public enum TransferNote: Sendable {
   case referrerNotCarried(image: Reference, UncarriedReferrer)
   /// An index lists what may be a manifest of a type that Ferry does not know: its bytes travel, what it lists does not.
   case manifestUnknown(image: Reference, Descriptor)
+  /// A registry, or a host that it sends to, warns of something.
+  case registryWarns(RegistryWarning)
   /// A registry shows no catalog: a location was taken for a repository, and what lies below it not looked for.
   case catalogHidden(RegistryLocation, error: any Error)
   /// A repository that the registry lists has no tag: what it holds can only be named by digest. Or the registry does

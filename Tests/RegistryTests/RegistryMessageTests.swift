@@ -30,12 +30,43 @@ import Testing
       "<html>\r\n<head><title>502 Bad Gateway</title></head><body><h1>nginx</h1></body></html>", "",
       "502 Bad Gateway nginx"
     ),
+    // Pages say it once, and hold what nobody reads.
+    (
+      """
+      <!DOCTYPE html><html><head><title>413 Request Entity Too Large</title><style type="text/css">h1 {color:red}</style>
+      <script>if (1 < 2) { alert("x") }</script><!-- a > b --></head>
+      <body><center><h1>413 Request Entity\n Too Large</h1></center><hr>nginx&#39;s &lt;edge&gt;</body></html>
+      """, "", "413 Request Entity Too Large nginx's <edge>"
+    ),
+    (
+      "\u{FEFF}<?xml version=\"1.0\"?><Error><Code>QuotaExceeded</Code><Message>m</Message></Error>", "",
+      "QuotaExceeded m"
+    ),
+    // AWS, RFC 9457, Nexus, Artifactory, Go's frameworks.
+    (#"{"__type":"com.amazonaws.ecr#LimitExceededException","message":"m"}"#, "LimitExceededException", "m"),
+    (#"{"__type":"LimitExceededException","Message":"m"}"#, "LimitExceededException", "m"),
+    (#"{"__type":"LimitExceededException"}"#, "LimitExceededException", ""),
+    (#"{"type":"about:blank","title":"Forbidden","status":403,"detail":"no"}"#, "", "no"),
+    (#"{"title":"Forbidden","status":403}"#, "", "Forbidden"),
+    (#"[{"id":"PARAMETER name","message":"bad"}]"#, "", "id=PARAMETER name, message=bad"),
+    (#"{"errors":[{"status":403,"message":"forbidden"}]}"#, "", "forbidden"),
+    (#"{"errors":[{"status":403,"reason":"because"}]}"#, "", "reason=because, status=403"),
+    (#"{"errors":{"name":["is taken","is long"]}}"#, "", "name=is taken; is long"),
+    (#"{"errors":{"code":"DENIED","message":"m"}}"#, "DENIED", "m"),
+    (#"{"errors":["DENIED"]}"#, "DENIED", ""), (#"{"errors":"no more room"}"#, "", "no more room"),
+    (
+      #"{"error":{"code":403,"message":"m","status":"PERMISSION_DENIED"}}"#, "",
+      "code=403, message=m, status=PERMISSION_DENIED"
+    ),
+    (#"{"error_msg":"quota","error_code":7}"#, "", "error_code=7, error_msg=quota"),
+    (#""just words""#, "", "just words"),
   ])
   func `is found in other forms too`(_ body: String, _ code: String, _ message: String) {
     #expect(Self.list(body) == [RegistryMessage(code: code, message: message)])
   }
 
-  @Test(arguments: ["", "  \r\n", "<html></html>"]) func `is missing where nothing was said`(_ body: String) {
+  @Test(arguments: ["", "  \r\n", "<html></html>", "{}", "[]", "null", "\u{1F}\u{FFFD}\u{8}\u{0}\u{FFFD}x"])
+  func `is missing where nothing was said`(_ body: String) {
     #expect(Self.list(body).isEmpty)
   }
 

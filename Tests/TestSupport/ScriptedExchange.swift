@@ -88,6 +88,15 @@ public struct ScriptedResponse: Sendable {
   /// The head alone, with the length that the body would have: what HEAD is answered.
   public var withoutBody: Self { Self(steps: Array(steps.prefix(1))) }
 
+  /// The same answer with more lines in its head.
+  public func adding(headers: [(String, String)]) -> Self {
+    guard case .send(let head) = steps.first, head.suffix(2) == Array("\r\n".utf8)[...] else { return self }
+    let lines = headers.map { "\($0): \($1)\r\n" }.joined()
+    var answer = self
+    answer.steps[0] = .send(head.dropLast(2) + Array((lines + "\r\n").utf8))
+    return answer
+  }
+
   /// These steps after the ones there are.
   public func then(_ more: Step...) -> Self { Self(steps: steps + more) }
 

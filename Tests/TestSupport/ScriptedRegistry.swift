@@ -32,9 +32,6 @@ public final class ScriptedRegistry: Sendable {
     }
   }
 
-  /// What the registry itself answers to a request, with all that it does about it.
-  public func answer(_ request: ScriptedRequest) -> ScriptedResponse { content.answer(request) }
-
   /// `127.0.0.1:port`.
   public var host: String { server.host }
 
@@ -81,6 +78,20 @@ public final class ScriptedRegistry: Sendable {
   /// Whether a manifest was pushed or added to the repository.
   public func hasManifest(_ digest: String, in repository: String) -> Bool {
     content.manifests(of: repository).contains(digest)
+  }
+
+  /// Lets a tag name a manifest that is there.
+  public func tag(_ digest: String, as tag: String, in repository: String) {
+    content.tag(digest, as: tag, in: repository)
+  }
+
+  /// A blob or manifest that was added or pushed; nil when there is none.
+  public func bytes(of digest: String) -> [UInt8]? { content.bytes(digest) }
+
+  /// What the registry answers, asked by a server that stands before it.
+  public func answer(_ request: ScriptedRequest) -> ScriptedResponse {
+    let answer = content.answer(request)
+    return request.method == "HEAD" ? answer.withoutBody : answer
   }
 
   /// Of a blob or manifest that was added, in bytes; 0 when there is none.
@@ -140,7 +151,11 @@ private final class Content: Sendable {
     return digest
   }
 
-  private func bytes(_ digest: String) -> [UInt8]? {
+  func tag(_ digest: String, as tag: String, in repository: String) {
+    state.withLock { $0.tags["\(repository):\(tag)"] = digest }
+  }
+
+  func bytes(_ digest: String) -> [UInt8]? {
     state.withLock { $0.blobs[digest] } ?? storage?.bytes(of: digest)
   }
 

@@ -128,7 +128,9 @@ struct RepositoryReferrers {
     guard try isThere(tag, hasAPI: hasAPI) else { return nil }
     let reason: UncarriedReferrer.Reason
     do {
-      return try client.manifest(tag.tag, of: image.repository)
+      let manifest = try client.manifest(tag.tag, of: image.repository)
+      // A registry may take the tag for the digest that it is made of (GitLab). Nothing refers to itself.
+      return manifest.digest == subject ? nil : manifest
     } catch RegistryError.manifestNotFound {
       reason = .absent
     } catch RegistryError.notAManifest(_, _, _, let error) {

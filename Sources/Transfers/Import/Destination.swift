@@ -78,7 +78,7 @@ final class Destination: Sendable {
             host: host, repository: target.repository, identifier: target.identifier, messages: []))
       }
       noteManifest(manifest.digest, in: target.repository)
-      return .manifest(manifest)
+      return try standsForItsSubject(manifest, at: target, client) ? nil : .manifest(manifest)
     } catch {
       // What Ferry cannot read is in the way all the same, if the registry says what it is.
       guard case .notAManifest = error,
@@ -87,6 +87,19 @@ final class Destination: Sendable {
       else { throw error }
       return .unreadable(present.digest, error)
     }
+  }
+
+  /// Whether a registry gives `manifest` for `target` because it takes the tag for the digest that it is made of
+  /// (`sha256-<hex>`; GitLab), and not because there were such a tag: of one the list of tags tells. Whatever does not
+  /// speak for that is taken for a tag that somebody has set.
+  private func standsForItsSubject(
+    _ manifest: Manifest, at target: Reference, _ client: RegistryClient
+  ) throws(RegistryError) -> Bool {
+    guard let tag = target.tag, let referrers = ReferrerTag(tag), referrers.subject == manifest.digest else {
+      return false
+    }
+    let list = client.tagList(of: target.repository)
+    return list.failure == nil && !list.names.contains(tag)
   }
 
   /// Whether `repository` has `blob`, with its size, and sends a byte of it.

@@ -71,15 +71,24 @@ struct ReferrersPublisher: Sendable {
       try client.putManifest(manifest, to: target.repository, as: target.identifier)
       let readBack = try client.manifest(target.identifier, of: target.repository)
       if readBack.digest == manifest.digest { return }
+      // It took the list, and gives the manifest itself under the tag all the same.
+      if target.namesReferrers(of: readBack.digest) { throw TransferError.subjectUnderListTag(target) }
     }
     var list = try list(at: target, client) ?? ReferrersList()
     guard change(&list) else { return }
     throw TransferError.listContended(target)
   }
 
+  /// The list under a tag; nil when there is none. A manifest under the tag of its own referrers is no list of them, be it an
+  /// index: where somebody has tagged it so it stays.
   private func list(at target: Reference, _ client: RegistryClient) throws -> ReferrersList? {
     do {
-      return try listManifest(at: target, client).map(ReferrersList.init)
+      guard let manifest = try listManifest(at: target, client) else { return nil }
+      guard !target.namesReferrers(of: manifest.digest) else {
+        guard try destination.tagged(target) == nil else { throw TransferError.subjectUnderListTag(target) }
+        return nil
+      }
+      return try ReferrersList(manifest)
     } catch let error as ManifestError {
       throw TransferError.notAReferrersList(target, error)
     }
@@ -90,12 +99,20 @@ struct ReferrersPublisher: Sendable {
   }
 }
 
+extension Reference {
+  /// Whether its tag is the one under which the referrers of `subject` are listed.
+  fileprivate func namesReferrers(of subject: Digest) -> Bool {
+    tag.flatMap { ReferrerTag($0) } == ReferrerTag(.list, of: subject)
+  }
+}
+
 extension ImportImage {
   /// The image, when it is a list of referrers, held against `present`, which is under its tag and is not it: a list that
   /// has all of this one's referrers, or will get them. nil when either is no list.
   func compared(with present: Manifest) -> ImportImage? {
     guard referral?.tag == .list, let root = tree.manifests.last,
-      let own = try? ReferrersList(root), let there = try? ReferrersList(present)
+      present.digest != referral?.subject, let own = try? ReferrersList(root),
+      let there = try? ReferrersList(present)
     else { return nil }
     var image = self
     if own.digests.isSubset(of: there.digests) {

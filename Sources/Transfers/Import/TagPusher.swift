@@ -101,7 +101,7 @@ struct TagPusher: Sendable {
         }
       } catch let error as RegistryError {
         // A tag that cannot be written again is there already; what it needs has been brought.
-        if case .partsMissing = image.state, case .refused = error { continue }
+        if case .partsMissing = image.state, error.mayBeOfWrittenTag { continue }
         let missing = image.tree.omitted.count { $0.mediaType.isManifest }
         guard case .refused(_, 400...404, _) = error, missing > 0 else { throw error }
         throw TransferError.sparseIndexRefused(target, missing: missing)
@@ -162,6 +162,16 @@ extension RegistryMessage {
   /// Whether it is about what has this digest.
   fileprivate func names(_ digest: Digest) -> Bool {
     message.contains("\(digest)") || detail?.contains("\(digest)") == true
+  }
+}
+
+extension RegistryError {
+  /// Whether it may be what a registry says to a tag that is there and is not written again.
+  fileprivate var mayBeOfWrittenTag: Bool {
+    switch self {
+    case .refused, .immutable: true
+    default: false
+    }
   }
 }
 

@@ -37,7 +37,8 @@ struct CommandRun: Sendable {
       let text = Interrupts.isInterrupted ? ErrorText.interrupted : ErrorText(error)
       if (error as? FerryError)?.isOfReports != true {
         try? Reports.deliver(
-          FailedReport(error, text), page: ReportPage(text), to: report, json: isJSON, console)
+          FailedReport(error, text, warnings: display.warnings), page: ReportPage(text), to: report,
+          json: isJSON, console)
       }
       console.complain(text.lines)
       status = text.status

@@ -168,7 +168,7 @@ struct ExportCommand: AsyncParsableCommand {
       let text = ExportText(run.console)
       if transfer.dryRun {
         try Reports.deliver(
-          ExportReport(planned: prepared),
+          ExportReport(planned: prepared, warnings: run.display.warnings),
           page: ReportPage(prepared, failures: prepared.failures, finished: nil), to: reporting.report,
           json: outputs.json, run.console)
         if outputs.json { text.warn(of: prepared) } else { text.plan(prepared) }
@@ -187,7 +187,7 @@ struct ExportCommand: AsyncParsableCommand {
       var files = ClosingFiles()
       files.write {
         try Reports.deliver(
-          ExportReport(result),
+          ExportReport(result, warnings: run.display.warnings),
           page: ReportPage(result.prepared, failures: result.failures, finished: result.finished),
           to: reporting.report, json: outputs.json, run.console)
       }

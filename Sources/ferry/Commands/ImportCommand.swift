@@ -115,7 +115,8 @@ struct ImportCommand: AsyncParsableCommand {
       try await descriptions(of: prepared.images, from: prepared)?.check()
       if transfer.dryRun {
         try Reports.deliver(
-          ImportReport(planned: prepared), page: ReportPage(prepared, result: nil), to: reporting.report,
+          ImportReport(planned: prepared, warnings: run.display.warnings),
+          page: ReportPage(prepared, result: nil), to: reporting.report,
           json: outputs.json, run.console)
         if !outputs.json { text.plan(prepared) }
         return text.verdict(on: prepared, keepsGoing: transfer.keepGoing)
@@ -130,7 +131,8 @@ struct ImportCommand: AsyncParsableCommand {
       var closing = ClosingFiles()
       closing.write {
         try Reports.deliver(
-          ImportReport(result), page: ReportPage(result.prepared, result: result), to: reporting.report,
+          ImportReport(result, warnings: run.display.warnings),
+          page: ReportPage(result.prepared, result: result), to: reporting.report,
           json: outputs.json, run.console)
       }
       closing.write {

@@ -52,7 +52,7 @@ struct ListCommand: AsyncParsableCommand {
         settings: TransferSettings(jobs: jobs.jobs, observer: run.display))
       let found = try await listing.run()
       if outputs.json {
-        run.console.document(try Reports.text(ListReport(found)))
+        run.console.document(try Reports.text(ListReport(found, warnings: run.display.warnings)))
       } else {
         ListText(run.console).show(found.images, long: long)
       }

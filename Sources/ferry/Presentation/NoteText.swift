@@ -74,6 +74,7 @@ enum NoteText {
       "\(KnownText.name(of: source)) is damaged: \(blob.digest) is exported, for it does not hold it"
     case .referrerNotCarried(let image, let referrer): UncarriedText.line(for: referrer, of: image)
     case .manifestUnknown(let image, let child): UncarriedText.line(forUnknown: child, of: "\(image)")
+    case .registryWarns(let warning): "warning: \(words(of: warning))"
     case .catalogHidden(let location, let error):
       "\(location.host) shows no catalog: repositories below \(location) are not looked for "
         + "(\(ErrorText(error).summary))"
@@ -81,6 +82,11 @@ enum NoteText {
       "\(repository) has no tags\(isUnknownByName ? ", or may not be shown to this key" : ""): its images can only be named by digest"
     }
   }
+}
+
+extension NoteText {
+  /// What a registry warns of, in its own words.
+  static func words(of warning: RegistryWarning) -> Wording { "\(warning.host) says: \(warning.text)" }
 }
 
 /// The words for where a credential is from, and for what is odd about it.

@@ -1,5 +1,6 @@
 import Digests
 import Images
+import Registry
 import Synchronization
 import Transfers
 
@@ -7,12 +8,19 @@ import Transfers
 final class ProgressDisplay: TransferObserver {
   private let console: Console
   private let state = Mutex(ProgressState())
+  private let heard = Mutex<[RegistryWarning]>([])
   private let clock = ContinuousClock()
   private let start: ContinuousClock.Instant
 
   init(_ console: Console) {
     self.console = console
     start = clock.now
+  }
+
+  /// What registries have warned of so far, for reports; nil when they have not.
+  var warnings: [Wording]? {
+    let heard = heard.withLock { $0 }
+    return heard.isEmpty ? nil : heard.map(NoteText.words)
   }
 
   private var now: Double {
@@ -37,6 +45,9 @@ final class ProgressDisplay: TransferObserver {
     switch note {
     case .resolving(let images) where images == 0: break
     // However quiet, what failed or stays behind is said.
+    case .registryWarns(let warning):
+      heard.withLock { $0.append(warning) }
+      console.complain(NoteText.line(for: note))
     case .imageFailed, .unreadable, .referrerNotCarried, .manifestUnknown, .knownDamaged, .catalogHidden,
       .referrersNotShown:
       console.complain(NoteText.line(for: note))

@@ -70,19 +70,23 @@ struct ExportReport: Codable {
   let freeBytes: Int64?
   let blockers: [BlockerEntry]
   let failures: [FailureEntry]
-  /// What is to be known of this export, in words: what it is worth without what it left out as known.
+  /// What is to be known of this export, in words: what it is worth without what it left out as known, and what
+  /// registries warn of.
   let warnings: [Wording]
 
-  init(planned prepared: PreparedExport) {
-    self.init(prepared, failures: prepared.failures, finished: [], dryRun: true)
+  init(planned prepared: PreparedExport, warnings: [Wording]?) {
+    self.init(prepared, failures: prepared.failures, finished: [], dryRun: true, warnings: warnings)
   }
 
-  init(_ result: ExportResult) {
-    self.init(result.prepared, failures: result.failures, finished: result.finished, dryRun: false)
+  init(_ result: ExportResult, warnings: [Wording]?) {
+    self.init(
+      result.prepared, failures: result.failures, finished: result.finished, dryRun: false, warnings: warnings
+    )
   }
 
   private init(
-    _ prepared: PreparedExport, failures: [ImageFailure], finished: [String?], dryRun: Bool
+    _ prepared: PreparedExport, failures: [ImageFailure], finished: [String?], dryRun: Bool,
+    warnings: [Wording]?
   ) {
     self.dryRun = dryRun
     let written = Set(finished)
@@ -126,6 +130,6 @@ struct ExportReport: Codable {
     freeBytes = prepared.space?.available
     blockers = prepared.blockers.map(BlockerEntry.init)
     self.failures = (failures + prepared.leftOut).map(FailureEntry.init)
-    warnings = KnownText.worth(of: prepared)
+    self.warnings = KnownText.worth(of: prepared) + (warnings ?? [])
   }
 }

@@ -9,8 +9,11 @@ struct FailedReport: Codable {
   let status: Int32
   /// The images that failed, where the error speaks of several.
   let failures: [FailureEntry]
+  /// What registries warn of, in words; nil: nothing.
+  let warnings: [Wording]?
 
-  init(_ error: any Error, _ text: ErrorText) {
+  init(_ error: any Error, _ text: ErrorText, warnings: [Wording]?) {
+    self.warnings = warnings
     self.error = text.summary
     remedy = text.remedy
     status = text.status.rawValue

@@ -83,16 +83,19 @@ struct ImportReport: Codable {
   let leftOut: [LeftOut]
   let blockers: [BlockerEntry]
   let failures: [FailureEntry]
+  /// What registries warn of, in words; nil: nothing.
+  let warnings: [Wording]?
 
-  init(planned prepared: PreparedImport) {
-    self.init(prepared, result: nil)
+  init(planned prepared: PreparedImport, warnings: [Wording]?) {
+    self.init(prepared, result: nil, warnings: warnings)
   }
 
-  init(_ result: ImportResult) {
-    self.init(result.prepared, result: result)
+  init(_ result: ImportResult, warnings: [Wording]?) {
+    self.init(result.prepared, result: result, warnings: warnings)
   }
 
-  private init(_ prepared: PreparedImport, result: ImportResult?) {
+  private init(_ prepared: PreparedImport, result: ImportResult?, warnings: [Wording]?) {
+    self.warnings = warnings
     dryRun = result == nil
     archives = prepared.archives.map { Archive(path: $0.path, digest: $0.digest.description) }
     let pushed = Set((result?.pushed ?? []).map(\.target))

@@ -21,8 +21,11 @@ struct ListReport: Codable {
   private(set) var ferry = Ferry.version
   let images: [Image]
   let failures: [FailureEntry]
+  /// What registries warn of, in words; nil: nothing.
+  let warnings: [Wording]?
 
-  init(_ found: Listing.Result) {
+  init(_ found: Listing.Result, warnings: [Wording]?) {
+    self.warnings = warnings
     images = found.images.map {
       Image(
         reference: $0.reference.description, host: $0.reference.host, repository: $0.reference.repository,

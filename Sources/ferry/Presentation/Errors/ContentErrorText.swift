@@ -29,6 +29,8 @@ extension ManifestError: WordedError {
     case .ambiguous: "the manifest claims to be of two kinds at once, an image and an index for one"
     case .schema1: "it is a Docker schema 1 image, whose digests do not survive a copy"
     case .unknownType(let type): "'\(type)' is no manifest that Ferry knows"
+    case .contradictoryType(let type, let header):
+      "the manifest calls itself \(type), and the registry calls it \(header) in Content-Type"
     case .tooLarge(let size):
       "the \(what) has \(size) bytes, more than any that is read"
     case .wrongContent(let error): error.words

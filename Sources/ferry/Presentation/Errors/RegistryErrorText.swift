@@ -54,6 +54,24 @@ extension RegistryError: WordedError {
         "\(what) of \(host)/\(repository) is not what its digest says: \(error.words)",
         remedy: "Nothing of it was kept. If it happens again, the bytes are damaged where they come from.",
         .integrityFailure)
+    case .encodedContent(let host, let repository, let what, let encoding):
+      return ErrorText(
+        "\(what) of \(host)/\(repository) comes with 'Content-Encoding: \(encoding)', and is not what its digest says",
+        remedy:
+          "Ferry asks for the bytes as they are (Accept-Encoding: identity), and somebody on the way encodes "
+          + "them: have that turned off for /v2/, in a proxy before the registry or on this side.",
+        .integrityFailure)
+    case .notAManifest(let host, let repository, let identifier, .contradictoryType(let type, let header)):
+      return ErrorText(
+        "\(host)/\(repository) \(identifier): "
+          + ManifestError.contradictoryType(type, header: header).words,
+        remedy:
+          "Other programs would take it for something else. Have it pushed there anew, with the type that it says.",
+        .integrityFailure)
+    case .notAManifest(let host, let repository, let identifier, .unknownType(let type)):
+      return ErrorText(
+        "\(host)/\(repository) \(identifier): " + ManifestError.unknownType(type).words,
+        remedy: "It is no image of a kind that can be carried: leave it out.", .integrityFailure)
     case .notAManifest(let host, let repository, let identifier, .schema1):
       return ErrorText(
         "\(host)/\(repository) \(identifier) is a Docker schema 1 image, which cannot be carried as it is",
@@ -118,13 +136,48 @@ extension RegistryError: WordedError {
           : "Nothing that needs it was tagged. Check that a registry answers there, and no portal or proxy.",
         isOther ? .integrityFailure : .networkFailed)
     case .writeRefused(let url, let status, let messages):
+      let (what, remedy) = writeRefusal(status)
+      return ErrorText("\(what): it answers \(status)\(messages.said) (\(url))", remedy: remedy, .cannotWrite)
+    case .quotaExceeded(let host, let repository, let messages):
       return ErrorText(
-        "the registry takes nothing there: it answers \(status)\(messages.said) (\(url))",
-        remedy: status == 405
-          ? "It may be read-only for now: ask its administrator."
-          : "It, or what stands before it, has no room for so much: ask its administrator.", .cannotWrite)
+        "\(host) has no room left for \(repository): a quota or its storage is used up\(messages.said)",
+        remedy:
+          "Free space there, or ask its administrator for a larger quota; then run the same command again.",
+        .cannotWrite)
+    case .manifestTooLarge(let host, let repository, let identifier, let messages):
+      return ErrorText(
+        "the manifest \(identifier) is too large for \(host)/\(repository)\(messages.said)",
+        remedy:
+          "Have the limit raised that the registry, or a proxy before it, sets for one request; a manifest may "
+          + "have 4 MiB.", .cannotWrite)
+    case .immutable(let host, let repository, let identifier, let messages):
+      return ErrorText(
+        "\(host)/\(repository) does not let \(identifier) be written again: its tags are immutable, or it is locked"
+          + messages.said,
+        remedy: "Give the image another name with --map or --as, or have that rule or lock taken off there.",
+        .destinationConflict)
     case .invalidHost(let host): return ErrorText("'\(host)' is no host name", .usage)
     case .invalidName(let name): return ErrorText("'\(name)' is no repository, tag or digest", .usage)
+    }
+  }
+}
+
+extension RegistryError {
+  /// What a refusal to write means by its status alone, and what to do.
+  private func writeRefusal(_ status: Int) -> (Wording, Wording) {
+    switch status {
+    case 413:
+      (
+        "the registry takes nothing so large there",
+        "Have the limit raised that the registry, or a proxy before it, sets for one request."
+      )
+    case 507:
+      (
+        "the registry takes nothing there, for it has no room",
+        "It, or what stands before it, has no room for so much: ask its administrator."
+      )
+    default:
+      ("the registry takes nothing there", "It may be read-only for now: ask its administrator.")
     }
   }
 }
@@ -173,6 +226,7 @@ extension RegistryError.Breach {
     case .redirectedRoot: "redirect to another host, which gets no credential"
     case .listElsewhere(let host): "list from another host, \(host), which gets no credential"
     case .earlySuccess: "success before the last byte"
+    case .encoding(let name): "a body with 'Content-Encoding: \(name)', which was not asked for"
     case .content: "content"
     case .unaskedMount: "mounted unasked"
     }

@@ -207,6 +207,11 @@ extension TransferError: WordedError {
         "\(target), where the referrers of a manifest are listed, holds something else: \(cause.words)",
         remedy: "Remove that tag at the destination, or leave the referrers with --no-referrers.",
         .destinationConflict)
+    case .subjectUnderListTag(let target):
+      return ErrorText(
+        "\(target), where the referrers of a manifest are listed, is that manifest itself: it is no list, and stays",
+        remedy: "Remove that tag at the destination, or leave the referrers with --no-referrers.",
+        .destinationConflict)
     case .listContended(let target):
       return ErrorText(
         "others change the list of referrers at \(target) all the time",

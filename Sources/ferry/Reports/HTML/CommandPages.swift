@@ -76,7 +76,8 @@ extension ReportPage {
   init(_ prepared: PreparedImport, result: ImportResult?) {
     var sharing = BlobSharing()
     for image in prepared.images { sharing.add(image.tree.parts, of: image.target.repositoryName) }
-    let report = result.map { ImportReport($0) } ?? ImportReport(planned: prepared)
+    let report =
+      result.map { ImportReport($0, warnings: nil) } ?? ImportReport(planned: prepared, warnings: nil)
     let rows = zip(prepared.images, report.images).map { image, entry in
       Row(
         name: image.source, target: "\(entry.target)", digest: entry.digest, bytes: entry.bytes,
