@@ -2,6 +2,22 @@ import Foundation
 
 /// Debian's nginx speaking TLS on a free port of loopback, before a server that speaks plain HTTP.
 public final class NginxProcess: Sendable {
+  /// How requests are passed on.
+  public struct Forwarding: Sendable {
+    /// The `Host` that the server behind is told; nginx's variables are known.
+    public var host = "$http_host"
+    /// The scheme that it is told.
+    public var scheme = "https"
+    /// The path below which the server behind answers, without a slash at its end.
+    public var prefix = ""
+    /// The most bytes of a request's body, as nginx writes sizes; `0` is no limit.
+    public var bodyLimit = "0"
+    /// Whether a request is taken whole before it is passed on.
+    public var buffersRequests = false
+
+    public init() {}
+  }
+
   /// `127.0.0.1:port`.
   public let host: String
   private let process: ChildProcess
@@ -11,9 +27,11 @@ public final class NginxProcess: Sendable {
   ///
   /// - Parameters:
   ///   - certificate: what it shows; the shared authority's certificate for loopback if nil.
+  ///   - forwarding: what the server behind it is told, and how.
   ///   - directives: added to its `server` block, such as `location` blocks of one's own.
   public init(
-    before upstream: String, certificate: (certificate: String, key: String)? = nil, directives: String = ""
+    before upstream: String, certificate: (certificate: String, key: String)? = nil,
+    forwarding: Forwarding = Forwarding(), directives: String = ""
   ) throws {
     let directory = TemporaryDirectory()
     let certificate = try certificate ?? CertificateAuthority.shared().server
@@ -24,8 +42,8 @@ public final class NginxProcess: Sendable {
       let host = ScriptedServer { _ in .silence }.host
       let file = "\(directory.path)/nginx.conf"
       try Self.configuration(
-        host: host, upstream: upstream, certificate: certificate, directives: directives,
-        directory: directory.path
+        host: host, upstream: upstream, certificate: certificate, forwarding: forwarding,
+        directives: directives, directory: directory.path
       ).write(toFile: file, atomically: true, encoding: .utf8)
       let process = try Command("nginx", ["-p", directory.path, "-e", "stderr", "-c", file]).start()
       _ = process.waitForError { $0.contains("event method") || $0.contains("bind()") }
@@ -42,8 +60,8 @@ public final class NginxProcess: Sendable {
   }
 
   private static func configuration(
-    host: String, upstream: String, certificate: (certificate: String, key: String), directives: String,
-    directory: String
+    host: String, upstream: String, certificate: (certificate: String, key: String), forwarding: Forwarding,
+    directives: String, directory: String
   ) -> String {
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
       .map { "\($0)_temp_path \(directory)/\($0);" }.joined(separator: "\n  ")
@@ -60,12 +78,13 @@ public final class NginxProcess: Sendable {
           ssl_certificate \(certificate.certificate);
           ssl_certificate_key \(certificate.key);
           location / {
-            proxy_pass http://\(upstream);
+            client_max_body_size \(forwarding.bodyLimit);
+            proxy_pass http://\(upstream)\(forwarding.prefix.isEmpty ? "" : "\(forwarding.prefix)/");
             proxy_http_version 1.1;
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-Proto https;
+            proxy_set_header Host \(forwarding.host);
+            proxy_set_header X-Forwarded-Proto \(forwarding.scheme);
             proxy_buffering off;
-            proxy_request_buffering off;
+            proxy_request_buffering \(forwarding.buffersRequests ? "on" : "off");
           }
           \(directives)
         }

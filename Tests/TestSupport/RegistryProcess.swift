@@ -26,8 +26,10 @@ public final class RegistryProcess: Sendable {
     public var givesRelativeURLs = false
     /// What stands before `/v2/` in its paths, such as `/inner/`.
     public var prefix: String?
-    /// The most repositories that a page of its catalog may have.
+    /// The most repositories that a page of its catalog may have; more is refused with 400. Nil: its default, 1000.
     public var catalogEntries: Int?
+    /// With TLS: only clients with a certificate of this authority are let in.
+    public var clientAuthority: CertificateAuthority?
 
     public init() {}
   }
@@ -82,7 +84,9 @@ public final class RegistryProcess: Sendable {
     // At its end it first finishes what it is at, so that its log is whole.
     var http: [String: Any] = ["addr": "127.0.0.1:0", "secret": "ferry", "draintimeout": "50s"]
     if let authority = options.authority {
-      http["tls"] = ["certificate": authority.server.certificate, "key": authority.server.key]
+      var tls: [String: Any] = ["certificate": authority.server.certificate, "key": authority.server.key]
+      if let clients = options.clientAuthority { tls["clientcas"] = [clients.file] }
+      http["tls"] = tls
     }
     if let url = options.externalURL { http["host"] = url }
     if options.givesRelativeURLs { http["relativeurls"] = true }
