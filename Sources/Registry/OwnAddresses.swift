@@ -16,6 +16,9 @@ final class OwnAddresses: Sendable {
     /// What stands behind the repository's name.
     let tail: String
 
+    /// Whether something else stands behind that.
+    var isOpen: Bool { tail.hasSuffix("/") }
+
     static let catalog = Self(repository: nil, tail: "_catalog")
     static func tags(of repository: String) -> Self { Self(repository: repository, tail: "/tags/list") }
     static func referrers(of subject: String, in repository: String) -> Self {
@@ -64,7 +67,9 @@ final class OwnAddresses: Sendable {
     let origin = url.belongs(to: root) ? url : root
     let isOwn = target.hasSameOrigin(as: origin) || target.hasSameOrigin(as: root)
     let given = isOwn ? target : target.at(originOf: origin)
-    guard let match = match(target.path, question) else {
+    // What would be a list's beginning is no page behind another: who means that means another list.
+    let isBeginning = !question.isOpen && target.query?.isEmpty != false
+    guard let match = match(target.path, question), isOwn || !isBeginning else {
       return isOwn ? .own(Place(first: given)) : .foreign(target)
     }
     let query = target.query.map { "?\($0)" } ?? ""
@@ -82,11 +87,10 @@ final class OwnAddresses: Sendable {
   /// Where `path` holds the question, and what stands behind it; `isOther` where it does so by a name that is another
   /// repository's here.
   private func match(_ path: String, _ question: Question) -> (rest: Substring, isOther: Bool)? {
-    let isOpen = question.tail.hasSuffix("/")
     func rest(behind piece: String, from start: String.Index? = nil) -> (start: String.Index, Substring)? {
       guard let range = path[(start ?? path.startIndex)...].firstRange(of: piece) else { return nil }
       let rest = path[range.upperBound...]
-      return isOpen != rest.isEmpty ? (range.lowerBound, rest) : nil
+      return question.isOpen != rest.isEmpty ? (range.lowerBound, rest) : nil
     }
     guard let repository = question.repository else {
       return rest(behind: Self.version + question.tail).map { ($0.1, false) }

@@ -34,7 +34,7 @@ extension MissingImage {
       switch error {
       case .noHolder(_, let failures): failures.foremost.map { reason(of: $0.error) } ?? .other
       case .blobFailed(_, _, _, let cause): reason(of: cause)
-      case .tagNotFound, .noTagSelected, .platformNotFound: .notFound
+      case .tagNotFound, .oddTagNotHad, .noTagSelected, .platformNotFound: .notFound
       case .wrongSizeListed, .configDisagrees: .integrity
       default: .other
       }

@@ -15,6 +15,8 @@ public enum TransferError: Error, Sendable {
   case noTagSelected(repository: String, total: Int)
   /// The repository has no such tag; `near` are names like it.
   case tagNotFound(Reference, near: [String], tags: Int)
+  /// A tag that is none by the specification's rules was asked for all the same, and is not to be had.
+  indirect case oddTagNotHad(Reference, any Error)
   case platformNotFound(Reference, wanted: [Platform], available: [Platform])
   /// Images that failed; the others were not touched, or are done where one image's failure does not stop them.
   case imagesFailed([ImageFailure], total: Int)

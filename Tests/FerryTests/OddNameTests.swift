@@ -108,6 +108,14 @@ struct `A name that no reference can have` {
     try ferry.run(["verify", "a.tar", "--receipt", "r.json"], exits: 0)
   }
 
+  @Test func `is called what it is where nothing has it`() throws {
+    let registry = ScriptedRegistry()
+    registry.add(image: [[1]], to: "old/app", tag: "1")
+    try ferry.run(
+      ["export", "--plain-http", registry.reference("old/app:-beta"), "-o", "a.tar"], exits: 64
+    ).complains("'-beta'", "is no tag by the rules, and was asked for in vain", "has no")
+  }
+
   @Test(arguments: ["a b", "ü", "", "..", "a/b"]) func `is refused when no address can hold it`(_ tag: String)
     throws
   {

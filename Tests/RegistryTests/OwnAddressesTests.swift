@@ -44,7 +44,9 @@ import Transport
       ),
       ("/cursor/7", ["/cursor/7"]), ("/v2/team/other/tags/list?last=b", ["/v2/team/other/tags/list?last=b"]),
       ("http://inner/v2/team/other/tags/list?last=b", []), ("http://inner/cursor/7", []),
-      ("http://inner/v2/team/app/tags/list/more", []), ("http://inner/v2/team/app/blobs/uploads/7", []),
+      ("http://inner/v2/team/app/tags/list/more", []), ("http://inner/v2/team/app/tags/list", []),
+      ("/v2/team/app/tags/list", ["/v2/team/app/tags/list"]),
+      ("http://inner/v2/team/app/blobs/uploads/7", []),
       ("http://user@registry.example/v2/team/app/tags/list", nil), ("ftp://registry.example/", nil),
       ("http://", nil),
     ] as [(String, [String]?)])

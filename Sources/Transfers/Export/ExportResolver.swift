@@ -1,5 +1,6 @@
 import Images
 import Registry
+import Transport
 
 /// An export's content: what the images are and what of it travels, before it is laid out in archives.
 struct ResolvedExport: Sendable {
@@ -94,11 +95,29 @@ struct ExportResolver: Sendable {
       return .success(try withReferrers(image, from: finder))
     } catch {
       try Task.checkCancellation()
+      if let tag = reference.tag, !RepositoryName.isValidTag(tag), Self.saysNotThere(error) {
+        return .failure(
+          ImageFailure(
+            image: reference.description, error: TransferError.oddTagNotHad(reference, error)))
+      }
       let refusal = RepositoryRefusal(
         error, host: reference.host, repository: reference.repository, registries: registries)
       return .failure(
         ImageFailure(
           image: reference.description, error: refusal.map(TransferError.pullRefused) ?? error))
+    }
+  }
+
+  /// Whether an error says that there is no such image, or no such registry.
+  private static func saysNotThere(_ error: any Error) -> Bool {
+    switch error {
+    case TransferError.tagNotFound: true
+    case let error as RegistryError:
+      switch error {
+      case .manifestNotFound, .repositoryNotFound, .refused, .invalidName, .transport(.unknownHost): true
+      default: false
+      }
+    default: false
     }
   }
 

@@ -31,6 +31,12 @@ extension TransferError: WordedError {
         "\(reference.repositoryName) has no tag \(reference.identifier)",
         remedy: near.isEmpty ? "\(hint); ferry list \(reference.repositoryName) shows them." : hint,
         .notFound)
+    case .oddTagNotHad(let reference, let error):
+      return ErrorText(
+        "'\(reference.identifier)' in '\(reference)' is no tag by the rules, and was asked for in vain: "
+          + ErrorText(error).summary,
+        remedy: "A tag has up to 128 letters, digits and _ . -, and begins with none of the last two.", .usage
+      )
     case .platformNotFound(let reference, let wanted, let available):
       return ErrorText(
         "\(reference) has no image for \(Wording.list(wanted.map(\.description)))",
