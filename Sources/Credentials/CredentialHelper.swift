@@ -15,6 +15,9 @@ struct CredentialHelper: Sendable {
 
   /// A reply has some hundred bytes; identity tokens some thousand.
   static let longestReply = 64 << 10
+  /// How much is shown of what a program writes to its standard error, in characters: the end of it, where the reason
+  /// stands.
+  private static let longestRemark = 500
 
   /// `environment` is the caller's: its `PATH` says where the program is.
   init(name: String, environment: [String: String], timeLimit: Duration = .seconds(30)) {
@@ -23,31 +26,47 @@ struct CredentialHelper: Sendable {
     self.timeLimit = timeLimit
   }
 
-  /// The credential for `server`; nil when the helper has none. Throws
+  /// The credential for `server`; nil when the helper has none. `hear` gets what the program wrote to its standard
+  /// error, on one line and without the secret, however it ended. Throws
   /// ``CredentialError/helperFailed(name:server:_:)``.
-  func credential(for server: String) throws(CredentialError) -> Credential? {
+  func credential(
+    for server: String, hear: (String) -> Void = { _ in }
+  ) throws(CredentialError) -> Credential? {
     do {
-      return try reply(for: server)
+      return try reply(for: server, hear: hear)
     } catch {
       throw .helperFailed(name: name.cut(to: 64), server: server.cut(), error)
     }
   }
 
-  private func reply(for server: String) throws(CredentialHelperFailure) -> Credential? {
+  private func reply(
+    for server: String, hear: (String) -> Void
+  ) throws(CredentialHelperFailure) -> Credential? {
     guard let program = try locate() else { throw .notFound }
     let child = try HelperProcess(
       program: program, arguments: ["get"],
       environment: environment.filter { !Environment.mayBeSecret($0.key) },
       input: Array("\(server)\n".utf8))
-    let (output, status) = try child.finish(within: timeLimit, limit: Self.longestReply)
+    var remarks: [UInt8] = []
+    let result: Result<(output: [UInt8], status: Int32), CredentialHelperFailure>
+    do {
+      result = .success(try child.finish(within: timeLimit, limit: Self.longestReply, remarks: &remarks))
+    } catch {
+      result = .failure(error)
+    }
+    let output = (try? result.get().output) ?? []
+    let reply = try? JSONDecoder().decode(Reply.self, from: Data(output))
+    // A program that fails may have said before what nobody is to read.
+    let secrets = reply?.spellings ?? []
+    let remark = Self.end(of: String(decoding: remarks.hiding(secrets), as: UTF8.self))
+    if !remark.isEmpty { hear(remark) }
+    let status = try result.get().status
     guard status == 0 else {
-      let text = String(decoding: output, as: UTF8.self).printedAsProse()
-      if text.contains("credentials not found") { return nil }
-      throw .failed(status: status, message: text)
+      let text = String(decoding: output.hiding(secrets), as: UTF8.self).printedAsProse()
+      if Self.saysNothingIsThere(text) || Self.saysNothingIsThere(remark) { return nil }
+      throw .failed(status: status, message: text.isEmpty ? remark : text)
     }
-    guard let reply = try? JSONDecoder().decode(Reply.self, from: Data(output)) else {
-      throw .malformedReply
-    }
+    guard let reply else { throw .malformedReply }
     let username = reply.username ?? ""
     guard let secret = reply.secret, !secret.isEmpty else {
       if username.isEmpty { return nil }
@@ -55,6 +74,18 @@ struct CredentialHelper: Sendable {
     }
     return username == "<token>"
       ? .identityToken(username: "", token: secret) : .basic(username: username, password: secret)
+  }
+
+  /// What helpers made with docker's library say of a server that they hold nothing for, or of one that has no name.
+  private static func saysNothingIsThere(_ text: String) -> Bool {
+    let text = text.lowercased()
+    return text.contains("credentials not found") || text.contains("no credentials server url")
+  }
+
+  /// The end of a text of many lines, on one.
+  private static func end(of text: String) -> String {
+    let line = text.printedAsProse(limit: HelperProcess.longestRemarks)
+    return line.count > longestRemark ? "…" + line.suffix(longestRemark) : line
   }
 
   /// The path of the program; nil when no directory of `PATH` has it. A name with a slash would leave
@@ -81,25 +112,12 @@ struct CredentialHelper: Sendable {
       case username = "Username"
       case secret = "Secret"
     }
-  }
-}
 
-/// Why a credential helper gave no answer.
-public enum CredentialHelperFailure: Error, Hashable, Sendable {
-  /// The name would not be a program's in `PATH`.
-  case invalidName
-  /// No directory of `PATH` has the program.
-  case notFound
-  /// It could not be started, or its pipes failed.
-  case notStarted(errno: Int32)
-  case timedOut(Duration)
-  /// It ended with a status other than 0; a negative one is the signal that ended it.
-  case failed(status: Int32, message: String)
-  /// It wrote more than a reply can have.
-  case tooLong(limit: Int)
-  /// Not the JSON the protocol wants.
-  case malformedReply
-  case cancelled
+    /// The secret as it may stand in a text.
+    var spellings: [String] {
+      secret.map { Credential.basic(username: username ?? "", password: $0).spellings } ?? []
+    }
+  }
 }
 
 /// What credential helpers answered. Each is asked once for each server: every question is a process, and may
@@ -110,26 +128,39 @@ public final class HelperAnswers: Sendable {
     let server: String
   }
 
+  private struct Answer {
+    let credential: Result<Credential?, CredentialError>
+    /// What the program wrote to its standard error.
+    let remark: String
+  }
+
   private let environment: Environment
   /// The lock is held while one is asked.
-  private let answers = Mutex<[Question: Result<Credential?, CredentialError>]>([:])
+  private let answers = Mutex<[Question: Answer]>([:])
 
   /// The programs run with `environment`, but for the secrets in it.
   public init(environment: Environment) {
     self.environment = environment
   }
 
-  /// What `docker-credential-<name>` has for `server`; nil when that is nothing. Throws
-  /// ``CredentialError/helperFailed(name:server:_:)``.
-  func credential(from name: String, for server: String) throws(CredentialError) -> Credential? {
+  /// What `docker-credential-<name>` has for `server`; nil when that is nothing. `hear` gets what it wrote to its
+  /// standard error. Throws ``CredentialError/helperFailed(name:server:_:)``.
+  func credential(
+    from name: String, for server: String, hear: (String) -> Void
+  ) throws(CredentialError) -> Credential? {
     let question = Question(name: name, server: server)
-    return try answers.withLock { answers in
+    let answer = answers.withLock { answers in
       if let answer = answers[question] { return answer }
-      let answer = Result { () throws(CredentialError) in
-        try CredentialHelper(name: name, environment: environment.variables).credential(for: server)
+      var remark = ""
+      let credential = Result { () throws(CredentialError) in
+        try CredentialHelper(name: name, environment: environment.variables)
+          .credential(for: server) { remark = $0 }
       }
+      let answer = Answer(credential: credential, remark: remark)
       answers[question] = answer
       return answer
-    }.get()
+    }
+    if !answer.remark.isEmpty { hear(answer.remark) }
+    return try answer.credential.get()
   }
 }

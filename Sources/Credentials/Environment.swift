@@ -29,7 +29,23 @@ public enum EnvironmentVariable: String, Hashable, Sendable {
   case home = "HOME"
   /// The XDG Base Directory Specification's.
   case stateHome = "XDG_STATE_HOME"
+  case configHome = "XDG_CONFIG_HOME"
+  case runtimeDirectory = "XDG_RUNTIME_DIR"
   case path = "PATH"
+
+  // How curl and OpenSSL are told which certificate authorities to trust.
+  case curlCABundle = "CURL_CA_BUNDLE"
+  case sslCertFile = "SSL_CERT_FILE"
+  case sslCertDirectory = "SSL_CERT_DIR"
+
+  // How curl is told which proxies to use. `HTTP_PROXY` is none of them: a web server sets it to what a client says.
+  case httpProxy = "http_proxy"
+  case httpsProxy = "https_proxy"
+  case httpsProxyInCapitals = "HTTPS_PROXY"
+  case allProxy = "all_proxy"
+  case allProxyInCapitals = "ALL_PROXY"
+  case noProxy = "no_proxy"
+  case noProxyInCapitals = "NO_PROXY"
 }
 
 extension EnvironmentVariable: CustomStringConvertible {
@@ -72,6 +88,45 @@ public struct Environment: Sendable {
   public var stateDirectory: String? {
     if let state = self[.stateHome], state.hasPrefix("/") { return "\(state)/ferry" }
     return self[.home].flatMap { $0.hasPrefix("/") ? "\($0)/.local/state/ferry" : nil }
+  }
+
+  /// Where the user's programs keep their settings (XDG Base Directory Specification); nil when there is no home.
+  var configDirectory: String? {
+    if let config = self[.configHome], config.hasPrefix("/") { return config }
+    return value(of: .home).map { "\($0)/.config" }
+  }
+
+  /// A variable's value, with the variable for people.
+  public struct Named: Hashable, Sendable {
+    public let value: String
+    public let variable: EnvironmentVariable
+  }
+
+  /// The file of certificate authorities to trust in place of the system's, as curl takes it from the environment.
+  public var trustFile: Named? { named(.curlCABundle) ?? named(.sslCertFile) }
+
+  /// The directories of certificate authorities to trust in place of the system's, with colons between them. curl does
+  /// not look at them when it is given a file of its own.
+  public var trustDirectories: Named? { named(.curlCABundle) == nil ? named(.sslCertDirectory) : nil }
+
+  /// The proxy for https URLs or for plain ones, as libcurl takes it from the environment. One that is set to nothing
+  /// means none.
+  public func proxy(isPlain: Bool) -> Named? {
+    let variables: [EnvironmentVariable] =
+      (isPlain ? [.httpProxy] : [.httpsProxy, .httpsProxyInCapitals]) + [.allProxy, .allProxyInCapitals]
+    return firstSet(variables)
+  }
+
+  /// The hosts that are reached without a proxy, as they are written.
+  public var proxyExceptions: Named? { firstSet([.noProxy, .noProxyInCapitals]) }
+
+  private func firstSet(_ variables: [EnvironmentVariable]) -> Named? {
+    variables.first { self[$0] != nil }.flatMap { named($0) }
+  }
+
+  /// nil when it is not set, or to nothing.
+  private func named(_ variable: EnvironmentVariable) -> Named? {
+    value(of: variable).map { Named(value: $0, variable: variable) }
   }
 
   /// A list of names between commas; nil when the variable is not set.

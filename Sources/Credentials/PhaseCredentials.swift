@@ -32,6 +32,14 @@ public enum CredentialWarning: Hashable, Sendable {
   case sharedByPhases(host: String, CredentialSource)
   /// The key that `phase` found has the shape of the other phase's.
   case keyOfOtherPhase(host: String, phase: Phase)
+  /// A helper program gave no credential; what else was found, if anything, is used.
+  case helperGaveNothing(MissedCredential)
+  /// What a helper program wrote to its standard error, on one line.
+  case helperRemarked(name: String, remark: String)
+  /// An auth file's entry that holds no login that can be read.
+  case brokenEntry(path: String, key: String)
+  /// A file or directory of those kept for one host that cannot be read, or does not hold what it should.
+  case hostFileUnusable(path: String)
 }
 
 /// Finds a phase's credentials in that phase's own places, first hit wins (design §1).
@@ -107,8 +115,11 @@ public struct PhaseCredentials: Sendable {
   private func search(host: String, repository: String) throws -> FoundCredential {
     if let found = explicitly() { return found }
     if let found = try inEnvironment(host: host) { return found }
-    if let found = try inAuthFiles(host: host, repository: repository) { return found }
-    return FoundCredential(credential: nil, source: .anonymous)
+    var missed: [MissedCredential] = []
+    let found = try inAuthFiles(host: host, repository: repository, missed: &missed)
+    // A helper that has nothing is odd only where nobody else has.
+    for miss in missed where found == nil || miss.failure != nil { warn(.helperGaveNothing(miss)) }
+    return found ?? FoundCredential(credential: nil, source: .anonymous, missed: missed)
   }
 
   private func explicitly() -> FoundCredential? {
@@ -154,52 +165,84 @@ public struct PhaseCredentials: Sendable {
     }
   }
 
-  private func inAuthFiles(host: String, repository: String) throws -> FoundCredential? {
+  private func inAuthFiles(
+    host: String, repository: String, missed: inout [MissedCredential]
+  ) throws -> FoundCredential? {
     for (path, isRequired) in authFiles {
       guard FileManager.default.fileExists(atPath: path) || isRequired else { continue }
       guard let bytes = try read(path, Self.longestAuthFile) else {
         throw CredentialError.unreadable(path: path)
       }
-      guard let match = try Self.match(in: bytes, of: path, host: host, repository: repository) else {
-        continue
+      let found = try Self.using(path) { () throws(AuthFileError) in
+        guard bytes.count <= Self.longestAuthFile else { throw .tooLarge(limit: Self.longestAuthFile) }
+        return try AuthFile(bytes: bytes)
       }
-      switch match.source {
-      case .stored(let credential):
-        return FoundCredential(credential: credential, source: .authFile(path: path, entry: match.key))
-      case .helper(let name, let server):
-        guard let credential = try helpers.credential(from: name, for: server) else { continue }
-        return FoundCredential(
-          credential: credential, source: .helper(name: name, server: server, path: path))
+      if let found = try credential(in: found, at: path, host: host, repository: repository, missed: &missed)
+      {
+        return found
       }
     }
     return nil
   }
 
-  /// What the auth file at `path`, which holds `bytes`, says of the repository.
-  private static func match(
-    in bytes: [UInt8], of path: String, host: String, repository: String
-  ) throws(CredentialError) -> AuthFile.Match? {
-    guard bytes.count <= longestAuthFile else {
-      throw .authFile(path: path, .tooLarge(limit: longestAuthFile))
-    }
-    do {
-      return try AuthFile(bytes: bytes).lookup(host: host, repository: repository)
-    } catch {
-      throw .authFile(path: path, error)
+  /// What `file`, the auth file at `path`, has for the repository, or a helper that it names.
+  private func credential(
+    in file: AuthFile, at path: String, host: String, repository: String, missed: inout [MissedCredential]
+  ) throws(CredentialError) -> FoundCredential? {
+    var vain: Set<AuthFile.Source> = []
+    while true {
+      let match = try Self.using(path) { () throws(AuthFileError) in
+        try file.lookup(host: host, repository: repository, passingOver: vain)
+      }
+      if vain.isEmpty { for key in file.brokenKeys { warn(.brokenEntry(path: path, key: key)) } }
+      guard let match else { return nil }
+      guard case .helper(let name, let server) = match.source else {
+        guard case .stored(let credential) = match.source else { return nil }
+        return FoundCredential(
+          credential: credential, source: .authFile(path: path, entry: match.key), missed: missed)
+      }
+      vain.insert(match.source)
+      var failure: CredentialHelperFailure?
+      do {
+        let answer = try helpers.credential(from: name, for: server) {
+          warn(.helperRemarked(name: name, remark: $0))
+        }
+        if let answer {
+          return FoundCredential(
+            credential: answer, source: .helper(name: name, server: server, path: path), missed: missed)
+        }
+      } catch {
+        // Who names the file in which this host has a helper of its own wants that helper's credential and no other.
+        guard case .helperFailed(_, _, let cause) = error, cause != .cancelled,
+          authFile == nil || !match.isOwn
+        else { throw error }
+        failure = cause
+      }
+      missed.append(MissedCredential(name: name, server: server, path: path, failure: failure))
     }
   }
 
-  /// The auth files to look at, in order, and whether each must exist.
+  /// What is read from the auth file at `path`, which is named when it cannot be used.
+  private static func using<Value>(
+    _ path: String, _ read: () throws(AuthFileError) -> Value
+  ) throws(CredentialError) -> Value {
+    do { return try read() } catch { throw .authFile(path: path, error) }
+  }
+
+  /// The auth files to look at, in order, and whether each must exist: docker's places, then podman's.
   private var authFiles: [(path: String, isRequired: Bool)] {
     if let authFile { return [(authFile, true)] }
+    let home = environment.value(of: .home)
     var files: [(path: String, isRequired: Bool)] = []
     if let path = environment.value(of: .registryAuthFile) { files.append((path, true)) }
     if let directory = environment.value(of: .dockerConfig) {
       files.append((directory + "/config.json", false))
-    } else if let home = environment.value(of: .home) {
+    } else if let home {
       files.append((home + "/.docker/config.json", false))
     }
-    return files
+    // containers-auth.json(5): one place for this session, one for good.
+    let places = [environment.value(of: .runtimeDirectory), environment.configDirectory]
+    return files + places.compactMap(\.self).map { ("\($0)/containers/auth.json", false) }
   }
 }
 

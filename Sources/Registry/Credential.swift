@@ -16,7 +16,7 @@ public enum Credential: Hashable, Sendable {
 
 extension Credential {
   /// The secret in every form in which a server gets to see it.
-  var spellings: [String] {
+  public var spellings: [String] {
     switch self {
     case .basic(let username, let password):
       [password, Data(password.utf8).base64EncodedString()]

@@ -8,6 +8,8 @@ public struct RegistryConfiguration: Sendable {
   public var plainHTTP: Bool
   /// nil asks anonymously.
   public var credential: Credential?
+  /// The helper programs that were to give a credential and did not.
+  public var missed: [MissedCredential] = []
   public var realmRules: RealmRules
   public var uploads = UploadSizes()
   /// The hosts beside its own where it may send uploads, which get the bytes and no credential; with a port where that is
@@ -21,6 +23,9 @@ public struct RegistryConfiguration: Sendable {
     self.credential = credential
     self.realmRules = realmRules
   }
+
+  /// Whether there is a credential, and who was asked for one in vain.
+  public var credentialInHand: CredentialInHand { credential == nil ? .no(missed: missed) : .yes }
 }
 
 /// Speaks the distribution API (distribution-spec `spec.md`) to one registry. All calls block the thread

@@ -209,7 +209,7 @@ final class RegistryConnection: Sendable {
   /// The error for who is not let in.
   func unauthorized(_ purpose: Purpose, _ messages: [RegistryMessage]) -> RegistryError {
     .unauthorized(
-      host: host, repository: purpose.repository, hadCredential: configuration.credential != nil,
+      host: host, repository: purpose.repository, hadCredential: configuration.credentialInHand,
       messages: messages)
   }
 

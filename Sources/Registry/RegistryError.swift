@@ -7,7 +7,8 @@ public enum RegistryError: Error, Hashable, Sendable {
   /// No answer came.
   case transport(TransportError)
   /// The registry or its token server refused who asks. `repository` is nil for the registry as a whole.
-  case unauthorized(host: String, repository: String?, hadCredential: Bool, messages: [RegistryMessage])
+  case unauthorized(
+    host: String, repository: String?, hadCredential: CredentialInHand, messages: [RegistryMessage])
   /// Who asks is known and may not do this.
   case denied(host: String, repository: String?, action: Action, messages: [RegistryMessage])
   case repositoryNotFound(host: String, repository: String, messages: [RegistryMessage])

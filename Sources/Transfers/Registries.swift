@@ -72,7 +72,7 @@ public final class Registries: Sendable {
     let key = Key(host: host, source: found.source)
     let (access, isNew) = opened.withLock { opened in
       if let access = opened[key] { return (access, false) }
-      let access = open(host, found.credential)
+      let access = open(host, found)
       opened[key] = access
       return (access, true)
     }
@@ -80,14 +80,15 @@ public final class Registries: Sendable {
     return access
   }
 
-  private func open(_ host: String, _ credential: Credential?) -> Access {
+  private func open(_ host: String, _ found: FoundCredential) -> Access {
     var configuration = RegistryConfiguration(
-      plainHTTP: plainHTTP, credential: credential, realmRules: realmRules)
+      plainHTTP: plainHTTP, credential: found.credential, realmRules: realmRules)
     configuration.uploadHosts = uploadHosts
+    configuration.missed = found.missed
     configuration.warned = { [warnings, observer] warning in
       if warnings.isNew(warning) { observer.note(.registryWarns(warning)) }
     }
-    let key = nvidiaHosts.contains(host) ? credential.flatMap { APIKey($0) } : nil
+    let key = nvidiaHosts.contains(host) ? found.credential.flatMap { APIKey($0) } : nil
     return Access(
       client: RegistryClient(host: host, configuration: configuration, http: http),
       catalog: key.map { NVIDIACatalog(key: $0, services: services, http: http) })

@@ -116,7 +116,108 @@ import Testing
     #expect(try Self.file(json).lookup(host: "r.example", repository: "a/b") == nil)
   }
 
-  @Test(arguments: ["", "[]", "no json", #"{"auths":[]}"#, #"{"auths":{"r":5}}"#, "\u{0}"])
+  /// What stands in an entry's place, and whether it leaves the host to the store of all.
+  @Test(arguments: [
+    ("null", true), ("{}", true), ("5", false), ("[]", false), (#""dTpw""#, false), ("true", false),
+    (#"{"auth":5}"#, false), (#"{"auth":{"user":"u"}}"#, false), (#"{"auth":"%%%"}"#, false),
+    (#"{"username":["u"],"password":"p"}"#, false), (#"{"identitytoken":7}"#, false),
+  ])
+  func `with a broken entry is none the worse for the others, and names it`(
+    _ entry: String, _ isEmpty: Bool
+  ) throws {
+    let file = try Self.file(
+      #"{"auths":{"bad.example":\#(entry),"good.example":{"auth":"dTpw"}},"credsStore":"all"}"#)
+    #expect(
+      try file.lookup(host: "good.example", repository: "a")?.source
+        == .stored(.basic(username: "u", password: "p")))
+    #expect(file.brokenKeys == (entry == "{}" ? [] : ["bad.example"]))
+    if isEmpty {
+      #expect(
+        try file.lookup(host: "bad.example", repository: "a")?.source
+          == .helper(name: "all", server: "bad.example"))
+    } else {
+      #expect(throws: AuthFileError.noLogin(key: "bad.example")) {
+        try file.lookup(host: "bad.example", repository: "a")
+      }
+    }
+  }
+
+  @Test func `with a broken helper's name is none the worse for the others`() throws {
+    let file = try Self.file(#"{"credHelpers":{"a.example":null,"b.example":["x"],"c.example":"pass"}}"#)
+    #expect(file.brokenKeys == ["a.example", "b.example"])
+    #expect(try file.lookup(host: "a.example", repository: nil) == nil)
+    #expect(
+      try file.lookup(host: "c.example", repository: nil)?.source
+        == .helper(name: "pass", server: "c.example"))
+  }
+
+  /// Keys as people and tools write them, each with what it is asked for and whether it is for that.
+  @Test(arguments: [
+    ("https://r.example/v2/team", "r.example", "team/app", true),
+    ("https://r.example/v2/team/", "r.example", "team/app", true),
+    ("https://r.example/v1/team", "r.example", "team/deep/app", true),
+    ("https://r.example/v2/team", "r.example", "teams/app", false),
+    ("https://r.example/v2/team", "r.example", "other/app", false),
+    ("https://r.example/v1/", "r.example", "any/app", true),
+    ("https://r.example/v2", "r.example", "any/app", true),
+    ("r.example/team/", "r.example", "team/app", true), ("r.example//team", "r.example", "team/app", true),
+    ("r.example/v2/team", "r.example", "v2/team", true),
+    ("r.example/v2/team", "r.example", "team/app", false),
+    ("http://r.example", "r.example", "any/app", true),
+    ("HTTPS://R.EXAMPLE/v2/team", "r.example", "team", true),
+    ("R.Example:5000", "r.example:5000", "a", true), ("r.example", "R.EXAMPLE", "a", true),
+    ("r.example:5000/team", "r.example:5000", "team/app", true),
+    ("r.example:5000/team", "r.example", "team/app", false), ("r.example", "r.example:5000", "a", false),
+    ("r.example:443", "r.example", "a", true), ("r.example", "r.example:443", "a", true),
+    ("http://r.example:80", "r.example", "a", true), ("http://r.example:443", "r.example", "a", false),
+    ("[::1]:5000/team", "[::1]:5000", "team/app", true),
+  ])
+  func `understands a key`(_ key: String, _ host: String, _ repository: String, _ isItsOwn: Bool) throws {
+    let file = try Self.file(#"{"auths":{"\#(key)":{"auth":"\#(Self.auth("u:p"))"}}}"#)
+    #expect(try file.lookup(host: host, repository: repository)?.key == (isItsOwn ? key : nil))
+  }
+
+  @Test func `takes the namespace that is nearest, however its key is written`() throws {
+    let file = try Self.file(
+      #"""
+      {"auths":{"https://r.example":{"auth":"\#(Self.auth("a:host"))"},
+      "https://r.example/v2/team/":{"auth":"\#(Self.auth("a:team"))"},
+      "R.Example/team/deep":{"auth":"\#(Self.auth("a:deep"))"}}}
+      """#)
+    let password: (String) throws -> Credential = { name in
+      guard case .stored(let credential) = try file.lookup(host: "r.example", repository: name)?.source else {
+        throw CancellationError()
+      }
+      return credential
+    }
+    #expect(try password("team/deep/app") == .basic(username: "a", password: "deep"))
+    #expect(try password("team/app") == .basic(username: "a", password: "team"))
+    #expect(try password("other/app") == .basic(username: "a", password: "host"))
+  }
+
+  @Test func `passes over an empty entry for one that says the same otherwise`() throws {
+    let file = try Self.file(#"{"auths":{"r.example":{},"https://r.example/v1/":{"auth":"dTpw"}}}"#)
+    #expect(try file.lookup(host: "r.example", repository: nil)?.key == "https://r.example/v1/")
+  }
+
+  @Test func `leads on where a helper had nothing`() throws {
+    let file = try Self.file(
+      #"{"auths":{"r.example/team":{"auth":"dTpw"}},"credHelpers":{"r.example/team":"one","r.example":"two"},"credsStore":"all"}"#
+    )
+    var vain: Set<AuthFile.Source> = []
+    func next(_ repository: String) throws -> AuthFile.Source? {
+      let source = try file.lookup(host: "r.example", repository: repository, passingOver: vain)?.source
+      if let source { vain.insert(source) }
+      return source
+    }
+    #expect(try next("team/app") == .helper(name: "one", server: "r.example/team"))
+    #expect(try next("team/app") == .stored(.basic(username: "u", password: "p")))
+    #expect(try next("other") == .helper(name: "two", server: "r.example"))
+    #expect(try next("other") == .helper(name: "all", server: "r.example"))
+    #expect(try next("other") == nil)
+  }
+
+  @Test(arguments: ["", "[]", "no json", #"{"auths":[]}"#, #"{"credHelpers":5}"#, "\u{0}"])
   func `is refused when it is no such file`(_ text: String) throws {
     let error = #expect(throws: AuthFileError.self) { try Self.file(text) }
     guard case .malformed = error else {

@@ -56,6 +56,66 @@ import Testing
     #expect(try helper.credential(for: "r.example") == nil)
   }
 
+  @Test(arguments: [
+    "echo credentials not found in native keychain; exit 1",
+    "echo credentials not found in native keychain >&2; exit 1", "echo no credentials server URL; exit 1",
+    #"echo '{"ServerURL":"","Username":"","Secret":""}'"#, #"echo '{"ServerURL":"r.example"}'"#, "echo '{}'",
+  ])
+  func `may have nothing, and says so in many ways`(_ script: String) throws {
+    #expect(try helper(script).credential(for: "r.example") == nil)
+  }
+
+  @Test func `is heard on its standard error, however it ends`() throws {
+    let remark: (String) throws -> String? = { script in
+      var heard: String?
+      _ = try? self.helper(script).credential(for: "r.example") { heard = $0 }
+      return heard
+    }
+    let reply = #"echo '{"Username":"u","Secret":"p0ssw0rd"}'"#
+    #expect(try remark("echo log in first >&2; \(reply)") == "log in first")
+    #expect(try remark("printf 'one\\n\\033[31mtwo' >&2; exit 3") == "one [31mtwo")
+    #expect(try remark(reply) == nil)
+    // What comes last says why; the rest is bounded.
+    let long = try #require(
+      try remark(
+        "i=0; while [ $i -lt 3000 ]; do echo line $i >&2; i=$((i+1)); done; echo the end >&2; exit 1"))
+    #expect(long.hasSuffix("the end"))
+    #expect(long.count < 600)
+  }
+
+  @Test func `is heard before its time is over`() throws {
+    var heard: String?
+    let slow = try helper("echo touch your key >&2; exec sleep 600", .seconds(2))
+    #expect(throws: CredentialError.self) { try slow.credential(for: "r.example") { heard = $0 } }
+    #expect(heard == "touch your key")
+  }
+
+  @Test func `that speaks of the secret is not repeated`() throws {
+    var heard: String?
+    let talkative = try helper(
+      #"""
+      echo "got hunter2 for u, $(printf u:hunter2 | base64)" >&2
+      echo '{"Username":"u","Secret":"hunter2"}'
+      """#)
+    _ = try talkative.credential(for: "r.example") { heard = $0 }
+    #expect(heard == "got … for u, …")
+    let failing = try helper(#"echo '{"Username":"u","Secret":"hunter2"}'; exit 4"#)
+    guard case .failed(4, let message) = failure(failing) else {
+      Issue.record("no failure")
+      return
+    }
+    #expect(!message.contains("hunter2"))
+  }
+
+  @Test func `is not waited for by those it leaves behind`() throws {
+    let helper = try helper(#"sleep 600 & echo '{"Username":"u","Secret":"p"}'"#)
+    #expect(try helper.credential(for: "r") == .basic(username: "u", password: "p"))
+  }
+
+  @Test func `says on its standard error alone why it failed`() throws {
+    #expect(failure(try helper("echo locked >&2; exit 5")) == .failed(status: 5, message: "locked"))
+  }
+
   @Test func `reports its own failure`() throws {
     let failed = try helper("echo store is locked; echo noise >&2; exit 3")
     #expect(failure(failed) == .failed(status: 3, message: "store is locked"))

@@ -1,5 +1,7 @@
 import Credentials
+import Foundation
 import Registry
+import TestSupport
 import Testing
 
 /// Where a phase looks, in which order, and what it says of what it finds.
@@ -84,6 +86,89 @@ struct `A phase` {
       Issue.record("\(String(describing: error))")
       return
     }
+  }
+
+  /// Auth files that name a helper which is not there, with what is found and whom it was missed from.
+  @Test(arguments: [
+    (#"{"credsStore":"gone"}"#, "docker-py#2499"), (#"{"credHelpers":{"r.example":"gone"}}"#, "for-mac#3785"),
+    (#"{"credHelpers":{"r.example/org":"gone"}}"#, "of a namespace"),
+    (#"{"auths":{"r.example":{}},"credsStore":"gone"}"#, "beside docker's empty entry"),
+  ])
+  func `goes on without a helper that cannot be had, and says so`(file: String, report: String) throws {
+    let home = TemporaryDirectory()
+    try FileManager.default.createDirectory(atPath: home.file(".docker"), withIntermediateDirectories: true)
+    let path = home.write(file, to: ".docker/config.json")
+    let (found, warnings) = try self.found(
+      by: .export, ["HOME": home.path, "PATH": home.path], host: "r.example", files: [path: file])
+    #expect(found.source == .anonymous)
+    #expect(found.missed.map(\.name) == ["gone"])
+    #expect(found.missed.first?.failure == .notFound)
+    #expect(warnings == found.missed.map { .helperGaveNothing($0) })
+    // The next place is looked in all the same.
+    try FileManager.default.createDirectory(
+      atPath: home.file(".config/containers"), withIntermediateDirectories: true)
+    let other = #"{"auths":{"r.example":{"auth":"dTpw"}}}"#
+    let next = home.write(other, to: ".config/containers/auth.json")
+    let (second, more) = try self.found(
+      by: .export, ["HOME": home.path, "PATH": home.path], host: "r.example",
+      files: [path: file, next: other])
+    #expect(second.source == .authFile(path: next, entry: "r.example"))
+    #expect(more == warnings)
+  }
+
+  @Test func `asks no stranger's way where the file that was named has a helper for the host`() throws {
+    let files = [
+      "own.json": #"{"credHelpers":{"r.example":"gone"}}"#, "store.json": #"{"credsStore":"gone"}"#,
+    ]
+    #expect(throws: CredentialError.helperFailed(name: "gone", server: "r.example", .notFound)) {
+      try self.found(by: .export, ["PATH": "/bin"], authFile: "own.json", host: "r.example", files: files)
+    }
+    let (found, _) = try self.found(
+      by: .export, ["PATH": "/bin"], authFile: "store.json", host: "r.example", files: files)
+    #expect(found.source == .anonymous)
+  }
+
+  @Test func `looks in docker's places, then in podman's, and in the next where one has nothing`() throws {
+    let home = TemporaryDirectory()
+    let login = #"{"auths":{"r.example":{"auth":"dTpw"}}}"#
+    let nothing = #"{"auths":{"other.example":{"auth":"dTpw"}}}"#
+    var variables = ["HOME": home.path, "XDG_RUNTIME_DIR": home.file("run")]
+    var files: [String: String] = [:]
+    func put(_ text: String, _ name: String) throws -> String {
+      let path = home.file(name)
+      try FileManager.default.createDirectory(
+        atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+      files[path] = text
+      return home.write(text, to: name)
+    }
+    func expect(_ path: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+      let source = try found(by: .import, variables, host: "r.example", files: files).0.source
+      #expect(source == .authFile(path: path, entry: "r.example"), sourceLocation: sourceLocation)
+    }
+    try expect(put(login, ".config/containers/auth.json"))
+    try expect(put(login, "run/containers/auth.json"))
+    try expect(put(login, ".docker/config.json"))
+    _ = try put(nothing, ".docker/config.json")
+    try expect(home.file("run/containers/auth.json"))
+    _ = try put(nothing, "run/containers/auth.json")
+    try expect(home.file(".config/containers/auth.json"))
+    variables["XDG_CONFIG_HOME"] = home.file("settings")
+    try expect(put(login, "settings/containers/auth.json"))
+    variables["DOCKER_CONFIG"] = home.file("docker")
+    try expect(put(login, "docker/config.json"))
+    variables["REGISTRY_AUTH_FILE"] = try put(login, "named.json")
+    try expect(home.file("named.json"))
+    _ = try put(nothing, "named.json")
+    try expect(home.file("docker/config.json"))
+  }
+
+  @Test func `names entries that are broken, and uses the others`() throws {
+    let file = #"{"auths":{"r.example":{"auth":"dTpw"},"null.example":null,"odd.example":{"auth":"%"}}}"#
+    let (found, warnings) = try self.found(
+      by: .export, [:], authFile: "a.json", host: "r.example", files: ["a.json": file])
+    #expect(found.credential == .basic(username: "u", password: "p"))
+    #expect(
+      warnings == ["null.example", "odd.example"].map { .brokenEntry(path: "a.json", key: $0) })
   }
 
   @Test func `says when both phases would take one entry, and when the key looks like the other's`() throws {

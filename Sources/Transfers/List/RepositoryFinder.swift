@@ -100,7 +100,8 @@ struct RepositoryFinder: Sendable {
     {
       // NVIDIA's list by REST alone, which takes a key.
       throw RegistryError.unauthorized(
-        host: location.host, repository: nil, hadCredential: false, messages: [])
+        host: location.host, repository: nil, hadCredential: client.configuration.credentialInHand,
+        messages: [])
     }
     let catalog = client.catalogList(outlastsStalls: location.path.isEmpty)
     let isBelow: (String) -> Bool = {

@@ -110,10 +110,26 @@ enum CredentialText {
     case .sharedByPhases(let host, let source):
       "warning: \(words(for: source)) would serve export and import alike, and \(host) has a key "
         + "for each; \(EnvironmentVariable.exportAPIKey) and \(EnvironmentVariable.importAPIKey) keep them apart"
+    case .helperGaveNothing(let missed):
+      "warning: \(words(for: missed)); going on without"
+    case .helperRemarked(let name, let remark):
+      "docker-credential-\(name) says: \(remark)"
+    case .brokenEntry(let path, let key):
+      "warning: the entry '\(key)' of \(path) holds no login that can be read"
+    case .hostFileUnusable(let path):
+      "warning: \(path) is left out: it cannot be read, or holds no certificate in PEM form"
     case .keyOfOtherPhase(let host, let phase):
       "warning: the key for \(host) looks like one for \(registry(of: phase.other)), and "
         + "this is the \(phase.rawValue)"
     }
+  }
+
+  /// A helper that gave nothing, and why.
+  static func words(for missed: MissedCredential) -> Wording {
+    let helper: Wording = "docker-credential-\(missed.name)"
+    let place: Wording = "(\(missed.path) names it)"
+    return missed.failure.map { "\(helper) gave no credentials for \(missed.server): \($0.words) \(place)" }
+      ?? "\(helper) has no credentials for \(missed.server) \(place)"
   }
 
   /// Which of the registries behind one name a phase speaks to.

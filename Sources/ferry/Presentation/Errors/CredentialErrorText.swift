@@ -47,7 +47,7 @@ extension AuthFileError {
 }
 
 extension CredentialHelperFailure {
-  fileprivate var words: Wording {
+  var words: Wording {
     switch self {
     case .invalidName: "its name is none of a program"
     case .notFound: "it is not in PATH"

@@ -7,15 +7,19 @@ extension RegistryError: WordedError {
   var text: ErrorText {
     switch self {
     case .transport(let error): return error.text
-    case .unauthorized(let host, let repository, let hadCredential, let messages):
-      let place = repository.map { "\(host)/\($0)" } ?? host
+    case .unauthorized(let host, let repository, .yes, let messages):
       return ErrorText(
-        hadCredential
-          ? "\(host) refuses the credentials\(repository.map { " for \($0)" } ?? "")\(messages.said)"
-          : "\(place) needs credentials, and none were found\(messages.said)",
-        remedy: hadCredential
-          ? "Check that the key is this registry's, unexpired, and given to the right phase."
-          : "Give --api-key-file or --username with --password-stdin, or log in with docker first.",
+        "\(host) refuses the credentials\(repository.map { " for \($0)" } ?? "")\(messages.said)",
+        remedy: "Check that the key is this registry's, unexpired, and given to the right phase.",
+        .credentialsRefused)
+    case .unauthorized(let host, let repository, .no(let missed), let messages):
+      let place = repository.map { "\(host)/\($0)" } ?? host
+      let reasons = missed.map { "; \(CredentialText.words(for: $0))" as Wording }.joined(separator: "")
+      return ErrorText(
+        "\(place) needs credentials, and none were found\(messages.said)\(reasons)",
+        remedy: missed.isEmpty
+          ? "Give --api-key-file or --username with --password-stdin, or log in with docker first."
+          : "Run the helper by hand, or give the key by a flag or an environment variable.",
         .credentialsRefused)
     case .denied(let host, let repository, let action, let messages):
       let place = repository.map { "\(host)/\($0)" } ?? host
