@@ -1,4 +1,5 @@
 private import CCurl
+private import Glibc
 
 /// libcurl's easy handle: what a transfer is told to do and, when it has ended, what libcurl says of it. Connections, TLS
 /// sessions and resolved names outlive a transfer.
@@ -34,14 +35,15 @@ private import CCurl
   /// Sets every option anew; connections, TLS sessions and resolved names stay. Throws ``TransportError/other(url:code:reason:)``
   /// when libcurl does not take one that matters: a transfer without its trust or its protocols would be another one.
   func configure(
-    for exchange: Exchange, lines: HeaderLines, options: TransportOptions, limit: RateLimit?
+    for exchange: Exchange, by route: Route, lines: HeaderLines, options: TransportOptions, limit: RateLimit?
   ) throws(TransportError) {
     unsafe curl_easy_reset(pointer)
     unsafe message.pointee = 0
     refusedSetting = nil
     heed(unsafe ccurl_set_pointer(pointer, CURLOPT_ERRORBUFFER, message))
     setConnection(options, limit: limit)
-    setTrust(options)
+    setProxy(route)
+    setTrust(route, options)
     setRequest(exchange, lines: lines, options: options)
     setCallbacks(exchange)
     guard let code = refusedSetting else { return }
@@ -67,9 +69,33 @@ private import CCurl
     hint(CURLOPT_UPLOAD_BUFFERSIZE, min(Self.sendBuffer, limit?.piece ?? .max))
   }
 
-  private func setTrust(_ options: TransportOptions) {
+  /// Says of both, be it nothing: what libcurl is not told it takes from the environment.
+  private func setProxy(_ route: Route) {
+    set(CURLOPT_PROXY, route.proxy ?? "")
+    set(CURLOPT_NOPROXY, "")
+  }
+
+  private func setTrust(_ route: Route, _ options: TransportOptions) {
     set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
-    if let file = options.caFile { set(CURLOPT_CAINFO, file) }
+    if let directory = route.caDirectory {
+      set(CURLOPT_CAPATH, directory)
+      set(CURLOPT_PROXY_CAPATH, directory)
+    }
+    if let file = route.proxyCAFile { set(CURLOPT_PROXY_CAINFO, file) }
+    switch route.authorities {
+    case .standard: break
+    case .file(let path): set(CURLOPT_CAINFO, path)
+    case .bytes(let bytes):
+      unsafe bytes.withUnsafeBytes { bytes in
+        heed(unsafe ccurl_set_blob(pointer, CURLOPT_CAINFO_BLOB, bytes.baseAddress, bytes.count))
+      }
+    }
+    if let certificate = route.certificate {
+      set(CURLOPT_SSLCERT, certificate.certificate)
+      set(CURLOPT_SSLKEY, certificate.key)
+      // OpenSSL would ask for a passphrase at the terminal.
+      set(CURLOPT_KEYPASSWD, "")
+    }
     set(CURLOPT_SSL_VERIFYPEER, options.insecureSkipVerify ? 0 : 1)
     set(CURLOPT_SSL_VERIFYHOST, options.insecureSkipVerify ? 0 : 2)
   }
@@ -153,6 +179,39 @@ private import CCurl
 
   /// How many bytes of the request's body were sent.
   var uploaded: Int64 { number(CURLINFO_SIZE_UPLOAD_T) }
+
+  /// Has the transfer at hand end as soon as its connection stands, before anything is asked, and tell `talk` what is
+  /// said on it.
+  func connectOnly(telling talk: HandshakeTalk) {
+    set(CURLOPT_CONNECT_ONLY, 1)
+    set(CURLOPT_VERBOSE, 1)
+    heed(
+      unsafe ccurl_set_pointer(
+        pointer, CURLOPT_DEBUGDATA, Unmanaged.passUnretained(talk).toOpaque()))
+    heed(
+      unsafe ccurl_set_debug_callback(pointer) { _, type, data, size, context in
+        guard type == CURLINFO_TEXT, let data = unsafe data, let context = unsafe context else { return 0 }
+        let talk = unsafe Unmanaged<HandshakeTalk>.fromOpaque(context).takeUnretainedValue()
+        unsafe talk.take(
+          String(decoding: UnsafeRawBufferPointer(start: data, count: size), as: UTF8.self))
+        return 0
+      })
+  }
+
+  /// Waits for what the server says on a connection on which nothing was asked, until it has said something, `patience`
+  /// is over or the task is cancelled.
+  func listen(_ patience: Duration) {
+    var socket: curl_socket_t = -1
+    guard unsafe ccurl_get_socket(pointer, CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK else { return }
+    let end = ContinuousClock.now.advanced(by: patience)
+    var byte: UInt8 = 0
+    var count = 0
+    while !Task.isCancelled, ContinuousClock.now < end {
+      guard unsafe curl_easy_recv(pointer, &byte, 1, &count) == CURLE_AGAIN else { return }
+      var wanted = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+      _ = unsafe poll(&wanted, 1, 50)
+    }
+  }
 
   /// How the transfer ended whose CURLcode is `code`.
   func outcome(_ code: Int) -> TransferOutcome {

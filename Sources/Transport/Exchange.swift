@@ -206,6 +206,9 @@ final class Exchange {
   case bytes([UInt8])
   case source(size: Int64, fill: (UnsafeMutableRawBufferPointer) throws -> Int)
 
+  /// Whether it can be sent from its beginning once more.
+  var canBeRepeated: Bool { if case .source = self { false } else { true } }
+
   /// In bytes.
   var size: Int64 {
     switch self {

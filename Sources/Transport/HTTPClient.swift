@@ -9,6 +9,7 @@ public final class HTTPClient: Sendable {
   public let options: TransportOptions
   private let limit: RateLimit?
   private let pool = HandlePool()
+  private let routes: Routes
   /// The hosts that have ever answered.
   private let known = Mutex<Set<String>>([])
 
@@ -21,6 +22,7 @@ public final class HTTPClient: Sendable {
       guard unsafe access(file, R_OK) == 0 else { throw .unreadableCAFile(path: file) }
     }
     self.options = options
+    routes = Routes(options)
     limit = options.limitRate.map(RateLimit.init(bytesPerSecond:))
   }
 
@@ -81,13 +83,34 @@ public final class HTTPClient: Sendable {
     throw .tooManyRedirects(url: request.url.description)
   }
 
+  /// One exchange without its redirects. Of several client certificates for the host, the next is tried where the server
+  /// does not take one.
   private func perform(
     _ request: HTTPRequest, body: OutgoingBody, reception: Reception, on handle: TransferHandle
   ) throws(TransportError) -> Exchange {
+    while true {
+      let route = try routes.route(to: request.url)
+      do {
+        return try perform(request, body: body, reception: reception, by: route, on: handle)
+      } catch {
+        guard case .clientCertificateWanted = error, body.canBeRepeated,
+          routes.turn(from: route.certificate, for: request.url)
+        else { throw error }
+      }
+    }
+  }
+
+  private func perform(
+    _ request: HTTPRequest, body: OutgoingBody, reception: Reception, by route: Route,
+    on handle: TransferHandle
+  ) throws(TransportError) -> Exchange {
     guard !Task.isCancelled else { throw .cancelled }
     let exchange = Exchange(request, body: body, reception: reception, options: options, limit: limit)
-    let outcome = try handle.perform(exchange, options: options, limit: limit)
-    if exchange.head.status > 0 { known.withLock { _ = $0.insert(request.url.host) } }
+    let outcome = try handle.perform(exchange, by: route, options: options, limit: limit)
+    if exchange.head.status > 0 {
+      known.withLock { _ = $0.insert(request.url.host) }
+      routes.noteAnswer(from: request.url)
+    }
     var failure: TransportError?
     switch exchange.interruption {
     case .thrown, .enough: break
@@ -95,7 +118,7 @@ public final class HTTPClient: Sendable {
     case nil:
       failure = outcome.error(
         for: request.url, received: exchange.received, headIsComplete: exchange.head.isComplete,
-        caFile: options.caFile)
+        caFile: route.authorities.path, shown: route.certificate)
       // The registry of distribution declares the whole blob's length for the text of a 416.
       if case .cut = failure, exchange.head.isComplete, exchange.isExcerpt { failure = nil }
       // libcurl takes a head that ends with its connection for a whole one.
@@ -103,12 +126,30 @@ public final class HTTPClient: Sendable {
         failure = .reset(url: request.url.description, reason: .incompleteHead)
       }
     }
+    if let error = failure, error.mayBeRefusal, routes.isUnanswered(request.url) {
+      failure = try refusal(of: request, by: route, on: handle) ?? error
+    }
+    if failure == nil { failure = route.refusal(in: exchange.response) }
     if let failure {
       options.log?("\(request.method.rawValue) \(request.url) failed: \(failure)")
       throw failure
     }
     options.log?("\(request.method.rawValue) \(request.url) → \(exchange.head.status)")
     return exchange
+  }
+}
+
+/// Being turned away.
+extension HTTPClient {
+  /// The error by which a server that has never answered ends TLS with whoever has not even asked; nil when it does not.
+  /// What it says to the end of a handshake of TLS 1.3 comes while the client sends, and is lost where that fails.
+  private func refusal(
+    of request: HTTPRequest, by route: Route, on handle: TransferHandle
+  ) throws(TransportError) -> TransportError? {
+    let exchange = Exchange(
+      request, body: .none, reception: .excerpt(limit: 0), options: options, limit: limit)
+    let talk = try handle.listen(exchange, by: route, options: options, limit: limit)
+    return talk.refusal(by: request.url, shown: route.certificate)
   }
 }
 

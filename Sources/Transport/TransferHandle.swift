@@ -15,6 +15,9 @@ internal import Synchronization
   /// milliseconds.
   private static let attention: Int32 = 50
 
+  /// How long a server is listened to. Whoever refuses a certificate does so when it comes.
+  private static let patience = Duration.seconds(3)
+
   /// Nil when libcurl cannot be set up.
   init?() {
     guard let easy = EasyHandle(), let multi = unsafe curl_multi_init() else { return nil }
@@ -27,23 +30,42 @@ internal import Synchronization
 
   /// Performs `exchange`; blocks until it has ended by itself or was interrupted.
   func perform(
-    _ exchange: Exchange, options: TransportOptions, limit: RateLimit?
+    _ exchange: Exchange, by route: Route, options: TransportOptions, limit: RateLimit?
   ) throws(TransportError) -> TransferOutcome {
     let lines = try HeaderLines(exchange.request)
-    try easy.configure(for: exchange, lines: lines, options: options, limit: limit)
+    try easy.configure(for: exchange, by: route, lines: lines, options: options, limit: limit)
     let code = withExtendedLifetime((exchange, lines)) { drive(exchange) }
     return easy.outcome(Int(code.rawValue))
   }
 
-  /// Runs the transfer to its end. Returns its CURLcode.
-  private func drive(_ exchange: Exchange) -> CURLcode {
+  /// Connects as `exchange` would and asks nothing, to hear whether the server ends the connection all the same, and how.
+  func listen(
+    _ exchange: Exchange, by route: Route, options: TransportOptions, limit: RateLimit?
+  ) throws(TransportError) -> HandshakeTalk {
+    let lines = try HeaderLines(exchange.request)
+    let talk = HandshakeTalk()
+    try easy.configure(for: exchange, by: route, lines: lines, options: options, limit: limit)
+    easy.connectOnly(telling: talk)
+    withExtendedLifetime((exchange, lines, talk)) {
+      // The connection goes with the transfer.
+      _ = drive(exchange) { if $0 == CURLE_OK { easy.listen(Self.patience) } }
+    }
+    return talk
+  }
+
+  /// Runs the transfer to its end. Returns its CURLcode, which `finish` hears of while the connection is still there.
+  private func drive(_ exchange: Exchange, finish: (CURLcode) -> Void = { _ in }) -> CURLcode {
     guard unsafe curl_multi_add_handle(multi, easy.pointer) == CURLM_OK else { return CURLE_FAILED_INIT }
     defer { _ = unsafe curl_multi_remove_handle(multi, easy.pointer) }
     var sent: Int64 = 0
     while true {
       var running: Int32 = 0
       guard unsafe curl_multi_perform(multi, &running) == CURLM_OK else { return CURLE_FAILED_INIT }
-      if running == 0 { return result() }
+      if running == 0 {
+        let code = result()
+        finish(code)
+        return code
+      }
       look(at: exchange, sent: &sent)
       if exchange.interruption != nil { return CURLE_ABORTED_BY_CALLBACK }
       _ = unsafe curl_multi_poll(multi, nil, 0, Self.attention, nil)

@@ -13,9 +13,13 @@ struct TransferOutcome {
   let expected: Int64?
 
   /// The error this outcome is for a request to `url` of whose answer's body `received` bytes arrived; nil
-  /// when all went well.
-  func error(for url: HTTPURL, received: Int64, headIsComplete: Bool, caFile: String?) -> TransportError? {
+  /// when all went well. `caFile` and `shown` are the authorities that were trusted and the client certificate that was
+  /// at hand.
+  func error(
+    for url: HTTPURL, received: Int64, headIsComplete: Bool, caFile: String?, shown: ClientCertificate? = nil
+  ) -> TransportError? {
     let text = url.description
+    if received == 0, let error = alertError(from: url, shown: shown) { return error }
     switch CURLcode(rawValue: UInt32(truncatingIfNeeded: code)) {
     case CURLE_OK: return nil
     case _ where reason.hasPrefix("Unsupported proxy"): return .proxy(reason: reason)
@@ -23,6 +27,8 @@ struct TransferOutcome {
     case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY: return .proxy(reason: reason)
     case CURLE_COULDNT_CONNECT: return connectionFailure(to: url)
     case CURLE_OPERATION_TIMEDOUT: return .connectTimedOut(host: url.host)
+    case CURLE_SSL_CERTPROBLEM where shown != nil:
+      return .clientCertificate(path: shown?.certificate ?? "", .refused(reason: reason))
     case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_ISSUER_ERROR,
       CURLE_SSL_CRL_BADFILE, CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_PINNEDPUBKEYNOTMATCH:
       return .untrustedCertificate(host: url.host, reason: certificateReason)
@@ -41,6 +47,16 @@ struct TransferOutcome {
     // libcurl's word for a header line beyond its own limit.
     case CURLE_OUT_OF_MEMORY where !headIsComplete: return .tooLarge(url: text, limit: ResponseHead.limit)
     default: return .other(url: text, code: code, reason: .reported(reason))
+    }
+  }
+
+  /// The error for TLS that the server ended by an alert, before it answered; nil for anything else. With TLS 1.3 it may
+  /// come when the client takes the handshake to be over.
+  private func alertError(from url: HTTPURL, shown: ClientCertificate?) -> TransportError? {
+    switch CURLcode(rawValue: UInt32(truncatingIfNeeded: code)) {
+    case CURLE_SSL_CLIENTCERT, CURLE_SSL_CONNECT_ERROR, CURLE_SEND_ERROR, CURLE_RECV_ERROR:
+      url.isPlain ? nil : TLSAlert(in: reason)?.error(from: url, shown: shown, saying: reason)
+    default: nil
     }
   }
 

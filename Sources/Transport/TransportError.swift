@@ -27,6 +27,11 @@ public enum TransportError: Error, Hashable, Sendable {
   /// The source of an upload ended after `sent` of `expected` bytes.
   case sourceEnded(url: String, sent: Int64, expected: Int64)
   case unreadableCAFile(path: String)
+  /// The server ended TLS over who asks: it wants a client certificate, or another than `shown`, a path. Where not
+  /// `isCertain`, it may have ended it for another reason.
+  case clientCertificateWanted(host: String, shown: String?, reason: String, isCertain: Bool)
+  /// A file of a client certificate that cannot be used.
+  case clientCertificate(path: String, ClientCertificateFault)
   case proxy(reason: String)
   /// The task that made the call was cancelled.
   case cancelled
@@ -48,6 +53,21 @@ public enum URLFault: Hashable, Sendable {
   /// No host, or none that a resolver takes as it stands.
   case host
   case port
+}
+
+/// Why a client certificate, or its key, cannot be shown.
+public enum ClientCertificateFault: Hashable, Sendable {
+  case unreadable
+  /// The file holds no certificate in PEM form.
+  case noCertificate
+  /// The file holds no private key in PEM form.
+  case noKey
+  /// The key is protected by a passphrase.
+  case encryptedKey
+  /// Its other half is not there.
+  case withoutOther(path: String)
+  /// What libcurl or OpenSSL says, such as that key and certificate are not of one pair.
+  case refused(reason: String)
 }
 
 /// Why libcurl did not do what it was asked.
@@ -84,12 +104,27 @@ extension TransportError {
   /// Whether the same exchange may well succeed a little later: the line failed, not the request.
   public var isRetryable: Bool {
     switch self {
-    case .unknownHost, .connectionRefused, .unreachable, .connectTimedOut, .stalled, .cut, .reset, .proxy:
-      true
+    case .unknownHost, .connectionRefused, .unreachable, .connectTimedOut, .stalled, .cut, .reset: true
+    case .proxy: !isProxyLogin
     case .invalidURL, .invalidHeader, .untrustedCertificate, .tlsFailed, .plainHTTPServer, .notHTTP,
-      .tooLarge, .tooManyRedirects, .redirectRefused, .sourceEnded, .unreadableCAFile, .cancelled, .other:
+      .tooLarge, .tooManyRedirects, .redirectRefused, .sourceEnded, .unreadableCAFile,
+      .clientCertificateWanted, .clientCertificate, .cancelled, .other:
       false
     }
+  }
+
+  /// Whether it may be how a server ended TLS that does not take who asks, and cannot be told from others for certain.
+  var mayBeRefusal: Bool {
+    switch self {
+    case .reset, .clientCertificateWanted(_, _, _, isCertain: false): true
+    default: false
+    }
+  }
+
+  /// Whether a proxy wants a login, or another than it was given (407): that does not pass.
+  public var isProxyLogin: Bool {
+    guard case .proxy(let reason) = self else { return false }
+    return ["code 407", "response 407"].contains { reason.contains($0) }
   }
 
   /// Whether no connection came about at all. From a host that never answered, a mistyped name is

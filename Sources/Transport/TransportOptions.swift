@@ -2,6 +2,15 @@
 public struct TransportOptions: Sendable {
   /// A PEM file of certificate authorities that are trusted beside the system's.
   public var caFile: String?
+  /// What is trusted where nothing else is said.
+  public var trust = TrustStore()
+  /// Which hosts are reached by way of which proxies.
+  public var proxies = ProxyRules()
+  /// What is particular to TLS with a host, at a port, as they stand in a URL. Asked once for each.
+  public var security: @Sendable (_ host: String, _ port: Int) throws(TransportError) -> HostSecurity = {
+    _, _ in
+    HostSecurity()
+  }
   /// Accepts any certificate of any host.
   public var insecureSkipVerify: Bool
   /// How often an exchange is tried again before its failure is final.

@@ -15,6 +15,8 @@ public final class RegistryProcess: Sendable {
     public var access: Access = .open
     /// TLS with a certificate of this authority.
     public var authority: CertificateAuthority?
+    /// TLS is spoken only with clients whose certificate is of this authority.
+    public var clientAuthority: CertificateAuthority?
     /// The registry starts with all ``FixtureImages``.
     public var holdsFixtures = false
     /// Pushes are refused with 405.
@@ -28,8 +30,6 @@ public final class RegistryProcess: Sendable {
     public var prefix: String?
     /// The most repositories that a page of its catalog may have; more is refused with 400. Nil: its default, 1000.
     public var catalogEntries: Int?
-    /// With TLS: only clients with a certificate of this authority are let in.
-    public var clientAuthority: CertificateAuthority?
 
     public init() {}
   }

@@ -43,6 +43,55 @@ import Testing
     #expect(try error(code, reason) == .plainHTTPServer(host: "r.org", port: 443))
   }
 
+  /// Alerts, by the CURLcode under which OpenSSL's words for them come; whether they speak of a client certificate, and
+  /// for certain.
+  @Test(arguments: [
+    (35, "error:0A000410:SSL routines::sslv3 alert handshake failure", true, false),
+    (35, "error:0A000412:SSL routines::sslv3 alert bad certificate", true, true),
+    (35, "error:0A000418:SSL routines::tlsv1 alert unknown ca", true, true),
+    (35, "error:0A000415:SSL routines::sslv3 alert certificate expired", true, true),
+    (98, "error:0A00045C:SSL routines::tlsv13 alert certificate required", true, true),
+    (
+      56, "OpenSSL SSL_read: error:0A00045C:SSL routines::tlsv13 alert certificate required, errno 0", true,
+      true
+    ),
+    (56, "OpenSSL SSL_read: error:0A000412:SSL routines::sslv3 alert bad certificate, errno 0", true, true),
+    (55, "OpenSSL SSL_write: error:0A000418:SSL routines::tlsv1 alert unknown ca, errno 0", true, true),
+    (35, "error:0A00042E:SSL routines::tlsv1 alert protocol version", false, false),
+    (35, "error:0A000458:SSL routines::tlsv1 unrecognized name", false, false),
+    (56, "OpenSSL SSL_read: error:0A000438:SSL routines::tlsv1 alert internal error, errno 0", false, false),
+  ])
+  func `by an alert is final`(code: Int, reason: String, isAboutCertificate: Bool, isCertain: Bool) throws {
+    let error = try #require(try error(code, reason))
+    #expect(!error.isRetryable)
+    guard case .clientCertificateWanted("r.org", nil, let alert, let certain) = error else {
+      #expect(!isAboutCertificate && error == .tlsFailed(host: "r.org", reason: reason))
+      return
+    }
+    #expect(isAboutCertificate && certain == isCertain)
+    #expect(alert.contains(" alert ") && !alert.contains("SSL routines") && !alert.contains("errno"))
+  }
+
+  @Test func `by an alert in the middle, or about a damaged record, is a line that broke`() throws {
+    let damaged = "OpenSSL SSL_read: error:0A000414:SSL routines::sslv3 alert bad record mac, errno 0"
+    #expect(try error(56, damaged) == .reset(url: "https://r.org/x?sig=…", reason: .reported(damaged)))
+    let late = "OpenSSL SSL_read: error:0A000438:SSL routines::tlsv1 alert internal error, errno 0"
+    #expect(
+      try error(56, late, expected: 10, received: 4)
+        == .cut(url: "https://r.org/x?sig=…", received: 4, expected: 10))
+  }
+
+  @Test(arguments: [
+    (56, "Received HTTP code 407 from proxy after CONNECT", true),
+    (56, "CONNECT tunnel failed, response 407", true),
+    (56, "CONNECT tunnel failed, response 503", false),
+    (7, "Failed to connect to p.org port 407 after 0 ms: x", false),
+  ])
+  func `is final where a proxy wants a login`(code: Int, reason: String, isLogin: Bool) throws {
+    let error = try #require(try error(code, reason, system: ECONNREFUSED))
+    #expect(error.isProxyLogin == isLogin && error.isRetryable != isLogin)
+  }
+
   @Test func `tells a handshake that broke from one that failed`() throws {
     let broken = "OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to r.org:443"
     #expect(try error(35, broken) == .reset(url: "https://r.org/x?sig=…", reason: .reported(broken)))

@@ -118,8 +118,11 @@ struct CommandRun: Sendable {
       warnings.say(.keyFileReadable(path: path))
     }
     let say: @Sendable (String) -> Void = { [console] in console.say("\($0)") }
+    let transport = connection.transport(log: console.isVerbose ? say : nil)
+    let security = TransportSecurity(
+      environment, certificate: credentials.clientCertificate, registries: hosts, warn: { warnings.say($0) })
     return Registries(
-      http: try HTTPClient(connection.transport(log: console.isVerbose ? say : nil)),
+      http: try HTTPClient(security.applied(to: transport)),
       plainHTTP: connection.plainHTTP,
       realmRules: RealmRules(.nvidia(nvidiaHosts, realmHosts: realmHosts)),
       uploadHosts: Set(uploadHosts.map { $0.lowercased() }), nvidiaHosts: nvidiaHosts,

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Credentials
+import Transport
 
 /// Explicit credentials, the first place a phase looks in.
 struct CredentialOptions: ParsableArguments {
@@ -23,8 +24,21 @@ struct CredentialOptions: ParsableArguments {
     completion: .file())
   var authFile: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Show this certificate, in PEM form, to the registries named if they ask for one.", valueName: "file"),
+    completion: .file())
+  var clientCert: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The private key of --client-cert, without a passphrase; left out where that file holds it too.",
+      valueName: "file"),
+    completion: .file())
+  var clientKey: String?
+
   /// The files that are read.
-  var files: [String?] { [apiKeyFile, authFile] }
+  var files: [String?] { [apiKeyFile, authFile, clientCert, clientKey] }
 
   func validate() throws {
     if (username != nil) != passwordStdin {
@@ -32,9 +46,17 @@ struct CredentialOptions: ParsableArguments {
         username == nil
           ? "--password-stdin needs --username." : "--username needs --password-stdin.")
     }
+    if clientKey != nil && clientCert == nil {
+      throw ValidationError("--client-key needs --client-cert.")
+    }
     if apiKeyFile != nil && username != nil {
       throw ValidationError("--api-key-file and --username exclude each other.")
     }
+  }
+
+  /// The certificate to be shown to the registries; nil where none was given.
+  var clientCertificate: ClientCertificate? {
+    clientCert.map { ClientCertificate(certificate: $0, key: clientKey ?? $0) }
   }
 
   /// Reads the secrets that the flags point to. Throws ``CredentialError``, and

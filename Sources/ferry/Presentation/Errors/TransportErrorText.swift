@@ -1,3 +1,4 @@
+import Credentials
 import Transport
 
 /// The words for exchanges that failed.
@@ -63,13 +64,65 @@ extension TransportError: WordedError {
     case .unreadableCAFile(let path):
       return ErrorText(
         "cannot read certificates from \(path)",
-        remedy: "--ca-file takes one or more certificates in PEM form.", .usage)
+        remedy:
+          "--ca-file, \(EnvironmentVariable.sslCertFile) and \(EnvironmentVariable.curlCABundle) take one or "
+          + "more certificates in PEM form.", .usage)
+    case .clientCertificateWanted(let host, nil, let reason, let isCertain):
+      return ErrorText(
+        isCertain
+          ? "\(host) wants a client certificate: \(reason)"
+          : "\(host) ends the TLS handshake, and may want a client certificate: \(reason)",
+        remedy: "Give it with --client-cert and --client-key, or put client.cert and client.key into "
+          + "~/.config/containers/certs.d/\(host)/.", .credentialsRefused)
+    case .clientCertificateWanted(let host, let shown?, let reason, let isCertain):
+      return ErrorText(
+        isCertain
+          ? "\(host) refuses the client certificate in \(shown): \(reason)"
+          : "\(host) ends the TLS handshake, and may want another client certificate than \(shown): \(reason)",
+        remedy: "Check that it is this registry's and unexpired, or give another with --client-cert and "
+          + "--client-key.", .credentialsRefused)
+    case .clientCertificate(let path, let fault):
+      return ErrorText(
+        "the client certificate cannot be shown: \(path) \(fault.words)", remedy: fault.remedy, .usage)
+    case .proxy(let reason) where isProxyLogin:
+      return ErrorText(
+        "the proxy wants a login, or another one: \(reason)",
+        remedy: "Give it in https_proxy or http_proxy: http://USER:PASSWORD@HOST:PORT.", .networkFailed)
     case .proxy(let reason):
       return ErrorText(
         "the proxy failed: \(reason)", remedy: "Check https_proxy, http_proxy and no_proxy.", .networkFailed)
     case .cancelled: return .interrupted
     case .other(let url, let code, let reason):
       return ErrorText("\(reason.words) (curl error \(code), \(url))", .networkFailed)
+    }
+  }
+}
+
+extension ClientCertificateFault {
+  /// What the file is, behind its path.
+  fileprivate var words: Wording {
+    switch self {
+    case .unreadable: "cannot be read"
+    case .noCertificate: "holds no certificate in PEM form"
+    case .noKey: "holds no private key in PEM form"
+    case .encryptedKey: "holds a key that is protected by a passphrase"
+    case .withoutOther(let path): "stands there without \(path)"
+    case .refused(let reason): "and its key are refused: \(reason)"
+    }
+  }
+
+  fileprivate var remedy: Wording? {
+    switch self {
+    case .unreadable: nil
+    case .noCertificate:
+      "--client-cert takes a certificate in PEM form, and behind it what leads to its authority."
+    case .noKey: "Name the key's file with --client-key."
+    case .encryptedKey:
+      "Take the passphrase off, into a file that you alone may read: openssl pkey -in KEY -out FILE."
+    case .withoutOther:
+      "A certificate NAME.cert and its key NAME.key lie side by side; an authority is called *.crt."
+    case .refused:
+      "Check that they are of one pair: openssl x509 -noout -pubkey and openssl pkey -pubout print the same."
     }
   }
 }
