@@ -195,11 +195,12 @@ struct BlobLookup {
     of request: HTTPRequest, for purpose: Purpose
   ) throws(RegistryError) -> (HTTPResponse, Bool)? {
     var authentication = try connection.authentication(for: purpose)
-    var budget = connection.http.retryBudget()
+    var retrying = connection.http.retrying()
     var broken = 0
     while true {
       let authorized = try authentication.authorize(request)
-      let pause: Duration
+      let fault: ExchangeFault
+      let outcome: Result<(HTTPResponse, Bool)?, RegistryError>
       var promise: HTTPResponse?
       var isThere = false
       do {
@@ -221,24 +222,21 @@ struct BlobLookup {
         guard response.status != 401 else {
           throw connection.failure(response, for: purpose, after: authentication)
         }
-        guard response.isRetryable, let delay = budget.delay(retryAfter: response.retryAfter) else {
-          return (response, isThere)
-        }
-        pause = delay
+        guard response.isRetryable else { return (response, isThere) }
+        fault = ExchangeFault(response)
+        outcome = .success((response, isThere))
       } catch let error as TransportError {
         if promise != nil { broken += 1 }
         guard broken < 2 else { return nil }
-        guard connection.http.isWorthRetrying(error, to: request.url), let delay = budget.delay() else {
-          if promise != nil { return nil }
-          throw .transport(error)
-        }
-        pause = delay
+        outcome = promise != nil ? .success(nil) : .failure(.transport(error))
+        guard connection.http.isWorthRetrying(error, to: request.url) else { return try outcome.get() }
+        fault = ExchangeFault(.line(error), at: request.url)
       } catch let error as RegistryError {
         throw error
       } catch {
         throw .malformedResponse(url: request.url.description, .content)
       }
-      try connection.wait(pause)
+      guard try connection.again(&retrying, after: fault) else { return try outcome.get() }
     }
   }
 }

@@ -18,14 +18,13 @@ struct BlobPuller {
       _ = download.mayStartOver()
       try receiver.restart()
     }
-    var budget = connection.http.retryBudget()
+    var retrying = connection.http.retrying()
     while true {
       switch try advance(&download, from: repository, into: &receiver) {
       case .done: return
-      case .failed(let error, let retryAfter):
+      case .failed(let error, let fault):
         let progressed = download.hasProgressed(to: receiver.position)
-        guard let delay = budget.delay(retryAfter: retryAfter, progressed: progressed) else { throw error }
-        try connection.wait(delay)
+        guard try connection.again(&retrying, after: fault, progressed: progressed) else { throw error }
       case .wrong(let error):
         guard download.mayStartOver() else {
           throw wrong(error, download, repository)
@@ -56,26 +55,28 @@ struct BlobPuller {
         let (response, promise) = try receive(request, &download, into: &receiver)
         if try authentication.answer(response) { continue }
         switch promise {
-        case .full, .range: return outcome(of: receiver, from: repository, download)
+        case .full, .range: return outcome(of: receiver, from: repository, download, at: url)
         case .wrongSize(let error): return .wrong(error)
         case .wrongRange:
           download.distrustRanges()
           try receiver.restart()
-          return .failed(connection.malformed(response, .header("Content-Range")), retryAfter: nil)
+          return .failed(
+            connection.malformed(response, .header("Content-Range")),
+            ExchangeFault(.content, at: response.url))
         case .none:
           let error = connection.failure(response, for: purpose, after: authentication)
           guard response.isRetryable else { throw error }
-          return .failed(error, retryAfter: response.retryAfter)
+          return .failed(error, ExchangeFault(response))
         }
       } catch let error as DigestError {
         return .wrong(error)
       } catch let error as TransportError {
         // The line may fail after the last byte.
         if receiver.position > 0, receiver.position == download.descriptor.size {
-          return outcome(of: receiver, from: repository, download)
+          return outcome(of: receiver, from: repository, download, at: url)
         }
         guard connection.http.isWorthRetrying(error, to: url) else { throw RegistryError.transport(error) }
-        return .failed(.transport(error), retryAfter: nil)
+        return .failed(.transport(error), ExchangeFault(.line(error), at: url))
       } catch let error as CallbackError {
         throw error.error
       }
@@ -85,14 +86,14 @@ struct BlobPuller {
   /// What the bytes so far are: all of them and right, all and wrong, or too few.
   private func outcome(
     of receiver: borrowing some BlobReceiver & ~Copyable, from repository: String,
-    _ download: borrowing BlobDownload
+    _ download: borrowing BlobDownload, at url: HTTPURL
   ) -> Advance {
     do throws(DigestError) {
       try receiver.check()
       return .done
     } catch {
       guard case .short = error else { return .wrong(error) }
-      return .failed(wrong(error, download, repository), retryAfter: nil)
+      return .failed(wrong(error, download, repository), ExchangeFault(.content, at: url))
     }
   }
 
@@ -144,6 +145,6 @@ private enum Advance {
   /// All bytes are there, and right.
   case done
   /// What may go better a little later.
-  case failed(RegistryError, retryAfter: Duration?)
+  case failed(RegistryError, ExchangeFault)
   case wrong(DigestError)
 }

@@ -64,7 +64,7 @@ private struct BlobUpload<Source: BlobSource>: ~Copyable {
   private let requests: UploadRequests
   private let log: any UploadLog
   private var held: HeldBackSource<Source>
-  private var budget: RetryBudget
+  private var retrying: Retrying
   /// What the log was told last of the session.
   private var noted: OpenUpload?
 
@@ -82,7 +82,7 @@ private struct BlobUpload<Source: BlobSource>: ~Copyable {
     self.requests = requests
     self.log = log
     lookup = BlobLookup(connection)
-    budget = connection.http.retryBudget()
+    retrying = connection.http.retrying()
     do { held = try HeldBackSource(source, of: requests.descriptor) } catch {
       throw connection.wrongContent(error, requests.descriptor.digest, requests.repository)
     }
@@ -138,15 +138,15 @@ private struct BlobUpload<Source: BlobSource>: ~Copyable {
       return .stored(proof)
     case .retry(let error, let pause, let progressed, let isDiscarding):
       if isDiscarding { discard(session) }
-      let delay = budget.delay(retryAfter: pause, progressed: progressed)
-      if let delay { try connection.wait(delay) }
+      let fault = ExchangeFault(error, at: session.location, retryAfter: pause)
+      let isWorthAnother = try connection.again(&retrying, after: fault, progressed: progressed)
       // The line may have failed after the registry had it all, and an answer that does not come may mean that the
       // registry is not done with it yet.
-      if let proof = held.proof, delay != nil || error.isStall, isStored(patiently: error.isStall) {
+      if let proof = held.proof, isWorthAnother || error.isStall, isStored(patiently: error.isStall) {
         forget()
         return .stored(proof)
       }
-      return .event(delay == nil ? .exhausted(error) : .waited)
+      return .event(isWorthAnother ? .waited : .exhausted(error))
     case .resume:
       noted = nil
       switch try requests.standing(of: session) {

@@ -221,7 +221,10 @@ struct NameListing {
     let answer = try connection.exchange(
       at: place, for: reading.purpose, outlastsStalls: reading.outlastsStalls
     ) {
-      HTTPRequest(.get, $0, bodyLimit: Self.pageLimit)
+      var request = HTTPRequest(.get, $0, bodyLimit: Self.pageLimit)
+      // Repositories can be named without it.
+      request.isOptional = reading.kind == .repositories
+      return request
     } isPage: {
       NamePage($0.body, of: reading.kind) != nil
     }

@@ -37,7 +37,9 @@ struct PushCheck {
     // that may push have it not.
     let locations = UploadLocations(for: purpose, repository, connection)
     do throws(RegistryError) {
-      _ = try connection.exchange(HTTPRequest(.delete, try locations.given(by: opened)), for: purpose)
+      var request = HTTPRequest(.delete, try locations.given(by: opened))
+      request.isOptional = true
+      _ = try connection.exchange(request, for: purpose)
     } catch {
       switch error {
       case .transport(.cancelled), .uploadElsewhere: throw error

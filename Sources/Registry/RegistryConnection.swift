@@ -126,7 +126,15 @@ final class RegistryConnection: Sendable {
     return answer
   }
 
-  /// Waits before another attempt. Throws ``RegistryError/transport(_:)`` when the task is cancelled meanwhile.
+  /// Waits before another attempt, after one that failed by `fault`; false when it was the last. Throws
+  /// ``RegistryError/transport(_:)`` when the registry asks for too long a wait, or the task is cancelled meanwhile.
+  func again(
+    _ retrying: inout Retrying, after fault: ExchangeFault, progressed: Bool = false
+  ) throws(RegistryError) -> Bool {
+    do { return try retrying.again(after: fault, progressed: progressed) } catch { throw .transport(error) }
+  }
+
+  /// Waits before another question. Throws ``RegistryError/transport(_:)`` when the task is cancelled meanwhile.
   func wait(_ duration: Duration) throws(RegistryError) {
     do { try http.wait(duration) } catch { throw .transport(error) }
   }
@@ -272,5 +280,18 @@ extension HTTPResponse {
   var encoding: String? {
     let names = headers.values(of: "Content-Encoding").joined(separator: ", ").printedAsProse(limit: 60)
     return names.isEmpty || names.lowercased() == "identity" ? nil : names
+  }
+}
+
+extension ExchangeFault {
+  /// How an attempt failed at `url`, by the error for it.
+  init(_ error: RegistryError, at url: HTTPURL, retryAfter: Duration? = nil) {
+    let cause: Cause =
+      switch error {
+      case .transport(let error): .line(error)
+      case .overwhelmed(_, let status, _): .status(status)
+      default: .content
+      }
+    self.init(cause, at: url, retryAfter: retryAfter)
   }
 }

@@ -4,14 +4,15 @@ internal import Synchronization
 /// Speaks HTTP/1.1 over libcurl. Calls block their thread and may come from many at once; each has a
 /// connection of its own, kept alive for the next.
 ///
-/// Every call honours the cancellation of the task that makes it, within a tenth of a second.
+/// Every call honours the cancellation of the task that makes it, within a tenth of a second. A host that complains of
+/// too many requests gets fewer at a time (``RequestWindow``): a call then waits for its turn first.
 public final class HTTPClient: Sendable {
   public let options: TransportOptions
   private let limit: RateLimit?
   private let pool = HandlePool()
   private let routes: Routes
-  /// The hosts that have ever answered.
-  private let known = Mutex<Set<String>>([])
+  /// What is known of each host, by its name and port.
+  private let hosts = Mutex<[String: RemoteHost]>([:])
 
   /// Redirects followed in one exchange.
   private static let longestRedirection = 10
@@ -67,6 +68,16 @@ public final class HTTPClient: Sendable {
     }
   }
 
+  /// What is known of the host and port that a URL's authority names.
+  func host(_ authority: String) -> RemoteHost {
+    hosts.withLock { hosts in
+      if let host = hosts[authority] { return host }
+      let host = RemoteHost()
+      hosts[authority] = host
+      return host
+    }
+  }
+
   /// One exchange with its redirects. What the caller's code threw is left in the returned exchange.
   private func perform(
     _ request: HTTPRequest, body: OutgoingBody, reception: Reception
@@ -105,11 +116,16 @@ public final class HTTPClient: Sendable {
     on handle: TransferHandle
   ) throws(TransportError) -> Exchange {
     guard !Task.isCancelled else { throw .cancelled }
+    let host = host(request.url.authority)
+    let pass = try host.enter()
+    var answer = RequestWindow.Answer.unknown
+    defer { host.leave(pass, answer) }
     let exchange = Exchange(request, body: body, reception: reception, options: options, limit: limit)
     let outcome = try handle.perform(exchange, by: route, options: options, limit: limit)
     if exchange.head.status > 0 {
-      known.withLock { _ = $0.insert(request.url.host) }
       routes.noteAnswer(from: request.url)
+      host.noteAnswer()
+      answer = exchange.response.verdict
     }
     var failure: TransportError?
     switch exchange.interruption {
@@ -150,49 +166,5 @@ extension HTTPClient {
       request, body: .none, reception: .excerpt(limit: 0), options: options, limit: limit)
     let talk = try handle.listen(exchange, by: route, options: options, limit: limit)
     return talk.refusal(by: request.url, shown: route.certificate)
-  }
-}
-
-/// Trying again.
-extension HTTPClient {
-  /// A fresh budget as ``options`` have it.
-  public func retryBudget() -> RetryBudget {
-    RetryBudget(retries: options.retries, base: options.backoff)
-  }
-
-  /// Whether an exchange that failed by `error` is worth another attempt. A host that was never reached is
-  /// given up at once: its name is mistyped, or it does not run.
-  public func isWorthRetrying(_ error: TransportError, to url: HTTPURL) -> Bool {
-    error.isRetryable && (!error.isAboutReaching || known.withLock { $0.contains(url.host) })
-  }
-
-  /// Waits. Throws ``TransportError/cancelled`` within a tenth of a second of the task's cancellation.
-  public func wait(_ duration: Duration) throws(TransportError) {
-    guard Pause.sleep(duration) else { throw .cancelled }
-  }
-
-  /// Repeats an exchange that may be repeated until it succeeds or ``TransportOptions/retries`` are used
-  /// up: the last answer or error is the outcome. With `outlastsStalls` false a server that keeps silent is not asked
-  /// again.
-  public func sendRetrying(
-    _ request: HTTPRequest, body: [UInt8] = [], outlastsStalls: Bool = true
-  ) throws(TransportError) -> HTTPResponse {
-    var budget = retryBudget()
-    while true {
-      let pause: Duration
-      do throws(TransportError) {
-        let response = try send(request, body: body)
-        guard response.isRetryable, let delay = budget.delay(retryAfter: response.retryAfter) else {
-          return response
-        }
-        pause = delay
-      } catch {
-        if case .stalled = error, !outlastsStalls { throw error }
-        guard isWorthRetrying(error, to: request.url), let delay = budget.delay() else { throw error }
-        pause = delay
-      }
-      options.log?("trying again in \(pause)")
-      try wait(pause)
-    }
   }
 }

@@ -35,6 +35,8 @@ public struct HTTPRequest: Sendable {
 
   /// How long the answer to an upload may take once all of it is sent; nil for ``TransportOptions/answerTimeout``.
   public var answerTimeout: Duration?
+  /// Whether the work can do without an answer: then ``HTTPClient/sendRetrying(_:body:)`` gives up after a minute.
+  public var isOptional = false
 
   /// A manifest may have 4 MiB (distribution-spec `spec.md`, "Pushing manifests"), a page of tags less.
   public static let defaultBodyLimit = 5 << 20

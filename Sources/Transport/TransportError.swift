@@ -16,6 +16,8 @@ public enum TransportError: Error, Hashable, Sendable {
   case notHTTP(host: String, port: Int, reason: String)
   /// No byte moved for `seconds`.
   case stalled(url: String, seconds: Int)
+  /// The host asks to be left alone for `seconds`, until a moment in seconds since 1970; that is more than `limit`.
+  case waitTooLong(host: String, until: Int64, seconds: Int64, limit: Duration)
   /// The connection ended after `received` of `expected` bytes of a body; nil where no length was declared.
   case cut(url: String, received: Int64, expected: Int64?)
   /// The connection broke before the answer was complete.
@@ -107,7 +109,7 @@ extension TransportError {
     case .unknownHost, .connectionRefused, .unreachable, .connectTimedOut, .stalled, .cut, .reset: true
     case .proxy: !isProxyLogin
     case .invalidURL, .invalidHeader, .untrustedCertificate, .tlsFailed, .plainHTTPServer, .notHTTP,
-      .tooLarge, .tooManyRedirects, .redirectRefused, .sourceEnded, .unreadableCAFile,
+      .waitTooLong, .tooLarge, .tooManyRedirects, .redirectRefused, .sourceEnded, .unreadableCAFile,
       .clientCertificateWanted, .clientCertificate, .cancelled, .other:
       false
     }

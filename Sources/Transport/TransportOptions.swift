@@ -15,6 +15,10 @@ public struct TransportOptions: Sendable {
   public var insecureSkipVerify: Bool
   /// How often an exchange is tried again before its failure is final.
   public var retries: Int
+  /// How long it is tried again in any case, without progress, where the host or the way to it is out of order.
+  public var retryFor: Duration
+  /// The longest that a server may ask to be left alone; asked for more, an exchange has failed.
+  public var maxWait: Duration
   /// The upper bound of the first random pause between attempts; it doubles with each one.
   public var backoff: Duration
   /// How long a transfer may move no byte in either direction.
@@ -28,16 +32,22 @@ public struct TransportOptions: Sendable {
   public var userAgent: String
   /// Takes one line for each exchange, without any secret.
   public var log: (@Sendable (String) -> Void)?
+  /// Is told what a person should know while requests wait.
+  public var notice: (@Sendable (TransportNotice) -> Void)?
 
   public init(
     caFile: String? = nil, insecureSkipVerify: Bool = false, retries: Int = 8,
-    backoff: Duration = .milliseconds(500), stallTimeout: Duration = .seconds(60),
+    retryFor: Duration = .zero, maxWait: Duration = .seconds(900), backoff: Duration = .milliseconds(500),
+    stallTimeout: Duration = .seconds(60),
     connectTimeout: Duration = .seconds(30), answerTimeout: Duration = .seconds(600),
-    limitRate: Int64? = nil, userAgent: String = "ferry", log: (@Sendable (String) -> Void)? = nil
+    limitRate: Int64? = nil, userAgent: String = "ferry", log: (@Sendable (String) -> Void)? = nil,
+    notice: (@Sendable (TransportNotice) -> Void)? = nil
   ) {
     self.caFile = caFile
     self.insecureSkipVerify = insecureSkipVerify
     self.retries = retries
+    self.retryFor = retryFor
+    self.maxWait = maxWait
     self.backoff = backoff
     self.stallTimeout = stallTimeout
     self.connectTimeout = connectTimeout
@@ -45,5 +55,6 @@ public struct TransportOptions: Sendable {
     self.limitRate = limitRate
     self.userAgent = userAgent
     self.log = log
+    self.notice = notice
   }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Transport
 
@@ -19,5 +20,29 @@ import Transport
       return
     }
     #expect(!"\(error)".contains("secret"))
+  }
+}
+
+struct `A REST service that asks to wait` {
+  @Test func `is waited for as registries are, and no longer`() throws {
+    let count = Counter()
+    let patient = ScriptedServer { _ in
+      count.next() == 0
+        ? ScriptedResponse(429, headers: [("Retry-After", "1")]) : ScriptedResponse(text: "{}")
+    }
+    let key = try apiKey(Keys.dgx)
+    let url = try HTTPURL(patient.url())
+    let client = RESTClient(service: .dgx, key: key, http: try client())
+    #expect(try client.get(url, scheme: "Bearer", secret: "s") == Array("{}".utf8))
+
+    let stubborn = scripted(ScriptedResponse(429, headers: [("Retry-After", "3600")]))
+    let error = #expect(throws: NVIDIAError.self) {
+      try client.get(HTTPURL(stubborn.url()), scheme: "Bearer", secret: "s")
+    }
+    guard case .transport(.dgx, .waitTooLong(stubborn.host, _, 3600, _)) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(stubborn.requests.count == 1)
   }
 }

@@ -118,7 +118,9 @@ struct CommandRun: Sendable {
       warnings.say(.keyFileReadable(path: path))
     }
     let say: @Sendable (String) -> Void = { [console] in console.say("\($0)") }
-    let transport = connection.transport(log: console.isVerbose ? say : nil)
+    let transport = connection.transport(log: console.isVerbose ? say : nil) { [console] notice in
+      console.say(WaitingText.line(for: notice))
+    }
     let security = TransportSecurity(
       environment, certificate: credentials.clientCertificate, registries: hosts, warn: { warnings.say($0) })
     return Registries(

@@ -44,6 +44,16 @@ extension TransportError: WordedError {
         "no byte came for \(seconds) s from \(url)",
         remedy: "Run the same command again, with a larger --stall-timeout if the line is slow.",
         .networkFailed)
+    case .waitTooLong(let host, let until, let seconds, let limit):
+      // The option must allow what is asked for, and reach a little beyond it.
+      let minutes = seconds / 60 + 1
+      let isAllowed = minutes * 60 <= ConnectionOptions.longestPersistence
+      return ErrorText(
+        "\(host) asks to wait until \(WaitingText.moment(until)) (\(Amounts.duration(seconds: Double(seconds)))), longer "
+          + "than --max-wait allows (\(Amounts.duration(seconds: limit / .seconds(1))))",
+        remedy: "Run the same command again then"
+          + (isAllowed ? ", or now with --max-wait \(TimeSpan(seconds: minutes * 60))." : "."), .networkFailed
+      )
     case .cut(let url, let received, let expected):
       let of = expected.map { " of \($0)" } ?? ""
       return ErrorText(
