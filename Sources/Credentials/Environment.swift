@@ -32,6 +32,8 @@ public enum EnvironmentVariable: String, Hashable, Sendable {
   case configHome = "XDG_CONFIG_HOME"
   case runtimeDirectory = "XDG_RUNTIME_DIR"
   case path = "PATH"
+  /// POSIX.1-2017, "Environment Variables".
+  case temporary = "TMPDIR"
 
   // How curl and OpenSSL are told which certificate authorities to trust.
   case curlCABundle = "CURL_CA_BUNDLE"
@@ -127,6 +129,11 @@ public struct Environment: Sendable {
   /// nil when it is not set, or to nothing.
   private func named(_ variable: EnvironmentVariable) -> Named? {
     value(of: variable).map { Named(value: $0, variable: variable) }
+  }
+
+  /// Where files go that nobody is to find again.
+  public var temporaryDirectory: String {
+    value(of: .temporary).flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/tmp"
   }
 
   /// A list of names between commas; nil when the variable is not set.

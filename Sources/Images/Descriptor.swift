@@ -1,42 +1,134 @@
 public import Digests
 
 /// What points at content (image-spec `descriptor.md`): its type, digest and size.
+///
+/// What it says stands in memory once, however many copies there are: archives list the same layers thousands of times.
 public struct Descriptor: Hashable, Sendable, Codable {
-  public let mediaType: MediaType
-  public let digest: Digest
-  /// In bytes.
-  public let size: Int64
-  public var platform: Platform?
-  public var annotations: [String: String]?
-  public var urls: [String]?
-  public var artifactType: String?
+  /// What is said of some descriptors alone: by indexes of their manifests, and by artifacts.
+  private struct Details: Hashable, Sendable {
+    var platform: Platform?
+    var annotations: [String: String]?
+    var urls: [String]?
+    var artifactType: String?
+
+    /// nil when nothing is said.
+    var unlessEmpty: Details? {
+      platform == nil && annotations == nil && urls == nil && artifactType == nil ? nil : self
+    }
+  }
+
+  private final class DetailsBox: Sendable {
+    let details: Details
+
+    init(_ details: Details) { self.details = details }
+  }
+
+  private final class Content: Sendable {
+    let mediaType: MediaType
+    let digest: Digest
+    let size: Int64
+    let details: DetailsBox?
+
+    init(_ mediaType: MediaType, _ digest: Digest, _ size: Int64, _ details: Details?) {
+      self.mediaType = mediaType
+      self.digest = digest
+      self.size = size
+      self.details = details.map(DetailsBox.init)
+    }
+  }
+
+  private var content: Content
 
   public init(
     mediaType: MediaType, digest: Digest, size: Int64, platform: Platform? = nil,
     annotations: [String: String]? = nil, urls: [String]? = nil, artifactType: String? = nil
   ) {
-    self.mediaType = mediaType
-    self.digest = digest
-    self.size = size
-    self.platform = platform
-    self.annotations = annotations
-    self.urls = urls
-    self.artifactType = artifactType
+    let details = Details(
+      platform: platform, annotations: annotations, urls: urls, artifactType: artifactType)
+    content = Content(mediaType, digest, size, details.unlessEmpty)
+  }
+
+  public var mediaType: MediaType { content.mediaType }
+  public var digest: Digest { content.digest }
+  /// In bytes.
+  public var size: Int64 { content.size }
+
+  public var platform: Platform? {
+    get { details.platform }
+    set { change { $0.platform = newValue } }
+  }
+
+  public var annotations: [String: String]? {
+    get { details.annotations }
+    set { change { $0.annotations = newValue } }
+  }
+
+  public var urls: [String]? {
+    get { details.urls }
+    set { change { $0.urls = newValue } }
+  }
+
+  public var artifactType: String? {
+    get { details.artifactType }
+    set { change { $0.artifactType = newValue } }
+  }
+
+  /// The same without all that is not its type, digest and size.
+  public var plain: Descriptor {
+    content.details == nil ? self : Descriptor(mediaType: mediaType, digest: digest, size: size)
+  }
+
+  private var details: Details { content.details?.details ?? Details() }
+
+  private mutating func change(_ body: (inout Details) -> Void) {
+    var details = details
+    body(&details)
+    content = Content(mediaType, digest, size, details.unlessEmpty)
+  }
+
+  public static func == (left: Self, right: Self) -> Bool {
+    left.content === right.content
+      || left.digest == right.digest && left.size == right.size && left.mediaType == right.mediaType
+        && left.details == right.details
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(digest)
+    hasher.combine(size)
+    hasher.combine(mediaType)
+    hasher.combine(content.details?.details)
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case mediaType, digest, size, platform, annotations, urls, artifactType
   }
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
-    mediaType = try container.decode(MediaType.self, forKey: .mediaType)
-    digest = try container.decode(Digest.self, forKey: .digest)
-    size = try container.decode(Int64.self, forKey: .size)
+    let mediaType = try container.decode(MediaType.self, forKey: .mediaType)
+    let digest = try container.decode(Digest.self, forKey: .digest)
+    let size = try container.decode(Int64.self, forKey: .size)
     guard (0...Self.largestSize).contains(size) else {
       throw DecodingError.dataCorruptedError(
         forKey: .size, in: container, debugDescription: "the size \(size) is out of range")
     }
-    platform = try container.decodeIfPresent(Platform.self, forKey: .platform)
-    annotations = try container.decodeIfPresent([String: String].self, forKey: .annotations)
-    urls = try container.decodeIfPresent([String].self, forKey: .urls)
-    artifactType = try container.decodeIfPresent(String.self, forKey: .artifactType)
+    self.init(
+      mediaType: mediaType, digest: digest, size: size,
+      platform: try container.decodeIfPresent(Platform.self, forKey: .platform),
+      annotations: try container.decodeIfPresent([String: String].self, forKey: .annotations),
+      urls: try container.decodeIfPresent([String].self, forKey: .urls),
+      artifactType: try container.decodeIfPresent(String.self, forKey: .artifactType))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(mediaType, forKey: .mediaType)
+    try container.encode(digest, forKey: .digest)
+    try container.encode(size, forKey: .size)
+    try container.encodeIfPresent(platform, forKey: .platform)
+    try container.encodeIfPresent(annotations, forKey: .annotations)
+    try container.encodeIfPresent(urls, forKey: .urls)
+    try container.encodeIfPresent(artifactType, forKey: .artifactType)
   }
 
   /// 1 PiB: far beyond any blob.

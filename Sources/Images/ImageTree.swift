@@ -1,14 +1,23 @@
-import Digests
+public import Digests
 
-/// Everything one image consists of, found by walking from its root manifest.
+/// Everything one image consists of, found by walking from its root manifest: of each part its type, digest and size. What
+/// else its manifests say is not kept; of an archive of many images that would be most of it.
 public struct ImageTree: Sendable {
   public let root: Descriptor
   /// Each manifest once, children before the indexes that list them: the order in which to push.
-  public let manifests: [Manifest]
+  public let manifests: [Descriptor]
   /// Configs and layers, each digest once, in the order they were met.
   public let blobs: [Descriptor]
+  /// Those of ``blobs`` that are configs, or what artifacts call so.
+  public let configs: [Descriptor]
   /// Descriptors that `includes` turned down; nothing below them was looked at.
   public let omitted: [Descriptor]
+  /// What its indexes list and may be manifests of types that Ferry does not know, each once.
+  public let unknownManifests: [Descriptor]
+  /// Those of ``manifests`` that refer to another manifest: signatures, SBOMs, attestations.
+  public let references: [ManifestReference]
+  /// What kind of artifact the root is (``Manifest/artifactType``).
+  public let artifactType: String?
 
   /// The most that the parts of one image may add up to, in bytes: far beyond any, and far from overflow.
   static let largestSize: Int64 = 1 << 53
@@ -18,45 +27,62 @@ public struct ImageTree: Sendable {
   /// The most manifests of one image, so that a hostile index cannot ask for work without end.
   static let mostManifests = 10_000
 
-  /// Walks the image below `root`, asking `fetch` for each manifest once. Throws ``ManifestError`` when
-  /// the tree is too deep or large or gives one digest two sizes, and whatever the closures throw.
+  /// Walks the image below `root`, asking `fetch` for each manifest once. `visit` is given each, in the order of
+  /// ``manifests``, for what the tree does not keep; `share` makes of each part's descriptor the one that is kept. Throws
+  /// ``ManifestError`` when the tree is too deep or large or gives one digest two sizes, and whatever the closures throw.
   public init(
     root: Descriptor, includes: (Descriptor) throws -> Bool = { _ in true },
+    share: (Descriptor) throws -> Descriptor = { $0.plain }, visit: (Manifest) throws -> Void = { _ in },
     fetch: (Descriptor) throws -> Manifest
   ) throws {
     var walk = Walk()
-    try walk.descend(into: root, depth: 0, includes: includes, fetch: fetch)
+    try walk.descend(
+      into: root, depth: 0, includes: includes, share: share, visit: visit, fetch: fetch)
     self.root = root
-    self.manifests = walk.manifests
-    self.blobs = walk.blobs
-    self.omitted = walk.omitted
+    // Without the room that growing arrays keep.
+    manifests = walk.manifests.map(\.self)
+    blobs = walk.blobs.map(\.self)
+    configs = walk.configs.map(\.self)
+    omitted = walk.omitted.map(\.self)
+    unknownManifests = walk.unknown
+    references = walk.references
+    artifactType = walk.artifactType
   }
 
   /// The sum of all manifests and blobs, in bytes.
-  public var size: Int64 {
-    manifests.reduce(0) { $0 + Int64($1.bytes.count) } + blobs.reduce(0) { $0 + $1.size }
-  }
+  public var size: Int64 { manifests.reduce(0) { $0 + $1.size } + blobs.reduce(0) { $0 + $1.size } }
 
-  /// What its indexes list and may be manifests of types that Ferry does not know, each once.
-  public var unknownManifests: [Descriptor] {
-    var known: Set<Digest> = []
-    let carried = Set(blobs.map(\.digest))
-    return manifests.flatMap(\.unknownManifests).filter {
-      carried.contains($0.digest) && known.insert($0.digest).inserted
-    }
-  }
+  /// Manifests and blobs alike, each once.
+  public var parts: [Descriptor] { manifests + blobs }
+
+  /// The manifest that the root refers to.
+  public var subject: Digest? { references.last.flatMap { $0.manifest == root.digest ? $0.subject : nil } }
 
   private struct Walk {
-    var manifests: [Manifest] = []
+    var manifests: [Descriptor] = []
     var blobs: [Descriptor] = []
+    var configs: [Descriptor] = []
     var omitted: [Descriptor] = []
-    var turnedDown: Set<Digest> = []
-    var sizes: [Digest: Int64] = [:]
+    var references: [ManifestReference] = []
+    var artifactType: String?
+    private var turnedDown: [Digest: Int64] = [:]
+    private var sizes: [Digest: Int64] = [:]
+    private var configDigests: Set<Digest> = []
+    /// By digest, as listed first: what is not carried is none of them.
+    private var candidates: [Digest: Descriptor] = [:]
+    private var candidateOrder: [Digest] = []
     /// The sum of ``sizes``.
-    var total: Int64 = 0
+    private var total: Int64 = 0
+
+    var unknown: [Descriptor] {
+      guard !candidateOrder.isEmpty else { return [] }
+      let carried = Set(blobs.map(\.digest))
+      return candidateOrder.filter(carried.contains).compactMap { candidates[$0] }
+    }
 
     mutating func descend(
       into descriptor: Descriptor, depth: Int, includes: (Descriptor) throws -> Bool,
+      share: (Descriptor) throws -> Descriptor, visit: (Manifest) throws -> Void,
       fetch: (Descriptor) throws -> Manifest
     ) throws {
       guard depth <= ImageTree.deepest else { throw ManifestError.malformed(.nestedTooDeeply) }
@@ -67,15 +93,34 @@ public struct ImageTree: Sendable {
       }
       for child in manifest.children {
         if try includes(child) {
-          try descend(into: child, depth: depth + 1, includes: includes, fetch: fetch)
-        } else if turnedDown.insert(child.digest).inserted {
-          omitted.append(child)
+          try descend(
+            into: child, depth: depth + 1, includes: includes, share: share, visit: visit, fetch: fetch)
+        } else if let size = turnedDown.updateValue(child.size, forKey: child.digest) {
+          guard size == child.size else {
+            throw ManifestError.malformed(.twoSizes(child.digest, size, child.size))
+          }
+        } else {
+          omitted.append(try share(child))
         }
       }
       for blob in manifest.blobs where try isNew(blob) {
-        if try includes(blob) { blobs.append(blob) } else { omitted.append(blob) }
+        let shared = try share(blob)
+        if try includes(blob) { blobs.append(shared) } else { omitted.append(shared) }
       }
-      manifests.append(manifest)
+      if case .image(let image) = manifest.content, configDigests.insert(image.config.digest).inserted {
+        configs.append(try share(image.config))
+      }
+      for unknown in manifest.unknownManifests where candidates[unknown.digest] == nil {
+        candidates[unknown.digest] = try share(unknown)
+        candidateOrder.append(unknown.digest)
+      }
+      let shared = try share(manifest.descriptor)
+      if let subject = manifest.subject?.digest {
+        references.append(ManifestReference(manifest: shared.digest, subject: subject))
+      }
+      if depth == 0 { artifactType = manifest.artifactType }
+      manifests.append(shared)
+      try visit(manifest)
     }
 
     private mutating func isNew(_ descriptor: Descriptor) throws(ManifestError) -> Bool {
@@ -93,6 +138,12 @@ public struct ImageTree: Sendable {
       return false
     }
   }
+}
+
+/// That a manifest refers to another one (image-spec, "subject").
+public struct ManifestReference: Hashable, Sendable {
+  public let manifest: Digest
+  public let subject: Digest
 }
 
 extension [ImageTree] {

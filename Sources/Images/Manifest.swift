@@ -170,6 +170,25 @@ public struct Manifest: Sendable {
   }
 }
 
+/// A manifest that was read once and of which the bytes are kept: what it says takes a few times their room.
+public struct ManifestBytes: Sendable {
+  public let bytes: [UInt8]
+  /// Its type, digest and size.
+  public let descriptor: Descriptor
+
+  public init(_ manifest: Manifest) {
+    bytes = manifest.bytes
+    descriptor = manifest.descriptor
+  }
+
+  public var digest: Digest { descriptor.digest }
+
+  /// What it says.
+  public func decoded() throws(ManifestError) -> Manifest {
+    try Manifest(bytes: bytes, mediaType: descriptor.mediaType)
+  }
+}
+
 /// Why bytes are not a manifest that Ferry can carry.
 public enum ManifestError: Error, Hashable, Sendable {
   /// It does not hold what a manifest, or another document, must.
@@ -203,6 +222,12 @@ public struct ImageManifest: Hashable, Sendable, Decodable {
   public var mayBeRunnable: Bool {
     config.mediaType.isImageConfig
       || config.mediaType.saysNothing && layers.allSatisfy(\.mediaType.isLayer)
+  }
+
+  /// The same without all but its config's and its layers' types, digests and sizes.
+  public var plain: ImageManifest {
+    ImageManifest(
+      config: config.plain, layers: layers.map(\.plain), subject: nil, artifactType: nil, annotations: nil)
   }
 }
 

@@ -4,6 +4,18 @@ public struct MediaType: RawRepresentable, Hashable, Sendable, Codable {
 
   public init(rawValue: String) { self.rawValue = rawValue }
 
+  /// Types that are in manifests by the million share one text.
+  public init(from decoder: any Decoder) throws {
+    let text = try decoder.singleValueContainer().decode(String.self)
+    self = Self.usual[text] ?? Self(rawValue: text)
+  }
+
+  private static let usual = Dictionary(
+    uniqueKeysWithValues: [
+      ociManifest, ociIndex, ociConfig, ociEmpty, ociLayer, ociGzipLayer, ociZstdLayer, dockerManifest,
+      dockerManifestList, dockerConfig, dockerLayer, dockerGzipLayer,
+    ].map { ($0.rawValue, $0) })
+
   public static let ociManifest = Self(rawValue: "application/vnd.oci.image.manifest.v1+json")
   public static let ociIndex = Self(rawValue: "application/vnd.oci.image.index.v1+json")
   public static let ociConfig = Self(rawValue: "application/vnd.oci.image.config.v1+json")

@@ -18,41 +18,74 @@ public struct DescriptorChanges: Sendable {
     }
   }
 
-  private var replacements: [Digest: Replacement]
-  private var rewritten: [Digest: Manifest] = [:]
+  /// With the turn in which each became known: a manifest is made again as it was made first, whatever came to be known
+  /// after it.
+  private var replacements: [Digest: (new: Replacement, turn: Int)]
+  /// By the digests of what was made: of what, and in which turn.
+  private var originals: [Digest: (manifest: Descriptor, turn: Int)] = [:]
 
   /// Changes of uncompressed layers.
   public init(layers: [Digest: Replacement]) {
-    replacements = layers
+    replacements = layers.mapValues { ($0, 0) }
   }
 
   /// What takes the place of a layer, or of a manifest of a tree that was rewritten.
-  public subscript(digest: Digest) -> Replacement? { replacements[digest] }
+  public subscript(digest: Digest) -> Replacement? { replacements[digest]?.new }
 
-  /// The tree with the changed content, and with all manifests above it changed. Throws ``LayoutError``.
-  public mutating func rewrite(_ tree: ImageTree) throws -> ImageTree {
+  /// The tree with the changed content, and with all manifests above it changed; `fetch` gives those as they were. Throws
+  /// ``LayoutError``, and what `fetch` throws.
+  public mutating func rewrite(
+    _ tree: ImageTree, fetch: (Descriptor) throws -> Manifest
+  ) throws -> ImageTree {
     // Children stand before the indexes that list them.
-    for manifest in tree.manifests where replacements[manifest.digest] == nil {
-      let new: Manifest
-      do { new = try applied(to: manifest) } catch {
-        throw LayoutError.notAManifest(manifest.digest, error)
-      }
-      rewritten[new.digest] = new
-      guard new.digest != manifest.digest else { continue }
-      replacements[manifest.digest] = Replacement(digest: new.digest, size: Int64(new.bytes.count))
+    for descriptor in tree.manifests where replacements[descriptor.digest] == nil {
+      let turn = originals.count
+      let new = try applied(to: fetch(descriptor), until: turn)
+      guard new.digest != descriptor.digest else { continue }
+      originals[new.digest] = (descriptor, turn)
+      let replacement = Replacement(digest: new.digest, size: Int64(new.bytes.count))
+      replacements[descriptor.digest] = (replacement, turn + 1)
     }
-    guard let root = replacements[tree.root.digest] else { return tree }
+    guard let root = self[tree.root.digest] else { return tree }
     let omitted = Set(tree.omitted.map(\.digest))
     return try ImageTree(
       root: Descriptor(mediaType: tree.root.mediaType, digest: root.digest, size: root.size),
       includes: { !omitted.contains($0.digest) }
-    ) { descriptor in
-      guard let manifest = rewritten[descriptor.digest] else { throw LayoutError.missing(descriptor.digest) }
-      return manifest
-    }
+    ) { try manifest($0, fetch: fetch) }
   }
 
-  private func applied(to manifest: Manifest) throws(ManifestError) -> Manifest {
+  /// A manifest of a tree that was rewritten; `fetch` gives what it was made of, or itself where it stayed as it is. Throws
+  /// ``LayoutError``, and what `fetch` throws.
+  public func manifest(_ descriptor: Descriptor, fetch: (Descriptor) throws -> Manifest) throws -> Manifest {
+    guard let original = originals[descriptor.digest] else { return try fetch(descriptor) }
+    let manifest = try applied(to: fetch(original.manifest), until: original.turn)
+    guard manifest.digest == descriptor.digest else {
+      throw LayoutError.wrongContent(
+        descriptor.digest, .mismatch(expected: descriptor.digest, actual: manifest.digest))
+    }
+    return manifest
+  }
+
+  /// `manifest` with what was known in a turn.
+  private func applied(to manifest: Manifest, until turn: Int) throws(LayoutError) -> Manifest {
+    do {
+      return try Application(replacements: replacements, turn: turn).applied(to: manifest)
+    } catch {
+      throw .notAManifest(manifest.digest, error)
+    }
+  }
+}
+
+/// The changes that were known in a turn, made in one manifest.
+private struct Application {
+  let replacements: [Digest: (new: DescriptorChanges.Replacement, turn: Int)]
+  let turn: Int
+
+  private subscript(digest: Digest) -> DescriptorChanges.Replacement? {
+    replacements[digest].flatMap { $0.turn <= turn ? $0.new : nil }
+  }
+
+  func applied(to manifest: Manifest) throws(ManifestError) -> Manifest {
     guard changes(manifest) else { return manifest }
     let content: JSONValue
     do { content = try DocumentShape.index.decode(JSONValue.self, from: manifest.bytes) } catch {
@@ -70,11 +103,11 @@ public struct DescriptorChanges: Sendable {
   private func changes(_ manifest: Manifest) -> Bool {
     switch manifest.content {
     case .image(let image):
-      image.layers.contains { $0.mediaType.compressedLayer != nil && replacements[$0.digest] != nil }
+      image.layers.contains { $0.mediaType.compressedLayer != nil && self[$0.digest] != nil }
     case .index(let index):
       index.manifests.contains { entry in
-        replacements[entry.digest] != nil
-          || entry.attestedDigest.flatMap { try? Digest($0) }.map { replacements[$0] != nil } ?? false
+        self[entry.digest] != nil
+          || entry.attestedDigest.flatMap { try? Digest($0) }.map { self[$0] != nil } ?? false
       }
     case .artifact: false
     }
@@ -103,11 +136,13 @@ public struct DescriptorChanges: Sendable {
     return .object(members)
   }
 
-  private func replacement(of digest: JSONValue?) -> Replacement? {
-    digest?.text.flatMap { try? Digest($0) }.flatMap { replacements[$0] }
+  private func replacement(of digest: JSONValue?) -> DescriptorChanges.Replacement? {
+    digest?.text.flatMap { try? Digest($0) }.flatMap { self[$0] }
   }
 
-  private static func point(_ members: inout [String: JSONValue], to replacement: Replacement) {
+  private static func point(
+    _ members: inout [String: JSONValue], to replacement: DescriptorChanges.Replacement
+  ) {
     members["digest"] = .string(replacement.digest.description)
     members["size"] = .integer(replacement.size)
     members["data"] = nil

@@ -2,8 +2,9 @@ public import Digests
 public import Images
 public import Tar
 
-/// Something in an archive that is not as it should be.
-public enum LayoutProblem: Hashable, Sendable {
+/// Something in an archive that is not as it should be. A damaged archive may have hundreds of thousands: each is in memory
+/// once, whoever speaks of it.
+public indirect enum LayoutProblem: Hashable, Sendable {
   // Content.
   /// Listed by an image, not in the archive, and not left out on purpose.
   case missing(Descriptor)

@@ -20,7 +20,7 @@ public enum TarError: Error, Hashable, Sendable {
   /// that is known.
   case needsMemory(Compression, path: String?, need: Int64, limit: Int64)
   /// What comes before an archive's first layer is more than is kept in memory, in bytes.
-  case frontTooLarge(path: String, limit: Int)
+  case frontTooLarge(path: String, limit: Int64)
   /// libarchive or zlib failed in a way that input cannot cause; the detail is the library's word.
   case library(String)
 

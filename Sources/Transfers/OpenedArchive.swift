@@ -9,24 +9,33 @@ enum OpenedArchive: Sendable {
   case passing(StreamedLayout)
 
   /// Opens what `input` names. What cannot be read in place is copied into a nameless file of the directory `spool`
-  /// where one is given, else read as it comes. Decompressing may take `memoryLimit` bytes of memory. Blocks. Throws
-  /// ``LayoutError``, ``TarError``, and ``TransferError/noDirectory(path:)``.
+  /// where one is given, else read as it comes; what describes it is then kept, in such a file of the directory `temporary`
+  /// where it is large. Decompressing may take `memoryLimit` bytes of memory. Blocks. Throws ``LayoutError``, ``TarError``,
+  /// and ``TransferError/noDirectory(path:)``.
   static func open(
-    _ input: ArchiveInput, spool: String?, memoryLimit: Int64
+    _ input: ArchiveInput, spool: String?, temporary: String, memoryLimit: Int64
   ) throws -> OpenedArchive {
     if input.isOneFile, input.stream == nil { try UnfinishedArchive.refuse(input.path) }
     guard input.isOneFile, let content = try Self.content(of: input, memoryLimit) else {
       return .inPlace(try Layout.open(input, memoryLimit: memoryLimit))
     }
     guard let spool else {
-      return .passing(try StreamedLayout.open(content))
+      do {
+        return .passing(try StreamedLayout.open(content, keepingFrontIn: temporary))
+      } catch LayoutError.archive(.file(.open, let path, let code)) where path == temporary {
+        throw refusal(of: temporary, code)
+      }
     }
     do {
       return .inPlace(try Layout.open(try content.spooled(in: spool), memoryLimit: memoryLimit))
     } catch TarError.file(.file(.open, let path, let code)) where path == spool {
-      guard code == ENOENT || code == ENOTDIR else { throw TransferError.cannotWriteFile(path: spool) }
-      throw TransferError.noDirectory(path: spool)
+      throw refusal(of: spool, code)
     }
+  }
+
+  /// Why no file can be made in a directory.
+  private static func refusal(of directory: String, _ code: Int32) -> TransferError {
+    code == ENOENT || code == ENOTDIR ? .noDirectory(path: directory) : .cannotWriteFile(path: directory)
   }
 
   /// What cannot be read in place: a stream, a named pipe, a compressed file. nil for all else.

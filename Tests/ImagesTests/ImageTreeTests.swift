@@ -145,7 +145,8 @@ struct `An image's tree` {
       let tree = try shelf.tree(try #require(known.last))
       var pushed: Set<Digest> = Set(tree.blobs.map(\.digest))
       #expect(pushed.count == tree.blobs.count)
-      for manifest in tree.manifests {
+      for descriptor in tree.manifests {
+        let manifest = try #require(shelf.manifests[descriptor.digest])
         #expect((manifest.children + manifest.blobs).allSatisfy { pushed.contains($0.digest) })
         #expect(pushed.insert(manifest.digest).inserted)
       }

@@ -59,7 +59,7 @@ struct `Reading a long list` {
   @Test func `is the same whether or not the manifests stay in memory`() throws {
     let check = try LayoutCheck.examine(LayoutFront.read(LayoutSource.open(path, memoryLimit: 64 << 20)))
     let front = check.front
-    var stored = PlannedManifests(in: front.file, mostHeld: 0)
+    var stored = PlannedManifests(in: front.file, mostHeld: 0, sharing: SharedDescriptors())
     var walk = ManifestWalk(file: front.file, blobs: front.blobs, omissions: [:])
     for image in front.index.images {
       try walk.descend(from: image.root) { manifest in

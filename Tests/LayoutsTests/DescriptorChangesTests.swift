@@ -24,9 +24,14 @@ import Testing
         + #""layers":[\#(layers.joined(separator: ","))]\#(more)"#)
   }
 
-  private func tree(_ manifests: [Manifest]) throws -> ImageTree {
+  /// The tree of the first of `manifests` with `changes` made, and its manifests.
+  private func rewrite(
+    _ manifests: [Manifest], _ changes: inout DescriptorChanges
+  ) throws -> (tree: ImageTree, manifests: [Manifest]) {
     let byDigest = Dictionary(manifests.map { ($0.digest, $0) }) { first, _ in first }
-    return try ImageTree(root: manifests[0].descriptor) { try #require(byDigest[$0.digest]) }
+    let fetch: (Images.Descriptor) throws -> Manifest = { try #require(byDigest[$0.digest]) }
+    let tree = try changes.rewrite(ImageTree(root: manifests[0].descriptor, fetch: fetch), fetch: fetch)
+    return (tree, try tree.manifests.map { try changes.manifest($0, fetch: fetch) })
   }
 
   private var changes: DescriptorChanges {
@@ -39,7 +44,7 @@ import Testing
     let more = #","annotations":{"a":"\u00e4\"/"},"odd":[true,null,-5,{"x":[]}]"#
     let image = try image(TestImage.descriptor(old.rawValue, plain), other, more: more)
     var changes = changes
-    let rewritten = try changes.rewrite(tree([image]))
+    let (rewritten, manifests) = try rewrite([image], &changes)
     #expect(
       rewritten.blobs.map(\.digest) == [Digest(of: config), Digest(of: packed), Digest(of: [1])])
     #expect(rewritten.blobs[1].mediaType == new && rewritten.blobs[1].size == 6)
@@ -50,7 +55,7 @@ import Testing
       "mediaType": new.rawValue, "digest": Digest(of: packed).description, "size": 6,
     ]
     expected["layers"] = [packedLayer, try JSONSerialization.jsonObject(with: Data(other.utf8))]
-    let actual = try JSONSerialization.jsonObject(with: Data(rewritten.manifests[0].bytes))
+    let actual = try JSONSerialization.jsonObject(with: Data(manifests[0].bytes))
     #expect(NSDictionary(dictionary: expected) == actual as? NSDictionary)
   }
 
@@ -66,11 +71,11 @@ import Testing
     let outer = try manifest(
       "index.v1", #""manifests":[\#(TestImage.descriptor(MediaType.ociIndex.rawValue, inner.bytes))]"#)
     var changes = changes
-    let rewritten = try changes.rewrite(tree([outer, inner, image, untouched]))
+    let (rewritten, manifests) = try rewrite([outer, inner, image, untouched], &changes)
     #expect(rewritten.manifests.count == 4 && rewritten.manifests.contains { $0.digest == untouched.digest })
     #expect(
       Set(rewritten.manifests.map(\.digest)).isDisjoint(with: [outer.digest, inner.digest, image.digest]))
-    let entries = rewritten.manifests.flatMap(\.children)
+    let entries = manifests.flatMap(\.children)
     let new = try #require(changes[image.digest]?.digest)
     #expect(entries.contains { $0.digest == untouched.digest && $0.attestedDigest == new.description })
   }
@@ -81,9 +86,9 @@ import Testing
       let image = try image(TestImage.descriptor(type.rawValue, plain), more: #","x":1.5"#)
       var changes = changes
       if type == .ociLayer {
-        #expect(throws: LayoutError.self) { try changes.rewrite(tree([image])) }
+        #expect(throws: LayoutError.self) { try rewrite([image], &changes) }
       } else {
-        #expect(try changes.rewrite(tree([image])).manifests[0].bytes == image.bytes)
+        #expect(try rewrite([image], &changes).manifests[0].bytes == image.bytes)
       }
     }
   }

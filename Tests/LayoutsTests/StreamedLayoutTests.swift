@@ -32,7 +32,9 @@ private final class Passage: Sendable {
     }
   }
 
-  func layout() throws -> StreamedLayout { try StreamedLayout.open(content()) }
+  func layout() throws -> StreamedLayout {
+    try StreamedLayout.open(content(), keepingFrontIn: "/nonexistent")
+  }
 }
 
 extension Proof {
@@ -95,8 +97,8 @@ extension StreamedLayout {
     #expect(stream.blobs == plan.blobs)
     for image in stream.front.images {
       let tree = try stream.front.tree(of: image)
-      for case .image(let manifest) in tree.manifests.map(\.content) {
-        #expect(try !stream.front.bytes(of: manifest.config, limit: 1 << 20).isEmpty)
+      for config in tree.configs {
+        #expect(try !stream.front.bytes(of: config, limit: 1 << 20).isEmpty)
       }
     }
     #expect(try stream.isWhole())
@@ -112,7 +114,7 @@ extension StreamedLayout {
     }
     let path = try scratch.write(packed, to: "no-name-tells")
     let content = try #require(try StreamedContent.open(path))
-    #expect(try StreamedLayout.open(content).isWhole())
+    #expect(try StreamedLayout.open(content, keepingFrontIn: scratch.path).isWhole())
     #expect(throws: LayoutError.self) { try Layout.open(path) }
   }
 

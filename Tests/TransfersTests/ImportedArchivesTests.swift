@@ -46,7 +46,8 @@ import Testing
     let archives = archives([try archive("a", layer: "same")])
     let selection = ImageSelection(
       ImportRequest(
-        archives: [], mapping: NameMapping(destination: try RegistryLocation("n.example"))),
+        archives: [], mapping: NameMapping(destination: try RegistryLocation("n.example")),
+        temporary: "/nonexistent"),
       keepGoing: false)
     #expect(try selection.select(from: archives).images.count == 1)
     let interrupted = Task {

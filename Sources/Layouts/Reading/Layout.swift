@@ -1,6 +1,7 @@
 public import Digests
 public import Files
 public import Images
+import Synchronization
 public import Tar
 
 /// An OCI image layout in a tar or a directory, or what `docker save` wrote, read in place.
@@ -43,6 +44,11 @@ public final class Layout: Sendable {
   /// Of an archive that is cut: where each entry lies.
   let places: [String: Range<Int64>]
 
+  /// What the images' trees are made of.
+  private let descriptors: SharedDescriptors
+  /// What walking the images has taken so far.
+  private let walks = Mutex(Walks())
+
   private let file: any RandomAccess
   private let carried: [String: BlobExtent]
 
@@ -50,6 +56,7 @@ public final class Layout: Sendable {
     let front = check.front
     volumes = set?.volumes ?? []
     lost = check.lost
+    descriptors = check.descriptors
     places = set == nil ? [:] : check.places
     path = check.file.path
     file = check.file
@@ -167,16 +174,37 @@ public final class Layout: Sendable {
     }
   }
 
+  /// The same descriptor without all but its type, digest and size, as all trees of the archive have it.
+  public func shared(_ descriptor: Descriptor) -> Descriptor { descriptors.shared(descriptor) }
+
   /// Everything an image consists of, without what is left out on purpose; `withKnown` takes in what is left
-  /// out because the other side has it.
-  public func tree(of image: LayoutImage, withKnown: Bool = false) throws(LayoutError) -> ImageTree {
+  /// out because the other side has it. `visit` is given each manifest, in the tree's order.
+  public func tree(
+    of image: LayoutImage, withKnown: Bool = false, visit: (Manifest) -> Void = { _ in }
+  ) throws(LayoutError) -> ImageTree {
+    let tree = try walk(image, withKnown: withKnown, visit: visit)
+    try walks.withLock { (walks) throws(LayoutError) in
+      guard walks.roots.insert(image.root.digest).inserted else { return }
+      walks.parts += tree.manifests.count + tree.blobs.count + tree.omitted.count
+      let limit = Walks.mostParts + images.count * Walks.partsPerImage
+      guard walks.parts <= limit else { throw .tooManyBlobs(path: path, limit: limit) }
+    }
+    return tree
+  }
+
+  private func walk(
+    _ image: LayoutImage, withKnown: Bool, visit: (Manifest) -> Void
+  ) throws(LayoutError) -> ImageTree {
     let includes: (Descriptor) -> Bool = { [omissions] part in
       guard let omission = omissions[part.digest] else { return true }
       return withKnown && omission.reason == .known
     }
     do {
-      return try ImageTree(root: image.root, includes: includes) { descriptor in
-        try manifest(descriptor)
+      return try ImageTree(
+        root: image.root, includes: includes, share: { descriptors.shared($0) }, visit: visit
+      ) { descriptor in
+        try noteReading(of: descriptor)
+        return try manifest(descriptor)
       }
     } catch let error as LayoutError {
       throw error
@@ -184,6 +212,17 @@ public final class Layout: Sendable {
       throw .notAManifest(image.root.digest, error)
     } catch {
       throw .missing(image.root.digest)
+    }
+  }
+
+  /// Images that share manifests are walked each by itself: of an archive that makes an end of this, thousands of tiny
+  /// indexes may list the same large ones.
+  private func noteReading(of manifest: Descriptor) throws(LayoutError) {
+    try walks.withLock { (walks) throws(LayoutError) in
+      walks.bytesRead += min(manifest.size, Int64(Manifest.sizeLimit))
+      guard walks.bytesRead <= Walks.mostRead else {
+        throw .oversized(path: path, entry: BlobPath.folder, size: walks.bytesRead, limit: Walks.mostRead)
+      }
     }
   }
 
@@ -253,4 +292,18 @@ public final class Layout: Sendable {
   private func volumes(in range: Range<Int64>) -> [Volume] {
     volumes.filter { $0.range.overlaps(range) }
   }
+}
+
+/// What walking an archive's images has taken. Walked are they several times, and kept are their trees.
+private struct Walks {
+  /// The roots whose trees were counted.
+  var roots: Set<Digest> = []
+  var parts = 0
+  var bytesRead: Int64 = 0
+
+  /// The most parts of all trees together, beside those that each image may have.
+  static let mostParts = 2 << 20
+  static let partsPerImage = 256
+  /// The most bytes of manifests that are read for them, all walks together.
+  static let mostRead: Int64 = 16 << 30
 }

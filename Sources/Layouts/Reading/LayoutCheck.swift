@@ -14,6 +14,8 @@ struct LayoutCheck {
   /// What lies in the archive, and what of it in a gap.
   private(set) var blobs: [Digest: BlobExtent]
   private(set) var lost: [Digest: BlobExtent]
+  /// What its manifests list, as the images' trees are to have it.
+  private(set) var descriptors = SharedDescriptors()
   /// The archive's size in bytes.
   private(set) var totalSize: Int64
   /// Whether no image at all was found, but perhaps indexes of none.
@@ -110,6 +112,7 @@ struct LayoutCheck {
     var walk = ManifestWalk(file: file, blobs: blobs, omissions: front.omissions)
     for image in index.images { try walk.descend(from: image.root) }
     try walk.list(index.others)
+    descriptors = walk.descriptors
     isEmpty = walk.problems.isEmpty && walk.isEmpty && !entries.isCut
     note(walk.review.problems(sources: front.ferry?.knownSources ?? []))
     note(index.others.map { .notAnImage($0.digest, $0.mediaType) })
@@ -117,13 +120,9 @@ struct LayoutCheck {
   }
 
   /// Takes what has not come, of an archive whose front is `kept`, for what the plan says it has to be.
-  mutating func expectRest(after kept: [UInt8]) throws(LayoutError) {
+  mutating func expectRest(after kept: StreamFront) throws(LayoutError) {
     guard let plan else { return }
-    let rest = max(0, plan.totalSize - Int64(kept.count))
-    let path = file.path
-    file = try LayoutError.wrapping { () throws(FileError) in
-      try JoinedContent([.bytes(kept), .missing(path: path, size: rest)], path: path)
-    }
+    file = kept.expecting(plan.totalSize)
     totalSize = plan.totalSize
     for digest in plan.manifests.map(\.digest) + plan.blobs.map(\.digest) {
       blobs[digest] = plan.extent(of: digest)
@@ -179,9 +178,7 @@ struct LayoutCheck {
       guard let extent = entries.files[carried.path] else { return nil }
       files.append((carried.path, try extent.bytes(in: file)))
     }
-    let blobs = walk.listed.lazy.filter { !walk.manifests.contains($0.key) }.map {
-      Descriptor(mediaType: $0.value.mediaType, digest: $0.key, size: $0.value.size)
-    }
+    let blobs = walk.listed.lazy.filter { !walk.manifests.contains($0.key) }.map(\.value)
     do {
       return try ArchivePlan(
         images: images, referrers: referrers, planned: walk.manifests, blobs: blobs,
@@ -241,9 +238,7 @@ struct LayoutCheck {
         guard extent.size != listed.size else { continue }
         note([.wrongSize(digest, expected: listed.size, actual: extent.size)])
       } else {
-        note([
-          .missing(Descriptor(mediaType: listed.mediaType, digest: digest, size: listed.size))
-        ])
+        note([.missing(listed)])
       }
     }
     for (digest, extent) in blobs.sorted(by: { $0.key < $1.key }) where walk.listed[digest] == nil {

@@ -10,7 +10,9 @@ struct ManifestWalk {
   let blobs: [Digest: BlobExtent]
   let omissions: [Digest: Omission]
   /// Manifests, configs and layers that something lists, by digest, without those left out.
-  private(set) var listed: [Digest: Listed] = [:]
+  private(set) var listed: [Digest: Descriptor] = [:]
+  /// All of them as they are kept by whoever keeps them.
+  let descriptors = SharedDescriptors()
   /// Those that are sound.
   private(set) var manifests: PlannedManifests
   private(set) var problems: [LayoutProblem] = []
@@ -18,38 +20,26 @@ struct ManifestWalk {
   private(set) var review: OmissionReview
   private var noted: Set<LayoutProblem> = []
   private var bytesRead: Int64 = 0
+  private var manifestsRead: Int64 = 0
   /// Configs that were read.
   private var configs: Set<Digest> = []
   /// Configs that speak of other layers than a manifest that lists them; of each, the first such manifest by its digest.
   private var strayConfigs: [Digest: Digest] = [:]
   /// Whether an image was read, and not indexes alone.
   private var holdsImage = false
-  /// Types that many descriptors have, each once, and the bytes of all others.
-  private var types: [MediaType: MediaType] = [:]
-  private var typeBytes = 0
 
-  /// What is known of something listed. Archives list hundreds of thousands.
-  struct Listed {
-    let mediaType: MediaType
-    /// In bytes.
-    let size: Int64
-  }
-
-  /// The most manifests' bytes of one archive, so that a hostile one cannot take for ever.
+  /// The most manifests' bytes of one archive, so that a hostile one cannot take for ever; and what each manifest adds to it.
   static let sizeLimit: Int64 = 256 << 20
+  private static let sizePerManifest: Int64 = 8 << 10
   /// The most that an archive may list: of more than half of it, it has nothing.
   static let mostListed = 2 * TarIndex.mostEntries
-  /// The most types that are kept once for all who have them.
-  private static let mostTypes = 1000
-  /// The most that all other types add up to, in bytes.
-  private static let mostTypeBytes = 16 << 20
 
   init(file: any RandomAccess, blobs: [Digest: BlobExtent], omissions: [Digest: Omission]) {
     self.file = file
     self.blobs = blobs
     self.omissions = omissions
     review = OmissionReview(omissions)
-    manifests = PlannedManifests(in: file)
+    manifests = PlannedManifests(in: file, sharing: descriptors)
   }
 
   /// Reads what lies below `root`; `visit` is given each manifest that is sound, once or more often.
@@ -114,22 +104,17 @@ struct ManifestWalk {
 
   /// Remembers a descriptor. Whether its blob is there and has that size is asked later.
   private mutating func note(_ descriptor: Descriptor) throws(LayoutError) {
+    let shared = descriptors.shared(descriptor)
+    guard descriptors.count <= Self.mostListed, descriptors.typeBytes <= SharedDescriptors.mostTypeBytes
+    else {
+      throw .tooManyBlobs(path: file.path, limit: Self.mostListed)
+    }
     guard let other = listed[descriptor.digest] else {
-      guard listed.count < Self.mostListed, typeBytes <= Self.mostTypeBytes else {
-        throw .tooManyBlobs(path: file.path, limit: Self.mostListed)
-      }
-      listed[descriptor.digest] = Listed(mediaType: kept(descriptor.mediaType), size: descriptor.size)
+      listed[descriptor.digest] = shared
       return
     }
     guard other.size != descriptor.size else { return }
     add(.wrongSize(descriptor.digest, expected: descriptor.size, actual: other.size))
-  }
-
-  /// `type` as those before have it, so that it is in memory once.
-  private mutating func kept(_ type: MediaType) -> MediaType {
-    if let known = types[type] { return known }
-    if types.count < Self.mostTypes { types[type] = type } else { typeBytes += type.rawValue.utf8.count }
-    return type
   }
 
   private mutating func add(_ problem: LayoutProblem) {
@@ -141,7 +126,7 @@ struct ManifestWalk {
     let digest = descriptor.digest
     try note(descriptor)
     guard let extent = blobs[digest] else {
-      add(.missing(descriptor))
+      add(.missing(descriptors.shared(descriptor)))
       return nil
     }
     guard extent.size == descriptor.size else {
@@ -153,8 +138,10 @@ struct ManifestWalk {
       return nil
     }
     bytesRead += extent.size
-    guard bytesRead <= Self.sizeLimit else {
-      throw .oversized(path: file.path, entry: BlobPath.folder, size: bytesRead, limit: Self.sizeLimit)
+    manifestsRead += 1
+    let limit = Self.sizeLimit + manifestsRead * Self.sizePerManifest
+    guard bytesRead <= limit else {
+      throw .oversized(path: file.path, entry: BlobPath.folder, size: bytesRead, limit: limit)
     }
     let bytes = try extent.bytes(in: file)
     let actual = Digest(of: bytes)

@@ -13,14 +13,14 @@ struct PlannedStream: ~Copyable, Sendable {
 
   private let content: StreamedContent
   /// What of the content was read before.
-  private let kept: [UInt8]
+  private let kept: StreamFront
   private var position: Int64 = 0
   /// Whether compressed content ended before its own end.
   private var isCut = false
   /// Into the plan's sections: the one that is being read.
   private var section = 0
 
-  init(_ plan: ArchivePlan, after kept: [UInt8], of content: StreamedContent) {
+  init(_ plan: ArchivePlan, after kept: StreamFront, of content: StreamedContent) {
     self.plan = plan
     self.kept = kept
     self.content = content
@@ -99,18 +99,21 @@ struct PlannedStream: ~Copyable, Sendable {
 
   /// Fills `buffer`; fewer bytes only at the end. Compressed content that is cut has an end, too early.
   private mutating func next(into buffer: UnsafeMutableRawBufferPointer) throws(LayoutError) -> Int {
-    let again = kept.dropFirst(Int(clamping: position)).prefix(buffer.count)
-    unsafe buffer.copyBytes(from: again)
-    position += Int64(again.count)
-    let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[again.count...])
-    guard unsafe !rest.isEmpty else { return again.count }
+    let again = Int(min(Int64(buffer.count), max(0, kept.count - position)))
+    if again > 0 {
+      let start = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<again])
+      do { _ = try unsafe kept.read(into: start, at: position) } catch { throw LayoutError(error) }
+    }
+    position += Int64(again)
+    let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[again...])
+    guard unsafe !rest.isEmpty else { return again }
     do {
       let count = try unsafe content.read(into: rest)
       position += Int64(count)
-      return again.count + count
+      return again + count
     } catch .cutStream {
       isCut = true
-      return again.count
+      return again
     } catch {
       throw LayoutError(error, in: content.path)
     }

@@ -6,7 +6,7 @@ public import Tar
 
 /// An archive of Ferry's that is read as it comes, once: through a pipe, or out of a compressed file.
 ///
-/// All that describes it stands at its front and is kept in memory, checked as in a file. Then its blobs come in
+/// All that describes it stands at its front and is kept, in a file without a name where it is large, checked as in a file. Then its blobs come in
 /// its order; of each, the last ``reach`` bytes can be read again. Bytes between the blobs are held against the
 /// archive's one form, so that nothing can change unnoticed that would be noticed in a file.
 public final class StreamedLayout: Sendable {
@@ -23,18 +23,23 @@ public final class StreamedLayout: Sendable {
   /// How much of what was read last can be read again, in bytes.
   public static let reach = Int64(StreamWindow.size)
 
-  /// Reads the archive's front. Throws ``LayoutError``, `notStreamable` for an archive that is not in the order in
-  /// which Ferry writes.
-  public static func open(_ content: StreamedContent) throws(LayoutError) -> StreamedLayout {
-    let front = ContentFront(of: content, limit: Int(ManifestWalk.sizeLimit))
+  /// The most that the front of an archive may be, in bytes: that of 80,000 images.
+  static let frontLimit: Int64 = 1 << 30
+
+  /// Reads the archive's front, which is kept in a file of `directory` without a name where it is large. Throws
+  /// ``LayoutError``, `notStreamable` for an archive that is not in the order in which Ferry writes.
+  public static func open(
+    _ content: StreamedContent, keepingFrontIn directory: String
+  ) throws(LayoutError) -> StreamedLayout {
+    let front = ContentFront(of: content, limit: frontLimit, spoolingIn: directory)
     var scan = FrontScan(front)
     let tar: TarIndex
     do throws(TarError) {
       tar = try TarIndex.read(front, names: .layout) { scan.isBeyond($0) }
-    } catch .notATar where front.bytes.isEmpty {
+    } catch .notATar where front.count == 0 {
       throw .truncated(path: content.path, at: 0)
     } catch .cutStream {
-      throw .truncated(path: content.path, at: Int64(front.bytes.count))
+      throw .truncated(path: content.path, at: front.count)
     } catch {
       throw LayoutError(error, in: content.path)
     }
@@ -42,17 +47,14 @@ public final class StreamedLayout: Sendable {
       throw .oversized(path: content.path, entry: entry.path, size: entry.size, limit: limit)
     }
     if let obstacle = scan.obstacle { throw .notStreamable(path: content.path, obstacle) }
-    let kept = front.bytes
-    let file = try LayoutError.wrapping { () throws(FileError) in
-      try JoinedContent([.bytes(kept)], path: content.path)
-    }
+    let kept = StreamFront(front)
     let described = try LayoutFront.read(
       LayoutSource(
-        file: file, tar: tar, entries: TarContents(tar).comparingCopies(in: file), form: .tar,
+        file: kept, tar: tar, entries: TarContents(tar).comparingCopies(in: kept), form: .tar,
         memoryLimit: Decompressor.usualMemory))
     guard described.isWrittenByFerry else { throw .notStreamable(path: content.path, .foreign) }
     var check = try LayoutCheck.examine(
-      front: described, kept: Int64(kept.count), misplaced: scan.misplaced)
+      front: described, kept: kept.count, misplaced: scan.misplaced)
 
     var state = State()
     if let plan = check.plan {

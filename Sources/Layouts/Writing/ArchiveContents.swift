@@ -92,9 +92,9 @@ struct ArchiveContents {
       // Two tags of one image.
       guard manifests[image.root.digest] == nil else { return }
       let tree = try tree(of: image.root)
-      let configDigests = Set(tree.manifests.compactMap(\.configDigest))
+      let configDigests = Set(tree.configs.map(\.digest))
       for manifest in tree.manifests where manifests[manifest.digest] == nil {
-        manifests[manifest.digest] = Int64(manifest.bytes.count)
+        manifests[manifest.digest] = manifest.size
         order.append(manifest.digest)
       }
       for blob in tree.blobs {
@@ -106,8 +106,7 @@ struct ArchiveContents {
         guard let size = sizes[blob.digest] else { throw .missing(blob.digest) }
         try agree(blob, size)
         guard blobs.updateValue(size, forKey: blob.digest) == nil else { continue }
-        let plain = Descriptor(mediaType: blob.mediaType, digest: blob.digest, size: blob.size)
-        if configDigests.contains(blob.digest) { configs.append(plain) } else { layers.append(plain) }
+        if configDigests.contains(blob.digest) { configs.append(blob) } else { layers.append(blob) }
       }
       for descriptor in tree.omitted {
         guard let omission = omitted[descriptor.digest] else { continue }
@@ -118,7 +117,9 @@ struct ArchiveContents {
 
     private func tree(of root: Descriptor) throws(LayoutError) -> ImageTree {
       do {
-        return try ImageTree(root: root, includes: { omitted[$0.digest] == nil }) { descriptor in
+        return try ImageTree(
+          root: root, includes: { omitted[$0.digest] == nil }, share: { given.shared($0) }
+        ) { descriptor in
           guard let manifest = try given.manifest(descriptor.digest) else {
             throw LayoutError.missing(descriptor.digest)
           }
@@ -139,13 +140,5 @@ struct ArchiveContents {
         throw .conflictingSizes(descriptor.digest, min(descriptor.size, size), max(descriptor.size, size))
       }
     }
-  }
-}
-
-extension Manifest {
-  /// The digest of its config, if it is an image's.
-  fileprivate var configDigest: Digest? {
-    guard case .image(let image) = content else { return nil }
-    return image.config.digest
   }
 }

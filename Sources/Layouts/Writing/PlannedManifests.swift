@@ -2,11 +2,13 @@ import Digests
 import Files
 import Images
 
-/// The manifests that a plan is made of. Those of an archive that is read are many more than fit into the memory, perhaps:
-/// of these, all but the first lie where they lie, and are read again each time that they are wanted.
+/// The manifests that a plan is made of. They are many more than fit into the memory, perhaps: of those that come from a
+/// registry only the bytes are kept, and of an archive's all but the first lie where they lie. These are read again each
+/// time that they are wanted.
 struct PlannedManifests: Sendable {
   private enum Holding: Sendable {
     case atHand(Manifest)
+    case encoded(ManifestBytes)
     /// Its type, and where it lies in ``file``.
     case stored(MediaType, BlobExtent)
   }
@@ -17,19 +19,36 @@ struct PlannedManifests: Sendable {
   private var held: Int64 = 0
 
   private let mostHeld: Int64
+  /// What it is of; nil: of nothing that is kept once.
+  private let descriptors: SharedDescriptors?
 
   /// Manifests of which all are at hand.
   init(_ manifests: [Manifest]) {
     for manifest in manifests { holdings[manifest.digest] = holdings[manifest.digest] ?? .atHand(manifest) }
     file = nil
     mostHeld = .max
+    descriptors = nil
+  }
+
+  /// Manifests of which all are at hand, as bytes.
+  init(_ manifests: [ManifestBytes]) {
+    for manifest in manifests { holdings[manifest.digest] = holdings[manifest.digest] ?? .encoded(manifest) }
+    file = nil
+    mostHeld = .max
+    descriptors = SharedDescriptors()
   }
 
   /// None yet, of those that lie in `file`. `mostHeld` is how many bytes of them are kept at hand: those of some thousand
   /// images.
-  init(in file: any RandomAccess, mostHeld: Int64 = 8 << 20) {
+  init(in file: any RandomAccess, mostHeld: Int64 = 4 << 20, sharing descriptors: SharedDescriptors) {
     self.file = file
     self.mostHeld = mostHeld
+    self.descriptors = descriptors
+  }
+
+  /// The descriptor that is kept of a part of an image.
+  func shared(_ descriptor: Descriptor) -> Descriptor {
+    descriptors?.shared(descriptor) ?? descriptor.plain
   }
 
   /// Takes in a manifest that was read from `extent`, and proved.
@@ -50,8 +69,10 @@ struct PlannedManifests: Sendable {
   /// Its type, digest and size; nil for one that is not here.
   func descriptor(of digest: Digest) -> Descriptor? {
     switch holdings[digest] {
-    case .atHand(let manifest): manifest.descriptor
-    case .stored(let type, let extent): Descriptor(mediaType: type, digest: digest, size: extent.size)
+    case .atHand(let manifest): shared(manifest.descriptor)
+    case .encoded(let manifest): manifest.descriptor
+    case .stored(let type, let extent):
+      shared(Descriptor(mediaType: type, digest: digest, size: extent.size))
     case nil: nil
     }
   }
@@ -61,6 +82,8 @@ struct PlannedManifests: Sendable {
   func manifest(_ digest: Digest) throws(LayoutError) -> Manifest? {
     switch holdings[digest] {
     case .atHand(let manifest): return manifest
+    case .encoded(let manifest):
+      do { return try manifest.decoded() } catch { throw .notAManifest(digest, error) }
     case .stored(let type, let extent):
       guard let file else { return nil }
       try LayoutError.checkCancellation()
@@ -75,6 +98,7 @@ struct PlannedManifests: Sendable {
   func content(of digest: Digest) -> ArchiveSection.Content? {
     switch holdings[digest] {
     case .atHand(let manifest): .bytes(manifest.bytes)
+    case .encoded(let manifest): .bytes(manifest.bytes)
     case .stored(_, let extent): file.map { .stored(extent, $0) }
     case nil: nil
     }

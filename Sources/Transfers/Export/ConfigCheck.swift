@@ -22,7 +22,7 @@ struct ConfigCheck: Sendable {
     self.failed = failed
     var manifests: [Digest: [(image: Int, manifest: ImageManifest)]] = [:]
     for (number, image) in sources.images.enumerated() {
-      for manifest in image.runnable {
+      for manifest in image.allRunnable {
         manifests[manifest.config.digest, default: []].append((number, manifest))
       }
     }
@@ -154,15 +154,8 @@ final class ConfigStore: Sendable {
 extension ExportImage {
   /// The configs of its images and its referrers' whose content is specified, or may be.
   fileprivate var configs: [Descriptor] {
-    runnable.map(\.config).filter { $0.mediaType.isImageConfig || $0.size <= Int64(ImageConfig.sizeLimit) }
+    allRunnable.map(\.config).filter { $0.mediaType.isImageConfig || $0.size <= Int64(ImageConfig.sizeLimit) }
   }
 
-  fileprivate var runnable: [ImageManifest] {
-    (tree.manifests + referrers.flatMap(\.tree.manifests)).compactMap { manifest in
-      guard case .image(let image) = manifest.content, image.mayBeRunnable else {
-        return nil
-      }
-      return image
-    }
-  }
+  fileprivate var allRunnable: [ImageManifest] { runnable + referrers.flatMap(\.runnable) }
 }

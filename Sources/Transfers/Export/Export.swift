@@ -95,6 +95,8 @@ public struct ExportRequest: Sendable {
   public var knownStreams: [String: ArchiveInput.Stream] = [:]
   /// How much memory decompressing one of them may take, in bytes.
   public var memoryLimit = Decompressor.usualMemory
+  /// The directory for nameless files of what is not to be kept in memory.
+  public var temporary: String
   /// The digests of which the archives among them must have one; they are believed then. Empty: any may be.
   public var knownExpected: [Digest] = []
   /// Who must have signed the receipts among them; an archive that is signed so is believed.
@@ -108,7 +110,7 @@ public struct ExportRequest: Sendable {
   public init(
     queries: [ImageQuery], platforms: [Platform] = [], output: Output, replacesExisting: Bool = false,
     shard: Shard? = nil, takesReferrers: Bool = true, known: [String] = [], volumeSize: Int64? = nil,
-    onlyVolumes: [Int] = []
+    onlyVolumes: [Int] = [], temporary: String
   ) {
     self.queries = queries
     self.platforms = platforms
@@ -119,5 +121,6 @@ public struct ExportRequest: Sendable {
     self.known = known
     self.volumeSize = volumeSize
     self.onlyVolumes = onlyVolumes
+    self.temporary = temporary
   }
 }

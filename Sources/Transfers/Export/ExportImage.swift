@@ -7,6 +7,10 @@ import Registry
 public struct ExportImage: Sendable {
   public let reference: Reference
   public let tree: ImageTree
+  /// The manifests of ``tree``.
+  let manifests: [ManifestBytes]
+  /// What those of its runnable images list, or of what may be such.
+  let runnable: [ImageManifest]
   public let omissions: [Omission]
   /// What travels with it because it refers to it.
   public private(set) var referrers: [Referrer] = []
@@ -22,9 +26,11 @@ public struct ExportImage: Sendable {
   /// Its own configs and layers, and its referrers'.
   var blobs: [Descriptor] { tree.blobs + referrers.flatMap(\.tree.blobs) }
 
-  private init(reference: Reference, tree: ImageTree, omissions: [Omission]) {
+  private init(reference: Reference, _ fetched: FetchedTree, omissions: [Omission]) {
     self.reference = reference
-    self.tree = tree
+    tree = fetched.tree
+    manifests = fetched.manifests
+    runnable = fetched.runnable
     self.omissions = omissions
   }
 
@@ -64,8 +70,9 @@ public struct ExportImage: Sendable {
       }
     }
     var foreign: [Descriptor] = []
-    let tree = try ImageTree(
-      root: root,
+    var layers: Set<Digest> = []
+    let fetched = try FetchedTree(
+      root,
       includes: { child in
         if left.contains(child.digest) { return false }
         guard child.mediaType.isForeignLayer else { return true }
@@ -75,13 +82,13 @@ public struct ExportImage: Sendable {
         if !isHeld { foreign.append(child) }
         return isHeld
       },
+      visit: { layers.formUnion($0.foreignLayers) },
       fetch: { descriptor in
         if descriptor.digest == top.digest { return top }
         let manifest = try client.manifest(descriptor.digest.description, of: reference.repository)
         return try Manifest(bytes: manifest.bytes, as: descriptor)
       })
     // What is no layer, or says of no other place to have it from, is the registry's to give.
-    let layers = Set(tree.manifests.flatMap(\.foreignLayers))
     if let lost = foreign.first(where: { !layers.contains($0.digest) }) {
       throw RegistryError.blobNotFound(
         host: reference.host, repository: reference.repository, digest: lost.digest)
@@ -95,13 +102,13 @@ public struct ExportImage: Sendable {
         ? Reference(
           host: reference.host, repository: reference.repository, tag: reference.tag, digest: root.digest)
         : reference,
-      tree: tree,
-      omissions: tree.omitted.map {
+      fetched,
+      omissions: fetched.tree.omitted.map {
         Omission($0, reason: foreignDigests.contains($0.digest) ? .foreign : .platform)
       })
     image.top = top.digest
     image.leftOut = leftOut + image.omissions.filter { $0.reason == .platform }.map(\.descriptor)
-    for child in tree.unknownManifests { observer.note(.manifestUnknown(image: reference, child)) }
+    for child in fetched.tree.unknownManifests { observer.note(.manifestUnknown(image: reference, child)) }
     image.attestationsLeft = attestations.map {
       UncarriedReferrer($0, of: root.digest, kind: .attestation, .platform)
     }
@@ -139,6 +146,32 @@ public struct ExportImage: Sendable {
       throw TransferError.tagNotFound(
         reference, near: nearNames(to: reference.identifier, among: tags), tags: tags.count)
     }
+  }
+}
+
+/// A tree as an export needs it, with its manifests.
+struct FetchedTree: Sendable {
+  let tree: ImageTree
+  let manifests: [ManifestBytes]
+  /// What those of runnable images list, or of what may be such.
+  let runnable: [ImageManifest]
+
+  /// Walks the image below `root` (``ImageTree``).
+  init(
+    _ root: Descriptor, includes: (Descriptor) throws -> Bool = { _ in true },
+    visit: (Manifest) -> Void = { _ in }, fetch: (Descriptor) throws -> Manifest
+  ) throws {
+    var manifests: [ManifestBytes] = []
+    var runnable: [ImageManifest] = []
+    tree = try ImageTree(
+      root: root, includes: includes,
+      visit: { manifest in
+        visit(manifest)
+        manifests.append(ManifestBytes(manifest))
+        if case .image(let image) = manifest.content, image.mayBeRunnable { runnable.append(image.plain) }
+      }, fetch: fetch)
+    self.manifests = manifests
+    self.runnable = runnable
   }
 }
 

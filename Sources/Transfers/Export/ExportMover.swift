@@ -118,7 +118,9 @@ struct ExportMover: Sendable {
   /// is to be replaced.
   private func isWhole(_ place: ArchivePlace) async throws -> Bool {
     let input = try ArchiveInput.written(to: place)
-    let verified = try await Verification(input, isDeep: false, expected: nil, settings: settings).run()
+    let verified = try await Verification(
+      input, isDeep: false, expected: nil, temporary: request.temporary, settings: settings
+    ).run()
     if verified.isWhole { return true }
     guard request.replacesExisting else {
       throw TransferError.damagedOutput(path: place.path, problems: verified.findings.map(\.problem))

@@ -101,7 +101,8 @@ struct KnownFiles: Sendable {
     }
     let archivePaths = paths.filter { !receiptPaths.contains($0) }
     let archives = try ArchiveInput.group(archivePaths, streams: request.knownStreams).map { input in
-      let opened = try OpenedArchive.open(input, spool: nil, memoryLimit: request.memoryLimit)
+      let opened = try OpenedArchive.open(
+        input, spool: nil, temporary: request.temporary, memoryLimit: request.memoryLimit)
       let layout = opened.layout
       guard layout.problems.isEmpty else {
         throw TransferError.knownUnusable(path: input.path, problems: layout.problems)

@@ -172,7 +172,7 @@ struct ArchiveComposition: Sendable {
     return try ArchivePlan(
       images: named + tagged,
       referrers: referrers.filter(\.isListed).map { ($0.reference, $0.tree.root) },
-      manifests: images.flatMap(\.tree.manifests) + referrers.flatMap(\.tree.manifests),
+      encoded: images.flatMap(\.manifests) + referrers.flatMap(\.manifests),
       blobs: blobs.filter { !known.holds($0) },
       omissions: images.flatMap(\.omissions) + known.omissions(from: blobs), knownSources: known.sources,
       extraFiles: descriptions.files(of: images.map(\.reference)),

@@ -10,6 +10,18 @@ public struct Referrer: Sendable {
   /// By the tag that names its subject, or else by its digest.
   public let reference: Reference
   public let tree: ImageTree
+  /// The manifests of ``tree``.
+  let manifests: [ManifestBytes]
+  /// What those of its runnable images list, or of what may be such.
+  let runnable: [ImageManifest]
+
+  init(subject: Digest, reference: Reference, _ fetched: FetchedTree) {
+    self.subject = subject
+    self.reference = reference
+    tree = fetched.tree
+    manifests = fetched.manifests
+    runnable = fetched.runnable
+  }
 
   /// Whether a registry's referrers API told of it, and no tag names it.
   var isListed: Bool { reference.tag == nil }

@@ -45,7 +45,7 @@ struct RepositoryReferrers {
       switch try tree(root.descriptor) {
       case .success(let tree):
         let reference = image.with(tag: ReferrerTag(kind, of: subject).tag)
-        found.carried.append(Referrer(subject: subject, reference: reference, tree: tree))
+        found.carried.append(Referrer(subject: subject, reference: reference, tree))
       case .failure(let fault):
         // Of a list that names what is not there, the rest is taken one by one.
         if kind == .list, let entries = root.entries {
@@ -65,12 +65,12 @@ struct RepositoryReferrers {
       switch try tree(descriptor) {
       case .success(let tree):
         // What speaks of another manifest is found there, or belongs elsewhere.
-        guard tree.manifests.last?.subject?.digest == subject else {
+        guard tree.tree.subject == subject else {
           found.left.append(UncarriedReferrer(descriptor, of: subject, .otherSubject))
           continue
         }
         let reference = Reference(host: image.host, repository: image.repository, digest: descriptor.digest)
-        found.carried.append(Referrer(subject: subject, reference: reference, tree: tree))
+        found.carried.append(Referrer(subject: subject, reference: reference, tree))
       case .failure(let fault):
         found.left.append(UncarriedReferrer(descriptor, of: subject, fault.reason))
       }
@@ -147,13 +147,15 @@ struct RepositoryReferrers {
 
   /// Everything below `root`, or why that is not to be had, today or any day. Throws what may go better another
   /// time.
-  private func tree(_ root: Descriptor) throws -> Result<ImageTree, Fault> {
+  private func tree(_ root: Descriptor) throws -> Result<FetchedTree, Fault> {
     do {
       return .success(
-        try ImageTree(root: root) { descriptor in
-          let manifest = try client.manifest(descriptor.digest.description, of: image.repository)
-          return try Manifest(bytes: manifest.bytes, as: descriptor)
-        })
+        try FetchedTree(
+          root,
+          fetch: { descriptor in
+            let manifest = try client.manifest(descriptor.digest.description, of: image.repository)
+            return try Manifest(bytes: manifest.bytes, as: descriptor)
+          }))
     } catch RegistryError.manifestNotFound {
       return .failure(Fault(reason: .absent))
     } catch RegistryError.notAManifest(_, _, _, let error) {

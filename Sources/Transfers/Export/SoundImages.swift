@@ -40,7 +40,7 @@ struct SoundImages {
     var disputed: Set<Digest> = []
     var known: [Digest: Int64] = [:]
     for image in images {
-      for manifest in image.manifests { known[manifest.digest] = Int64(manifest.bytes.count) }
+      for manifest in image.allManifests { known[manifest.digest] = manifest.size }
       for part in image.listed
       where first.updateValue(part.size, forKey: part.digest) ?? part.size != part.size {
         disputed.insert(part.digest)
@@ -110,7 +110,7 @@ struct SoundImages {
 
   /// An archive of indexes that list nothing holds no image.
   private mutating func judgeEmptiness(isApart: Bool) {
-    let empty = images.indices.filter { images[$0].manifests.allSatisfy(\.mediaType.isIndex) }
+    let empty = images.indices.filter { images[$0].allManifests.allSatisfy(\.mediaType.isIndex) }
     guard isApart || empty.count == images.count - errors.count || empty.count == images.count else { return }
     for index in empty {
       let image = images[index]
@@ -122,12 +122,12 @@ struct SoundImages {
 }
 
 extension ExportImage {
-  fileprivate var manifests: [Manifest] { tree.manifests + referrers.flatMap(\.tree.manifests) }
+  fileprivate var allManifests: [Descriptor] { tree.manifests + referrers.flatMap(\.tree.manifests) }
 
   /// All that its manifests, and those of its referrers, point at.
   fileprivate var listed: [Descriptor] {
-    manifests.flatMap { $0.children + $0.blobs }.map {
-      Descriptor(mediaType: $0.mediaType, digest: $0.digest, size: $0.size)
+    ([tree] + referrers.map(\.tree)).flatMap { tree in
+      tree.manifests.filter { $0.digest != tree.root.digest } + tree.blobs + tree.omitted
     }
   }
 

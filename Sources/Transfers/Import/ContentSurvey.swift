@@ -130,7 +130,7 @@ struct ContentSurvey: Sendable {
   private func damagedConfigs(
     among blobs: [ImportBlob], of images: [ImportImage], besidesStreamsOf archives: ImportedArchives
   ) async throws -> [Digest: any Error] {
-    let configs = Set(images.flatMap(\.tree.manifests).compactMap(\.configDigest))
+    let configs = Set(images.lazy.flatMap(\.tree.configs).map(\.digest))
     let wanted = blobs.filter { blob in
       guard let layout = blob.layout, !archives.isStreamed(layout) else { return false }
       return configs.contains(blob.descriptor.digest)
@@ -156,12 +156,5 @@ extension Destination {
   /// Whether all repositories that need `blob` have it.
   func holdsEverywhere(_ blob: ImportBlob) throws -> Bool {
     try blob.repositories.allSatisfy { try holds(blob.descriptor, in: $0) }
-  }
-}
-
-extension Manifest {
-  fileprivate var configDigest: Digest? {
-    guard case .image(let image) = content else { return nil }
-    return image.config.digest
   }
 }

@@ -62,8 +62,8 @@ struct ImageNaming: Sendable {
         continue
       }
       var named = ImportImage(
-        source: image.label, target: target, tree: selected.tree, archive: selected.layout.path,
-        referral: selected.referral)
+        source: image.label, target: target, tree: selected.tree, manifests: selected.manifests,
+        archive: selected.layout.path, referral: selected.referral)
       named.compression = compressed.images[named.digest]
       if !RepositoryName.isValid(target.repository) {
         named.state = .refused

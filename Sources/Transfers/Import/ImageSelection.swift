@@ -8,7 +8,17 @@ struct SelectedImage: Sendable {
   let image: LayoutImage
   /// With what the archive leaves out because the destination has it.
   var tree: ImageTree
+  /// The manifests of ``tree``.
+  var manifests: ImportManifests
   let referral: Referral?
+
+  init(layout: Layout, image: LayoutImage, tree: ImageTree, referral: Referral?) {
+    self.layout = layout
+    self.image = image
+    self.tree = tree
+    self.referral = referral
+    manifests = ImportManifests(layout)
+  }
 }
 
 /// What an import takes out of its archives.

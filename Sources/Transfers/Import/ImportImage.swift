@@ -41,6 +41,8 @@ public struct ImportImage: Sendable {
   public let source: String
   public let target: Reference
   public let tree: ImageTree
+  /// The manifests of ``tree``.
+  let manifests: ImportManifests
   /// The archive's path.
   public let archive: String
   /// What it refers to, when it is there for that.
@@ -56,10 +58,14 @@ public struct ImportImage: Sendable {
   /// everything below it; nil before, and where nobody asked.
   public internal(set) var confirmedAt: Date?
 
-  init(source: String, target: Reference, tree: ImageTree, archive: String, referral: Referral? = nil) {
+  init(
+    source: String, target: Reference, tree: ImageTree, manifests: ImportManifests, archive: String,
+    referral: Referral? = nil
+  ) {
     self.source = source
     self.target = target
     self.tree = tree
+    self.manifests = manifests
     self.archive = archive
     self.referral = referral
   }

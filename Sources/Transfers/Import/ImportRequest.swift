@@ -29,6 +29,8 @@ public struct ImportRequest: Sendable {
   /// The directory into which archives that cannot be read in place are copied first; nil: they are read as they
   /// come.
   public var spool: String?
+  /// The directory for nameless files of what is not to be kept in memory.
+  public var temporary: String
   /// How much memory decompressing may take, in bytes.
   public var memoryLimit = Decompressor.usualMemory
 
@@ -36,7 +38,7 @@ public struct ImportRequest: Sendable {
     archives: [ArchiveInput], mapping: NameMapping, images: [String] = [], overwrites: Bool = false,
     allowsMissing: Bool = false, expected: Digest? = nil, shard: Shard? = nil, takesReferrers: Bool = true,
     journal: JournalLocation = .besideArchive(orIn: nil), givenName: GivenName? = nil,
-    compressesLayers: Bool = false, spool: String? = nil
+    compressesLayers: Bool = false, spool: String? = nil, temporary: String
   ) {
     self.archives = archives
     self.mapping = mapping
@@ -50,5 +52,6 @@ public struct ImportRequest: Sendable {
     self.givenName = givenName
     self.compressesLayers = compressesLayers
     self.spool = spool
+    self.temporary = temporary
   }
 }

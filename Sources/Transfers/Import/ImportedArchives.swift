@@ -79,7 +79,8 @@ struct ArchiveOpening: Sendable {
   }
 
   private func open(_ input: ArchiveInput) throws -> OpenedArchive {
-    let archive = try OpenedArchive.open(input, spool: request.spool, memoryLimit: request.memoryLimit)
+    let archive = try OpenedArchive.open(
+      input, spool: request.spool, temporary: request.temporary, memoryLimit: request.memoryLimit)
     let layout = archive.layout
     if let expected = request.expected, layout.archiveDigest != expected {
       throw TransferError.wrongArchive(path: layout.path, expected: expected, actual: layout.archiveDigest)

@@ -65,7 +65,7 @@ struct LayerCompression: Sendable {
     for image in selected {
       try Task.checkCancellation()
       let layout = image.layout
-      for layer in image.tree.plainLayers where layout.blobs[layer.digest] != nil {
+      for layer in try image.plainLayers where layout.blobs[layer.digest] != nil {
         guard seen.insert(layer.digest).inserted else { continue }
         guard !archives.isStreamed(layout) else {
           throw LayoutError.notStreamable(path: layout.path, .twoReadings)
@@ -87,11 +87,16 @@ struct LayerCompression: Sendable {
     for index in selected.indices {
       try Task.checkCancellation()
       let old = selected[index].tree
-      let new = try changes.rewrite(old)
+      let layout = selected[index].layout
+      let new = try changes.rewrite(old, fetch: layout.manifest)
       guard new.root.digest != old.root.digest else { continue }
       rewritten[index].tree = new
       images[new.root.digest] = CompressedImage(
         original: old.root.digest, layers: old.blobs.compactMap { byOriginal[$0.digest] })
+    }
+    // They say of no manifest more than when it was made.
+    for index in selected.indices where images[rewritten[index].tree.root.digest] != nil {
+      rewritten[index].manifests = ImportManifests(selected[index].layout, changes: changes)
     }
     for image in selected {
       guard let subject = image.referral?.subject, changes[subject] != nil else { continue }
@@ -103,12 +108,18 @@ struct LayerCompression: Sendable {
   }
 }
 
-extension ImageTree {
+extension SelectedImage {
   /// The layers of runnable images that are not compressed by what their types say.
   fileprivate var plainLayers: [Descriptor] {
-    manifests.flatMap { manifest -> [Descriptor] in
-      guard case .image(let image) = manifest.content, image.config.mediaType.isImageConfig else { return [] }
-      return image.layers.filter { $0.mediaType.compressedLayer != nil }
+    get throws {
+      guard tree.blobs.contains(where: { $0.mediaType.compressedLayer != nil }) else { return [] }
+      return try tree.manifests.flatMap { descriptor -> [Descriptor] in
+        guard descriptor.mediaType.isImageManifest,
+          case .image(let image) = try layout.manifest(descriptor).content,
+          image.config.mediaType.isImageConfig
+        else { return [] }
+        return image.layers.filter { $0.mediaType.compressedLayer != nil }.map(layout.shared)
+      }
     }
   }
 }

@@ -40,13 +40,14 @@ struct ReferrersPublisher: Sendable {
     var missing = referred.manifests
     if let listed = try client.referrers(of: referred.subject, in: referred.repository, isForPush: true) {
       let known = Set(listed.manifests.map(\.digest))
-      missing.removeAll { known.contains($0.digest) }
+      missing.removeAll { known.contains($0.descriptor.digest) }
     }
     guard !missing.isEmpty else { return }
+    let manifests = try missing.map { try $0.source.manifest($0.descriptor) }
     let tag = ReferrerTag(.list, of: referred.subject).tag
     let target = Reference(host: destination.host, repository: referred.repository, tag: tag)
     try extendList(at: target, client) { list in
-      missing.reduce(false) { list.add($1) || $0 }
+      manifests.reduce(false) { list.add($1) || $0 }
     }
   }
 
@@ -110,9 +111,9 @@ extension ImportImage {
   /// The image, when it is a list of referrers, held against `present`, which is under its tag and is not it: a list that
   /// has all of this one's referrers, or will get them. nil when either is no list.
   func compared(with present: Manifest) -> ImportImage? {
-    guard referral?.tag == .list, let root = tree.manifests.last,
-      present.digest != referral?.subject, let own = try? ReferrersList(root),
-      let there = try? ReferrersList(present)
+    guard referral?.tag == .list, present.digest != referral?.subject,
+      let root = tree.manifests.last.flatMap({ try? manifests.manifest($0) }),
+      let own = try? ReferrersList(root), let there = try? ReferrersList(present)
     else { return nil }
     var image = self
     if own.digests.isSubset(of: there.digests) {
@@ -130,20 +131,22 @@ struct ReferredManifests: Sendable {
   let repository: String
   /// What they refer to.
   let subject: Digest
-  /// Each once.
-  let manifests: [Manifest]
+  /// Each once, and where it can be read.
+  let manifests: [(descriptor: Descriptor, source: ImportManifests)]
   /// Those that they belong to.
   let images: [ImportImage]
 
   /// All that `images` hold that refers to something, by what it refers to.
   static func list(of images: [ImportImage]) -> [Self] {
-    var manifests: [RepositoryContent: [Digest: Manifest]] = [:]
+    var manifests: [RepositoryContent: [Digest: (descriptor: Descriptor, source: ImportManifests)]] = [:]
     var owners: [RepositoryContent: [ImportImage]] = [:]
     for image in images {
-      for manifest in image.tree.manifests {
-        guard let digest = manifest.subject?.digest else { continue }
-        let subject = RepositoryContent(repository: image.target.repository, digest: digest)
-        manifests[subject, default: [:]][manifest.digest] = manifest
+      for reference in image.tree.references {
+        guard let manifest = image.tree.manifests.first(where: { $0.digest == reference.manifest }) else {
+          continue
+        }
+        let subject = RepositoryContent(repository: image.target.repository, digest: reference.subject)
+        manifests[subject, default: [:]][manifest.digest] = (manifest, image.manifests)
         owners[subject, default: []].append(image)
       }
     }
@@ -151,7 +154,8 @@ struct ReferredManifests: Sendable {
       subject, manifests in
       ReferredManifests(
         repository: subject.repository, subject: subject.digest,
-        manifests: manifests.values.sorted { $0.digest < $1.digest }, images: owners[subject] ?? [])
+        manifests: manifests.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
+        images: owners[subject] ?? [])
     }
   }
 }

@@ -87,8 +87,9 @@ struct TagPusher: Sendable {
   private func push(_ image: ImportImage) throws -> Descriptor? {
     let target = image.target
     let client = try destination.client(for: target.repository)
-    for manifest in image.tree.manifests {
-      let isRoot = manifest.digest == image.digest
+    for descriptor in image.tree.manifests {
+      let isRoot = descriptor.digest == image.digest
+      let manifest = try image.manifests.manifest(descriptor)
       if isRoot, case .extends = image.state { return try lists.extend(with: image, manifest) }
       if isRoot { try expectUnchanged(image) }
       guard isRoot else {
@@ -139,7 +140,7 @@ struct TagPusher: Sendable {
         try blobs.restore(listed, to: repository, doubted: repetition == 1 ? Set(named) : [])
         let children = Set(manifest.children.map(\.digest))
         for child in image.tree.manifests where children.contains(child.digest) {
-          try destination.restore(child, in: repository)
+          try destination.restore(image.manifests.manifest(child), in: repository)
         }
       }
     }

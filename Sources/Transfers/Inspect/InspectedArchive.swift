@@ -86,7 +86,7 @@ public struct InspectedReferrer: Sendable {
   init(_ image: LayoutImage, _ referral: Referral, _ tree: ImageTree) {
     name = image.name
     root = image.root
-    artifactType = tree.manifests.last?.artifactType
+    artifactType = tree.artifactType
     subject = referral.subject
     size = tree.size
     place = Subject(repository: image.reference?.repositoryName, digest: referral.subject)

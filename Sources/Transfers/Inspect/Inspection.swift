@@ -9,15 +9,19 @@ public struct Inspection: Sendable {
   /// The directory into which an archive that cannot be read in place is copied first; nil: its front is read as it
   /// comes.
   private let spool: String?
+  /// The directory for nameless files of what is not to be kept in memory.
+  private let temporary: String
   /// How much memory decompressing may take, in bytes.
   private let memoryLimit: Int64
 
   public init(
-    _ archive: ArchiveInput, spool: String? = nil, memoryLimit: Int64 = Decompressor.usualMemory
+    _ archive: ArchiveInput, spool: String? = nil, temporary: String,
+    memoryLimit: Int64 = Decompressor.usualMemory
   ) {
     self.memoryLimit = memoryLimit
     self.archive = archive
     self.spool = spool
+    self.temporary = temporary
   }
 
   /// Reads the archive's structure and manifests; no blob but the configs.
@@ -27,32 +31,32 @@ public struct Inspection: Sendable {
   }
 
   private func inspect() throws -> InspectedArchive {
-    let layout = try OpenedArchive.open(archive, spool: spool, memoryLimit: memoryLimit).layout
+    let layout = try OpenedArchive.open(
+      archive, spool: spool, temporary: temporary, memoryLimit: memoryLimit
+    ).layout
     // An image may have thousands of names; it is walked once.
     var walks: [Digest: ImageWalk] = [:]
     var members: [Digest: [InspectedArchive.Member]] = [:]
     for image in layout.images where walks[image.root.digest] == nil {
-      let walk = ImageWalk.follow(image, in: layout)
+      var found = ImageMembers()
+      let walk = ImageWalk.follow(image, in: layout) { found.add($0, in: layout) }
       walks[image.root.digest] = walk
-      members[image.root.digest] = walk.tree.map { self.members(of: $0, in: layout) }
+      members[image.root.digest] = walk.tree == nil ? nil : found.members(in: layout)
     }
     let trees = layout.images.compactMap { image in
       walks[image.root.digest]?.tree.map { (image: image, tree: $0) }
     }
     var known = Set(layout.problems)
     let found = walks.values.sorted { $0.image.name < $1.image.name }.flatMap(\.problems)
-    let broken = (found + wrongConfigs(of: trees.map(\.tree), in: layout)).filter {
+    let listed = trees.lazy.flatMap { members[$0.tree.root.digest] ?? [] }
+    let broken = (found + wrongConfigs(of: listed.map(\.config), in: layout)).filter {
       known.insert($0).inserted
     }
-    var users: [Digest: Int] = [:]
-    var sizes: [Digest: Int64] = [:]
+    var uses: [Digest: (users: Int, size: Int64)] = [:]
     for (_, tree) in trees {
-      for part in tree.parts {
-        users[part.digest, default: 0] += 1
-        sizes[part.digest] = part.size
-      }
+      for part in tree.parts { uses[part.digest] = ((uses[part.digest]?.users ?? 0) + 1, part.size) }
     }
-    let referrers = referrers(in: layout)
+    let referrers = referrers(in: layout) { walks[$0]?.tree }
     try Task.checkCancellation()
     let bySubject = Dictionary(grouping: referrers, by: \.place)
     let names = Set(referrers.map(\.name))
@@ -60,7 +64,7 @@ public struct Inspection: Sendable {
       InspectedArchive.Image(
         name: image.name, hasName: image.reference != nil || image.bareTag != nil, root: image.root,
         members: members[image.root.digest] ?? [], size: tree.size,
-        ownSize: tree.parts.reduce(0) { $0 + (users[$1.digest] == 1 ? $1.size : 0) },
+        ownSize: tree.parts.reduce(0) { $0 + (uses[$1.digest]?.users == 1 ? $1.size : 0) },
         referrers: InspectedReferrer.of(image, tree, among: bySubject))
     }
     return InspectedArchive(
@@ -74,19 +78,17 @@ public struct Inspection: Sendable {
       unknownManifests: trees.map(\.tree).unknownManifests,
       descriptions: try Descriptions.all(in: layout),
       problems: layout.problems + broken,
-      uniqueSize: sizes.values.saturatingSum(), volumes: layout.volumes)
+      uniqueSize: uses.values.lazy.map(\.size).saturatingSum(), volumes: layout.volumes)
   }
 
   /// Configs are read here, so what is wrong with one is told: an archive of which the rest never came looks whole but
   /// for that.
-  private func wrongConfigs(of trees: [ImageTree], in layout: Layout) -> [LayoutProblem] {
+  private func wrongConfigs(of configs: some Sequence<Descriptor>, in layout: Layout) -> [LayoutProblem] {
     var seen: Set<Digest> = []
-    return trees.flatMap(\.manifests).compactMap { manifest in
-      guard case .image(let image) = manifest.content, seen.insert(image.config.digest).inserted else {
-        return nil
-      }
+    return configs.compactMap { config in
+      guard seen.insert(config.digest).inserted else { return nil }
       do {
-        _ = try layout.bytes(of: image.config, limit: Manifest.sizeLimit)
+        _ = try layout.bytes(of: config, limit: Manifest.sizeLimit)
         return nil
       } catch LayoutError.wrongContent(let digest, .mismatch(_, let actual)) {
         return .damaged(digest, actual: actual)
@@ -97,25 +99,45 @@ public struct Inspection: Sendable {
   }
 
   /// What is there for an image's sake; nothing where damage hides what refers to what.
-  private func referrers(in layout: Layout) -> [InspectedReferrer] {
-    let referrals = try? ArchiveReferrals.find(among: layout.images, in: layout) { try layout.tree(of: $0) }
+  private func referrers(
+    in layout: Layout, tree: (Digest) -> ImageTree?
+  ) -> [InspectedReferrer] {
+    let referrals = try? ArchiveReferrals.find(among: layout.images, in: layout) { image in
+      guard let tree = tree(image.root.digest) else { throw LayoutError.missing(image.root.digest) }
+      return tree
+    }
     return (referrals?.referrers ?? []).compactMap { image, referral in
-      (try? layout.tree(of: image)).map { InspectedReferrer(image, referral, $0) }
+      tree(image.root.digest).map { InspectedReferrer(image, referral, $0) }
     }
   }
+}
 
-  private func members(of tree: ImageTree, in layout: Layout) -> [InspectedArchive.Member] {
-    var listed: [Digest: Descriptor] = [:]
-    for manifest in tree.manifests {
-      for child in manifest.children { listed[child.digest] = child }
+/// What an image's manifests say of what it consists of, as far as it is shown.
+private struct ImageMembers {
+  /// What the indexes say of their manifests.
+  private var platforms: [Digest: Platform] = [:]
+  private var attestations: Set<Digest> = []
+  private var images: [(digest: Digest, config: Descriptor, layers: [Descriptor])] = []
+
+  /// Takes in the image's manifests one by one.
+  mutating func add(_ manifest: Manifest, in layout: Layout) {
+    for child in manifest.children {
+      platforms[child.digest] = child.platform
+      if child.attestedDigest == nil {
+        attestations.remove(child.digest)
+      } else {
+        attestations.insert(child.digest)
+      }
     }
-    return tree.manifests.compactMap { manifest in
-      guard case .image(let image) = manifest.content else { return nil }
-      let entry = listed[manifest.digest]
-      return InspectedArchive.Member(
-        digest: manifest.digest,
-        platform: entry?.platform ?? configuredPlatform(image.config, in: layout),
-        isAttestation: entry?.attestedDigest != nil, config: image.config, layers: image.layers)
+    guard case .image(let image) = manifest.content else { return }
+    images.append((manifest.digest, layout.shared(image.config), image.layers.map(layout.shared)))
+  }
+
+  func members(in layout: Layout) -> [InspectedArchive.Member] {
+    images.map { digest, config, layers in
+      InspectedArchive.Member(
+        digest: digest, platform: platforms[digest] ?? configuredPlatform(config, in: layout),
+        isAttestation: attestations.contains(digest), config: config, layers: layers)
     }
   }
 
@@ -124,9 +146,4 @@ public struct Inspection: Sendable {
     return (try? layout.bytes(of: config, limit: Manifest.sizeLimit))
       .flatMap { try? ImageConfig(bytes: $0).platform }
   }
-}
-
-extension ImageTree {
-  /// Manifests and blobs alike, each once.
-  fileprivate var parts: [Descriptor] { manifests.map(\.descriptor) + blobs }
 }

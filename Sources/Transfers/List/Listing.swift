@@ -130,12 +130,12 @@ public struct Listing: Sendable {
       return try client.manifest(descriptor.digest.description, of: reference.repository)
     }
     tag.size = tree.size
-    for case .image(let image) in tree.manifests.map(\.content)
-    where image.config.mediaType.isImageConfig && image.config.size <= Int64(Manifest.sizeLimit) {
-      let config = try client.smallBlob(image.config, of: reference.repository)
-      tag.updated = try? ImageConfig(bytes: config).created
-      return
+    let first = tree.configs.first {
+      $0.mediaType.isImageConfig && $0.size <= Int64(Manifest.sizeLimit)
     }
+    guard let first else { return }
+    let config = try client.smallBlob(first, of: reference.repository)
+    tag.updated = try? ImageConfig(bytes: config).created
   }
 }
 

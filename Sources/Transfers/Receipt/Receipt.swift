@@ -72,7 +72,7 @@ extension ReceivedImage {
   /// nil for an image that the destination has not confirmed.
   fileprivate init?(_ image: ImportImage) {
     guard let confirmedAt = image.confirmedAt else { return nil }
-    var parts = image.tree.manifests.map(\.descriptor) + image.tree.blobs
+    var parts = image.tree.parts
     // A list of referrers that was added to another is not there as such; what it lists is.
     if let list = image.list {
       parts = [list] + parts.filter { $0.digest != image.digest && $0.digest != list.digest }

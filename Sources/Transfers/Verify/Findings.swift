@@ -2,42 +2,84 @@ import Digests
 import Images
 import Layouts
 
-/// Collects what is wrong with an archive, each problem once, with the images it hurts.
+/// Collects what is wrong with an archive, each problem once, with the images it hurts. There may be hundreds of thousands
+/// of problems, and parts that thousands of images share.
 struct Findings {
+  /// The images that each problem hurts, by their numbers.
+  private enum Hurt {
+    case none
+    case one(Int32)
+    case several(Set<Int32>)
+
+    mutating func insert(_ image: Int32) {
+      switch self {
+      case .none: self = .one(image)
+      case .one(image): break
+      case .one(let other): self = .several([image, other])
+      case .several(var images):
+        self = .none
+        images.insert(image)
+        self = .several(images)
+      }
+    }
+
+    var images: Set<Int32> {
+      switch self {
+      case .none: []
+      case .one(let image): [image]
+      case .several(let images): images
+      }
+    }
+  }
+
   private var order: [LayoutProblem] = []
-  /// The roots of the images that each problem hurts.
-  private var hurt: [LayoutProblem: Set<Digest>] = [:]
-  /// What is missing, as it was first met.
-  private var missing: [Digest: Descriptor] = [:]
-  /// The roots of the images that need a blob or manifest.
-  private var users: [Digest: Set<Digest>] = [:]
+  /// Of each problem of ``order``.
+  private var hurt: [Hurt] = []
+  /// Into ``order``: all but missing blobs.
+  private var places: [LayoutProblem: Int32] = [:]
+  /// Which images need a blob or manifest.
+  private var users = PartUsers()
   private let layout: Layout
-  /// Where in the archive's list each root stands: an image may have thousands of names.
-  private let numbers: [Digest: [Int]]
+  /// The images' numbers, by their roots.
+  private var images: [Digest: Int32] = [:]
+  /// Where in the archive's list each image stands, by its number: it may have thousands of names.
+  private var entries: [[Int]] = []
+  /// Whether a config was found that disagrees with a manifest.
+  private var hasStrayConfig = false
 
   init(_ layout: Layout) {
     self.layout = layout
-    numbers = Dictionary(grouping: layout.images.indices) { layout.images[$0].root.digest }
+    for (index, image) in layout.images.enumerated() {
+      if let number = images[image.root.digest] {
+        entries[Int(number)].append(index)
+      } else {
+        images[image.root.digest] = Int32(entries.count)
+        entries.append([index])
+      }
+    }
     for problem in layout.problems { add(problem, hurting: []) }
   }
 
   /// `isCut`: what is missing need not be; nobody has looked.
   mutating func add(_ walk: ImageWalk, isCut: Bool = false) {
-    let root = walk.image.root.digest
-    users[root, default: []].insert(root)
-    for manifest in walk.tree?.manifests ?? [] { users[manifest.digest, default: []].insert(root) }
-    for part in (walk.tree?.blobs ?? []) + (walk.tree?.omitted ?? []) {
-      users[part.digest, default: []].insert(root)
-    }
-    for config in walk.tree?.blobs ?? [] where hurt[.configDisagrees(config.digest)] != nil {
-      add(.configDisagrees(config.digest), hurting: [root])
-    }
-    for case .missing(let descriptor) in walk.problems {
-      users[descriptor.digest, default: []].insert(root)
+    guard let number = images[walk.image.root.digest] else { return }
+    users.add(number, to: walk.image.root.digest)
+    if let tree = walk.tree {
+      for parts in [tree.manifests, tree.blobs, tree.omitted] {
+        for part in parts { users.add(number, to: part.digest) }
+      }
+      if hasStrayConfig {
+        for config in tree.blobs where places[.configDisagrees(config.digest)] != nil {
+          add(.configDisagrees(config.digest), hurting: [number])
+        }
+      }
     }
     for problem in walk.problems {
-      if case .missing = problem, isCut { continue }
-      add(problem, hurting: [root])
+      if case .missing(let descriptor) = problem {
+        users.add(number, to: descriptor.digest)
+        if isCut { continue }
+      }
+      add(problem, hurting: [number])
     }
   }
 
@@ -51,51 +93,107 @@ struct Findings {
   }
 
   mutating func add(_ problem: LayoutProblem, about digest: Digest) {
-    add(problem, hurting: users[digest] ?? [])
+    add(problem, hurting: users[digest])
   }
 
-  private mutating func add(_ problem: LayoutProblem, hurting roots: Set<Digest>) {
-    var problem = problem
+  private mutating func add(_ problem: LayoutProblem, hurting images: some Sequence<Int32>) {
+    let place = Int(place(of: problem))
+    for image in images { hurt[place].insert(image) }
+  }
+
+  private mutating func place(of problem: LayoutProblem) -> Int32 {
+    let new = Int32(order.count)
     if case .missing(let descriptor) = problem {
-      // Images may call one blob by different types.
-      problem = .missing(missing[descriptor.digest] ?? descriptor)
-      missing[descriptor.digest] = missing[descriptor.digest] ?? descriptor
+      // As it was first met: images may call one blob by different types.
+      if let known = users.placeOfLack(of: descriptor.digest, orSet: new) { return known }
+    } else {
+      if let known = places[problem] { return known }
+      places[problem] = new
+      if case .configDisagrees = problem { hasStrayConfig = true }
     }
-    if hurt[problem] == nil { order.append(problem) }
-    hurt[problem, default: []].formUnion(roots)
+    order.append(problem)
+    hurt.append(.none)
+    return new
   }
 
   /// Compares each layer's decompressed content with what the configs say of it.
   mutating func compareContent(_ walks: [ImageWalk], readings: [BlobReading]) {
     let byDigest = Dictionary(readings.map { ($0.digest, $0) }, uniquingKeysWith: { first, _ in first })
     for walk in walks {
+      guard let number = images[walk.image.root.digest] else { continue }
       for (layer, expected) in walk.contents {
         guard let reading = byDigest[layer.digest], reading.problem == nil else { continue }
         if let actual = reading.diffID {
           guard actual != expected else { continue }
           add(
-            .contentDiffers(layer: layer.digest, expected: expected, actual: actual),
-            hurting: [walk.image.root.digest])
+            .contentDiffers(layer: layer.digest, expected: expected, actual: actual), hurting: [number])
         } else {
-          add(.cannotUnpack(layer: layer.digest), hurting: [walk.image.root.digest])
+          add(.cannotUnpack(layer: layer.digest), hurting: [number])
         }
       }
     }
   }
 
   var all: [VerifiedArchive.Finding] {
-    order.map { problem in
+    // Of problems that hurt the same image the names are in memory once.
+    var names: [Int32: [String]] = [:]
+    return zip(order, hurt).map { problem, hurt in
       let volumes = layout.volumes(of: problem)
-      var roots = hurt[problem] ?? []
-      if let digest = problem.subject { roots.formUnion(users[digest] ?? []) }
+      var images = hurt.images
+      if let digest = problem.subject { images.formUnion(users[digest]) }
       // A volume hurts whom it takes something from.
       if volumes.first?.problem == problem {
-        for digest in volumes.flatMap(layout.lost(in:)) { roots.formUnion(users[digest] ?? []) }
+        for digest in volumes.flatMap(layout.lost(in:)) { images.formUnion(users[digest]) }
       }
-      return VerifiedArchive.Finding(
-        problem: problem,
-        images: roots.flatMap { numbers[$0] ?? [] }.sorted().map { layout.images[$0].label },
-        volumes: volumes)
+      guard images.count == 1, let only = images.first else {
+        return VerifiedArchive.Finding(problem: problem, images: labels(of: images), volumes: volumes)
+      }
+      let labels = names[only] ?? labels(of: images)
+      names[only] = labels
+      return VerifiedArchive.Finding(problem: problem, images: labels, volumes: volumes)
     }
+  }
+
+  private func labels(of images: Set<Int32>) -> [String] {
+    images.flatMap { entries[Int($0)] }.sorted().map { layout.images[$0].label }
+  }
+}
+
+/// Which of many images have each part, by the images' numbers. Each image names its parts in one go.
+private struct PartUsers {
+  private struct Part {
+    /// Into ``links``: the last image that named it; -1 when none did.
+    var last: Int32 = -1
+    /// Into the list of problems: that it is missing; -1 when it is not.
+    var lack: Int32 = -1
+  }
+
+  private var parts: [Digest: Part] = [:]
+  /// An image, and the link of the one that named the same part before it; -1 when none did.
+  private var links: [(image: Int32, before: Int32)] = []
+
+  mutating func add(_ image: Int32, to part: Digest) {
+    let before = parts[part]?.last ?? -1
+    guard before < 0 || links[Int(before)].image != image else { return }
+    parts[part, default: Part()].last = Int32(links.count)
+    links.append((image, before))
+  }
+
+  /// Where it is told that `part` is missing; nil where it is told now, at `place`.
+  mutating func placeOfLack(of part: Digest, orSet place: Int32) -> Int32? {
+    let known = parts[part, default: Part()].lack
+    guard known < 0 else { return known }
+    parts[part, default: Part()].lack = place
+    return nil
+  }
+
+  subscript(part: Digest) -> [Int32] {
+    var images: [Int32] = []
+    var next = parts[part]?.last ?? -1
+    while next >= 0 {
+      images.append(links[Int(next)].image)
+      next = links[Int(next)].before
+    }
+    return images
   }
 }

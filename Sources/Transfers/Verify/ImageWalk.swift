@@ -8,41 +8,35 @@ struct ImageWalk: Sendable {
   /// nil when a manifest is missing or damaged.
   let tree: ImageTree?
   /// What stands wrong: the manifest that broke the walk, blobs that are missing or of another size.
-  let problems: [LayoutProblem]
+  private(set) var problems: [LayoutProblem]
   /// The `diff_ids` that each of the image's configs gives its layers, by the layers' digests.
   let contents: [(layer: Descriptor, diffID: Digest)]
 
-  /// Follows `image`; `isDeep` also reads what its configs say of its layers. Blocks.
-  static func follow(_ image: LayoutImage, in layout: Layout, isDeep: Bool = false) -> ImageWalk {
+  /// Follows `image`; `isDeep` also reads what its configs say of its layers. `visit` is given each of its manifests, and
+  /// is to be forgotten where there is no tree. Blocks.
+  static func follow(
+    _ image: LayoutImage, in layout: Layout, isDeep: Bool = false, visit: (Manifest) -> Void = { _ in }
+  ) -> ImageWalk {
+    var review = ConfigReview(layout)
     do {
-      let tree = try layout.tree(of: image)
-      var problems = tree.blobs.compactMap { layout.problem(with: $0) }
-      var contents: [(layer: Descriptor, diffID: Digest)] = []
-      for case .image(let manifest) in tree.manifests.map(\.content)
-      where manifest.mayBeRunnable {
-        // An artifact may call anything its config, and hold what is no file system.
-        guard isDeep, manifest.layers.allSatisfy(\.mediaType.isLayer),
-          let bytes = try? layout.bytes(of: manifest.config, limit: ImageConfig.sizeLimit),
-          let config = try? ImageConfig(bytes: bytes)
-        else { continue }
-        guard config.describes(manifest) else {
-          problems.append(.configDisagrees(manifest.config.digest))
-          continue
-        }
-        guard let ids = config.rootfs?.diffIDs, ids.count == manifest.layers.count else { continue }
-        for (index, (layer, diffID)) in zip(manifest.layers, ids).enumerated() {
-          if let diffID {
-            contents.append((layer: layer, diffID: diffID))
-          } else {
-            problems.append(
-              .notAConfig(manifest.config.digest, .malformed(.diffIDNotADigest(layer: index))))
-          }
-        }
+      let tree = try layout.tree(of: image) { manifest in
+        visit(manifest)
+        if isDeep, case .image(let image) = manifest.content { review.look(at: image) }
       }
-      return ImageWalk(image: image, tree: tree, problems: problems, contents: contents)
+      return ImageWalk(
+        image: image, tree: tree,
+        problems: tree.blobs.compactMap { layout.problem(with: $0) } + review.problems,
+        contents: review.contents)
     } catch {
       return ImageWalk(image: image, tree: nil, problems: [error.problem(of: image.root)], contents: [])
     }
+  }
+
+  /// The same without its problems, once they are told.
+  func withoutProblems() -> ImageWalk {
+    var walk = self
+    walk.problems = []
+    return walk
   }
 
   /// The names of the images that list what is left out, by its digest; `walks` has each image's root once.
@@ -62,6 +56,35 @@ struct ImageWalk: Sendable {
 
   /// The layers whose content can be compared.
   var layers: [Digest] { contents.map(\.layer.digest) }
+}
+
+/// What the configs of one image say of its layers.
+private struct ConfigReview {
+  private let layout: Layout
+  private(set) var problems: [LayoutProblem] = []
+  private(set) var contents: [(layer: Descriptor, diffID: Digest)] = []
+
+  init(_ layout: Layout) { self.layout = layout }
+
+  mutating func look(at manifest: ImageManifest) {
+    // An artifact may call anything its config, and hold what is no file system.
+    guard manifest.mayBeRunnable, manifest.layers.allSatisfy(\.mediaType.isLayer),
+      let bytes = try? layout.bytes(of: manifest.config, limit: ImageConfig.sizeLimit),
+      let config = try? ImageConfig(bytes: bytes)
+    else { return }
+    guard config.describes(manifest) else {
+      problems.append(.configDisagrees(manifest.config.digest))
+      return
+    }
+    guard let ids = config.rootfs?.diffIDs, ids.count == manifest.layers.count else { return }
+    for (index, (layer, diffID)) in zip(manifest.layers, ids).enumerated() {
+      if let diffID {
+        contents.append((layer: layout.shared(layer), diffID: diffID))
+      } else {
+        problems.append(.notAConfig(manifest.config.digest, .malformed(.diffIDNotADigest(layer: index))))
+      }
+    }
+  }
 }
 
 extension LayoutError {

@@ -13,6 +13,8 @@ public struct Verification: Sendable {
   private let signature: SignatureDemand?
   /// The directory into which an archive that cannot be read in place is copied first; nil: it is read as it comes.
   private let spool: String?
+  /// The directory for nameless files of what is not to be kept in memory.
+  private let temporary: String
   /// How much memory decompressing may take, in bytes.
   private let memoryLimit: Int64
   private let settings: TransferSettings
@@ -20,13 +22,15 @@ public struct Verification: Sendable {
 
   public init(
     _ archive: ArchiveInput, isDeep: Bool, expected: Digest?, signature: SignatureDemand? = nil,
-    spool: String? = nil, memoryLimit: Int64 = Decompressor.usualMemory, settings: TransferSettings
+    spool: String? = nil, temporary: String, memoryLimit: Int64 = Decompressor.usualMemory,
+    settings: TransferSettings
   ) throws {
     self.archive = archive
     self.isDeep = isDeep
     self.expected = expected
     self.signature = signature
     self.spool = spool
+    self.temporary = temporary
     self.memoryLimit = memoryLimit
     self.settings = settings
     executor = try BlockingExecutor(width: settings.jobs)
@@ -37,7 +41,7 @@ public struct Verification: Sendable {
   @concurrent
   public func run() async throws -> VerifiedArchive {
     let opened = try await executor.run {
-      try OpenedArchive.open(archive, spool: spool, memoryLimit: memoryLimit)
+      try OpenedArchive.open(archive, spool: spool, temporary: temporary, memoryLimit: memoryLimit)
     }
     let layout = opened.layout
     if let expected, layout.archiveDigest != expected {
@@ -51,11 +55,14 @@ public struct Verification: Sendable {
     var roots: [Digest: LayoutImage] = [:]
     for image in layout.images { roots[image.root.digest] = roots[image.root.digest] ?? image }
     let distinct = roots.values.sorted { $0.root.digest < $1.root.digest }
-    let trees = try await executor.mapConcurrently(distinct) { image in
+    var trees = try await executor.mapConcurrently(distinct) { image in
       ImageWalk.follow(image, in: layout, isDeep: isDeep)
     }
     let isCut = opened.stream.map { !$0.isSound } ?? false
-    for walk in trees { findings.add(walk, isCut: isCut) }
+    for index in trees.indices {
+      findings.add(trees[index], isCut: isCut)
+      trees[index] = trees[index].withoutProblems()
+    }
 
     let layers = isDeep ? Set(trees.flatMap(\.layers)) : []
     let readings: [BlobReading]
@@ -86,7 +93,7 @@ public struct Verification: Sendable {
   private func contents(of layout: Layout, _ walks: [ImageWalk]) -> [VerifiedImage] {
     let parts = Dictionary(
       walks.map { walk in
-        (walk.image.root.digest, (walk.tree?.manifests.map(\.descriptor) ?? []) + (walk.tree?.blobs ?? []))
+        (walk.image.root.digest, walk.tree?.parts ?? [])
       }, uniquingKeysWith: { first, _ in first })
     return layout.images.map {
       VerifiedImage(name: $0.label, root: $0.root, parts: parts[$0.root.digest] ?? [])

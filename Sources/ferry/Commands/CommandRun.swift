@@ -25,6 +25,9 @@ struct CommandRun: Sendable {
     environment = Environment(ProcessInfo.processInfo.environment)
   }
 
+  /// The directory for nameless files of what is not to be kept in memory.
+  var temporaryDirectory: String { environment.temporaryDirectory }
+
   /// Runs `work` and ends the command with the status it returns or its error has. An error is reported as
   /// the result would have been: as JSON where `--json` asks for it, and in the file `report`.
   func conclude(

@@ -210,7 +210,8 @@ struct ExportCommand: AsyncParsableCommand {
       queries: queries, platforms: selection.platform, output: try destination(),
       replacesExisting: archive.force,
       shard: transfer.shard, takesReferrers: !selection.leavesReferrers, known: known.skipKnown,
-      volumeSize: archive.volumeSize?.bytes, onlyVolumes: archive.onlyVolume)
+      volumeSize: archive.volumeSize?.bytes, onlyVolumes: archive.onlyVolume,
+      temporary: run.temporaryDirectory)
     request.writesChecksums = archive.checksum
     request.knownStreams = StandardInput.streams
     request.memoryLimit = memory.limit.bytes

@@ -184,7 +184,7 @@ struct ImportCommand: AsyncParsableCommand {
       shard: transfer.shard, takesReferrers: !intake.leavesReferrers,
       journal: journal,
       givenName: try destination.as.map { try GivenName($0) }, compressesLayers: intake.compressLayers,
-      spool: spooling.spool)
+      spool: spooling.spool, temporary: run.temporaryDirectory)
     request.memoryLimit = spooling.memory.limit.bytes
     request.trustsTags = destination.trustTags
     request.signature = try signatures.demand()

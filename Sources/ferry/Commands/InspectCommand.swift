@@ -37,7 +37,8 @@ struct InspectCommand: AsyncParsableCommand {
       let inputs = try ArchiveInput.group(archives, streams: StandardInput.streams)
       let (inspected, failures) = try await run.each(of: inputs) { input in
         let archive = try await Inspection(
-          input, spool: spooling.spool, memoryLimit: spooling.memory.limit.bytes
+          input, spool: spooling.spool, temporary: run.temporaryDirectory,
+          memoryLimit: spooling.memory.limit.bytes
         ).run()
         if !outputs.json { InspectText(run.console).show(archive, long: long) }
         return archive

@@ -71,7 +71,7 @@ struct VerifyCommand: AsyncParsableCommand {
       let (verified, failures) = try await run.each(of: inputs) { input in
         let archive = try await Verification(
           input, isDeep: deep, expected: expecting.expect, signature: signature, spool: spooling.spool,
-          memoryLimit: spooling.memory.limit.bytes, settings: settings
+          temporary: run.temporaryDirectory, memoryLimit: spooling.memory.limit.bytes, settings: settings
         ).run()
         if !outputs.json {
           VerifyText(run.console).show(archive)

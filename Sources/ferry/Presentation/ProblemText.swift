@@ -19,6 +19,7 @@ enum ProblemText {
 
   /// Without blobs that are not there because their volumes are not: a volume says more than each blob in it.
   static func salient(among findings: [VerifiedArchive.Finding]) -> [VerifiedArchive.Finding] {
+    guard findings.contains(where: { !$0.volumes.isEmpty }) else { return findings }
     let told = findings.filter { finding in
       guard case .missing = finding.problem else { return true }
       return finding.volumes.allSatisfy { $0.state == .present }

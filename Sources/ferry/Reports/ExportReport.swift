@@ -50,7 +50,7 @@ struct ExportReport: Codable {
     init(_ referrer: Transfers.Referrer) {
       reference = referrer.reference.description
       digest = referrer.tree.root.digest.description
-      artifactType = referrer.tree.manifests.last?.artifactType
+      artifactType = referrer.tree.artifactType
       subject = referrer.subject.description
       bytes = referrer.tree.size
     }

@@ -35,15 +35,16 @@ enum Reports {
     return text
   }
 
-  /// Prints the report where `json` asks for it, and writes it, or `page`, to `path` where one is given.
-  static func deliver(
-    _ report: some Encodable, page: @autoclosure () -> ReportPage, to path: String?, json: Bool,
+  /// Prints the report where `json` asks for it, and writes it, or `page`, to `path` where one is given. Neither is made
+  /// before that: of an archive with many problems each is large.
+  static func deliver<Report: Encodable>(
+    _ report: @autoclosure () -> Report, page: @autoclosure () -> ReportPage, to path: String?, json: Bool,
     _ console: Console
   ) throws {
     guard json || path != nil else { return }
-    if json { console.document(try text(report)) }
+    if json { console.document(try text(report())) }
     guard let path else { return }
-    let content = isPage(path) ? Array(page().text.utf8) : try document(report)
+    let content = isPage(path) ? Array(page().text.utf8) : try document(report())
     do throws(FileError) {
       if Paths.isSpecial(path) {
         try write(content, into: path)

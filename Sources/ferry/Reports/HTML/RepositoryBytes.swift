@@ -54,11 +54,6 @@ extension Reference {
   static func repositoryName(of name: String) -> String { (try? Reference(name).repositoryName) ?? name }
 }
 
-extension ImageTree {
-  /// Everything the image consists of, each part once.
-  var parts: [Descriptor] { manifests.map(\.descriptor) + blobs }
-}
-
 /// The chart of a report's page: a bar for each repository, as long as its bytes.
 struct RepositoryBars {
   private let repositories: [RepositoryBytes]

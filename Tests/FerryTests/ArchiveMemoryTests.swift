@@ -1,0 +1,113 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// However much describes an archive, or is wrong with it, reading it takes 96 MiB of memory and 4 KiB an image at the most.
+struct `An archive with more to be read than memory to keep it` {
+  private let ferry: FerryProcess
+
+  init() throws { ferry = try FerryProcess() }
+
+  /// Writes `a.tar`: `images` images of `layers` layers. What each manifest has besides is `padding` bytes long. Of the
+  /// layers nothing is there.
+  private static let generator = """
+    import hashlib, io, json, sys, tarfile
+    images, layers, padding = map(int, sys.argv[1:])
+    oci = 'application/vnd.oci.image.'
+    digest = lambda data: 'sha256:' + hashlib.sha256(data).hexdigest()
+    dump = lambda value: json.dumps(value, separators=(',', ':')).encode()
+    out = tarfile.open('a.tar', 'w', format=tarfile.USTAR_FORMAT)
+    def add(name, data):
+      info = tarfile.TarInfo(name); info.size = len(data); out.addfile(info, io.BytesIO(data))
+    def blob(kind, data):
+      add('blobs/sha256/' + digest(data)[7:], data)
+      return {'mediaType': oci + kind, 'digest': digest(data), 'size': len(data)}
+    listed = []
+    for image in range(images):
+      absent = [{'mediaType': oci + 'layer.v1.tar+gzip', 'digest': digest(b'%d %d' % (image, layer)), 'size': 9}
+                for layer in range(layers)]
+      config = blob('config.v1+json', dump({'rootfs': {'type': 'layers', 'diff_ids': [digest(b'')] * layers},
+                                            'image': image}))
+      manifest = {'schemaVersion': 2, 'mediaType': oci + 'manifest.v1+json', 'config': config, 'layers': absent,
+                  'annotations': {'padding': 'x' * padding}}
+      root = blob('manifest.v1+json', dump(manifest))
+      listed.append({**root, 'annotations': {'io.containerd.image.name': 'a.example/a/%d:1' % image}})
+    add('oci-layout', b'{"imageLayoutVersion":"1.0.0"}')
+    add('index.json', dump({'schemaVersion': 2, 'manifests': listed}))
+    out.close()
+    """
+
+  /// Writes `a.tar`: one as Ferry writes them, but that its only image does not come, and others do, of 3 MiB each.
+  private static let stranger = """
+    import hashlib, io, json, sys, tarfile
+    digest = lambda data: 'sha256:' + hashlib.sha256(data).hexdigest()
+    dump = lambda value: json.dumps(value, separators=(',', ':')).encode()
+    out = tarfile.open('a.tar', 'w', format=tarfile.USTAR_FORMAT)
+    def add(name, data):
+      info = tarfile.TarInfo(name); info.size = len(data); info.mode = 0o644; out.addfile(info, io.BytesIO(data))
+    name, root = 'a.example/a/a:1', digest(b'')
+    ferry = dump({'files': [], 'formatVersion': 1, 'imagesDigest': digest(f'{name} {root}\\n'.encode()),
+                  'omissions': []})
+    entry = {'annotations': {'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': '1'},
+             'digest': root, 'mediaType': 'application/vnd.oci.image.manifest.v1+json', 'size': 100}
+    add('oci-layout', b'{"imageLayoutVersion":"1.0.0"}')
+    add('index.json', dump({'annotations': {'org.ferry.ledger.digest': digest(ferry)}, 'manifests': [entry],
+                            'mediaType': 'application/vnd.oci.image.index.v1+json', 'schemaVersion': 2}))
+    add('ferry.json', ferry)
+    for number in range(int(sys.argv[1])):
+      data = (b'%d' % number) * (3 << 20)
+      add('blobs/sha256/' + digest(data[:3 << 20])[7:], data[:3 << 20])
+    out.close()
+    """
+
+  private func write(_ script: String, _ numbers: Int...) throws {
+    var command = ferry.command(["-c", script] + numbers.map(String.init))
+    command.program = "python3"
+    let result = try command.run()
+    try #require(result.status == 0, "\(result.standardError)")
+  }
+
+  /// What ferry says, and how much memory it had at its peak, in bytes.
+  private func run(_ script: String, exits status: Int32) throws -> (result: CommandResult, peak: Int) {
+    let measured = #"measured() { command time -q -f %M -o peak "$ferry" "$@"; }; "#
+    let result = try Pipeline(ferry: ferry).run(measured + script)
+    #expect(result.status == status, "\(result.standardError)")
+    let peak = try String(contentsOfFile: ferry.file("peak"), encoding: .utf8)
+    return (result, try #require(Int(peak.trimmingCharacters(in: .whitespacesAndNewlines))) << 10)
+  }
+
+  private func bound(images: Int) -> Int { 96 << 20 + images * 4096 }
+
+  @Test func `is read though its manifests are many and large`() throws {
+    try write(Self.generator, 14, 0, 4_000_000)
+    let (result, peak) = try run("measured inspect a.tar", exits: 0)
+    #expect(peak < bound(images: 14))
+    #expect(result.standardOutput.contains("14 images"))
+  }
+
+  @Test func `is judged though hundreds of thousands of blobs are missing`() throws {
+    try write(Self.generator, 20, 2450, 0)
+    let (result, peak) = try run("measured verify a.tar | tail -n 1", exits: 14)
+    #expect(peak < bound(images: 20))
+    // All of them are told.
+    #expect(result.standardOutput.contains("49000 problems"))
+  }
+
+  @Test func `is read through a pipe though what describes it is large`() throws {
+    try write(Self.stranger, 40)
+    let (_, peak) = try run("cat a.tar | measured verify -", exits: 14)
+    #expect(peak < bound(images: 1))
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: ferry.home.path).sorted() == ["a.tar", "peak"])
+  }
+
+  @Test
+  func `is read through a pipe with what describes it in the directory that TMPDIR names, if there is one`()
+    throws
+  {
+    try write(Self.stranger, 3)
+    let result = try Pipeline(ferry: ferry).run(#"cat a.tar | TMPDIR="$PWD/none" "$ferry" verify -"#)
+    #expect(result.status == 16)
+    result.complains("there is no directory \(ferry.file("none")) to write to")
+  }
+}
