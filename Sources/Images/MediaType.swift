@@ -46,6 +46,9 @@ public struct MediaType: RawRepresentable, Hashable, Sendable, Codable {
     .dockerSchema1Signed, .dockerSchema1,
   ]
 
+  /// One of Docker's own, which OCI's are like.
+  public var isDocker: Bool { rawValue.hasPrefix("application/vnd.docker.") }
+
   /// A list of other manifests: an OCI index or a Docker manifest list.
   public var isIndex: Bool { self == .ociIndex || self == .dockerManifestList }
 

@@ -39,7 +39,14 @@ struct BlobLookup {
   ) throws(RegistryError) -> BlobPresence {
     let purpose = Purpose.reading(.blob(digest), in: repository, isForPush: isForPush)
     let url = try connection.url(repository, "blobs/\(digest)")
-    let response = try connection.exchange(HTTPRequest(.head, url), for: purpose)
+    let response: HTTPResponse
+    do {
+      response = try connection.exchange(HTTPRequest(.head, url), for: purpose)
+    } catch {
+      // Whoever may not ask by HEAD may yet by GET.
+      guard error.isRefusal else { throw error }
+      return try presenceByRange(of: digest, size: size, at: url, for: purpose)
+    }
     switch response.status {
     case 200:
       if Self.names(response, otherThan: digest) { return .differs }
@@ -51,11 +58,8 @@ struct BlobLookup {
       let presence = try presenceByRange(of: digest, size: size, at: url, for: purpose)
       return presence == .missing && length != nil ? .differs : presence
     case 404: return .missing
-    case 400, 405, 501: return try presenceByRange(of: digest, size: size, at: url, for: purpose)
-    // A storage host that signs its URLs for GET alone does not answer HEAD.
-    case 400..<500 where !connection.isOwn(response.url) && !response.isRetryable:
-      return try presenceByRange(of: digest, size: size, at: url, for: purpose)
-    default: throw connection.failure(response, for: purpose)
+    // A registry may answer GET alone, and a storage host that signs its URLs for that.
+    default: return try presenceByRange(of: digest, size: size, at: url, for: purpose)
     }
   }
 
@@ -75,14 +79,19 @@ struct BlobLookup {
   /// How often a registry is asked for what it has just taken.
   private static let mostQuestions = 5
 
+  /// How long is waited for what there is another way to: a mount that is none is made up for by the bytes.
+  private static let shortPatience = Duration.seconds(1)
+
   /// What the repository has of a blob that was just given to it, asked again while it is not there; `byBytes` asks at
   /// once for a byte of it. Bytes that were sent make HEAD enough. What came without any, by a mount, may rest on what
-  /// the registry remembers of a blob that is gone.
+  /// the registry remembers of a blob that is gone. `isReplaceable` says that the blob can be had another way at once.
   func confirm(
-    _ blob: Descriptor, in repository: String, byBytes: Bool = false
+    _ blob: Descriptor, in repository: String, byBytes: Bool = false, isReplaceable: Bool = false
   ) throws(RegistryError) -> BlobPresence {
     let purpose = Purpose.reading(.blob(blob.digest), in: repository, isForPush: true)
     let url = try connection.url(repository, "blobs/\(blob.digest)")
+    let patience = connection.patience
+    var pauses = patience.pauses()
     var budget = connection.http.retryBudget()
     for question in 1... {
       var presence = BlobPresence.missing
@@ -94,10 +103,24 @@ struct BlobLookup {
       if presence == .missing {
         presence = try presenceByRange(of: blob.digest, size: blob.size, at: url, for: purpose)
       }
-      guard presence != .held, question < Self.mostQuestions, let delay = budget.delay() else {
+      // What lies in its place stays there.
+      let isSettling = presence == .missing && !isReplaceable
+      guard presence != .held else {
+        if question > 1 { patience.end(true) }
         return presence
       }
-      try connection.wait(delay)
+      let pause =
+        patience.isNone
+        ? question < Self.mostQuestions ? budget.delay() : nil
+        : pauses.next(within: isSettling ? nil : Self.shortPatience)
+      guard let pause else {
+        if question > 1, isSettling { patience.end(false) }
+        return presence
+      }
+      if question == 1, isSettling {
+        connection.configuration.settling.heard?(.blob(repository: repository, blob.digest))
+      }
+      try connection.wait(pause)
     }
     return .missing
   }
@@ -108,12 +131,18 @@ struct BlobLookup {
   func presenceOfBytes(
     of blob: Descriptor, in repository: String, isForPush: Bool = true
   ) throws(RegistryError) -> BlobPresence {
-    let presence = try presence(of: blob.digest, size: blob.size, in: repository, isForPush: isForPush)
-    guard presence == .held, blob.size > 0 else { return presence }
-    let found = try presenceByRange(
-      of: blob.digest, size: blob.size, at: try connection.url(repository, "blobs/\(blob.digest)"),
-      for: .reading(.blob(blob.digest), in: repository, isForPush: isForPush))
-    return found == .missing ? .hollow : found
+    do {
+      let presence = try presence(of: blob.digest, size: blob.size, in: repository, isForPush: isForPush)
+      guard presence == .held, blob.size > 0 else { return presence }
+      let found = try presenceByRange(
+        of: blob.digest, size: blob.size, at: try connection.url(repository, "blobs/\(blob.digest)"),
+        for: .reading(.blob(blob.digest), in: repository, isForPush: isForPush))
+      return found == .missing ? .hollow : found
+    } catch {
+      // What may be pushed and not asked for is pushed.
+      guard isForPush, error.isRefusal else { throw error }
+      return .missing
+    }
   }
 
   /// Asks for the first byte, which must come, and takes the size from what the answer says of the whole; where it says
@@ -237,6 +266,16 @@ struct BlobLookup {
         throw .malformedResponse(url: request.url.description, .content)
       }
       guard try connection.again(&retrying, after: fault) else { return try outcome.get() }
+    }
+  }
+}
+
+extension RegistryError {
+  /// Whether the registry has answered, and does not say what it was asked.
+  fileprivate var isRefusal: Bool {
+    switch self {
+    case .unauthorized, .denied, .noUsableChallenge, .refused: true
+    default: false
     }
   }
 }

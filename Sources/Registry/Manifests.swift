@@ -112,12 +112,18 @@ struct Manifests {
   /// ``RegistryError/destinationDigestDiffers(repository:identifier:expected:actual:)`` when the registry
   /// reports another digest for it.
   func put(
-    _ manifest: Manifest, to repository: String, as identifier: String
+    _ manifest: Manifest, to repository: String, as identifier: String, persistently: Bool = true
   ) throws(RegistryError) {
     let purpose = Purpose.pushing(.manifest(identifier), to: repository)
     var request = HTTPRequest(.put, try connection.url(repository, "manifests/\(identifier)"))
     request.headers.set("Content-Type", manifest.mediaType.rawValue)
-    let response = try connection.exchange(request, body: manifest.bytes, for: purpose)
+    let response = try connection.exchange(
+      request, body: manifest.bytes, for: purpose, persistently: persistently)
+    guard response.status != 415 else {
+      throw .typeRefused(
+        host: connection.host, repository: repository, type: manifest.mediaType,
+        messages: connection.messages(in: response))
+    }
     guard response.isSuccess else {
       let failure = connection.failure(response, for: purpose)
       // A tag that is what it should be need not be written: by an earlier attempt, perhaps, whose answer was lost.

@@ -6,8 +6,8 @@ struct PushCheck {
 
   init(_ connection: RegistryConnection) { self.connection = connection }
 
-  /// From what the credential's token says it allows or, where that is opaque or there is none, by opening an upload and
-  /// giving it up; with `opensUpload` that is done in any case. Throws why it may not.
+  /// From what the credential's token says it allows or, where it does not say so clearly or there is none, by opening an
+  /// upload and giving it up; with `opensUpload` that is done in any case. Throws why it may not.
   func check(_ repository: String, opensUpload: Bool) throws(RegistryError) {
     let purpose = Purpose.pushing(.none, to: repository)
     // The registry's root meets the challenge and asks for no right of its own; the answer to the challenge
@@ -21,12 +21,13 @@ struct PushCheck {
     }
     let credential = connection.configuration.credential
     let authentication = try connection.authentication(for: purpose)
-    if let grants = authentication.grants {
-      guard Scope.push(repository).isCovered(by: grants) else {
-        guard credential != nil else { throw connection.unauthorized(purpose, []) }
-        throw .denied(host: connection.host, repository: repository, action: .push, messages: [])
-      }
-      guard opensUpload else { return }
+    switch authentication.grants.map({ Scope.push(repository).word(of: $0) }) {
+    case .granted: guard opensUpload else { return }
+    case .withheld:
+      guard credential != nil else { throw connection.unauthorized(purpose, []) }
+      throw .denied(host: connection.host, repository: repository, action: .push, messages: [])
+    // What the token does not tell the registry does.
+    case .absent, .unclear, nil: break
     }
     // Who is not asked who he is has no rights to check.
     guard opensUpload || authentication.isUsed || credential != nil else { return }

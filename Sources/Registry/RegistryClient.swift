@@ -17,6 +17,8 @@ public struct RegistryConfiguration: Sendable {
   public var uploadHosts: Set<String> = []
   /// Hears what the registry and its token servers warn of, again with each answer; from many threads.
   public var warned: (@Sendable (RegistryWarning) -> Void)?
+  /// For how long it may take to show what it was given.
+  public var settling = Settling()
 
   public init(plainHTTP: Bool = false, credential: Credential? = nil, realmRules: RealmRules) {
     self.plainHTTP = plainHTTP
@@ -118,13 +120,22 @@ extension RegistryClient {
     try manifests.resolve(identifier, of: repository, isForPush: isForPush)
   }
 
-  /// Stores a manifest under a tag or its digest. Throws
+  /// Stores a manifest under a tag or its digest; where not `persistently`, it is tried once. Throws
   /// ``RegistryError/destinationDigestDiffers(repository:identifier:expected:actual:)`` when the registry
-  /// reports another digest for it.
+  /// reports another digest for it, and ``RegistryError/typeRefused(host:repository:type:messages:)``.
   public func putManifest(
-    _ manifest: Manifest, to repository: String, as identifier: String
+    _ manifest: Manifest, to repository: String, as identifier: String, persistently: Bool = true
   ) throws(RegistryError) {
-    try manifests.put(manifest, to: repository, as: identifier)
+    try manifests.put(manifest, to: repository, as: identifier, persistently: persistently)
+  }
+
+  /// What `ask` brings of something that was just written, asked again while it is not `isRight`, or not there, and the
+  /// registry's patience lasts (``Settling``), counted from `start`. The last answer, or error, stands.
+  public func settled<Value>(
+    _ item: Settling.Item, since start: ContinuousClock.Instant = .now, _ ask: () throws -> Value,
+    isRight: (Value) -> Bool = { _ in true }
+  ) throws -> Value {
+    try connection.settled(item, since: start, ask, isRight: isRight)
   }
 
   /// Waits before what failed for want of something that the registry should have is tried again: the longer, the more often
@@ -211,7 +222,7 @@ extension RegistryClient {
   }
 
   /// Finds out whether the credential may push to `repository`, before anything is pushed: from what its
-  /// token says it allows or, where that is opaque or there is none, by opening an upload and giving it up.
+  /// token says it allows or, where it does not say so clearly or there is none, by opening an upload and giving it up.
   /// With `opensUpload` that is done in any case: then it shows, too, whether the registry takes anything at all.
   /// Throws ``RegistryError/denied(host:repository:action:messages:)``, `unauthorized` and others.
   public func checkPush(to repository: String, opensUpload: Bool = false) throws(RegistryError) {

@@ -8,6 +8,8 @@ final class RegistryConnection: Sendable {
   let host: String
   let configuration: RegistryConfiguration
   let http: HTTPClient
+  /// What is left of the patience with what it does not show yet.
+  let patience: SettlingPatience
   private let endpoint: Result<Endpoint, RegistryError>
 
   private struct Endpoint {
@@ -23,6 +25,7 @@ final class RegistryConnection: Sendable {
     self.host = host
     self.configuration = configuration
     self.http = http
+    patience = SettlingPatience(configuration.settling)
     let address = host == "docker.io" ? "registry-1.docker.io" : host
     let root = try? HTTPURL("\(configuration.plainHTTP ? "http" : "https")://\(address)/v2/")
     if let root, !root.hasUserInfo, root.path == "/v2/", root.query == nil {
@@ -78,16 +81,21 @@ final class RegistryConnection: Sendable {
   }
 
   /// One request with its answer, authenticated and retried. Any status but a 401 that cannot be answered
-  /// is returned. With `outlastsStalls` false a registry that keeps silent is not asked again.
+  /// is returned; where not `persistently`, the first. With `outlastsStalls` false a registry that keeps silent is not
+  /// asked again.
   func exchange(
-    _ request: HTTPRequest, body: [UInt8] = [], for purpose: Purpose, outlastsStalls: Bool = true
+    _ request: HTTPRequest, body: [UInt8] = [], for purpose: Purpose, persistently: Bool = true,
+    outlastsStalls: Bool = true
   ) throws(RegistryError) -> HTTPResponse {
     var authentication = try authentication(for: purpose)
     while true {
       let authorized = try authentication.authorize(request)
       let response: HTTPResponse
       do {
-        response = try http.sendRetrying(authorized, body: body, outlastsStalls: outlastsStalls)
+        response =
+          try persistently
+          ? http.sendRetrying(authorized, body: body, outlastsStalls: outlastsStalls)
+          : http.send(authorized, body: body)
       } catch {
         throw .transport(error)
       }

@@ -57,6 +57,8 @@ public enum RegistryError: Error, Hashable, Sendable {
   case manifestTooLarge(host: String, repository: String, identifier: String, messages: [RegistryMessage])
   /// A tag, or a manifest by its digest, that is there is not written again: it is immutable or locked.
   case immutable(host: String, repository: String, identifier: String, messages: [RegistryMessage])
+  /// The registry takes no manifests of this type: 415.
+  case typeRefused(host: String, repository: String, type: MediaType, messages: [RegistryMessage])
   /// A host that makes no URL.
   case invalidHost(String)
   /// A repository, tag or digest that cannot stand in a path.

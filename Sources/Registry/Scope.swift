@@ -39,10 +39,32 @@ struct Scope: Hashable, Sendable {
     self.init(type: String(text[..<first]), name: String(name), actions: actions)
   }
 
-  /// Whether `grants` together allow all of `self`.
-  func isCovered(by grants: [Scope]) -> Bool {
-    let actions = grants.filter { $0.type == type && $0.name == name }.flatMap(\.actions)
-    return Scope(type: type, name: name, actions: actions).covers(self)
+  /// What a token says of a scope.
+  enum Word: Hashable, Sendable {
+    case granted
+    /// It speaks of the very resource, in words that are known, and allows less.
+    case withheld
+    /// It does not speak of it.
+    case absent
+    /// It speaks in words of its own: they are for its registry to read.
+    case unclear
+  }
+
+  /// What `grants`, all that a token says of itself, mean for `self`.
+  func word(of grants: [Scope]) -> Word {
+    let own = grants.filter { $0.type == type && $0.name == name }
+    if Scope(type: type, name: name, actions: own.flatMap(\.actions)).covers(self) { return .granted }
+    if grants.contains(where: \.isOdd) { return .unclear }
+    return own.isEmpty ? .absent : .withheld
+  }
+
+  private static let types: Set<String> = ["repository", "registry"]
+  private static let knownActions: Set<String> = ["pull", "push", "delete", "*"]
+
+  /// Whether it is written as distribution would not: with a pattern for a name, or with other words.
+  private var isOdd: Bool {
+    !Self.types.contains(type) || name.isEmpty || name.contains { "*?$^(|".contains($0) }
+      || !Self.knownActions.isSuperset(of: actions)
   }
 
   /// Whether who holds `self` holds `other` as well.

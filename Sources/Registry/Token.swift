@@ -7,7 +7,7 @@ public struct TokenReply: Sendable {
   public let token: String
   /// How long the token lives from now on.
   let lifetime: Duration
-  /// What was granted, from the token's own `access` claim; nil when the token is opaque. The signature
+  /// What was granted, from the token's own `access` claim; nil when the token is opaque, or the claim is none. The signature
   /// is the registry's to check: this only says what to expect.
   let grants: [Scope]?
 
@@ -29,7 +29,7 @@ public struct TokenReply: Sendable {
     let seconds = Self.seconds(answer.expiresIn) ?? claims?.remaining(at: now) ?? Self.defaultLifetime
     self.token = token
     self.lifetime = .seconds(min(seconds, Self.longestLifetime))
-    self.grants = claims?.access?.map { Scope(type: $0.type, name: $0.name, actions: $0.actions ?? []) }
+    self.grants = claims?.grants
   }
 
   /// When a token is replaced: at ¾ of its life, as NVIDIA's own client does.
@@ -56,12 +56,23 @@ public struct TokenReply: Sendable {
   private struct Claims: Decodable {
     var exp: Double?
     var iat: Double?
-    var access: [Access]?
+    /// nil where they are not spelled as distribution has them, whatever they say.
+    let grants: [Scope]?
 
-    struct Access: Decodable {
+    private struct Access: Decodable {
       var type: String
       var name: String
-      var actions: [String]?
+      var actions: [String]
+    }
+
+    private enum CodingKeys: CodingKey { case exp, iat, access }
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: CodingKeys.self)
+      exp = try? container.decodeIfPresent(Double.self, forKey: .exp)
+      iat = try? container.decodeIfPresent(Double.self, forKey: .iat)
+      let access = try? container.decodeIfPresent([Access].self, forKey: .access)
+      grants = access?.map { Scope(type: $0.type, name: $0.name, actions: $0.actions) }
     }
 
     /// Seconds left by our clock, held within the token's own span in case the clocks disagree.

@@ -44,7 +44,9 @@ struct UploadRequests {
         let response = try connection.exchange(
           HTTPRequest(.post, url.appendingQuery(query)), for: purpose)
         // Some say so of a blob that they do not have there, or not any more.
-        if response.status == 201, try lookup.confirm(descriptor, in: repository, byBytes: true) == .held {
+        if response.status == 201,
+          try lookup.confirm(descriptor, in: repository, byBytes: true, isReplaceable: true) == .held
+        {
           return nil
         }
         if response.status == 202 { return try opened(by: response) }

@@ -24,6 +24,8 @@ public final class Registries: Sendable {
   let nvidiaHosts: NVIDIAHosts
   private let http: HTTPClient
   private let plainHTTP: Bool
+  /// For how long they may take to show what they were given.
+  private let patience: Duration
   private let realmRules: RealmRules
   private let uploadHosts: Set<String>
   private let services: NVIDIAServices
@@ -38,11 +40,12 @@ public final class Registries: Sendable {
   /// Uploads may go to `uploadHosts` beside the registries' own, each with its port where that is not the scheme's.
   public init(
     http: HTTPClient, plainHTTP: Bool, realmRules: RealmRules, uploadHosts: Set<String> = [],
-    nvidiaHosts: NVIDIAHosts,
-    services: NVIDIAServices, observer: any TransferObserver, lookup: @escaping Lookup
+    nvidiaHosts: NVIDIAHosts, services: NVIDIAServices, observer: any TransferObserver,
+    patience: Duration = .zero, lookup: @escaping Lookup
   ) {
     self.http = http
     self.plainHTTP = plainHTTP
+    self.patience = patience
     self.realmRules = realmRules
     self.uploadHosts = uploadHosts
     self.nvidiaHosts = nvidiaHosts
@@ -87,6 +90,9 @@ public final class Registries: Sendable {
     configuration.missed = found.missed
     configuration.warned = { [warnings, observer] warning in
       if warnings.isNew(warning) { observer.note(.registryWarns(warning)) }
+    }
+    configuration.settling = Settling(patience: patience) { [observer, patience] item in
+      observer.note(.settling(host: host, item, patience: patience))
     }
     let key = nvidiaHosts.contains(host) ? found.credential.flatMap { APIKey($0) } : nil
     return Access(

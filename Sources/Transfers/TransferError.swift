@@ -2,6 +2,7 @@ public import Digests
 public import Images
 public import Layouts
 public import NVIDIA
+public import Registry
 
 /// Why a transfer did not happen, or not whole.
 public enum TransferError: Error, Sendable {
@@ -59,6 +60,9 @@ public enum TransferError: Error, Sendable {
   case compressionParts(referrer: String, subject: Digest)
   /// Tags at the destination that hold other content.
   case tagsTaken([TakenTag])
+  /// Whether a tag is there, or what it holds where the registry lists it (`isListed`), cannot be told; what the registry
+  /// said instead.
+  case tagUntold(Reference, isListed: Bool, RegistryError)
   /// What is wrong with an archive, with the images that it hurts. `way` is how to take what is whole of it, where there
   /// is a way that was not gone.
   case damaged(archive: String, [VerifiedArchive.Finding], way: WayAround?)

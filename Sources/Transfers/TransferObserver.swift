@@ -61,6 +61,8 @@ public enum TransferNote: Sendable {
   case trusted(target: Reference, digest: Digest)
   /// A tag is there, and so many of the manifests and blobs of its image are not: they are pushed again.
   case partsMissing(target: Reference, count: Int)
+  /// A registry does not show yet what it has taken, and is asked again for so long.
+  case settling(host: String, Settling.Item, patience: Duration)
   /// A rule for names that decides for no image.
   case ruleUnused(String)
   /// Part of a listing could not be read.

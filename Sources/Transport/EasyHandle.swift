@@ -218,6 +218,8 @@ private import Glibc
     let expected = number(CURLINFO_CONTENT_LENGTH_DOWNLOAD_T)
     var systemError = 0
     _ = unsafe ccurl_get_long(pointer, CURLINFO_OS_ERRNO, &systemError)
+    var connections = 1
+    _ = unsafe ccurl_get_long(pointer, CURLINFO_NUM_CONNECTS, &connections)
     var reason = unsafe String(cString: message)
     // libcurl quotes a proxy's whole address here, password and all.
     if reason.hasPrefix("Unsupported proxy") {
@@ -225,7 +227,8 @@ private import Glibc
     }
     return TransferOutcome(
       code: code, reason: reason.isEmpty ? Self.words(for: code) : reason,
-      systemError: Int32(truncatingIfNeeded: systemError), expected: expected < 0 ? nil : expected)
+      systemError: Int32(truncatingIfNeeded: systemError), expected: expected < 0 ? nil : expected,
+      isReused: connections == 0)
   }
 
   private func number(_ info: CURLINFO) -> Int64 {

@@ -11,6 +11,8 @@ struct TransferOutcome {
   let systemError: Int32
   /// The declared length of the answer's body, in bytes.
   let expected: Int64?
+  /// Whether an earlier exchange had used the connection.
+  var isReused = false
 
   /// The error this outcome is for a request to `url` of whose answer's body `received` bytes arrived; nil
   /// when all went well. `caFile` and `shown` are the authorities that were trusted and the client certificate that was
@@ -42,6 +44,9 @@ struct TransferOutcome {
     case CURLE_PARTIAL_FILE: return .cut(url: text, received: received, expected: expected)
     case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_SEND_FAIL_REWIND, CURLE_RECV_ERROR:
       return brokenConnection(to: url, received: received)
+    // What some send behind a HEAD, where nothing belongs, is no answer to what comes next.
+    case CURLE_UNSUPPORTED_PROTOCOL where isReused, CURLE_WEIRD_SERVER_REPLY where isReused:
+      return .reset(url: text, reason: .reported(reason))
     case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY:
       return .notHTTP(host: url.host, port: url.port, reason: reason)
     // libcurl's word for a header line beyond its own limit.

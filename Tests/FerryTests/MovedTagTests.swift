@@ -42,8 +42,8 @@ struct `A tag that moves behind its read-back` {
     }
     return try ferry.command(
       [
-        "import", "a.tar", "--plain-http", "--jobs", "1", "--to", "\(registry.host)/new", "--receipt",
-        "r.json",
+        "import", "a.tar", "--plain-http", "--jobs", "1", "--settle", "0", "--to", "\(registry.host)/new",
+        "--receipt", "r.json",
       ] + options
     ).run()
   }
@@ -89,7 +89,8 @@ struct `A tag that moves behind its read-back` {
       return other(request, hasMoved)
     }
     let arguments = [
-      "import", "one.tar", "--plain-http", "--to", "\(registry.host)/new", "--receipt", "r.json",
+      "import", "one.tar", "--plain-http", "--settle", "0", "--to", "\(registry.host)/new", "--receipt",
+      "r.json",
     ]
     try ferry.run(arguments, exits: 0)
     try FileManager.default.removeItem(atPath: ferry.file("r.json"))
@@ -118,7 +119,10 @@ struct `A tag that moves behind its read-back` {
       return other(request, hasMoved)
     }
     try ferry.run(
-      ["import", "one.tar", "--plain-http", "--to", "\(registry.host)/new", "--receipt", "r.json"], exits: 14
+      [
+        "import", "one.tar", "--plain-http", "--settle", "0", "--to", "\(registry.host)/new", "--receipt",
+        "r.json",
+      ], exits: 14
     ).complains("new/plain:1 reads back as")
     #expect(registry.tags.contains("new/plain:\(tag)"))
   }

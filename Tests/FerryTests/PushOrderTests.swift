@@ -9,7 +9,9 @@ struct `A push` {
   init() throws { ferry = try FerryProcess() }
 
   private func importing(_ archive: String, to registry: ScriptedRegistry) -> [String] {
-    ["import", archive, "--plain-http", "--retries", "0", "--to", "\(registry.host)/new"]
+    [
+      "import", archive, "--plain-http", "--retries", "0", "--settle", "0", "--to", "\(registry.host)/new",
+    ]
   }
 
   @Test func `sends blobs, then manifests, then indexes, then tags, and reads each tag back`() throws {

@@ -10,8 +10,9 @@ struct `An upload whose blob is not there` {
 
   private func importing(_ host: String, _ options: String...) throws -> [String] {
     try [
-      "import", FixtureArchive.small(), "--plain-http", "--retries", "1", "--to", "\(host)/new", "--receipt",
-      "r.json",
+      "import", FixtureArchive.small(), "--plain-http", "--retries", "1", "--settle", "0", "--to",
+      "\(host)/new",
+      "--receipt", "r.json",
     ] + options
   }
 

@@ -79,6 +79,14 @@ import Testing
     let claims = #"{"access":[{"type":"repository","name":"o/t/app","actions":["pull","push"]}]}"#
     #expect(Self.reply(#"{"token":"\#(Self.jwt(claims))"}"#)?.grants == [.push("o/t/app")])
     #expect(Self.reply(#"{"token":"\#(Self.jwt(#"{"access":[]}"#))"}"#)?.grants == [])
+    for odd in [
+      "null", #""repository:a:pull""#, #"{"a":["push"]}"#, #"[{"type":"repository","name":"a"}]"#,
+      #"[{"Type":"repository","Name":"a","Actions":["push"]}]"#, #"[1]"#,
+    ] {
+      let reply = Self.reply(#"{"token":"\#(Self.jwt(#"{"exp":1800000600,"access":\#(odd)}"#))"}"#)
+      #expect(reply?.grants == nil)
+      #expect(reply?.lifetime == .seconds(600))
+    }
     #expect(Self.reply(#"{"token":"opaque"}"#)?.grants == nil)
     #expect(Self.reply(#"{"token":"a.b.c"}"#)?.grants == nil)
   }

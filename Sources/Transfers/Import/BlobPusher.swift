@@ -12,8 +12,15 @@ struct PushedBlobs: Sendable {
   var mounted: Int64 = 0
   /// Found in place, in bytes.
   var present: Int64 = 0
-  /// Those that are not there, by their digests.
+  /// Those that are nowhere, by their digests.
   var failed: [Digest: any Error] = [:]
+  /// Those that single repositories did not get.
+  var refused: [RepositoryContent: any Error] = [:]
+
+  /// Why `repository` has not got a blob.
+  func failure(of digest: Digest, in repository: String) -> (any Error)? {
+    failed[digest] ?? refused[RepositoryContent(repository: repository, digest: digest)]
+  }
 }
 
 /// The sixth step of an import: every repository gets the blobs that it needs, uploaded once, mounted everywhere else.
@@ -24,7 +31,17 @@ final class BlobPusher: Sendable {
   private let prepared: PreparedImport
   /// What is said of a blob that no archive holds and that turns out not to be had.
   private let absences: [Digest: MissingContent]
-  private let outcome: Mutex<PushedBlobs>
+  private let outcome: OutcomeBox
+  private let sharing: SharedBlobs
+  /// How many blobs are not yet where they are uploaded first.
+  private let unsent = Atomic<Int>(0)
+
+  /// Shared with what mounts.
+  private final class OutcomeBox: Sendable {
+    let blobs: Mutex<PushedBlobs>
+
+    init(_ blobs: PushedBlobs) { self.blobs = Mutex(blobs) }
+  }
 
   /// For the blobs of `prepared`. `damaged` have failed before, and their images with them.
   init(
@@ -39,36 +56,52 @@ final class BlobPusher: Sendable {
       of: prepared.blobs.filter { $0.layout == nil }.map(\.descriptor), neededBy: prepared.images,
       in: prepared.opened)
     absences = Dictionary(absent.map { ($0.descriptor.digest, $0) }) { first, _ in first }
-    outcome = Mutex(PushedBlobs(failed: damaged))
+    let outcome = OutcomeBox(PushedBlobs(failed: damaged))
+    self.outcome = outcome
+    sharing = SharedBlobs(at: destination, of: prepared.images.filter(\.isToPush)) { blob in
+      outcome.blobs.withLock { $0.mounted += blob.size }
+    }
   }
 
-  /// Pushes `inPlace`, several at a time, then what comes out of each stream. Returns when all is there or, with
-  /// `keepGoing`, has failed.
+  /// Pushes `inPlace`, several at a time, then what comes out of each stream, and last what is shared and not mounted yet.
+  /// Returns when all is there or, with `keepGoing`, has failed.
   func push(
     _ inPlace: [ImportBlob], then streamed: [(stream: StreamedLayout, blobs: [ImportBlob])],
     on executor: BlockingExecutor
   ) async throws -> PushedBlobs {
+    unsent.store(inPlace.count, ordering: .relaxed)
     try await executor.forEachConcurrently(inPlace) { [self] blob in
       do {
         try push(blob)
       } catch {
         try noteFailure(of: blob.descriptor.digest, error)
       }
+      unsent.subtract(1, ordering: .relaxed)
+      // While others upload: what is left in the end is shared out among all.
+      try shareOut(of: blob) { self.unsent.load(ordering: .relaxed) > 0 }
     }
     for (stream, blobs) in streamed {
       let pusher = StreamPusher(stream, blobs, through: self, observer: settings.observer)
       try await executor.run { try pusher.push() }
     }
-    return outcome.withLock { $0 }
+    try await sharing.finish(on: executor, send: send) { [self] shared, error in
+      try noteFailure(of: shared.blob.descriptor.digest, in: shared.repository, error)
+    }
+    return outcome.blobs.withLock { $0 }
   }
 
   /// Throws `error` unless the other blobs are pushed all the same.
   func noteFailure(of digest: Digest, _ error: any Error) throws {
     guard settings.keepGoing, !Task.isCancelled else { throw error }
-    outcome.withLock { $0.failed[digest] = error }
+    outcome.blobs.withLock { $0.failed[digest] = error }
   }
 
-  func notePresent(_ size: Int64) { outcome.withLock { $0.present += size } }
+  private func noteFailure(of digest: Digest, in repository: String, _ error: any Error) throws {
+    guard settings.keepGoing, !Task.isCancelled else { throw error }
+    outcome.blobs.withLock { outcome in
+      outcome.refused[RepositoryContent(repository: repository, digest: digest)] = error
+    }
+  }
 
   /// Asks `repository` once more for blobs that it had acknowledged, and sends what is not there. `doubted` are sent in any
   /// case: the registry itself says that it does not have them, whatever it says when it is asked for them. Throws
@@ -86,36 +119,71 @@ final class BlobPusher: Sendable {
         throw TransferError.cannotRepeat(
           archive: layout.path, digest: descriptor.digest, size: descriptor.size)
       }
-      try upload(blob, to: Placement(missing: [repository]), from: source(of: blob, in: layout) { _ in }, nil)
+      try withSource(of: blob, in: layout, { _ in }) { _ = try send(blob, to: repository, from: $0, nil) }
     }
   }
 
-  private func source(
-    of blob: ImportBlob, in layout: Layout, progress: @escaping @Sendable (Int64) -> Void
-  ) -> any BlobSource {
-    if let compressed = blob.compressed {
-      CompressedLayerSource(compressed, progress: progress)
-    } else {
-      LayoutBlobSource(layout: layout, digest: blob.descriptor.digest, progress: progress)
-    }
-  }
+  func notePresent(_ size: Int64) { outcome.blobs.withLock { $0.present += size } }
 
-  /// Sees that every repository that needs `blob` has it.
+  /// Sees that every repository that needs `blob` has it, or waits for it to be shared out.
   private func push(_ blob: ImportBlob) throws {
     let descriptor = blob.descriptor
     guard let layout = blob.layout else { return try mount(blob) }
-    let log = JournaledUploads(journal, registry: destination.host) { [settings] repository, offset in
-      settings.observer.note(.uploadContinues(repository: repository, blob: descriptor, from: offset))
-    }
+    let log = log(of: descriptor)
     let placement = try placement(of: blob, log)
     guard !placement.missing.isEmpty else {
       settings.observer.skipped(bytes: descriptor.size)
       return notePresent(descriptor.size)
     }
     let meter = TransferMeter(descriptor, observer: settings.observer)
-    try upload(
-      blob, to: placement, from: source(of: blob, in: layout, progress: meter.advance), log)
+    try withSource(of: blob, in: layout, meter.advance) { try upload(blob, to: placement, from: $0, log) }
     meter.advance(descriptor.size)
+  }
+
+  private func log(of blob: Descriptor) -> JournaledUploads {
+    JournaledUploads(journal, registry: destination.host) { [settings] repository, offset in
+      settings.observer.note(.uploadContinues(repository: repository, blob: blob, from: offset))
+    }
+  }
+
+  /// Lends the bytes of a blob that lies in an archive.
+  private func withSource(
+    of blob: ImportBlob, in layout: Layout, _ progress: @escaping @Sendable (Int64) -> Void,
+    _ body: (any BlobSource) throws -> Void
+  ) throws {
+    if let compressed = blob.compressed {
+      try body(CompressedLayerSource(compressed, progress: progress))
+    } else {
+      try body(LayoutBlobSource(layout: layout, digest: blob.descriptor.digest, progress: progress))
+    }
+  }
+
+  /// Brings what has waited for the repositories that have `blob` now, while it `isWanted`.
+  private func shareOut(of blob: ImportBlob, while isWanted: () -> Bool) throws {
+    for repository in blob.repositories
+    where destination.isKnownToHold(blob.descriptor.digest, in: repository) {
+      try sharing.advance(repository, while: isWanted, send: send) { shared, error in
+        try noteFailure(of: shared.blob.descriptor.digest, in: shared.repository, error)
+      }
+    }
+  }
+
+  /// Sends a blob that other repositories have, for the registry does not mount it.
+  private func send(_ shared: SharedBlob) throws {
+    let blob = shared.blob
+    guard let layout = blob.layout else {
+      throw TransferError.contentMissing(absences[blob.descriptor.digest].map { [$0] } ?? [])
+    }
+    guard !prepared.opened.isStreamed(layout) else {
+      throw TransferError.cannotRepeat(
+        archive: layout.path, digest: blob.descriptor.digest, size: blob.descriptor.size)
+    }
+    settings.observer.expect(bytes: blob.descriptor.size)
+    let meter = TransferMeter(blob.descriptor, observer: settings.observer)
+    try withSource(of: blob, in: layout, meter.advance) {
+      _ = try send(blob, to: shared.repository, from: $0, log(of: blob.descriptor))
+    }
+    meter.advance(blob.descriptor.size)
   }
 
   /// Sees that every repository that needs `blob`, which no archive holds, has it.
@@ -132,7 +200,7 @@ final class BlobPusher: Sendable {
       isMounted = true
     }
     settings.observer.skipped(bytes: size)
-    outcome.withLock { outcome in
+    outcome.blobs.withLock { outcome in
       if isMounted { outcome.mounted += size } else { outcome.present += size }
     }
   }
@@ -141,8 +209,8 @@ final class BlobPusher: Sendable {
   struct Placement {
     /// The repositories that need the blob and do not have it.
     var missing: [String] = []
-    /// The last of those that have it.
-    var holder: String?
+    /// Those that need it and have it.
+    var holders: [String] = []
   }
 
   func placement(of blob: ImportBlob, _ log: JournaledUploads? = nil) throws -> Placement {
@@ -152,45 +220,82 @@ final class BlobPusher: Sendable {
         placement.missing.append(repository)
         continue
       }
-      placement.holder = repository
+      placement.holders.append(repository)
       log?.closed(blob.descriptor.digest, in: repository)
     }
     return placement
   }
 
-  /// Brings `blob` to the repositories that do not have it: mounted where one has it and the registry does that, else
-  /// uploaded from `source`. The proof of its bytes, if they were read.
+  /// Brings `blob` to the repositories that do not have it: uploaded from `source` where none has it, mounted from there
+  /// where the registry does that at once. What it does not may wait for a manifest that lists it, unless the bytes are
+  /// at hand now and not later. The proof of its bytes, if they were read.
   @discardableResult
   func upload(
     _ blob: ImportBlob, to placement: Placement, from source: some BlobSource, _ log: JournaledUploads?
   ) throws -> Proof? {
-    let descriptor = blob.descriptor
-    var holder = placement.holder
+    let digest = blob.descriptor.digest
+    let isRepeatable = source.reach.map { $0 >= blob.descriptor.size } ?? true
+    var holders = placement.holders
     var proof: Proof?
     for repository in placement.missing {
-      let client = try destination.client(for: repository)
-      let push: BlobPush
       do {
-        push = try client.pushBlob(
-          descriptor, to: repository, mountingFrom: holder, from: source, log: log)
-      } catch RegistryError.wrongContent(_, _, _, let error) {
-        throw TransferError.damagedBlob(
-          archive: blob.layout?.path ?? "", digest: descriptor.digest, error)
-      }
-      try destination.took(descriptor, in: repository)
-      outcome.withLock { outcome in
-        switch push {
-        case .mounted: outcome.mounted += descriptor.size
-        case .uploaded(let bytes):
-          let continued = log?.takeContinued() ?? 0
-          outcome.uploaded += descriptor.size - continued
-          outcome.present += continued
-          proof = bytes
+        if !holders.isEmpty {
+          let shared = SharedBlob(
+            blob: blob, repository: repository, holders: holders, isOld: !placement.holders.isEmpty)
+          if try sharing.mount(shared) { continue }
+          let isAtHandNow = source.reach != nil && isRepeatable
+          guard isAtHandNow || sharing.mountsNothing && isRepeatable else {
+            sharing.wait(shared)
+            continue
+          }
         }
+        proof = try send(blob, to: repository, from: source, log) ?? proof
+        if holders.isEmpty { holders = [repository] }
+      } catch let error as RegistryError where error.isOfOneRepository && isRepeatable {
+        try noteFailure(of: digest, in: repository, error)
       }
-      holder = repository
     }
     return proof
+  }
+
+  /// Uploads `blob`. The proof of its bytes, if they were read.
+  private func send(
+    _ blob: ImportBlob, to repository: String, from source: some BlobSource, _ log: JournaledUploads?
+  ) throws -> Proof? {
+    let descriptor = blob.descriptor
+    let push: BlobPush
+    do {
+      push = try destination.client(for: repository).pushBlob(
+        descriptor, to: repository, mountingFrom: nil, from: source, log: log)
+    } catch RegistryError.wrongContent(_, _, _, let error) {
+      throw TransferError.damagedBlob(
+        archive: blob.layout?.path ?? "", digest: descriptor.digest, error)
+    }
+    try destination.took(descriptor, in: repository)
+    return outcome.blobs.withLock { outcome in
+      switch push {
+      case .mounted:
+        outcome.mounted += descriptor.size
+        return nil
+      case .uploaded(let bytes):
+        let continued = log?.takeContinued() ?? 0
+        outcome.uploaded += descriptor.size - continued
+        outcome.present += continued
+        return bytes
+      }
+    }
+  }
+}
+
+extension RegistryError {
+  /// Whether another repository of the registry may take what this one did not.
+  fileprivate var isOfOneRepository: Bool {
+    switch self {
+    case .unauthorized, .denied, .repositoryNotFound, .refused, .writeRefused, .blobNotKept,
+      .destinationDigestDiffers:
+      true
+    default: false
+    }
   }
 }
 

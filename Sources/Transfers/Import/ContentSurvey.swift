@@ -12,6 +12,13 @@ struct ImportBlob: Sendable {
   let compressed: CompressedLayer?
   /// A repository of the destination that has what the archives leave out.
   var holder: String?
+
+  /// The same for `repositories` alone.
+  func neededBy(_ repositories: [String]) -> ImportBlob {
+    ImportBlob(
+      descriptor: descriptor, layout: layout, repositories: repositories, compressed: compressed,
+      holder: holder)
+  }
 }
 
 /// The images of an import with the blobs that they need.
@@ -87,9 +94,12 @@ struct ContentSurvey: Sendable {
   ) throws -> [ImportBlob] {
     var order: [Descriptor] = []
     var repositories: [Digest: [String]] = [:]
+    /// All blobs' repositories are in one order, so that of two none waits for the other.
+    var ranks: [String: Int] = [:]
     var needs: Set<RepositoryContent> = []
     for image in images {
       try Task.checkCancellation()
+      if ranks[image.target.repository] == nil { ranks[image.target.repository] = ranks.count }
       for blob in image.tree.blobs {
         if repositories[blob.digest] == nil { order.append(blob) }
         let need = RepositoryContent(repository: image.target.repository, digest: blob.digest)
@@ -102,7 +112,10 @@ struct ContentSurvey: Sendable {
       let compressed = compressed[blob.digest]
       return ImportBlob(
         descriptor: blob, layout: compressed?.layout ?? holders[blob.digest],
-        repositories: repositories[blob.digest] ?? [], compressed: compressed)
+        repositories: (repositories[blob.digest] ?? []).sorted {
+          ranks[$0, default: 0] < ranks[$1, default: 0]
+        },
+        compressed: compressed)
     }
   }
 

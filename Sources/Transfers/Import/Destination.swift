@@ -36,6 +36,8 @@ final class Destination: Sendable {
     var blobs: [String: [Digest: BlobPresence]] = [:]
     /// Whether the repository has them.
     var manifests: [String: [Digest: Bool]] = [:]
+    /// The types of those that were seen there.
+    var types: Set<MediaType> = []
     var deliveries: [String: [Digest: Delivery]] = [:]
   }
 
@@ -60,32 +62,50 @@ final class Destination: Sendable {
   }
 
   /// What `target` names now; nil when it is free. Asked anew each time, and by GET: a HEAD that knows of nothing, or
-  /// of another digest, decides nothing. Throws `RegistryError`.
+  /// of another digest, decides nothing. Where neither is answered the list of tags is asked. Throws `RegistryError`,
+  /// ``TransferError/tagUntold(_:isListed:_:)``.
   func tagged(_ target: Reference) throws -> Tagged? {
     let client = try client(for: target.repository)
+    let (repository, identifier) = (target.repository, target.identifier)
     do throws(RegistryError) {
-      let manifest = try client.manifestIfPresent(
-        target.identifier, of: target.repository, isForPush: true)
-      guard let manifest else {
-        // A tag is free when neither question finds anything.
-        guard
-          let present = try client.resolve(
-            target.identifier, of: target.repository, isForPush: true)
-        else { return nil }
-        return .unreadable(
-          present.digest,
-          .manifestNotFound(
-            host: host, repository: target.repository, identifier: target.identifier, messages: []))
+      let manifest = try client.manifestIfPresent(identifier, of: repository, isForPush: true)
+      if let manifest {
+        noteManifest(manifest, in: repository)
+        return try standsForItsSubject(manifest, at: target, client) ? nil : .manifest(manifest)
       }
-      noteManifest(manifest.digest, in: target.repository)
-      return try standsForItsSubject(manifest, at: target, client) ? nil : .manifest(manifest)
     } catch {
       // What Ferry cannot read is in the way all the same, if the registry says what it is.
-      guard case .notAManifest = error,
-        let present = try? client.resolve(
-          target.identifier, of: target.repository, isForPush: true)
-      else { throw error }
-      return .unreadable(present.digest, error)
+      if case .notAManifest = error,
+        let present = try? client.resolve(identifier, of: repository, isForPush: true)
+      {
+        return .unreadable(present.digest, error)
+      }
+      try expectUnlisted(target, insteadOf: error, isAbsent: false)
+      return nil
+    }
+    do throws(RegistryError) {
+      // A tag is free when neither question finds anything.
+      guard let present = try client.resolve(identifier, of: repository, isForPush: true) else { return nil }
+      return .unreadable(
+        present.digest,
+        .manifestNotFound(host: host, repository: repository, identifier: identifier, messages: []))
+    } catch {
+      try expectUnlisted(target, insteadOf: error, isAbsent: true)
+      return nil
+    }
+  }
+
+  /// Makes sure that the list of tags does not have `target`, of which the registry said `error` when it was asked, and,
+  /// where `isAbsent`, to another question that it is not there. Throws what it means that the list has it, or does not
+  /// tell.
+  func expectUnlisted(_ target: Reference, insteadOf error: RegistryError, isAbsent: Bool) throws {
+    guard error.isAnswered, let tag = target.tag else { throw error }
+    let list = try client(for: target.repository).tagList(of: target.repository)
+    if list.names.contains(tag) { throw TransferError.tagUntold(target, isListed: true, error) }
+    switch list.failure {
+    case nil, .repositoryNotFound: return
+    case let failure? where !failure.isAnswered: throw failure
+    default: if !isAbsent { throw TransferError.tagUntold(target, isListed: false, error) }
     }
   }
 
@@ -115,13 +135,30 @@ final class Destination: Sendable {
     return presence == .held
   }
 
+  /// The same, asked anew where it was not there: something has happened since.
+  func holdsByNow(_ blob: Descriptor, in repository: String) throws -> Bool {
+    state.withLock { state in
+      if state.blobs[repository]?[blob.digest] == .missing { state.blobs[repository]?[blob.digest] = nil }
+    }
+    return try holds(blob, in: repository)
+  }
+
+  /// Whether `repository` is known to have a blob by what it was asked or given in this run.
+  func isKnownToHold(_ blob: Digest, in repository: String) -> Bool {
+    state.withLock { $0.blobs[repository]?[blob] == .held }
+  }
+
   /// Whether `repository` has the manifest: its bytes are fetched and hashed. Throws `RegistryError`, `wrongContent`
   /// where they are others.
   func holds(manifest digest: Digest, in repository: String) throws -> Bool {
     if let known = state.withLock({ $0.manifests[repository]?[digest] }) { return known }
     let manifest = try client(for: repository).manifestIfPresent(
       digest.description, of: repository, isForPush: true)
-    state.withLock { $0.manifests[repository, default: [:]][digest] = manifest != nil }
+    if let manifest {
+      noteManifest(manifest, in: repository)
+    } else {
+      state.withLock { $0.manifests[repository, default: [:]][digest] = false }
+    }
     return manifest != nil
   }
 
@@ -152,10 +189,12 @@ final class Destination: Sendable {
       let client = try client(for: repository)
       let name = manifest.digest.description
       try client.putManifest(manifest, to: repository, as: name)
-      _ = try client.manifest(name, of: repository, isForPush: true)
+      _ = try client.settled(.manifest(repository: repository, identifier: name)) {
+        try client.manifest(name, of: repository, isForPush: true)
+      }
       isDone = true
     }
-    noteManifest(manifest.digest, in: repository)
+    noteManifest(manifest, in: repository)
   }
 
   /// Sees that `repository` has a manifest that was stored there before: asked for anew, and stored anew where it is gone.
@@ -166,7 +205,26 @@ final class Destination: Sendable {
     try client.putManifest(manifest, to: repository, as: name)
   }
 
-  private func noteManifest(_ digest: Digest, in repository: String) {
-    state.withLock { $0.manifests[repository, default: [:]][digest] = true }
+  /// Whether the registry was seen to have manifests of `type`.
+  func isKnownToTake(_ type: MediaType) -> Bool { state.withLock { $0.types.contains(type) } }
+
+  private func noteManifest(_ manifest: Manifest, in repository: String) {
+    state.withLock { state in
+      state.manifests[repository, default: [:]][manifest.digest] = true
+      state.types.insert(manifest.mediaType)
+    }
+  }
+}
+
+extension RegistryError {
+  /// Whether the registry has answered, and does not say what it was asked: another question may tell.
+  fileprivate var isAnswered: Bool {
+    switch self {
+    case .unauthorized, .denied, .noUsableChallenge, .refused, .overwhelmed, .writeRefused,
+      .malformedResponse,
+      .listCutShort:
+      true
+    default: false
+    }
   }
 }

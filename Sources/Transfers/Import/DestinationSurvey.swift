@@ -62,7 +62,14 @@ struct DestinationSurvey: Sendable {
   /// Asks the destination for the image's tag.
   private func look(at image: ImportImage) throws -> ImportImage {
     var image = image
-    guard let present = try destination.tagged(image.target) else {
+    let present: Destination.Tagged?
+    do {
+      present = try destination.tagged(image.target)
+    } catch TransferError.tagUntold where request.overwrites {
+      image.state = .replacesUnseen
+      return image
+    }
+    guard let present else {
       image.state = .new
       return image
     }

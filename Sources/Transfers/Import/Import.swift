@@ -14,6 +14,7 @@ import Registry
 ///     DestinationSurvey   → SurveyedImages        what is there already, what may not be pushed
 ///     ContentSurvey       → SurveyedContent       which blobs move, and from where
 ///                         = PreparedImport        nothing has been pushed so far
+///     TypeProbe             of what not every registry takes
 ///     VolumeProof           of volumes alone
 ///     BlobPusher          → PushedBlobs           every blob of every image
 ///     TagPusher           → PushedImages          manifests, tags, read back
@@ -90,6 +91,8 @@ public struct Import: Sendable {
     let obstacle = TransferError.obstacle(
       prepared.blockers, prepared.failures, total: prepared.images.count, keepsGoing: settings.keepGoing)
     if let obstacle { throw obstacle }
+    let types = TypeProbe(of: destination, keepGoing: settings.keepGoing, executor: executor)
+    let prepared = try await types.probe(prepared)
     for failure in prepared.failures + prepared.incomplete { settings.observer.note(.imageFailed(failure)) }
     for image in prepared.images where image.isThere || image.missing > 0 {
       settings.observer.note(Self.note(of: image))

@@ -17,6 +17,8 @@ public struct ImportImage: Sendable {
     case trusted
     /// The tag is there with another digest and will be moved (`--overwrite`).
     case replaces(Digest)
+    /// The tag is there, or may be, and the destination does not show with what; it will be moved (`--overwrite`).
+    case replacesUnseen
     /// The tag is there with another digest, which stands in the way.
     case taken(Digest)
     /// The destination would not say; the failure says why.
@@ -77,7 +79,7 @@ extension ImportImage {
   /// Whether it has to be pushed.
   public var isToPush: Bool {
     switch state {
-    case .new, .replaces, .extends, .partsMissing: true
+    case .new, .replaces, .replacesUnseen, .extends, .partsMissing: true
     case .identical, .included, .trusted, .taken, .unknown, .incomplete, .refused: false
     }
   }

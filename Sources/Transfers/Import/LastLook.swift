@@ -1,5 +1,6 @@
 import Digests
 import Images
+import Registry
 
 /// The last step of an import: whether every tag still points at what this run read or pushed there. Between the
 /// first image of a fleet and the last lie hours in which somebody else may have moved one.
@@ -13,10 +14,12 @@ struct LastLook: Sendable {
   /// The images of which the tag is another now (``TransferError/readBackDiffers(_:expected:actual:)``), or of which that
   /// cannot be told. Everything is done by now and nothing can be stopped, so it throws only when it is cancelled.
   func moved(of images: [ImportImage], on executor: BlockingExecutor) async throws -> [ImageFailure] {
+    // What the registry is given to settle is given to all of them together.
+    let start = ContinuousClock.now
     let confirmed = images.filter { $0.confirmedAt != nil && $0.target.tag != nil }
     return try await executor.mapConcurrently(confirmed) { image -> ImageFailure? in
       do {
-        try expect(image)
+        try expect(image, since: start)
         return nil
       } catch {
         guard !Task.isCancelled else { throw error }
@@ -26,19 +29,25 @@ struct LastLook: Sendable {
   }
 
   /// Asks by GET: a HEAD may come out of a memory that is older than the move.
-  private func expect(_ image: ImportImage) throws {
+  private func expect(_ image: ImportImage, since start: ContinuousClock.Instant) throws {
     let target = image.target
     let expected = image.list?.digest ?? image.digest
-    guard let now = try destination.tagged(target) else {
-      throw TransferError.readBackDiffers(target, expected: expected, actual: nil)
+    let isRight = { (now: Destination.Tagged?) in
+      guard let now, now.digest != expected else { return now != nil }
+      // Another list of referrers may have taken the image's in.
+      guard image.list != nil, case .manifest(let manifest) = now else { return false }
+      if case .included = image.compared(with: manifest)?.state { return true }
+      return false
     }
-    if now.digest == expected { return }
-    // Another list of referrers may have taken the image's in.
-    if image.list != nil, case .manifest(let manifest) = now,
-      case .included = image.compared(with: manifest)?.state
-    {
-      return
+    let now = try destination.client(for: target.repository).settled(
+      .manifest(repository: target.repository, identifier: target.identifier), since: start
+    ) {
+      try destination.tagged(target)
+    } isRight: {
+      isRight($0)
     }
-    throw TransferError.readBackDiffers(target, expected: expected, actual: now.digest)
+    guard isRight(now) else {
+      throw TransferError.readBackDiffers(target, expected: expected, actual: now?.digest)
+    }
   }
 }

@@ -66,37 +66,51 @@ struct ReferrersPublisher: Sendable {
     at target: Reference, _ client: RegistryClient, _ change: (inout ReferrersList) -> Bool
   ) throws {
     for _ in 0..<Self.mostWrites {
-      var list = try list(at: target, client) ?? ReferrersList()
+      let before = try listManifest(at: target, client)
+      var list = try list(before, at: target) ?? ReferrersList()
       guard change(&list) else { return }
       let manifest = try list.manifest()
       try client.putManifest(manifest, to: target.repository, as: target.identifier)
-      let readBack = try client.manifest(target.identifier, of: target.repository)
+      let readBack = try client.settled(
+        .manifest(repository: target.repository, identifier: target.identifier)
+      ) {
+        try client.manifest(target.identifier, of: target.repository)
+      } isRight: {
+        // What is neither the new one nor the one before is another client's.
+        $0.digest != before?.digest || $0.digest == manifest.digest
+      }
       if readBack.digest == manifest.digest { return }
       // It took the list, and gives the manifest itself under the tag all the same.
       if target.namesReferrers(of: readBack.digest) { throw TransferError.subjectUnderListTag(target) }
     }
-    var list = try list(at: target, client) ?? ReferrersList()
+    var list = try list(listManifest(at: target, client), at: target) ?? ReferrersList()
     guard change(&list) else { return }
     throw TransferError.listContended(target)
   }
 
-  /// The list under a tag; nil when there is none. A manifest under the tag of its own referrers is no list of them, be it an
-  /// index: where somebody has tagged it so it stays.
-  private func list(at target: Reference, _ client: RegistryClient) throws -> ReferrersList? {
+  /// The list that `manifest`, which is under a tag, is; nil when there is none. A manifest under the tag of its own
+  /// referrers is no list of them, be it an index: where somebody has tagged it so it stays.
+  private func list(_ manifest: Manifest?, at target: Reference) throws -> ReferrersList? {
+    guard let manifest else { return nil }
+    guard !target.namesReferrers(of: manifest.digest) else {
+      guard try destination.tagged(target) == nil else { throw TransferError.subjectUnderListTag(target) }
+      return nil
+    }
     do {
-      guard let manifest = try listManifest(at: target, client) else { return nil }
-      guard !target.namesReferrers(of: manifest.digest) else {
-        guard try destination.tagged(target) == nil else { throw TransferError.subjectUnderListTag(target) }
-        return nil
-      }
       return try ReferrersList(manifest)
-    } catch let error as ManifestError {
+    } catch {
       throw TransferError.notAReferrersList(target, error)
     }
   }
 
   private func listManifest(at target: Reference, _ client: RegistryClient) throws -> Manifest? {
-    try client.manifestIfPresent(target.identifier, of: target.repository, isForPush: true)
+    do throws(RegistryError) {
+      return try client.manifestIfPresent(target.identifier, of: target.repository, isForPush: true)
+    } catch {
+      // Of a tag that is not there some say neither.
+      try destination.expectUnlisted(target, insteadOf: error, isAbsent: false)
+      return nil
+    }
   }
 }
 

@@ -46,7 +46,9 @@ struct TagPusher: Sendable {
       let outcomes = try await executor.mapConcurrently(images) {
         image -> Result<ImportImage, ImageFailure> in
         do {
-          if let error = image.tree.blobs.lazy.compactMap({ blobs.failed[$0.digest] }).first { throw error }
+          let repository = image.target.repository
+          let lost = image.tree.blobs.lazy.compactMap { blobs.failure(of: $0.digest, in: repository) }
+          if let error = lost.first { throw error }
           if let subject = lostSubjects[image] { throw TransferError.subjectFailed(subject) }
           let list = try push(image)
           var image = image
@@ -108,7 +110,13 @@ struct TagPusher: Sendable {
         throw TransferError.sparseIndexRefused(target, missing: missing)
       }
     }
-    let readBack = try client.manifest(target.identifier, of: target.repository).digest
+    let readBack = try client.settled(
+      .manifest(repository: target.repository, identifier: target.identifier)
+    ) {
+      try client.manifest(target.identifier, of: target.repository).digest
+    } isRight: {
+      $0 == image.digest
+    }
     guard readBack == image.digest else {
       throw TransferError.readBackDiffers(target, expected: image.digest, actual: readBack)
     }

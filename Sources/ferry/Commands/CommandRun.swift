@@ -109,7 +109,7 @@ struct CommandRun: Sendable {
   /// go besides.
   func registries(
     at hosts: Set<String>, _ connection: ConnectionOptions, _ credentials: CredentialOptions,
-    phase: Phase, uploadHosts: [String] = []
+    phase: Phase, uploadHosts: [String] = [], patience: Duration = .zero
   ) throws -> Registries {
     let warnings = WarningsOnce(console)
     let lookup = PhaseCredentials(
@@ -131,7 +131,7 @@ struct CommandRun: Sendable {
       plainHTTP: connection.plainHTTP,
       realmRules: RealmRules(.nvidia(nvidiaHosts, realmHosts: realmHosts)),
       uploadHosts: Set(uploadHosts.map { $0.lowercased() }), nvidiaHosts: nvidiaHosts,
-      services: try services(), observer: display,
+      services: try services(), observer: display, patience: patience,
       lookup: { try lookup.find(host: $0, repository: $1) })
   }
 

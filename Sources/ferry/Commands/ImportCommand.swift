@@ -107,7 +107,7 @@ struct ImportCommand: AsyncParsableCommand {
       let request = try request(inputs, journal, run)
       let registries = try run.registries(
         at: [request.mapping.destination.host], connection, credentials, phase: .import,
-        uploadHosts: destination.uploadHost)
+        uploadHosts: destination.uploadHost, patience: destination.settle.duration)
       let work = try Import(
         request, registries: registries, settings: run.settings(jobs, transfer))
       let prepared = try await work.prepare(isDryRun: transfer.dryRun)

@@ -44,7 +44,17 @@ struct DestinationOptions: ParsableArguments {
       """, valueName: "host[:port]"))
   var uploadHost: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      For how long the registry is asked again for what it has taken and does not show yet, before it is judged; 30s \
+      unless told otherwise.
+      """, valueName: "duration"),
+    transform: TimeSpan.parse)
+  var settle = TimeSpan(seconds: 30)
+
   func validate() throws {
+    guard settle.seconds <= 86_400 else { throw ValidationError("--settle takes at most 1 day.") }
     if to.isEmpty { throw ValidationError("--to needs a registry, such as registry.example/team.") }
     for host in uploadHost {
       guard let place = try? RegistryLocation("\(host)/x"), place.path == "x" else {

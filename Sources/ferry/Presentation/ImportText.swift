@@ -44,6 +44,7 @@ struct ImportText {
     case .partsMissing: "there, \(image.missing) of its parts missing"
     case .trusted: "there by its tag"
     case .replaces(let digest): "moves from \(digest.short)"
+    case .replacesUnseen: "moves from what is not shown"
     case .taken(let digest): "taken by \(digest.short)"
     case .included: "there already, with others"
     case .extends(let digest): "adds to \(digest.short)"
@@ -63,7 +64,10 @@ struct ImportText {
       console.complain("  \(failure.image): \(ErrorText(failure.error).summary)")
     }
     guard prepared.incomplete.isEmpty else { return .someFailed }
-    return prepared.images.contains { $0.isToPush && $0.state.present != nil } ? .differences : .done
+    let moves = prepared.images.contains { image in
+      image.isToPush && (image.state.present != nil || image.state == .replacesUnseen)
+    }
+    return moves ? .differences : .done
   }
 
   /// What a finished run shows: every image with its new name and the digest read back.

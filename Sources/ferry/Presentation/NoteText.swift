@@ -59,6 +59,12 @@ enum NoteText {
     case .partsMissing(let target, let count):
       "\(target) is there, but \(Amounts.count(count, "part")) of it \(count == 1 ? "is" : "are") missing: "
         + "pushing what is missing"
+    case .settling(let host, .manifest(let repository, let identifier), let patience):
+      "\(host) does not show \(repository) \(identifier) as it was pushed yet: "
+        + "asking again for \(patience.components.seconds) s"
+    case .settling(let host, .blob(let repository, let digest), let patience):
+      "\(host) does not show \(digest.short) in \(repository) yet: "
+        + "asking again for \(patience.components.seconds) s"
     case .ruleUnused(let rule):
       "the rule '\(rule)' is for none of the images' repositories"
     case .unreadable(let failure):

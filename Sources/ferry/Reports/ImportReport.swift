@@ -131,7 +131,7 @@ extension ImportImage.State {
     case .identical: "identical"
     case .partsMissing: "lacks"
     case .trusted: "trusted"
-    case .replaces: "replaces"
+    case .replaces, .replacesUnseen: "replaces"
     case .taken: "taken"
     case .included: "included"
     case .extends: "extends"
@@ -145,7 +145,7 @@ extension ImportImage.State {
   var present: Digest? {
     switch self {
     case .replaces(let digest), .taken(let digest), .included(let digest), .extends(let digest): digest
-    case .new, .identical, .partsMissing, .trusted, .incomplete, .unknown, .refused: nil
+    case .new, .identical, .replacesUnseen, .partsMissing, .trusted, .incomplete, .unknown, .refused: nil
     }
   }
 }

@@ -160,6 +160,14 @@ extension RegistryError: WordedError {
           + messages.said,
         remedy: "Give the image another name with --map or --as, or have that rule or lock taken off there.",
         .destinationConflict)
+    case .typeRefused(let host, let repository, let type, let messages):
+      return ErrorText(
+        "\(host)/\(repository) takes no manifests of the type \(type.rawValue): it answers 415\(messages.said)",
+        remedy: type.isDocker
+          ? "Have Docker's types allowed there (zot: \"compat\": [\"docker2s2\"] in its http section), or the image "
+            + "pushed in OCI's form at its source."
+          : "Ask its administrator to allow that type, or choose the others with --image.",
+        .destinationConflict)
     case .invalidHost(let host): return ErrorText("'\(host)' is no host name", .usage)
     case .invalidName(let name): return ErrorText("'\(name)' is no repository, tag or digest", .usage)
     }

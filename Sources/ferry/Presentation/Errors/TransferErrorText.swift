@@ -2,6 +2,7 @@ import Digests
 import Glibc
 import Images
 import Layouts
+import Registry
 import Transfers
 
 /// The words for transfers that did not happen, or not whole. What takes many lines is told in types of its own:
@@ -139,6 +140,18 @@ extension TransferError: WordedError {
         (["\(Amounts.count(taken.count, "tag")) at the destination would change:"] + lines + more)
           .joined(separator: "\n"),
         remedy: "--overwrite moves them; --map places the images elsewhere.", .destinationConflict)
+    case .tagUntold(let target, let isListed, let cause):
+      let text = cause.text
+      // What is overwhelmed may tell a little later.
+      var isBusy = false
+      if case .overwhelmed = cause { isBusy = true }
+      return ErrorText(
+        isListed
+          ? "\(target) is there, and the registry does not show what it holds: \(text.summary)"
+          : "whether \(target) is there cannot be told, and it is left as it is: \(text.summary)",
+        remedy: (isBusy ? "Run the same command again later. " : "A key that may pull shows it. ")
+          + "--overwrite pushes it whatever is there.",
+        isBusy ? .networkFailed : .destinationConflict)
     case .cannotRepeat(let archive, let digest, let size):
       return ErrorText(
         "the registry wants bytes of \(digest) (\(Amounts.bytes(size))) once more, and they have passed: "
