@@ -86,6 +86,7 @@ public final class ContentFront: RandomAccess {
   }
 
   private func spool(_ piece: [UInt8], _ state: inout State) throws(TarError) {
+    guard !piece.isEmpty else { return }
     do throws(FileError) {
       var spool: Spool
       if let begun = state.spool {
