@@ -40,7 +40,7 @@ struct PlannedManifests: Sendable {
 
   /// None yet, of those that lie in `file`. `mostHeld` is how many bytes of them are kept at hand: those of some thousand
   /// images.
-  init(in file: any RandomAccess, mostHeld: Int64 = 4 << 20, sharing descriptors: SharedDescriptors) {
+  init(in file: any RandomAccess, mostHeld: Int64 = 2 << 20, sharing descriptors: SharedDescriptors) {
     self.file = file
     self.mostHeld = mostHeld
     self.descriptors = descriptors
