@@ -55,6 +55,8 @@ struct RequestWindow: Sendable {
   private var round = 0
   /// How many at a time were too many; nil where that is not known, or no longer true.
   private var wall: Int?
+  /// What it was when a request was last refused.
+  private var lastWall: Int?
   /// How many requests must be served before as many as ``wall`` are tried again.
   private var patience = Self.leastPatience
   /// Requests served since the limit changed.
@@ -128,7 +130,6 @@ struct RequestWindow: Sendable {
   }
 
   private mutating func refused(at now: Instant) {
-    if wall != nil { patience = min(patience * 2, Self.mostPatience) }
     // With a probe under way it is the one too many, whichever of them is refused.
     if probe != .underWay {
       // A single request that is refused came too soon, not beside too many.
@@ -136,6 +137,10 @@ struct RequestWindow: Sendable {
       wall = tooMany
       limit = max(1, tooMany / 2)
     }
+    // Much the same as before, though more may have been borne by chance meanwhile: it is not tried so soon again.
+    let isNear = lastWall.map { wall ?? 0 <= $0 + 1 } ?? false
+    patience = isNear ? min(patience * 2, Self.mostPatience) : Self.leastPatience
+    lastWall = wall
     endProbe()
     served = 0
     round += 1
@@ -159,13 +164,12 @@ struct RequestWindow: Sendable {
   /// One more than the limit was borne: perhaps only because others had just ended.
   private mutating func probeServed() {
     proven += 1
-    guard proven > limit else {
+    guard proven >= 2 * (limit + 1) else {
       probe = .due
       return
     }
     limit += 1
     wall = nil
-    patience = Self.leastPatience
     served = 0
     endProbe()
   }
