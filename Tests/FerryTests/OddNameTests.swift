@@ -82,7 +82,7 @@ struct `A name that no reference can have` {
     let registry = registry(tags: ["-ot-beta-jmx"])
     let place = registry.reference("old/app")
     try ferry.run(["export", "--plain-http", place, "--tags", "1*", "-o", "a.tar"], exits: 0)
-    try ferry.run(["export", "--plain-http", place, "--tags", "-*", "-o", "b.tar"], exits: 3)
+    try ferry.run(["export", "--plain-http", place, "--tags=-*", "-o", "b.tar"], exits: 3)
       .complains("'-ot-beta-jmx'")
     // Nothing but such names is there.
     let other = ScriptedRegistry { request in
