@@ -142,7 +142,8 @@ private struct BlobUpload<Source: BlobSource>: ~Copyable {
       let isWorthAnother = try connection.again(&retrying, after: fault, progressed: progressed)
       // The line may have failed after the registry had it all, and an answer that does not come may mean that the
       // registry is not done with it yet.
-      if let proof = held.proof, isWorthAnother || error.isStall, isStored(patiently: error.isStall) {
+      let isWorthAsking = isWorthAnother || error.isStall || isDiscarding
+      if let proof = held.proof, isWorthAsking, isStored(patiently: error.isStall) {
         forget()
         return .stored(proof)
       }

@@ -236,13 +236,13 @@ struct UploadMachine: Sendable {
     }
     let isForgotten = !answer.codes.isDisjoint(with: Self.forgottenCodes)
     if mode == .chunked, isForgotten {
-      // Before the end it may have been lost once. At the end, and twice, it is the way that does not serve.
-      guard isClosing || hasBeenForgotten, turn(isLesson: hasBeenForgotten || !session.isResumed) else {
-        let action = retry(refusal, discarding: true, policy)
-        (isOtherWay, hasBeenForgotten) = (!hasBeenForgotten, true)
-        return action
-      }
-      return .open(discarding: true)
+      // Before the end it may have been lost once. At the end, and twice, it is the way that does not serve, unless the
+      // upload is gone because it came to its end, and the answer that said so was lost.
+      let hasTurned =
+        (isClosing || hasBeenForgotten) && turn(isLesson: hasBeenForgotten || !session.isResumed)
+      let action = retry(refusal, discarding: true, policy)
+      (isOtherWay, hasBeenForgotten) = (hasTurned || !hasBeenForgotten, true)
+      return action
     }
     let isOfTheWay =
       isClosing
