@@ -165,6 +165,8 @@ extension HTTPClient {
     let exchange = Exchange(
       request, body: .none, reception: .excerpt(limit: 0), options: options, limit: limit)
     let talk = try handle.listen(exchange, by: route, options: options, limit: limit)
+    // Whoever no longer listens has heard nothing.
+    guard !Task.isCancelled else { throw .cancelled }
     return talk.refusal(by: request.url, shown: route.certificate)
   }
 }
