@@ -135,12 +135,12 @@ final class Destination: Sendable {
     return presence == .held
   }
 
-  /// The same, asked anew where it was not there: something has happened since.
+  /// The same, asked anew where it was not there: something has happened since. What is not held raises no new doubt.
   func holdsByNow(_ blob: Descriptor, in repository: String) throws -> Bool {
-    state.withLock { state in
-      if state.blobs[repository]?[blob.digest] == .missing { state.blobs[repository]?[blob.digest] = nil }
-    }
-    return try holds(blob, in: repository)
+    let presence = try client(for: repository).presenceOfBytes(of: blob, in: repository)
+    guard presence == .held else { return false }
+    state.withLock { $0.blobs[repository, default: [:]][blob.digest] = .held }
+    return true
   }
 
   /// Whether `repository` is known to have a blob by what it was asked or given in this run.
