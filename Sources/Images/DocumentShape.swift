@@ -100,6 +100,19 @@ extension DocumentShape {
     "signatures": .anything,
   ]
 
+  /// Docker's image manifest of schema 1.
+  static let schema1 = object([
+    "schemaVersion": .wholeNumber, "name": .anything, "tag": .anything, "architecture": .anything,
+    "fsLayers": .list(object(["blobSum": .anything])),
+    "history": .list(object(["v1Compatibility": .anything])),
+    "signatures": .list(object(["protected": .anything, "header": .anything, "signature": .anything])),
+  ])
+
+  /// What a signature of such a manifest says of what it is for.
+  static let signedHeader = object([
+    "formatLength": .wholeNumber, "formatTail": .anything, "time": .anything,
+  ])
+
   /// What the referrers API answers: an index, or an error in its place.
   public static let referrers = object(manifestMembers.merging(complaints) { member, _ in member })
 

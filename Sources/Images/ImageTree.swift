@@ -49,6 +49,18 @@ public struct ImageTree: Sendable {
     artifactType = walk.artifactType
   }
 
+  /// An image of one manifest that does not itself say how large its `blobs` are.
+  public init(of manifest: Manifest, blobs: [Descriptor]) {
+    root = manifest.descriptor
+    manifests = [manifest.descriptor]
+    self.blobs = blobs
+    configs = []
+    omitted = []
+    unknownManifests = []
+    references = []
+    artifactType = nil
+  }
+
   /// The sum of all manifests and blobs, in bytes.
   public var size: Int64 { manifests.reduce(0) { $0 + $1.size } + blobs.reduce(0) { $0 + $1.size } }
 
@@ -88,6 +100,8 @@ public struct ImageTree: Sendable {
       guard depth <= ImageTree.deepest else { throw ManifestError.malformed(.nestedTooDeeply) }
       guard try isNew(descriptor) else { return }
       let manifest = try fetch(descriptor)
+      // Nothing of what it lists would be carried.
+      if case .schema1 = manifest.content { throw ManifestError.schema1 }
       guard manifests.count < ImageTree.mostManifests else {
         throw ManifestError.malformed(.tooManyManifests(limit: ImageTree.mostManifests))
       }

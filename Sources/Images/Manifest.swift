@@ -16,6 +16,8 @@ public struct Manifest: Sendable {
     case image(ImageManifest)
     case index(ImageIndex)
     case artifact(ArtifactManifest)
+    /// Docker's image manifest of schema 1, which does not say how large its layers are: ``Schema1Carrier`` does.
+    case schema1(Schema1Manifest)
   }
 
   /// What distribution-spec asks of registries as the least limit, and what they enforce: 4 MiB.
@@ -66,6 +68,16 @@ public struct Manifest: Sendable {
     self.content = .index(index)
   }
 
+  /// Decodes a manifest of schema 1, whose digest is that of what it signs. Throws ``ManifestError``.
+  public init(schema1 bytes: [UInt8]) throws(ManifestError) {
+    let content = try Schema1Manifest(bytes: bytes)
+    self.bytes = bytes
+    self.digest = content.digest
+    self.mediaType = content.mediaType
+    self.saysItsType = false
+    self.content = .schema1(content)
+  }
+
   /// Decodes `bytes` after proving that they are what `descriptor` promised.
   public init(bytes: [UInt8], as descriptor: Descriptor) throws(ManifestError) {
     do {
@@ -85,12 +97,13 @@ public struct Manifest: Sendable {
   }
 
   /// The blobs directly below: config and layers, or an index's children that are no manifests (as
-  /// buildkit's cache indexes have).
+  /// buildkit's cache indexes have). None of schema 1, which names no sizes.
   public var blobs: [Descriptor] {
     switch content {
     case .image(let image): [image.config] + image.layers
     case .index(let index): index.manifests.filter { !$0.mediaType.isManifest }
     case .artifact(let artifact): artifact.blobs
+    case .schema1: []
     }
   }
 
@@ -107,6 +120,7 @@ public struct Manifest: Sendable {
     case .image(let image): image.subject
     case .index(let index): index.subject
     case .artifact(let artifact): artifact.subject
+    case .schema1: nil
     }
   }
 
@@ -116,6 +130,7 @@ public struct Manifest: Sendable {
     case .image(let image): image.artifactType ?? image.config.mediaType.rawValue
     case .index(let index): index.artifactType
     case .artifact(let artifact): artifact.artifactType
+    case .schema1: nil
     }
   }
 
@@ -124,6 +139,7 @@ public struct Manifest: Sendable {
     case .image(let image): image.annotations
     case .index(let index): index.annotations
     case .artifact(let artifact): artifact.annotations
+    case .schema1: nil
     }
   }
 
@@ -196,7 +212,7 @@ public enum ManifestError: Error, Hashable, Sendable {
   /// Holds the fields of two kinds of manifest, `manifests` and `layers` or `config`, or one of those and schema 1's:
   /// readers would disagree on what it is (CVE-2021-41190).
   case ambiguous
-  /// Docker image manifest version 1, which has no config and unstable digests.
+  /// Docker's image manifest of schema 1 where none can be: it has no config, and its digest is not that of its bytes.
   case schema1
   /// A media type that is no manifest's.
   case unknownType(String)
@@ -283,6 +299,18 @@ public enum ManifestFault: Hashable, Sendable {
   case twoSizes(Digest, Int64, Int64)
   /// A number that could not be written as it stands there.
   case inexactNumber
+  /// Of schema 1: no layers, or not as many as entries of the history.
+  case layersWithoutHistory
+  /// Of schema 1: a signature that does not say what it is for.
+  case signatureUnreadable
+  /// Of schema 1: signatures for different content.
+  case signaturesDisagree
+  /// Of schema 1: a signature for something else than the manifest says.
+  case signatureOfOtherContent
+  /// Of schema 1: what it says of a layer is no JSON object.
+  case descriptionUnreadable
+  /// What carries a manifest of schema 1 in an archive does not agree with it.
+  case carriesOtherContent
   /// A config's entry for this layer of the image, counted from 0, that is no digest to compare the layer's content with.
   case diffIDNotADigest(layer: Int)
 }

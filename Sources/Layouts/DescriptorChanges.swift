@@ -109,7 +109,7 @@ private struct Application {
         self[entry.digest] != nil
           || entry.attestedDigest.flatMap { try? Digest($0) }.map { self[$0] != nil } ?? false
       }
-    case .artifact: false
+    case .artifact, .schema1: false
     }
   }
 

@@ -6,8 +6,9 @@ public struct FerryFile: Hashable, Sendable {
   public static let path = "ferry.json"
   static let sizeLimit: Int64 = 64 << 20
   /// The newest format version there is; a reader refuses newer ones. An archive says the oldest one that
-  /// knows all it has: 2 knows referrers without a name and sources of omissions, 3 artifact manifests.
-  public static let formatVersion = 3
+  /// knows all it has: 2 knows referrers without a name and sources of omissions, 3 artifact manifests, 4 images of
+  /// Docker's schema 1.
+  public static let formatVersion = 4
 
   /// sha256 over one line `<name> <digest of the root>\n` for each image, in the order of `index.json`: with it
   /// a damaged name is found, which nothing else in an archive repeats.
@@ -20,19 +21,24 @@ public struct FerryFile: Hashable, Sendable {
   public let files: [CarriedFile]
   /// Sorted by image. In the file only if there are any.
   public let missingImages: [MissingImage]
+  /// Images of schema 1, which `index.json` does not list, in the order of their names. In the file only if there are any.
+  let schema1Images: [LayoutImage]
   private let version: Int
 
   init(
     images: [LayoutImage], omissions: [Omission], files: [CarriedFile], missingImages: [MissingImage] = [],
     knownSources: [KnownSource] = [], holdsArtifactManifests: Bool = false
   ) {
-    imagesDigest = Self.digest(of: images)
+    let listed = images.filter { $0.schema1Digest == nil }
+    imagesDigest = Self.digest(of: listed)
+    schema1Images = images.filter { $0.schema1Digest != nil }
     self.omissions = omissions
     self.files = files
     self.missingImages = missingImages
     self.knownSources = knownSources
     version =
-      holdsArtifactManifests ? 3 : images.contains(where: \.isReferrer) || !knownSources.isEmpty ? 2 : 1
+      listed.count < images.count
+      ? 4 : holdsArtifactManifests ? 3 : images.contains(where: \.isReferrer) || !knownSources.isEmpty ? 2 : 1
   }
 
   enum ReadingError: Error {
@@ -48,6 +54,7 @@ public struct FerryFile: Hashable, Sendable {
       let files: [CarriedFile]
       let lacking: [MissingImage]?
       let known: [KnownSource]?
+      let schema1: [Schema1Image]?
     }
     // Ferry alone reads it, spelled as it is; a key of a newer version is nobody's yet.
     let shape = DocumentShape.anything
@@ -83,6 +90,7 @@ public struct FerryFile: Hashable, Sendable {
     files = content.files
     missingImages = content.lacking ?? []
     knownSources = content.known ?? []
+    schema1Images = (content.schema1 ?? []).map(\.image)
     self.version = version
   }
 
@@ -125,7 +133,41 @@ public struct FerryFile: Hashable, Sendable {
           ])
         })
     }
+    if !schema1Images.isEmpty {
+      members["schema1"] = .array(schema1Images.map { Schema1Image($0).value })
+    }
     return JSONValue.object(members).bytes
+  }
+
+  /// An image of schema 1, as it stands in the file.
+  private struct Schema1Image: Decodable {
+    let name: String
+    /// What registries know it by.
+    let digest: Digest
+    /// Its carrier.
+    let carrier: Descriptor
+
+    init(_ image: LayoutImage) {
+      name = image.name
+      digest = image.digest
+      carrier = image.root
+    }
+
+    var image: LayoutImage {
+      var root = carrier
+      root.artifactType = Schema1Carrier.artifactType
+      root.annotations = [Schema1Carrier.digestAnnotation: digest.description]
+      return LayoutImage(reference: try? Reference(name), name: name, root: root)
+    }
+
+    private enum CodingKeys: String, CodingKey { case name, digest, carrier }
+
+    var value: JSONValue {
+      .object([
+        "name": .string(name), "digest": .string(digest.description),
+        "carrier": .object(JSONValue.descriptor(carrier)),
+      ])
+    }
   }
 
   static func digest(of images: [LayoutImage]) -> Digest {

@@ -70,8 +70,19 @@ public struct IndexFile: Hashable, Sendable {
     return LayoutImage(reference: images[0].reference, name: images[0].name, root: root)
   }
 
+  /// The same with `more` images, which are listed elsewhere.
+  func adding(_ more: [LayoutImage]) -> IndexFile {
+    more.isEmpty
+      ? self
+      : IndexFile(
+        images: (images + more).sorted(by: LayoutImage.precedes), others: others,
+        ferryFileDigest: ferryFileDigest)
+  }
+
   /// The file's one form.
   var bytes: [UInt8] {
+    // What no other tool can load is listed in ``FerryFile``.
+    let images = images.filter { $0.schema1Digest == nil }
     let repositories = Set(images.map { $0.reference?.repositoryName })
     let entries = images.map { image -> JSONValue in
       let annotations =
@@ -116,6 +127,11 @@ public struct LayoutImage: Hashable, Sendable {
   /// Whether it is here for the manifest it refers to, and has no name but its repository and digest: other
   /// tools find it listed without one, as image layouts list referrers.
   public let isReferrer: Bool
+
+  /// What registries know it by, where it is of schema 1: then ``root`` is a carrier.
+  public var schema1Digest: Digest? { Schema1Carrier.digest(of: root) }
+  /// What registries know it by.
+  public var digest: Digest { schema1Digest ?? root.digest }
 
   /// What to call it: its name, or the tag if that is all it has, or else its digest. Fit to be printed.
   public var label: String { reference != nil || bareTag != nil ? name : root.digest.description }

@@ -140,6 +140,7 @@ struct OmissionReview {
       }
     case .artifact(let artifact):
       for blob in artifact.blobs { note(blob, .blob) }
+    case .schema1: break
     }
   }
 

@@ -125,6 +125,29 @@ struct BlobLookup {
     return .missing
   }
 
+  /// How large a blob is that nothing else tells the size of, in bytes; nil when the repository does not have it. Asked by
+  /// HEAD, and where that does not say, by GET: of its first byte, or of all of it where no answer says how many there are.
+  func size(of digest: Digest, in repository: String) throws(RegistryError) -> Int64? {
+    let purpose = Purpose.reading(.blob(digest), in: repository)
+    let url = try connection.url(repository, "blobs/\(digest)")
+    let head = try connection.exchange(HTTPRequest(.head, url), for: purpose)
+    if head.status == 200, !Self.names(head, otherThan: digest),
+      let size = head.headers["Content-Length"].flatMap({ Int64($0) }), size > 0
+    {
+      return size
+    }
+    var request = HTTPRequest(.get, url)
+    request.headers.set("Range", "bytes=0-0")
+    guard let (response, _) = try firstByte(of: request, for: purpose) else { return nil }
+    switch response.status {
+    case 200, 206, 416: if let total = Self.total(response) { return total }
+    case 404, 410: return nil
+    default: throw connection.failure(response, for: purpose)
+    }
+    var count: Int64 = 0
+    return try readAll(of: url, for: purpose) { count += Int64($0.byteCount) } ? count : nil
+  }
+
   /// What a repository has of `blob`, of which it must send a byte: a registry may answer for a blob out of its memory
   /// whose bytes are gone (distribution with its cache of descriptors). `isForPush` asks as one who is about to push
   /// there.
@@ -153,18 +176,15 @@ struct BlobLookup {
     var request = HTTPRequest(.get, url)
     request.headers.set("Range", "bytes=0-0")
     guard let (response, isFirstByteThere) = try firstByte(of: request, for: purpose) else { return .missing }
-    let total: Int64?
     switch response.status {
-    case 200: total = response.headers["Content-Length"].flatMap { Int64($0) }
-    case 206: total = response.headers["Content-Range"].flatMap { ContentRange($0) }?.total
-    // An empty blob has no first byte.
-    case 416: total = response.headers["Content-Range"] == "bytes */0" ? 0 : nil
+    case 200, 206, 416: break
     case 404, 410: return .missing
     case 400..<500 where !connection.isOwn(response.url) && !response.isRetryable:
       return .missing
     default: throw connection.failure(response, for: purpose)
     }
     if Self.names(response, otherThan: digest) { return .differs }
+    let total = Self.total(response)
     if let encoding = response.encoding, let size, response.isSuccess, total != size,
       let repository = purpose.repository
     {
@@ -186,28 +206,53 @@ struct BlobLookup {
     response.headers["Docker-Content-Digest"].flatMap { try? Digest($0) }.map { $0 != digest } ?? false
   }
 
+  /// How large the blob is of whose first byte this is the answer, in bytes; nil when it does not say.
+  private static func total(_ response: HTTPResponse) -> Int64? {
+    switch response.status {
+    case 200: response.headers["Content-Length"].flatMap { Int64($0) }
+    case 206: response.headers["Content-Range"].flatMap { ContentRange($0) }?.total
+    // An empty blob has no first byte.
+    case 416: response.headers["Content-Range"] == "bytes */0" ? 0 : nil
+    default: nil
+    }
+  }
+
   /// Reads the whole blob and hashes it.
   private func presenceByContent(
     of digest: Digest, size: Int64, at url: HTTPURL, for purpose: Purpose
   ) throws(RegistryError) -> BlobPresence {
     var verifier = BlobVerifier(digest: digest, size: size)
+    var isRight = true
+    let isThere = try readAll(of: url, for: purpose) { bytes throws(DigestError) in
+      do throws(DigestError) { try verifier.update(bytes) } catch {
+        isRight = false
+        throw error
+      }
+    }
+    guard isThere else { return isRight ? .missing : .differs }
+    return (try? verifier.check()) == nil ? .differs : .held
+  }
+
+  /// Reads all of a blob; false when the registry does not give it, or `take` wants no more of it.
+  private func readAll(
+    of url: HTTPURL, for purpose: Purpose, _ take: (RawSpan) throws(DigestError) -> Void
+  ) throws(RegistryError) -> Bool {
     var authentication = try connection.authentication(for: purpose)
     do {
       while true {
         let authorized = try authentication.authorize(HTTPRequest(.get, url))
         let response = try connection.http.receive(authorized, accepts: { $0.status == 200 }) {
-          try verifier.update($0)
+          try take($0)
         }
         if try authentication.answer(response) { continue }
-        guard response.status == 200 else { return .missing }
-        return (try? verifier.check()) == nil ? .differs : .held
+        return response.status == 200
       }
     } catch let error as TransportError {
       throw .transport(error)
     } catch let error as RegistryError {
       throw error
     } catch is DigestError {
-      return .differs
+      return false
     } catch {
       throw .malformedResponse(url: url.description, .content)
     }

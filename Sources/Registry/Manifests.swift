@@ -56,16 +56,15 @@ struct Manifests {
     guard response.status == 200 else { throw connection.failure(response, for: purpose) }
     let claimed = response.headers["Content-Type"].map(MediaType.init(contentType:))
     let manifest = Result { () throws(ManifestError) in
-      try Manifest(bytes: response.body, mediaType: claimed)
+      try Self.manifest(response.body, claimed: claimed)
     }
-    // Its digest is not that of its bytes, which carry signatures as well.
-    if case .failure(.schema1) = manifest { throw unusable(.schema1) }
-    let saysItself = (try? manifest.get())?.saysItsType == true
-    if claimed?.isSchema1 == true, !saysItself { throw unusable(.schema1) }
-    let actual = Digest(of: response.body)
+    // That of a signed manifest of schema 1 is not over all of its bytes.
+    let actual = (try? manifest.get())?.digest ?? Digest(of: response.body)
     for promise in [identifier, response.headers["Docker-Content-Digest"]] {
       guard let expected = promise.flatMap({ try? Digest($0) }), expected != actual else { continue }
       if let encoding = response.encoding { throw connection.encoded(encoding, identifier, repository) }
+      // Of one that cannot be read it is not known what its digest is over.
+      if case .failure(let error) = manifest, claimed?.isSchema1 == true { throw unusable(error) }
       throw .wrongContent(
         host: connection.host, repository: repository, what: identifier,
         .mismatch(expected: expected, actual: actual))
@@ -73,17 +72,30 @@ struct Manifests {
     do throws(ManifestError) {
       let manifest = try manifest.get()
       // What says itself what it is, is to be called so (distribution-spec, "Pulling manifests").
-      if let claimed, claimed.isManifest || claimed.isSchema1, claimed != manifest.mediaType {
+      if let claimed, claimed.isManifest || claimed.isSchema1, claimed != manifest.mediaType,
+        !(claimed.isSchema1 && manifest.mediaType.isSchema1)
+      {
         throw ManifestError.contradictoryType(manifest.mediaType, header: claimed)
       }
       return manifest
     } catch {
       if let encoding = response.encoding { throw connection.encoded(encoding, identifier, repository) }
       // Of a kind that Ferry does not know, it need not look like one that Ferry knows.
-      if case .malformed = error, let claimed, claimed.isOfVendor, !claimed.isManifest {
+      if case .malformed = error, let claimed, claimed.isOfVendor, !claimed.isManifest, !claimed.isSchema1 {
         throw unusable(.unknownType(claimed.rawValue.cut(to: 100)))
       }
       throw unusable(error)
+    }
+  }
+
+  private static func manifest(
+    _ bytes: [UInt8], claimed: MediaType?
+  ) throws(ManifestError) -> Manifest {
+    do {
+      return try Manifest(bytes: bytes, mediaType: claimed)
+    } catch {
+      guard error == .schema1 || claimed?.isSchema1 == true else { throw error }
+      return try Manifest(schema1: bytes)
     }
   }
 

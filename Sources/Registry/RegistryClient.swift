@@ -164,6 +164,11 @@ extension RegistryClient {
       digest, size: size, in: repository, isForPush: isForPush, confirmsAbsence: confirmsAbsence)
   }
 
+  /// How large a blob is that nothing else tells the size of, in bytes; nil when the repository does not have it.
+  public func blobSize(_ digest: Digest, in repository: String) throws(RegistryError) -> Int64? {
+    try lookup.size(of: digest, in: repository)
+  }
+
   /// What a repository has of `blob`, of which it must send a byte: a registry may answer for a blob out of its memory
   /// whose bytes are gone (distribution with its cache of descriptors).
   public func presenceOfBytes(

@@ -89,6 +89,10 @@ public enum TransferError: Error, Sendable {
   case readBackDiffers(Reference, expected: Digest, actual: Digest?)
   /// The registry would not take an index some of whose manifests were left out of the archive.
   case sparseIndexRefused(Reference, missing: Int)
+  /// The registry would not take an image of Docker's schema 1.
+  case schema1Refused(Reference, any Error)
+  /// A layer that is to be decompressed is not compressed in any way that Ferry knows.
+  case layerUnreadable(archive: String, Digest)
   case malformedRule(String)
   /// A rule whose replacement names a `$n` that no star of its pattern stands for.
   case ruleWithoutStar(String)

@@ -30,6 +30,8 @@ public enum TransferNote: Sendable {
   case platformTaken(image: Reference, platform: Platform, digest: Digest)
   /// An image without an index is for another platform than those asked for, and is carried all the same.
   case platformDiffers(image: Reference, platform: Platform)
+  /// An image is one of Docker's schema 1, and is carried as it is.
+  case schema1Carried(image: Reference, digest: Digest)
   /// A reference had neither tag nor digest.
   case latestAssumed(Reference)
   /// An earlier run's archive is resumed: what is claimed to be there, what of it changes its place, and

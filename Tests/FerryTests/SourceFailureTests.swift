@@ -81,13 +81,14 @@ struct `An image that cannot be had` {
     result.complains("the connection ended after 0 of \(size) bytes", "same command again")
   }
 
-  @Test func `because it is of Docker's first schema is refused with the remedy`() throws {
+  @Test func `that is malformed, of Docker's first schema, is refused`() throws {
     let type = "application/vnd.docker.distribution.manifest.v1+prettyjws"
     let source = ScriptedRegistry()
     let text =
       #"{"schemaVersion":1,"name":"a/b","tag":"1","architecture":"amd64","fsLayers":[],"history":[]}"#
     source.add(manifest: text, as: type, to: "a/b", tag: "1")
-    try export(source.reference("a/b:1"), exits: 14).complains("Docker schema 1 image", "docker of version")
+    try export(source.reference("a/b:1"), exits: 14).complains(
+      "malformed", "entry of the history for each layer")
   }
 
   @Test func `stops the others, unless --keep-going takes those`() throws {

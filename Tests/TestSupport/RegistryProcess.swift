@@ -30,6 +30,8 @@ public final class RegistryProcess: Sendable {
     public var prefix: String?
     /// The most repositories that a page of its catalog may have; more is refused with 400. Nil: its default, 1000.
     public var catalogEntries: Int?
+    /// Docker's schema 1 is taken, and made of what is of schema 2 for those who ask for nothing else.
+    public var takesSchema1 = false
 
     public init() {}
   }
@@ -103,6 +105,7 @@ public final class RegistryProcess: Sendable {
       "validation": ["manifests": ["urls": ["allow": ["^https://"]]]],
     ]
     if let most = options.catalogEntries { configuration["catalog"] = ["maxentries": most] }
+    if options.takesSchema1 { configuration["compatibility"] = ["schema1": ["enabled": true]] }
     switch options.access {
     case .open: break
     case .basic(let username, let password):

@@ -226,6 +226,24 @@ public final class Layout: Sendable {
     }
   }
 
+  /// The image as registries have it, where it is one of schema 1, and ``tree(of:withKnown:)`` its carrier's, with its manifest;
+  /// nil for any other.
+  public func schema1(_ image: LayoutImage) throws(LayoutError) -> (tree: ImageTree, manifest: Manifest)? {
+    guard let digest = image.schema1Digest else { return nil }
+    let carrier = try manifest(image.root)
+    guard case .image(let content) = carrier.content else {
+      throw .notAManifest(image.root.digest, .malformed(.carriesOtherContent))
+    }
+    let document = try bytes(of: content.config, limit: Manifest.sizeLimit)
+    do throws(ManifestError) {
+      let (tree, manifest) = try Schema1Carrier.image(in: carrier, document: document)
+      guard manifest.digest == digest else { throw .malformed(.carriesOtherContent) }
+      return (tree, manifest)
+    } catch {
+      throw .notAManifest(image.root.digest, error)
+    }
+  }
+
   /// The bytes of a file of ``files``, proved.
   public func bytes(of carriedFile: CarriedFile) throws(LayoutError) -> [UInt8] {
     guard let extent = carried[carriedFile.path] else {

@@ -112,6 +112,7 @@ struct LayoutCheck {
     var walk = ManifestWalk(file: file, blobs: blobs, omissions: front.omissions)
     for image in index.images { try walk.descend(from: image.root) }
     try walk.list(index.others)
+    try walk.checkCarriers(of: index.images)
     descriptors = walk.descriptors
     isEmpty = walk.problems.isEmpty && walk.isEmpty && !entries.isCut
     note(walk.review.problems(sources: front.ferry?.knownSources ?? []))

@@ -156,10 +156,13 @@ struct LayoutFront {
       }
     }
     self.ferry = ferry
+    // Before the images that it lists join those of `index.json`.
+    let isOfIndex = FerryFile.digest(of: index.images) == ferry.imagesDigest
+    index = index.adding(ferry.schema1Images)
     for omission in ferry.omissions where blobs[omission.descriptor.digest] == nil {
       omissions[omission.descriptor.digest] = omission
     }
-    if FerryFile.digest(of: index.images) != ferry.imagesDigest {
+    if !isOfIndex {
       findings.note([.disagreement(path: IndexFile.path)])
     }
     try readCarriedFiles(ferry.files)

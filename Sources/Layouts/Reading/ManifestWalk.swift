@@ -69,6 +69,34 @@ struct ManifestWalk {
     for descriptor in others where omissions[descriptor.digest] == nil { try note(descriptor) }
   }
 
+  /// Sees that what carries an image of schema 1 agrees with the manifest in it, and both with the digest that the image is
+  /// listed by. What is not there, or damaged, was found before, or is found where blobs are.
+  mutating func checkCarriers(of images: [LayoutImage]) throws(LayoutError) {
+    for image in images {
+      guard let digest = image.schema1Digest, let carrier = try manifests.manifest(image.root.digest) else {
+        continue
+      }
+      try LayoutError.checkCancellation()
+      do {
+        guard case .image(let content) = carrier.content else {
+          throw ManifestError.malformed(.carriesOtherContent)
+        }
+        guard let extent = blobs[content.config.digest], extent.size <= Int64(Manifest.sizeLimit) else {
+          continue
+        }
+        let document = try extent.bytes(in: file)
+        guard Digest(of: document) == content.config.digest else { continue }
+        guard try Schema1Carrier.image(in: carrier, document: document).manifest.digest == digest else {
+          throw ManifestError.malformed(.carriesOtherContent)
+        }
+      } catch let error as ManifestError {
+        add(.notAManifest(image.root.digest, error))
+      } catch let error as LayoutError {
+        throw error
+      } catch {}
+    }
+  }
+
   /// Images' configs that speak of other layers than a manifest that lists them, in the order of those manifests.
   var disagreeingConfigs: [Digest] {
     strayConfigs.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map(\.key)

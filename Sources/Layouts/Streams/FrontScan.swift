@@ -91,7 +91,9 @@ struct FrontScan {
     else { return nil }
     omitted = Set(ferry.omissions.map(\.descriptor.digest))
     var roots: [Digest: Descriptor] = [:]
-    for root in index.images.map(\.root) where !omitted.contains(root.digest) { roots[root.digest] = root }
+    for root in (index.images + ferry.schema1Images).map(\.root) where !omitted.contains(root.digest) {
+      roots[root.digest] = root
+    }
     met = Set(roots.keys)
     return roots
   }

@@ -69,6 +69,10 @@ struct ArchiveContents {
       }
       // An image that somebody asked for by its digest is one, whatever it refers to.
       guard named[name] == nil else { continue }
+      if Schema1Carrier.digest(of: root) != nil {
+        descriptor.artifactType = root.artifactType
+        descriptor.annotations = root.annotations
+      }
       if isReferrer { descriptor.artifactType = try manifests.manifest(root.digest)?.artifactType }
       named[name] = LayoutImage(reference, root: descriptor, isReferrer: isReferrer)
     }

@@ -9,6 +9,8 @@ import Synchronization
 struct BlobHolders: Sendable {
   fileprivate let registries: Registries
   fileprivate let configs: ConfigStore
+  /// What came with the images' manifests, and is no blob of any repository.
+  fileprivate let documents: [Digest: [UInt8]]
   private let repositories: [Digest: [RegistryLocation]]
 
   /// That a repository has a blob.
@@ -31,6 +33,7 @@ struct BlobHolders: Sendable {
     self.registries = registries
     self.repositories = repositories
     configs = ConfigStore(images)
+    documents = Dictionary(images.flatMap(\.documents)) { first, _ in first }
   }
 
   /// The sources of one archive's `images`, whose repositories are asked before the others.
@@ -106,6 +109,10 @@ struct BlobSources: Sendable {
   /// others are asked. Throws the failure when one repository was asked, ``TransferError/noHolder(_:_:)`` when several
   /// were, and what the receiver throws.
   func pull(_ blob: Descriptor, into receiver: inout some BlobReceiver & ~Copyable) throws {
+    if let document = export.documents[blob.digest] {
+      try receiver.restart()
+      return try unsafe receiver.write(document.span.bytes)
+    }
     if receiver.position == 0, let bytes = configs.take(blob.digest) {
       return try unsafe receiver.write(bytes.span.bytes)
     }

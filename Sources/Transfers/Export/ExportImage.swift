@@ -1,4 +1,4 @@
-import Digests
+public import Digests
 public import Images
 public import Layouts
 import Registry
@@ -20,8 +20,17 @@ public struct ExportImage: Sendable {
   private(set) var leftOut: [Descriptor] = []
   /// What its name stands for: ``tree``'s root, or the index that this was taken out of.
   private(set) var top: Digest?
+  /// Content that came with its manifests, by digest: of an image of schema 1 the manifest itself.
+  private(set) var documents: [Digest: [UInt8]] = [:]
   /// What that index lists as an attestation of the platform that was taken.
   private(set) var attestationsLeft: [UncarriedReferrer] = []
+
+  /// What registries know it by.
+  public var digest: Digest { Schema1Carrier.digest(of: tree.root) ?? tree.root.digest }
+  /// The type of what registries have under it.
+  public var mediaType: MediaType { isSchema1 ? tree.blobs[0].mediaType : tree.root.mediaType }
+  /// Whether it is one of Docker's schema 1, which is carried as it is.
+  public var isSchema1: Bool { Schema1Carrier.digest(of: tree.root) != nil }
 
   /// Its own configs and layers, and its referrers'.
   var blobs: [Descriptor] { tree.blobs + referrers.flatMap(\.tree.blobs) }
@@ -48,6 +57,10 @@ public struct ExportImage: Sendable {
   ) throws -> ExportImage {
     let client = try registries.client(host: reference.host, repository: reference.repository)
     let top = try root(of: reference, client: client)
+    if case .schema1(let manifest) = top.content {
+      return try resolve(
+        reference, schema1: manifest, top.bytes, platforms: platforms, client: client, observer: observer)
+    }
     let choice = platforms.isEmpty ? nil : PlatformChoice(wanted: platforms)
     var root = top.descriptor
     var left: Set<Digest> = []
@@ -112,6 +125,33 @@ public struct ExportImage: Sendable {
     image.attestationsLeft = attestations.map {
       UncarriedReferrer($0, of: root.digest, kind: .attestation, .platform)
     }
+    return image
+  }
+
+  /// An image of schema 1, whose manifest in `document` says everything but the layers' sizes.
+  private static func resolve(
+    _ reference: Reference, schema1 manifest: Schema1Manifest, _ document: [UInt8], platforms: [Platform],
+    client: RegistryClient, observer: any TransferObserver
+  ) throws -> ExportImage {
+    if let platform = manifest.platform, !platforms.isEmpty,
+      !platforms.contains(where: { platform.satisfies($0) })
+    {
+      observer.note(.platformDiffers(image: reference, platform: platform))
+    }
+    var sizes: [Digest: Int64] = [:]
+    for layer in manifest.blobs {
+      guard let size = try client.blobSize(layer, in: reference.repository) else {
+        throw RegistryError.blobNotFound(
+          host: reference.host, repository: reference.repository, digest: layer)
+      }
+      sizes[layer] = size
+    }
+    let carrier = try Schema1Carrier.manifest(for: document, sizes: sizes)
+    var image = ExportImage(
+      reference: reference, try FetchedTree(Schema1Carrier.root(of: carrier)) { _ in carrier }, omissions: [])
+    image.top = manifest.digest
+    image.documents = [Digest(of: document): document]
+    observer.note(.schema1Carried(image: reference, digest: manifest.digest))
     return image
   }
 

@@ -153,6 +153,8 @@ final class BlobPusher: Sendable {
   ) throws {
     if let compressed = blob.compressed {
       try body(CompressedLayerSource(compressed, progress: progress))
+    } else if let bytes = blob.made {
+      try body(MadeBlobSource(bytes: bytes))
     } else {
       try body(LayoutBlobSource(layout: layout, digest: blob.descriptor.digest, progress: progress))
     }
@@ -296,6 +298,17 @@ extension RegistryError {
       true
     default: false
     }
+  }
+}
+
+/// A blob that was made on the way.
+private struct MadeBlobSource: BlobSource {
+  let bytes: [UInt8]
+
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) -> Int {
+    let rest = bytes[min(Int(clamping: offset), bytes.count)...].prefix(buffer.count)
+    unsafe buffer.copyBytes(from: rest)
+    return rest.count
   }
 }
 

@@ -10,6 +10,8 @@ struct ImportBlob: Sendable {
   let repositories: [String]
   /// Where it does not lie in the archive as it is sent.
   let compressed: CompressedLayer?
+  /// Its bytes, where no archive holds it because it was made on the way.
+  var made: [UInt8]?
   /// A repository of the destination that has what the archives leave out.
   var holder: String?
 
@@ -17,7 +19,7 @@ struct ImportBlob: Sendable {
   func neededBy(_ repositories: [String]) -> ImportBlob {
     ImportBlob(
       descriptor: descriptor, layout: layout, repositories: repositories, compressed: compressed,
-      holder: holder)
+      made: made, holder: holder)
   }
 }
 
@@ -54,13 +56,13 @@ struct ContentSurvey: Sendable {
   /// A dry run also asks for every blob that is to be pushed, and hashes the configs, which a real run does as it goes.
   func survey(
     _ surveyed: SurveyedImages, of archives: ImportedArchives, compressed: [Digest: CompressedLayer],
-    isDryRun: Bool
+    made: [Digest: MadeConfig], isDryRun: Bool
   ) async throws -> SurveyedContent {
     var images = surveyed.images
     var failures = surveyed.failures
     var blockers: [any Error] = []
     let search = LeftOutSearch(at: destination, mapping: mapping, executor: executor)
-    let wanted = try blobs(of: images.filter(\.isToPush), in: archives, compressed)
+    let wanted = try blobs(of: images.filter(\.isToPush), in: archives, compressed, made)
     let (blobs, absent) = try await search.locate(wanted, for: images.filter(\.isToPush), in: archives)
     let leftOut = try await search.find(of: images.filter { $0.isToPush || $0.isThere }, in: archives)
     if keepGoing {
@@ -90,7 +92,8 @@ struct ContentSurvey: Sendable {
 
   /// The blobs to push, each once, with every repository that needs it; in the images' order.
   private func blobs(
-    of images: [ImportImage], in archives: ImportedArchives, _ compressed: [Digest: CompressedLayer]
+    of images: [ImportImage], in archives: ImportedArchives, _ compressed: [Digest: CompressedLayer],
+    _ made: [Digest: MadeConfig]
   ) throws -> [ImportBlob] {
     var order: [Descriptor] = []
     var repositories: [Digest: [String]] = [:]
@@ -111,11 +114,11 @@ struct ContentSurvey: Sendable {
     return order.map { blob in
       let compressed = compressed[blob.digest]
       return ImportBlob(
-        descriptor: blob, layout: compressed?.layout ?? holders[blob.digest],
+        descriptor: blob, layout: compressed?.layout ?? made[blob.digest]?.layout ?? holders[blob.digest],
         repositories: (repositories[blob.digest] ?? []).sorted {
           ranks[$0, default: 0] < ranks[$1, default: 0]
         },
-        compressed: compressed)
+        compressed: compressed, made: made[blob.digest]?.bytes)
     }
   }
 
@@ -147,7 +150,7 @@ struct ContentSurvey: Sendable {
     let wanted = blobs.filter { blob in
       guard let layout = blob.layout, !archives.isStreamed(layout) else { return false }
       return configs.contains(blob.descriptor.digest)
-        && blob.descriptor.size <= Int64(ImageConfig.sizeLimit)
+        && blob.made == nil && blob.descriptor.size <= Int64(ImageConfig.sizeLimit)
     }
     let errors = try await executor.mapConcurrently(wanted) { blob -> (any Error)? in
       // What the destination has is not sent.

@@ -114,7 +114,7 @@ struct ImageNaming: Sendable {
     }
     guard let target = image.reference.map({ mapping.target(of: $0) }) else { return nil }
     // An image that has no tag is called what compressing makes of it.
-    guard target.tag == nil, target.digest == image.root.digest else { return target }
+    guard target.tag == nil, target.digest == image.digest, digest != image.digest else { return target }
     return Reference(host: target.host, repository: target.repository, digest: digest)
   }
 

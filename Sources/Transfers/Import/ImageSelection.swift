@@ -169,7 +169,12 @@ private struct ArchiveChoice {
     let tree = try tree(of: image)
     try expectHeld(tree)
     chosen[image.reference?.repositoryName ?? "", default: []].formUnion(tree.manifests.map(\.digest))
-    selected.append(SelectedImage(layout: layout, image: image, tree: tree, referral: referral))
+    var taken = SelectedImage(layout: layout, image: image, tree: tree, referral: referral)
+    if let carried = try layout.schema1(image) {
+      taken.tree = carried.tree
+      taken.manifests = ImportManifests(schema1: image, in: layout)
+    }
+    selected.append(taken)
   }
 
   /// The image is another shard's, and with it what refers to it.

@@ -46,7 +46,7 @@ public struct Import: Sendable {
     let archives = try await opening.open()
     let selection = ImageSelection(request, keepGoing: settings.keepGoing)
     let selected = try await executor.run { try selection.select(from: archives) }
-    let compressed = try await compress(selected.images, in: archives)
+    let compressed = try await change(selected.images, in: archives)
     let naming = ImageNaming(
       request.mapping, givenName: request.givenName, nvidiaHosts: registries.nvidiaHosts)
     let named = try naming.name(compressed)
@@ -59,7 +59,7 @@ public struct Import: Sendable {
     let contentSurvey = ContentSurvey(
       of: destination, mapping: request.mapping, keepGoing: settings.keepGoing, executor: executor)
     let content = try await contentSurvey.survey(
-      surveyed, of: archives, compressed: compressed.layers, isDryRun: isDryRun)
+      surveyed, of: archives, compressed: compressed.layers, made: compressed.configs, isDryRun: isDryRun)
     return PreparedImport(
       destination: request.mapping.destination, images: content.images, failures: content.failures,
       incomplete: selected.incomplete, refusals: surveyed.refusals,
@@ -67,12 +67,19 @@ public struct Import: Sendable {
       absent: content.absent, leftOut: content.leftOut, opened: archives, presentSize: content.presentSize)
   }
 
-  private func compress(
+  /// The images as they are pushed, where that is asked for not as they lie in the archives.
+  private func change(
     _ selected: [SelectedImage], in archives: ImportedArchives
   ) async throws -> CompressedSelection {
-    guard request.compressesLayers else { return CompressedSelection(selected) }
+    var changed = CompressedSelection(selected)
+    if request.convertsSchema1 {
+      let converter = Schema1Converter(
+        executor: executor, observer: settings.observer, memoryLimit: request.memoryLimit)
+      changed = try await converter.convert(selected, in: archives)
+    }
+    guard request.compressesLayers else { return changed }
     let compression = LayerCompression(executor: executor, observer: settings.observer)
-    return try await compression.compress(selected, in: archives)
+    return try await compression.compress(changed.selected, in: archives).adding(changed)
   }
 
   private func note(_ named: [ImportImage], from archives: ImportedArchives) {

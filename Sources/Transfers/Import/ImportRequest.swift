@@ -26,6 +26,8 @@ public struct ImportRequest: Sendable {
   public var givenName: GivenName?
   /// Uncompressed layers are compressed on the way.
   public var compressesLayers: Bool
+  /// Images of Docker's schema 1 become images of schema 2 on the way.
+  public var convertsSchema1 = false
   /// The directory into which archives that cannot be read in place are copied first; nil: they are read as they
   /// come.
   public var spool: String?

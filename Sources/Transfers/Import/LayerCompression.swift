@@ -3,10 +3,13 @@ import Images
 import Layouts
 import Tar
 
-/// An image some of whose layers are compressed on the way, and which has other digests for it.
+/// An image that is not pushed as it lies in the archive: some of its layers are compressed on the way, or it is made one of
+/// schema 2. It has another digest for it.
 public struct CompressedImage: Sendable {
-  /// The image's digest in the archive.
+  /// What registries knew the image by before.
   public let original: Digest
+  /// Whether it was one of Docker's schema 1.
+  public var isConverted = false
   /// The layers that change, in the image's order.
   public let layers: [CompressedLayer]
 }
@@ -18,6 +21,8 @@ struct CompressedSelection: Sendable {
   let images: [Digest: CompressedImage]
   /// By their new digests.
   let layers: [Digest: CompressedLayer]
+  /// Configs that no archive holds, by their digests.
+  var configs: [Digest: MadeConfig] = [:]
 
   init(
     _ selected: [SelectedImage], images: [Digest: CompressedImage] = [:],
@@ -26,6 +31,16 @@ struct CompressedSelection: Sendable {
     self.selected = selected
     self.images = images
     self.layers = layers
+  }
+}
+
+extension CompressedSelection {
+  /// The same with what an `earlier` step changed.
+  func adding(_ earlier: CompressedSelection) -> CompressedSelection {
+    var both = CompressedSelection(
+      selected, images: images.merging(earlier.images) { new, _ in new }, layers: layers)
+    both.configs = earlier.configs
+    return both
   }
 }
 
@@ -86,6 +101,7 @@ struct LayerCompression: Sendable {
     var images: [Digest: CompressedImage] = [:]
     for index in selected.indices {
       try Task.checkCancellation()
+      guard selected[index].manifests.areOfArchive else { continue }
       let old = selected[index].tree
       let layout = selected[index].layout
       let new = try changes.rewrite(old, fetch: layout.manifest)
@@ -112,7 +128,9 @@ extension SelectedImage {
   /// The layers of runnable images that are not compressed by what their types say.
   fileprivate var plainLayers: [Descriptor] {
     get throws {
-      guard tree.blobs.contains(where: { $0.mediaType.compressedLayer != nil }) else { return [] }
+      guard manifests.areOfArchive, tree.blobs.contains(where: { $0.mediaType.compressedLayer != nil }) else {
+        return []
+      }
       return try tree.manifests.flatMap { descriptor -> [Descriptor] in
         guard descriptor.mediaType.isImageManifest,
           case .image(let image) = try layout.manifest(descriptor).content,

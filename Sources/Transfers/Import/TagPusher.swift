@@ -105,6 +105,9 @@ struct TagPusher: Sendable {
       } catch let error as RegistryError {
         // A tag that cannot be written again is there already; what it needs has been brought.
         if case .partsMissing = image.state, error.mayBeOfWrittenTag { continue }
+        if case .schema1 = manifest.content, error.mayBeOfType {
+          throw TransferError.schema1Refused(target, error)
+        }
         let missing = image.tree.omitted.count { $0.mediaType.isManifest }
         guard case .refused(_, 400...404, _) = error, missing > 0 else { throw error }
         throw TransferError.sparseIndexRefused(target, missing: missing)
@@ -227,5 +230,15 @@ private struct LostSubjects: Sendable {
   subscript(image: ImportImage) -> String? {
     guard let subject = image.referral?.subject else { return nil }
     return names[RepositoryContent(repository: image.target.repository, digest: subject)]
+  }
+}
+
+extension RegistryError {
+  /// Whether a manifest may have been refused for its type: some registries answer 500 to one that they do not know.
+  fileprivate var mayBeOfType: Bool {
+    switch self {
+    case .refused(_, 400..<500, _), .overwhelmed(_, 500, _), .typeRefused: true
+    default: false
+    }
   }
 }

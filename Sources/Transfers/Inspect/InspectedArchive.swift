@@ -9,6 +9,7 @@ public struct InspectedArchive: Sendable {
     public let name: String
     /// Whether ``name`` is a name, or a tag at least, and fit to be printed.
     public let hasName: Bool
+    /// As registries know it.
     public let root: Descriptor
     /// One entry for each manifest of a runnable image or an artifact.
     public let members: [Member]

@@ -37,11 +37,15 @@ public struct Inspection: Sendable {
     // An image may have thousands of names; it is walked once.
     var walks: [Digest: ImageWalk] = [:]
     var members: [Digest: [InspectedArchive.Member]] = [:]
+    /// Images of schema 1 as registries have them, by what carries them.
+    var schema1: [Digest: ImageTree] = [:]
     for image in layout.images where walks[image.root.digest] == nil {
       var found = ImageMembers()
       let walk = ImageWalk.follow(image, in: layout) { found.add($0, in: layout) }
       walks[image.root.digest] = walk
-      members[image.root.digest] = walk.tree == nil ? nil : found.members(in: layout)
+      let carried = try? layout.schema1(image)
+      schema1[image.root.digest] = carried?.tree
+      members[image.root.digest] = walk.tree == nil ? nil : found.members(in: layout, as: carried?.manifest)
     }
     let trees = layout.images.compactMap { image in
       walks[image.root.digest]?.tree.map { (image: image, tree: $0) }
@@ -62,7 +66,8 @@ public struct Inspection: Sendable {
     let names = Set(referrers.map(\.name))
     let images = trees.filter { !names.contains($0.image.name) || $0.image.name.isEmpty }.map { image, tree in
       InspectedArchive.Image(
-        name: image.name, hasName: image.reference != nil || image.bareTag != nil, root: image.root,
+        name: image.name, hasName: image.reference != nil || image.bareTag != nil,
+        root: schema1[image.root.digest]?.root ?? image.root,
         members: members[image.root.digest] ?? [], size: tree.size,
         ownSize: tree.parts.reduce(0) { $0 + (uses[$1.digest]?.users == 1 ? $1.size : 0) },
         referrers: InspectedReferrer.of(image, tree, among: bySubject))
@@ -133,10 +138,14 @@ private struct ImageMembers {
     images.append((manifest.digest, layout.shared(image.config), image.layers.map(layout.shared)))
   }
 
-  func members(in layout: Layout) -> [InspectedArchive.Member] {
-    images.map { digest, config, layers in
+  /// `schema1` is the manifest that is carried, where these are what carries one.
+  func members(in layout: Layout, as schema1: Manifest?) -> [InspectedArchive.Member] {
+    var platform: Platform?
+    if case .schema1(let content) = schema1?.content { platform = content.platform }
+    return images.map { digest, config, layers in
       InspectedArchive.Member(
-        digest: digest, platform: platforms[digest] ?? configuredPlatform(config, in: layout),
+        digest: schema1?.digest ?? digest,
+        platform: platforms[digest] ?? platform ?? configuredPlatform(config, in: layout),
         isAttestation: attestations.contains(digest), config: config, layers: layers)
     }
   }

@@ -103,7 +103,11 @@ public struct Listing: Sendable {
       for var tag in found.tags {
         let reference = Reference(host: location.host, repository: location.path, tag: tag.name)
         do {
-          if isDetailed, tag.size == nil { try measure(&tag, reference) }
+          if isDetailed, tag.size == nil {
+            try measure(&tag, reference)
+          } else if isDetailed {
+            try markSchema1(&tag, reference)
+          }
         } catch {
           try Task.checkCancellation()
           part.failures.append(ImageFailure(image: reference.description, error: error))
@@ -112,7 +116,7 @@ public struct Listing: Sendable {
           ListedImage(
             reference: reference, size: tag.size, updated: tag.updated, imageID: tag.imageID,
             description: repository.listed?.description, isPublic: repository.listed?.isPublic,
-            isReadOnly: repository.listed?.isReadOnly))
+            isReadOnly: repository.listed?.isReadOnly, isSchema1: tag.isSchema1))
       }
       return part
     } catch {
@@ -121,10 +125,25 @@ public struct Listing: Sendable {
     }
   }
 
+  /// Asks for the type of an image of which all else is known. That the registry does not say it is no failure of the list.
+  private func markSchema1(_ tag: inout RepositoryFinder.Tag, _ reference: Reference) throws {
+    let client = try registries.client(host: reference.host, repository: reference.repository)
+    tag.isSchema1 = (try? client.resolve(tag.name, of: reference.repository))?.mediaType.isSchema1
+    try Task.checkCancellation()
+  }
+
   /// Reads an image's manifests for its size, and its first config for its date.
   private func measure(_ tag: inout RepositoryFinder.Tag, _ reference: Reference) throws {
     let client = try registries.client(host: reference.host, repository: reference.repository)
     let root = try client.manifest(tag.name, of: reference.repository)
+    tag.isSchema1 = false
+    if case .schema1(let manifest) = root.content {
+      tag.isSchema1 = true
+      tag.size =
+        try manifest.blobs.map { try client.blobSize($0, in: reference.repository) ?? 0 }
+        .saturatingSum() + Int64(root.bytes.count)
+      return
+    }
     let tree = try ImageTree(root: root.descriptor) { descriptor in
       if descriptor.digest == root.digest { return root }
       return try client.manifest(descriptor.digest.description, of: reference.repository)
@@ -152,4 +171,6 @@ public struct ListedImage: Sendable {
   public let description: String?
   public let isPublic: Bool?
   public let isReadOnly: Bool?
+  /// Whether it is one of Docker's schema 1, which few registries take any more; nil where nobody looked.
+  public let isSchema1: Bool?
 }

@@ -44,6 +44,8 @@ struct RepositoryFinder: Sendable {
     /// ISO 8601.
     var updated: String?
     var imageID: String?
+    /// Whether it is one of Docker's schema 1; nil where nobody looked.
+    var isSchema1: Bool?
   }
 
   /// What was found of a repository's tags.

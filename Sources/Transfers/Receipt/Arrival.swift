@@ -62,7 +62,8 @@ extension VerifiedImage {
     let parts = parts.filter { known.insert($0.digest).inserted }
     let missing = parts.count { part in
       guard sizes[part.digest] != part.size else { return false }
-      return !isChanged || !part.mediaType.isManifest && part.mediaType.compressedLayer == nil
+      return !isChanged
+        || !part.mediaType.isManifest && !part.mediaType.isSchema1 && part.mediaType.compressedLayer == nil
     }
     return max(missing, parts.count - received.parts.count)
   }

@@ -95,8 +95,14 @@ public struct Verification: Sendable {
       walks.map { walk in
         (walk.image.root.digest, walk.tree?.parts ?? [])
       }, uniquingKeysWith: { first, _ in first })
-    return layout.images.map {
-      VerifiedImage(name: $0.label, root: $0.root, parts: parts[$0.root.digest] ?? [])
+    return layout.images.map { image in
+      // What a destination confirms of an image of schema 1 is not what carries it here.
+      if let (tree, manifest) = try? layout.schema1(image), case .schema1(let content) = manifest.content {
+        return VerifiedImage(
+          name: image.label, root: tree.root,
+          parts: [tree.root] + content.layersWithContent(among: tree.blobs))
+      }
+      return VerifiedImage(name: image.label, root: image.root, parts: parts[image.root.digest] ?? [])
     }
   }
 

@@ -51,6 +51,7 @@ public struct VerifiedArchive: Sendable {
 public struct VerifiedImage: Sendable {
   /// As `index.json` calls it.
   public let name: String
+  /// As registries know it.
   public let root: Descriptor
   /// Its manifests, configs and layers, each once, as far as its manifests could be followed.
   public let parts: [Descriptor]

@@ -186,6 +186,7 @@ struct ImportCommand: AsyncParsableCommand {
       givenName: try destination.as.map { try GivenName($0) }, compressesLayers: intake.compressLayers,
       spool: spooling.spool, temporary: run.temporaryDirectory)
     request.memoryLimit = spooling.memory.limit.bytes
+    request.convertsSchema1 = intake.convertsSchema1
     request.trustsTags = destination.trustTags
     request.signature = try signatures.demand()
     return request

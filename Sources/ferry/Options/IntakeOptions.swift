@@ -27,6 +27,15 @@ struct IntakeOptions: ParsableArguments {
       learn its digest, and to send it.
       """)
   var compressLayers = false
+
+  @Flag(
+    name: .customLong("convert-schema1"),
+    help: """
+      Make schema 2 images of Docker schema 1 images, as docker would, for registries that take no others. This \
+      changes their digests; the report and the receipt list old and new. Their layers stay as they are, and are \
+      read once more, to learn what they hold.
+      """)
+  var convertsSchema1 = false
 }
 
 /// What is done with an archive that cannot be read in place.

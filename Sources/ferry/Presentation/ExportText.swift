@@ -16,7 +16,7 @@ struct ExportText {
     var table = Table([.left, .right, .left])
     for image in prepared.images {
       table.add(
-        "\(image.reference)", Amounts.bytes(image.tree.size), "\(image.tree.root.digest)")
+        "\(image.reference)", Amounts.bytes(image.tree.size), "\(image.digest)")
     }
     for line in table.lines() { console.result(line) }
     var archives = Table([.left, .right, .left, .left])

@@ -15,11 +15,11 @@ struct ListText {
       for image in images { console.result("\(image.reference)") }
       return
     }
-    var table = Table([.left, .left, .right, .left])
+    var table = Table([.left, .left, .right, .left, .left])
     for image in images {
       table.add(
         "\(image.reference)", "#", image.size.map(Amounts.bytes) ?? "-",
-        "\(image.updated ?? "-")")
+        "\(image.updated ?? "-")", image.isSchema1 == true ? "Docker schema 1" : "")
     }
     for line in table.lines() { console.result(line) }
   }

@@ -20,6 +20,8 @@ enum NoteText {
       "\(image): taking \(platform) out of its index; the image is now \(digest)"
     case .platformDiffers(let image, let platform):
       "\(image) is for \(platform) alone: taking it as it is"
+    case .schema1Carried(let image, let digest):
+      "\(image) is a Docker schema 1 image: carrying it as it is, \(digest)"
     case .latestAssumed(let reference):
       "\(reference) names no tag: taking \(Reference.defaultTag)"
     case .continuing(let path, let have, let moved, let size):
@@ -49,7 +51,7 @@ enum NoteText {
       "compressed: layer \(from.digest) → \(to.digest) "
         + "(\(Amounts.bytes(from.size)) → \(Amounts.bytes(to.size)))"
     case .imageCompressed(let image, let compression):
-      "compressed: \(image.source) \(compression.original) → \(image.digest)"
+      "\(compression.isConverted ? "converted to schema 2" : "compressed"): \(image.source) \(compression.original) → \(image.digest)"
     case .imported(_, let target, let digest):
       "pushed \(target)  \(digest)"
     case .alreadyThere(_, let target, let digest):

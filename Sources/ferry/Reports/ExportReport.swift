@@ -116,8 +116,8 @@ struct ExportReport: Codable {
     }
     images = prepared.images.map { image in
       Image(
-        reference: image.reference.description, digest: image.tree.root.digest.description,
-        mediaType: image.tree.root.mediaType.rawValue, bytes: image.tree.size,
+        reference: image.reference.description, digest: image.digest.description,
+        mediaType: image.mediaType.rawValue, bytes: image.tree.size,
         archive: homes[image.reference], omissions: image.omissions.map(OmissionEntry.init),
         referrers: image.referrers.map(\.reference.description),
         notCarried: image.referrersLeft.map { UncarriedEntry($0, of: image.reference) },

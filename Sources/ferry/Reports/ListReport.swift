@@ -15,6 +15,8 @@ struct ListReport: Codable {
     let description: String?
     let isPublic: Bool?
     let isReadOnly: Bool?
+    /// Whether it is of Docker's schema 1; nil where that was not looked at.
+    let isSchema1: Bool?
   }
 
   private(set) var schema = ReportSchema.list
@@ -30,7 +32,8 @@ struct ListReport: Codable {
       Image(
         reference: $0.reference.description, host: $0.reference.host, repository: $0.reference.repository,
         tag: $0.reference.tag, bytes: $0.size, updated: $0.updated, imageID: $0.imageID,
-        description: $0.description, isPublic: $0.isPublic, isReadOnly: $0.isReadOnly)
+        description: $0.description, isPublic: $0.isPublic, isReadOnly: $0.isReadOnly, isSchema1: $0.isSchema1
+      )
     }
     failures = found.failures.map(FailureEntry.init)
   }

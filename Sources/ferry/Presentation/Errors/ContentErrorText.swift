@@ -27,7 +27,8 @@ extension ManifestError: WordedError {
     switch self {
     case .malformed(let fault): "the \(what) is malformed: \(fault.words)"
     case .ambiguous: "the manifest claims to be of two kinds at once, an image and an index for one"
-    case .schema1: "it is a Docker schema 1 image, whose digests do not survive a copy"
+    case .schema1:
+      "it is a Docker schema 1 manifest, which cannot stand in an index or in another tool's archive"
     case .unknownType(let type): "'\(type)' is no manifest that Ferry knows"
     case .contradictoryType(let type, let header):
       "the manifest calls itself \(type), and the registry calls it \(header) in Content-Type"
@@ -53,6 +54,12 @@ extension ManifestFault {
     case .twoSizes(let digest, let first, let second):
       "it gives \(digest) two sizes, \(first) and \(second)"
     case .inexactNumber: "it holds a number that cannot be kept as it is"
+    case .layersWithoutHistory: "it does not have an entry of the history for each layer"
+    case .signatureUnreadable: "one of its signatures does not say what it is for"
+    case .signaturesDisagree: "its signatures are for different content"
+    case .signatureOfOtherContent: "its signature is for something else than it says"
+    case .descriptionUnreadable: "what it says of a layer is not JSON"
+    case .carriesOtherContent: "it does not agree with the Docker schema 1 manifest that it carries"
     case .diffIDNotADigest(let layer):
       "the field 'rootfs.diff_ids[\(layer)]' is no sha256, so that its layer cannot be compared"
     }

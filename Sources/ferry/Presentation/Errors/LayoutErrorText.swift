@@ -93,7 +93,8 @@ extension LayoutError: WordedError {
         switch obstacle {
         case .order(let entry): "\(entry) comes before what says what it is"
         case .foreign: "another tool wrote it, and its layers may come before its manifests"
-        case .twoReadings: "--compress-layers reads layers twice, to learn what they become and to send them"
+        case .twoReadings:
+          "what changes images reads layers twice, to learn what they become and to send them"
         }
       return ErrorText(
         "\(path) cannot be read as it comes: \(why)",

@@ -76,12 +76,6 @@ extension RegistryError: WordedError {
       return ErrorText(
         "\(host)/\(repository) \(identifier): " + ManifestError.unknownType(type).words,
         remedy: "It is no image of a kind that can be carried: leave it out.", .integrityFailure)
-    case .notAManifest(let host, let repository, let identifier, .schema1):
-      return ErrorText(
-        "\(host)/\(repository) \(identifier) is a Docker schema 1 image, which cannot be carried as it is",
-        remedy:
-          "Pull and push it once with a docker of version 1.10 to 25 to convert it; its digest changes.",
-        .integrityFailure)
     case .notAManifest(let host, let repository, let identifier, let error):
       return ErrorText("\(host)/\(repository) \(identifier): \(error.words)", .integrityFailure)
     case .untrustedRealm(let host, let realm, let refusal):

@@ -209,6 +209,14 @@ extension TransferError: WordedError {
         "the registry refuses \(target): its index lists \(Amounts.count(missing, "manifest")) "
           + "that --platform left out of the archive",
         remedy: "Export it with every platform, or with a single one.", .destinationConflict)
+    case .schema1Refused(let target, let cause):
+      return ErrorText(
+        "the registry did not take \(target), a Docker schema 1 image: \(ErrorText(cause).summary)",
+        remedy: "--convert-schema1 makes a schema 2 image of it, with another digest.", .cannotWrite)
+    case .layerUnreadable(let archive, let digest):
+      return ErrorText(
+        "layer \(digest) in \(archive) cannot be decompressed, and so its image not be converted",
+        remedy: "Without --convert-schema1 the image is pushed as it is.", .integrityFailure)
     case .referrersNotHad(let image, let cause):
       let text = ErrorText(cause)
       return ErrorText(

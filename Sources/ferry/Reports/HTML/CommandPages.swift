@@ -9,16 +9,17 @@ extension ReportPage {
   init(_ prepared: PreparedExport, failures: [ImageFailure], finished: [String?]?) {
     var sharing = BlobSharing()
     let content =
-      prepared.images.map { ($0.reference, $0.tree) } + prepared.referrers.map { ($0.reference, $0.tree) }
-    for (reference, tree) in content { sharing.add(tree.parts, of: reference.repositoryName) }
+      prepared.images.map { ($0.reference, $0.digest, $0.tree) }
+      + prepared.referrers.map { ($0.reference, $0.tree.root.digest, $0.tree) }
+    for (reference, _, tree) in content { sharing.add(tree.parts, of: reference.repositoryName) }
     let lost = Set(failures.map(\.image))
     let written = finished.map { Set($0) }
     let whole = prepared.archives.filter { written?.contains($0.path) ?? true }
     let state = finished == nil ? "planned" : "exported"
-    let rows = content.map { reference, tree in
+    let rows = content.map { reference, digest, tree in
       let isLost = lost.contains(reference.description)
       return Row(
-        name: reference.description, digest: tree.root.digest.description,
+        name: reference.description, digest: digest.description,
         bytes: tree.size, ownBytes: sharing.ownBytes(of: tree.parts),
         state: isLost ? "failed" : state, tone: isLost ? .bad : finished == nil ? .plain : .good)
     }

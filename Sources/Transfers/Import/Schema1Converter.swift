@@ -1,0 +1,102 @@
+import Digests
+import Images
+import Layouts
+
+/// A config that no archive holds, because it was made on the way.
+struct MadeConfig: Sendable {
+  let bytes: [UInt8]
+  /// Of whose image.
+  let layout: Layout
+}
+
+/// A step of an import that is asked for: images of Docker's schema 1 become images of schema 2.
+struct Schema1Converter: Sendable {
+  private let executor: BlockingExecutor
+  private let observer: any TransferObserver
+  /// How much memory decompressing a layer may take, in bytes.
+  private let memoryLimit: Int64
+
+  init(executor: BlockingExecutor, observer: any TransferObserver, memoryLimit: Int64) {
+    self.executor = executor
+    self.observer = observer
+    self.memoryLimit = memoryLimit
+  }
+
+  /// Decompresses each layer of such images once, to learn what it holds, and proves it. Throws
+  /// ``StreamObstacle/twoReadings`` for a streamed archive that has such images, ``TransferError/damagedBlob(archive:digest:_:)``,
+  /// and `LayoutError.notAManifest`.
+  func convert(
+    _ selected: [SelectedImage], in archives: ImportedArchives
+  ) async throws -> CompressedSelection {
+    let layers = try self.layers(of: selected, in: archives)
+    guard !layers.isEmpty else { return CompressedSelection(selected) }
+    observer.expect(bytes: layers.map(\.layer.size).saturatingSum())
+    let contents = try await executor.mapConcurrently(layers) { layout, layer in
+      let meter = TransferMeter(layer, observer: observer)
+      return try content(of: layer, in: layout, progress: meter.advance)
+    }
+    let diffIDs = Dictionary(zip(layers.map(\.layer.digest), contents)) { first, _ in first }
+    var converted = selected
+    var images: [Digest: CompressedImage] = [:]
+    var configs: [Digest: MadeConfig] = [:]
+    for index in selected.indices {
+      try Task.checkCancellation()
+      let (image, layout) = (selected[index], selected[index].layout)
+      guard let manifest = try image.manifests.schema1 else { continue }
+      let new: Schema1Conversion
+      do {
+        new = try Schema1Conversion(of: manifest, blobs: image.tree.blobs, diffIDs: diffIDs)
+      } catch {
+        throw LayoutError.notAManifest(manifest.digest, error)
+      }
+      converted[index].tree = new.tree
+      converted[index].manifests = ImportManifests(made: new.manifest)
+      images[new.manifest.digest] = CompressedImage(original: manifest.digest, isConverted: true, layers: [])
+      configs[Digest(of: new.config)] = MadeConfig(bytes: new.config, layout: layout)
+    }
+    var selection = CompressedSelection(converted, images: images)
+    selection.configs = configs
+    return selection
+  }
+
+  /// The layers of images of schema 1 that have content, each once.
+  private func layers(
+    of selected: [SelectedImage], in archives: ImportedArchives
+  ) throws -> [(layout: Layout, layer: Descriptor)] {
+    var seen: Set<Digest> = []
+    var found: [(layout: Layout, layer: Descriptor)] = []
+    for image in selected {
+      try Task.checkCancellation()
+      guard let manifest = try image.manifests.schema1 else { continue }
+      guard !archives.isStreamed(image.layout) else {
+        throw LayoutError.notStreamable(path: image.layout.path, .twoReadings)
+      }
+      for layer in manifest.layersWithContent(among: image.tree.blobs)
+      where seen.insert(layer.digest).inserted {
+        found.append((image.layout, layer))
+      }
+    }
+    return found
+  }
+
+  /// The digest of what a layer holds, decompressed.
+  private func content(
+    of layer: Descriptor, in layout: Layout, progress: @escaping (Int64) -> Void
+  ) throws -> Digest {
+    let reading = try BlobReading.read(
+      layer.digest, in: layout, unpackingWithin: memoryLimit, progress: progress)
+    if let problem = reading.problem {
+      switch problem {
+      case .damaged(_, let actual):
+        throw TransferError.damagedBlob(
+          archive: layout.path, digest: layer.digest,
+          .mismatch(expected: layer.digest, actual: actual))
+      default: throw TransferError.layerUnreadable(archive: layout.path, layer.digest)
+      }
+    }
+    guard let content = reading.diffID else {
+      throw TransferError.layerUnreadable(archive: layout.path, layer.digest)
+    }
+    return content
+  }
+}
