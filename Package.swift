@@ -11,7 +11,11 @@ let settings: [SwiftSetting] = [
 ]
 
 /// For code that no byte of a layer passes through.
-let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+/// What is the same in many functions is one.
+let small: [SwiftSetting] = [
+  .unsafeFlags(
+    ["-Osize", "-Xllvm", "-enable-machine-outliner=always"], .when(configuration: .release))
+]
 
 /// Tests are not shipped: they keep every check but the marking of unsafe expressions.
 let testSettings: [SwiftSetting] = [
@@ -51,15 +55,17 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "CryptoExtras", package: "swift-crypto"),
       ]),
-    module("Images", ["Digests"]),
+    module("Images", ["Digests"], isHot: false),
     module("Transport", ["CCurl"]),
-    module("Registry", ["Transport", "Images", "Digests"]),
+    module("Registry", ["Transport", "Images", "Digests"], isHot: false),
     module("Credentials", ["Registry", "Images"], isHot: false),
     module("NVIDIA", ["Transport", "Registry", "Images"], isHot: false),
     module("Files", ["CLinux"]),
     module("Tar", ["CArchive", "CZlib", "Files"]),
-    module("Layouts", ["Files", "Tar", "Images", "Digests"]),
-    module("Transfers", ["NVIDIA", "Registry", "Transport", "Layouts", "Files", "Tar", "Images", "Digests"]),
+    module("Layouts", ["Files", "Tar", "Images", "Digests"], isHot: false),
+    module(
+      "Transfers", ["NVIDIA", "Registry", "Transport", "Layouts", "Files", "Tar", "Images", "Digests"],
+      isHot: false),
     .executableTarget(
       name: "ferry",
       dependencies: [

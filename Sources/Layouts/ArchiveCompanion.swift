@@ -8,6 +8,8 @@ public enum ArchiveCompanion: String, CaseIterable, Sendable {
   case signature = "digest.minisig"
   /// What an import that was broken off resumes by; of a shard, `.IofN` follows.
   case importJournal = "import-journal"
+  /// What a check that was broken off has read back.
+  case checkJournal = "check-journal"
 
   /// The companion's path.
   public func path(beside archive: String) -> String { "\(archive).\(rawValue)" }

@@ -114,6 +114,10 @@ public enum TransferError: Error, Sendable {
   case blobOfNoImage(Digest)
   /// Another process imports with this journal; its id, where the system tells.
   case importRunning(journal: String, pid: Int32?)
+  /// Another process reads back with this journal; its id, where the system tells.
+  case checkRunning(journal: String, pid: Int32?)
+  /// An image of which its archive does not say where it came from.
+  case sourceUnknown(archive: String, Digest)
   /// The system starts no thread; its errno.
   case noThread(code: Int32)
   /// The directory an archive is to be written to is not there.

@@ -54,6 +54,12 @@ public enum TransferNote: Sendable {
   case uploadContinues(repository: String, blob: Descriptor, from: Int64)
   /// No place for the import's journal could be written: a next run will not find open uploads.
   case noJournal(error: any Error)
+  /// So many bytes of blobs are read back from a registry, of so many that are there.
+  case readingBack(bytes: Int64, of: Int64)
+  /// So many bytes of these an earlier run, which was broken off, has read back.
+  case readBackContinues(bytes: Int64)
+  /// No place for the journal of what was read back could be written.
+  case noReadBackJournal(error: any Error)
   /// Compressing made another layer of one, and another image of the image that has it.
   case layerCompressed(from: Descriptor, to: Descriptor)
   case imageCompressed(ImportImage, CompressedImage)

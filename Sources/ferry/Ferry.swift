@@ -18,6 +18,7 @@ struct Ferry: AsyncParsableCommand {
         ferry list nvcr.io/olddept > images.txt
         ferry export -f images.txt -o fleet.tar --api-key-file old.key
         ferry verify fleet.tar
+        ferry check fleet.tar -f images.txt --api-key-file old.key
         ferry import fleet.tar --to nvcr.io/acme --api-key-file new.key
 
       EXIT STATUS:
@@ -30,6 +31,7 @@ struct Ferry: AsyncParsableCommand {
     version: version,
     subcommands: [
       ListCommand.self, ExportCommand.self, VerifyCommand.self, InspectCommand.self, ImportCommand.self,
+      CheckCommand.self,
     ])
 
   static func main() async {

@@ -76,7 +76,7 @@ struct `A catalog` {
     try ferry.run(["list", "--plain-http", "--retries", "0", registry.reference("old")], exits: 13)
   }
 
-  /// quay#…, ghcr.io: the login is good, and the catalog nobody's.
+  /// ghcr.io: the login is good, and the catalog nobody's.
   @Test func `that is nobody's is told apart from a login that is wrong`() throws {
     let challenge = [("WWW-Authenticate", #"Basic realm="r""#)]
     let registry = ScriptedRegistry { request in

@@ -92,7 +92,7 @@ struct KnownFiles: Sendable {
     for request: ExportRequest, settings: TransferSettings
   ) throws -> KnownFiles {
     let (paths, expected, demand) = (request.known, request.knownExpected, request.knownSignature)
-    let receiptPaths = Set(try paths.filter(isReceipt))
+    let receiptPaths = Set(paths.filter(Receipt.isDocument))
     let receipts = try receiptPaths.sorted().map { path in
       let (receipt, digest) = try Receipt.file(at: path, demanding: demand)
       return KnownReceipt(
@@ -222,14 +222,6 @@ struct KnownFiles: Sendable {
       // What did not come any more is not known.
     }
     return readings
-  }
-
-  /// Whether `path` is JSON rather than any kind of archive.
-  private static func isReceipt(_ path: String) throws -> Bool {
-    guard let status = try? DataFile.open(reading: path), let size = try? status.size(), size > 0 else {
-      return false
-    }
-    return try status.read(1, at: 0) == [UInt8(ascii: "{")]
   }
 
   private static func name(of path: String) -> String {

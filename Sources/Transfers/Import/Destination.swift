@@ -9,8 +9,8 @@ struct RepositoryContent: Hashable, Sendable {
   let digest: Digest
 }
 
-/// The registry that an import pushes to, as far as this run has asked it: every manifest and blob once for each
-/// repository. Nothing that it is not known to have by such a question, or by having taken it, counts as there.
+/// The registry that an import pushes to, or that a check looks at, as far as this run has asked it: every manifest and blob
+/// once for each repository. Nothing that it is not known to have by such a question, or by having taken it, counts as there.
 final class Destination: Sendable {
   /// What a tag, or a digest that stands for one, points at.
   enum Tagged {
@@ -43,11 +43,14 @@ final class Destination: Sendable {
 
   let host: String
   private let registries: Registries
+  /// Whether it is asked as by one who is about to push there: who only looks need not be allowed to.
+  private let isForPush: Bool
   private let state = Mutex(State())
 
-  init(host: String, registries: Registries) {
+  init(host: String, registries: Registries, isForPush: Bool = true) {
     self.host = host
     self.registries = registries
+    self.isForPush = isForPush
   }
 
   /// The client that serves `repository`.
@@ -68,7 +71,7 @@ final class Destination: Sendable {
     let client = try client(for: target.repository)
     let (repository, identifier) = (target.repository, target.identifier)
     do throws(RegistryError) {
-      let manifest = try client.manifestIfPresent(identifier, of: repository, isForPush: true)
+      let manifest = try client.manifestIfPresent(identifier, of: repository, isForPush: isForPush)
       if let manifest {
         noteManifest(manifest, in: repository)
         return try standsForItsSubject(manifest, at: target, client) ? nil : .manifest(manifest)
@@ -76,7 +79,7 @@ final class Destination: Sendable {
     } catch {
       // What Ferry cannot read is in the way all the same, if the registry says what it is.
       if case .notAManifest = error,
-        let present = try? client.resolve(identifier, of: repository, isForPush: true)
+        let present = try? client.resolve(identifier, of: repository, isForPush: isForPush)
       {
         return .unreadable(present.digest, error)
       }
@@ -85,7 +88,9 @@ final class Destination: Sendable {
     }
     do throws(RegistryError) {
       // A tag is free when neither question finds anything.
-      guard let present = try client.resolve(identifier, of: repository, isForPush: true) else { return nil }
+      guard let present = try client.resolve(identifier, of: repository, isForPush: isForPush) else {
+        return nil
+      }
       return .unreadable(
         present.digest,
         .manifestNotFound(host: host, repository: repository, identifier: identifier, messages: []))
@@ -100,12 +105,16 @@ final class Destination: Sendable {
   /// tell.
   func expectUnlisted(_ target: Reference, insteadOf error: RegistryError, isAbsent: Bool) throws {
     guard error.isAnswered, let tag = target.tag else { throw error }
+    // Where nothing is to be pushed, why it cannot be told says more than that.
     let list = try client(for: target.repository).tagList(of: target.repository)
-    if list.names.contains(tag) { throw TransferError.tagUntold(target, isListed: true, error) }
+    if list.names.contains(tag) {
+      throw isForPush ? TransferError.tagUntold(target, isListed: true, error) : error
+    }
     switch list.failure {
     case nil, .repositoryNotFound: return
     case let failure? where !failure.isAnswered: throw failure
-    default: if !isAbsent { throw TransferError.tagUntold(target, isListed: false, error) }
+    default:
+      if !isAbsent { throw isForPush ? TransferError.tagUntold(target, isListed: false, error) : error }
     }
   }
 
@@ -124,15 +133,25 @@ final class Destination: Sendable {
 
   /// Whether `repository` has `blob`, with its size, and sends a byte of it.
   func holds(_ blob: Descriptor, in repository: String) throws -> Bool {
-    if let known = state.withLock({ $0.blobs[repository]?[blob.digest] }) { return known == .held }
-    return try holdsAgain(blob, in: repository)
+    try presence(of: blob, in: repository) == .held
+  }
+
+  /// What `repository` has of `blob`: it is held when it has the size and a byte of it comes.
+  func presence(of blob: Descriptor, in repository: String) throws -> BlobPresence {
+    if let known = state.withLock({ $0.blobs[repository]?[blob.digest] }) { return known }
+    return try presenceNow(of: blob, in: repository)
   }
 
   /// As ``holds(_:in:)``, asked anew: the registry has said since that it does not have everything.
   func holdsAgain(_ blob: Descriptor, in repository: String) throws -> Bool {
-    let presence = try client(for: repository).presenceOfBytes(of: blob, in: repository)
+    try presenceNow(of: blob, in: repository) == .held
+  }
+
+  private func presenceNow(of blob: Descriptor, in repository: String) throws -> BlobPresence {
+    let presence = try client(for: repository).presenceOfBytes(
+      of: blob, in: repository, isForPush: isForPush)
     state.withLock { $0.blobs[repository, default: [:]][blob.digest] = presence }
-    return presence == .held
+    return presence
   }
 
   /// The same, asked anew where it was not there: something has happened since. What is not held raises no new doubt.
@@ -153,7 +172,7 @@ final class Destination: Sendable {
   func holds(manifest digest: Digest, in repository: String) throws -> Bool {
     if let known = state.withLock({ $0.manifests[repository]?[digest] }) { return known }
     let manifest = try client(for: repository).manifestIfPresent(
-      digest.description, of: repository, isForPush: true)
+      digest.description, of: repository, isForPush: isForPush)
     if let manifest {
       noteManifest(manifest, in: repository)
     } else {

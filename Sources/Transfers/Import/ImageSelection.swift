@@ -210,7 +210,7 @@ private struct ArchiveChoice {
 
 extension LayoutImage {
   /// Whether `glob` means this image: its full name, or the name without its host, with or without tag.
-  fileprivate func isNamed(by glob: Glob) -> Bool { names.contains { glob.matches($0) } }
+  func isNamed(by glob: Glob) -> Bool { names.contains { glob.matches($0) } }
 
   /// The names it can be chosen by.
   fileprivate var names: [String] {

@@ -63,11 +63,16 @@ struct ImportedArchives: Sendable {
 struct ArchiveOpening: Sendable {
   private let request: ImportRequest
   private let keepGoing: Bool
+  /// Whether there is an option that takes the images that are whole.
+  private let offersWays: Bool
   private let executor: BlockingExecutor
 
-  init(_ request: ImportRequest, keepGoing: Bool, executor: BlockingExecutor) {
+  init(
+    _ request: ImportRequest, keepGoing: Bool, offersWays: Bool = true, executor: BlockingExecutor
+  ) {
     self.request = request
     self.keepGoing = keepGoing
+    self.offersWays = offersWays
     self.executor = executor
   }
 
@@ -89,7 +94,7 @@ struct ArchiveOpening: Sendable {
     guard !layout.problems.isEmpty else { return archive }
     let damage = ArchiveDamage(of: layout)
     // Of a stream nothing more is read once its front is wrong.
-    let way = archive.stream == nil ? try damage.wayAround() : nil
+    let way = archive.stream == nil && offersWays ? try damage.wayAround() : nil
     if way == .allowMissing, request.allowsMissing { return archive }
     if way == .keepGoing, keepGoing { return archive }
     if let error = try damage.incompleteness(way) { throw error }

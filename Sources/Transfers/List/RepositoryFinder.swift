@@ -1,6 +1,7 @@
 import Images
 import NVIDIA
 import Registry
+import Synchronization
 import Transport
 
 /// Finds repositories and their tags: by REST on NVIDIA's hosts, by the distribution API elsewhere. Blocks.
@@ -61,7 +62,10 @@ struct RepositoryFinder: Sendable {
     var notShown: ImageFailure?
   }
 
-  let registries: Registries
+  private let registries: Registries
+  private let catalogs = CatalogMemory()
+
+  init(registries: Registries) { self.registries = registries }
 
   /// The repositories at or below `location`, and parts of it that could not be listed.
   func repositories(below location: RegistryLocation) throws -> Found {
@@ -105,11 +109,8 @@ struct RepositoryFinder: Sendable {
         host: location.host, repository: nil, hadCredential: client.configuration.credentialInHand,
         messages: [])
     }
-    let catalog = client.catalogList(outlastsStalls: location.path.isEmpty)
-    let isBelow: (String) -> Bool = {
-      location.path.isEmpty || $0 == location.path || $0.hasPrefix(location.path + "/")
-    }
-    let below = catalog.names.filter(isBelow)
+    let catalog = catalogs.catalog(of: client, outlastsStalls: location.path.isEmpty)
+    let below = catalog.names(below: location.path)
     var found = Found(
       repositories: below.map {
         Repository(
@@ -126,6 +127,9 @@ struct RepositoryFinder: Sendable {
       } else {
         found.failures = [ImageFailure(image: location.description, error: failure)]
       }
+    }
+    let isBelow: (String) -> Bool = {
+      location.path.isEmpty || $0 == location.path || $0.hasPrefix(location.path + "/")
     }
     if let error = catalog.unusable.selected(by: isBelow).error(in: .catalog, of: location.host) {
       found.leftOut = [ImageFailure(image: location.description, error: error)]
@@ -189,6 +193,61 @@ struct RepositoryFinder: Sendable {
     return FoundTags(
       tags: list.names.map { Tag(name: $0) },
       failures: [ImageFailure(image: location.description, error: failure)], unusable: list.unusable)
+  }
+}
+
+/// The catalogs that were read: each registry's is, once, however many places in it are looked for.
+private final class CatalogMemory: Sendable {
+  /// What a catalog shows, so that what lies below a place is found without a look at all else.
+  struct Catalog: Sendable {
+    /// In the order of their bytes, in which what lies below one place stands together.
+    private let names: [String]
+    let unusable: UnusableNames
+    /// Why these are not all; nil when they are.
+    let failure: RegistryError?
+
+    init(_ list: NameList) {
+      unusable = list.unusable
+      names = list.names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      failure = list.failure
+    }
+
+    /// Those at or below `path`; all of them where it is empty.
+    func names(below path: String) -> [String] {
+      guard !path.isEmpty else { return names }
+      let start = firstIndex(from: path)
+      let itself = start < names.count && names[start] == path ? [path] : []
+      let below = path + "/"
+      return itself + names[firstIndex(from: below)...].prefix { $0.hasPrefix(below) }
+    }
+
+    /// Where names begin that do not come before `name`.
+    private func firstIndex(from name: String) -> Int {
+      var range = 0..<names.count
+      while !range.isEmpty {
+        let middle = range.lowerBound + range.count / 2
+        if names[middle].utf8.lexicographicallyPrecedes(name.utf8) {
+          range = middle + 1..<range.upperBound
+        } else {
+          range = range.lowerBound..<middle
+        }
+      }
+      return range.lowerBound
+    }
+  }
+
+  /// By client, which is kept so that no other gets its place. The lock is held while a catalog is read.
+  private let known = Mutex<[ObjectIdentifier: (client: RegistryClient, catalog: Catalog)]>([:])
+
+  /// With `outlastsStalls` false a registry that keeps silent is not asked again.
+  func catalog(of client: RegistryClient, outlastsStalls: Bool) -> Catalog {
+    known.withLock { known in
+      if let found = known[ObjectIdentifier(client)] { return found.catalog }
+      let catalog = Catalog(client.catalogList(outlastsStalls: outlastsStalls))
+      // A run that was cancelled meanwhile has not seen what there is.
+      if !Task.isCancelled { known[ObjectIdentifier(client)] = (client, catalog) }
+      return catalog
+    }
   }
 }
 

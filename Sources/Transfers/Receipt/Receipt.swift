@@ -59,13 +59,14 @@ extension ImportResult {
     return Receipt(
       ferry: ferry, destination: prepared.destination.description,
       archives: prepared.archives.map { archive in
-        Receipt.Archive(name: Self.name(of: archive.path), digest: archive.digest)
+        Receipt.Archive(name: Receipt.name(of: archive.path), digest: archive.digest)
       }, started: started, finished: Date(), images: images)
   }
+}
 
-  private static func name(of path: String) -> String {
-    path.split(separator: "/").last.map(String.init) ?? path
-  }
+extension Receipt {
+  /// What a receipt calls the archive at `path`.
+  static func name(of path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 }
 
 extension ReceivedImage {

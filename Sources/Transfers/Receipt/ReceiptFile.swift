@@ -37,6 +37,14 @@ extension Receipt {
     return (try reading.receipt(at: path), hasher.digest())
   }
 
+  /// Whether what lies at `path` is JSON rather than any kind of archive, so that it is a receipt if anything. Blocks.
+  public static func isDocument(_ path: String) -> Bool {
+    guard let file = try? DataFile.open(reading: path), let size = try? file.size(), size > 0 else {
+      return false
+    }
+    return (try? file.read(1, at: 0)) == [UInt8(ascii: "{")]
+  }
+
   /// Writes the receipt to `path`, whole or not at all, in place of an earlier receipt, and beside it the signature of
   /// `key`. Blocks. Throws `FileError`, `foreign` among them when something else is there.
   public func write(path: String, signedBy key: SigningKey? = nil) throws {

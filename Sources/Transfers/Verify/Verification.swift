@@ -99,10 +99,12 @@ public struct Verification: Sendable {
       // What a destination confirms of an image of schema 1 is not what carries it here.
       if let (tree, manifest) = try? layout.schema1(image), case .schema1(let content) = manifest.content {
         return VerifiedImage(
-          name: image.label, root: tree.root,
+          name: image.label, reference: image.reference, root: tree.root,
           parts: [tree.root] + content.layersWithContent(among: tree.blobs))
       }
-      return VerifiedImage(name: image.label, root: image.root, parts: parts[image.root.digest] ?? [])
+      return VerifiedImage(
+        name: image.label, reference: image.reference, root: image.root,
+        parts: parts[image.root.digest] ?? [])
     }
   }
 

@@ -51,6 +51,8 @@ public struct VerifiedArchive: Sendable {
 public struct VerifiedImage: Sendable {
   /// As `index.json` calls it.
   public let name: String
+  /// The same, where it says which image that is.
+  public let reference: Reference?
   /// As registries know it.
   public let root: Descriptor
   /// Its manifests, configs and layers, each once, as far as its manifests could be followed.

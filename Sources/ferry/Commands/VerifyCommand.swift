@@ -15,7 +15,8 @@ struct VerifyCommand: AsyncParsableCommand {
       Of an archive that is cut into volumes name any one, all, or the directories they are in.
 
       With --receipt it also tells of each image whether the destination confirmed it, under which name and \
-      with which digest; it exits 4 when one is missing or differs.
+      with which digest; it exits 4 when one is missing or differs. With --list it names each image of a list that is \
+      in none of the archives, and exits 4 when there is one.
 
       - reads an archive from standard input, and one that gzip, zstd or xz compressed is recognised, there as \
       in a file: such an archive of Ferry's is proved in one pass, as strictly as one in a file.
@@ -28,6 +29,7 @@ struct VerifyCommand: AsyncParsableCommand {
         ferry verify --deep backups/*.tar
         ferry verify fleet.tar --public-key minisign.pub
         ferry verify fleet.tar --receipt receipt.json --report arrived.html
+        ferry verify fleet.tar --list images.txt
         cat fleet.tar.[0-9]* | ferry verify -
       """)
 
@@ -44,6 +46,7 @@ struct VerifyCommand: AsyncParsableCommand {
   @OptionGroup(title: "Proof") var expecting: ExpectOption
   @OptionGroup(title: "Proof") var signatures: SignatureOptions
   @OptionGroup(title: "Receipts") var receipts: ReceiptOptions
+  @OptionGroup(title: "List") var listing: ListOption
   @OptionGroup var spooling: SpoolOption
   @OptionGroup var jobs: JobsOption
   @OptionGroup(title: "Output") var reporting: ReportOption
@@ -53,8 +56,11 @@ struct VerifyCommand: AsyncParsableCommand {
     try signatures.validate(for: archives)
     try SideFiles(written: [("--report", reporting.report)]).validate(
       archives: archives,
-      files: receipts.receipt + [signatures.publicKey, signatures.signature, receipts.receiptPublicKey])
-    try StandardInput.validate(archives: archives)
+      files: receipts.receipt + listing.lists + [
+        signatures.publicKey, signatures.signature, receipts.receiptPublicKey,
+      ])
+    try StandardInput.validate(
+      archives: archives, options: [("--list -", listing.lists.contains(StandardInput.name))])
   }
 
   func run() async throws {
@@ -64,6 +70,7 @@ struct VerifyCommand: AsyncParsableCommand {
       let settings = TransferSettings(jobs: jobs.jobs, observer: run.display)
       let signature = try signatures.demand()
       let receipts = receipts.receipt.isEmpty ? nil : try receipts.read()
+      let list = try ImageList.references(in: listing.lists)
       let inputs = try ArchiveInput.group(archives, streams: StandardInput.streams)
       if expecting.expect != nil, inputs.count > 1 {
         throw TransferError.expectsOneArchive(count: inputs.count)
@@ -79,11 +86,15 @@ struct VerifyCommand: AsyncParsableCommand {
         }
         return archive
       }
+      let missing = list.map { $0.missing(from: verified) }
+      if !outputs.json, let list, let missing {
+        VerifyText(run.console).show(missing, of: list, in: verified.map(\.path))
+      }
+      let listed = list.map { ListEntry($0, missing: missing ?? []) }
       try Reports.deliver(
-        VerifyReport(verified, receipts: receipts, failures: failures),
-        page: ReportPage(verified, receipts: receipts, failures: failures), to: reporting.report,
-        json: outputs.json,
-        run.console)
+        VerifyReport(verified, receipts: receipts, list: listed, failures: failures),
+        page: ReportPage(verified, receipts: receipts, list: listed, failures: failures),
+        to: reporting.report, json: outputs.json, run.console)
       guard verified.allSatisfy(\.isWhole) else { return .integrityFailure }
       let statuses = failures.map { ErrorText($0).status }
       if let first = statuses.first {
@@ -92,7 +103,7 @@ struct VerifyCommand: AsyncParsableCommand {
       let haveArrived = receipts.map { receipts in
         verified.allSatisfy { $0.arrivals(in: receipts).allSatisfy(\.hasArrived) }
       }
-      return haveArrived ?? true ? .done : .differences
+      return haveArrived ?? true && missing?.isEmpty ?? true ? .done : .differences
     }
   }
 }

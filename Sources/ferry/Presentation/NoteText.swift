@@ -47,6 +47,13 @@ enum NoteText {
     case .noJournal(let error):
       "open uploads cannot be kept for a next run (--journal names another place): "
         + ErrorText(error).summary
+    case .readingBack(let bytes, let total):
+      "reading back \(Amounts.bytes(bytes)) of the \(Amounts.bytes(total)) that are there"
+    case .readBackContinues(let bytes):
+      "continuing: \(Amounts.bytes(bytes)) of that were read and right in a run that was broken off"
+    case .noReadBackJournal(let error):
+      "what is read back cannot be noted for a next run (--journal names another place): "
+        + ErrorText(error).summary
     case .layerCompressed(let from, let to):
       "compressed: layer \(from.digest) → \(to.digest) "
         + "(\(Amounts.bytes(from.size)) → \(Amounts.bytes(to.size)))"

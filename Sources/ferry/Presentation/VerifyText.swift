@@ -52,6 +52,16 @@ struct VerifyText {
     for missing in archive.missingImages { console.result("  \(MissingImageText.line(for: missing))") }
   }
 
+  /// What of `list` is in none of the archives at `paths`.
+  func show(_ missing: [Reference], of list: ListedReferences, in paths: [String]) {
+    for reference in missing { console.result("missing  \(reference): on the list, and in no archive") }
+    let count = list.references.count
+    let place: Wording = paths.count <= 3 ? Wording.list(paths) : "\(paths.count) archives"
+    console.result(
+      "\(count - missing.count) of \(Amounts.count(count, "image")) on the list \(count == 1 ? "is" : "are") in \(place)"
+    )
+  }
+
   /// The names, cut short where a shared layer hurts hundreds.
   private func list(_ names: [String]) -> Wording {
     let shown = names.prefix(10).map(Wording.value).joined(separator: ", ")

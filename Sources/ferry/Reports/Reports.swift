@@ -95,6 +95,7 @@ enum ReportSchema: String, Codable {
   case verify = "ferry/verify-report/v1"
   case inspect = "ferry/inspect-report/v1"
   case list = "ferry/list-report/v1"
+  case check = "ferry/check-report/v1"
   case failed = "ferry/failed-report/v1"
 
   private var report: any Codable.Type {
@@ -104,6 +105,7 @@ enum ReportSchema: String, Codable {
     case .verify: VerifyReport.self
     case .inspect: InspectReport.self
     case .list: ListReport.self
+    case .check: CheckReport.self
     case .failed: FailedReport.self
     }
   }

@@ -47,11 +47,16 @@ struct VerifyReport: Codable {
   private(set) var schema = ReportSchema.verify
   private(set) var ferry = Ferry.version
   let archives: [Archive]
+  /// With `--list`: what the archives hold of it together.
+  let list: ListEntry?
   /// Archives that could not be opened.
   let failures: [FailureEntry]
 
-  /// `receipts` are nil when none were asked.
-  init(_ verified: [VerifiedArchive], receipts: [Receipt]?, failures: [ImageFailure]) {
+  /// `receipts` are nil when none were asked, `list` when there was none.
+  init(
+    _ verified: [VerifiedArchive], receipts: [Receipt]?, list: ListEntry?, failures: [ImageFailure]
+  ) {
+    self.list = list
     self.failures = failures.map(FailureEntry.init)
     archives = verified.map { archive in
       Archive(

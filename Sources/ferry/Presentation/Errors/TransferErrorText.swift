@@ -74,6 +74,14 @@ extension TransferError: WordedError {
       return ErrorText(
         "another process\(pid.map { " (\($0))" } ?? "") is importing with \(journal)",
         remedy: "Wait for it, or keep this import's journal elsewhere with --journal.", .destinationConflict)
+    case .checkRunning(let journal, let pid):
+      return ErrorText(
+        "another process\(pid.map { " (\($0))" } ?? "") is reading back with \(journal)",
+        remedy: "Wait for it, or keep this check's journal elsewhere with --journal.", .destinationConflict)
+    case .sourceUnknown(let archive, let digest):
+      return ErrorText(
+        "\(archive) does not say where \(digest) came from",
+        remedy: "With --to a check looks at a destination; --as names the image there.", .notFound)
     case .damagedOutput(let path, let problems):
       let lines: [Wording] = problems.prefix(20).map { "  \(ProblemText.line(for: $0))" }
       return ErrorText(

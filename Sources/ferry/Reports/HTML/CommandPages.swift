@@ -126,8 +126,8 @@ extension ReportPage {
     }
   }
 
-  /// The page of verified archives. `receipts` are nil when none were asked.
-  init(_ verified: [VerifiedArchive], receipts: [Receipt]?, failures: [ImageFailure]) {
+  /// The page of verified archives. `receipts` are nil when none were asked, `list` when there was none.
+  init(_ verified: [VerifiedArchive], receipts: [Receipt]?, list: ListEntry?, failures: [ImageFailure]) {
     var sharing = BlobSharing()
     for content in verified.flatMap(\.contents) {
       sharing.add(content.parts, of: Reference.repositoryName(of: content.name))
@@ -161,6 +161,8 @@ extension ReportPage {
         Remark(text: "\(archive.path): \(MissingImageText.line(for: $0))", tone: .warn)
       }
     }
+    let absent = list?.missing ?? []
+    remarks += absent.map { Remark(text: "on the list, and in no archive: \($0)", tone: .bad) }
     let isWhole = failures.isEmpty && verified.allSatisfy(\.isWhole)
     let referrers = verified.map(\.referrers.count).saturatingSum()
     let what = Amounts.images(rows.count - referrers, referrers)
@@ -169,9 +171,15 @@ extension ReportPage {
     if receipts != nil {
       verdict += arrived == rows.count ? " All of \(what) arrived." : " \(arrived) of \(rows.count) arrived."
     }
+    if let list {
+      verdict +=
+        absent.isEmpty
+        ? " All of \(Amounts.count(list.images, "image")) on the list are there."
+        : " \(absent.count) of \(Amounts.count(list.images, "image")) on the list \(absent.count == 1 ? "is" : "are") missing."
+    }
     self.init(
       title: receipts == nil ? "Verification of \(what)" : "Arrival of \(what)", verdict: verdict,
-      tone: isWhole && (receipts == nil || arrived == rows.count) ? .good : .bad,
+      tone: isWhole && absent.isEmpty && (receipts == nil || arrived == rows.count) ? .good : .bad,
       facts: verified.flatMap(Self.facts) + (receipts ?? []).map(Self.fact), remarks: remarks, rows: rows,
       repositories: sharing.byRepository)
   }

@@ -1,0 +1,191 @@
+import Digests
+import Images
+import Layouts
+
+/// An image that a destination should have: under which name, and what below it.
+struct ExpectedImage: Sendable {
+  /// Its name in the archive.
+  let name: String
+  /// The same, where it says which image that is.
+  let reference: Reference?
+  let target: Reference
+  /// Its digest as the destination should have it.
+  private(set) var digest: Digest
+  /// Its digest in the archive, where that is another.
+  private(set) var archiveDigest: Digest?
+  /// What is looked at below its name: its root among them.
+  private(set) var manifests: [Descriptor]
+  private(set) var blobs: [Descriptor]
+  /// What its tag may name instead: of an index of which one platform is looked at, that platform's manifest.
+  private var alternative: ImageTree?
+  /// What it refers to, when it is there for that.
+  let subject: Digest?
+  /// What of ``manifests`` refers to something: each with its subject. Empty where only a receipt tells of the image.
+  let referring: [(manifest: Digest, subject: Digest)]
+  /// Of a list of referrers: what it must list, whatever else it does.
+  let listed: Set<Digest>?
+
+  init(_ image: ImportImage, reference: Reference?) {
+    name = image.source
+    self.reference = reference
+    target = image.target
+    digest = image.digest
+    archiveDigest = nil
+    manifests = image.tree.manifests
+    blobs = image.tree.blobs
+    subject = image.referral?.subject
+    referring = image.tree.references.map { ($0.manifest, $0.subject) }
+    let root = image.referral?.tag == .list ? image.tree.manifests.last : nil
+    listed = root.flatMap { try? ReferrersList(image.manifests.manifest($0)) }?.digests
+  }
+
+  /// An image as a receipt has it, under another name than the receipt says where `target` is one.
+  init(_ image: ReceivedImage, target: Reference) {
+    name = image.source
+    reference = try? Reference(image.source)
+    self.target = target
+    digest = image.digest
+    archiveDigest = image.archiveDigest
+    manifests = image.manifests
+    blobs = image.blobs.filter { !$0.mediaType.isManifest }
+    let tag = target.tag.flatMap { ReferrerTag($0) }
+    subject = tag?.subject
+    referring = []
+    listed = tag?.kind == .list ? Set(manifests.map(\.digest)).subtracting([image.digest]) : nil
+  }
+
+  /// Everything that is looked at, each part once.
+  var parts: [Descriptor] { manifests + blobs }
+
+  /// The same with no more below it than `tree` has, or with `alternative` under its tag.
+  func narrowed(to tree: ImageTree, or alternative: ImageTree?) -> ExpectedImage {
+    var image = self
+    image.manifests = tree.manifests
+    image.blobs = tree.blobs
+    image.alternative = alternative
+    return image
+  }
+
+  /// The image that this is when its name stands for `present`; nil when it is another image's then.
+  func named(_ present: Digest) -> ExpectedImage? {
+    if present == digest { return self }
+    guard let alternative, alternative.root.digest == present else { return nil }
+    var image = narrowed(to: alternative, or: nil)
+    image.archiveDigest = digest
+    image.digest = present
+    return image
+  }
+}
+
+/// The second step of a check of a destination: which names it should have.
+struct ExpectedNames: Sendable {
+  private let request: DestinationRequest
+  private let registries: Registries
+
+  init(_ request: DestinationRequest, registries: Registries) {
+    self.request = request
+    self.registries = registries
+  }
+
+  /// The images of `subject` with the names that an import would give them, or that receipts of imports to this very
+  /// destination say it gave them; and beside them, of archives, the images as an import sees them. Throws what would keep
+  /// an import from naming them, and ``TransferError/platformNotFound(_:wanted:available:)`` of the first image.
+  func name(_ subject: CheckSubject) throws -> (expected: [ExpectedImage], images: [ImportImage]) {
+    switch subject.content {
+    case .archives(_, let selected):
+      let naming = ImageNaming(
+        request.mapping, givenName: request.givenName, nvidiaHosts: registries.nvidiaHosts)
+      let named = try naming.name(CompressedSelection(selected))
+      if let obstacle = TransferError.obstacle(
+        named.blockers, [], total: named.images.count, keepsGoing: true)
+      {
+        throw obstacle
+      }
+      let references = Dictionary(
+        selected.map { ($0.image.label, $0.image.reference) }, uniquingKeysWith: { first, _ in first })
+      let focus = PlatformFocus(request.platforms)
+      return (
+        try focus.focus(on: named.images) {
+          ExpectedImage($0, reference: references[$0.source] ?? nil)
+        }, named.images
+      )
+    case .receipts(_, let images):
+      var latest: [Reference: ReceivedImage] = [:]
+      for (_, receipt, image) in images {
+        let target = target(of: image, in: receipt)
+        // Of several imports the last one's word on a name counts.
+        if let known = latest[target], known.confirmedAt > image.confirmedAt { continue }
+        latest[target] = image
+      }
+      return (latest.sorted { $0.key < $1.key }.map { ExpectedImage($0.value, target: $0.key) }, [])
+    }
+  }
+
+  private func target(of image: ReceivedImage, in receipt: Receipt) -> Reference {
+    let isReceipts = receipt.destination == request.mapping.destination.description
+    guard !isReceipts || !request.mapping.rules.isEmpty, let source = try? Reference(image.source) else {
+      return image.target
+    }
+    let target = request.mapping.target(of: source)
+    guard target.tag == nil, target.digest == image.archiveDigest else { return target }
+    return Reference(host: target.host, repository: target.repository, digest: image.digest)
+  }
+}
+
+/// What of images is looked at: all of it, unless only some platforms are wanted.
+private struct PlatformFocus {
+  private let wanted: [Platform]
+
+  init(_ wanted: [Platform]) { self.wanted = wanted }
+
+  /// The images with what they have for the platforms. What refers to something else of them is left away.
+  func focus(
+    on images: [ImportImage], _ expect: (ImportImage) -> ExpectedImage
+  ) throws -> [ExpectedImage] {
+    guard !wanted.isEmpty else { return images.map(expect) }
+    var kept: [String: Set<Digest>] = [:]
+    var focused: [Int: ExpectedImage] = [:]
+    // What refers to something comes behind it.
+    let order = images.indices.sorted { depth(of: images[$0]) < depth(of: images[$1]) }
+    for index in order {
+      let image = images[index]
+      if let referral = image.referral, referral.depth > 0,
+        kept[image.target.repository]?.contains(referral.subject) != true
+      {
+        continue
+      }
+      let expected = try narrow(expect(image), of: image)
+      kept[image.target.repository, default: []].formUnion(expected.manifests.map(\.digest))
+      focused[index] = expected
+    }
+    return images.indices.compactMap { focused[$0] }
+  }
+
+  private func depth(of image: ImportImage) -> Int { image.referral?.depth ?? 0 }
+
+  private func narrow(_ expected: ExpectedImage, of image: ImportImage) throws -> ExpectedImage {
+    guard image.referral == nil, let root = image.tree.manifests.last, root.mediaType.isIndex,
+      case .index(let index) = try image.manifests.manifest(root).content
+    else { return expected }
+    let chosen = index.manifests.filter { child in
+      child.mediaType.isManifest && wanted.contains { child.platform?.satisfies($0) == true }
+    }
+    guard !chosen.isEmpty else {
+      let available = index.manifests.compactMap(\.platform).filter { !$0.isUnknown }
+      throw TransferError.platformNotFound(image.target, wanted: wanted, available: available)
+    }
+    let names = Set(chosen.map(\.digest.description))
+    let left = Set(
+      index.manifests.filter { child in
+        if let attested = child.attestedDigest { return !names.contains(attested) }
+        return child.platform != nil && !names.contains(child.digest.description)
+      }.map(\.digest)
+    ).union(image.tree.omitted.map(\.digest))
+    func tree(_ root: Descriptor) throws -> ImageTree {
+      try ImageTree(
+        root: root, includes: { !left.contains($0.digest) }, fetch: image.manifests.manifest)
+    }
+    let isOne = wanted.count == 1 && chosen.count == 1
+    return expected.narrowed(to: try tree(image.tree.root), or: isOne ? try tree(chosen[0]) : nil)
+  }
+}
