@@ -11,11 +11,7 @@ let settings: [SwiftSetting] = [
 ]
 
 /// For code that no byte of a layer passes through.
-/// What is the same in many functions is one.
-let small: [SwiftSetting] = [
-  .unsafeFlags(
-    ["-Osize", "-Xllvm", "-enable-machine-outliner=always"], .when(configuration: .release))
-]
+let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
 
 /// Tests are not shipped: they keep every check but the marking of unsafe expressions.
 let testSettings: [SwiftSetting] = [
@@ -49,12 +45,10 @@ let package = Package(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CLinux"),
 
-    module(
-      "Digests",
-      [
-        .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "CryptoExtras", package: "swift-crypto"),
-      ]),
+    .target(
+      name: "Digests", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+      // A password's key takes billions of steps, in tests too.
+      swiftSettings: settings + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     module("Images", ["Digests"], isHot: false),
     module("Transport", ["CCurl"]),
     module("Registry", ["Transport", "Images", "Digests"], isHot: false),

@@ -1,5 +1,4 @@
 import Crypto
-import CryptoExtras
 import FoundationEssentials
 
 /// minisign's secret key as its file holds it: open (`minisign -G -W`), or locked with a password.
@@ -53,15 +52,10 @@ public struct SigningKeyFile: Sendable {
   /// Throws ``SignatureError/wrongPassword``.
   public func open(password: [UInt8]) throws(SignatureError) -> SigningKey {
     guard let cost else { return try open() }
-    let key: SymmetricKey
-    do {
-      key = try KDF.Scrypt.deriveKey(
-        from: password, salt: salt, outputByteCount: masked.count, rounds: cost.rounds,
-        blockSize: cost.blockSize, parallelism: cost.parallelism)
-    } catch {
-      throw .costlyPassword(memory: cost.memory)
-    }
-    let mask = unsafe key.withUnsafeBytes { unsafe Array($0) }
+    let mask = Scrypt.key(
+      from: password, salt: salt, rounds: cost.rounds, blockSize: cost.blockSize,
+      parallelism: cost.parallelism, count: masked.count)
+    guard let mask else { throw .costlyPassword(memory: cost.memory) }
     let open = zip(masked, mask).map { $0 ^ $1 }
     let secret = Array(open[..<Self.secretSize])
     let checksum = BLAKE2b.hash(keyAlgorithm + secret, length: Self.checksumSize)

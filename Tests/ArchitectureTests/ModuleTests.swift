@@ -5,7 +5,7 @@ import Testing
 struct `The modules` {
   /// What each may import, besides `Swift`. Values (`Digests`, `Images`) do no I/O, so they have no Glibc.
   static let table: [String: Set<String>] = [
-    "Digests": ["Crypto", "CryptoExtras", "FoundationEssentials"],
+    "Digests": ["Crypto", "FoundationEssentials"],
     "Images": ["Digests", "FoundationEssentials"],
     "Transport": ["CCurl", "FoundationEssentials", "Glibc", "Synchronization"],
     "Registry": ["Transport", "Images", "Digests", "FoundationEssentials", "Glibc", "Synchronization"],
@@ -27,6 +27,9 @@ struct `The modules` {
     ],
   ]
 
+  /// What single files may import besides: memory that may not be there, which Swift's own allocation would die of.
+  static let exceptions: [String: Set<String>] = ["Sources/Digests/Scrypt.swift": ["Glibc"]]
+
   static let clibraries: Set = ["CArchive", "CCurl", "CLinux", "CZlib"]
 
   @Test func `are those of the table`() {
@@ -36,7 +39,8 @@ struct `The modules` {
 
   @Test(arguments: SourceFile.all) func `import only what lies below them`(file: SourceFile) {
     for (imported, line) in file.imports {
-      #expect(Self.table[file.module, default: []].contains(imported), "\(file.path): \(line)")
+      let allowed = Self.table[file.module, default: []].union(Self.exceptions[file.path, default: []])
+      #expect(allowed.contains(imported), "\(file.path): \(line)")
     }
   }
 

@@ -1,5 +1,6 @@
 import Digests
 import Images
+import Transfers
 
 /// The words for bytes that are not what a digest says.
 extension DigestError: WordedError {
@@ -130,6 +131,16 @@ extension SignatureError.Malformation {
     case .noSignature: "it holds no Ed25519 signature"
     case .unknownAlgorithm: "its algorithm is unknown"
     case .noTrustedComment: "it has no trusted comment"
+    }
+  }
+}
+
+extension ReceiptFault {
+  var words: Wording {
+    switch self {
+    case .tooLarge: "it is too large"
+    case .otherReport: "it is another kind of report"
+    case .document(let error): error.jsonFault.words
     }
   }
 }

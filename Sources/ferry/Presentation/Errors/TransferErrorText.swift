@@ -380,16 +380,6 @@ extension TransferError: WordedError {
   }
 }
 
-extension ReceiptFault {
-  fileprivate var words: Wording {
-    switch self {
-    case .tooLarge: "it is too large"
-    case .otherReport: "it is another kind of report"
-    case .document(let error): error.jsonFault.words
-    }
-  }
-}
-
 extension WayAround? {
   /// How to take what is whole.
   fileprivate var words: Wording {
