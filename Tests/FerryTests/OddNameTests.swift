@@ -7,6 +7,7 @@ struct `A name that no reference can have` {
   private let ferry: FerryProcess
   init() throws { ferry = try FerryProcess() }
 
+  /// The first is skopeo#2542's and bk-repo#4195's; a repository in capitals, below, is skopeo#1740's.
   private static let oddTags = [
     "-ot-beta-jmx", ".hidden", "sha256:" + String(repeating: "a", count: 64), "a b", "", "ü",
     String(repeating: "x", count: 129), "a/b", "\\u0007bell",
