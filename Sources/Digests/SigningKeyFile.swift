@@ -82,6 +82,9 @@ struct ScryptCost: Hashable {
   /// And the most operations, which cost time that nothing can cut short: four times minisign's default.
   static let mostOperations: UInt64 = 4 << 25
 
+  /// And the most lanes, which take memory and time beside those.
+  static let mostLanes = 4096
+
   /// Throws ``SignatureError/costlyPassword(memory:)`` and ``SignatureError/slowPassword`` before any of it is spent.
   init(operations: UInt64, memory: UInt64) throws(SignatureError) {
     guard memory <= Self.largestMemory else { throw .costlyPassword(memory: memory) }
@@ -94,6 +97,7 @@ struct ScryptCost: Hashable {
     while exponent < 40, 1 << exponent <= most / 2 { exponent += 1 }
     rounds = 1 << exponent
     parallelism = isBoundByOperations ? 1 : max(1, Int(operations / 4 / UInt64(rounds)) / 8)
+    guard parallelism <= Self.mostLanes else { throw .slowPassword }
     guard self.memory <= Self.largestMemory else { throw .costlyPassword(memory: self.memory) }
   }
 

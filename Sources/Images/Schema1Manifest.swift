@@ -71,11 +71,15 @@ public struct Schema1Manifest: Hashable, Sendable {
     return Platform(os: top.os ?? "linux", architecture: architecture)
   }
 
+  private static let mostSignatures = 16
+
   /// The bytes that the signatures are for. Each says in its protected header how many of the document's bytes come first, and what
   /// follows them in the place of the signatures; all must say the same.
   private static func payload(
     of bytes: [UInt8], _ signatures: [Signature]
   ) throws(ManifestError) -> [UInt8] {
+    // Each is as long as the manifest; those there are have one, or one of each who signed.
+    guard signatures.count <= mostSignatures else { throw .malformed(.signatureUnreadable) }
     var payload: [UInt8]?
     for signature in signatures {
       guard let text = [UInt8](base64URL: signature.protected),

@@ -83,14 +83,19 @@ public struct CheckOpening: Sendable {
       try ImageSelection(intake, keepGoing: false).select(from: archives)
     }
     let names = archives.layouts.flatMap(\.images).compactMap { image in
-      image.reference.map { ListedName(reference: $0, digests: [image.root.digest]) }
+      image.reference.map { ListedName(reference: $0, digests: [image.digest]) }
     }
     let held = Set(names.map(\.reference.description))
+    let globs = request.images.compactMap { Glob($0) }
+    let lacking = Set(archives.layouts.flatMap { $0.missingImages.map(\.image) }).subtracting(held).filter {
+      name in
+      let plain = String(name.drop { $0 != "/" }.dropFirst())
+      return globs.isEmpty || globs.contains { $0.matches(name) || $0.matches(plain) }
+    }
     return CheckSubject(
       files: archives.named.map { CheckSubject.File(path: $0.path, digest: $0.digest) }, list: request.list,
-      lacking: request.images.isEmpty
-        ? Set(archives.layouts.flatMap { $0.missingImages.map(\.image) }).subtracting(held).sorted() : [],
-      strangers: selected.strangers, unlisted: request.list?.missing(from: names), names: names,
+      lacking: lacking.sorted(), strangers: selected.strangers, unlisted: request.list?.missing(from: names),
+      names: names,
       content: .archives(archives, selected.images))
   }
 

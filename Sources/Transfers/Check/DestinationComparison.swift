@@ -154,6 +154,8 @@ public struct DestinationComparison: Sendable {
   private func lookAgain(at image: DestinationImage) throws -> DestinationImage.State {
     do {
       guard let now = try destination.tagged(image.target) else { return .missing }
+      // What a HEAD alone tells of is what somebody remembers.
+      if case .unreadable(image.digest, let error) = now { throw error }
       if case .included(let list) = image.state {
         return now.digest == list.digest ? image.state : .differs(now.digest)
       }

@@ -111,8 +111,11 @@ struct ExpectedNames: Sendable {
       )
     case .receipts(_, let images):
       var latest: [Reference: ReceivedImage] = [:]
-      for (_, receipt, image) in images {
-        let target = target(of: image, in: receipt)
+      for (path, receipt, image) in images {
+        let target = try target(of: image, in: receipt, at: path)
+        if let known = latest[target], known.source != image.source, known.digest != image.digest {
+          throw TransferError.targetCollision(target: target, sources: [known.source, image.source].sorted())
+        }
         // Of several imports the last one's word on a name counts.
         if let known = latest[target], known.confirmedAt > image.confirmedAt { continue }
         latest[target] = image
@@ -121,10 +124,14 @@ struct ExpectedNames: Sendable {
     }
   }
 
-  private func target(of image: ReceivedImage, in receipt: Receipt) -> Reference {
+  /// Throws ``TransferError/unnamedImages(archive:_:)`` for one that another destination cannot have by any rule.
+  private func target(of image: ReceivedImage, in receipt: Receipt, at path: String) throws -> Reference {
     let isReceipts = receipt.destination == request.mapping.destination.description
-    guard !isReceipts || !request.mapping.rules.isEmpty, let source = try? Reference(image.source) else {
-      return image.target
+    guard !isReceipts || !request.mapping.rules.isEmpty else { return image.target }
+    guard let source = try? Reference(anyTag: image.source) else {
+      guard !isReceipts else { return image.target }
+      let unnamed = UnnamedImage(digest: image.digest, tag: nil, name: image.source)
+      throw TransferError.unnamedImages(archive: path, [unnamed])
     }
     let target = request.mapping.target(of: source)
     guard target.tag == nil, target.digest == image.archiveDigest else { return target }

@@ -33,6 +33,8 @@ struct LastLook: Sendable {
     let target = image.target
     let expected = image.list?.digest ?? image.digest
     let isRight = { (now: Destination.Tagged?) in
+      // What a HEAD alone tells of is what somebody remembers.
+      if case .unreadable = now { return false }
       guard let now, now.digest != expected else { return now != nil }
       // Another list of referrers may have taken the image's in.
       guard image.list != nil, case .manifest(let manifest) = now else { return false }
@@ -46,6 +48,7 @@ struct LastLook: Sendable {
     } isRight: {
       isRight($0)
     }
+    if case .unreadable(expected, let error) = now { throw error }
     guard isRight(now) else {
       throw TransferError.readBackDiffers(target, expected: expected, actual: now?.digest)
     }

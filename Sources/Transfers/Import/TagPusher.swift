@@ -104,7 +104,10 @@ struct TagPusher: Sendable {
         }
       } catch let error as RegistryError {
         // A tag that cannot be written again is there already; what it needs has been brought.
-        if case .partsMissing = image.state, error.mayBeOfWrittenTag { continue }
+        if case .partsMissing = image.state, error.mayBeOfWrittenTag, error.complaintsOfMissingContent == nil
+        {
+          continue
+        }
         if case .schema1 = manifest.content, error.mayBeOfType {
           throw TransferError.schema1Refused(target, error)
         }
