@@ -55,8 +55,15 @@ struct Manifests {
     }
     guard response.status == 200 else { throw connection.failure(response, for: purpose) }
     let claimed = response.headers["Content-Type"].map(MediaType.init(contentType:))
+    var isSchema1 = claimed?.isSchema1 == true
     let manifest = Result { () throws(ManifestError) in
-      try Self.manifest(response.body, claimed: claimed)
+      do throws(ManifestError) {
+        return try Manifest(bytes: response.body, mediaType: claimed)
+      } catch {
+        isSchema1 = isSchema1 || error == .schema1
+        guard isSchema1 else { throw error }
+        return try Manifest(schema1: response.body)
+      }
     }
     // That of a signed manifest of schema 1 is not over all of its bytes.
     let actual = (try? manifest.get())?.digest ?? Digest(of: response.body)
@@ -64,7 +71,7 @@ struct Manifests {
       guard let expected = promise.flatMap({ try? Digest($0) }), expected != actual else { continue }
       if let encoding = response.encoding { throw connection.encoded(encoding, identifier, repository) }
       // Of one that cannot be read it is not known what its digest is over.
-      if case .failure(let error) = manifest, claimed?.isSchema1 == true { throw unusable(error) }
+      if case .failure(let error) = manifest, isSchema1 { throw unusable(error) }
       throw .wrongContent(
         host: connection.host, repository: repository, what: identifier,
         .mismatch(expected: expected, actual: actual))
@@ -85,17 +92,6 @@ struct Manifests {
         throw unusable(.unknownType(claimed.rawValue.cut(to: 100)))
       }
       throw unusable(error)
-    }
-  }
-
-  private static func manifest(
-    _ bytes: [UInt8], claimed: MediaType?
-  ) throws(ManifestError) -> Manifest {
-    do {
-      return try Manifest(bytes: bytes, mediaType: claimed)
-    } catch {
-      guard error == .schema1 || claimed?.isSchema1 == true else { throw error }
-      return try Manifest(schema1: bytes)
     }
   }
 

@@ -103,11 +103,7 @@ public struct Listing: Sendable {
       for var tag in found.tags {
         let reference = Reference(host: location.host, repository: location.path, tag: tag.name)
         do {
-          if isDetailed, tag.size == nil {
-            try measure(&tag, reference)
-          } else if isDetailed {
-            try markSchema1(&tag, reference)
-          }
+          if isDetailed, tag.size == nil { try measure(&tag, reference) }
         } catch {
           try Task.checkCancellation()
           part.failures.append(ImageFailure(image: reference.description, error: error))
@@ -123,13 +119,6 @@ public struct Listing: Sendable {
       try Task.checkCancellation()
       return ([], [ImageFailure(image: location.description, error: error)])
     }
-  }
-
-  /// Asks for the type of an image of which all else is known. That the registry does not say it is no failure of the list.
-  private func markSchema1(_ tag: inout RepositoryFinder.Tag, _ reference: Reference) throws {
-    let client = try registries.client(host: reference.host, repository: reference.repository)
-    tag.isSchema1 = (try? client.resolve(tag.name, of: reference.repository))?.mediaType.isSchema1
-    try Task.checkCancellation()
   }
 
   /// Reads an image's manifests for its size, and its first config for its date.
