@@ -5,7 +5,7 @@ import FoundationEssentials
 /// of that time took for the layer's description. It names no sizes and no config.
 ///
 /// One that is signed carries its signatures in itself. They are no part of what its digest is over, and a registry may sign anew
-/// for every answer: its digest is that of ``payload(of:)``.
+/// for every answer: its digest is that of what is signed.
 public struct Schema1Manifest: Hashable, Sendable {
   /// A layer, or an entry of the history that has none.
   public struct Layer: Hashable, Sendable {

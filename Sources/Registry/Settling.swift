@@ -18,7 +18,6 @@ public struct Settling: Sendable {
     self.patience = patience
     self.heard = heard
   }
-
 }
 
 /// How much patience is left with one registry: each time that it is in vain halves it, so that many things that never

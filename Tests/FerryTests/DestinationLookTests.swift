@@ -355,7 +355,9 @@ struct `A check of the destination` {
     try ferry.run(checking(["--no-new"]), exits: 64)
     try ferry.run(checking(["--journal", "j"]), exits: 64).complains("--journal is for --read-back")
     try ferry.run(checking(["--read-back", "7"]), exits: 64).complains("7%, 7G or 1/7")
-    try ferry.run(checking(["--read-back", "0%"]), exits: 12)
+    for share in ["0%", "101%", "-5%", "x%", "%", "1/0", "8/7", "0/7"] {
+      try ferry.run(checking(["--read-back=\(share)"]), exits: 64).complains("\(share) is no share")
+    }
     try ferry.run(checking(["-f", "list", "--image", "old/app"]), exits: 64)
     try ferry.run(checking(["--receipt", "a.tar"]), exits: 64)
     try ferry.run(checking(["--receipt", "r.json", "--report", "r.json"]), exits: 64)

@@ -34,7 +34,7 @@ public struct CheckSubject: Sendable {
   public var hosts: Set<String> {
     switch content {
     case .archives(_, let selected): Set(selected.compactMap(\.image.reference?.host))
-    case .receipts(_, let images): Set(images.compactMap { try? Reference($0.image.source).host })
+    case .receipts(_, let images): Set(images.compactMap { try? Reference(anyTag: $0.image.source).host })
     }
   }
 
@@ -144,7 +144,7 @@ extension ReceivedImage {
     let digest = archiveDigest ?? digest
     let type = parts.first { $0.digest == digest }?.mediaType ?? .ociManifest
     return LayoutImage(
-      reference: try? Reference(source), name: source,
+      reference: try? Reference(anyTag: source), name: source,
       root: Descriptor(mediaType: type, digest: digest, size: 0))
   }
 

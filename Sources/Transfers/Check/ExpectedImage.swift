@@ -42,7 +42,7 @@ struct ExpectedImage: Sendable {
   /// An image as a receipt has it, under another name than the receipt says where `target` is one.
   init(_ image: ReceivedImage, target: Reference) {
     name = image.source
-    reference = try? Reference(image.source)
+    reference = try? Reference(anyTag: image.source)
     self.target = target
     digest = image.digest
     archiveDigest = image.archiveDigest

@@ -148,7 +148,7 @@ private struct CarriedContent: Sendable {
       }
     case .receipts(_, let images):
       for (_, _, image) in images {
-        guard let repository = (try? Reference(image.source))?.repositoryName else { continue }
+        guard let repository = (try? Reference(anyTag: image.source))?.repositoryName else { continue }
         manifests[repository, default: []].formUnion(image.manifests.map(\.digest))
       }
     }

@@ -28,7 +28,7 @@ public struct ExportImage: Sendable {
   /// What registries know it by.
   public var digest: Digest { Schema1Carrier.digest(of: tree.root) ?? tree.root.digest }
   /// The type of what registries have under it.
-  public var mediaType: MediaType { isSchema1 ? tree.blobs[0].mediaType : tree.root.mediaType }
+  public var mediaType: MediaType { (isSchema1 ? tree.configs.first : nil)?.mediaType ?? tree.root.mediaType }
   /// Whether it is one of Docker's schema 1, which is carried as it is.
   public var isSchema1: Bool { Schema1Carrier.digest(of: tree.root) != nil }
 

@@ -29,7 +29,6 @@ struct Schema1Converter: Sendable {
     _ selected: [SelectedImage], in archives: ImportedArchives
   ) async throws -> CompressedSelection {
     let layers = try self.layers(of: selected, in: archives)
-    guard !layers.isEmpty else { return CompressedSelection(selected) }
     observer.expect(bytes: layers.map(\.layer.size).saturatingSum())
     let contents = try await executor.mapConcurrently(layers) { layout, layer in
       let meter = TransferMeter(layer, observer: observer)

@@ -17,7 +17,7 @@ struct CheckCommand: AsyncParsableCommand {
 
       With --to it asks the destination, with the credentials of an import, by the names that ferry import gives: \
       every tag and manifest is read and hashed, every blob asked for with its size and a byte of it, and what refers \
-      to an image must be listed. Give the --map rules of the import. The registry's word for a blob is no proof of \
+      to an image must be listed, of which receipts say nothing. Give the --map rules of the import. The registry's word for a blob is no proof of \
       its bytes: --read-back fetches and hashes them. A run that was broken off goes on; what it had read is believed \
       for a week.
 
@@ -81,12 +81,12 @@ struct CheckCommand: AsyncParsableCommand {
       ]
     ).validate(
       archives: archives,
-      files: receipts + images.fromFile + [destination.mapFile, connection.caFile] + credentials.files)
+      files: receipts + images.fromFile + [destination.rules.mapFile, connection.caFile] + credentials.files)
     try StandardInput.validate(
       archives: archives,
       options: [
         ("--from-file -", images.fromFile.contains(StandardInput.name)),
-        ("--map-file -", destination.mapFile == StandardInput.name),
+        ("--map-file -", destination.rules.mapFile == StandardInput.name),
         ("--password-stdin", credentials.passwordStdin),
       ])
   }
@@ -127,9 +127,8 @@ struct CheckCommand: AsyncParsableCommand {
   }
 
   private func destinationRequest(to text: String, _ run: CommandRun) throws -> DestinationRequest {
-    let lines = try destination.map + (destination.mapFile.map(ImageList.read) ?? [])
     let mapping = NameMapping(
-      destination: try RegistryLocation(text), rules: try lines.map { try MappingRule($0) },
+      destination: try RegistryLocation(text), rules: try destination.rules.read(),
       nvidiaHosts: run.nvidiaHosts)
     var request = DestinationRequest(
       mapping: mapping,

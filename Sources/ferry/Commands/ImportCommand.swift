@@ -73,7 +73,7 @@ struct ImportCommand: AsyncParsableCommand {
     ).validate(
       archives: archives,
       files: [
-        destination.mapFile, signing.signKey, signatures.publicKey, signatures.signature,
+        destination.rules.mapFile, signing.signKey, signatures.publicKey, signatures.signature,
       ]
         + credentials.files + [connection.caFile])
     if receipt != nil, transfer.dryRun {
@@ -85,7 +85,7 @@ struct ImportCommand: AsyncParsableCommand {
     try StandardInput.validate(
       archives: archives,
       options: [
-        ("--map-file -", destination.mapFile == "-"), ("--password-stdin", credentials.passwordStdin),
+        ("--map-file -", destination.rules.mapFile == "-"), ("--password-stdin", credentials.passwordStdin),
       ])
     try signatures.validate(for: archives)
   }
@@ -174,9 +174,8 @@ struct ImportCommand: AsyncParsableCommand {
   private func request(
     _ archives: [ArchiveInput], _ journal: JournalLocation, _ run: CommandRun
   ) throws -> ImportRequest {
-    let lines = try destination.map + (destination.mapFile.map(ImageList.read) ?? [])
     let mapping = NameMapping(
-      destination: try RegistryLocation(destination.to), rules: try lines.map { try MappingRule($0) },
+      destination: try RegistryLocation(destination.to), rules: try destination.rules.read(),
       nvidiaHosts: run.nvidiaHosts)
     var request = ImportRequest(
       archives: archives, mapping: mapping, images: intake.image, overwrites: destination.overwrite,

@@ -47,16 +47,8 @@ struct CheckedDestinationOptions: ParsableArguments {
       valueName: "registry/org[/team]"))
   var to: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "The import's rules for names: place repositories that match the pattern under another name. Repeatable.",
-      valueName: "pattern=replacement"))
-  var map: [String] = []
-
-  @Option(
-    help: ArgumentHelp("Read --map rules from this file, one a line, # for comments.", valueName: "file"),
-    completion: .file())
-  var mapFile: String?
+  /// Those of the import.
+  @OptionGroup var rules: NameRuleOptions
 
   @Option(
     help: ArgumentHelp(
@@ -68,12 +60,7 @@ struct CheckedDestinationOptions: ParsableArguments {
       "Look only at this platform of multi-platform images, such as linux/amd64. Repeatable. With one platform, "
         + "its manifest may stand under the tag in its index's place.",
       valueName: "os/arch"),
-    transform: { text in
-      guard let platform = Platform(text) else {
-        throw ValidationError("'\(text)' is not of the form os/arch[/variant], such as linux/amd64.")
-      }
-      return platform
-    })
+    transform: PlatformArgument.parse)
   var platform: [Platform] = []
 
   @Option(
@@ -99,6 +86,10 @@ struct CheckedDestinationOptions: ParsableArguments {
 
   func validate() throws {
     if to == "" { throw ValidationError("--to needs a registry, such as registry.example/team.") }
+    if case .impossible(let text) = readBack {
+      throw ValidationError(
+        "--read-back \(text) is no share: more than 0 % and at most 100 %, or a part such as 1/7.")
+    }
     if case .unclear(let text) = readBack {
       throw ValidationError("--read-back \(text) may mean anything: \(text)%, \(text)G or 1/\(text)?")
     }
@@ -107,7 +98,7 @@ struct CheckedDestinationOptions: ParsableArguments {
       return
     }
     let given = [
-      ("--map", !map.isEmpty), ("--map-file", mapFile != nil), ("--as", `as` != nil),
+      ("--map", !rules.map.isEmpty), ("--map-file", rules.mapFile != nil), ("--as", `as` != nil),
       ("--platform", !platform.isEmpty), ("--read-back", scope != nil), ("--receipt", receipt != nil),
       ("--journal", journal != nil),
     ]
@@ -129,15 +120,27 @@ enum ReadBackArgument: ExpressibleByArgument, Sendable {
   case file(String)
   /// A bare number.
   case unclear(String)
+  /// A percentage or a part that there is not.
+  case impossible(String)
 
   static let everything = ReadBackArgument.scope(.everything)
 
   init(argument text: String) {
     if let scope = Self.scope(of: text) {
       self = .scope(scope)
+    } else if Self.isNumber(text) {
+      self = .unclear(text)
+    } else if text.hasSuffix("%")
+      || text.split(separator: "/").count == 2 && text.split(separator: "/").allSatisfy(Self.isNumber)
+    {
+      self = .impossible(text)
     } else {
-      self = !text.isEmpty && text.allSatisfy { $0.isASCII && $0.isNumber } ? .unclear(text) : .file(text)
+      self = .file(text)
     }
+  }
+
+  private static func isNumber(_ text: some StringProtocol) -> Bool {
+    !text.isEmpty && text.allSatisfy { $0.isASCII && $0.isNumber }
   }
 
   private static func scope(of text: String) -> ReadBackScope? {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Images
+import Transfers
 
 /// Where images are pushed, and under which names.
 struct DestinationOptions: ParsableArguments {
@@ -7,16 +8,7 @@ struct DestinationOptions: ParsableArguments {
     help: ArgumentHelp("The registry and namespace to push below.", valueName: "registry/org[/team]"))
   var to: String
 
-  @Option(
-    help: ArgumentHelp(
-      "Place repositories that match the pattern under another name. Repeatable.",
-      valueName: "pattern=replacement"))
-  var map: [String] = []
-
-  @Option(
-    help: ArgumentHelp("Read --map rules from this file, one a line, # for comments.", valueName: "file"),
-    completion: .file())
-  var mapFile: String?
+  @OptionGroup var rules: NameRuleOptions
 
   @Option(
     help: ArgumentHelp(
@@ -61,6 +53,25 @@ struct DestinationOptions: ParsableArguments {
         throw ValidationError("--upload-host takes a host, such as storage.example or storage.example:8443.")
       }
     }
+  }
+}
+
+/// An import's rules for names.
+struct NameRuleOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Place repositories that match the pattern under another name. Repeatable.",
+      valueName: "pattern=replacement"))
+  var map: [String] = []
+
+  @Option(
+    help: ArgumentHelp("Read --map rules from this file, one a line, # for comments.", valueName: "file"),
+    completion: .file())
+  var mapFile: String?
+
+  /// The rules in their order. Throws for a file that cannot be read, and ``TransferError/malformedRule(_:)``.
+  func read() throws -> [MappingRule] {
+    try (map + (mapFile.map(ImageList.read) ?? [])).map { try MappingRule($0) }
   }
 }
 

@@ -27,12 +27,7 @@ struct SelectionOptions: ParsableArguments {
       "Take only this platform of multi-platform images, such as linux/amd64. Repeatable. With one platform "
         + "the image becomes that platform's manifest; with several its index is kept as it is.",
       valueName: "os/arch"),
-    transform: { text in
-      guard let platform = Platform(text) else {
-        throw ValidationError("'\(text)' is not of the form os/arch[/variant], such as linux/amd64.")
-      }
-      return platform
-    })
+    transform: PlatformArgument.parse)
   var platform: [Platform] = []
 
   @Flag(
@@ -45,5 +40,15 @@ struct SelectionOptions: ParsableArguments {
     if fromFile.count(where: { $0 == "-" }) > 1 {
       throw ValidationError("-f - can be read once.")
     }
+  }
+}
+
+/// A platform on the command line.
+enum PlatformArgument {
+  static func parse(_ text: String) throws -> Platform {
+    guard let platform = Platform(text) else {
+      throw ValidationError("'\(text)' is not of the form os/arch[/variant], such as linux/amd64.")
+    }
+    return platform
   }
 }
