@@ -167,7 +167,7 @@ struct `A check of the source` {
     #expect(
       result.lines == [
         "missing  \(old.host)/old/app:9: it failed when the archive was made",
-        "2 of 2 images of k.tar are unchanged at \(old.host)",
+        "2 of 2 images of k.tar are unchanged at \(old.host); 1 image failed when it was made",
       ])
     let report = try Report(ferry.run(["check", "k.tar", "--plain-http", "--json"], exits: 4))
     #expect(report.fields["lacking"] as? [String] == ["\(old.host)/old/app:9"])

@@ -53,6 +53,8 @@ public struct DestinationRequest: Sendable {
   /// nil: the registry's word is taken for what it has under a digest.
   public var readBack: ReadBackScope?
   public var journal: JournalLocation
+  /// How much memory decompressing a layer may take, in bytes.
+  public var memoryLimit = Decompressor.usualMemory
 
   public init(mapping: NameMapping, journal: JournalLocation = .besideArchive(orIn: nil)) {
     self.mapping = mapping

@@ -42,7 +42,7 @@ public struct DestinationComparison: Sendable {
       try ExpectedNames(request, registries: registries).name(subject)
     }
     settings.observer.note(.resolving(images: expected.count))
-    let looked = try await executor.mapConcurrently(expected) { try look(at: $0) }
+    let looked = try await withConversions(try await executor.mapConcurrently(expected) { try look(at: $0) })
     var images = looked.map(\.image)
     let there = images.indices.filter { images[$0].state.isRight }
     var answers = try await PartComparison(with: destination, executor: executor).ask(
@@ -67,8 +67,8 @@ public struct DestinationComparison: Sendable {
 
   /// What was seen under an image's name.
   private struct Look: Sendable {
-    let expected: ExpectedImage
-    let image: DestinationImage
+    var expected: ExpectedImage
+    var image: DestinationImage
     /// What came under the name is not what the registry says.
     var wrongBytes: DigestError?
 
@@ -112,6 +112,35 @@ public struct DestinationComparison: Sendable {
       found.wrongBytes = fault
       return found
     }
+  }
+
+  /// Where the name of an image of Docker's schema 1 is another's, that may be what `ferry import --convert-schema1` made of
+  /// it: which only making it again can tell. Throws what keeps it from being made.
+  private func withConversions(_ looked: [Look]) async throws -> [Look] {
+    guard case .archives(let archives, let selected) = subject.content else { return looked }
+    let others = looked.indices.filter { index in
+      if case .differs = looked[index].image.state { looked[index].expected.isSchema1 } else { false }
+    }
+    let digests = Set(others.map { looked[$0].expected.digest })
+    let old = selected.filter {
+      digests.contains($0.tree.root.digest) && !archives.isStreamed($0.layout)
+    }
+    guard !old.isEmpty else { return looked }
+    let made = try await Schema1Converter(
+      executor: executor, observer: settings.observer, memoryLimit: request.memoryLimit
+    ).convert(old, in: archives)
+    let new = Dictionary(zip(old, made.selected).map { ($0.tree.root.digest, $1.tree) }) { first, _ in first }
+    var looked = looked
+    for index in others {
+      let (expected, askedAt) = (looked[index].expected, looked[index].image.askedAt)
+      guard case .differs(let present) = looked[index].image.state, let tree = new[expected.digest],
+        let named = expected.becoming(tree).named(present)
+      else { continue }
+      looked[index].expected = named
+      looked[index].image = DestinationImage(named, state: .there)
+      looked[index].image.askedAt = askedAt
+    }
+    return looked
   }
 
   /// What is wrong with manifests under the images' names, each once for its repository.

@@ -16,7 +16,8 @@ struct ExpectedImage: Sendable {
   /// What is looked at below its name: its root among them.
   private(set) var manifests: [Descriptor]
   private(set) var blobs: [Descriptor]
-  /// What its tag may name instead: of an index of which one platform is looked at, that platform's manifest.
+  /// What its tag may name instead: of an index of which one platform is looked at, that platform's manifest; of an image
+  /// of Docker's schema 1, what it becomes.
   private var alternative: ImageTree?
   /// What it refers to, when it is there for that.
   let subject: Digest?
@@ -56,6 +57,16 @@ struct ExpectedImage: Sendable {
 
   /// Everything that is looked at, each part once.
   var parts: [Descriptor] { manifests + blobs }
+
+  /// Whether it is an image of Docker's schema 1.
+  var isSchema1: Bool { manifests.contains { $0.digest == digest && $0.mediaType.isSchema1 } }
+
+  /// The same with `tree` under its tag, or what it is itself.
+  func becoming(_ tree: ImageTree) -> ExpectedImage {
+    var image = self
+    image.alternative = tree
+    return image
+  }
 
   /// The same with no more below it than `tree` has, or with `alternative` under its tag.
   func narrowed(to tree: ImageTree, or alternative: ImageTree?) -> ExpectedImage {

@@ -140,6 +140,12 @@ private struct CarriedContent: Sendable {
       repositories.insert(name.reference.repositoryName)
       if let tag = name.reference.tag { tags.insert(name.reference.with(tag: tag)) }
     }
+    // What could not be had is known, and said by itself.
+    for name in subject.lacking {
+      guard let reference = try? Reference(anyTag: name), let tag = reference.tag else { continue }
+      repositories.insert(reference.repositoryName)
+      tags.insert(reference.with(tag: tag))
+    }
     switch subject.content {
     case .archives(_, let selected):
       for selected in selected {

@@ -136,6 +136,7 @@ struct CheckCommand: AsyncParsableCommand {
     request.givenName = try destination.as.map { try GivenName($0) }
     request.platforms = destination.platform
     request.readBack = destination.scope
+    request.memoryLimit = spooling.memory.limit.bytes
     if request.readBack != nil { try request.journal.checkForReadBack() }
     return request
   }

@@ -191,7 +191,7 @@ struct ExportCommand: AsyncParsableCommand {
           page: ReportPage(result.prepared, failures: result.failures, finished: result.finished),
           to: reporting.report, json: outputs.json, run.console)
       }
-      text.failures(of: result)
+      run.console.complain(of: result.failures)
       try files.check()
       return result.failures.isEmpty && prepared.leftOut.isEmpty ? .done : .someFailed
     }

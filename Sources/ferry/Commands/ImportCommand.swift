@@ -155,6 +155,7 @@ struct ImportCommand: AsyncParsableCommand {
         for text in texts { run.console.complain(text.lines) }
         return texts.first?.status ?? .someFailed
       }
+      run.console.complain(of: result.failures)
       return result.failures.isEmpty ? .done : .someFailed
     }
   }

@@ -38,10 +38,14 @@ struct CheckText {
   }
 
   private func showShortage(of subject: CheckSubject) {
-    for reference in subject.unlisted ?? [] {
-      console.result("missing  \(reference): on the list, and not in \(Self.names(of: subject))")
+    let failed = Set(subject.lacking)
+    let unlisted = (subject.unlisted ?? []).map(\.description)
+    for name in unlisted {
+      console.result(
+        "missing  \(name): on the list, and not in \(Self.names(of: subject))"
+          + (failed.contains(name) ? ": it failed when the archive was made" : ""))
     }
-    for name in subject.lacking {
+    for name in subject.lacking where !unlisted.contains(name) {
       console.result("missing  \(name): it failed when the archive was made")
     }
   }
@@ -209,7 +213,7 @@ extension CheckText {
       if !referrers.isEmpty {
         text += " and " + count(referrers.count(where: \.isRight), of: referrers.count, "referrer")
       }
-      return text + " of \(names) \(all.count == 1 ? "is" : "are") \(state)"
+      return text + " of \(names) \(all.count == 1 ? "is" : "are") \(state)" + shortage(of: subject)
     }
     let found = list.references.count - list.missing(from: right).count
     let others = all.filter { image in image.reference.map { !list.lists($0, image.digest) } ?? true }
@@ -219,7 +223,12 @@ extension CheckText {
     if !others.isEmpty {
       text += ", and \(others.count(where: \.isRight)) of \(Amounts.count(others.count, "other")) in it"
     }
-    return text
+    return text + shortage(of: subject)
+  }
+
+  private static func shortage(of subject: CheckSubject) -> Wording {
+    subject.lacking.isEmpty
+      ? "" : "; \(Amounts.count(subject.lacking.count, "image")) failed when it was made"
   }
 
   private static func count(_ number: Int, of total: Int, _ noun: String) -> Wording {

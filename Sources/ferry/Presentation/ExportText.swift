@@ -125,15 +125,6 @@ struct ExportText {
   func warn(of prepared: PreparedExport) {
     for line in known(in: prepared) { console.complain(line) }
   }
-
-  /// Every image that failed, at the end, where it is seen.
-  func failures(of result: ExportResult) {
-    for failure in result.failures {
-      let text = ErrorText(failure.error)
-      console.complain("  \(failure.image): \(text.summary)")
-      if let remedy = text.remedy { console.complain("    \(remedy)") }
-    }
-  }
 }
 
 extension PreparedExport.Archive {

@@ -5,6 +5,17 @@ public struct StageRepository: Sendable {
   public struct Manifest: Sendable {
     public let bytes: [UInt8]
     public let mediaType: String
+    /// What the registry knows it by.
+    let digest: String
+
+    init(bytes: [UInt8], mediaType: String, digest: String? = nil) {
+      self.bytes = bytes
+      self.mediaType = mediaType
+      self.digest = digest ?? StagedImage.digest(of: bytes)
+    }
+
+    /// Of Docker's schema 1.
+    var isSchema1: Bool { mediaType.contains("docker.distribution.manifest.v1+") }
   }
 
   /// Markdown; nil leaves the key out of the REST answer.
@@ -21,16 +32,22 @@ public struct StageRepository: Sendable {
   mutating func add(_ image: StagedImage, tag: String?) {
     for child in image.children { add(child, tag: nil) }
     blobs.merge(image.blobs) { _, new in new }
-    put(Manifest(bytes: image.manifest, mediaType: image.mediaType), as: tag ?? image.digest)
+    put(
+      Manifest(bytes: image.manifest, mediaType: image.mediaType, digest: image.digest),
+      as: tag ?? image.digest)
   }
 
   /// Stores a manifest by its digest, and by its tag where `identifier` is one.
   @discardableResult
   mutating func put(_ manifest: Manifest, as identifier: String) -> String {
-    let digest = StagedImage.digest(of: manifest.bytes)
-    manifests[digest] = manifest
-    if !identifier.contains(":") { tags[identifier] = digest }
-    return digest
+    manifests[manifest.digest] = manifest
+    if !identifier.contains(":") { tags[identifier] = manifest.digest }
+    return manifest.digest
+  }
+
+  /// Gives other bytes for a blob than those it has the digest of, as storage that rots does.
+  public mutating func damage(_ digest: String) {
+    blobs[digest]?[0] ^= 1
   }
 
   func manifest(_ identifier: String) -> (digest: String, manifest: Manifest)? {

@@ -30,11 +30,14 @@ extension StageScene {
   private func putManifest(_ call: Call, _ state: inout StageState) -> StageReply {
     let manifest = StageRepository.Manifest(
       bytes: call.request.body, mediaType: call.request.header("Content-Type") ?? "")
+    guard !manifest.isSchema1 else {
+      return .error(400, "MANIFEST_INVALID", "unsupported manifest media type \(manifest.mediaType)")
+    }
     var repository = state.content[call.backEnd]?[call.repository] ?? StageRepository()
     if let missing = repository.missing(below: manifest) {
       return .error(400, "MANIFEST_BLOB_UNKNOWN", "unknown: \(missing)")
     }
-    let digest = StagedImage.digest(of: manifest.bytes)
+    let digest = manifest.digest
     guard !call.rest.contains(":") || call.rest == digest else { return .error(400, "DIGEST_INVALID") }
     repository.put(manifest, as: call.rest)
     state.content[call.backEnd, default: [:]][call.repository] = repository

@@ -11,8 +11,8 @@ public struct StagedImage: Sendable {
   public let blobs: [String: [UInt8]]
   /// The images of an index.
   public let children: [StagedImage]
-
-  public var digest: String { Self.digest(of: manifest) }
+  /// What registries know it by: the manifest's digest or, of a signed one of Docker's schema 1, that of what is signed.
+  public let digest: String
 
   /// An image of uncompressed layers.
   public init(layers: [[UInt8]], format: Format = .oci, architecture: String = "amd64") {
@@ -31,6 +31,7 @@ public struct StagedImage: Sendable {
     mediaType = types.manifest
     blobs = Dictionary(([config] + layers).map { (Self.digest(of: $0), $0) }) { first, _ in first }
     children = []
+    digest = Self.digest(of: manifest)
   }
 
   /// An index with one image for each architecture.
@@ -47,6 +48,38 @@ public struct StagedImage: Sendable {
     mediaType = types.index
     blobs = [:]
     children = images.map(\.image)
+    digest = Self.digest(of: manifest)
+  }
+
+  /// An image of Docker's schema 1 as registries of 2016 signed them, its layers from the lowest to the highest.
+  public init(schema1 layers: [[UInt8]], name: String, tag: String) {
+    let blobs = layers.reversed().map { #"{"blobSum":"\#(Self.digest(of: $0))"}"# }.joined(separator: ",")
+    let history = layers.indices.reversed().map { number in
+      let parent = number == 0 ? "" : #"\"parent\":\"\#(number - 1)\","#
+      return
+        #"{"v1Compatibility":"{\"id\":\"\#(number)\",\#(parent)\"os\":\"linux\",\"architecture\":\"amd64\"}"}"#
+    }.joined(separator: ",")
+    let signed = """
+      {
+        "schemaVersion": 1, "name": "\(name)", "tag": "\(tag)", "architecture": "amd64",
+        "fsLayers": [\(blobs)], "history": [\(history)]
+      }
+      """
+    let tail = "\n}"
+    let header = Self.base64URL(
+      #"{"formatLength":\#(signed.utf8.count - 2),"formatTail":"\#(Self.base64URL(tail))","time":"2016-01-01T00:00:00Z"}"#
+    )
+    let signature = #"{"header":{"alg":"ES256"},"signature":"c2lnbmVk","protected":"\#(header)"}"#
+    manifest = Array("\(signed.dropLast(tail.count)),\n  \"signatures\": [\(signature)]\(tail)".utf8)
+    mediaType = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+    self.blobs = Dictionary(layers.map { (Self.digest(of: $0), $0) }) { first, _ in first }
+    children = []
+    digest = Self.digest(of: Array(signed.utf8))
+  }
+
+  private static func base64URL(_ text: String) -> String {
+    Data(text.utf8).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing(
+      "=", with: "")
   }
 
   /// `count` bytes that do not repeat, the same for the same seed.

@@ -115,3 +115,14 @@ struct Obstacles {
     return blockers.isEmpty && keepsGoing && !failures.isEmpty ? .someFailed : texts.first?.status
   }
 }
+
+extension Console {
+  /// Every image that failed, with what may help: at the end, where it is seen.
+  func complain(of failures: [ImageFailure]) {
+    for failure in failures {
+      let text = ErrorText(failure.error)
+      complain("  \(failure.image): \(text.summary)")
+      if let remedy = text.remedy { complain("    \(remedy)") }
+    }
+  }
+}
