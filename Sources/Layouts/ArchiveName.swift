@@ -23,6 +23,17 @@ enum ArchiveName {
     return (try? Reference(dockerName: text)).flatMap { checked($0, of: root) }
   }
 
+  /// The same where the manifest, and so its digest, is made here: a name by the digest that some registry knew the image by
+  /// keeps its repository, and its tag where it has one.
+  static func savedReference(_ text: String, of root: Digest) -> Reference? {
+    if let reference = dockerReference(text, of: root) { return reference }
+    guard let given = try? Reference(dockerName: text), given.digest != nil else { return nil }
+    let kept =
+      given.tag.map { given.with(tag: $0) }
+      ?? Reference(host: given.host, repository: given.repository, digest: root)
+    return dockerReference(kept.description, of: root)
+  }
+
   /// Whether `text` is an image's ID or the hexadecimal part of a digest, which docker takes for no name, and nobody
   /// for a tag.
   static func isID(_ text: some StringProtocol) -> Bool {
@@ -78,7 +89,7 @@ enum ReaderNames {
     var holders: [String: Holders] = [:]
     let own = Dictionary(images.map { ($0.root.digest.description, given($0)) }) { first, _ in first }
     for image in images
-    where !image.isReferrer && !isAttestation(image, of: own) && !isAttached(image) {
+    where !image.isReferrer && !isAttestation(image, of: own) && !AttachedContent.isAttached(image.root) {
       for name in names(of: image) { holders[name, default: Holders()].add(image.root) }
     }
     return holders.filter(\.value.isAmbiguous).map(\.key).sorted()
@@ -87,13 +98,6 @@ enum ReaderNames {
   /// The two annotations that give an image its names.
   private static func given(_ image: LayoutImage) -> [String?] {
     [IndexFile.nameAnnotation, IndexFile.refNameAnnotation].map { image.root.annotations?[$0] }
-  }
-
-  /// Whether cosign and hauler list this as something that belongs to an image: they give it the image's own name, and
-  /// tell the two apart by the kind.
-  private static func isAttached(_ image: LayoutImage) -> Bool {
-    guard let kind = image.root.annotations?["kind"] else { return false }
-    return ["sigs", "atts", "sboms"].contains { kind == "dev.cosignproject.cosign/\($0)" }
   }
 
   /// Whether an image is an attestation as buildkit lists them: for no platform, and beside the image that it speaks of,

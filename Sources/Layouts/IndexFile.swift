@@ -40,13 +40,15 @@ public struct IndexFile: Hashable, Sendable {
     }
     let content = try FileFault.decode(Content.self, from: bytes, as: .index)
     let manifests = content.manifests ?? []
-    images = manifests.filter(\.mediaType.isManifest).map { root in
+    let listed = manifests.filter(\.mediaType.isManifest).map { root in
       let given = root.annotations?[Self.nameAnnotation] ?? root.annotations?[Self.refNameAnnotation]
       let name = given ?? root.annotations?[Self.referrerAnnotation] ?? ""
       return LayoutImage(
         reference: ArchiveName.reference(name, of: root.digest), name: name, root: root,
         isReferrer: given == nil && !name.isEmpty)
     }
+    let isFerrys = content.annotations?[Self.ferryFileAnnotation] != nil
+    images = isFerrys ? listed : AttachedContent.naming(listed)
     others = manifests.filter { !$0.mediaType.isManifest }
     do {
       ferryFileDigest = try content.annotations?[Self.ferryFileAnnotation].map { text throws(DigestError) in

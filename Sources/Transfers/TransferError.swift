@@ -48,6 +48,8 @@ public enum TransferError: Error, Sendable {
   case fileNameCollision(name: String, images: [Reference])
   /// Sources that would land on one name.
   case targetCollision(target: Reference, sources: [String])
+  /// Several archives have another image each under one name.
+  case nameCollision(name: String, target: Reference, [NamedTwice])
   /// A name that a rule made and no registry takes.
   case invalidTarget(source: String, target: String)
   /// Images of the archive that carry no name to derive a target from.

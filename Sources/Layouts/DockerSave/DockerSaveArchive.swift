@@ -108,7 +108,7 @@ struct DockerSaveArchive {
     guard !names.isEmpty else { return [LayoutImage(reference: nil, name: "", root: root)] }
     var seen: Set<String> = []
     return names.compactMap { text in
-      let reference = ArchiveName.dockerReference(text, of: root.digest)
+      let reference = ArchiveName.savedReference(text, of: root.digest)
       let name = reference?.description ?? text
       return seen.insert(name).inserted ? LayoutImage(reference: reference, name: name, root: root) : nil
     }

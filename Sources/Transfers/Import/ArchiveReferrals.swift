@@ -33,6 +33,8 @@ public struct Referral: Hashable, Sendable {
 struct ArchiveReferrals {
   /// In the archive's order.
   private(set) var images: [LayoutImage] = []
+  /// Listed without a name, and a part of one of the images.
+  private(set) var parts: [LayoutImage] = []
   /// Behind what they refer to.
   private(set) var referrers: [(image: LayoutImage, referral: Referral)] = []
 
@@ -53,8 +55,24 @@ struct ArchiveReferrals {
         found.images.append(image)
       }
     }
+    try found.setPartsAside(tree: tree)
     if !candidates.isEmpty { try found.attach(candidates, tree: tree) }
     return found
+  }
+
+  /// Some tools list the parts of an index beside it, without a name.
+  private mutating func setPartsAside(tree: (LayoutImage) throws -> ImageTree) throws {
+    guard images.contains(where: \.isNameless) else { return }
+    let wholes = images.filter { $0.root.mediaType.isIndex || !$0.isNameless }
+    var parts: Set<Digest> = []
+    for whole in wholes {
+      try Task.checkCancellation()
+      // What cannot be read is said where it is looked at.
+      guard let tree = try? tree(whole) else { continue }
+      parts.formUnion(tree.manifests.map(\.digest).filter { $0 != whole.root.digest })
+    }
+    self.parts = images.filter { $0.isNameless && parts.contains($0.root.digest) }
+    images.removeAll { $0.isNameless && parts.contains($0.root.digest) }
   }
 
   /// Puts each candidate behind what it refers to.
@@ -116,6 +134,9 @@ struct ArchiveReferrals {
 }
 
 extension LayoutImage {
+  /// Whether nothing but its digest is known of it.
+  fileprivate var isNameless: Bool { reference == nil && name.isEmpty }
+
   /// The image by its digest in `repository`, where it has no name of its own.
   fileprivate func named(in repository: String) -> LayoutImage {
     guard reference == nil, let named = try? Reference("\(repository)@\(root.digest)") else { return self }

@@ -12,6 +12,12 @@ public struct UnnamedImage: Hashable, Sendable {
   public let name: String
 }
 
+/// An image whose name another one has in another archive.
+public struct NamedTwice: Hashable, Sendable {
+  public let archive: String
+  public let digest: Digest
+}
+
 /// The images of an import with their names at the destination, in the order of these.
 struct NamedImages: Sendable {
   let images: [ImportImage]
@@ -92,7 +98,12 @@ struct ImageNaming: Sendable {
     let images = byTarget.sorted { $0.key < $1.key }.flatMap { target, images in
       guard images.count > 1 else { return images }
       let sources = Set(images.map(\.source)).sorted()
-      blockers.append(TransferError.targetCollision(target: target, sources: sources))
+      blockers.append(
+        sources.count > 1
+          ? TransferError.targetCollision(target: target, sources: sources)
+          : TransferError.nameCollision(
+            name: sources[0], target: target,
+            images.map { NamedTwice(archive: $0.archive, digest: $0.digest) }))
       return images.sorted { $0.source < $1.source }.map { image in
         var image = image
         image.state = .refused

@@ -139,8 +139,8 @@ private struct ArchiveChoice {
       }
       incomplete.append(ImageFailure(image: image.label, error: error))
     }
-    for image in referrals.images {
-      guard isNamed(image) || wanted.isEmpty else { continue }
+    for image in referrals.images + referrals.parts {
+      guard isNamed(image) || (wanted.isEmpty && !referrals.parts.contains(image)) else { continue }
       guard isShards(image) else {
         try leaveToOthers(image)
         continue
@@ -220,6 +220,6 @@ extension LayoutImage {
     let repositories =
       [reference.repository] + (isOfficial ? [String(reference.repository.dropFirst("library/".count))] : [])
     let withTag = reference.tag.map { tag in repositories.map { "\($0):\(tag)" } } ?? []
-    return [name, reference.repositoryName] + repositories + withTag
+    return [name, reference.repositoryName] + repositories + withTag + [digest.description]
   }
 }

@@ -15,12 +15,13 @@ public struct NameMapping: Sendable {
     self.nvidiaHosts = nvidiaHosts
   }
 
-  /// Where `source` goes: the first rule that matches decides, else the default. The tag stays. No registry may take
-  /// the name: whoever uses it checks that.
+  /// Where `source` goes: the first rule that matches decides, else the default. The tag stays; a name without one means
+  /// the latest. No registry may take the name: whoever uses it checks that.
   func target(of source: Reference) -> Reference {
     let name = rules.lazy.compactMap { $0.apply(to: source.repository) }.first ?? defaultName(for: source)
     return Reference(
-      host: destination.host, repository: destination.appending(name), tag: source.tag,
+      host: destination.host, repository: destination.appending(name),
+      tag: source.tag ?? (source.digest == nil ? Reference.defaultTag : nil),
       digest: source.tag == nil ? source.digest : nil)
   }
 

@@ -60,11 +60,15 @@ public struct Inspection: Sendable {
     for (_, tree) in trees {
       for part in tree.parts { uses[part.digest] = ((uses[part.digest]?.users ?? 0) + 1, part.size) }
     }
-    let referrers = referrers(in: layout) { walks[$0]?.tree }
+    let (referrers, parts) = referrers(in: layout) { walks[$0]?.tree }
     try Task.checkCancellation()
     let bySubject = Dictionary(grouping: referrers, by: \.place)
     let names = Set(referrers.map(\.name))
-    let images = trees.filter { !names.contains($0.image.name) || $0.image.name.isEmpty }.map { image, tree in
+    let unnamed = parts.union(referrers.map(\.root.digest))
+    let own = trees.filter { image, _ in
+      image.name.isEmpty ? !unnamed.contains(image.root.digest) : !names.contains(image.name)
+    }
+    let images = own.map { image, tree in
       InspectedArchive.Image(
         name: image.name, hasName: image.reference != nil || image.bareTag != nil,
         root: schema1[image.root.digest]?.root ?? image.root,
@@ -103,17 +107,19 @@ public struct Inspection: Sendable {
     }
   }
 
-  /// What is there for an image's sake; nothing where damage hides what refers to what.
+  /// What is there for an image's sake, and what is listed beside the image that it is a part of; nothing where damage hides
+  /// what refers to what.
   private func referrers(
     in layout: Layout, tree: (Digest) -> ImageTree?
-  ) -> [InspectedReferrer] {
+  ) -> (referrers: [InspectedReferrer], parts: Set<Digest>) {
     let referrals = try? ArchiveReferrals.find(among: layout.images, in: layout) { image in
       guard let tree = tree(image.root.digest) else { throw LayoutError.missing(image.root.digest) }
       return tree
     }
-    return (referrals?.referrers ?? []).compactMap { image, referral in
+    let referrers = (referrals?.referrers ?? []).compactMap { image, referral in
       tree(image.root.digest).map { InspectedReferrer(image, referral, $0) }
     }
+    return (referrers, Set((referrals?.parts ?? []).map(\.root.digest)))
   }
 }
 

@@ -64,7 +64,8 @@ struct InspectText {
   }
 
   private func name(of image: InspectedArchive.Image) -> Wording {
-    image.hasName ? "\(image.name)" : "(no name)"
+    if image.hasName { return "\(image.name)" }
+    return image.name.isEmpty ? "(no name)" : "'\(image.name.prefix(200))' (no name)"
   }
 
   /// What a manifest is for, as far as the archive says.

@@ -1,4 +1,5 @@
 import Digests
+import Images
 import Registry
 import Transfers
 
@@ -66,6 +67,19 @@ enum FailureText {
     if texts.count > 50 { lines.append("  and \(texts.count - 50) more") }
     let remedies = (isShared ? [first.remedy].compactMap(\.self) : []) + ["--keep-going carries the others."]
     return ErrorText(lines.joined(separator: "\n"), remedy: remedies.joined(separator: "\n"), first.status)
+  }
+
+  /// Different images that archives have under one name.
+  static func namedTwice(_ images: [NamedTwice], _ name: String, becoming target: Reference) -> ErrorText {
+    let holders: [Wording] = images.prefix(mostNamed).map { "  \($0.digest) in \($0.archive)" }
+    let more: [Wording] = images.count > mostNamed ? ["  and \(images.count - mostNamed) more"] : []
+    return ErrorText(
+      (["\(images.count) different images are called \(name), and would all become \(target):"] + holders
+        + more)
+        .joined(separator: "\n"),
+      remedy:
+        "Import the archives one after the other, each with a --map of its own, or choose one image by its digest: "
+        + "--image \(images[0].digest)", .destinationConflict)
   }
 
   /// Images without a whole name, and exactly what names them.

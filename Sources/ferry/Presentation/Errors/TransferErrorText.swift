@@ -122,6 +122,8 @@ extension TransferError: WordedError {
       return ErrorText(
         "\(Wording.list(sources)) would all become \(target)",
         remedy: "Tell them apart with --map, or choose with --image.", .destinationConflict)
+    case .nameCollision(let name, let target, let images):
+      return FailureText.namedTwice(images, name, becoming: target)
     case .invalidTarget(let source, let target):
       return ErrorText(
         "\(source) would become \(target), which is no repository name",

@@ -1,0 +1,162 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What images of other tools' archives are called, and how one is chosen.
+struct `The names in an archive of another tool` {
+  private let ferry: FerryProcess
+  private let registry: RegistryProcess
+
+  init() throws {
+    ferry = try FerryProcess()
+    registry = try RegistryProcess()
+  }
+
+  /// A manifest of one layer that is `name`, and its blobs.
+  private struct Image {
+    let manifest: [UInt8]
+    let blobs: [[UInt8]]
+    var digest: String { BlobDigest.of(manifest) }
+
+    init(_ name: String, more: String = "") {
+      let layer = Array(name.utf8)
+      let type = "application/vnd.oci.image"
+      let config = Array(#"{"architecture":"amd64","os":"linux","author":"\#(name)"}"#.utf8)
+      manifest = Array(
+        """
+        {"schemaVersion":2,"mediaType":"\(type).manifest.v1+json",\
+        "config":\(Self.descriptor("\(type).config.v1+json", config)),\
+        "layers":[\(Self.descriptor("application/x.test", layer))]\(more)}
+        """.utf8)
+      blobs = [manifest, config, layer]
+    }
+
+    init(index images: [Image]) {
+      let listed = images.map { $0.entry().dropLast() + #","platform":{"os":"linux","architecture":"a"}}"# }
+      manifest = Array(
+        #"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[\#(listed.joined(separator: ","))]}"#
+          .utf8)
+      blobs = images.flatMap(\.blobs) + [manifest]
+    }
+
+    static func descriptor(_ type: String, _ bytes: [UInt8]) -> String {
+      #"{"mediaType":"\#(type)","digest":"\#(BlobDigest.of(bytes))","size":\#(bytes.count)}"#
+    }
+
+    /// Its entry in an `index.json`.
+    func entry(_ annotations: [String: String] = [:]) throws -> String {
+      let text = String(decoding: try JSONEncoder().encode(annotations), as: UTF8.self)
+      return entry().dropLast() + #","annotations":\#(text)}"#
+    }
+
+    func entry() -> String {
+      let isIndex = String(decoding: manifest, as: UTF8.self).contains("image.index.v1")
+      return Self.descriptor("application/vnd.oci.image.\(isIndex ? "index" : "manifest").v1+json", manifest)
+    }
+  }
+
+  private func write(_ name: String, _ entries: [String], of images: [Image]) throws {
+    try FileManager.default.createDirectory(
+      atPath: ferry.file("\(name)/blobs/sha256"), withIntermediateDirectories: true)
+    try ferry.write(#"{"imageLayoutVersion":"1.0.0"}"#, to: "\(name)/oci-layout")
+    try ferry.write(
+      #"{"schemaVersion":2,"manifests":[\#(entries.joined(separator: ","))]}"#, to: "\(name)/index.json")
+    for blob in images.flatMap(\.blobs) {
+      try ferry.write(
+        String(decoding: blob, as: UTF8.self),
+        to: "\(name)/blobs/sha256/\(BlobDigest.of(blob).dropFirst("sha256:".count))")
+    }
+  }
+
+  @discardableResult
+  private func `import`(_ archives: String..., options: [String] = [], exits status: Int32 = 0) throws
+    -> CommandResult
+  {
+    try ferry.run(
+      ["import", "--plain-http", "--to", "\(registry.host)/new"] + archives + options, exits: status)
+  }
+
+  private func digest(_ repository: String, _ tag: String) -> String? {
+    registry.storage.digest(of: "new/\(repository)", tag)
+  }
+
+  private static let name = "org.opencontainers.image.ref.name"
+
+  @Test(arguments: ["dev.cosignproject.cosign/", "dev.hauler/"], [true, false])
+  func `tell signatures from their image by the kind`(vendor: String, isNamed: Bool) throws {
+    let image = Image("image")
+    let attached = ["sigs": Image("signature"), "atts": Image("attestation"), "sboms": Image("sbom")]
+    let bundle = Image("bundle", more: #","subject":\#(image.entry())"#)
+    func entry(_ image: Image, _ kind: String) throws -> String {
+      try image.entry(
+        ["kind": vendor + kind].merging(isNamed ? [Self.name: "x.example/old/app:1"] : [:]) { $1 })
+    }
+    let others = try attached.map { try entry($1, $0) } + [entry(bundle, "referrers/\(bundle.digest)")]
+    try write("a", others + [entry(image, "image")], of: [image, bundle] + attached.values)
+    let inspected = try ferry.run(["inspect", "a"], exits: 0)
+    #expect(inspected.standardOutput.contains("1 image and 4 referrers"))
+    try `import`("a", options: isNamed ? [] : ["--as", "app:1"])
+    let tag = image.digest.replacing(":", with: "-")
+    #expect(digest("app", "1") == image.digest)
+    #expect(digest("app", "\(tag).sig") == attached["sigs"]?.digest)
+    #expect(digest("app", "\(tag).att") == attached["atts"]?.digest)
+    #expect(digest("app", "\(tag).sbom") == attached["sboms"]?.digest)
+    #expect(registry.storage.digests.contains(bundle.digest))
+  }
+
+  @Test func `that are no names are shown as they stand, fit to be printed`() throws {
+    let (one, two) = (Image("one"), Image("two"))
+    try write(
+      "a", [one.entry([Self.name: "Bad Name\n\u{1B}[2J"]), two.entry([Self.name: two.digest])],
+      of: [one, two])
+    let inspected = try ferry.run(["inspect", "a"], exits: 0)
+    #expect(inspected.standardOutput.contains(#"'Bad Name\n\u{1B}[2J' (no name)"#))
+    #expect(inspected.standardOutput.contains("'\(two.digest)' (no name)"))
+    try `import`("a", exits: 64).complains("gives no names to 2 images", "--image sha256:")
+    #expect(registry.storage.digests.isEmpty)
+    try `import`("a", options: ["--image", two.digest, "--as", "two:1"])
+    #expect(digest("two", "1") == two.digest)
+  }
+
+  @Test func `mean the latest where they have no tag, and it is said`() throws {
+    let image = Image("image")
+    try write("a", [image.entry([Self.name: "x.example/old/app"])], of: [image])
+    #expect(try `import`("a").standardOutput.contains("\(registry.host)/new/app:latest"))
+    #expect(digest("app", "latest") == image.digest)
+  }
+
+  @Test func `leave the digest by which a saved image was known, and keep the repository`() throws {
+    let unknown = BlobDigest.of(Array("another registry's manifest".utf8))
+    try DockerSave([
+      .init(["x.example/old/app@\(unknown)"], layers: [try DockerSave.layer("a")]),
+      .init(["x.example/old/tagged:1@\(unknown)"], layers: [try DockerSave.layer("b")]),
+    ]).write(to: ferry.file("a.tar"))
+    let result = try `import`("a.tar")
+    let pushed = try #require(result.standardOutput.firstMatch(of: /new\/app@(sha256:[0-9a-f]{64})/))
+    #expect(registry.storage.digests.contains(String(pushed.1)) && pushed.1 != unknown)
+    #expect(digest("tagged", "1") != nil)
+  }
+
+  @Test func `are needed by an index, and not by its parts that are listed beside it`() throws {
+    let (one, two) = (Image("one"), Image("two"))
+    let index = Image(index: [one, two])
+    try write("a", [index.entry([Self.name: "v1"]), one.entry(), two.entry()], of: [index])
+    #expect(try ferry.run(["inspect", "a"], exits: 0).standardOutput.contains("  1 image, "))
+    try `import`("a", options: ["--as", "app"])
+    #expect(digest("app", "v1") == index.digest)
+    // One of them may be taken by itself.
+    try `import`("a", options: ["--as", "part:1", "--image", two.digest])
+    #expect(digest("part", "1") == two.digest)
+  }
+
+  @Test func `may be one for two images of two archives, and a digest chooses`() throws {
+    let (one, two) = (Image("one"), Image("two"))
+    for (name, image) in [("a", one), ("b", two)] {
+      try write(name, [image.entry([Self.name: "x.example/old/app:1"])], of: [image])
+    }
+    let refused = try `import`("a", "b", exits: 15)
+    refused.complains("\(one.digest) in a", "\(two.digest) in b", "x.example/old/app:1", "--image sha256:")
+    try `import`("a", "b", options: ["--image", two.digest])
+    #expect(digest("app", "1") == two.digest)
+  }
+}
