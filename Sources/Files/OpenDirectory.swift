@@ -69,14 +69,24 @@ public final class OpenDirectory: Sendable {
     return file
   }
 
-  /// Makes the file `name` with these bytes, whole or not at all, and with a `mark`, ``DataFile/mark``. Throws
-  /// ``FileError/exists(path:)`` when the name is taken and `replacing` is false.
+  /// Makes the file `name` with these bytes, whole or not at all, and where one is given with a `mark`, ``DataFile/mark``.
+  /// Throws ``FileError/exists(path:)`` when the name is taken and `replacing` is false.
   public func write(
-    _ bytes: [UInt8], to name: String, mark: [UInt8], replacing: Bool
+    _ bytes: [UInt8], to name: String, mark: [UInt8]? = nil, replacing: Bool
   ) throws(FileError) {
     try FileDraft.make(in: (descriptor, path), called: "\(path)/\(name)")
       .publish(bytes, as: name, mark: mark, replacing: replacing)
   }
+
+  /// Takes the file `name` away.
+  public func remove(_ name: String) throws(FileError) {
+    guard unsafe unlinkat(descriptor, name, 0) == 0 else {
+      throw .file(.remove, path: "\(path)/\(name)", code: errno)
+    }
+  }
+
+  /// Takes the directory `name` away, if there is nothing in it.
+  public func removeIfEmpty(_ name: String) { _ = unsafe unlinkat(descriptor, name, AT_REMOVEDIR) }
 
   /// Tries whether files can be made here; leaves nothing.
   public func checkWritable() throws(FileError) {

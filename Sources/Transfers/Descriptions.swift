@@ -72,63 +72,26 @@ extension Descriptions.Files {
   /// Makes sure, before anything moves, that ``write()`` can do its work. Leaves nothing. Throws `FileError`:
   /// `foreign` where a file has one of the names that no import wrote, or that was changed since, or where a link or
   /// something else has. Blocks.
-  public func check() throws(FileError) {
-    guard let root = try OpenDirectory(directory, creating: false) else {
-      // It is made when it is needed, in the nearest directory above it.
-      var above = directory
-      while !DataFile.exists(above), above != ".", above != "/" {
-        while above.count > 1, above.hasSuffix("/") { above.removeLast() }
-        above = DataFile.directory(of: above)
-      }
-      return try AtomicFile.checkCreating(in: above, called: directory)
-    }
-    try root.checkWritable()
-    for file in archives.flatMap(\.files) { _ = try isWanted(file, below: root) }
-  }
+  public func check() throws(FileError) { try place.check(files) }
 
   /// Writes what is not there yet and returns how many descriptions of each archive are there then. Throws what
   /// ``check()`` throws. Blocks.
   public func write() throws(FileError) -> [(archive: String, count: Int)] {
-    guard let root = try OpenDirectory(directory, creating: true) else { return [] }
-    for file in archives.flatMap(\.files) {
-      guard let isThere = try isWanted(file, below: root) else { continue }
-      let (parents, name) = parts(of: file.repository)
-      var place = root
-      for parent in parents { place = try place.directory(parent, creating: true) ?? place }
-      try place.write(file.text, to: name, mark: mark(of: file.text), replacing: isThere)
-    }
+    try place.write(files)
     return archives.map { ($0.path, $0.files.count) }
   }
 
-  /// Whether a file has to be written, and if so whether one is there to be replaced; nil when it is there as it should be.
-  private func isWanted(
-    _ file: (repository: String, text: [UInt8]), below root: OpenDirectory
-  ) throws(FileError) -> Bool? {
-    let (parents, name) = parts(of: file.repository)
-    var place = root
-    for parent in parents {
-      guard let below = try place.directory(parent, creating: false) else { return false }
-      place = below
-    }
-    guard let present = try place.file(name) else { return false }
-    let bytes = try present.read(Int(min(present.size(), Self.longest)), at: 0)
-    if bytes == file.text { return nil }
-    // Whoever changes it makes it another's.
-    guard present.mark == mark(of: bytes) else { throw .foreign(path: present.path, .content) }
-    return true
+  private var files: [DirectoryFiles.File] {
+    archives.flatMap(\.files).map { (path: $0.repository + Descriptions.ending, bytes: $0.text) }
   }
 
-  /// What a file that an import wrote is known by, as long as nobody changes it.
-  private func mark(of text: [UInt8]) -> [UInt8] { Array(Digest(of: text).description.utf8) }
-
-  /// The directories that a repository's file lies in, and its name there.
-  private func parts(of repository: String) -> (parents: [String], name: String) {
-    let parts = repository.split(separator: "/").map(String.init)
-    return (Array(parts.dropLast()), (parts.last ?? repository) + Descriptions.ending)
+  /// What an import wrote is known by a mark, as long as nobody changes it.
+  private var place: DirectoryFiles {
+    DirectoryFiles(
+      directory: directory, isOwn: { $0.mark == Self.mark(of: $1) }, mark: { Self.mark(of: $0) })
   }
 
-  /// No description is longer, in bytes.
-  private static let longest: Int64 = 64 << 20
+  private static func mark(of text: [UInt8]) -> [UInt8] { Array(Digest(of: text).description.utf8) }
 }
 
 /// The descriptions of the repositories of an export's images, by host and repository.
