@@ -116,6 +116,26 @@ import Testing
     #expect(archived.stage.sites(thatSaw: Keys.ngc).isEmpty)
   }
 
+  /// At one host no mirror keeps the path, and what has a port of its own cannot be told from its mirror.
+  @Test func `tells those who pull the new names behind the same host`() throws {
+    let move = try Move()
+    try move.export()
+    try move.import("--switch-over", "switch").says("wrote the new names of 2 images to switch")
+    let pairs = zip(move.images, [move.at("acme/trainer:1.0"), move.at("acme/vision/detector:2.0")])
+    for (old, new) in pairs {
+      var command = Command("sed", ["-f", move.ferry.file("switch/switch.sed")])
+      command.input = Array("image: \(old)\n".utf8)
+      #expect(try command.run().standardOutput == "image: \(new)\n")
+    }
+    #expect(!FileManager.default.fileExists(atPath: move.ferry.file("switch/certs.d")))
+    let readme = try String(contentsOfFile: move.ferry.file("switch/README.txt"), encoding: .utf8)
+    #expect(readme.contains("certs.d/ has nothing for \(move.stage.host): the new registry is the same host"))
+    let k3s = try String(contentsOfFile: move.ferry.file("switch/registries.yaml"), encoding: .utf8)
+    #expect(
+      k3s.contains("# Not here: \(move.at("olddept/trainer")): the new registry is at the old one's host."))
+    move.searchHome()
+  }
+
   @Test func `prints where blobs come from without the signed query`() throws {
     let move = try Move()
     let result = try move.export("-v")

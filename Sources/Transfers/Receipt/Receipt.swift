@@ -49,18 +49,22 @@ public struct Receipt: Hashable, Sendable {
 
 extension ImportResult {
   /// What the destination has confirmed in this run: images that were pushed and read back, and those that it had
-  /// already under the same digest. `started` is when the run began, `ferry` this program's version.
-  public func receipt(ferry: String, started: Date) -> Receipt {
+  /// already under the same digest, unless something of them failed behind that.
+  var confirmedImages: [ImportImage] {
     let read = Dictionary(pushed.map { ($0.target, $0) }) { first, _ in first }
     let failed = Set(failures.map(\.image))
-    let images = prepared.images.filter { !failed.contains($0.source) }.compactMap { image in
-      ReceivedImage(read[image.target] ?? image)
+    return prepared.images.filter { !failed.contains($0.source) }.map { read[$0.target] ?? $0 }.filter {
+      $0.confirmedAt != nil
     }
-    return Receipt(
+  }
+
+  /// The receipt of ``confirmedImages``. `started` is when the run began, `ferry` this program's version.
+  public func receipt(ferry: String, started: Date) -> Receipt {
+    Receipt(
       ferry: ferry, destination: prepared.destination.description,
       archives: prepared.archives.map { archive in
         Receipt.Archive(name: Receipt.name(of: archive.path), digest: archive.digest)
-      }, started: started, finished: Date(), images: images)
+      }, started: started, finished: Date(), images: confirmedImages.compactMap(ReceivedImage.init))
   }
 }
 

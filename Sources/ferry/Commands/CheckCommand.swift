@@ -77,7 +77,7 @@ struct CheckCommand: AsyncParsableCommand {
     try SideFiles(
       written: [
         ("--receipt", destination.receipt), ("--report", reporting.report),
-        ("--journal", destination.journal),
+        ("--journal", destination.journal), destination.switching.written,
       ]
     ).validate(
       archives: archives,
@@ -97,6 +97,7 @@ struct CheckCommand: AsyncParsableCommand {
       let started = Date()
       try Reports.checkWritable(reporting.report)
       if let receipt = destination.receipt { try Receipt.checkWritable(path: receipt) }
+      try destination.switching.check()
       let settings = TransferSettings(jobs: jobs.jobs, observer: run.display)
       let request = try destination.to.map { try destinationRequest(to: $0, run) }
       let subject = try await CheckOpening(try checkRequest(run), settings: settings).open()
@@ -162,6 +163,7 @@ struct CheckCommand: AsyncParsableCommand {
     _ subject: CheckSubject, _ request: DestinationRequest, _ settings: TransferSettings, _ run: CommandRun,
     started: Date
   ) async throws -> ExitStatus {
+    try destination.switching.check(hosts: subject.hosts)
     let registries = try run.registries(
       at: [request.mapping.destination.host], connection, credentials, phase: .import)
     let result = try await DestinationComparison(
@@ -182,6 +184,10 @@ struct CheckCommand: AsyncParsableCommand {
       }
       try receipt.write(path: path)
       run.console.say("wrote \(path)")
+    }
+    closing.write {
+      try destination.switching.write(
+        destination.switching.directory(result.nameChanges, connection), run.console)
     }
     try closing.check()
     return CheckText.status(of: result)

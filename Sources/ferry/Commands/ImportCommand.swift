@@ -37,6 +37,7 @@ struct ImportCommand: AsyncParsableCommand {
         ferry import week2.tar week1.tar --to nvcr.io/acme --api-key-file new.key
         ferry import fleet.tar --to registry.example/mirror --map 'olddept/**=archive/$1'
         ferry import fleet.tar --to registry.example/mirror --receipt receipt.json --sign-key minisign.key
+        ferry import fleet.tar --to registry.example/mirror --switch-over switch
         ssh host zstd -c fleet.tar | ferry import - --to nvcr.io/acme --api-key-file new.key
       """)
 
@@ -69,6 +70,7 @@ struct ImportCommand: AsyncParsableCommand {
         ("--sign-key", signing.signKey.flatMap { _ in receipt.map { $0 + ".minisig" } }),
         ("--report", reporting.report),
         ("--journal", files.journal),
+        files.switching.written,
       ]
     ).validate(
       archives: archives,
@@ -100,6 +102,7 @@ struct ImportCommand: AsyncParsableCommand {
       let journal = journal(run)
       try journal.check()
       if let directory = files.descriptions { try Descriptions.checkWritable(directory) }
+      try files.switching.check()
       let inputs = try ArchiveInput.group(archives, streams: StandardInput.streams)
       if expecting.expect != nil, inputs.count > 1 {
         throw TransferError.expectsOneArchive(count: inputs.count)
@@ -113,12 +116,15 @@ struct ImportCommand: AsyncParsableCommand {
       let prepared = try await work.prepare(isDryRun: transfer.dryRun)
       let text = ImportText(run.console)
       try await descriptions(of: prepared.images, from: prepared)?.check()
+      let planned = files.switching.directory(prepared.plannedNameChanges, connection)
+      try planned?.check()
       if transfer.dryRun {
         try Reports.deliver(
           ImportReport(planned: prepared, warnings: run.display.warnings),
           page: ReportPage(prepared, result: nil), to: reporting.report,
           json: outputs.json, run.console)
         if !outputs.json { text.plan(prepared) }
+        files.switching.plan(planned, run.console)
         return text.verdict(on: prepared, keepsGoing: transfer.keepGoing)
       }
       if !prepared.refusals.isEmpty, transfer.keepGoing {
@@ -147,6 +153,9 @@ struct ImportCommand: AsyncParsableCommand {
           let what = Amounts.count(count, "description")
           run.console.say("wrote \(what) of repositories in \(path) to \(files.descriptions ?? "")")
         }
+      }
+      closing.write {
+        try files.switching.write(files.switching.directory(result.nameChanges, connection), run.console)
       }
       try closing.check()
       // What failed when all was done has stopped nothing, and ends the run as what stops one does.

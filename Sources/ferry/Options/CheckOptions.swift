@@ -84,6 +84,8 @@ struct CheckedDestinationOptions: ParsableArguments {
     completion: .file())
   var journal: String?
 
+  @OptionGroup var switching: SwitchOverOption
+
   func validate() throws {
     if to == "" { throw ValidationError("--to needs a registry, such as registry.example/team.") }
     if case .impossible(let text) = readBack {
@@ -100,7 +102,7 @@ struct CheckedDestinationOptions: ParsableArguments {
     let given = [
       ("--map", !rules.map.isEmpty), ("--map-file", rules.mapFile != nil), ("--as", `as` != nil),
       ("--platform", !platform.isEmpty), ("--read-back", scope != nil), ("--receipt", receipt != nil),
-      ("--journal", journal != nil),
+      ("--journal", journal != nil), ("--switch-over", switching.switchOver != nil),
     ]
     if let (option, _) = given.first(where: \.1) {
       throw ValidationError("\(option) speaks of a destination; name it with --to.")

@@ -96,4 +96,61 @@ struct ImportFileOptions: ParsableArguments {
         + "import wrote is replaced, and no link below it followed.", valueName: "dir"),
     completion: .directory)
   var descriptions: String?
+
+  @OptionGroup var switching: SwitchOverOption
+}
+
+/// What is written for those who pull.
+struct SwitchOverOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Write into this directory what those who pull need to find the new names: for containerd, k3s and RKE2, OpenShift, "
+        + "podman and CRI-O, kustomize, enroot and pyxis, and a script for sed. Only images that the registry confirmed are "
+        + "named. Only what Ferry wrote there is replaced.", valueName: "dir"),
+    completion: .directory)
+  var switchOver: String?
+
+  func validate() throws {
+    if switchOver == "" { throw ValidationError("--switch-over needs the name of a directory.") }
+  }
+
+  /// One of the files, for ``SideFiles``.
+  var written: SideFiles.Given { ("--switch-over", switchOver.map { $0 + "/names.tsv" }) }
+
+  /// Makes sure that the directory can be written to, as far as that can be told before anything is asked; `hosts` are those
+  /// of old names.
+  func check(hosts: Set<String> = []) throws {
+    if let switchOver { try SwitchOver.checkWritable(switchOver, hosts: hosts) }
+  }
+
+  /// The directory with these names; nil where none is asked for.
+  func directory(_ names: @autoclosure () -> NameChanges, _ connection: ConnectionOptions) -> SwitchOver? {
+    guard let switchOver else { return nil }
+    return SwitchOver(
+      names(), to: switchOver,
+      MirrorConnection(
+        isPlainHTTP: connection.plainHTTP, isUnverified: connection.insecureSkipVerify,
+        hasOwnAuthority: connection.caFile != nil))
+  }
+
+  /// Says what a dry run would write.
+  func plan(_ directory: SwitchOver?, _ console: Console) {
+    guard let directory, let switchOver else { return }
+    let files = Wording.list(directory.paths)
+    console.say(
+      "would write the new names of \(Amounts.count(directory.count, "image")) to \(switchOver): \(files)")
+  }
+
+  /// Writes the directory, unless there is nothing to tell, and says so. Throws `FileError`.
+  func write(_ directory: SwitchOver?, _ console: Console) throws {
+    guard let directory, let switchOver else { return }
+    guard directory.count > 0 else {
+      return console.complain("\(switchOver) was not written: no image with an old name is confirmed")
+    }
+    try directory.write()
+    console.say("wrote the new names of \(Amounts.count(directory.count, "image")) to \(switchOver)")
+    guard !directory.unconfirmed.isEmpty else { return }
+    let names = Wording.list(Wording.few(directory.unconfirmed))
+    console.complain("not named in \(switchOver), for they are not confirmed: \(names)")
+  }
 }

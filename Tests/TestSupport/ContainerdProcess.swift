@@ -1,0 +1,54 @@
+import Foundation
+
+/// Debian's containerd, with everything that it keeps in a directory of its own and without the parts that Kubernetes needs.
+/// It wants to run as root. It is gone when the last reference to it is.
+public final class ContainerdProcess: Sendable {
+  private let process: ChildProcess
+  private let directory: TemporaryDirectory
+  private var socket: String { directory.file("socket") }
+
+  public init() throws {
+    let directory = TemporaryDirectory()
+    // What needs devices, other file systems or the machine's own directories.
+    let disabled = [
+      "grpc.v1.cri", "internal.v1.opt", "snapshotter.v1.aufs", "snapshotter.v1.btrfs",
+      "snapshotter.v1.devmapper",
+      "snapshotter.v1.overlayfs", "snapshotter.v1.zfs",
+    ]
+    directory.write(
+      """
+      version = 2
+      root = "\(directory.file("root"))"
+      state = "\(directory.file("state"))"
+      disabled_plugins = [\(disabled.map { "\"io.containerd.\($0)\"" }.joined(separator: ", "))]
+      [grpc]
+      address = "\(directory.file("socket"))"
+      """, to: "config.toml")
+    process = try Command("containerd", ["--config", directory.file("config.toml")]).start()
+    self.directory = directory
+    guard process.waitForError({ $0.contains("successfully booted") }) else {
+      throw TestFailure("containerd did not start: \(process.standardError)")
+    }
+  }
+
+  deinit { process.terminate() }
+
+  /// Pulls the image `name` and unpacks it, through the mirrors that the `hosts.toml` below `hosts` name.
+  public func pull(_ name: String, hosts: String) throws -> CommandResult {
+    try run("images", "pull", "--snapshotter", "native", "--hosts-dir", hosts, name)
+  }
+
+  /// The digests of the images that it has, by their names.
+  public func images() throws -> [String: String] {
+    let lines = try run("images", "ls").standardOutput.split(separator: "\n").dropFirst()
+    return Dictionary(
+      uniqueKeysWithValues: lines.map { line in
+        let columns = line.split(separator: " ")
+        return (String(columns[0]), String(columns[2]))
+      })
+  }
+
+  private func run(_ arguments: String...) throws -> CommandResult {
+    try Command("ctr", ["--address", socket] + arguments).run()
+  }
+}
