@@ -118,7 +118,8 @@ extension DocumentShape {
 
   /// A list of tags or of repositories, or an error in its place.
   public static let names = object(
-    complaints.merging(["tags": .anything, "repositories": .anything]) { member, _ in member })
+    complaints.merging(["tags": .anything, "repositories": .anything]) { member, _ in member },
+    unread: ["manifest": .map(.anything)])
 
   private static let complaints: [String: DocumentShape] = ["errors": .anything, "error": .anything]
 

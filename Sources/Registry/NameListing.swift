@@ -1,3 +1,4 @@
+public import Digests
 import Images
 import Transport
 
@@ -7,6 +8,8 @@ public struct NameList: Hashable, Sendable {
   public let names: [String]
   /// Entries that name nothing which can be asked for.
   public let unusable: UnusableNames
+  /// The manifests that no tag names, where the registry lists its manifests beside the tags; nil elsewhere.
+  public let untagged: UntaggedManifests?
   /// Why these are not all that the registry has; nil when they are.
   public let failure: RegistryError?
 
@@ -14,6 +17,28 @@ public struct NameList: Hashable, Sendable {
   func all() throws(RegistryError) -> [String] {
     if let failure { throw failure }
     return names
+  }
+}
+
+/// The manifests of a repository that no tag names, as its registry lists them: images of their own, and what indexes list.
+public struct UntaggedManifests: Hashable, Sendable {
+  public let digests: Set<Digest>
+  /// What stands there and is no digest.
+  public let unusable: UnusableNames
+
+  /// Those of `manifests` that are not tagged.
+  init(_ manifests: [String: Bool]) {
+    var digests: Set<Digest> = []
+    var unusable = UnusableNames()
+    for text in manifests.filter({ !$0.value }).keys.sorted() {
+      if let digest = try? Digest(text) {
+        digests.insert(digest)
+      } else {
+        unusable.add(.text(text.printedAsProse(limit: 128)))
+      }
+    }
+    self.digests = digests
+    self.unusable = unusable
   }
 }
 
@@ -91,7 +116,9 @@ struct NameListing {
         reading.pages == 0 || reading.visited.count <= 1
         ? error : .listCutShort(host: connection.host, what, read: reading.names.count, error)
     }
-    return NameList(names: reading.names, unusable: reading.unusable, failure: failure)
+    return NameList(
+      names: reading.names, unusable: reading.unusable,
+      untagged: reading.manifests.map { UntaggedManifests($0) }, failure: failure)
   }
 
   /// What was read of a list.
@@ -105,6 +132,8 @@ struct NameListing {
     private(set) var pages = 0
     var visited: Set<HTTPURL> = []
     private(set) var unusable = UnusableNames()
+    /// Whether a tag names it, for each manifest that is listed beside the tags; nil where none are.
+    private(set) var manifests: [String: Bool]?
     private var known: Set<String> = []
     private var knownUnusable: Set<RegistryError.UnusableName> = []
 
@@ -129,6 +158,12 @@ struct NameListing {
       for name in page.names where known.insert(name).inserted {
         names.append(name)
         added += 1
+      }
+      if let listed = page.manifests {
+        let before = manifests?.count ?? 0
+        // A page may have only those of a manifest's tags that it lists.
+        manifests = (manifests ?? [:]).merging(listed) { $0 || $1 }
+        added += (manifests?.count ?? 0) - before
       }
       return added
     }
@@ -179,7 +214,9 @@ struct NameListing {
       if isLinked, added == 0, page.count > 0, next != nil || page.count > 1 {
         throw malformed(.repeatedPage)
       }
-      guard reading.names.count <= Self.mostNames else { throw malformed(.list) }
+      guard max(reading.names.count, reading.manifests?.count ?? 0) <= Self.mostNames else {
+        throw malformed(.list)
+      }
       if let next {
         isLinked = true
         before = nil

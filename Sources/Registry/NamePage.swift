@@ -20,6 +20,9 @@ struct NamePage {
   let names: [String]
   /// What stands in the list and names nothing that can be asked for.
   let unusable: [RegistryError.UnusableName]
+  /// Whether a tag names it, for each manifest by its digest, where a list of tags has the manifests beside them, as those of
+  /// Google's registries do; nil elsewhere.
+  let manifests: [String: Bool]?
 
   /// How many entries it has.
   var count: Int { names.count + unusable.count }
@@ -36,10 +39,16 @@ struct NamePage {
       guard let text = entry.text else { return .notText }
       return kind.isValid(text) ? nil : .text(text.printedAsProse(limit: 128))
     }
+    manifests = kind == .tags ? document.manifests?.mapValues(\.isTagged) : nil
   }
 
   private struct Document: Decodable {
+    private enum BesideKey: String, CodingKey {
+      case manifest
+    }
+
     let lists: [NameKind: [Entry]]
+    let manifests: [String: ListedManifest]?
     let hasErrors: Bool
 
     init(from decoder: any Decoder) throws {
@@ -51,6 +60,8 @@ struct NamePage {
         lists[kind] = list
       }
       self.lists = lists
+      manifests = try? decoder.container(keyedBy: BesideKey.self).decodeIfPresent(
+        [String: ListedManifest].self, forKey: .manifest)
       hasErrors = try !ErrorFields(from: decoder).isEmpty
     }
   }
@@ -60,6 +71,20 @@ struct NamePage {
 
     init(from decoder: any Decoder) throws {
       text = try? decoder.singleValueContainer().decode(String.self)
+    }
+  }
+
+  /// What such a list says of a manifest.
+  private struct ListedManifest: Decodable {
+    private enum CodingKeys: String, CodingKey {
+      case tag
+    }
+
+    let isTagged: Bool
+
+    init(from decoder: any Decoder) throws {
+      let tags = try? decoder.container(keyedBy: CodingKeys.self).decode([Entry].self, forKey: .tag)
+      isTagged = tags?.isEmpty == false
     }
   }
 }

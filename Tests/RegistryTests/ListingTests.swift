@@ -1,3 +1,4 @@
+import Digests
 import Registry
 import TestSupport
 import Testing
@@ -19,6 +20,33 @@ import Testing
     }
     #expect(try client(server.host).tags(of: "team/app") == ["b", "a", "c"])
     #expect(server.requests.count == 3)
+  }
+
+  @Test func `knows what no tag names where manifests are listed beside the tags`() throws {
+    let hex = ["a", "b", "c", "d"].map { "sha256:" + String(repeating: $0, count: 64) }
+    let pages = [
+      #"{"tags":["1"],"manifest":{"\#(hex[0])":{"tag":["1"]},"\#(hex[1])":{"tag":[]},"\#(hex[2])":{"tag":[]}}}"#,
+      // A page has those of its own tags, and a new manifest is news where no tag is.
+      #"{"tags":[],"manifest":{"\#(hex[2])":{"tag":["2"]},"\#(hex[3])":{},"sha256:\u001b":{"tag":null}}}"#,
+    ]
+    let server = ScriptedServer { request in
+      let number = request.queryValues("page").first.flatMap { Int($0) } ?? 0
+      let link = number < 1 ? [("Link", #"<list?page=\#(number + 1)>; rel="next""#)] : []
+      return ScriptedResponse(headers: link, json: pages[number])
+    }
+    let list = try client(server.host).tagList(of: "a")
+    #expect(list.failure == nil && list.names == ["1"] && list.unusable.names.isEmpty)
+    #expect(list.untagged?.digests.map(\.description).sorted() == [hex[1], hex[3]])
+    #expect(list.untagged?.unusable.names.count == 1)
+  }
+
+  @Test(arguments: [
+    #"{"tags":["1"]}"#, #"{"tags":["1"],"manifest":null}"#, #"{"tags":["1"],"manifest":["sha256:a"]}"#,
+  ])
+  func `does not take a list of tags alone for one of manifests`(page: String) throws {
+    let server = ScriptedServer { _ in ScriptedResponse(json: page) }
+    let list = try client(server.host).tagList(of: "a")
+    #expect(list.names == ["1"] && list.failure == nil && list.untagged == nil)
   }
 
   @Test func `lists repositories`() throws {
