@@ -33,26 +33,31 @@ public enum ImageQuery: Hashable, Sendable {
     var failures: [ImageFailure] = []
     /// Entries of the registry's lists that name nothing which can be asked for: they stop nothing else.
     var leftOut: [ImageFailure] = []
+    /// The repositories that were listed, where manifests without a tag are wanted.
+    var places: [UntaggedPlace] = []
   }
 
   /// The images this names, asking the registry for tags and repositories where they are wanted, and what
-  /// of it could not be listed. Blocks.
-  func expand(_ registries: Registries, observer: any TransferObserver) throws -> Expansion {
+  /// of it could not be listed. What has no tag is for ``UntaggedSearch``. Blocks.
+  func expand(
+    _ registries: Registries, takesUntagged: Bool, observer: any TransferObserver
+  ) throws -> Expansion {
     switch self {
     case .image(let reference):
       guard reference.tag == nil, reference.digest == nil else { return Expansion(images: [reference]) }
       observer.note(.latestAssumed(reference))
       return Expansion(images: [reference.with(tag: Reference.defaultTag)])
     case .tags(let reference, let selector):
-      return try Self.tags(of: reference, selector, registries)
+      return try Self.tags(of: reference, selector, registries, takesUntagged: takesUntagged)
     case .repositories(let location, let selector):
       return try Self.images(
-        below: location, selector, RepositoryFinder(registries: registries), observer)
+        below: location, selector, RepositoryFinder(registries: registries), takesUntagged: takesUntagged,
+        observer)
     }
   }
 
   private static func tags(
-    of reference: Reference, _ selector: TagSelector, _ registries: Registries
+    of reference: Reference, _ selector: TagSelector, _ registries: Registries, takesUntagged: Bool
   ) throws -> Expansion {
     guard reference.tag == nil, reference.digest == nil else {
       throw TransferError.selectorOnTag(reference.description)
@@ -61,12 +66,23 @@ public enum ImageQuery: Hashable, Sendable {
     let list = client.tagList(of: reference.repository)
     if let failure = list.failure { throw failure }
     let selected = list.names.filter(selector.selects)
-    let leftOut = leftOut(list.unusable, selector, of: reference.host, reference.repository)
-    guard !selected.isEmpty else {
+    var leftOut = leftOut(list.unusable, selector, of: reference.host, reference.repository)
+    let place = UntaggedPlace(
+      RegistryLocation(host: reference.host, path: reference.repository), listed: list.untagged?.digests,
+      tags: list.names)
+    if takesUntagged { leftOut += unusable(list.untagged, at: place.location) }
+    guard !selected.isEmpty || takesUntagged && place.mayHaveUntagged else {
       if let only = leftOut.first { throw only.error }
       throw TransferError.noTagSelected(repository: reference.repositoryName, total: list.names.count)
     }
-    return Expansion(images: selected.map(reference.with(tag:)), leftOut: leftOut)
+    return Expansion(
+      images: selected.map(reference.with(tag:)), leftOut: leftOut, places: takesUntagged ? [place] : [])
+  }
+
+  /// That a repository's list of manifests without a tag has what is no digest.
+  static func unusable(_ untagged: UntaggedManifests?, at place: RegistryLocation) -> [ImageFailure] {
+    let error = untagged?.unusable.error(in: .tags(of: place.path), of: place.host)
+    return error.map { [ImageFailure(image: place.description, error: $0)] } ?? []
   }
 
   /// That a repository's list has entries that are selected and name nothing which can be asked for.
@@ -79,7 +95,7 @@ public enum ImageQuery: Hashable, Sendable {
 
   private static func images(
     below location: RegistryLocation, _ selector: TagSelector, _ finder: RepositoryFinder,
-    _ observer: any TransferObserver
+    takesUntagged: Bool, _ observer: any TransferObserver
   ) throws -> Expansion {
     let found = try finder.repositories(below: location)
     var all = Expansion(failures: found.failures, leftOut: found.leftOut)
@@ -101,7 +117,12 @@ public enum ImageQuery: Hashable, Sendable {
           continue
         }
         if let failure = tags.notShown { observer.note(.unreadable(failure)) }
-        if tags.tags.isEmpty, repository.origin == .named {
+        let untagged = takesUntagged ? finder.untaggedPlace(repository, tags) : nil
+        if let untagged {
+          all.places.append(untagged)
+          all.leftOut += unusable(tags.untagged, at: place)
+        }
+        if tags.tags.isEmpty, repository.origin == .named, untagged?.mayHaveUntagged != true {
           observer.note(.noTags(repository: place.description, isUnknownByName: tags.isUnknownByName))
         }
         all.leftOut += leftOut(tags.unusable, selector, of: place.host, place.path)
@@ -113,7 +134,7 @@ public enum ImageQuery: Hashable, Sendable {
         all.failures.append(ImageFailure(image: place.description, error: error))
       }
     }
-    if all.images.isEmpty, all.failures.isEmpty {
+    if all.images.isEmpty, all.failures.isEmpty, !all.places.contains(where: \.mayHaveUntagged) {
       if let only = all.leftOut.first { throw only.error }
       throw TransferError.nothingSelectedBelow(location, repositories: found.repositories.count)
     }

@@ -23,6 +23,8 @@ public enum TransferNote: Sendable {
   /// The credential used for a registry, by its source and never its secret.
   case credential(host: String, source: CredentialSource)
   case resolving(images: Int)
+  /// So many images that no tag names were found, and are looked up.
+  case untaggedFound(Int)
   case imageFailed(ImageFailure)
   /// A layer that lives elsewhere (`urls`) and that the registry does not hold.
   case layerNotCarried(image: Reference, layer: Descriptor)

@@ -69,6 +69,46 @@ import Testing
     try move.export("-f", "images.txt", images: [])
   }
 
+  @Test func `does not know what is of Docker's schema 1, and the plan of an export does`() throws {
+    let move = try move()
+    let old = StagedImage(schema1: [StagedImage.noise(2_000, seed: 5), StagedImage.noise(3_000, seed: 6)])
+    move.stage.add(old, to: "olddept/trainer", tag: "0.1", on: .dgx)
+    let listed = try list(move, ["olddept"], "--long")
+    #expect(listed.lines.count == 2 && !listed.standardOutput.contains("schema 1"))
+    #expect(move.stage.requests(at: .registry).isEmpty)
+    let plan = try move.export("--all-repositories", "--dry-run", images: [move.at("olddept")])
+    let marked = plan.lines.filter { $0.hasSuffix("Docker schema 1") }
+    #expect(marked.count == 1 && marked[0].hasPrefix(move.at("olddept/trainer:0.1")))
+    #expect(marked.first?.contains(old.digest) == true)
+    plan.says("\(move.at("olddept/trainer:0.1")) is a Docker schema 1 image")
+    try move.export("--all-repositories", images: [move.at("olddept")])
+    #expect(try move.ferry.run("verify", "fleet.tar").status == 0)
+  }
+
+  @Test
+  func `says once that untagged manifests cannot be listed, and finds what a signature's tag speaks of`()
+    throws
+  {
+    let move = try move()
+    move.stage.add(Move.detector, to: "olddept/trainer", on: .dgx)
+    move.stage.add(
+      StagedImage(layers: [StagedImage.noise(100, seed: 9)]), to: "olddept/trainer",
+      tag: "sha256-\(Move.detector.digest.dropFirst(7)).sig", on: .dgx)
+    let listed = try list(move, ["olddept", "olddept_vision"], "--untagged")
+    #expect(listed.lines.contains(move.at("olddept/trainer@\(Move.detector.digest)")))
+    #expect(listed.lines.count == 4)
+    let words = "untagged manifests: cannot be listed at \(move.stage.host); "
+    #expect(listed.standardError.components(separatedBy: words).count == 2, "\(listed.standardError)")
+    let result = try move.export(
+      "--all-repositories", "--untagged", images: [move.at("olddept"), move.at("olddept_vision")])
+    #expect(result.standardError.components(separatedBy: words).count == 2, "\(result.standardError)")
+    #expect(try inspect(move).strings("images", "reference").contains(listed.lines[0]))
+    try move.import()
+    #expect(move.stage.content(on: .ngc)["acme/trainer"]?.manifests[Move.detector.digest] != nil)
+    try move.run(["check", "fleet.tar", "--to", move.at("acme")])
+    try move.run(["check", "fleet.tar", "--no-new"])
+  }
+
   @Test func `in JSON has everything known`() throws {
     let move = try move()
     move.stage.edit("olddept/trainer", on: .dgx) {

@@ -16,14 +16,16 @@ public final class ScriptedRegistry: Sendable {
   ///
   /// - Parameter keepsUploads: blobs that are pushed are kept; else they are read and forgotten.
   /// - Parameter referrersPage: it has the referrers API, which tells so many referrers at once.
+  /// - Parameter listsManifests: beside the tags of a repository it lists its manifests, tagged or not, as Google's do.
   /// - Parameter claimsReferrers: it says of what refers to something that it lists it, API or not.
   public init(
     _ storage: RegistryStorage? = nil, keepsUploads: Bool = true, referrersPage: Int? = nil,
-    claimsReferrers: Bool = false, intercept: @escaping Interception = { _ in nil }
+    claimsReferrers: Bool = false, listsManifests: Bool = false,
+    intercept: @escaping Interception = { _ in nil }
   ) {
     let content = Content(
       storage, keepsUploads: keepsUploads, referrersPage: referrersPage,
-      claimsReferrers: claimsReferrers || referrersPage != nil)
+      claimsReferrers: claimsReferrers || referrersPage != nil, listsManifests: listsManifests)
     self.content = content
     server = ScriptedServer { request in
       if let answer = intercept(request) { return answer }
@@ -121,12 +123,17 @@ private final class Content: Sendable {
   private let keepsUploads: Bool
   private let referrersPage: Int?
   private let claimsReferrers: Bool
+  private let listsManifests: Bool
 
-  init(_ storage: RegistryStorage?, keepsUploads: Bool, referrersPage: Int?, claimsReferrers: Bool) {
+  init(
+    _ storage: RegistryStorage?, keepsUploads: Bool, referrersPage: Int?, claimsReferrers: Bool,
+    listsManifests: Bool
+  ) {
     self.storage = storage
     self.keepsUploads = keepsUploads
     self.referrersPage = referrersPage
     self.claimsReferrers = claimsReferrers
+    self.listsManifests = listsManifests
   }
 
   var tags: [String] { state.withLock { $0.tags.keys.sorted() } }
@@ -287,7 +294,19 @@ private final class Content: Sendable {
     }
     let all = own + (storage?.tags(of: repository) ?? [])
     let names = all.map { "\"\($0)\"" }.joined(separator: ",")
-    return ScriptedResponse(json: #"{"name":"\#(repository)","tags":[\#(names)]}"#)
+    guard listsManifests else {
+      return ScriptedResponse(json: #"{"name":"\#(repository)","tags":[\#(names)]}"#)
+    }
+    let manifests = manifests(of: repository).map { digest -> String in
+      let tags = own.filter { self.digest(repository, $0) == digest }.map { "\"\($0)\"" }
+      return
+        #""\#(digest)":{"imageSizeBytes":"1","layerId":"","mediaType":"","tag":[\#(tags.joined(separator: ","))],"#
+        + #""timeCreatedMs":"0","timeUploadedMs":"0"}"#
+    }
+    return ScriptedResponse(
+      json:
+        #"{"child":[],"manifest":{\#(manifests.joined(separator: ","))},"name":"\#(repository)","tags":[\#(names)]}"#
+    )
   }
 }
 

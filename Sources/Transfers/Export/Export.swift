@@ -89,6 +89,8 @@ public struct ExportRequest: Sendable {
   public var signingKey: SigningKey?
   /// Signatures, SBOMs and attestations travel with their images.
   public var takesReferrers: Bool
+  /// Beside the tags of repositories, what no tag names, as far as their registries show it.
+  public var takesUntagged = false
   /// Archives and receipts that tell what the other side has.
   public var known: [String]
   /// What comes through a descriptor, by the word that stands for it among ``known``.

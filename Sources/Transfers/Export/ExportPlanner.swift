@@ -33,7 +33,8 @@ struct ExportPlanner {
     let space = output.space(for: archives, blockers: &blockers)
     return PreparedExport(
       images: resolved.images, archives: archives, composition: composition, failures: resolved.failures,
-      leftOut: resolved.leftOut, blockers: blockers, space: space)
+      leftOut: resolved.leftOut, untaggedUnlisted: resolved.untaggedUnlisted, blockers: blockers, space: space
+    )
   }
 
   /// The archive of `plan`, and what of it is at its target already.

@@ -10,6 +10,8 @@ struct ResolvedExport: Sendable {
   let failures: [ImageFailure]
   /// Entries of the registries' lists that name nothing which can be asked for.
   let leftOut: [ImageFailure]
+  /// The registries that do not list what has no tag, where that was asked for; nil where it was not.
+  let untaggedUnlisted: [String]?
   /// What the other side has already.
   let known: KnownContent
   let descriptions: RepositoryDescriptions
@@ -37,11 +39,18 @@ struct ExportResolver: Sendable {
     let knownFiles = try await executor.run {
       try KnownFiles.open(for: request, settings: settings)
     }
-    let (references, unlisted, leftOut) = try await expand()
+    let (references, unlisted, leftOut, places) = try await expand()
     for entry in leftOut { settings.observer.note(.unreadable(entry)) }
     settings.observer.note(.resolving(images: references.count))
     let finder = ReferrerFinder(registries, observer: settings.observer)
-    let outcomes = try await executor.mapConcurrently(references) { try look(at: $0, finder) }
+    var outcomes = try await executor.mapConcurrently(references) { try look(at: $0, finder) }
+    outcomes += try await untagged(in: places, beside: outcomes, finder)
+    if outcomes.isEmpty, unlisted.isEmpty, request.shard == nil, let first = places.first {
+      throw places.count == 1
+        ? TransferError.noTagSelected(repository: "\(first.location)", total: first.unsettled.count)
+        : TransferError.nothingSelectedBelow(
+          RegistryLocation(host: first.location.host), repositories: places.count)
+    }
     let images = outcomes.compactMap { try? $0.get() }
     let failures =
       unlisted
@@ -61,16 +70,36 @@ struct ExportResolver: Sendable {
         of: checked.sound.map(\.reference), registries: registries, observer: settings.observer)
     }
     return ResolvedExport(
-      images: checked.sound, failures: failures + checked.failures, leftOut: leftOut, known: known,
+      images: checked.sound, failures: failures + checked.failures, leftOut: leftOut,
+      untaggedUnlisted: request.takesUntagged ? UntaggedPlace.unlistedHosts(places) : nil, known: known,
       descriptions: descriptions)
   }
 
-  /// The images asked for, each once, in the order of their names, the queries that failed, and what is listed and
-  /// cannot be asked for.
-  private func expand() async throws -> ([Reference], [ImageFailure], leftOut: [ImageFailure]) {
+  /// What no tag names of repositories, and is no part of the images seen, each once.
+  private func untagged(
+    in places: [UntaggedPlace], beside outcomes: [Result<ExportImage, ImageFailure>], _ finder: ReferrerFinder
+  ) async throws -> [Result<ExportImage, ImageFailure>] {
+    guard !places.isEmpty else { return [] }
+    var known = Dictionary(places.map { ($0.location, $0) }) { first, _ in first }
+    for image in outcomes.compactMap({ try? $0.get() }) {
+      known[RegistryLocation(host: image.reference.host, path: image.reference.repository)]?.settle(image)
+    }
+    let search = UntaggedSearch(registries, executor: executor, takesReferrers: request.takesReferrers)
+    let found = try await search.images(in: Array(known.values), carriesTags: false)
+    let references = found.filter { request.shard?.holds($0.description) ?? true }
+    if !references.isEmpty { settings.observer.note(.untaggedFound(references.count)) }
+    return try await executor.mapConcurrently(references) { try look(at: $0, finder) }
+  }
+
+  /// The images asked for, each once, in the order of their names, the queries that failed, what is listed and cannot be
+  /// asked for, and where to look for what has no tag.
+  private func expand() async throws -> (
+    [Reference], [ImageFailure], leftOut: [ImageFailure], places: [UntaggedPlace]
+  ) {
     let expanded = try await executor.mapConcurrently(request.queries) { query -> ImageQuery.Expansion in
       do {
-        return try query.expand(registries, observer: settings.observer)
+        return try query.expand(
+          registries, takesUntagged: request.takesUntagged, observer: settings.observer)
       } catch {
         try Task.checkCancellation()
         return ImageQuery.Expansion(failures: [ImageFailure(image: query.name, error: error)])
@@ -81,7 +110,7 @@ struct ExportResolver: Sendable {
     let shard = request.shard
     return (
       references.filter { shard?.holds($0.description) ?? true }.sorted(), failures,
-      expanded.flatMap(\.leftOut)
+      expanded.flatMap(\.leftOut), expanded.flatMap(\.places)
     )
   }
 

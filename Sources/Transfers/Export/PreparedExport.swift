@@ -54,6 +54,8 @@ public struct PreparedExport: Sendable {
   public let failures: [ImageFailure]
   /// Entries of the registries' lists that were asked for and name nothing which can be: all else is exported.
   public let leftOut: [ImageFailure]
+  /// The registries that do not list what has no tag, where that was asked for; nil where it was not.
+  public let untaggedUnlisted: [String]?
   /// Why nothing can be written, apart from ``failures``.
   public let blockers: [any Error]
   /// Free bytes where the archives go, and how many they need; nil for a stream.
@@ -100,7 +102,7 @@ public struct PreparedExport: Sendable {
   func with(_ archives: [Archive]) -> PreparedExport {
     PreparedExport(
       images: images, archives: archives, composition: composition, failures: failures, leftOut: leftOut,
-      blockers: blockers, space: space)
+      untaggedUnlisted: untaggedUnlisted, blockers: blockers, space: space)
   }
 }
 

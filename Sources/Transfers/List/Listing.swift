@@ -6,33 +6,45 @@ import Registry
 /// `ferry list`: the repositories and tags below some locations.
 public struct Listing: Sendable {
   public struct Result: Sendable {
-    /// One for each tag, in the order of their names.
+    /// One for each tag, and for what has none where that is shown, in the order of their names.
     public let images: [ListedImage]
     /// What could not be read.
     public let failures: [ImageFailure]
+    /// The registries that do not list what has no tag, where that was asked for; nil where it was not.
+    public let untaggedUnlisted: [String]?
   }
 
-  private typealias Part = (images: [ListedImage], failures: [ImageFailure])
+  /// What was read of one repository.
+  private struct Part: Sendable {
+    var images: [ListedImage] = []
+    var failures: [ImageFailure] = []
+    /// Where to look for what has no tag.
+    var place: UntaggedPlace?
+  }
 
   private let locations: [RegistryLocation]
   /// Whether sizes and dates are wanted even where each costs a request.
   private let isDetailed: Bool
+  /// Whether what has no tag is wanted as well.
+  private let showsUntagged: Bool
   private let registries: Registries
   private let settings: TransferSettings
   private let executor: BlockingExecutor
 
   public init(
-    _ locations: [RegistryLocation], isDetailed: Bool = false, registries: Registries,
+    _ locations: [RegistryLocation], isDetailed: Bool = false, showsUntagged: Bool = false,
+    registries: Registries,
     settings: TransferSettings
   ) throws {
     self.locations = locations
     self.isDetailed = isDetailed
+    self.showsUntagged = showsUntagged
     self.registries = registries
     self.settings = settings
     executor = try BlockingExecutor(width: settings.jobs)
   }
 
-  /// Lists every tag. What cannot be read is a failure among the results, and thrown when there is nothing
+  /// Lists every tag, and where it is wanted what has none. What cannot be read is a failure among the results, and thrown when there is nothing
   /// else.
   @concurrent
   public func run() async throws -> Result {
@@ -51,9 +63,11 @@ public struct Listing: Sendable {
     }
     var repositories: [RegistryLocation: RepositoryFinder.Repository] = [:]
     for repository in found.flatMap(\.repositories) { repositories[repository.location] = repository }
-    let parts = try await executor.mapConcurrently(
+    var parts = try await executor.mapConcurrently(
       repositories.values.sorted { $0.location.description < $1.location.description }
     ) { try read($0, by: finder) }
+    let places = parts.compactMap(\.place)
+    parts += try await untagged(in: places, repositories)
     let listed = Set(
       parts.flatMap(\.images).map { RegistryLocation(host: $0.reference.host, path: $0.reference.repository) }
     )
@@ -66,7 +80,23 @@ public struct Listing: Sendable {
     }
     for failure in failures { settings.observer.note(.unreadable(failure)) }
     return Result(
-      images: parts.flatMap(\.images).sorted { $0.reference < $1.reference }, failures: failures)
+      images: parts.flatMap(\.images).sorted { $0.reference < $1.reference }, failures: failures,
+      untaggedUnlisted: showsUntagged ? UntaggedPlace.unlistedHosts(places) : nil)
+  }
+
+  /// What no tag names, as far as it is shown.
+  private func untagged(
+    in places: [UntaggedPlace], _ repositories: [RegistryLocation: RepositoryFinder.Repository]
+  ) async throws -> [Part] {
+    let search = UntaggedSearch(registries, executor: executor, takesReferrers: true)
+    let found = try await search.images(in: places, carriesTags: true)
+    return try await executor.mapConcurrently(found) { reference in
+      let location = RegistryLocation(host: reference.host, path: reference.repository)
+      var part = Part()
+      try add(
+        RepositoryFinder.Tag(name: reference.identifier), reference, of: repositories[location], to: &part)
+      return part
+    }
   }
 
   /// What of a location could not be read. That of a repository whose tags were listed nobody could say what lies below
@@ -91,34 +121,48 @@ public struct Listing: Sendable {
     let location = repository.location
     do {
       let found = try finder.tags(of: repository)
-      var part: Part = ([], found.failures)
+      var part = Part(failures: found.failures)
+      if showsUntagged {
+        part.place = finder.untaggedPlace(repository, found)
+        part.failures += ImageQuery.unusable(found.untagged, at: location)
+      }
       if let failure = found.notShown { settings.observer.note(.unreadable(failure)) }
       if let error = found.unusable.error(in: .tags(of: location.path), of: location.host) {
         part.failures.append(ImageFailure(image: location.description, error: error))
       }
-      if found.tags.isEmpty, part.failures.isEmpty, [.named, .asked].contains(repository.origin) {
+      if found.tags.isEmpty, part.failures.isEmpty, part.place?.mayHaveUntagged != true,
+        [.named, .asked].contains(repository.origin)
+      {
         settings.observer.note(
           .noTags(repository: location.description, isUnknownByName: found.isUnknownByName))
       }
-      for var tag in found.tags {
+      for tag in found.tags {
         let reference = Reference(host: location.host, repository: location.path, tag: tag.name)
-        do {
-          if isDetailed, tag.size == nil { try measure(&tag, reference) }
-        } catch {
-          try Task.checkCancellation()
-          part.failures.append(ImageFailure(image: reference.description, error: error))
-        }
-        part.images.append(
-          ListedImage(
-            reference: reference, size: tag.size, updated: tag.updated, imageID: tag.imageID,
-            description: repository.listed?.description, isPublic: repository.listed?.isPublic,
-            isReadOnly: repository.listed?.isReadOnly, isSchema1: tag.isSchema1))
+        try add(tag, reference, of: repository, to: &part)
       }
       return part
     } catch {
       try Task.checkCancellation()
-      return ([], [ImageFailure(image: location.description, error: error)])
+      return Part(failures: [ImageFailure(image: location.description, error: error)])
     }
+  }
+
+  private func add(
+    _ found: RepositoryFinder.Tag, _ reference: Reference, of repository: RepositoryFinder.Repository?,
+    to part: inout Part
+  ) throws {
+    var tag = found
+    do {
+      if isDetailed, tag.size == nil { try measure(&tag, reference) }
+    } catch {
+      try Task.checkCancellation()
+      part.failures.append(ImageFailure(image: reference.description, error: error))
+    }
+    part.images.append(
+      ListedImage(
+        reference: reference, size: tag.size, updated: tag.updated, imageID: tag.imageID,
+        description: repository?.listed?.description, isPublic: repository?.listed?.isPublic,
+        isReadOnly: repository?.listed?.isReadOnly, isSchema1: tag.isSchema1))
   }
 
   /// Reads an image's manifests for its size, and its first config for its date.

@@ -56,6 +56,8 @@ struct RepositoryFinder: Sendable {
     var failures: [ImageFailure] = []
     /// Entries that name nothing which can be asked for.
     var unusable = UnusableNames()
+    /// The manifests that no tag names; nil where the registry lists none.
+    var untagged: UntaggedManifests?
     /// Whether the registry lists the repository and then does not know its name.
     var isUnknownByName = false
     /// That a place which need not be a repository is not shown.
@@ -156,6 +158,15 @@ struct RepositoryFinder: Sendable {
     return TransferError.catalogHidden(location, failure)
   }
 
+  /// Where to look for what has no tag, beside what was found of a repository's tags; nil where there is no repository.
+  func untaggedPlace(_ repository: Repository, _ found: FoundTags) -> UntaggedPlace? {
+    let isThere =
+      [.named, .asked].contains(repository.origin) || !found.tags.isEmpty || found.untagged != nil
+    guard isThere else { return nil }
+    return UntaggedPlace(
+      repository.location, listed: found.untagged?.digests, tags: found.tags.map(\.name))
+  }
+
   /// The tags of a repository, and what of them could not be listed.
   func tags(of repository: Repository) throws -> FoundTags {
     let location = repository.location
@@ -173,7 +184,8 @@ struct RepositoryFinder: Sendable {
     if repository.origin == .namespace { client = try client.withoutRetries() }
     let list = client.tagList(of: location.path)
     guard let failure = list.failure else {
-      return FoundTags(tags: list.names.map { Tag(name: $0) }, unusable: list.unusable)
+      return FoundTags(
+        tags: list.names.map { Tag(name: $0) }, unusable: list.unusable, untagged: list.untagged)
     }
     try Task.checkCancellation()
     switch (failure, repository.origin) {
@@ -192,7 +204,8 @@ struct RepositoryFinder: Sendable {
     if list.names.isEmpty { throw failure }
     return FoundTags(
       tags: list.names.map { Tag(name: $0) },
-      failures: [ImageFailure(image: location.description, error: failure)], unusable: list.unusable)
+      failures: [ImageFailure(image: location.description, error: failure)], unusable: list.unusable,
+      untagged: list.untagged)
   }
 }
 

@@ -26,6 +26,7 @@ struct ExportCommand: AsyncParsableCommand {
         ferry export -f images.txt -o fleet.tar
         ferry export registry.example/team/app --tags '1.*' --tags '!*-rc' -o app.tar
         ferry export nvcr.io/olddept --all-repositories -o olddept/
+        ferry export registry.example/team --all-repositories --untagged -o team.tar
         ferry export registry.example/team/app:1 --platform linux/amd64 -o backups/
         ferry export -f images.txt -o week2.tar --skip-known week1.tar
         ferry export -f images.txt -o fleet.tar --volume-size 4GB
@@ -212,6 +213,7 @@ struct ExportCommand: AsyncParsableCommand {
       shard: transfer.shard, takesReferrers: !selection.leavesReferrers, known: known.skipKnown,
       volumeSize: archive.volumeSize?.bytes, onlyVolumes: archive.onlyVolume,
       temporary: run.temporaryDirectory)
+    request.takesUntagged = selection.untagged
     request.writesChecksums = archive.checksum
     request.knownStreams = StandardInput.streams
     request.memoryLimit = memory.limit.bytes

@@ -32,6 +32,12 @@ struct ListCommand: AsyncParsableCommand {
   )
   var long = false
 
+  @Flag(
+    help:
+      "Also show what no tag names, by its digest, as far as the registries show it; that takes a few requests an image."
+  )
+  var untagged = false
+
   @Option(help: ArgumentHelp("Whose credentials to use.", valueName: "export|import"))
   var phase = Phase.export
 
@@ -48,7 +54,7 @@ struct ListCommand: AsyncParsableCommand {
         at: Set(locations.map(\.host)), connection, credentials,
         phase: phase == .export ? .export : .import)
       let listing = try Listing(
-        locations, isDetailed: long, registries: registries,
+        locations, isDetailed: long, showsUntagged: untagged, registries: registries,
         settings: TransferSettings(jobs: jobs.jobs, observer: run.display))
       let found = try await listing.run()
       if outputs.json {
@@ -56,6 +62,7 @@ struct ListCommand: AsyncParsableCommand {
       } else {
         ListText(run.console).show(found.images, long: long)
       }
+      if let line = UntaggedText.line(unlistedAt: found.untaggedUnlisted) { run.console.complain(line) }
       return found.failures.isEmpty ? .done : .someFailed
     }
   }

@@ -22,6 +22,12 @@ struct SelectionOptions: ParsableArguments {
       "Take the tags that match this glob; !glob leaves tags out. Repeatable.", valueName: "glob"))
   var tags: [String] = []
 
+  @Flag(
+    help:
+      "Also take what no tag names in these repositories, by its digest, as far as their registries show it."
+  )
+  var untagged = false
+
   @Option(
     help: ArgumentHelp(
       "Take only this platform of multi-platform images, such as linux/amd64. Repeatable. With one platform "
@@ -37,6 +43,11 @@ struct SelectionOptions: ParsableArguments {
 
   func validate() throws {
     if allTags && !tags.isEmpty { throw ValidationError("--all-tags and --tags exclude each other.") }
+    if untagged, !allTags, !allRepositories, tags.isEmpty {
+      throw ValidationError(
+        "--untagged is for whole repositories, and these are images: add --all-tags, --tags or --all-repositories."
+      )
+    }
     if fromFile.count(where: { $0 == "-" }) > 1 {
       throw ValidationError("-f - can be read once.")
     }

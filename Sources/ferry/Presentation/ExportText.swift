@@ -13,10 +13,11 @@ struct ExportText {
 
   /// What `--dry-run` shows.
   func plan(_ prepared: PreparedExport) {
-    var table = Table([.left, .right, .left])
+    var table = Table([.left, .right, .left, .left])
     for image in prepared.images {
       table.add(
-        "\(image.reference)", Amounts.bytes(image.tree.size), "\(image.digest)")
+        "\(image.reference)", Amounts.bytes(image.tree.size), "\(image.digest)",
+        image.isSchema1 ? ListText.schema1 : "")
     }
     for line in table.lines() { console.result(line) }
     var archives = Table([.left, .right, .left, .left])
@@ -37,7 +38,9 @@ struct ExportText {
           for: .continuing(
             path: path, have: continuation.claimed, moved: continuation.moved, of: archive.blobSize)))
     }
-    for line in known(in: prepared) + omissions(in: prepared) { console.result(line) }
+    for line in known(in: prepared) + omissions(in: prepared) + unlisted(by: prepared) {
+      console.result(line)
+    }
     console.result(
       "\(Amounts.images(prepared.images.count, prepared.referrers.count)), \(Amounts.bytes(prepared.totalSize)), "
         + "of which \(Amounts.bytes(prepared.uniqueSize)) unique")
@@ -123,7 +126,11 @@ struct ExportText {
 
   /// However quiet: what is missing from the archive is to be known.
   func warn(of prepared: PreparedExport) {
-    for line in known(in: prepared) { console.complain(line) }
+    for line in known(in: prepared) + unlisted(by: prepared) { console.complain(line) }
+  }
+
+  private func unlisted(by prepared: PreparedExport) -> [Wording] {
+    [UntaggedText.line(unlistedAt: prepared.untaggedUnlisted)].compactMap(\.self)
   }
 }
 

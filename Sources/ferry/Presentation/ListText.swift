@@ -1,8 +1,22 @@
 import Images
 import Transfers
 
+/// The words for what has no tag.
+enum UntaggedText {
+  /// Which registries do not list it; nil where all do, or nobody asked.
+  static func line(unlistedAt hosts: [String]?) -> Wording? {
+    guard let hosts, !hosts.isEmpty else { return nil }
+    return
+      "untagged manifests: cannot be listed at \(Wording.list(hosts)); found are only those that images consist "
+      + "of, that refer to them, or that what has a tag refers to; others can be named by digest"
+  }
+}
+
 /// A listing, for people and for `ferry export -f`.
 struct ListText {
+  /// What marks an image of that kind.
+  static let schema1: Wording = "Docker schema 1"
+
   private let console: Console
 
   init(_ console: Console) {
@@ -19,7 +33,7 @@ struct ListText {
     for image in images {
       table.add(
         "\(image.reference)", "#", image.size.map(Amounts.bytes) ?? "-",
-        "\(image.updated ?? "-")", image.isSchema1 == true ? "Docker schema 1" : "")
+        "\(image.updated ?? "-")", image.isSchema1 == true ? Self.schema1 : "")
     }
     for line in table.lines() { console.result(line) }
   }

@@ -12,6 +12,8 @@ enum NoteText {
       "\(host): \(CredentialText.words(for: source))"
     case .resolving(let images):
       "looking up \(Amounts.count(images, "image"))"
+    case .untaggedFound(let images):
+      "looking up \(Amounts.count(images, "image")) that no tag names"
     case .imageFailed(let failure):
       "failed: \(failure.image): \(ErrorText(failure.error).summary)"
     case .layerNotCarried(let image, let layer):

@@ -70,6 +70,8 @@ struct ExportReport: Codable {
   let freeBytes: Int64?
   let blockers: [BlockerEntry]
   let failures: [FailureEntry]
+  /// With `--untagged`: the registries that do not list what has no tag; nil without.
+  let untaggedUnlisted: [String]?
   /// What is to be known of this export, in words: what it is worth without what it left out as known, and what
   /// registries warn of.
   let warnings: [Wording]
@@ -130,6 +132,7 @@ struct ExportReport: Codable {
     freeBytes = prepared.space?.available
     blockers = prepared.blockers.map(BlockerEntry.init)
     self.failures = (failures + prepared.leftOut).map(FailureEntry.init)
+    untaggedUnlisted = prepared.untaggedUnlisted
     self.warnings = KnownText.worth(of: prepared) + (warnings ?? [])
   }
 }

@@ -1,3 +1,4 @@
+import Digests
 import Images
 import Transfers
 
@@ -8,6 +9,8 @@ struct ListReport: Codable {
     let host: String
     let repository: String
     let tag: String?
+    /// Of what has no tag.
+    let digest: String?
     let bytes: Int64?
     /// ISO 8601.
     let updated: String?
@@ -23,15 +26,19 @@ struct ListReport: Codable {
   private(set) var ferry = Ferry.version
   let images: [Image]
   let failures: [FailureEntry]
+  /// With `--untagged`: the registries that do not list what has no tag; nil without.
+  let untaggedUnlisted: [String]?
   /// What registries warn of, in words; nil: nothing.
   let warnings: [Wording]?
 
   init(_ found: Listing.Result, warnings: [Wording]?) {
     self.warnings = warnings
+    untaggedUnlisted = found.untaggedUnlisted
     images = found.images.map {
       Image(
         reference: $0.reference.description, host: $0.reference.host, repository: $0.reference.repository,
-        tag: $0.reference.tag, bytes: $0.size, updated: $0.updated, imageID: $0.imageID,
+        tag: $0.reference.tag, digest: $0.reference.digest?.description, bytes: $0.size, updated: $0.updated,
+        imageID: $0.imageID,
         description: $0.description, isPublic: $0.isPublic, isReadOnly: $0.isReadOnly, isSchema1: $0.isSchema1
       )
     }

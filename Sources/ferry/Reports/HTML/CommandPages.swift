@@ -37,7 +37,10 @@ extension ReportPage {
     let known = KnownText.lines(
       prepared.knownOmissions, sources: prepared.archives.flatMap(\.plan.knownSources)
     ).map { Remark(text: $0, tone: .plain) }
-    let worth = KnownText.worth(of: prepared).map { Remark(text: $0, tone: .warn) }
+    let unlisted = UntaggedText.line(unlistedAt: prepared.untaggedUnlisted)
+    let worth = (KnownText.worth(of: prepared) + [unlisted].compactMap(\.self)).map {
+      Remark(text: $0, tone: .warn)
+    }
     let isWhole = failures.isEmpty && blockers.isEmpty && prepared.leftOut.isEmpty
     self.init(
       title: finished == nil ? "Plan to export \(what)" : "Export of \(what)",
