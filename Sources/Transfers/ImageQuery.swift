@@ -48,7 +48,7 @@ public enum ImageQuery: Hashable, Sendable {
       observer.note(.latestAssumed(reference))
       return Expansion(images: [reference.with(tag: Reference.defaultTag)])
     case .tags(let reference, let selector):
-      return try Self.tags(of: reference, selector, registries, takesUntagged: takesUntagged)
+      return try Self.tags(of: reference, selector, registries, takesUntagged: takesUntagged, observer)
     case .repositories(let location, let selector):
       return try Self.images(
         below: location, selector, RepositoryFinder(registries: registries), takesUntagged: takesUntagged,
@@ -57,7 +57,8 @@ public enum ImageQuery: Hashable, Sendable {
   }
 
   private static func tags(
-    of reference: Reference, _ selector: TagSelector, _ registries: Registries, takesUntagged: Bool
+    of reference: Reference, _ selector: TagSelector, _ registries: Registries, takesUntagged: Bool,
+    _ observer: any TransferObserver
   ) throws -> Expansion {
     guard reference.tag == nil, reference.digest == nil else {
       throw TransferError.selectorOnTag(reference.description)
@@ -73,10 +74,17 @@ public enum ImageQuery: Hashable, Sendable {
     if takesUntagged { leftOut += unusable(list.untagged, at: place.location) }
     guard !selected.isEmpty || takesUntagged && place.mayHaveUntagged else {
       if let only = leftOut.first { throw only.error }
+      if takesUntagged { note([place], observer) }
       throw TransferError.noTagSelected(repository: reference.repositoryName, total: list.names.count)
     }
     return Expansion(
       images: selected.map(reference.with(tag:)), leftOut: leftOut, places: takesUntagged ? [place] : [])
+  }
+
+  /// Tells, where nothing is exported that could tell it, which registries do not list what has no tag.
+  private static func note(_ places: [UntaggedPlace], _ observer: any TransferObserver) {
+    let hosts = UntaggedPlace.unlistedHosts(places)
+    if !hosts.isEmpty { observer.note(.untaggedUnlisted(hosts: hosts)) }
   }
 
   /// That a repository's list of manifests without a tag has what is no digest.
@@ -136,6 +144,7 @@ public enum ImageQuery: Hashable, Sendable {
     }
     if all.images.isEmpty, all.failures.isEmpty, !all.places.contains(where: \.mayHaveUntagged) {
       if let only = all.leftOut.first { throw only.error }
+      note(all.places, observer)
       throw TransferError.nothingSelectedBelow(location, repositories: found.repositories.count)
     }
     return all

@@ -25,6 +25,8 @@ public enum TransferNote: Sendable {
   case resolving(images: Int)
   /// So many images that no tag names were found, and are looked up.
   case untaggedFound(Int)
+  /// These registries do not list what has no tag, which was asked for.
+  case untaggedUnlisted(hosts: [String])
   case imageFailed(ImageFailure)
   /// A layer that lives elsewhere (`urls`) and that the registry does not hold.
   case layerNotCarried(image: Reference, layer: Descriptor)

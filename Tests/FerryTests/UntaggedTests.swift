@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -157,6 +158,23 @@ struct `A manifest that no tag names` {
         == (["\(old.host)/old/app:1"] + alone).sorted())
   }
 
+  @Test func `is what refers to an image where the registry lists no referrers`() throws {
+    let mute = ScriptedRegistry(listsManifests: true)
+    let image = Self.image(in: mute, 1, tag: "1")
+    mute.tag(image, as: "2", in: "old/app")
+    let signature = Self.signature(of: image, in: mute)
+    // One tag of the image is selected, the other is not.
+    let command = ["export", "--plain-http", "--tags", "1", "--untagged", "\(mute.host)/old/app", "-o"]
+    try ferry.run(command + ["a.tar"], exits: 0)
+    #expect(try names().contains("\(mute.host)/old/app@\(signature)"))
+    let new = ScriptedRegistry()
+    try ferry.run(["import", "a.tar", "--to", "\(new.host)/new", "--plain-http"], exits: 0)
+    #expect(new.hasManifest(signature, in: "new/app"))
+    #expect(new.tags.contains("new/app:sha256-\(image.dropFirst(7))"))
+    try ferry.run(command + ["b.tar", "--no-referrers"], exits: 0)
+    #expect(try names(in: "b.tar") == ["\(mute.host)/old/app:1"])
+  }
+
   @Test func `is none that stays behind with its platform, nor what refers to it`() throws {
     try export("--all-tags", "--untagged", "--platform", "linux/amd64", "--no-referrers")
     #expect(
@@ -217,6 +235,40 @@ struct `A manifest that no tag names` {
       listed.lines.filter { $0.contains("@") }
         == [found, deeper].map { "\(blind.host)/old/app@\($0)" }.sorted())
     #expect(listed.standardError.components(separatedBy: words).count == 2)
+  }
+
+  @Test func `that cannot be listed is said, too, where nothing is to be exported`() throws {
+    let blind = ScriptedRegistry()
+    Self.image(in: blind, 1, tag: "1")
+    let result = try ferry.run(
+      [
+        "export", "--plain-http", "--tags", "!*", "--untagged", "-q", "-o", "a.tar", "\(blind.host)/old/app",
+      ], exits: 12)
+    result.complains(
+      "untagged manifests: cannot be listed at \(blind.host); ",
+      "none of the 1 tag of \(blind.host)/old/app is selected")
+  }
+
+  @Test func `is there after a run that broke off at it, and the next one`() throws {
+    let isBroken = Mutex(true)
+    let layer = BlobDigest.of([3, 3, 3])
+    let frail = ScriptedRegistry(listsManifests: true) { request in
+      request.path.hasSuffix(layer) && isBroken.withLock { $0 } ? ScriptedResponse(503) : nil
+    }
+    Self.image(in: frail, 1, tag: "1")
+    let loose = Self.image(in: frail, 3)
+    let command = [
+      "export", "--plain-http", "--retries", "0", "--all-tags", "--untagged", "\(frail.host)/old/app",
+    ]
+    let first = try ferry.run(command + ["-o", "a.tar"], exits: 13)
+    first.complains(layer)
+    #expect(FileManager.default.fileExists(atPath: ferry.file("a.tar.partial")))
+    isBroken.withLock { $0 = false }
+    try ferry.run(command + ["-o", "a.tar"], exits: 0)
+    #expect(!FileManager.default.fileExists(atPath: ferry.file("a.tar.partial")))
+    try ferry.run(command + ["-o", "b.tar"], exits: 0)
+    #expect(try areEqual(ferry.file("a.tar"), ferry.file("b.tar")))
+    #expect(try names().contains("\(frail.host)/old/app@\(loose)"))
   }
 
   @Test(arguments: [[], ["--platform", "linux/amd64"], ["--no-referrers"]])

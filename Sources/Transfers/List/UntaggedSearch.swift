@@ -113,7 +113,8 @@ struct UntaggedSearch: Sendable {
     let referrers = lists.reduce(into: Set<Digest>()) { $0.formUnion($1) }
     return roots.compactMap { digest, links in
       if let subject = links.subject {
-        guard takesReferrers, !place.left.contains(subject), !referrers.contains(digest) else { return nil }
+        let isLeft = place.left.contains(subject) && !place.carried.contains(subject)
+        guard takesReferrers, !isLeft, !referrers.contains(digest) else { return nil }
       }
       return Reference(host: place.location.host, repository: place.location.path, digest: digest)
     }
@@ -173,7 +174,7 @@ struct UntaggedSearch: Sendable {
       if identifier == top { subject = manifest.subject?.digest }
       manifests.insert(manifest.digest)
       for child in manifest.children where manifests.insert(child.digest).inserted {
-        waiting.append(child.digest.description)
+        if child.mediaType.isIndex { waiting.append(child.digest.description) }
       }
     }
     try Task.checkCancellation()

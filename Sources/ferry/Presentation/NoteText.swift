@@ -14,6 +14,7 @@ enum NoteText {
       "looking up \(Amounts.count(images, "image"))"
     case .untaggedFound(let images):
       "looking up \(Amounts.count(images, "image")) that no tag names"
+    case .untaggedUnlisted(let hosts): UntaggedText.line(unlistedAt: hosts) ?? ""
     case .imageFailed(let failure):
       "failed: \(failure.image): \(ErrorText(failure.error).summary)"
     case .layerNotCarried(let image, let layer):
