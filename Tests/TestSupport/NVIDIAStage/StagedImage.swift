@@ -82,24 +82,6 @@ public struct StagedImage: Sendable {
       "=", with: "")
   }
 
-  /// An image of Docker's schema 1, which nobody has signed, of layers from the highest to the lowest.
-  public init(schema1 layers: [[UInt8]]) {
-    let listed = layers.map { #"{"blobSum":"\#(Self.digest(of: $0))"}"# }.joined(separator: ",")
-    let history = layers.indices.map { index in
-      let parent = index + 1 < layers.count ? #",\"parent\":\"\#(index + 1)\""# : ""
-      return
-        #"{"v1Compatibility":"{\"id\":\"\#(index)\"\#(parent),\"os\":\"linux\",\"architecture\":\"amd64\"}"}"#
-    }.joined(separator: ",")
-    manifest = Array(
-      """
-      {"schemaVersion":1,"name":"old","tag":"old","architecture":"amd64","fsLayers":[\(listed)],\
-      "history":[\(history)]}
-      """.utf8)
-    mediaType = "application/vnd.docker.distribution.manifest.v1+json"
-    blobs = Dictionary(layers.map { (Self.digest(of: $0), $0) }) { first, _ in first }
-    children = []
-  }
-
   /// `count` bytes that do not repeat, the same for the same seed.
   public static func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
