@@ -15,6 +15,12 @@ public enum Credential: Hashable, Sendable {
 }
 
 extension Credential {
+  public var username: String {
+    switch self {
+    case .basic(let username, _), .identityToken(let username, _): username
+    }
+  }
+
   /// The secret in every form in which a server gets to see it.
   public var spellings: [String] {
     switch self {

@@ -10,6 +10,8 @@ final class RegistryConnection: Sendable {
   let http: HTTPClient
   /// What is left of the patience with what it does not show yet.
   let patience: SettlingPatience
+  /// What it has said of repositories that it does not know.
+  let unknown = UnknownRepositories()
   private let endpoint: Result<Endpoint, RegistryError>
 
   private struct Endpoint {
@@ -99,6 +101,7 @@ final class RegistryConnection: Sendable {
       } catch {
         throw .transport(error)
       }
+      if let missing = missingProject(response, for: purpose) { throw missing }
       if try authentication.answer(response) { continue }
       guard response.status != 401 else {
         throw failure(response, for: purpose, after: authentication)
@@ -244,12 +247,26 @@ final class RegistryConnection: Sendable {
     .encodedContent(host: host, repository: repository, what: what, encoding: encoding)
   }
 
+  /// The error for who is about to push and is turned away because what the repository would lie in is not there: Harbor
+  /// says so by 401, with a challenge that nobody can answer.
+  private func missingProject(_ response: HTTPResponse, for purpose: Purpose) -> RegistryError? {
+    guard response.status == 401, let repository = purpose.repository,
+      purpose.scopes.contains(.push(repository)), isOwn(response.url)
+    else { return nil }
+    let messages = messages(in: response)
+    guard messages.contains(where: \.saysProjectIsMissing) else { return nil }
+    unknown.note(repository, messages)
+    return .repositoryNotFound(host: host, repository: repository, messages: messages)
+  }
+
   private func notFound(_ purpose: Purpose, url: String, _ messages: [RegistryMessage]) -> RegistryError {
     guard let repository = purpose.repository else {
       return .refused(url: url, status: 404, messages: messages)
     }
     switch purpose.item {
-    case _ where messages.contains { $0.code == "NAME_UNKNOWN" }, .none where purpose.action != .push:
+    case _ where messages.contains { $0.code == "NAME_UNKNOWN" || $0.saysProjectIsMissing },
+      .none where purpose.action != .push:
+      unknown.note(repository, messages)
       return .repositoryNotFound(host: host, repository: repository, messages: messages)
     case .manifest(let identifier) where purpose.action == .pull:
       return .manifestNotFound(

@@ -8,11 +8,22 @@ public struct RepositoryRefusal: Sendable {
   public let error: any Error
   /// What may help, where the registry is NGC.
   public let remedies: [NGCRemedy]
+  /// What makes the repository, where it is not there or may not be, and that is known.
+  public let creation: RepositoryCreation?
 
-  private init(_ error: any Error, of repository: String, at host: String, remedies: [NGCRemedy]) {
+  private init(
+    _ error: any Error, of repository: String, at host: String, remedies: [NGCRemedy],
+    creation: RepositoryCreation? = nil
+  ) {
     self.error = error
     self.repository = "\(host)/\(repository)"
     self.remedies = remedies
+    self.creation = creation
+  }
+
+  /// Whether the repository is not there, and the registry does not make it when something is pushed.
+  public var isMissing: Bool {
+    if case RegistryError.repositoryNotFound = error { true } else { false }
   }
 
   /// Asks whether `repository` of `host` may be pushed to; nil when it may. `opensUpload` tries it, whatever the
@@ -29,7 +40,9 @@ public struct RepositoryRefusal: Sendable {
       let remedies =
         registries.nvidiaHosts.contains(host)
         ? Self.remedies(for: error, repository: repository, key: client.keyShape) : []
-      return RepositoryRefusal(error, of: repository, at: host, remedies: remedies)
+      return RepositoryRefusal(
+        error, of: repository, at: host, remedies: remedies,
+        creation: Self.creation(for: error, host: host, repository: repository, client))
     }
   }
 
@@ -43,6 +56,20 @@ public struct RepositoryRefusal: Sendable {
     let remedies = Self.remedies(for: error, repository: repository, key: client.keyShape)
     if remedies.isEmpty { return nil }
     self.init(error, of: repository, at: host, remedies: remedies)
+  }
+
+  private static func creation(
+    for error: RegistryError, host: String, repository: String, _ client: RegistryClient
+  ) -> RepositoryCreation? {
+    let messages: [RegistryMessage]
+    switch error {
+    case .repositoryNotFound(_, _, let said): messages = said
+    case .denied(_, _, _, let said) where said.contains(where: \.saysMayNotExist): messages = said
+    default: return nil
+    }
+    return RepositoryCreation(
+      host: host, repository: repository, messages: messages,
+      plainHTTP: client.configuration.plainHTTP, user: client.configuration.credential?.username)
   }
 
   private static func remedies(

@@ -146,7 +146,7 @@ final class ScriptedConnection {
       }
     }
     // An answer that came before the body was read leaves no way to find the next request.
-    return missing == 0
+    return missing == 0 && request.header("Connection")?.lowercased() != "close"
   }
 
   private func send(_ bytes: ArraySlice<UInt8>) -> Bool {

@@ -81,6 +81,8 @@ struct ImportReport: Codable {
   let mountedBytes: Int64?
   let missing: [Missing]
   let leftOut: [LeftOut]
+  /// Repositories that have to be made first; nil: none.
+  let missingRepositories: [MissingRepositoryEntry]?
   let blockers: [BlockerEntry]
   let failures: [FailureEntry]
   /// What registries warn of, in words; nil: nothing.
@@ -118,6 +120,8 @@ struct ImportReport: Codable {
     mountedBytes = result?.mountedSize
     missing = prepared.absent.map(Missing.init)
     leftOut = prepared.leftOut.map(LeftOut.init)
+    let lacking = prepared.refusals.filter(\.isMissing).map(MissingRepositoryEntry.init)
+    missingRepositories = lacking.isEmpty ? nil : lacking
     blockers = prepared.blockers.map(BlockerEntry.init)
     failures = (result?.failures ?? prepared.failures + prepared.incomplete).map(FailureEntry.init)
   }
@@ -147,6 +151,18 @@ extension ImportImage.State {
     case .replaces(let digest), .taken(let digest), .included(let digest), .extends(let digest): digest
     case .new, .identical, .replacesUnseen, .partsMissing, .trusted, .incomplete, .unknown, .refused: nil
     }
+  }
+}
+
+/// A repository that has to be made before anything can be pushed to it, in a report.
+struct MissingRepositoryEntry: Codable {
+  let repository: String
+  /// What makes it, to be typed, where that is known.
+  let command: Wording?
+
+  init(_ refusal: RepositoryRefusal) {
+    repository = refusal.repository
+    command = refusal.creation.map(CreationText.command)
   }
 }
 

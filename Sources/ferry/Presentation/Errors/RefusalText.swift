@@ -6,14 +6,27 @@ import Transfers
 enum RefusalText {
   /// A refused repository, with what may help.
   static func text(for refusal: RepositoryRefusal) -> ErrorText {
+    if refusal.isMissing { return CreationText.text(for: [refusal]) }
     let text = ErrorText(refusal.error)
-    let remedies = refusal.remedies.map(words)
+    let remedies =
+      refusal.remedies.map(words)
+      + (refusal.creation.map { ["If it does not exist, create it: \(CreationText.command(for: $0))"] } ?? [])
     return ErrorText(
       text.summary, remedy: remedies.isEmpty ? text.remedy : remedies.joined(separator: "\n"), text.status)
   }
 
   /// All refused repositories at once, and all that may help.
   static func text(for refusals: [RepositoryRefusal]) -> ErrorText {
+    let missing = refusals.filter(\.isMissing)
+    if !missing.isEmpty {
+      let first = CreationText.text(for: missing)
+      guard missing.count < refusals.count else { return first }
+      let others = text(for: refusals.filter { !$0.isMissing })
+      return ErrorText(
+        [first.summary, others.summary].joined(separator: "\n"),
+        remedy: [first.remedy, others.remedy].compactMap(\.self).joined(separator: "\n"),
+        refusals[0].isMissing ? first.status : others.status)
+    }
     let texts = refusals.map { text(for: $0) }
     guard texts.count > 1, let first = texts.first else {
       return texts.first ?? ErrorText("a repository may not be pushed to", .permissionDenied)
