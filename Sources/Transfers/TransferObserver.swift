@@ -69,6 +69,8 @@ public enum TransferNote: Sendable {
   case imageCompressed(ImportImage, CompressedImage)
   case imported(source: String, target: Reference, digest: Digest)
   case alreadyThere(source: String, target: Reference, digest: Digest)
+  /// An image is left away for what its tag holds, or what refers to it with it.
+  case skipped(ImportImage)
   /// A tag is there with the right digest, and what lies below it was not asked for.
   case trusted(target: Reference, digest: Digest)
   /// A tag is there, and so many of the manifests and blobs of its image are not: they are pushed again.

@@ -40,9 +40,12 @@ import Testing
 }
 
 @Suite struct `A name mapping` {
-  private func target(_ source: String, to destination: String, rules: [String] = []) throws -> String {
+  private func target(
+    _ source: String, to destination: String, rules: [String] = [], keepsPath: Bool = false
+  ) throws -> String {
     let mapping = NameMapping(
-      destination: try RegistryLocation(destination), rules: try rules.map { try MappingRule($0) })
+      destination: try RegistryLocation(destination), rules: try rules.map { try MappingRule($0) },
+      keepsPath: keepsPath)
     return mapping.target(of: try Reference(source)).description
   }
 
@@ -65,6 +68,18 @@ import Testing
     #expect(try target("h.example/dept/a:1", to: "n.example/o", rules: rules) == "n.example/o/first:1")
     #expect(try target("h.example/dept/b:1", to: "n.example/o", rules: rules) == "n.example/o/second/b:1")
     #expect(try target("h.example/other/b:1", to: "n.example/o", rules: rules) == "n.example/o/b:1")
+  }
+
+  @Test(arguments: [
+    ("nvcr.io/team/a/b:1", "reg.example/x", "reg.example/x/team/a/b:1"),
+    ("nvcr.io/olddept_vision/net:2", "nvcr.io/acme", "nvcr.io/acme/olddept_vision/net:2"),
+    ("registry.example/single:1", "new.example/org", "new.example/org/single:1"),
+    ("alpine:3", "new.example", "new.example/library/alpine:3"),
+  ])
+  func `that keeps the path replaces the host alone`(source: String, to: String, expected: String) throws {
+    let source = source == "alpine:3" ? "docker.io/library/alpine:3" : source
+    #expect(try target(source, to: to, keepsPath: true) == expected)
+    #expect(try target(source, to: to, rules: ["**=r/$1"], keepsPath: true).contains("/r/"))
   }
 
   @Test func `keeps a digest only where there is no tag`() throws {

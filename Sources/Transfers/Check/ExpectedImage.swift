@@ -138,7 +138,7 @@ struct ExpectedNames: Sendable {
   /// Throws ``TransferError/unnamedImages(archive:_:)`` for one that another destination cannot have by any rule.
   private func target(of image: ReceivedImage, in receipt: Receipt, at path: String) throws -> Reference {
     let isReceipts = receipt.destination == request.mapping.destination.description
-    guard !isReceipts || !request.mapping.rules.isEmpty else { return image.target }
+    guard !isReceipts || request.mapping.isSpecial else { return image.target }
     guard let source = try? Reference(anyTag: image.source) else {
       guard !isReceipts else { return image.target }
       let unnamed = UnnamedImage(digest: image.digest, tag: nil, name: image.source)

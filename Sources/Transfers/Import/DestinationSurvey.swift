@@ -45,6 +45,7 @@ struct DestinationSurvey: Sendable {
     }
     var images = looked.map(\.0)
     var failures = looked.compactMap(\.1) + strangers
+    SubjectIndex(images).skip(&images)
     try await checkPresent(&images, &failures)
     let refusals = try await refusals(for: images, opensUploads: opensUploads)
     exclude(refusals, from: &images, &failures)
@@ -65,7 +66,7 @@ struct DestinationSurvey: Sendable {
     let present: Destination.Tagged?
     do {
       present = try destination.tagged(image.target)
-    } catch TransferError.tagUntold where request.overwrites {
+    } catch TransferError.tagUntold where request.existing == .overwrite {
       image.state = .replacesUnseen
       return image
     }
@@ -87,7 +88,11 @@ struct DestinationSurvey: Sendable {
       // What it gives is not what it says.
       guard digest != image.digest else { throw error }
     }
-    image.state = request.overwrites ? .replaces(present.digest) : .taken(present.digest)
+    switch request.existing {
+    case .stop: image.state = .taken(present.digest)
+    case .skip: image.state = .skipped(present.digest)
+    case .overwrite: image.state = .replaces(present.digest)
+    }
     return image
   }
 

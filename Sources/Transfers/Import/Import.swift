@@ -101,7 +101,7 @@ public struct Import: Sendable {
     let types = TypeProbe(of: destination, keepGoing: settings.keepGoing, executor: executor)
     let prepared = try await types.probe(prepared)
     for failure in prepared.failures + prepared.incomplete { settings.observer.note(.imageFailed(failure)) }
-    for image in prepared.images where image.isThere || image.missing > 0 {
+    for image in prepared.images where image.isThere || image.isSkipped || image.missing > 0 {
       settings.observer.note(Self.note(of: image))
     }
     let proof = VolumeProof(
@@ -130,6 +130,7 @@ public struct Import: Sendable {
     let failed = Set(late.map(\.image))
     return ImportResult(
       prepared: prepared, pushed: pushed.images.filter { !failed.contains($0.source) },
+      skipped: prepared.images.filter(\.isSkipped) + pushed.skipped,
       failures: prepared.incomplete + prepared.failures + pushed.failures + late, late: late,
       uploadedSize: pushedBlobs.uploaded, mountedSize: pushedBlobs.mounted, presentSize: pushedBlobs.present)
   }
@@ -151,6 +152,7 @@ public struct Import: Sendable {
   }
 
   private static func note(of image: ImportImage) -> TransferNote {
+    if image.isSkipped { return .skipped(image) }
     if image.missing > 0 { return .partsMissing(target: image.target, count: image.missing) }
     if case .trusted = image.state { return .trusted(target: image.target, digest: image.digest) }
     return .alreadyThere(source: image.source, target: image.target, digest: image.digest)

@@ -15,12 +15,17 @@ public struct ImportImage: Sendable {
     /// The tag is there with this very digest or, of a list of referrers, with one that has all of this one's. What
     /// lies below it was not asked for (``ImportRequest/trustsTags``).
     case trusted
-    /// The tag is there with another digest and will be moved (`--overwrite`).
+    /// The tag is there with another digest and will be moved (``ExistingTags/overwrite``).
     case replaces(Digest)
-    /// The tag is there, or may be, and the destination does not show with what; it will be moved (`--overwrite`).
+    /// The tag is there, or may be, and the destination does not show with what; it will be moved
+    /// (``ExistingTags/overwrite``).
     case replacesUnseen
     /// The tag is there with another digest, which stands in the way.
     case taken(Digest)
+    /// The tag is there with another digest, and stays what it is (``ExistingTags/skip``).
+    case skipped(Digest)
+    /// It refers to an image that is skipped, and to none that is pushed or there.
+    case skippedWithSubject
     /// The destination would not say; the failure says why.
     case unknown
     /// The tag is there with a list of referrers that has all of this one's, and others.
@@ -80,7 +85,17 @@ extension ImportImage {
   public var isToPush: Bool {
     switch state {
     case .new, .replaces, .replacesUnseen, .extends, .partsMissing: true
-    case .identical, .included, .trusted, .taken, .unknown, .incomplete, .refused: false
+    case .identical, .included, .trusted, .taken, .skipped, .skippedWithSubject, .unknown, .incomplete,
+      .refused:
+      false
+    }
+  }
+
+  /// Whether it is left away for what is there.
+  public var isSkipped: Bool {
+    switch state {
+    case .skipped, .skippedWithSubject: true
+    default: false
     }
   }
 

@@ -2,14 +2,24 @@ public import Digests
 public import Layouts
 import Tar
 
+/// What an import does with a tag that is there with another image.
+public enum ExistingTags: Sendable {
+  /// Nothing is pushed.
+  case stop
+  /// It stays what it is; the others are pushed.
+  case skip
+  /// It is moved.
+  case overwrite
+}
+
 /// What `ferry import` is asked to do.
 public struct ImportRequest: Sendable {
   public var archives: [ArchiveInput]
   public var mapping: NameMapping
   /// Globs on source references, with or without their host; empty: all images.
   public var images: [String]
-  /// Tags that hold other content are moved to the new one.
-  public var overwrites: Bool
+  /// What becomes of tags that hold other content.
+  public var existing: ExistingTags
   /// What lies below a tag that is there with the right digest is not asked for.
   public var trustsTags = false
   /// Images of which not all is there are left out, and the others are taken.
@@ -37,7 +47,7 @@ public struct ImportRequest: Sendable {
   public var memoryLimit = Decompressor.usualMemory
 
   public init(
-    archives: [ArchiveInput], mapping: NameMapping, images: [String] = [], overwrites: Bool = false,
+    archives: [ArchiveInput], mapping: NameMapping, images: [String] = [], existing: ExistingTags = .stop,
     allowsMissing: Bool = false, expected: Digest? = nil, shard: Shard? = nil, takesReferrers: Bool = true,
     journal: JournalLocation = .besideArchive(orIn: nil), givenName: GivenName? = nil,
     compressesLayers: Bool = false, spool: String? = nil, temporary: String
@@ -45,7 +55,7 @@ public struct ImportRequest: Sendable {
     self.archives = archives
     self.mapping = mapping
     self.images = images
-    self.overwrites = overwrites
+    self.existing = existing
     self.allowsMissing = allowsMissing
     self.expected = expected
     self.shard = shard

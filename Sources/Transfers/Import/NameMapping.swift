@@ -7,12 +7,17 @@ public struct NameMapping: Sendable {
   public let destination: RegistryLocation
   public let rules: [MappingRule]
   public let nvidiaHosts: NVIDIAHosts
+  /// Where no rule matches, the whole repository stays below the destination.
+  public let keepsPath: Bool
 
-  public init(destination: RegistryLocation, rules: [MappingRule] = [], nvidiaHosts: NVIDIAHosts = .standard)
-  {
+  public init(
+    destination: RegistryLocation, rules: [MappingRule] = [], nvidiaHosts: NVIDIAHosts = .standard,
+    keepsPath: Bool = false
+  ) {
     self.destination = destination
     self.rules = rules
     self.nvidiaHosts = nvidiaHosts
+    self.keepsPath = keepsPath
   }
 
   /// Where `source` goes: the first rule that matches decides, else the default. The tag stays; a name without one means
@@ -49,7 +54,11 @@ public struct NameMapping: Sendable {
     return rules.filter { !used.contains($0) }
   }
 
+  /// Whether names are others than those that an import gives by itself.
+  var isSpecial: Bool { keepsPath || !rules.isEmpty }
+
   private func defaultName(for source: Reference) -> String {
+    if keepsPath { return source.repository }
     if nvidiaHosts.contains(source.host), nvidiaHosts.contains(destination.host) {
       return DGXSpace.nameOnNGC(for: source.repository)
     }

@@ -43,6 +43,8 @@ public struct ImportResult: Sendable {
   public let prepared: PreparedImport
   /// The images that were pushed, and read back with their digest.
   public let pushed: [ImportImage]
+  /// The images that were left away for what their tags hold, before anything was pushed or when it came to them.
+  public let skipped: [ImportImage]
   public let failures: [ImageFailure]
   /// Those of ``failures`` that showed when all was pushed: nothing was stopped by them.
   public let late: [ImageFailure]

@@ -7,11 +7,28 @@ import Registry
 struct PushedImages: Sendable {
   /// In the order in which they were pushed, read back with their digests.
   let images: [ImportImage]
+  /// Whose tags came to hold other images since they were looked at, and what refers to those.
+  let skipped: [ImportImage]
   let failures: [ImageFailure]
 }
 
 /// The seventh step of an import: image by image its manifests, its index, its tag, and the tag is read back.
 struct TagPusher: Sendable {
+  /// How far an image came.
+  private enum Arrival {
+    /// The list that was there before, as it is now, when the image is a list of referrers that was added to it.
+    case pushed(list: Descriptor?)
+    /// Its tag holds something else, and stays (``ExistingTags/skip``).
+    case taken(Digest)
+  }
+
+  /// What became of one image.
+  private enum Outcome {
+    case pushed(ImportImage)
+    case skipped(ImportImage)
+    case failed(ImageFailure)
+  }
+
   private let destination: Destination
   private let request: ImportRequest
   private let lists: ReferrersPublisher
@@ -36,6 +53,7 @@ struct TagPusher: Sendable {
     on executor: BlockingExecutor
   ) async throws -> PushedImages {
     var pushed: [ImportImage] = []
+    var skipped: [ImportImage] = []
     var failures: [ImageFailure] = []
     var lost = Set(prepared.failures.map(\.image))
     // What refers to something goes behind it: an image, its signatures, what attests those.
@@ -43,37 +61,48 @@ struct TagPusher: Sendable {
     let levels = Dictionary(grouping: prepared.images.filter(\.isToPush)) { $0.referral?.depth ?? 0 }
     for (_, images) in levels.sorted(by: { $0.key < $1.key }) {
       let lostSubjects = subjects.lostSubjects(of: images, lost: lost)
-      let outcomes = try await executor.mapConcurrently(images) {
-        image -> Result<ImportImage, ImageFailure> in
+      let skippedSubjects = subjects.lostSubjects(of: images, lost: Set(skipped.map(\.source)))
+      let outcomes = try await executor.mapConcurrently(images) { image -> Outcome in
         do {
           let repository = image.target.repository
           let lost = image.tree.blobs.lazy.compactMap { blobs.failure(of: $0.digest, in: repository) }
           if let error = lost.first { throw error }
           if let subject = lostSubjects[image] { throw TransferError.subjectFailed(subject) }
-          let list = try push(image)
           var image = image
-          image.list = list
+          if skippedSubjects[image] != nil {
+            image.state = .skippedWithSubject
+          } else {
+            switch try push(image) {
+            case .pushed(let list): image.list = list
+            case .taken(let present): image.state = .skipped(present)
+            }
+          }
+          guard !image.isSkipped else {
+            settings.observer.note(.skipped(image))
+            return .skipped(image)
+          }
           image.confirmedAt = Date()
           settings.observer.note(
             .imported(source: image.source, target: image.target, digest: image.digest))
-          return .success(image)
+          return .pushed(image)
         } catch {
           guard isSpared(image, by: error, damaged), !Task.isCancelled else { throw error }
           let failure = ImageFailure(image: image.source, error: error)
           settings.observer.note(.imageFailed(failure))
-          return .failure(failure)
+          return .failed(failure)
         }
       }
       for outcome in outcomes {
         switch outcome {
-        case .success(let image): pushed.append(image)
-        case .failure(let failure):
+        case .pushed(let image): pushed.append(image)
+        case .skipped(let image): skipped.append(image)
+        case .failed(let failure):
           failures.append(failure)
           lost.insert(failure.image)
         }
       }
     }
-    return PushedImages(images: pushed, failures: failures)
+    return PushedImages(images: pushed, skipped: skipped, failures: failures)
   }
 
   /// Whether the other images are pushed in spite of one that failed.
@@ -84,16 +113,17 @@ struct TagPusher: Sendable {
     return image.tree.blobs.contains { damaged.contains($0.digest) }
   }
 
-  /// Pushes the image's manifests, children first and each read back, then its tag, and reads that back. The list that was there
-  /// before, as it is now, when the image is a list of referrers that was added to it.
-  private func push(_ image: ImportImage) throws -> Descriptor? {
+  /// Pushes the image's manifests, children first and each read back, then its tag, and reads that back.
+  private func push(_ image: ImportImage) throws -> Arrival {
     let target = image.target
     let client = try destination.client(for: target.repository)
     for descriptor in image.tree.manifests {
       let isRoot = descriptor.digest == image.digest
       let manifest = try image.manifests.manifest(descriptor)
-      if isRoot, case .extends = image.state { return try lists.extend(with: image, manifest) }
-      if isRoot { try expectUnchanged(image) }
+      if isRoot, case .extends = image.state {
+        return .pushed(list: try lists.extend(with: image, manifest))
+      }
+      if isRoot, let present = try occupant(of: image) { return .taken(present) }
       guard isRoot else {
         try put(manifest, of: image) { try destination.store(manifest, in: target.repository) }
         continue
@@ -126,7 +156,7 @@ struct TagPusher: Sendable {
     guard readBack == image.digest else {
       throw TransferError.readBackDiffers(target, expected: image.digest, actual: readBack)
     }
-    return nil
+    return .pushed(list: nil)
   }
 
   /// Does `send`, which stores a manifest of `image`. Where the registry says that it does not have all that the manifest
@@ -163,10 +193,14 @@ struct TagPusher: Sendable {
   /// How often a manifest is put again whose content the registry does not find.
   private static let mostRepetitions = 3
 
-  /// Makes sure that the tag is still what it was when it was looked at, hours ago perhaps.
-  private func expectUnchanged(_ image: ImportImage) throws {
-    guard !request.overwrites, image.target.tag != nil else { return }
-    guard let present = try destination.tagged(image.target)?.digest, present != image.digest else { return }
+  /// What the image's tag has come to hold since it was looked at, hours ago perhaps, where that is another image and not to
+  /// be moved; nil where nothing is in the way. Throws ``TransferError/tagsTaken(_:)`` where it stops the import.
+  private func occupant(of image: ImportImage) throws -> Digest? {
+    guard request.existing != .overwrite, image.target.tag != nil else { return nil }
+    guard let present = try destination.tagged(image.target)?.digest, present != image.digest else {
+      return nil
+    }
+    guard request.existing == .stop else { return present }
     throw TransferError.tagsTaken([
       TakenTag(target: image.target, source: image.source, present: present, wanted: image.digest)
     ])
@@ -187,52 +221,6 @@ extension RegistryError {
     case .refused, .immutable: true
     default: false
     }
-  }
-}
-
-/// The images of an import by what they hold: what an image refers to is found without a look at all others.
-private struct SubjectIndex {
-  private let images: [ImportImage]
-  /// Into ``images``.
-  private var holders: [RepositoryContent: [Int]] = [:]
-
-  init(_ images: [ImportImage]) {
-    self.images = images
-    for (index, image) in images.enumerated() {
-      for manifest in image.tree.manifests {
-        holders[
-          RepositoryContent(repository: image.target.repository, digest: manifest.digest), default: []
-        ].append(index)
-      }
-    }
-  }
-
-  /// What `referrers`, all of one depth, refer to and of which no image is left beside the `lost` ones. Each manifest is
-  /// looked at once, however many refer to it.
-  func lostSubjects(of referrers: [ImportImage], lost: Set<String>) -> LostSubjects {
-    guard !lost.isEmpty else { return LostSubjects(names: [:]) }
-    var names: [RepositoryContent: String?] = [:]
-    for image in referrers {
-      guard let referral = image.referral else { continue }
-      let key = RepositoryContent(repository: image.target.repository, digest: referral.subject)
-      guard names[key] == nil else { continue }
-      let subjects = (holders[key] ?? []).lazy.map { images[$0] }
-        .filter { ($0.referral?.depth ?? 0) < referral.depth }
-      names[key] = .some(subjects.allSatisfy { lost.contains($0.source) } ? subjects.first?.source : nil)
-    }
-    return LostSubjects(names: names.compactMapValues(\.self))
-  }
-}
-
-/// Manifests that something refers to and that did not arrive.
-private struct LostSubjects: Sendable {
-  /// The images that should have brought them, by their names in the archives.
-  let names: [RepositoryContent: String]
-
-  /// What of these `image` refers to.
-  subscript(image: ImportImage) -> String? {
-    guard let subject = image.referral?.subject else { return nil }
-    return names[RepositoryContent(repository: image.target.repository, digest: subject)]
   }
 }
 

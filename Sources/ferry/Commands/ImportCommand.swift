@@ -21,7 +21,12 @@ struct ImportCommand: AsyncParsableCommand {
       Without a rule the source's host and first path component give way to --to: with --to nvcr.io/acme, \
       nvcr.io/olddept/trainer:1.0 becomes nvcr.io/acme/trainer:1.0. Rules of --map come first, on the \
       repository without its host; * matches inside a component, ** across components, $1, $2… stand for \
-      what they matched.
+      what they matched. With --keep-path only the host gives way, where no rule matches: nvcr.io/acme and \
+      nvcr.io/olddept/trainer:1.0 make nvcr.io/acme/olddept/trainer:1.0.
+
+      A tag that is there with another image stops the import before anything moves. --existing skip leaves such \
+      tags as they are and pushes the others; each is named with both digests, it is in no receipt, and the \
+      exit status is 4: 0 would say that every image is there.
 
       Of an archive that is cut into volumes name any one, all, or the directories they are in. They are read \
       and proved once before anything is pushed.
@@ -165,7 +170,8 @@ struct ImportCommand: AsyncParsableCommand {
         return texts.first?.status ?? .someFailed
       }
       run.console.complain(of: result.failures)
-      return result.failures.isEmpty ? .done : .someFailed
+      // What was skipped is not there, whoever asked for that.
+      return !result.failures.isEmpty ? .someFailed : result.skipped.isEmpty ? .done : .differences
     }
   }
 
@@ -186,9 +192,9 @@ struct ImportCommand: AsyncParsableCommand {
   ) throws -> ImportRequest {
     let mapping = NameMapping(
       destination: try RegistryLocation(destination.to), rules: try destination.rules.read(),
-      nvidiaHosts: run.nvidiaHosts)
+      nvidiaHosts: run.nvidiaHosts, keepsPath: destination.rules.keepPath)
     var request = ImportRequest(
-      archives: archives, mapping: mapping, images: intake.image, overwrites: destination.overwrite,
+      archives: archives, mapping: mapping, images: intake.image, existing: destination.existingTags,
       allowsMissing: intake.allowMissing, expected: expecting.expect,
       shard: transfer.shard, takesReferrers: !intake.leavesReferrers,
       journal: journal,

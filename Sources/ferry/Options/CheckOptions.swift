@@ -100,7 +100,8 @@ struct CheckedDestinationOptions: ParsableArguments {
       return
     }
     let given = [
-      ("--map", !rules.map.isEmpty), ("--map-file", rules.mapFile != nil), ("--as", `as` != nil),
+      ("--map", !rules.map.isEmpty), ("--map-file", rules.mapFile != nil),
+      ("--keep-path", rules.keepPath), ("--as", `as` != nil),
       ("--platform", !platform.isEmpty), ("--read-back", scope != nil), ("--receipt", receipt != nil),
       ("--journal", journal != nil), ("--switch-over", switching.switchOver != nil),
     ]

@@ -4,6 +4,18 @@ import Transfers
 
 /// Where images are pushed, and under which names.
 struct DestinationOptions: ParsableArguments {
+  enum Existing: String, ExpressibleByArgument, CaseIterable {
+    case stop, skip, overwrite
+
+    fileprivate var tags: ExistingTags {
+      switch self {
+      case .stop: .stop
+      case .skip: .skip
+      case .overwrite: .overwrite
+      }
+    }
+  }
+
   @Option(
     help: ArgumentHelp("The registry and namespace to push below.", valueName: "registry/org[/team]"))
   var to: String
@@ -18,7 +30,16 @@ struct DestinationOptions: ParsableArguments {
       """, valueName: "repository[:tag]"))
   var `as`: String?
 
-  @Flag(help: "Move tags that exist with other content.")
+  @Option(
+    help: ArgumentHelp(
+      """
+      What to do with tags that exist with another image: stop before anything moves, skip them and push the others, or \
+      overwrite. With skip each is named with both digests and in no receipt, and the exit status is 4, for not every \
+      image is there; stop unless told otherwise.
+      """, valueName: "stop|skip|overwrite"))
+  var existing: Existing?
+
+  @Flag(help: "Move tags that exist with other content: short for --existing overwrite.")
   var overwrite = false
 
   @Flag(
@@ -45,7 +66,13 @@ struct DestinationOptions: ParsableArguments {
     transform: TimeSpan.parse)
   var settle = TimeSpan(seconds: 30)
 
+  var existingTags: ExistingTags { existing?.tags ?? (overwrite ? .overwrite : .stop) }
+
   func validate() throws {
+    if overwrite, let existing, existing != .overwrite {
+      throw ValidationError(
+        "--overwrite moves tags that exist, and --existing \(existing.rawValue) does not: give one of them.")
+    }
     guard settle.seconds <= 86_400 else { throw ValidationError("--settle takes at most 1 day.") }
     if to.isEmpty { throw ValidationError("--to needs a registry, such as registry.example/team.") }
     for host in uploadHost {
@@ -68,6 +95,13 @@ struct NameRuleOptions: ParsableArguments {
     help: ArgumentHelp("Read --map rules from this file, one a line, # for comments.", valueName: "file"),
     completion: .file())
   var mapFile: String?
+
+  @Flag(
+    help: """
+      Keep the whole path of a repository below --to, its first component too, where no --map rule matches: the host \
+      alone gives way.
+      """)
+  var keepPath = false
 
   /// The rules in their order. Throws for a file that cannot be read, and ``TransferError/malformedRule(_:)``.
   func read() throws -> [MappingRule] {

@@ -46,6 +46,8 @@ struct ImportText {
     case .replaces(let digest): "moves from \(digest.short)"
     case .replacesUnseen: "moves from what is not shown"
     case .taken(let digest): "taken by \(digest.short)"
+    case .skipped(let digest): "skipped, it is \(digest.short)"
+    case .skippedWithSubject: "skipped with its image"
     case .included: "there already, with others"
     case .extends(let digest): "adds to \(digest.short)"
     case .incomplete: "not whole"
@@ -54,7 +56,7 @@ struct ImportText {
     }
   }
 
-  /// Prints all that stands in the way; the status that a run would end with, or 4 when tags would move.
+  /// Prints all that stands in the way; the status that a run would end with, or 4 when tags would move or images be skipped.
   func verdict(on prepared: PreparedImport, keepsGoing: Bool) -> ExitStatus {
     let obstacles = Obstacles(
       failures: prepared.failures, blockers: prepared.blockers,
@@ -67,7 +69,7 @@ struct ImportText {
     let moves = prepared.images.contains { image in
       image.isToPush && (image.state.present != nil || image.state == .replacesUnseen)
     }
-    return moves ? .differences : .done
+    return moves || prepared.images.contains(where: \.isSkipped) ? .differences : .done
   }
 
   /// What a finished run shows: every image with its new name and the digest read back.
@@ -92,6 +94,7 @@ struct ImportText {
     }
     if !identical.isEmpty { parts.append("\(Self.count(identical)) there already") }
     if !trusted.isEmpty { parts.append("\(Self.count(trusted)) there by tag alone (--trust-tags)") }
+    if !result.skipped.isEmpty { parts.append("\(Self.count(result.skipped)) skipped") }
     if !result.failures.isEmpty { parts.append("\(Amounts.count(result.failures.count, "image")) failed") }
     if parts.isEmpty { parts.append("nothing to do") }
     console.say(

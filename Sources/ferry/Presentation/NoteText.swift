@@ -66,6 +66,7 @@ enum NoteText {
       "pushed \(target)  \(digest)"
     case .alreadyThere(_, let target, let digest):
       "there already: \(target)  \(digest)"
+    case .skipped(let image): line(for: image)
     case .trusted(let target, let digest):
       "there by its tag, not looked into: \(target)  \(digest)"
     case .partsMissing(let target, let count):
@@ -103,6 +104,15 @@ enum NoteText {
 }
 
 extension NoteText {
+  /// An image that was skipped: what is there in its place.
+  static func line(for image: ImportImage) -> Wording {
+    if case .skipped(let present) = image.state {
+      return "skipped: \(image.target) holds \(present), not \(image.digest) of \(image.source)"
+    }
+    return
+      "skipped: \(image.target) refers to \(image.referral?.subject.short ?? "an image"), which was skipped"
+  }
+
   /// What a registry warns of, in its own words.
   static func words(of warning: RegistryWarning) -> Wording { "\(warning.host) says: \(warning.text)" }
 }

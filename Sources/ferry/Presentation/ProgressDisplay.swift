@@ -49,7 +49,7 @@ final class ProgressDisplay: TransferObserver {
       heard.withLock { $0.append(warning) }
       console.complain(NoteText.line(for: note))
     case .imageFailed, .unreadable, .referrerNotCarried, .manifestUnknown, .knownDamaged, .catalogHidden,
-      .referrersNotShown, .untaggedUnlisted:
+      .referrersNotShown, .untaggedUnlisted, .skipped:
       console.complain(NoteText.line(for: note))
     default: console.say(NoteText.line(for: note))
     }

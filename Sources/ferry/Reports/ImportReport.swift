@@ -15,8 +15,8 @@ struct ImportReport: Codable {
     let target: String
     let digest: String
     let bytes: Int64
-    /// `new`, `identical`, `lacks`, `trusted`, `included`, `replaces`, `extends`, `taken`, `unknown`, `incomplete`,
-    /// `refused` before; `pushed`, `identical`, `trusted`, `included` or `failed` after.
+    /// `new`, `identical`, `lacks`, `trusted`, `included`, `replaces`, `extends`, `taken`, `skipped`, `unknown`,
+    /// `incomplete`, `refused` before; `pushed`, `identical`, `trusted`, `included`, `skipped` or `failed` after.
     let state: String
     /// The digest that the tag pointed at before, where that was another.
     let previousDigest: String?
@@ -101,9 +101,11 @@ struct ImportReport: Codable {
     dryRun = result == nil
     archives = prepared.archives.map { Archive(path: $0.path, digest: $0.digest.description) }
     let pushed = Set((result?.pushed ?? []).map(\.target))
-    images = prepared.images.map { image in
+    let skipped = Dictionary((result?.skipped ?? []).map { ($0.target, $0) }) { first, _ in first }
+    images = prepared.images.map { planned in
+      let image = skipped[planned.target] ?? planned
       let state =
-        result == nil || image.isThere
+        result == nil || image.isThere || image.isSkipped
         ? image.state.name : pushed.contains(image.target) ? "pushed" : "failed"
       return Image(
         source: image.source, target: image.target.description, digest: image.digest.description,
@@ -137,6 +139,7 @@ extension ImportImage.State {
     case .trusted: "trusted"
     case .replaces, .replacesUnseen: "replaces"
     case .taken: "taken"
+    case .skipped, .skippedWithSubject: "skipped"
     case .included: "included"
     case .extends: "extends"
     case .incomplete: "incomplete"
@@ -148,8 +151,12 @@ extension ImportImage.State {
   /// The digest of other content that the tag points at.
   var present: Digest? {
     switch self {
-    case .replaces(let digest), .taken(let digest), .included(let digest), .extends(let digest): digest
-    case .new, .identical, .replacesUnseen, .partsMissing, .trusted, .incomplete, .unknown, .refused: nil
+    case .replaces(let digest), .taken(let digest), .skipped(let digest), .included(let digest),
+      .extends(let digest):
+      digest
+    case .new, .identical, .replacesUnseen, .partsMissing, .trusted, .skippedWithSubject, .incomplete,
+      .unknown, .refused:
+      nil
     }
   }
 }

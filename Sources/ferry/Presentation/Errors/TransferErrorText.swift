@@ -149,7 +149,9 @@ extension TransferError: WordedError {
       return ErrorText(
         (["\(Amounts.count(taken.count, "tag")) at the destination would change:"] + lines + more)
           .joined(separator: "\n"),
-        remedy: "--overwrite moves them; --map places the images elsewhere.", .destinationConflict)
+        remedy:
+          "--overwrite moves them; --existing skip leaves them and pushes the others; --map places the images elsewhere.",
+        .destinationConflict)
     case .tagUntold(let target, let isListed, let cause):
       let text = cause.text
       // What is overwhelmed may tell a little later.

@@ -94,10 +94,13 @@ extension ReportPage {
     let blockers = prepared.blockers.map { Remark(text: Self.words(for: $0), tone: .bad) }
     let isWhole = failures.isEmpty && blockers.isEmpty
     let isTrusting = prepared.images.contains { $0.state == .trusted }
+    let skipped = result?.skipped ?? prepared.images.filter(\.isSkipped)
     let done: Wording =
-      isTrusting
-      ? "Nothing failed. Of images that are trusted only the tag was looked at, not what lies below it."
-      : "The registry holds every image under its new name: each was read back with its digest."
+      !skipped.isEmpty
+      ? "Nothing failed, and \(Amounts.count(skipped.count, "image")) did not arrive: what was there was left."
+      : isTrusting
+        ? "Nothing failed. Of images that are trusted only the tag was looked at, not what lies below it."
+        : "The registry holds every image under its new name: each was read back with its digest."
     var facts: [(name: Wording, value: Wording)] = prepared.archives.flatMap {
       archive -> [(name: Wording, value: Wording)] in
       [("Archive", "\(archive.path)"), ("Archive digest", "\(archive.digest)")]
@@ -115,8 +118,10 @@ extension ReportPage {
         ? result == nil ? "Nothing stands in the way." : done
         : blockers.isEmpty
           ? "\(Amounts.count(failures.count, "image")) failed." : "Something stands in the way.",
-      tone: isWhole ? .good : .bad, facts: facts, remarks: blockers + failures.map(Self.remark), rows: rows,
-      repositories: sharing.byRepository)
+      tone: !isWhole ? .bad : skipped.isEmpty ? .good : .warn, facts: facts,
+      remarks: blockers + failures.map(Self.remark)
+        + skipped.map { Remark(text: NoteText.line(for: $0), tone: .warn) },
+      rows: rows, repositories: sharing.byRepository)
   }
 
   /// How an import's state looks.
@@ -124,7 +129,7 @@ extension ReportPage {
     switch state {
     case "pushed", "identical", "included": .good
     case "failed", "taken", "refused", "unknown", "incomplete": .bad
-    case "replaces", "extends", "lacks", "trusted": .warn
+    case "replaces", "extends", "lacks", "trusted", "skipped": .warn
     default: .plain
     }
   }
