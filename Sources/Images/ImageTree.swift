@@ -12,8 +12,8 @@ public struct ImageTree: Sendable {
   public let configs: [Descriptor]
   /// Descriptors that `includes` turned down; nothing below them was looked at.
   public let omitted: [Descriptor]
-  /// What its indexes list and may be manifests of types that Ferry does not know, each once.
-  public let unknownManifests: [Descriptor]
+  /// Its manifests of types that Ferry does not know, and what its indexes list and may be such, each once.
+  public let unknownManifests: [UnknownManifest]
   /// Those of ``manifests`` that refer to another manifest: signatures, SBOMs, attestations.
   public let references: [ManifestReference]
   /// What kind of artifact the root is (``Manifest/artifactType``).
@@ -23,7 +23,7 @@ public struct ImageTree: Sendable {
   static let largestSize: Int64 = 1 << 53
 
   /// Indexes may nest; real ones do so once.
-  static let deepest = 8
+  public static let deepest = 8
   /// The most manifests of one image, so that a hostile index cannot ask for work without end.
   static let mostManifests = 10_000
 
@@ -83,13 +83,15 @@ public struct ImageTree: Sendable {
     /// By digest, as listed first: what is not carried is none of them.
     private var candidates: [Digest: Descriptor] = [:]
     private var candidateOrder: [Digest] = []
+    private var opaque: [UnknownManifest] = []
     /// The sum of ``sizes``.
     private var total: Int64 = 0
 
-    var unknown: [Descriptor] {
-      guard !candidateOrder.isEmpty else { return [] }
+    var unknown: [UnknownManifest] {
+      guard !candidateOrder.isEmpty else { return opaque }
       let carried = Set(blobs.map(\.digest))
-      return candidateOrder.filter(carried.contains).compactMap { candidates[$0] }
+      return opaque
+        + candidateOrder.filter(carried.contains).compactMap { candidates[$0] }.map(UnknownManifest.init)
     }
 
     mutating func descend(
@@ -129,6 +131,7 @@ public struct ImageTree: Sendable {
         candidateOrder.append(unknown.digest)
       }
       let shared = try share(manifest.descriptor)
+      if case .opaque(let content) = manifest.content { opaque.append(UnknownManifest(shared, content)) }
       if let subject = manifest.subject?.digest {
         references.append(ManifestReference(manifest: shared.digest, subject: subject))
       }
@@ -162,8 +165,8 @@ public struct ManifestReference: Hashable, Sendable {
 
 extension [ImageTree] {
   /// Those of all of them, each once, in the order of their digests.
-  public var unknownManifests: [Descriptor] {
-    let all = Dictionary(flatMap(\.unknownManifests).map { ($0.digest, $0) }) { first, _ in first }
-    return all.values.sorted { $0.digest < $1.digest }
+  public var unknownManifests: [UnknownManifest] {
+    let all = Dictionary(flatMap(\.unknownManifests).map { ($0.descriptor.digest, $0) }) { first, _ in first }
+    return all.values.sorted { $0.descriptor.digest < $1.descriptor.digest }
   }
 }

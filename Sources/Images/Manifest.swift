@@ -11,6 +11,8 @@ public struct Manifest: Sendable {
   /// Whether that is what its own field `mediaType` says.
   public let saysItsType: Bool
   public let content: Content
+  /// What is known of it where its type is none that Ferry knows, and of those of which the same is true and that it lists.
+  let opaque: OpaqueManifests
 
   public enum Content: Sendable {
     case image(ImageManifest)
@@ -18,14 +20,72 @@ public struct Manifest: Sendable {
     case artifact(ArtifactManifest)
     /// Docker's image manifest of schema 1, which does not say how large its layers are: ``Schema1Carrier`` does.
     case schema1(Schema1Manifest)
+    /// A manifest of a type that Ferry does not know.
+    case opaque(OpaqueManifest)
   }
 
   /// What distribution-spec asks of registries as the least limit, and what they enforce: 4 MiB.
   public static let sizeLimit = 4 << 20
 
   /// Decodes `bytes`. `mediaType` is what the registry or descriptor called them; the `mediaType` field
-  /// inside, covered by the digest, is believed first.
-  public init(bytes: [UInt8], mediaType claimed: MediaType?) throws(ManifestError) {
+  /// inside, covered by the digest, is believed first. `opaque` are the manifests of types that Ferry does not know of which
+  /// something is known; anything else of such a type is none.
+  public init(
+    bytes: [UInt8], mediaType claimed: MediaType?, opaque: OpaqueManifests = [:]
+  ) throws(ManifestError) {
+    guard !opaque.isEmpty, let record = opaque[Digest(of: bytes)] else {
+      try self.init(bytes: bytes, mediaType: claimed, knowing: opaque, isAnswer: false)
+      return
+    }
+    guard bytes.count <= Self.sizeLimit else { throw .tooLarge(Int64(bytes.count)) }
+    let type = record.manifest.mediaType
+    let said = OpaqueType(of: bytes).said
+    guard type.mayBeOpaque, said.map({ $0 == type }) ?? true, claimed.map({ $0 == type }) ?? true else {
+      throw .malformed(.namesOtherContent)
+    }
+    self.init(bytes, type, saysItsType: said != nil, try OpaqueManifest(bytes, record), knowing: opaque)
+  }
+
+  /// Decodes what a registry answers when it is asked for a manifest: of a type that Ferry does not know as well, of which it
+  /// is to be looked for what it names (``NamedContent``). `isVouchedFor` tells whether the answer shows by more than its
+  /// type that it is a manifest's.
+  public init(
+    answer bytes: [UInt8], mediaType claimed: MediaType?, isVouchedFor: Bool
+  ) throws(ManifestError) {
+    let isKnown = claimed.map { $0.isManifest || $0.isSchema1 } ?? false
+    let own = isKnown ? nil : OpaqueType(of: bytes)
+    if let own, let type = try own.type(claimed: claimed, isVouchedFor: isVouchedFor) {
+      guard bytes.count <= Self.sizeLimit else { throw .tooLarge(Int64(bytes.count)) }
+      self.init(bytes, type, saysItsType: own.said != nil, try OpaqueManifest(bytes), knowing: [:])
+    } else {
+      try self.init(bytes: bytes, mediaType: claimed, knowing: [:], isAnswer: true)
+    }
+  }
+
+  private init(
+    _ bytes: [UInt8], _ type: MediaType, saysItsType: Bool, _ content: OpaqueManifest,
+    knowing opaque: OpaqueManifests
+  ) {
+    self.bytes = bytes
+    let digest = Digest(of: bytes)
+    self.digest = digest
+    mediaType = type
+    self.saysItsType = saysItsType
+    self.content = .opaque(content)
+    self.opaque =
+      opaque.isEmpty ? [:] : Self.records(of: [digest] + content.found.map(\.digest), in: opaque)
+  }
+
+  private static func records(of digests: [Digest], in opaque: OpaqueManifests) -> OpaqueManifests {
+    var records: OpaqueManifests = [:]
+    for digest in digests { if let record = opaque[digest] { records[digest] = record } }
+    return records
+  }
+
+  /// `isAnswer`: it may yet turn out that what an index lists is a manifest.
+  private init(
+    bytes: [UInt8], mediaType claimed: MediaType?, knowing opaque: OpaqueManifests, isAnswer: Bool
+  ) throws(ManifestError) {
     guard bytes.count <= Self.sizeLimit else { throw .tooLarge(Int64(bytes.count)) }
     let envelope = try Self.read(Envelope.self, from: bytes)
     if envelope.schemaVersion == 1 || envelope.mediaType?.isSchema1 == true { throw .schema1 }
@@ -41,6 +101,7 @@ public struct Manifest: Sendable {
       self.mediaType = said
       self.saysItsType = envelope.mediaType != nil
       self.content = .artifact(try Self.decode(ArtifactManifest.self, from: bytes))
+      self.opaque = [:]
       return
     }
     guard hasChildren || hasContent else {
@@ -59,13 +120,22 @@ public struct Manifest: Sendable {
     self.saysItsType = envelope.mediaType != nil
     guard hasChildren else {
       self.content = .image(try Self.decode(ImageManifest.self, from: bytes))
+      self.opaque = [:]
       return
     }
     let index = try Self.decode(ImageIndex.self, from: bytes)
-    if let entry = index.manifests.first(where: \.isTakenForManifest) {
+    let listed = opaque.isEmpty ? [:] : Self.records(of: index.manifests.map(\.digest), in: opaque)
+    for entry in index.manifests {
+      if let record = listed[entry.digest], record.manifest.mediaType != entry.mediaType {
+        throw .malformed(.namesOtherContent)
+      }
+      guard entry.isTakenForManifest, listed[entry.digest] == nil,
+        !(isAnswer && entry.mediaType.mayListContent)
+      else { continue }
       throw .malformed(.takenForManifest(entry.digest, type: entry.mediaType.rawValue.cut(to: 100)))
     }
     self.content = .index(index)
+    self.opaque = listed
   }
 
   /// Decodes a manifest of schema 1, whose digest is that of what it signs. Throws ``ManifestError``.
@@ -76,10 +146,13 @@ public struct Manifest: Sendable {
     self.mediaType = content.mediaType
     self.saysItsType = false
     self.content = .schema1(content)
+    self.opaque = [:]
   }
 
   /// Decodes `bytes` after proving that they are what `descriptor` promised.
-  public init(bytes: [UInt8], as descriptor: Descriptor) throws(ManifestError) {
+  public init(
+    bytes: [UInt8], as descriptor: Descriptor, opaque: OpaqueManifests = [:]
+  ) throws(ManifestError) {
     do {
       var verifier = BlobVerifier(digest: descriptor.digest, size: descriptor.size)
       try unsafe verifier.update(bytes.span.bytes)
@@ -87,23 +160,35 @@ public struct Manifest: Sendable {
     } catch {
       throw .wrongContent(error)
     }
-    try self.init(bytes: bytes, mediaType: descriptor.mediaType)
+    try self.init(bytes: bytes, mediaType: descriptor.mediaType, opaque: opaque)
   }
 
-  /// The manifests directly below: an index's children that are manifests.
+  /// The manifests directly below: an index's children that are manifests, or what a manifest of an unknown type names so.
   public var children: [Descriptor] {
-    guard case .index(let index) = content else { return [] }
-    return index.manifests.filter(\.mediaType.isManifest)
+    switch content {
+    case .index(let index): index.manifests.filter(isManifest)
+    case .opaque(let manifest): manifest.found.filter(isManifest)
+    case .image, .artifact, .schema1: []
+    }
   }
+
+  /// Whether something that it lists is a manifest.
+  public func isManifest(_ entry: Descriptor) -> Bool {
+    entry.mediaType.isManifest || opaque[entry.digest] != nil
+  }
+
+  /// What is known of it, where its type is none that Ferry knows.
+  public var record: OpaqueRecord? { opaque[digest] }
 
   /// The blobs directly below: config and layers, or an index's children that are no manifests (as
   /// buildkit's cache indexes have). None of schema 1, which names no sizes.
   public var blobs: [Descriptor] {
     switch content {
     case .image(let image): [image.config] + image.layers
-    case .index(let index): index.manifests.filter { !$0.mediaType.isManifest }
+    case .index(let index): index.manifests.filter { !isManifest($0) }
     case .artifact(let artifact): artifact.blobs
     case .schema1: []
+    case .opaque(let manifest): manifest.found.filter { !isManifest($0) }
     }
   }
 
@@ -111,7 +196,7 @@ public struct Manifest: Sendable {
   /// Layers and buildkit's cache configs list nothing.
   public var unknownManifests: [Descriptor] {
     guard case .index(let index) = content else { return [] }
-    return index.manifests.filter { !$0.mediaType.isManifest && !$0.mediaType.listsNothing }
+    return index.manifests.filter { !isManifest($0) && !$0.mediaType.listsNothing }
   }
 
   /// The manifest that this one refers to: set on signatures, SBOMs and attestations.
@@ -121,6 +206,7 @@ public struct Manifest: Sendable {
     case .index(let index): index.subject
     case .artifact(let artifact): artifact.subject
     case .schema1: nil
+    case .opaque(let manifest): manifest.subject
     }
   }
 
@@ -131,6 +217,7 @@ public struct Manifest: Sendable {
     case .index(let index): index.artifactType
     case .artifact(let artifact): artifact.artifactType
     case .schema1: nil
+    case .opaque(let manifest): manifest.artifactType
     }
   }
 
@@ -140,7 +227,13 @@ public struct Manifest: Sendable {
     case .index(let index): index.annotations
     case .artifact(let artifact): artifact.annotations
     case .schema1: nil
+    case .opaque(let manifest): manifest.annotations
     }
+  }
+
+  /// The same in other bytes, with what is known of what it lists. Throws ``ManifestError``.
+  public func rewritten(_ bytes: [UInt8]) throws(ManifestError) -> Manifest {
+    try Manifest(bytes: bytes, mediaType: mediaType, opaque: opaque)
   }
 
   /// A descriptor of this manifest.
@@ -191,37 +284,23 @@ public struct ManifestBytes: Sendable {
   public let bytes: [UInt8]
   /// Its type, digest and size.
   public let descriptor: Descriptor
+  private let opaque: OpaqueManifests
 
   public init(_ manifest: Manifest) {
     bytes = manifest.bytes
     descriptor = manifest.descriptor
+    opaque = manifest.opaque
   }
 
   public var digest: Digest { descriptor.digest }
 
   /// What it says.
   public func decoded() throws(ManifestError) -> Manifest {
-    try Manifest(bytes: bytes, mediaType: descriptor.mediaType)
+    try Manifest(bytes: bytes, mediaType: descriptor.mediaType, opaque: opaque)
   }
-}
 
-/// Why bytes are not a manifest that Ferry can carry.
-public enum ManifestError: Error, Hashable, Sendable {
-  /// It does not hold what a manifest, or another document, must.
-  case malformed(ManifestFault)
-  /// Holds the fields of two kinds of manifest, `manifests` and `layers` or `config`, or one of those and schema 1's:
-  /// readers would disagree on what it is (CVE-2021-41190).
-  case ambiguous
-  /// Docker's image manifest of schema 1 where none can be: it has no config, and its digest is not that of its bytes.
-  case schema1
-  /// A media type that is no manifest's.
-  case unknownType(String)
-  /// The manifest calls itself something else than the header `Content-Type` of the answer that brought it.
-  case contradictoryType(MediaType, header: MediaType)
-  /// Larger than ``Manifest/sizeLimit``.
-  case tooLarge(Int64)
-  /// The bytes are not the ones the digest or the descriptor promised.
-  case wrongContent(DigestError)
+  /// What is known of it, where its type is none that Ferry knows.
+  public var record: OpaqueRecord? { opaque.isEmpty ? nil : opaque[digest] }
 }
 
 /// A manifest of one image or artifact (image-spec `manifest.md`).
@@ -275,42 +354,4 @@ public struct ArtifactManifest: Hashable, Sendable, Decodable {
     artifactType = try container.decodeIfPresent(String.self, forKey: .artifactType)
     annotations = try container.decodeIfPresent([String: String].self, forKey: .annotations)
   }
-}
-
-/// What is wrong within a manifest, a config or a list of referrers, or in how the parts of an image fit together.
-public enum ManifestFault: Hashable, Sendable {
-  /// Not JSON, JSON of another shape, or JSON that readers read differently.
-  case json(JSONFault)
-  /// Neither `layers` nor `manifests`.
-  case noContent
-  /// `manifests` is no list.
-  case noList
-  /// It gives itself the type of the other kind, or an index that of an image.
-  case mislabelled(MediaType)
-  /// An entry of an index that is no manifest to Ferry, of this type, cut, and one to some readers.
-  case takenForManifest(Digest, type: String)
-  /// Indexes in indexes, deeper than any image's.
-  case nestedTooDeeply
-  /// More manifests in an image than are read.
-  case tooManyManifests(limit: Int)
-  /// More bytes in an image than any registry holds.
-  case partsTooLarge
-  /// A part of the image that has two sizes.
-  case twoSizes(Digest, Int64, Int64)
-  /// A number that could not be written as it stands there.
-  case inexactNumber
-  /// Of schema 1: no layers, or not as many as entries of the history.
-  case layersWithoutHistory
-  /// Of schema 1: a signature that does not say what it is for.
-  case signatureUnreadable
-  /// Of schema 1: signatures for different content.
-  case signaturesDisagree
-  /// Of schema 1: a signature for something else than the manifest says.
-  case signatureOfOtherContent
-  /// Of schema 1: what it says of a layer is no JSON object.
-  case descriptionUnreadable
-  /// What carries a manifest of schema 1 in an archive does not agree with it.
-  case carriesOtherContent
-  /// A config's entry for this layer of the image, counted from 0, that is no digest to compare the layer's content with.
-  case diffIDNotADigest(layer: Int)
 }

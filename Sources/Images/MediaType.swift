@@ -20,6 +20,7 @@ public struct MediaType: RawRepresentable, Hashable, Sendable, Codable {
   public static let ociIndex = Self(rawValue: "application/vnd.oci.image.index.v1+json")
   public static let ociConfig = Self(rawValue: "application/vnd.oci.image.config.v1+json")
   static let ociEmpty = Self(rawValue: "application/vnd.oci.empty.v1+json")
+  public static let octetStream = Self(rawValue: "application/octet-stream")
   public static let ociLayer = Self(rawValue: "application/vnd.oci.image.layer.v1.tar")
   public static let ociGzipLayer = Self(rawValue: "application/vnd.oci.image.layer.v1.tar+gzip")
   public static let ociZstdLayer = Self(rawValue: "application/vnd.oci.image.layer.v1.tar+zstd")
@@ -61,6 +62,30 @@ public struct MediaType: RawRepresentable, Hashable, Sendable, Codable {
   /// Content that the distribution API serves under `/manifests/`.
   public var isManifest: Bool { isIndex || isImageManifest || isArtifactManifest }
 
+  /// Whether it may be the type of a manifest that Ferry does not know: one that names a format, in a form that a registry
+  /// can be told.
+  public var mayBeOpaque: Bool {
+    !isManifest && !isSchema1 && !saysNothing && !rawValue.hasPrefix("text/") && isWellFormed
+      && !MediaType(contentType: rawValue).isManifest
+  }
+
+  /// Whether it has the form of a media type (RFC 6838), so that it can stand in a header.
+  var isWellFormed: Bool {
+    let parts = rawValue.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    return parts.count == 2
+      && parts.allSatisfy { part in
+        (1...127).contains(part.count)
+          && part.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+              UInt8(ascii: "0")...UInt8(ascii: "9"):
+              true
+            default: "!#$&-^_.+".utf8.contains(byte)
+            }
+          }
+      }
+  }
+
   public var isSchema1: Bool { self == .dockerSchema1 || self == .dockerSchema1Signed }
 
   /// A runnable image's configuration, which lists `diff_ids`.
@@ -91,6 +116,9 @@ public struct MediaType: RawRepresentable, Hashable, Sendable, Codable {
     isLayer || isImageConfig || self == .ociEmpty
       || rawValue.hasPrefix("application/vnd.buildkit.cacheconfig.") || rawValue.hasPrefix("text/")
   }
+
+  /// Whether it may be a manifest's that Ferry does not know, and is not known to be of anything else.
+  public var mayListContent: Bool { mayBeOpaque && !listsNothing }
 
   /// The type that an uncompressed layer has once it is compressed with gzip; nil for anything else.
   public var compressedLayer: Self? {

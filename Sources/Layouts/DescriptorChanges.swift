@@ -96,7 +96,7 @@ private struct Application {
     let list = manifest.mediaType.isIndex ? "manifests" : "layers"
     let entries = members[list]?.elements ?? []
     members[list] = .array(entries.map { manifest.mediaType.isIndex ? child($0) : layer($0) })
-    return try Manifest(bytes: JSONValue.object(members).bytes, mediaType: manifest.mediaType)
+    return try manifest.rewritten(JSONValue.object(members).bytes)
   }
 
   /// Whether a manifest lists anything that changes.
@@ -109,7 +109,8 @@ private struct Application {
         self[entry.digest] != nil
           || entry.attestedDigest.flatMap { try? Digest($0) }.map { self[$0] != nil } ?? false
       }
-    case .artifact, .schema1: false
+    // What a manifest of an unknown type names may be named for more than its layers: it stays as it is.
+    case .artifact, .schema1, .opaque: false
     }
   }
 

@@ -7,8 +7,8 @@ public struct FerryFile: Hashable, Sendable {
   static let sizeLimit: Int64 = 64 << 20
   /// The newest format version there is; a reader refuses newer ones. An archive says the oldest one that
   /// knows all it has: 2 knows referrers without a name and sources of omissions, 3 artifact manifests, 4 images of
-  /// Docker's schema 1.
-  public static let formatVersion = 4
+  /// Docker's schema 1, 5 manifests of types that Ferry does not know.
+  public static let formatVersion = 5
 
   /// sha256 over one line `<name> <digest of the root>\n` for each image, in the order of `index.json`: with it
   /// a damaged name is found, which nothing else in an archive repeats.
@@ -23,22 +23,33 @@ public struct FerryFile: Hashable, Sendable {
   public let missingImages: [MissingImage]
   /// Images of schema 1, which `index.json` does not list, in the order of their names. In the file only if there are any.
   let schema1Images: [LayoutImage]
+  /// Images whose manifests are of types that Ferry does not know, which `index.json` does not list either, in its order. In
+  /// the file only if there are any.
+  let opaqueImages: [LayoutImage]
+  /// The manifests of such types, sorted by digest. In the file only if there are any.
+  let opaqueManifests: [OpaqueRecord]
   private let version: Int
 
   init(
     images: [LayoutImage], omissions: [Omission], files: [CarriedFile], missingImages: [MissingImage] = [],
-    knownSources: [KnownSource] = [], holdsArtifactManifests: Bool = false
+    knownSources: [KnownSource] = [], holdsArtifactManifests: Bool = false,
+    opaqueManifests: [OpaqueRecord] = []
   ) {
-    let listed = images.filter { $0.schema1Digest == nil }
+    let listed = images.filter(\.isInIndex)
     imagesDigest = Self.digest(of: listed)
     schema1Images = images.filter { $0.schema1Digest != nil }
+    opaqueImages = images.filter { !$0.isInIndex && $0.schema1Digest == nil }
+    self.opaqueManifests = opaqueManifests.sorted { $0.manifest.digest < $1.manifest.digest }
     self.omissions = omissions
     self.files = files
     self.missingImages = missingImages
     self.knownSources = knownSources
     version =
-      listed.count < images.count
-      ? 4 : holdsArtifactManifests ? 3 : images.contains(where: \.isReferrer) || !knownSources.isEmpty ? 2 : 1
+      !opaqueManifests.isEmpty
+      ? 5
+      : !schema1Images.isEmpty
+        ? 4
+        : holdsArtifactManifests ? 3 : images.contains(where: \.isReferrer) || !knownSources.isEmpty ? 2 : 1
   }
 
   enum ReadingError: Error {
@@ -55,6 +66,8 @@ public struct FerryFile: Hashable, Sendable {
       let lacking: [MissingImage]?
       let known: [KnownSource]?
       let schema1: [Schema1Image]?
+      let opaqueImages: [OpaqueImage]?
+      let opaqueManifests: [OpaqueManifest]?
     }
     // Ferry alone reads it, spelled as it is; a key of a newer version is nobody's yet.
     let shape = DocumentShape.anything
@@ -91,6 +104,8 @@ public struct FerryFile: Hashable, Sendable {
     missingImages = content.lacking ?? []
     knownSources = content.known ?? []
     schema1Images = (content.schema1 ?? []).map(\.image)
+    opaqueImages = (content.opaqueImages ?? []).map(\.image)
+    opaqueManifests = (content.opaqueManifests ?? []).map { OpaqueRecord($0.manifest, found: $0.found) }
     self.version = version
   }
 
@@ -136,7 +151,56 @@ public struct FerryFile: Hashable, Sendable {
     if !schema1Images.isEmpty {
       members["schema1"] = .array(schema1Images.map { Schema1Image($0).value })
     }
+    if !opaqueImages.isEmpty {
+      members["opaqueImages"] = .array(opaqueImages.map { OpaqueImage($0).value })
+    }
+    if !opaqueManifests.isEmpty {
+      members["opaqueManifests"] = .array(
+        opaqueManifests.map { record in
+          .object([
+            "manifest": .object(JSONValue.descriptor(record.manifest)),
+            "found": .array(record.found.map { .object(JSONValue.descriptor($0)) }),
+          ])
+        })
+    }
     return JSONValue.object(members).bytes
+  }
+
+  /// What it says of the manifests of types that Ferry does not know, by their digests.
+  var opaque: OpaqueManifests {
+    Dictionary(opaqueManifests.map { ($0.manifest.digest, $0) }) { first, _ in first }
+  }
+
+  /// A manifest of a type that Ferry does not know, as it stands in the file.
+  private struct OpaqueManifest: Decodable {
+    let manifest: Descriptor
+    let found: [Descriptor]
+  }
+
+  /// An image whose manifest is one, as it stands in the file.
+  private struct OpaqueImage: Decodable {
+    let name: String
+    let root: Descriptor
+    /// Whether it is here for the manifest that it refers to; nil: not.
+    let isReferrer: Bool?
+
+    init(_ image: LayoutImage) {
+      (name, root) = (image.name, image.root)
+      isReferrer = image.isReferrer ? true : nil
+    }
+
+    var image: LayoutImage {
+      LayoutImage(
+        reference: try? Reference(anyTag: name), name: name, root: root, isReferrer: isReferrer == true)
+    }
+
+    var value: JSONValue {
+      var members: [String: JSONValue] = [
+        "name": .string(name), "root": .object(JSONValue.descriptor(root)),
+      ]
+      if isReferrer == true { members["isReferrer"] = .boolean(true) }
+      return .object(members)
+    }
   }
 
   /// An image of schema 1, as it stands in the file.

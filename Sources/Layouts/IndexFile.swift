@@ -84,7 +84,7 @@ public struct IndexFile: Hashable, Sendable {
   /// The file's one form.
   var bytes: [UInt8] {
     // What no other tool can load is listed in ``FerryFile``.
-    let images = images.filter { $0.schema1Digest == nil }
+    let images = images.filter(\.isInIndex)
     let repositories = Set(images.map { $0.reference?.repositoryName })
     let entries = images.map { image -> JSONValue in
       let annotations =
@@ -134,6 +134,9 @@ public struct LayoutImage: Hashable, Sendable {
   public var schema1Digest: Digest? { Schema1Carrier.digest(of: root) }
   /// What registries know it by.
   public var digest: Digest { schema1Digest ?? root.digest }
+
+  /// Whether `index.json` of an archive of Ferry's lists it: not what no other tool can load.
+  var isInIndex: Bool { schema1Digest == nil && root.mediaType.isManifest }
 
   /// What to call it: its name, or the tag if that is all it has, or else its digest. Fit to be printed.
   public var label: String { reference != nil || bareTag != nil ? name : root.digest.description }

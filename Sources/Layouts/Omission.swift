@@ -131,7 +131,7 @@ struct OmissionReview {
     case .index(let index):
       for entry in index.manifests {
         let isForPlatform = entry.platform != nil || entry.attestedDigest != nil
-        note(entry, .entry(isForPlatform: isForPlatform, isManifest: entry.mediaType.isManifest))
+        note(entry, .entry(isForPlatform: isForPlatform, isManifest: manifest.isManifest(entry)))
       }
       // What is said about manifests is of no use without them.
       let runnable = index.manifests.filter { $0.attestedDigest == nil && $0.platform?.isUnknown != true }
@@ -140,6 +140,10 @@ struct OmissionReview {
       }
     case .artifact(let artifact):
       for blob in artifact.blobs { note(blob, .blob) }
+    case .opaque(let content):
+      for part in content.found {
+        note(part, manifest.isManifest(part) ? .entry(isForPlatform: false, isManifest: true) : .blob)
+      }
     case .schema1: break
     }
   }

@@ -10,29 +10,29 @@ struct Manifests {
 
   /// The manifest under a tag or digest. Its bytes are hashed: they must be what a digest asked for, and what
   /// the registry says they are. Wrong bytes are fetched once more before they are an error.
-  /// `isForPush` asks as one who is about to push there.
+  /// `isForPush` asks as one who is about to push there; `type` is what it is known to be, whatever that is.
   func fetch(
-    _ identifier: String, of repository: String, isForPush: Bool = false
+    _ identifier: String, of repository: String, as type: MediaType? = nil, isForPush: Bool = false
   ) throws(RegistryError) -> Manifest {
     let purpose = Purpose.reading(.manifest(identifier), in: repository, isForPush: isForPush)
     do throws(RegistryError) {
-      return try fetchOnce(identifier, of: repository, purpose)
+      return try fetchOnce(identifier, of: repository, as: type, purpose)
     } catch {
       switch error {
-      case .wrongContent: return try fetchOnce(identifier, of: repository, purpose)
-      case .encodedContent: return try fetchOnce(identifier, of: repository, purpose, asItIs: true)
+      case .wrongContent: return try fetchOnce(identifier, of: repository, as: type, purpose)
+      case .encodedContent: return try fetchOnce(identifier, of: repository, as: type, purpose, asItIs: true)
       default: throw error
       }
     }
   }
 
-  /// The manifest under a tag or digest, as ``fetch(_:of:isForPush:)`` gives it; nil when there is nothing. Asked
+  /// The manifest under a tag or digest, as ``fetch(_:of:as:isForPush:)`` gives it; nil when there is nothing. Asked
   /// by GET alone: HEAD may know less.
   func fetchIfPresent(
-    _ identifier: String, of repository: String, isForPush: Bool = false
+    _ identifier: String, of repository: String, as type: MediaType? = nil, isForPush: Bool = false
   ) throws(RegistryError) -> Manifest? {
     do {
-      return try fetch(identifier, of: repository, isForPush: isForPush)
+      return try fetch(identifier, of: repository, as: type, isForPush: isForPush)
     } catch .manifestNotFound, .repositoryNotFound {
       return nil
     }
@@ -40,14 +40,14 @@ struct Manifests {
 
   /// `asItIs` asks whoever stands on the way, too, to change nothing.
   private func fetchOnce(
-    _ identifier: String, of repository: String, _ purpose: Purpose, asItIs: Bool = false
+    _ identifier: String, of repository: String, as type: MediaType?, _ purpose: Purpose, asItIs: Bool = false
   ) throws(RegistryError) -> Manifest {
     let unusable: (ManifestError) -> RegistryError = { [host = connection.host] in
       .notAManifest(host: host, repository: repository, identifier: identifier, $0)
     }
     let response: HTTPResponse
     do {
-      var request = try request(.get, identifier, of: repository)
+      var request = try request(.get, identifier, of: repository, as: type)
       if asItIs { request.headers.set("Cache-Control", "no-transform") }
       response = try connection.exchange(request, for: purpose)
     } catch .transport(.tooLarge(_, let limit)) {
@@ -58,7 +58,9 @@ struct Manifests {
     var isSchema1 = claimed?.isSchema1 == true
     let manifest = Result { () throws(ManifestError) in
       do throws(ManifestError) {
-        return try Manifest(bytes: response.body, mediaType: claimed)
+        let isVouchedFor =
+          response.headers["Docker-Content-Digest"] != nil || (try? Digest(identifier)) != nil
+        return try Manifest(answer: response.body, mediaType: claimed, isVouchedFor: isVouchedFor)
       } catch {
         isSchema1 = isSchema1 || error == .schema1
         guard isSchema1 else { throw error }
@@ -87,10 +89,6 @@ struct Manifests {
       return manifest
     } catch {
       if let encoding = response.encoding { throw connection.encoded(encoding, identifier, repository) }
-      // Of a kind that Ferry does not know, it need not look like one that Ferry knows.
-      if case .malformed = error, let claimed, claimed.isOfVendor, !claimed.isManifest, !claimed.isSchema1 {
-        throw unusable(.unknownType(claimed.rawValue.cut(to: 100)))
-      }
       throw unusable(error)
     }
   }
@@ -158,12 +156,14 @@ struct Manifests {
   }
 
   private func request(
-    _ method: HTTPMethod, _ identifier: String, of repository: String
+    _ method: HTTPMethod, _ identifier: String, of repository: String, as type: MediaType? = nil
   ) throws(RegistryError) -> HTTPRequest {
     var request = HTTPRequest(
       method, try connection.url(repository, "manifests/\(identifier)"), bodyLimit: Manifest.sizeLimit)
-    // What has another type is there all the same.
-    request.headers.set("Accept", (MediaType.manifests.map(\.rawValue) + ["*/*"]).joined(separator: ", "))
+    // What has another type is there all the same; some registries want to hear it named.
+    let other = type.flatMap { $0.mayBeOpaque ? $0 : nil }
+    let types = (MediaType.manifests + [other].compactMap(\.self)).map(\.rawValue)
+    request.headers.set("Accept", (types + ["*/*"]).joined(separator: ", "))
     return request
   }
 

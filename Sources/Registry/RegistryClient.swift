@@ -97,19 +97,20 @@ extension RegistryClient {
   }
 
   /// The manifest under a tag or digest. Its bytes are hashed: they must be what a digest asked for, and what
-  /// the registry says they are. Wrong bytes are fetched once more before they are an error.
+  /// the registry says they are. Wrong bytes are fetched once more before they are an error. `type` is what it is known to
+  /// be, and is asked for by name where Ferry knows nothing else of it.
   public func manifest(
-    _ identifier: String, of repository: String, isForPush: Bool = false
+    _ identifier: String, of repository: String, as type: MediaType? = nil, isForPush: Bool = false
   ) throws(RegistryError) -> Manifest {
-    try manifests.fetch(identifier, of: repository, isForPush: isForPush)
+    try manifests.fetch(identifier, of: repository, as: type, isForPush: isForPush)
   }
 
-  /// The manifest under a tag or digest, as ``manifest(_:of:isForPush:)`` gives it; nil when there is nothing. Asked
+  /// The manifest under a tag or digest, as ``manifest(_:of:as:isForPush:)`` gives it; nil when there is nothing. Asked
   /// by GET alone: HEAD may know less.
   public func manifestIfPresent(
-    _ identifier: String, of repository: String, isForPush: Bool = false
+    _ identifier: String, of repository: String, as type: MediaType? = nil, isForPush: Bool = false
   ) throws(RegistryError) -> Manifest? {
-    try manifests.fetchIfPresent(identifier, of: repository, isForPush: isForPush)
+    try manifests.fetchIfPresent(identifier, of: repository, as: type, isForPush: isForPush)
   }
 
   /// What a tag or digest names, without its bytes; nil when there is nothing. Asked by HEAD, and by GET

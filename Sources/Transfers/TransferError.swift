@@ -93,6 +93,8 @@ public enum TransferError: Error, Sendable {
   case sparseIndexRefused(Reference, missing: Int)
   /// The registry would not take an image of Docker's schema 1.
   case schema1Refused(Reference, any Error)
+  /// The registry did not take a manifest of a type that Ferry does not know, for an image with this name.
+  case unknownTypeRefused(Reference, type: MediaType, any Error)
   /// A layer that is to be decompressed is not compressed in any way that Ferry knows.
   case layerUnreadable(archive: String, Digest)
   case malformedRule(String)

@@ -92,7 +92,7 @@ public enum TransferNote: Sendable {
   /// Something that refers to an image, or to a part of it that is left out, does not travel.
   case referrerNotCarried(image: Reference, UncarriedReferrer)
   /// An index lists what may be a manifest of a type that Ferry does not know: its bytes travel, what it lists does not.
-  case manifestUnknown(image: Reference, Descriptor)
+  case manifestUnknown(image: Reference, UnknownManifest)
   /// A registry, or a host that it sends to, warns of something.
   case registryWarns(RegistryWarning)
   /// A registry shows no catalog: a location was taken for a repository, and what lies below it not looked for.

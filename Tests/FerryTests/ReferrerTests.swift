@@ -143,6 +143,62 @@ struct `What refers to an image` {
     #expect(places[0] == 0 && places[4] > places[2])
   }
 
+  @Test func `arrives at the platform that it refers to, whichever of the registries has the API`() throws {
+    let source = ScriptedRegistry(referrersPage: 1)
+    let type = "application/vnd.oci.image"
+    let platforms = ["amd64", "arm64"].map { name in
+      (name: name, digest: source.add(image: [Array(name.utf8)], to: "old/app", tag: name))
+    }
+    let entries = platforms.map { platform in
+      #"{"mediaType":"\#(type).manifest.v1+json","digest":"\#(platform.digest)","size":\#(source.size(of: platform.digest)),"#
+        + #""platform":{"os":"linux","architecture":"\#(platform.name)"}}"#
+    }
+    let index = source.add(
+      manifest:
+        #"{"schemaVersion":2,"mediaType":"\#(type).index.v1+json","manifests":[\#(entries.joined(separator: ","))]}"#,
+      as: "\(type).index.v1+json", to: "old/app", tag: "1")
+    let empty = source.add(Array("{}".utf8))
+    func add(_ subject: String?, tag: String? = nil) -> String {
+      let about =
+        subject.map { #","subject":{"mediaType":"\#(type).manifest.v1+json","digest":"\#($0)","size":9}"# }
+        ?? ""
+      return source.add(
+        manifest: """
+          {"schemaVersion":2,"mediaType":"\(type).manifest.v1+json","artifactType":"x/\(tag ?? "sbom")","config":{"mediaType":\
+          "application/vnd.oci.empty.v1+json","digest":"\(empty)","size":2},"layers":[]\(about)}
+          """, as: "\(type).manifest.v1+json", to: "old/app", tag: tag)
+    }
+    let sboms = platforms.map { add($0.digest) }
+    let signatures = platforms.map { add(nil, tag: tag($0.digest, ".sig")) }
+    try ferry.export([source.reference("old/app:1")], to: "app.tar")
+    let real = try RegistryProcess()
+    for hasAPI in [true, false] {
+      let target = ScriptedRegistry(referrersPage: hasAPI ? 9 : nil)
+      try ferry.run(importing("app.tar", to: target.host), exits: 0)
+      #expect(target.digest(of: "new/app", "1") == index)
+      for (number, platform) in platforms.enumerated() {
+        #expect(target.bytes(of: sboms[number]) == source.bytes(of: sboms[number]))
+        #expect(target.hasManifest(sboms[number], in: "new/app"))
+        #expect(target.digest(of: "new/app", tag(platform.digest, ".sig")) == signatures[number])
+        let list = target.digest(of: "new/app", tag(platform.digest)).flatMap { target.bytes(of: $0) }
+        #expect((list == nil) == hasAPI)
+        if let list { #expect(String(decoding: list, as: UTF8.self).contains(sboms[number])) }
+      }
+    }
+    try ferry.run(importing("app.tar", to: real.host), exits: 0)
+    for (number, platform) in platforms.enumerated() {
+      let list = try #require(real.storage.digest(of: "new/app", tag(platform.digest)))
+      let bytes = try #require(real.storage.bytes(of: list))
+      #expect(String(decoding: bytes, as: UTF8.self).contains(sboms[number]))
+      #expect(real.storage.hasManifest(sboms[number], in: "new/app"))
+      #expect(real.storage.digest(of: "new/app", tag(platform.digest, ".sig")) == signatures[number])
+    }
+    // And on from there, where no API tells of them.
+    try ferry.export([real.reference("new/app:1")], to: "again.tar")
+    let again = Peer.text(try Peer.run("tar", "tf", ferry.file("again.tar")))
+    for digest in sboms + signatures { #expect(again.contains(digest.dropFirst("sha256:".count))) }
+  }
+
   @Test func `is listed under a tag where the registry says that it lists it, and does not`() throws {
     let source = try registryWithAPI()
     try ferry.export([source.registry.reference("old/app:1")], to: "app.tar")

@@ -90,7 +90,8 @@ import Testing
     let parts = (0..<200).map { number in
       let blob = Descriptor(mediaType: .ociConfig, digest: Digest(of: [UInt8(number)]), size: 10)
       return (
-        index: number, part: CheckedPart(repository: "a/\(number % 3)", descriptor: blob, owners: [0])
+        index: number,
+        part: CheckedPart(repository: "a/\(number % 3)", descriptor: blob, owners: [0], isManifest: false)
       )
     }
     var chosen: [Int] = []

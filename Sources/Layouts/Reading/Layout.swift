@@ -51,6 +51,8 @@ public final class Layout: Sendable {
 
   private let file: any RandomAccess
   private let carried: [String: BlobExtent]
+  /// Manifests of types that Ferry does not know.
+  private let opaque: OpaqueManifests
 
   init(_ check: LayoutCheck, set: VolumeSet? = nil) {
     let front = check.front
@@ -67,6 +69,7 @@ public final class Layout: Sendable {
     blobs = check.blobs
     files = front.ferry?.files ?? []
     carried = front.carried
+    opaque = front.ferry?.opaque ?? [:]
     missingImages = front.ferry?.missingImages ?? []
     knownSources = front.ferry?.knownSources ?? []
     form = front.form
@@ -168,7 +171,7 @@ public final class Layout: Sendable {
   public func manifest(_ descriptor: Descriptor) throws(LayoutError) -> Manifest {
     let bytes = try bytes(of: descriptor, limit: Manifest.sizeLimit)
     do {
-      return try Manifest(bytes: bytes, mediaType: descriptor.mediaType)
+      return try Manifest(bytes: bytes, mediaType: descriptor.mediaType, opaque: opaque)
     } catch {
       throw .notAManifest(descriptor.digest, error)
     }

@@ -109,7 +109,8 @@ struct LayoutCheck {
 
   /// Reads every manifest that the images lead to.
   private mutating func walkManifests() throws(LayoutError) -> ManifestWalk {
-    var walk = ManifestWalk(file: file, blobs: blobs, omissions: front.omissions)
+    var walk = ManifestWalk(
+      file: file, blobs: blobs, omissions: front.omissions, opaque: front.ferry?.opaque ?? [:])
     for image in index.images { try walk.descend(from: image.root) }
     try walk.list(index.others)
     try walk.checkCarriers(of: index.images)

@@ -9,6 +9,8 @@ struct ManifestWalk {
   let file: any RandomAccess
   let blobs: [Digest: BlobExtent]
   let omissions: [Digest: Omission]
+  /// Those of types that Ferry does not know.
+  private let opaque: OpaqueManifests
   /// Manifests, configs and layers that something lists, by digest, without those left out.
   private(set) var listed: [Digest: Descriptor] = [:]
   /// All of them as they are kept by whoever keeps them.
@@ -34,12 +36,16 @@ struct ManifestWalk {
   /// The most that an archive may list: of more than half of it, it has nothing.
   static let mostListed = 2 * TarIndex.mostEntries
 
-  init(file: any RandomAccess, blobs: [Digest: BlobExtent], omissions: [Digest: Omission]) {
+  init(
+    file: any RandomAccess, blobs: [Digest: BlobExtent], omissions: [Digest: Omission],
+    opaque: OpaqueManifests = [:]
+  ) {
+    self.opaque = opaque
     self.file = file
     self.blobs = blobs
     self.omissions = omissions
     review = OmissionReview(omissions)
-    manifests = PlannedManifests(in: file, sharing: descriptors)
+    manifests = PlannedManifests(in: file, sharing: descriptors, opaque: opaque)
   }
 
   /// Reads what lies below `root`; `visit` is given each manifest that is sound, once or more often.
@@ -178,7 +184,7 @@ struct ManifestWalk {
       return nil
     }
     do {
-      let manifest = try Manifest(bytes: bytes, mediaType: descriptor.mediaType)
+      let manifest = try Manifest(bytes: bytes, mediaType: descriptor.mediaType, opaque: opaque)
       manifests.add(manifest, from: extent)
       if !manifest.mediaType.isIndex { holdsImage = true }
       return manifest

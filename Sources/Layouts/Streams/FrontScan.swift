@@ -19,6 +19,8 @@ struct FrontScan {
   private var met: Set<Digest> = []
   private var configs: Set<Digest> = []
   private var omitted: Set<Digest> = []
+  /// Manifests of types that Ferry does not know.
+  private var opaque: OpaqueManifests = [:]
   /// What has come and may be a manifest: children come before the indexes that list them.
   private var candidates: [Digest: BlobExtent] = [:]
   /// The candidate whose bytes will have come with the next entry.
@@ -90,8 +92,10 @@ struct FrontScan {
     guard let ferry = bytes(FerryFile.path, limit: FerryFile.sizeLimit).flatMap({ try? FerryFile(bytes: $0) })
     else { return nil }
     omitted = Set(ferry.omissions.map(\.descriptor.digest))
+    opaque = ferry.opaque
     var roots: [Digest: Descriptor] = [:]
-    for root in (index.images + ferry.schema1Images).map(\.root) where !omitted.contains(root.digest) {
+    let images = index.images + ferry.schema1Images + ferry.opaqueImages
+    for root in images.map(\.root) where !omitted.contains(root.digest) {
       roots[root.digest] = root
     }
     met = Set(roots.keys)
@@ -112,7 +116,7 @@ struct FrontScan {
     while let descriptor = pending.popLast() {
       awaited?[descriptor.digest] = nil
       guard let extent = candidates[descriptor.digest], let bytes = try? extent.bytes(in: content),
-        let manifest = try? Manifest(bytes: bytes, as: descriptor)
+        let manifest = try? Manifest(bytes: bytes, as: descriptor, opaque: opaque)
       else { continue }
       for child in manifest.children where !omitted.contains(child.digest) {
         guard met.insert(child.digest).inserted else { continue }

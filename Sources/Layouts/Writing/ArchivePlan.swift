@@ -78,7 +78,8 @@ public struct ArchivePlan: Sendable {
       images: contents.images, omissions: contents.omissions,
       files: files.map { CarriedFile(path: $0.path, bytes: $0.bytes) }, missingImages: self.missingImages,
       knownSources: sources,
-      holdsArtifactManifests: contents.manifests.contains { $0.mediaType.isArtifactManifest }
+      holdsArtifactManifests: contents.manifests.contains { $0.mediaType.isArtifactManifest },
+      opaqueManifests: contents.manifests.compactMap { manifests.record(of: $0.digest) }
     ).bytes
     let indexFile = IndexFile(images: contents.images, ferryFileDigest: Digest(of: ferryFile)).bytes
     let dockerFile = try DockerManifestFile.bytes(

@@ -21,6 +21,8 @@ struct PlannedManifests: Sendable {
   private let mostHeld: Int64
   /// What it is of; nil: of nothing that is kept once.
   private let descriptors: SharedDescriptors?
+  /// Those of ``file`` that are of types that Ferry does not know.
+  private let opaque: OpaqueManifests
 
   /// Manifests of which all are at hand.
   init(_ manifests: [Manifest]) {
@@ -28,6 +30,7 @@ struct PlannedManifests: Sendable {
     file = nil
     mostHeld = .max
     descriptors = nil
+    opaque = [:]
   }
 
   /// Manifests of which all are at hand, as bytes.
@@ -36,11 +39,16 @@ struct PlannedManifests: Sendable {
     file = nil
     mostHeld = .max
     descriptors = SharedDescriptors()
+    opaque = [:]
   }
 
   /// None yet, of those that lie in `file`. `mostHeld` is how many bytes of them are kept at hand: those of some thousand
   /// images.
-  init(in file: any RandomAccess, mostHeld: Int64 = 2 << 20, sharing descriptors: SharedDescriptors) {
+  init(
+    in file: any RandomAccess, mostHeld: Int64 = 2 << 20, sharing descriptors: SharedDescriptors,
+    opaque: OpaqueManifests = [:]
+  ) {
+    self.opaque = opaque
     self.file = file
     self.mostHeld = mostHeld
     self.descriptors = descriptors
@@ -89,8 +97,20 @@ struct PlannedManifests: Sendable {
       try LayoutError.checkCancellation()
       let descriptor = Descriptor(mediaType: type, digest: digest, size: extent.size)
       let bytes = try extent.bytes(in: file)
-      do { return try Manifest(bytes: bytes, as: descriptor) } catch { throw .notAManifest(digest, error) }
+      do { return try Manifest(bytes: bytes, as: descriptor, opaque: opaque) } catch {
+        throw .notAManifest(digest, error)
+      }
     case nil: return nil
+    }
+  }
+
+  /// What is known of it where its type is none that Ferry knows.
+  func record(of digest: Digest) -> OpaqueRecord? {
+    switch holdings[digest] {
+    case .atHand(let manifest): manifest.record
+    case .encoded(let manifest): manifest.record
+    case .stored: opaque[digest]
+    case nil: nil
     }
   }
 

@@ -148,6 +148,6 @@ extension ReceivedImage {
       root: Descriptor(mediaType: type, digest: digest, size: 0))
   }
 
-  /// The manifests among its parts.
-  var manifests: [Descriptor] { blobs.filter(\.mediaType.isManifest) }
+  /// The manifests among its parts, as far as their types tell, and its own.
+  var manifests: [Descriptor] { blobs.filter { $0.mediaType.isManifest || $0.digest == digest } }
 }

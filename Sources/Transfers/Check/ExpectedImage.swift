@@ -48,7 +48,8 @@ struct ExpectedImage: Sendable {
     digest = image.digest
     archiveDigest = image.archiveDigest
     manifests = image.manifests
-    blobs = image.blobs.filter { !$0.mediaType.isManifest }
+    let known = Set(manifests.map(\.digest))
+    blobs = image.blobs.filter { !known.contains($0.digest) }
     let tag = target.tag.flatMap { ReferrerTag($0) }
     subject = tag?.subject
     referring = []
@@ -183,10 +184,10 @@ private struct PlatformFocus {
 
   private func narrow(_ expected: ExpectedImage, of image: ImportImage) throws -> ExpectedImage {
     guard image.referral == nil, let root = image.tree.manifests.last, root.mediaType.isIndex,
-      case .index(let index) = try image.manifests.manifest(root).content
+      case let manifest = try image.manifests.manifest(root), case .index(let index) = manifest.content
     else { return expected }
-    let chosen = index.manifests.filter { child in
-      child.mediaType.isManifest && wanted.contains { child.platform?.satisfies($0) == true }
+    let chosen = manifest.children.filter { child in
+      wanted.contains { child.platform?.satisfies($0) == true }
     }
     guard !chosen.isEmpty else {
       let available = index.manifests.compactMap(\.platform).filter { !$0.isUnknown }

@@ -8,8 +8,8 @@ struct CheckedPart: Sendable {
   let descriptor: Descriptor
   /// Those that need it, by their places among the images of the check.
   fileprivate(set) var owners: [Int]
-
-  var isManifest: Bool { descriptor.mediaType.isManifest }
+  /// Whether it is a manifest there.
+  fileprivate(set) var isManifest: Bool
 }
 
 /// What a repository has of a part.
@@ -106,35 +106,42 @@ struct PartComparison: Sendable {
     for (index, image) in images {
       let repository = image.target.repository
       // A list of referrers that became part of another is not there as such.
-      for part in image.parts where image.listed == nil || part.digest != image.digest {
+      let all = image.manifests.map { ($0, true) } + image.blobs.map { ($0, false) }
+      for (part, isManifest) in all where image.listed == nil || part.digest != image.digest {
         let content = RepositoryContent(repository: repository, digest: part.digest)
         if let place = places[content] {
           parts[place].owners.append(index)
         } else {
           places[content] = parts.count
-          parts.append(CheckedPart(repository: repository, descriptor: part, owners: [index]))
+          parts.append(
+            CheckedPart(repository: repository, descriptor: part, owners: [index], isManifest: isManifest))
         }
       }
     }
     parts.sort { ($0.repository, $0.descriptor.digest) < ($1.repository, $1.descriptor.digest) }
-    return PartAnswers(parts, try await executor.mapConcurrently(parts) { try ask($0) })
+    let answers = try await executor.mapConcurrently(parts) { try ask($0) }
+    return PartAnswers(answers.map(\.0), answers.map(\.1))
   }
 
-  /// Throws when the task was cancelled. Blocks.
-  private func ask(_ part: CheckedPart) throws -> PartAnswer {
+  /// What is there of a part, which is known to be a manifest then if it is one. Throws when the task was cancelled. Blocks.
+  private func ask(_ part: CheckedPart) throws -> (CheckedPart, PartAnswer) {
     do {
-      guard part.isManifest else {
+      if !part.isManifest {
         switch try destination.presence(of: part.descriptor, in: part.repository) {
-        case .held: return .held
-        case .missing, .hollow: return .faulty(.missing)
-        case .differs: return .faulty(.otherSize)
+        case .held: return (part, .held)
+        case .differs: return (part, .faulty(.otherSize))
+        // A receipt does not say of a type that Ferry does not know whether it is a manifest's.
+        case .missing, .hollow:
+          if !part.descriptor.mediaType.mayListContent { return (part, .faulty(.missing)) }
         }
       }
       let isHeld = try destination.holds(manifest: part.descriptor.digest, in: part.repository)
-      return isHeld ? .held : .faulty(.missing)
+      var part = part
+      part.isManifest = part.isManifest || isHeld
+      return (part, isHeld ? .held : .faulty(.missing))
     } catch {
       try Task.checkCancellation()
-      return PartAnswer(error)
+      return (part, PartAnswer(error))
     }
   }
 }

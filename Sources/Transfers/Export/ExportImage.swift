@@ -32,6 +32,9 @@ public struct ExportImage: Sendable {
   /// Whether it is one of Docker's schema 1, which is carried as it is.
   public var isSchema1: Bool { Schema1Carrier.digest(of: tree.root) != nil }
 
+  /// Its manifests of types that Ferry does not know, and its referrers'.
+  public var unknownManifests: [UnknownManifest] { ([tree] + referrers.map(\.tree)).unknownManifests }
+
   /// Its own configs and layers, and its referrers'.
   var blobs: [Descriptor] { tree.blobs + referrers.flatMap(\.tree.blobs) }
 
@@ -56,7 +59,8 @@ public struct ExportImage: Sendable {
     _ reference: Reference, platforms: [Platform], registries: Registries, observer: any TransferObserver
   ) throws -> ExportImage {
     let client = try registries.client(host: reference.host, repository: reference.repository)
-    let top = try root(of: reference, client: client)
+    let search = OpaqueSearch(client, repository: reference.repository)
+    let top = try search.complete(root(of: reference, client: client))
     if case .schema1(let manifest) = top.content {
       return try resolve(
         reference, schema1: manifest, top.bytes, platforms: platforms, client: client, observer: observer)
@@ -67,8 +71,8 @@ public struct ExportImage: Sendable {
     var leftOut: [Descriptor] = []
     var attestations: [Descriptor] = []
     if let choice, case .index(let index) = top.content {
-      left = try choice.omitted(from: index, of: reference)
-      if let single = choice.single(in: index) {
+      left = try choice.omitted(from: index, top.children, of: reference)
+      if let single = choice.single(in: top.children) {
         root = single
         left = []
         leftOut = [top.descriptor] + index.manifests.filter { $0.digest != single.digest }
@@ -97,9 +101,7 @@ public struct ExportImage: Sendable {
       },
       visit: { layers.formUnion($0.foreignLayers) },
       fetch: { descriptor in
-        if descriptor.digest == top.digest { return top }
-        let manifest = try client.manifest(descriptor.digest.description, of: reference.repository)
-        return try Manifest(bytes: manifest.bytes, as: descriptor)
+        descriptor.digest == top.digest ? top : try search.manifest(descriptor)
       })
     // What is no layer, or says of no other place to have it from, is the registry's to give.
     if let lost = foreign.first(where: { !layers.contains($0.digest) }) {
@@ -121,7 +123,9 @@ public struct ExportImage: Sendable {
       })
     image.top = top.digest
     image.leftOut = leftOut + image.omissions.filter { $0.reason == .platform }.map(\.descriptor)
-    for child in fetched.tree.unknownManifests { observer.note(.manifestUnknown(image: reference, child)) }
+    for manifest in fetched.tree.unknownManifests {
+      observer.note(.manifestUnknown(image: reference, manifest))
+    }
     image.attestationsLeft = attestations.map {
       UncarriedReferrer($0, of: root.digest, kind: .attestation, .platform)
     }
@@ -230,17 +234,17 @@ extension Manifest {
 private struct PlatformChoice {
   let wanted: [Platform]
 
-  /// The manifests of `index` for a wanted platform.
-  private func matches(in index: ImageIndex) -> [Descriptor] {
-    index.manifests.filter { child in
-      child.mediaType.isManifest && wanted.contains { child.platform?.satisfies($0) == true }
-    }
+  /// Those of an index's `children` for a wanted platform.
+  private func matches(in children: [Descriptor]) -> [Descriptor] {
+    children.filter { child in wanted.contains { child.platform?.satisfies($0) == true } }
   }
 
-  /// What is left out of `index`: manifests for other platforms, and attestations of those. An entry
+  /// What is left out of `index`, whose manifests are `children`: those for other platforms, and attestations of those. An entry
   /// without a platform stays. Throws ``TransferError/platformNotFound(_:wanted:available:)``.
-  func omitted(from index: ImageIndex, of image: Reference) throws(TransferError) -> Set<Digest> {
-    let chosen = matches(in: index)
+  func omitted(
+    from index: ImageIndex, _ children: [Descriptor], of image: Reference
+  ) throws(TransferError) -> Set<Digest> {
+    let chosen = matches(in: children)
     guard !chosen.isEmpty else {
       let available = index.manifests.compactMap(\.platform).filter { !$0.isUnknown }
       throw .platformNotFound(image, wanted: wanted, available: available)
@@ -256,8 +260,8 @@ private struct PlatformChoice {
 
   /// The one manifest that stands for the image when a single platform was asked for and a single
   /// manifest serves it; nil when the index must be kept.
-  func single(in index: ImageIndex) -> Descriptor? {
-    let chosen = matches(in: index)
+  func single(in children: [Descriptor]) -> Descriptor? {
+    let chosen = matches(in: children)
     return wanted.count == 1 && chosen.count == 1 ? chosen.first : nil
   }
 }

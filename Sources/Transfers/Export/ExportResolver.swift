@@ -159,6 +159,9 @@ struct ExportResolver: Sendable {
       for referrer in found.left where referrer.reason != .notShown {
         settings.observer.note(.referrerNotCarried(image: image.reference, referrer))
       }
+      for manifest in found.carried.map(\.tree).unknownManifests {
+        settings.observer.note(.manifestUnknown(image: image.reference, manifest))
+      }
       return image.with(found.carried, left: found.left)
     } catch {
       try Task.checkCancellation()

@@ -58,7 +58,7 @@ struct RepositoryReferrers {
     }
     var seen = carried
     for descriptor in candidates where seen.insert(descriptor.digest).inserted {
-      guard descriptor.mediaType.isManifest else {
+      guard descriptor.mediaType.isManifest || descriptor.mediaType.mayBeOpaque else {
         found.left.append(UncarriedReferrer(descriptor, of: subject, .unknownType))
         continue
       }
@@ -148,19 +148,18 @@ struct RepositoryReferrers {
   /// Everything below `root`, or why that is not to be had, today or any day. Throws what may go better another
   /// time.
   private func tree(_ root: Descriptor) throws -> Result<FetchedTree, Fault> {
+    let search = OpaqueSearch(client, repository: image.repository)
     do {
-      return .success(
-        try FetchedTree(
-          root,
-          fetch: { descriptor in
-            let manifest = try client.manifest(descriptor.digest.description, of: image.repository)
-            return try Manifest(bytes: manifest.bytes, as: descriptor)
-          }))
+      return .success(try FetchedTree(root, fetch: search.manifest))
     } catch RegistryError.manifestNotFound {
       return .failure(Fault(reason: .absent))
     } catch RegistryError.notAManifest(_, _, _, let error) {
       return .failure(Fault(reason: .notAManifest(error)))
     } catch let error as ManifestError {
+      // What the registry has under that digest is of another type, or none that a manifest has.
+      if case .unknownType = error, !root.mediaType.isManifest {
+        return .failure(Fault(reason: .unknownType))
+      }
       return .failure(Fault(reason: .notAManifest(error)))
     }
   }

@@ -209,7 +209,7 @@ final class Destination: Sendable {
       let name = manifest.digest.description
       try client.putManifest(manifest, to: repository, as: name)
       _ = try client.settled(.manifest(repository: repository, identifier: name)) {
-        try client.manifest(name, of: repository, isForPush: true)
+        try client.manifest(name, of: repository, as: manifest.mediaType, isForPush: true)
       }
       isDone = true
     }

@@ -239,7 +239,9 @@ final class SharedBlobs: Sendable {
     var lists: [String: [BlobList]] = [:]
     for image in images {
       let repository = image.target.repository
-      for descriptor in image.tree.manifests where !descriptor.mediaType.isIndex {
+      // One of a type that the registry may not take is pushed when all it needs is there, and not to bring it there.
+      for descriptor in image.tree.manifests
+      where !descriptor.mediaType.isIndex && !descriptor.mediaType.mayBeOpaque {
         guard known.insert(RepositoryContent(repository: repository, digest: descriptor.digest)).inserted,
           let manifest = try? image.manifests.manifest(descriptor)
         else { continue }

@@ -125,7 +125,11 @@ struct TagPusher: Sendable {
       }
       if isRoot, let present = try occupant(of: image) { return .taken(present) }
       guard isRoot else {
-        try put(manifest, of: image) { try destination.store(manifest, in: target.repository) }
+        do {
+          try put(manifest, of: image) { try destination.store(manifest, in: target.repository) }
+        } catch let error as RegistryError {
+          throw error.refusing(manifest, in: target)
+        }
         continue
       }
       do {
@@ -141,6 +145,7 @@ struct TagPusher: Sendable {
         if case .schema1 = manifest.content, error.mayBeOfType {
           throw TransferError.schema1Refused(target, error)
         }
+        if case .opaque = manifest.content { throw error.refusing(manifest, in: target) }
         let missing = image.tree.omitted.count { $0.mediaType.isManifest }
         guard case .refused(_, 400...404, _) = error, missing > 0 else { throw error }
         throw TransferError.sparseIndexRefused(target, missing: missing)
@@ -149,7 +154,7 @@ struct TagPusher: Sendable {
     let readBack = try client.settled(
       .manifest(repository: target.repository, identifier: target.identifier)
     ) {
-      try client.manifest(target.identifier, of: target.repository).digest
+      try client.manifest(target.identifier, of: target.repository, as: image.tree.root.mediaType).digest
     } isRight: {
       $0 == image.digest
     }
@@ -225,6 +230,14 @@ extension RegistryError {
 }
 
 extension RegistryError {
+  /// What it says where `manifest`, which was to be stored, is of a type that nobody may know there either: that it is refused
+  /// for that.
+  fileprivate func refusing(_ manifest: Manifest, in target: Reference) -> any Error {
+    guard case .opaque = manifest.content, mayBeOfType, complaintsOfMissingContent == nil else { return self }
+    if case .typeRefused = self { return self }
+    return TransferError.unknownTypeRefused(target, type: manifest.mediaType, self)
+  }
+
   /// Whether a manifest may have been refused for its type: some registries answer 500 to one that they do not know.
   fileprivate var mayBeOfType: Bool {
     switch self {

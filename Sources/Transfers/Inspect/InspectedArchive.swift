@@ -49,7 +49,7 @@ public struct InspectedArchive: Sendable {
   /// Images that it was to hold and does not.
   public let missingImages: [MissingImage]
   /// What its indexes list and may be manifests of types that Ferry does not know, each once.
-  public let unknownManifests: [Descriptor]
+  public let unknownManifests: [UnknownManifest]
   /// Descriptions of repositories that travel with the images, in Markdown, not fit to be printed as they are.
   public let descriptions: [(repository: String, text: String)]
   /// What the structure shows to be wrong; the blobs are not read.

@@ -162,14 +162,17 @@ public struct Listing: Sendable {
       ListedImage(
         reference: reference, size: tag.size, updated: tag.updated, imageID: tag.imageID,
         description: repository?.listed?.description, isPublic: repository?.listed?.isPublic,
-        isReadOnly: repository?.listed?.isReadOnly, isSchema1: tag.isSchema1))
+        isReadOnly: repository?.listed?.isReadOnly, isSchema1: tag.isSchema1,
+        unknownType: tag.unknownType))
   }
 
   /// Reads an image's manifests for its size, and its first config for its date.
   private func measure(_ tag: inout RepositoryFinder.Tag, _ reference: Reference) throws {
     let client = try registries.client(host: reference.host, repository: reference.repository)
-    let root = try client.manifest(tag.name, of: reference.repository)
+    let search = OpaqueSearch(client, repository: reference.repository)
+    let root = try search.complete(client.manifest(tag.name, of: reference.repository))
     tag.isSchema1 = false
+    if case .opaque = root.content { tag.unknownType = root.mediaType }
     if case .schema1(let manifest) = root.content {
       tag.isSchema1 = true
       tag.size =
@@ -178,8 +181,7 @@ public struct Listing: Sendable {
       return
     }
     let tree = try ImageTree(root: root.descriptor) { descriptor in
-      if descriptor.digest == root.digest { return root }
-      return try client.manifest(descriptor.digest.description, of: reference.repository)
+      descriptor.digest == root.digest ? root : try search.manifest(descriptor)
     }
     tag.size = tree.size
     let first = tree.configs.first {
@@ -206,4 +208,6 @@ public struct ListedImage: Sendable {
   public let isReadOnly: Bool?
   /// Whether it is one of Docker's schema 1, which few registries take any more; nil where nobody looked.
   public let isSchema1: Bool?
+  /// The type of its manifest, where somebody looked and Ferry does not know it.
+  public let unknownType: MediaType?
 }

@@ -47,6 +47,8 @@ struct RepositoryFinder: Sendable {
     var imageID: String?
     /// Whether it is one of Docker's schema 1; nil where nobody looked.
     var isSchema1: Bool?
+    /// The type of its manifest, where somebody looked and Ferry does not know it.
+    var unknownType: MediaType?
   }
 
   /// What was found of a repository's tags.

@@ -36,7 +36,7 @@ public struct VerifiedArchive: Sendable {
   /// Images that it was to hold and does not.
   public let missingImages: [MissingImage]
   /// What its indexes list and may be manifests of types that Ferry does not know, each once.
-  public let unknownManifests: [Descriptor]
+  public let unknownManifests: [UnknownManifest]
   public let findings: [Finding]
   /// Of an archive that is cut: every volume, in order.
   public let volumes: [Volume]

@@ -33,8 +33,14 @@ struct ListText {
     for image in images {
       table.add(
         "\(image.reference)", "#", image.size.map(Amounts.bytes) ?? "-",
-        "\(image.updated ?? "-")", image.isSchema1 == true ? Self.schema1 : "")
+        "\(image.updated ?? "-")", mark(of: image))
     }
     for line in table.lines() { console.result(line) }
+  }
+
+  /// What few registries take, or none may.
+  private func mark(of image: ListedImage) -> Wording {
+    if let type = image.unknownType { return "unknown type \(type.rawValue)" }
+    return image.isSchema1 == true ? "Docker schema 1" : ""
   }
 }

@@ -87,11 +87,25 @@ enum UncarriedText {
     }
   }
 
-  /// What an index lists and is of a type that says nothing to Ferry. `image` is nil where it has been named.
-  static func line(forUnknown child: Descriptor, of image: Wording? = nil) -> Wording {
+  /// A manifest of a type that says nothing to Ferry. `image` is nil where it has been named.
+  static func line(forUnknown manifest: UnknownManifest, of image: Wording? = nil) -> Wording {
     let place: Wording = image.map { " of \($0)" } ?? ""
-    return "not carried: what \(child.digest)\(place) may list: its type "
-      + "'\(child.mediaType.rawValue)' is none that ferry knows, so only its bytes are carried"
+    let type: Wording = "its type '\(manifest.descriptor.mediaType.rawValue)' is none that ferry knows"
+    let digest = manifest.descriptor.digest
+    let carried = Amounts.count(manifest.carried, "part")
+    if manifest.isWhole {
+      return "carried as it is: \(digest)\(place), with \(carried) that it names: \(type)"
+    }
+    guard manifest.carried > 0 || !manifest.notFound.isEmpty else {
+      return "not carried: what \(digest)\(place) may list: \(type), so only its bytes are carried"
+    }
+    let lost = manifest.notFound.prefix(3).map { "\($0)" as Wording }
+    let more = manifest.notFound.count - lost.count
+    let left =
+      lost.isEmpty
+      ? "what else it may list"
+      : Wording.list(more > 0 ? lost + ["\(more) more"] : lost) + ", which the registry does not have"
+    return "not carried: of what \(digest)\(place) refers to, \(left): \(type); it is carried with \(carried)"
   }
 
   private static func why(_ referrer: UncarriedReferrer) -> Wording {

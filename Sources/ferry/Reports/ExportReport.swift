@@ -123,7 +123,7 @@ struct ExportReport: Codable {
         archive: homes[image.reference], omissions: image.omissions.map(OmissionEntry.init),
         referrers: image.referrers.map(\.reference.description),
         notCarried: image.referrersLeft.map { UncarriedEntry($0, of: image.reference) },
-        unknownManifests: UnknownManifestEntry.all(image.tree.unknownManifests))
+        unknownManifests: UnknownManifestEntry.all(image.unknownManifests))
     }
     referrers = prepared.referrers.map(Referrer.init)
     totalBytes = prepared.totalSize

@@ -20,6 +20,8 @@ struct ListReport: Codable {
     let isReadOnly: Bool?
     /// Whether it is of Docker's schema 1; nil where that was not looked at.
     let isSchema1: Bool?
+    /// The media type of its manifest, where that was looked at and Ferry does not know it.
+    let unknownType: String?
   }
 
   private(set) var schema = ReportSchema.list
@@ -39,8 +41,9 @@ struct ListReport: Codable {
         reference: $0.reference.description, host: $0.reference.host, repository: $0.reference.repository,
         tag: $0.reference.tag, digest: $0.reference.digest?.description, bytes: $0.size, updated: $0.updated,
         imageID: $0.imageID,
-        description: $0.description, isPublic: $0.isPublic, isReadOnly: $0.isReadOnly, isSchema1: $0.isSchema1
-      )
+        description: $0.description, isPublic: $0.isPublic, isReadOnly: $0.isReadOnly,
+        isSchema1: $0.isSchema1,
+        unknownType: $0.unknownType?.rawValue)
     }
     failures = found.failures.map(FailureEntry.init)
   }

@@ -78,24 +78,29 @@ struct UncarriedEntry: Codable {
   }
 }
 
-/// What an index lists and may be a manifest of a type that Ferry does not know, in a report: its bytes are carried, and
-/// nothing that it may list.
+/// A manifest of a type that Ferry does not know, in a report: its bytes are carried, and of what it names what its registry has.
 struct UnknownManifestEntry: Codable {
   let digest: String
   let mediaType: String
   let bytes: Int64
+  /// How much of what it names is carried.
+  let carried: Int
+  /// What it names and its registry does not have.
+  let notFound: [String]
   /// The line that says so.
   let text: Wording
 
-  /// Entries for `descriptors`; nil for none, for this field came later than reports of its version.
-  static func all(_ descriptors: [Descriptor]) -> [UnknownManifestEntry]? {
-    descriptors.isEmpty ? nil : descriptors.map(Self.init)
+  /// Entries for `manifests`; nil for none, for this field came later than reports of its version.
+  static func all(_ manifests: [UnknownManifest]) -> [UnknownManifestEntry]? {
+    manifests.isEmpty ? nil : manifests.map(Self.init)
   }
 
-  private init(_ descriptor: Descriptor) {
-    digest = descriptor.digest.description
-    mediaType = descriptor.mediaType.rawValue
-    bytes = descriptor.size
-    text = UncarriedText.line(forUnknown: descriptor)
+  private init(_ manifest: UnknownManifest) {
+    digest = manifest.descriptor.digest.description
+    mediaType = manifest.descriptor.mediaType.rawValue
+    bytes = manifest.descriptor.size
+    carried = manifest.carried
+    notFound = manifest.notFound.map(\.description)
+    text = UncarriedText.line(forUnknown: manifest)
   }
 }

@@ -61,6 +61,10 @@ extension ManifestFault {
     case .signatureOfOtherContent: "its signature is for something else than it says"
     case .descriptionUnreadable: "what it says of a layer is not JSON"
     case .carriesOtherContent: "it does not agree with the Docker schema 1 manifest that it carries"
+    case .namesOtherContent: "it does not name what the archive says it names"
+    case .namesTooMuch(let limit): "it names more than \(limit) manifests and blobs"
+    case .otherSize(let digest, let size, let actual):
+      "it says that \(digest) has \(size) bytes, and the registry has \(actual)"
     case .diffIDNotADigest(let layer):
       "the field 'rootfs.diff_ids[\(layer)]' is no sha256, so that its layer cannot be compared"
     }

@@ -1,3 +1,4 @@
+import Images
 import NVIDIA
 import Registry
 import Transfers
@@ -43,6 +44,15 @@ enum RefusalText {
     return ErrorText(
       (["\(texts.count) repositories may not be pushed to:"] + lines).joined(separator: "\n"),
       remedy: remedies.isEmpty ? nil : remedies.joined(separator: "\n"), first.status)
+  }
+
+  /// A manifest of a type that nobody may know there.
+  static func text(for type: MediaType, of target: Reference, _ cause: any Error) -> ErrorText {
+    ErrorText(
+      "the registry did not take \(target), which has a manifest of the type '\(type.rawValue)': "
+        + ErrorText(cause).summary,
+      remedy: "Ask its administrator to allow that type, or choose the others with --image.",
+      .destinationConflict)
   }
 
   /// All names that NGC has no room for.

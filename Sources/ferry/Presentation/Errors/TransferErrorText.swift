@@ -225,6 +225,8 @@ extension TransferError: WordedError {
       return ErrorText(
         "the registry did not take \(target), a Docker schema 1 image: \(ErrorText(cause).summary)",
         remedy: "--convert-schema1 makes a schema 2 image of it, with another digest.", .cannotWrite)
+    case .unknownTypeRefused(let target, let type, let cause):
+      return RefusalText.text(for: type, of: target, cause)
     case .layerUnreadable(let archive, let digest):
       return ErrorText(
         "layer \(digest) in \(archive) cannot be decompressed, and so its image not be converted",

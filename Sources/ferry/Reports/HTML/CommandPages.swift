@@ -30,7 +30,7 @@ extension ReportPage {
       image.referrersLeft.map {
         Remark(text: UncarriedText.line(for: $0, of: image.reference), tone: .plain)
       }
-        + image.tree.unknownManifests.map {
+        + image.unknownManifests.map {
           Remark(text: UncarriedText.line(forUnknown: $0, of: "\(image.reference)"), tone: .plain)
         }
     }
