@@ -53,6 +53,8 @@ public enum ManifestFault: Hashable, Sendable {
   case descriptionUnreadable
   /// What carries a manifest of schema 1 in an archive does not agree with it.
   case carriesOtherContent
+  /// An image of schema 2 that is said to be made of one of schema 1 is not what becomes of that.
+  case convertedOtherwise
   /// Of a type that Ferry does not know: an archive says that it names something which it does not name, or calls it by another
   /// type.
   case namesOtherContent

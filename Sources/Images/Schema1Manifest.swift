@@ -18,6 +18,8 @@ public struct Schema1Manifest: Hashable, Sendable {
 
   /// What registries know it by.
   public let digest: Digest
+  /// What that digest is over: the manifest without its signatures.
+  public let signed: [UInt8]
   public let isSigned: Bool
   /// What it calls the processor, such as `amd64`.
   public let architecture: String?
@@ -39,6 +41,7 @@ public struct Schema1Manifest: Hashable, Sendable {
     let isSigned = content.signatures?.isEmpty == false
     let payload = isSigned ? try Self.payload(of: bytes, content.signatures ?? []) : bytes
     digest = Digest(of: payload)
+    signed = payload
     self.isSigned = isSigned
     architecture = content.architecture
     layers = zip(blobs, history).reversed().map { blob, entry in

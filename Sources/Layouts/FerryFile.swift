@@ -7,7 +7,7 @@ public struct FerryFile: Hashable, Sendable {
   static let sizeLimit: Int64 = 64 << 20
   /// The newest format version there is; a reader refuses newer ones. An archive says the oldest one that
   /// knows all it has: 2 knows referrers without a name and sources of omissions, 3 artifact manifests, 4 images of
-  /// Docker's schema 1, 5 manifests of types that Ferry does not know.
+  /// Docker's schema 1, as they are or converted, 5 manifests of types that Ferry does not know.
   public static let formatVersion = 5
 
   /// sha256 over one line `<name> <digest of the root>\n` for each image, in the order of `index.json`: with it
@@ -28,11 +28,13 @@ public struct FerryFile: Hashable, Sendable {
   let opaqueImages: [LayoutImage]
   /// The manifests of such types, sorted by digest. In the file only if there are any.
   let opaqueManifests: [OpaqueRecord]
+  /// Images of schema 2 that were made of images of schema 1, sorted by digest. In the file only if there are any.
+  let conversions: [ConvertedImage]
   private let version: Int
 
   init(
     images: [LayoutImage], omissions: [Omission], files: [CarriedFile], missingImages: [MissingImage] = [],
-    knownSources: [KnownSource] = [], holdsArtifactManifests: Bool = false,
+    knownSources: [KnownSource] = [], conversions: [ConvertedImage] = [], holdsArtifactManifests: Bool = false,
     opaqueManifests: [OpaqueRecord] = []
   ) {
     let listed = images.filter(\.isInIndex)
@@ -44,10 +46,11 @@ public struct FerryFile: Hashable, Sendable {
     self.files = files
     self.missingImages = missingImages
     self.knownSources = knownSources
+    self.conversions = conversions
     version =
       !opaqueManifests.isEmpty
       ? 5
-      : !schema1Images.isEmpty
+      : !schema1Images.isEmpty || !conversions.isEmpty
         ? 4
         : holdsArtifactManifests ? 3 : images.contains(where: \.isReferrer) || !knownSources.isEmpty ? 2 : 1
   }
@@ -68,6 +71,7 @@ public struct FerryFile: Hashable, Sendable {
       let schema1: [Schema1Image]?
       let opaqueImages: [OpaqueImage]?
       let opaqueManifests: [OpaqueManifest]?
+      let converted: [ConvertedImage]?
     }
     // Ferry alone reads it, spelled as it is; a key of a newer version is nobody's yet.
     let shape = DocumentShape.anything
@@ -106,6 +110,7 @@ public struct FerryFile: Hashable, Sendable {
     schema1Images = (content.schema1 ?? []).map(\.image)
     opaqueImages = (content.opaqueImages ?? []).map(\.image)
     opaqueManifests = (content.opaqueManifests ?? []).map { OpaqueRecord($0.manifest, found: $0.found) }
+    conversions = content.converted ?? []
     self.version = version
   }
 
@@ -161,6 +166,12 @@ public struct FerryFile: Hashable, Sendable {
             "manifest": .object(JSONValue.descriptor(record.manifest)),
             "found": .array(record.found.map { .object(JSONValue.descriptor($0)) }),
           ])
+        })
+    }
+    if !conversions.isEmpty {
+      members["converted"] = .array(
+        conversions.map {
+          .object(["digest": .string($0.digest.description), "from": .string($0.from.description)])
         })
     }
     return JSONValue.object(members).bytes
@@ -236,6 +247,37 @@ public struct FerryFile: Hashable, Sendable {
 
   static func digest(of images: [LayoutImage]) -> Digest {
     Digest(of: images.flatMap { Array("\($0.name) \($0.root.digest)\n".utf8) })
+  }
+}
+
+/// An image of schema 2 that was made of one of schema 1 when the archive was written. What it was made of lies beside it,
+/// without signatures, so that anybody can see that it is what becomes of that, and make it again.
+public struct ConvertedImage: Hashable, Sendable, Decodable {
+  /// Of its manifest.
+  public let digest: Digest
+  /// What registries knew it by.
+  public let from: Digest
+
+  private static let folder = "ferry/schema1/"
+
+  /// Where the manifest lies of which `digest` is the digest.
+  public static func path(of digest: Digest) -> String { "\(folder)\(digest.hex).json" }
+
+  /// Which of `images` were made so: those whose manifest names in its annotation what lies among `files`.
+  static func find(
+    among images: [LayoutImage], _ manifests: PlannedManifests, _ files: [(path: String, bytes: [UInt8])]
+  ) throws(LayoutError) -> [ConvertedImage] {
+    let paths = Set(files.lazy.map(\.path).filter { $0.hasPrefix(folder) })
+    guard !paths.isEmpty else { return [] }
+    var found: Set<ConvertedImage> = []
+    for image in images where image.root.mediaType == .dockerManifest {
+      let annotations = try manifests.manifest(image.root.digest)?.annotations
+      guard let from = annotations?[Schema1Carrier.digestAnnotation].flatMap({ try? Digest($0) }),
+        paths.contains(path(of: from))
+      else { continue }
+      found.insert(ConvertedImage(digest: image.root.digest, from: from))
+    }
+    return found.sorted { $0.digest < $1.digest }
   }
 }
 

@@ -72,6 +72,18 @@ public struct IndexFile: Hashable, Sendable {
     return LayoutImage(reference: images[0].reference, name: images[0].name, root: root)
   }
 
+  /// The same with what is said of images elsewhere: which were made of others.
+  func marking(_ conversions: [ConvertedImage]) -> IndexFile {
+    guard !conversions.isEmpty else { return self }
+    let origins = Dictionary(conversions.map { ($0.digest, $0.from) }) { first, _ in first }
+    let marked = images.map { image in
+      var image = image
+      image.convertedFrom = origins[image.root.digest]
+      return image
+    }
+    return IndexFile(images: marked, others: others, ferryFileDigest: ferryFileDigest)
+  }
+
   /// The same with `more` images, which are listed elsewhere.
   func adding(_ more: [LayoutImage]) -> IndexFile {
     more.isEmpty
@@ -129,6 +141,9 @@ public struct LayoutImage: Hashable, Sendable {
   /// Whether it is here for the manifest it refers to, and has no name but its repository and digest: other
   /// tools find it listed without one, as image layouts list referrers.
   public let isReferrer: Bool
+
+  /// What registries knew it by before it was made one of schema 2 for this archive.
+  public internal(set) var convertedFrom: Digest?
 
   /// What registries know it by, where it is of schema 1: then ``root`` is a carrier.
   public var schema1Digest: Digest? { Schema1Carrier.digest(of: root) }

@@ -64,7 +64,10 @@ public struct ListedReferences: Sendable {
   public func missing(from archives: [VerifiedArchive]) -> [Reference] {
     missing(
       from: archives.lazy.flatMap(\.contents).compactMap { content in
-        content.reference.map { ListedName(reference: $0, digests: [content.root.digest]) }
+        content.reference.map {
+          ListedName(
+            reference: $0, digests: Set([content.root.digest, content.convertedFrom].compactMap(\.self)))
+        }
       })
   }
 }

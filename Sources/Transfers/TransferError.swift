@@ -95,8 +95,8 @@ public enum TransferError: Error, Sendable {
   case schema1Refused(Reference, any Error)
   /// The registry did not take a manifest of a type that Ferry does not know, for an image with this name.
   case unknownTypeRefused(Reference, type: MediaType, any Error)
-  /// A layer that is to be decompressed is not compressed in any way that Ferry knows.
-  case layerUnreadable(archive: String, Digest)
+  /// A layer that is to be decompressed is not compressed in any way that Ferry knows; nil: at its registry.
+  case layerUnreadable(archive: String?, Digest)
   case malformedRule(String)
   /// A rule whose replacement names a `$n` that no star of its pattern stands for.
   case ruleWithoutStar(String)

@@ -34,6 +34,8 @@ public enum TransferNote: Sendable {
   case platformTaken(image: Reference, platform: Platform, digest: Digest)
   /// An image without an index is for another platform than those asked for, and is carried all the same.
   case platformDiffers(image: Reference, platform: Platform)
+  /// An image is one of Docker's schema 1, and became one of schema 2 in its archive, by its name there.
+  case schema1Converted(image: String, from: Digest, to: Digest)
   /// An image is one of Docker's schema 1, and is carried as it is.
   case schema1Carried(image: Reference, digest: Digest)
   /// A reference had neither tag nor digest.

@@ -127,13 +127,14 @@ import Testing
     let diffIDs = Dictionary(uniqueKeysWithValues: image.blobs.map { ($0, Digest(of: Array("\($0)".utf8))) })
     let new = try Schema1Conversion(of: image, blobs: blobs, diffIDs: diffIDs)
     let contents = try [Self.base, Self.top, Self.top].map { "\"\(diffIDs[try Digest($0)]!)\"" }
-    let expected = """
-      {"architecture":"amd64","config":{"Cmd":["sh"],"Env":["PATH=/bin"]},"container_config":{"Cmd":["/bin/sh","-c","#(nop) CMD [\\"sh\\"]"]},\
-      "created":"2016-03-01T00:00:00Z","docker_version":"1.9.1","history":[{"created":"2016-01-01T00:00:00Z"},\
-      {"created":"2016-02-01T00:00:00Z"},{"author":"Ann","comment":"second","created":"2016-02-01T00:00:00Z","created_by":"make all"},\
-      {"created":"2016-03-01T00:00:00Z","created_by":"/bin/sh -c #(nop) CMD [\\"sh\\"]","empty_layer":true}],"os":"linux",\
-      "rootfs":{"diff_ids":[\(contents.joined(separator: ","))],"type":"layers"}}
-      """
+    let expected = ##"""
+      {"architecture":"amd64","config":{"Cmd":["sh"],"Env":["PATH=/bin"]},\##
+      "container_config":{"Cmd":["/bin/sh","-c","#(nop) CMD [\"sh\"]"]},"created":"2016-03-01T00:00:00Z",\##
+      "docker_version":"1.9.1","history":[{"created":"2016-01-01T00:00:00Z"},{"created":"2016-02-01T00:00:00Z"},\##
+      {"created":"2016-02-01T00:00:00Z","author":"Ann","created_by":"make all","comment":"second"},\##
+      {"created":"2016-03-01T00:00:00Z","created_by":"/bin/sh -c #(nop) CMD [\"sh\"]","empty_layer":true}],\##
+      "os":"linux","rootfs":{"type":"layers","diff_ids":[\##(contents.joined(separator: ","))]}}
+      """##
     #expect(String(decoding: new.config, as: UTF8.self) == expected)
     try ImageConfig.check(new.config)
     guard case .image(let manifest) = new.manifest.content else {
@@ -143,6 +144,42 @@ import Testing
     #expect(new.manifest.mediaType == .dockerManifest && manifest.layers.count == 3)
     #expect(new.manifest.annotations == [Schema1Carrier.digestAnnotation: "\(image.digest)"])
     #expect(try ImageConfig(bytes: new.config).describes(manifest))
+  }
+
+  /// Docker keeps what the old manifest says of the image as it stands there, and writes the rest as Go does: the image's ID is
+  /// a hash of all that.
+  @Test func `becomes byte for byte what docker writes`() throws {
+    let image = try Schema1Manifest(
+      bytes: Self.signed(
+        Self.text([
+          (Self.empty, ##"{"id":"c","parent":"b","throwaway":true,"os":"other"}"##),
+          (
+            Self.empty,
+            ##"{ "os" : "linux", "config": {"Env":["A=<b> & \u0041\\"], "Memory":1.50, "Big":1e3}, "id":"c","parent":"b","created":"2016-02-01T00:00:00.120Z","Size":0, "size":3,"layer_id":"x","parent_id":"y","throwaway":true,"container_config":{"Cmd":["a && b\n\u0001\"","\u2028<c>"]}, "z{":"}],:", "empty":[ ], "none":null }"##
+          ),
+          (
+            Self.base,
+            #"{"id":"b","created":"2016-01-01T00:00:00.500000000+02:00","author":"","comment":"\u00e9"}"#
+          ),
+        ])))
+    let content = Digest(of: [7])
+    let new = try Schema1Conversion(
+      of: image, blobs: image.blobs.map { Descriptor(mediaType: .dockerGzipLayer, digest: $0, size: 7) },
+      diffIDs: [Digest(Self.base): content])
+    let expected = ##"""
+      {"config":{"Env":["A=\u003cb\u003e \u0026 \u0041\\"],"Memory":1.50,"Big":1e3},\##
+      "container_config":{"Cmd":["a \u0026\u0026 b\n\u0001\"","\u2028\u003cc\u003e"]},"created":"2016-02-01T00:00:00.120Z",\##
+      "empty":[],"history":[{"created":"2016-01-01T00:00:00.5+02:00","comment":"é"},\##
+      {"created":"2016-02-01T00:00:00.12Z","created_by":"a \u0026\u0026 b\n\u0001\" \u2028\u003cc\u003e","empty_layer":true}],\##
+      "none":null,"os":"linux","rootfs":{"type":"layers","diff_ids":["\##(content)"]},"size":3,"z{":"}],:"}
+      """##
+    #expect(String(decoding: new.config, as: UTF8.self) == expected)
+    #expect(Schema1Conversion.makes(new.manifest, config: new.config, of: image))
+    let other = Array(String(decoding: new.config, as: UTF8.self).replacing("linux", with: "linus").utf8)
+    #expect(!Schema1Conversion.makes(new.manifest, config: other, of: image))
+    let unsigned = try Schema1Manifest(bytes: image.signed)
+    #expect(unsigned.digest == image.digest && !unsigned.isSigned)
+    #expect(Schema1Conversion.makes(new.manifest, config: new.config, of: unsigned))
   }
 
   @Test func `is nothing that an index or an image's tree may hold`() throws {

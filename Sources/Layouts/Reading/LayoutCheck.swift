@@ -114,6 +114,7 @@ struct LayoutCheck {
     for image in index.images { try walk.descend(from: image.root) }
     try walk.list(index.others)
     try walk.checkCarriers(of: index.images)
+    try walk.checkConversions(front.ferry?.conversions ?? [], beside: entries.files)
     descriptors = walk.descriptors
     isEmpty = walk.problems.isEmpty && walk.isEmpty && !entries.isCut
     note(walk.review.problems(sources: front.ferry?.knownSources ?? []))

@@ -158,7 +158,7 @@ struct LayoutFront {
     self.ferry = ferry
     // Before the images that it lists join those of `index.json`.
     let isOfIndex = FerryFile.digest(of: index.images) == ferry.imagesDigest
-    index = index.adding(ferry.schema1Images + ferry.opaqueImages)
+    index = index.adding(ferry.schema1Images + ferry.opaqueImages).marking(ferry.conversions)
     for omission in ferry.omissions where blobs[omission.descriptor.digest] == nil {
       omissions[omission.descriptor.digest] = omission
     }

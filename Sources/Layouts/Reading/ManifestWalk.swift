@@ -103,6 +103,31 @@ struct ManifestWalk {
     }
   }
 
+  /// Sees that images which are said to be made of others are what becomes of those, whose manifests are among `files`.
+  /// What their layers hold is taken from their configs: whoever unpacks layers holds it against those.
+  mutating func checkConversions(
+    _ conversions: [ConvertedImage], beside files: [String: BlobExtent]
+  ) throws(LayoutError) {
+    for conversion in conversions {
+      try LayoutError.checkCancellation()
+      guard let manifest = try manifests.manifest(conversion.digest),
+        let beside = files[ConvertedImage.path(of: conversion.from)],
+        beside.size <= Int64(Manifest.sizeLimit), file.holds(beside.range),
+        case .image(let content) = manifest.content, let extent = blobs[content.config.digest],
+        extent.size <= Int64(ImageConfig.sizeLimit)
+      else { continue }
+      let config = try extent.bytes(in: file)
+      guard Digest(of: config) == content.config.digest else { continue }
+      let original = try? Schema1Manifest(bytes: beside.bytes(in: file))
+      guard let original, original.digest == conversion.from,
+        Schema1Conversion.makes(manifest, config: config, of: original)
+      else {
+        add(.notAManifest(conversion.digest, .malformed(.convertedOtherwise)))
+        continue
+      }
+    }
+  }
+
   /// Images' configs that speak of other layers than a manifest that lists them, in the order of those manifests.
   var disagreeingConfigs: [Digest] {
     strayConfigs.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map(\.key)

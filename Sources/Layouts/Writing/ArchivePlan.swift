@@ -77,7 +77,7 @@ public struct ArchivePlan: Sendable {
     let ferryFile = FerryFile(
       images: contents.images, omissions: contents.omissions,
       files: files.map { CarriedFile(path: $0.path, bytes: $0.bytes) }, missingImages: self.missingImages,
-      knownSources: sources,
+      knownSources: sources, conversions: try ConvertedImage.find(among: contents.images, manifests, files),
       holdsArtifactManifests: contents.manifests.contains { $0.mediaType.isArtifactManifest },
       opaqueManifests: contents.manifests.compactMap { manifests.record(of: $0.digest) }
     ).bytes

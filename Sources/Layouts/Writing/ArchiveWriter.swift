@@ -267,6 +267,20 @@ public final class ArchiveWriter: Sendable {
     return try extent.bytes(in: files)
   }
 
+  /// Fills `buffer` with what lies at a blob's place now, proved or not, from `offset` in the blob on: with less than it holds at
+  /// the blob's end, where it returns 0. Throws ``LayoutError/notPlanned(_:)`` and `archive`.
+  public func read(
+    _ digest: Digest, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+  ) throws(LayoutError) -> Int {
+    guard let extent = plan.extent(of: digest) else { throw .notPlanned(digest) }
+    let count = Int(min(Int64(buffer.count), max(0, extent.size - offset)))
+    guard count > 0 else { return 0 }
+    return try LayoutError.wrapping { () throws(FileError) in
+      try unsafe files.read(
+        into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), at: extent.offset + offset)
+    }
+  }
+
   /// Removes the unfinished files, of which nothing is worth keeping. The writer must not be used any more.
   public func discard() {
     files.remove()

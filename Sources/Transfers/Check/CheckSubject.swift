@@ -83,7 +83,9 @@ public struct CheckOpening: Sendable {
       try ImageSelection(intake, keepGoing: false).select(from: archives)
     }
     let names = archives.layouts.flatMap(\.images).compactMap { image in
-      image.reference.map { ListedName(reference: $0, digests: [image.digest]) }
+      image.reference.map {
+        ListedName(reference: $0, digests: Set([image.digest, image.convertedFrom].compactMap(\.self)))
+      }
     }
     let held = Set(names.map(\.reference.description))
     let globs = request.images.compactMap { Glob($0) }
@@ -117,7 +119,10 @@ public struct CheckOpening: Sendable {
         let matching = wanted.filter { listed.isNamed(by: $0) }
         unmatched.subtract(matching)
         if let reference = listed.reference {
-          names.append(ListedName(reference: reference, digests: [listed.root.digest]))
+          names.append(
+            ListedName(
+              reference: reference,
+              digests: Set([listed.root.digest, image.schema1Digest].compactMap(\.self))))
         }
         guard wanted.isEmpty || !matching.isEmpty, request.takesReferrers || !listed.looksLikeReferrer else {
           continue

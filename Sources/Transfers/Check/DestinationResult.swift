@@ -48,6 +48,8 @@ public struct DestinationImage: Sendable {
   public var digest: Digest { expected.digest }
   /// Its digest in the archive.
   public var archiveDigest: Digest { expected.archiveDigest ?? expected.digest }
+  /// What registries knew it by as one of Docker's schema 1, before it was converted.
+  public var schema1Digest: Digest? { expected.schema1Digest }
   /// What of it was looked at, each part once.
   public var parts: [Descriptor] { expected.parts }
   /// What it refers to, when it is there for that: a signature, an SBOM, an attestation.
@@ -165,7 +167,8 @@ extension ReceivedImage {
     let original = image.archiveDigest
     self.init(
       source: image.name, target: image.target, digest: digest,
-      archiveDigest: original == digest ? nil : original, size: parts.map(\.size).saturatingSum(),
+      archiveDigest: original == digest ? nil : original, schema1Digest: image.schema1Digest,
+      size: parts.map(\.size).saturatingSum(),
       confirmedAt: image.askedAt, blobs: parts)
   }
 }

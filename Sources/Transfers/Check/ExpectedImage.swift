@@ -13,6 +13,8 @@ struct ExpectedImage: Sendable {
   private(set) var digest: Digest
   /// Its digest in the archive, where that is another.
   private(set) var archiveDigest: Digest?
+  /// What registries knew it by as one of Docker's schema 1, before it was converted.
+  let schema1Digest: Digest?
   /// What is looked at below its name: its root among them.
   private(set) var manifests: [Descriptor]
   private(set) var blobs: [Descriptor]
@@ -32,6 +34,7 @@ struct ExpectedImage: Sendable {
     target = image.target
     digest = image.digest
     archiveDigest = nil
+    schema1Digest = image.schema1Digest
     manifests = image.tree.manifests
     blobs = image.tree.blobs
     subject = image.referral?.subject
@@ -47,6 +50,7 @@ struct ExpectedImage: Sendable {
     self.target = target
     digest = image.digest
     archiveDigest = image.archiveDigest
+    schema1Digest = image.schema1Digest
     manifests = image.manifests
     let known = Set(manifests.map(\.digest))
     blobs = image.blobs.filter { !known.contains($0.digest) }

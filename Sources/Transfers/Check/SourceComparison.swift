@@ -80,6 +80,8 @@ struct SourceQuestion: Sendable {
   let file: String
   /// Its digests, in the files' order: several where they differ.
   private(set) var digests: [Digest]
+  /// What its source knows it by, where it was converted for its archive: one of ``digests``.
+  let convertedFrom: Digest?
   /// Everything it consists of, as the first file has it: its manifests, and its blobs.
   let manifests: [Descriptor]
   let blobs: [Descriptor]
@@ -107,17 +109,22 @@ struct SourceQuestion: Sendable {
     switch subject.content {
     case .archives(_, let selected):
       selected.map { selected in
-        SourceQuestion(
-          name: selected.image.label, reference: selected.image.reference, file: selected.layout.path,
-          digests: [selected.image.digest], manifests: selected.tree.manifests, blobs: selected.tree.blobs,
+        let (digest, from) = (selected.image.digest, selected.image.convertedFrom)
+        return SourceQuestion(
+          name: selected.image.label,
+          reference: selected.image.reference.map { $0.naming(from, insteadOf: digest) },
+          file: selected.layout.path, digests: [digest] + [from].compactMap(\.self), convertedFrom: from,
+          manifests: selected.tree.manifests, blobs: selected.tree.blobs,
           subject: selected.referral?.subject)
       }
     case .receipts(_, let images):
       images.map { path, _, image in
         let listed = image.listed
         return SourceQuestion(
-          name: image.source, reference: listed.reference, file: path, digests: [listed.root.digest],
-          manifests: image.blobs, blobs: [],
+          name: image.source,
+          reference: listed.reference.map { $0.naming(image.schema1Digest, insteadOf: listed.root.digest) },
+          file: path, digests: [listed.root.digest] + [image.schema1Digest].compactMap(\.self),
+          convertedFrom: image.schema1Digest, manifests: image.blobs, blobs: [],
           subject: listed.reference?.tag.flatMap { ReferrerTag($0) }?.subject)
       }
     }
@@ -130,6 +137,14 @@ struct SourceQuestion: Sendable {
       return .listed(in: manifest.digest)
     }
     return .moved(manifest.digest)
+  }
+}
+
+extension Reference {
+  /// The same name for what its source has, where this names by digest what was made of it.
+  fileprivate func naming(_ original: Digest?, insteadOf digest: Digest) -> Reference {
+    guard let original, self.digest == digest else { return self }
+    return Reference(host: host, repository: repository, tag: tag, digest: original)
   }
 }
 
@@ -167,6 +182,8 @@ public struct SourceImage: Sendable {
   public var reference: Reference? { question.reference }
   /// As the first file has it.
   public var digest: Digest { question.digests.first ?? Digest(of: []) }
+  /// What its source knows it by, where it was converted for its archive.
+  public var convertedFrom: Digest? { question.convertedFrom }
   /// Everything it consists of, each part once.
   public var parts: [Descriptor] { question.manifests + question.blobs }
   /// What it refers to, when it is there for that: a signature, an SBOM, an attestation.

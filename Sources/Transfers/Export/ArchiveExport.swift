@@ -12,6 +12,8 @@ struct ArchiveExport: Sendable {
     /// Of the archive that was finished; nil when no image was left.
     let plan: ArchivePlan?
     let failures: [ImageFailure]
+    /// Those that it holds, as they became.
+    var images: [ExportImage] = []
     /// Of the archive's files, where they were computed on the way.
     var checksums: [Digest]?
   }
@@ -23,10 +25,12 @@ struct ArchiveExport: Sendable {
   private let executor: BlockingExecutor
   private let holders: BlobHolders
   private let held: HeldBlobs
+  private let contents: LayerContents
 
   init(
     _ archive: PreparedExport.Archive, to place: ArchivePlace, of request: ExportRequest,
-    settings: TransferSettings, executor: BlockingExecutor, holders: BlobHolders, held: HeldBlobs
+    settings: TransferSettings, executor: BlockingExecutor, holders: BlobHolders, held: HeldBlobs,
+    contents: LayerContents
   ) {
     self.archive = archive
     self.place = place
@@ -35,10 +39,12 @@ struct ArchiveExport: Sendable {
     self.executor = executor
     self.holders = holders
     self.held = held
+    self.contents = contents
   }
 
   /// Writes the archive. With `keepGoing`, images that cannot be had are left out, and the archive says so: it is laid out
-  /// once more by `composition`, without them and those that `failed` before. Throws `LayoutError.exists` when another
+  /// once more by `composition`, without them and those that `failed` before; and so it is when its layers are there, and what
+  /// images that are converted become is known, which changes nothing of where they lie. Throws `LayoutError.exists` when another
   /// run has made it meanwhile.
   func write(by composition: ArchiveComposition, after failed: [ImageFailure]) async throws -> Outcome {
     tell()
@@ -65,12 +71,14 @@ struct ArchiveExport: Sendable {
         try await fill(writer, from: sources, configs, lost)
         try await executor.run { [writer] in try configs.judge(in: writer) }
       }
+      let before = images.map(\.tree.root.digest)
+      images = try await settle(images, in: writer, from: sources, lost)
       let fresh = lost.images
-      guard !fresh.isEmpty else { break }
+      guard !fresh.isEmpty || images.map(\.tree.root.digest) != before else { break }
       for failure in fresh { settings.observer.note(.imageFailed(failure)) }
       failures += fresh
       let names = Set(fresh.map(\.image))
-      images.removeAll { names.contains($0.reference.description) }
+      images.removeAll { names.contains($0.requested.description) }
       guard !images.isEmpty else { return Outcome(plan: nil, failures: failures) }
       let plan = try composition.plan(images, without: request.isOneArchive ? failed + failures : [])
       let former = writer
@@ -87,7 +95,31 @@ struct ArchiveExport: Sendable {
       .archiveWritten(
         path: archive.with(finished.plan, state: archive.state).title ?? place.path,
         digest: finished.plan.archiveDigest, size: finished.plan.totalSize))
-    return Outcome(plan: finished.plan, failures: failures, checksums: checksums)
+    return Outcome(plan: finished.plan, failures: failures, images: images, checksums: checksums)
+  }
+
+  /// The images as they become by what their layers hold, where those are there: an image of which something `failed` stays as it
+  /// is.
+  private func settle(
+    _ images: [ExportImage], in writer: ArchiveWriter, from sources: BlobSources, _ failed: FailedBlobs
+  ) async throws -> [ExportImage] {
+    let lost = Set(failed.images.map(\.image))
+    let chosen = images.indices.filter {
+      images[$0].original != nil && !lost.contains(images[$0].requested.description)
+    }
+    guard !chosen.isEmpty else { return images }
+    var settled = images
+    let outcomes = try await contents.settle(chosen.map { images[$0] }, in: writer, from: sources)
+    for (index, outcome) in zip(chosen, outcomes) {
+      switch outcome {
+      case .success(let image): settled[index] = image
+      case .failure(let error) where settings.keepGoing: failed.add(imageAt: index, error)
+      case .failure(let error):
+        throw TransferError.imagesFailed(
+          [ImageFailure(image: images[index].requested.description, error: error)], total: images.count)
+      }
+    }
+    return settled
   }
 
   private func tell() {

@@ -9,8 +9,6 @@ import Synchronization
 struct BlobHolders: Sendable {
   fileprivate let registries: Registries
   fileprivate let configs: ConfigStore
-  /// What came with the images' manifests, and is no blob of any repository.
-  fileprivate let documents: [Digest: [UInt8]]
   private let repositories: [Digest: [RegistryLocation]]
 
   /// That a repository has a blob.
@@ -33,7 +31,6 @@ struct BlobHolders: Sendable {
     self.registries = registries
     self.repositories = repositories
     configs = ConfigStore(images)
-    documents = Dictionary(images.flatMap(\.documents)) { first, _ in first }
   }
 
   /// The sources of one archive's `images`, whose repositories are asked before the others.
@@ -49,6 +46,8 @@ struct BlobSources: Sendable {
   /// Whose blobs are asked for.
   let images: [ExportImage]
   let users: BlobUsers
+  /// What came with the images' manifests, or was made of them, and is no blob of any repository.
+  private let documents: [Digest: [UInt8]]
   private let export: BlobHolders
   private let preferred: Set<RegistryLocation>
 
@@ -61,6 +60,7 @@ struct BlobSources: Sendable {
   ) {
     self.images = images
     self.users = users
+    documents = Dictionary(images.flatMap(\.documents)) { first, _ in first }
     self.export = export
     self.preferred = preferred
   }
@@ -109,7 +109,7 @@ struct BlobSources: Sendable {
   /// others are asked. Throws the failure when one repository was asked, ``TransferError/noHolder(_:_:)`` when several
   /// were, and what the receiver throws.
   func pull(_ blob: Descriptor, into receiver: inout some BlobReceiver & ~Copyable) throws {
-    if let document = export.documents[blob.digest] {
+    if let document = documents[blob.digest] {
       try receiver.restart()
       return try unsafe receiver.write(document.span.bytes)
     }
@@ -141,7 +141,7 @@ struct BlobUsers: Sendable {
   private let users: [Digest: [Int]]
 
   init(_ images: [ExportImage]) {
-    names = images.map(\.reference.description)
+    names = images.map(\.requested.description)
     var users: [Digest: [Int]] = [:]
     for (number, image) in images.enumerated() {
       for blob in image.blobs where users[blob.digest]?.last != number {

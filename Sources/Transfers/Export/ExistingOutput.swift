@@ -33,6 +33,22 @@ struct ExistingOutput {
     return replacesExisting && existing.allSatisfy(DataFile.isPlain) ? .toReplace : .blocked
   }
 
+  /// What an archive at the place says that the layers of its converted images hold.
+  func layerContents() -> [Digest: Digest] {
+    guard !place.existing.isEmpty, let input = try? ArchiveInput.written(to: place),
+      let layout = try? Layout.open(input)
+    else { return [:] }
+    var contents: [Digest: Digest] = [:]
+    for image in layout.images where image.convertedFrom != nil {
+      guard case .image(let content)? = try? layout.manifest(image.root).content,
+        let config = try? layout.bytes(of: content.config, limit: ImageConfig.sizeLimit),
+        let diffIDs = try? ImageConfig(bytes: config).rootfs?.diffIDs
+      else { continue }
+      for (layer, diffID) in zip(content.layers, diffIDs) { contents[layer.digest] = diffID }
+    }
+    return contents
+  }
+
   /// What to say of something at the place that is not this archive.
   func obstacle(for plan: ArchivePlan) -> TransferError {
     if let missing = missingImages(of: plan) { return missing }

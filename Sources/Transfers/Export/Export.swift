@@ -91,6 +91,8 @@ public struct ExportRequest: Sendable {
   public var takesReferrers: Bool
   /// Beside the tags of repositories, what no tag names, as far as their registries show it.
   public var takesUntagged = false
+  /// Images of Docker's schema 1 become images of schema 2.
+  public var convertsSchema1 = false
   /// Archives and receipts that tell what the other side has.
   public var known: [String]
   /// What comes through a descriptor, by the word that stands for it among ``known``.

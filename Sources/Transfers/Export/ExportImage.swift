@@ -25,10 +25,28 @@ public struct ExportImage: Sendable {
   /// What that index lists as an attestation of the platform that was taken.
   private(set) var attestationsLeft: [UncarriedReferrer] = []
 
-  /// What registries know it by.
-  public var digest: Digest { Schema1Carrier.digest(of: tree.root) ?? tree.root.digest }
+  /// What it is made of, where it was one of Docker's schema 1 and becomes one of schema 2.
+  private(set) var original: ConvertibleImage?
+  /// Whether ``tree`` is not what it becomes yet, but of the same sizes: what its layers hold is not known.
+  public private(set) var isToConvert = false
+
+  /// What registries know it by; of one that is converted, what they will.
+  public var digest: Digest {
+    (isToConvert ? original?.manifest.digest : Schema1Carrier.digest(of: tree.root)) ?? tree.root.digest
+  }
   /// The type of what registries have under it.
-  public var mediaType: MediaType { (isSchema1 ? tree.configs.first : nil)?.mediaType ?? tree.root.mediaType }
+  public var mediaType: MediaType {
+    if isToConvert, let original { return original.manifest.mediaType }
+    return (isSchema1 ? tree.configs.first : nil)?.mediaType ?? tree.root.mediaType
+  }
+  /// What registries know it by before it is converted; nil where it is not.
+  public var convertedFrom: Digest? { original?.manifest.digest }
+  /// What it was asked for by.
+  public var requested: Reference { original?.reference ?? reference }
+  /// Files of the archive that belong to it.
+  var files: [(path: String, bytes: [UInt8])] {
+    original.map { [(ConvertedImage.path(of: $0.manifest.digest), $0.manifest.signed)] } ?? []
+  }
   /// Whether it is one of Docker's schema 1, which is carried as it is.
   public var isSchema1: Bool { Schema1Carrier.digest(of: tree.root) != nil }
 
@@ -46,6 +64,49 @@ public struct ExportImage: Sendable {
     self.omissions = omissions
   }
 
+  /// One of schema 1 as it becomes one of schema 2. `contents` has what its layers hold, decompressed: as long as that is not
+  /// known of all, something else of the same size stands for it.
+  init(_ original: ConvertibleImage, contents: [Digest: Digest]) throws(LayoutError) {
+    let new: Schema1Conversion
+    do throws(ManifestError) {
+      new = try Schema1Conversion(
+        of: original.manifest, blobs: original.blobs,
+        diffIDs: Dictionary(original.layers.map { ($0.digest, $0.digest) }) { first, _ in first }
+          .merging(contents) { $1 })
+    } catch {
+      throw .notAManifest(original.manifest.digest, error)
+    }
+    guard case .image(let content) = new.manifest.content else {
+      throw .notAManifest(new.manifest.digest, .malformed(.convertedOtherwise))
+    }
+    let named = original.reference
+    // A name by digest must name what it now stands for.
+    reference =
+      named.digest == nil
+      ? named
+      : Reference(
+        host: named.host, repository: named.repository, tag: named.tag, digest: new.manifest.digest)
+    tree = new.tree
+    manifests = [ManifestBytes(new.manifest)]
+    runnable = [content.plain]
+    omissions = []
+    top = original.manifest.digest
+    documents = [Digest(of: new.config): new.config]
+    leftOut = [
+      Descriptor(
+        mediaType: original.manifest.mediaType, digest: original.manifest.digest,
+        size: Int64(original.manifest.signed.count))
+    ]
+    self.original = original
+    isToConvert = original.layers.contains { contents[$0.digest] == nil }
+  }
+
+  /// The same where `contents` is known of its layers, as far as it is; an image that is not converted is what it was.
+  func converted(with contents: [Digest: Digest]) throws(LayoutError) -> ExportImage {
+    guard let original else { return self }
+    return try ExportImage(original, contents: contents).with(referrers, left: referrersLeft)
+  }
+
   /// The same with what refers to it, and what of that does not travel.
   func with(_ referrers: [Referrer], left: [UncarriedReferrer]) -> ExportImage {
     var image = self
@@ -56,14 +117,16 @@ public struct ExportImage: Sendable {
 
   /// Asks the registry what `reference` is and walks its manifests. Blocks; moves no layer.
   static func resolve(
-    _ reference: Reference, platforms: [Platform], registries: Registries, observer: any TransferObserver
+    _ reference: Reference, platforms: [Platform], converts: Bool, registries: Registries,
+    observer: any TransferObserver
   ) throws -> ExportImage {
     let client = try registries.client(host: reference.host, repository: reference.repository)
     let search = OpaqueSearch(client, repository: reference.repository)
     let top = try search.complete(root(of: reference, client: client))
     if case .schema1(let manifest) = top.content {
       return try resolve(
-        reference, schema1: manifest, top.bytes, platforms: platforms, client: client, observer: observer)
+        reference, schema1: manifest, top.bytes, platforms: platforms, converts: converts, client: client,
+        observer: observer)
     }
     let choice = platforms.isEmpty ? nil : PlatformChoice(wanted: platforms)
     var root = top.descriptor
@@ -135,7 +198,7 @@ public struct ExportImage: Sendable {
   /// An image of schema 1, whose manifest in `document` says everything but the layers' sizes.
   private static func resolve(
     _ reference: Reference, schema1 manifest: Schema1Manifest, _ document: [UInt8], platforms: [Platform],
-    client: RegistryClient, observer: any TransferObserver
+    converts: Bool, client: RegistryClient, observer: any TransferObserver
   ) throws -> ExportImage {
     if let platform = manifest.platform, !platforms.isEmpty,
       !platforms.contains(where: { platform.satisfies($0) })
@@ -149,6 +212,10 @@ public struct ExportImage: Sendable {
           host: reference.host, repository: reference.repository, digest: layer)
       }
       sizes[layer] = size
+    }
+    if converts {
+      return try ExportImage(
+        ConvertibleImage(reference: reference, manifest: manifest, sizes: sizes), contents: [:])
     }
     let carrier = try Schema1Carrier.manifest(for: document, sizes: sizes)
     var image = ExportImage(
@@ -191,6 +258,26 @@ public struct ExportImage: Sendable {
         reference, near: nearNames(to: reference.identifier, among: tags), tags: tags.count)
     }
   }
+}
+
+/// An image of schema 1, of which one of schema 2 is to be made.
+struct ConvertibleImage: Sendable {
+  /// What it was asked for by.
+  let reference: Reference
+  let manifest: Schema1Manifest
+  /// Its layers, each once, empty ones too.
+  let blobs: [Descriptor]
+
+  init(reference: Reference, manifest: Schema1Manifest, sizes: [Digest: Int64]) {
+    self.reference = reference
+    self.manifest = manifest
+    blobs = manifest.blobs.map {
+      Descriptor(mediaType: .dockerGzipLayer, digest: $0, size: sizes[$0] ?? 0)
+    }
+  }
+
+  /// Those with content, each once.
+  var layers: [Descriptor] { manifest.layersWithContent(among: blobs) }
 }
 
 /// A tree as an export needs it, with its manifests.

@@ -12,6 +12,7 @@ struct ExportMover: Sendable {
   private let executor: BlockingExecutor
   private let holders: BlobHolders
   private let held = HeldBlobs()
+  private let contents: LayerContents
 
   init(
     _ prepared: PreparedExport, of request: ExportRequest, registries: Registries,
@@ -22,6 +23,7 @@ struct ExportMover: Sendable {
     self.settings = settings
     self.executor = executor
     holders = BlobHolders(prepared.images, registries: registries)
+    contents = LayerContents(request, settings: settings, executor: executor)
   }
 
   /// What became of one archive.
@@ -48,13 +50,18 @@ struct ExportMover: Sendable {
         failures += written.failures
         guard let whole = written.archive else { continue }
         archives[index] = whole
+        for image in whole.images {
+          guard let from = image.convertedFrom else { continue }
+          settings.observer.note(
+            .schema1Converted(image: image.requested.description, from: from, to: image.digest))
+        }
         if archive.onlyVolumes.isEmpty { try await leaveProofs(of: whole, checksums: written.checksums) }
         held.add(whole)
         finished.append(archive.path)
       } catch {
         guard settings.keepGoing, !Task.isCancelled, prepared.archives.count > 1 else { throw error }
         for image in archive.images {
-          let failure = ImageFailure(image: image.reference.description, error: error)
+          let failure = ImageFailure(image: image.requested.description, error: error)
           settings.observer.note(.imageFailed(failure))
           failures.append(failure)
         }
@@ -67,14 +74,32 @@ struct ExportMover: Sendable {
   private func write(_ archive: PreparedExport.Archive) async throws -> Written {
     switch archive.target {
     case .stream(let descriptor, let name):
+      let archive = try await settled(archive)
       try await stream(archive, to: descriptor, name: name)
       return Written(archive: archive)
     case .files(let place) where archive.onlyVolumes.isEmpty:
       return try await write(archive, to: place)
     case .files(let place):
+      let archive = try await settled(archive)
       try await rewrite(archive, in: place)
       return Written(archive: archive)
     }
+  }
+
+  /// The archive with its images as they become when they are converted. What it describes itself by comes first in a stream,
+  /// and a volume need not have the layers: they are fetched once for this alone.
+  private func settled(_ archive: PreparedExport.Archive) async throws -> PreparedExport.Archive {
+    guard archive.images.contains(where: { $0.original != nil }) else { return archive }
+    let outcomes = try await contents.settle(
+      archive.images, in: nil, from: holders.sources(for: archive.images))
+    let images = try zip(archive.images, outcomes).map { image, outcome in
+      do { return try outcome.get() } catch {
+        throw TransferError.imagesFailed(
+          [ImageFailure(image: image.requested.description, error: error)], total: archive.images.count)
+      }
+    }
+    let plan = try await executor.run { try prepared.composition.plan(images, without: prepared.failures) }
+    return archive.with(plan, state: archive.state, images: images)
   }
 
   /// Writes one archive to files, unless it is there. Throws ``TransferError/outputMade(path:partial:)`` when another run
@@ -82,24 +107,26 @@ struct ExportMover: Sendable {
   private func write(
     _ archive: PreparedExport.Archive, to place: ArchivePlace
   ) async throws -> Written {
-    if archive.isUpToDate, try await isWhole(place) {
+    if archive.isUpToDate, try await isWhole(place, archive) {
       find(archive)
       return Written(archive: archive)
     }
     do {
       let outcome = try await ArchiveExport(
-        archive, to: place, of: request, settings: settings, executor: executor, holders: holders, held: held
+        archive, to: place, of: request, settings: settings, executor: executor, holders: holders, held: held,
+        contents: contents
       ).write(by: prepared.composition, after: prepared.failures)
       // What was there was damaged, and has given way.
       let state = archive.isUpToDate ? PreparedExport.State.toReplace : archive.state
       return Written(
-        archive: outcome.plan.map { archive.with($0, state: state) }, failures: outcome.failures,
+        archive: outcome.plan.map { archive.with($0, state: state, images: outcome.images) },
+        failures: outcome.failures,
         checksums: outcome.checksums)
     } catch LayoutError.exists(let taken) {
       // Another run has made one meanwhile: the same one, or something else.
       let existing = ExistingOutput(place: place, replacesExisting: request.replacesExisting)
       let found = archive.with(state: existing.state(for: archive.plan))
-      guard found.isUpToDate, try await isWhole(place) else {
+      guard found.isUpToDate, try await isWhole(place, archive) else {
         throw TransferError.outputMade(path: taken, partial: place.unfinished.first)
       }
       find(found)
@@ -115,11 +142,12 @@ struct ExportMover: Sendable {
   }
 
   /// Proves an archive that an earlier run wrote: a disk may have lost bytes since. False when it is damaged and
-  /// is to be replaced.
-  private func isWhole(_ place: ArchivePlace) async throws -> Bool {
+  /// is to be replaced. What converted images' layers hold was taken from it, and is seen here.
+  private func isWhole(_ place: ArchivePlace, _ archive: PreparedExport.Archive) async throws -> Bool {
     let input = try ArchiveInput.written(to: place)
     let verified = try await Verification(
-      input, isDeep: false, expected: nil, temporary: request.temporary, settings: settings
+      input, isDeep: archive.images.contains { $0.original != nil }, expected: nil,
+      temporary: request.temporary, settings: settings
     ).run()
     if verified.isWhole { return true }
     guard request.replacesExisting else {

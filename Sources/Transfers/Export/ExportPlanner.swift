@@ -22,8 +22,9 @@ struct ExportPlanner {
       known: resolved.known, descriptions: resolved.descriptions,
       namesMissing: request.isOneArchive && keepsGoing)
     let output = ExportOutput(request).knowingWhatIsRead()
-    let named = ImagesByName(resolved.images)
-    for (target, group) in outputs(for: resolved.images, blockers: &blockers) {
+    let images = try settled(resolved.images)
+    let named = ImagesByName(images)
+    for (target, group) in outputs(for: images, blockers: &blockers) {
       let plan = try composition.plan(group, without: resolved.failures)
       let archive = archive(
         target, plan, images: named.images(in: plan), failures: resolved.failures, &blockers)
@@ -32,9 +33,24 @@ struct ExportPlanner {
     }
     let space = output.space(for: archives, blockers: &blockers)
     return PreparedExport(
-      images: resolved.images, archives: archives, composition: composition, failures: resolved.failures,
+      images: images, archives: archives, composition: composition, failures: resolved.failures,
       leftOut: resolved.leftOut, untaggedUnlisted: resolved.untaggedUnlisted, blockers: blockers, space: space
     )
+  }
+
+  /// Images that are converted as they become by what archives that are there say of their layers: then it can be told whether
+  /// these are the ones. What they say is seen when the archives are, or are written anew.
+  private func settled(_ images: [ExportImage]) throws -> [ExportImage] {
+    guard images.contains(where: \.isToConvert) else { return images }
+    var contents: [Digest: Digest] = [:]
+    var ignored: [any Error] = []
+    for (target, group) in outputs(for: images, blockers: &ignored) where group.contains(where: \.isToConvert)
+    {
+      guard case .files(let place) = target else { continue }
+      let existing = ExistingOutput(place: place, replacesExisting: request.replacesExisting)
+      contents.merge(existing.layerContents()) { first, _ in first }
+    }
+    return contents.isEmpty ? images : try images.map { try $0.converted(with: contents) }
   }
 
   /// The archive of `plan`, and what of it is at its target already.
@@ -53,7 +69,7 @@ struct ExportPlanner {
         if case .blocked = state { blockers.append(existing.obstacle(for: plan)) }
         if !state.isUpToDate, let unfinished = UnfinishedArchive.find(place.path) {
           continuation = self.continuation(of: unfinished, as: plan, failures: failures, &blockers)
-          if continuation != nil { movedTags = self.movedTags(since: unfinished, in: plan) }
+          if continuation != nil { movedTags = self.movedTags(since: unfinished, in: plan, images) }
         }
       } else {
         blockers += existing.blockers(rewriting: request.onlyVolumes, of: plan)
@@ -102,11 +118,14 @@ struct ExportPlanner {
   }
 
   private func movedTags(
-    since unfinished: UnfinishedArchive, in plan: ArchivePlan
+    since unfinished: UnfinishedArchive, in plan: ArchivePlan, _ images: [ExportImage]
   ) -> [(image: String, from: Digest, to: Digest)] {
+    // What they become was another thing before their layers were there.
+    let converted = Set(images.filter { $0.original != nil }.map(\.reference.description))
     let before = Dictionary(unfinished.images.map { ($0.name, $0.digest) }) { first, _ in first }
     return plan.images.compactMap { image in
-      guard let digest = before[image.name], digest != image.root.digest else { return nil }
+      guard let digest = before[image.name], digest != image.root.digest, !converted.contains(image.name)
+      else { return nil }
       return (image.name, digest, image.root.digest)
     }
   }
@@ -120,13 +139,13 @@ struct ExportPlanner {
     case .file(let path): return [(.files(ArchivePlace(path, volumeSize: request.volumeSize)), images)]
     case .stream(let descriptor, let name): return [(.stream(descriptor: descriptor, name: name), images)]
     case .directory(let directory):
-      let named = Dictionary(grouping: images, by: \.reference.archiveName)
+      let named = Dictionary(grouping: images, by: \.requested.archiveName)
       for (name, sharing) in named.sorted(by: { $0.key < $1.key }) where sharing.count > 1 {
         blockers.append(TransferError.fileNameCollision(name: name, images: sharing.map(\.reference)))
       }
       let prefix = directory.hasSuffix("/") ? directory : directory + "/"
       return images.map { image in
-        let path = prefix + image.reference.archiveName
+        let path = prefix + image.requested.archiveName
         return (.files(ArchivePlace(path, volumeSize: request.volumeSize)), [image])
       }
     }

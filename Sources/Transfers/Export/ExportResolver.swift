@@ -120,7 +120,8 @@ struct ExportResolver: Sendable {
   ) throws -> Result<ExportImage, ImageFailure> {
     do {
       let image = try ExportImage.resolve(
-        reference, platforms: request.platforms, registries: registries, observer: settings.observer)
+        reference, platforms: request.platforms, converts: request.convertsSchema1, registries: registries,
+        observer: settings.observer)
       return .success(try withReferrers(image, from: finder))
     } catch {
       try Task.checkCancellation()

@@ -98,11 +98,15 @@ public struct PreparedExport: Sendable {
     }.saturatingSum()
   }
 
-  /// The same, with what became of the archives.
+  /// The same, with what became of the archives, and of their images.
   func with(_ archives: [Archive]) -> PreparedExport {
-    PreparedExport(
-      images: images, archives: archives, composition: composition, failures: failures, leftOut: leftOut,
-      untaggedUnlisted: untaggedUnlisted, blockers: blockers, space: space)
+    let converted = Dictionary(
+      archives.flatMap(\.images).filter { $0.original != nil }.map { ($0.requested, $0) }
+    ) { first, _ in first }
+    return PreparedExport(
+      images: images.map { converted[$0.requested] ?? $0 }, archives: archives, composition: composition,
+      failures: failures, leftOut: leftOut, untaggedUnlisted: untaggedUnlisted,
+      blockers: blockers, space: space)
   }
 }
 
@@ -114,8 +118,14 @@ extension PreparedExport.Archive {
     if case .upToDate(let digest) = state { digest } else { plan.archiveDigest }
   }
 
+  /// The same; nil while images in it are to be converted, and what their layers hold is not known.
+  public var knownDigest: Digest? { images.contains(where: \.isToConvert) ? nil : digest }
+
   /// The same archive as it was found to be, or was written: of a `plan` that may have lost images.
-  func with(_ plan: ArchivePlan? = nil, state: PreparedExport.State) -> Self {
+  func with(
+    _ plan: ArchivePlan? = nil, state: PreparedExport.State, images: [ExportImage]? = nil
+  ) -> Self {
+    let images = images ?? self.images
     let held = plan.map { Set($0.images.compactMap(\.reference)) }
     return Self(
       target: target, onlyVolumes: onlyVolumes, plan: plan ?? self.plan, state: state,
@@ -171,13 +181,14 @@ struct ArchiveComposition: Sendable {
     let named = images.map { ($0.reference, $0.tree.root) }
     let tagged = referrers.filter { !$0.isListed }.map { ($0.reference, $0.tree.root) }
     let blobs = images.flatMap(\.blobs)
+    let files = Dictionary(images.flatMap(\.files).map { ($0.path, $0) }) { first, _ in first }
     return try ArchivePlan(
       images: named + tagged,
       referrers: referrers.filter(\.isListed).map { ($0.reference, $0.tree.root) },
       encoded: images.flatMap(\.manifests) + referrers.flatMap(\.manifests),
       blobs: blobs.filter { !known.holds($0) },
       omissions: images.flatMap(\.omissions) + known.omissions(from: blobs), knownSources: known.sources,
-      extraFiles: descriptions.files(of: images.map(\.reference)),
+      extraFiles: descriptions.files(of: images.map(\.reference)) + files.values,
       missingImages: namesMissing ? failures.map(MissingImage.init) : [])
   }
 }

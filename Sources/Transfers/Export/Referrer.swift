@@ -33,6 +33,8 @@ public struct UncarriedReferrer: Hashable, Sendable {
   public enum Reason: Hashable, Sendable {
     /// It refers to an index or a platform's manifest for other platforms that is left out.
     case platform
+    /// It refers to an image that is converted, which has another digest then.
+    case converted
     /// It refers to something that is not carried either.
     case subject
     /// Its manifest is of a type that Ferry cannot carry.

@@ -44,7 +44,9 @@ final class ReferrerFinder: Sendable {
     var carried = Set(image.tree.manifests.map(\.digest))
     var asked: Set<Digest> = []
     // The image itself first: its answer counts for most where the registry seems to have no such API.
-    var waiting = image.tree.manifests.reversed().map { (subject: $0.digest, depth: 0) }[...]
+    // What an image becomes nothing can refer to yet.
+    let manifests = image.original == nil ? image.tree.manifests : []
+    var waiting = manifests.reversed().map { (subject: $0.digest, depth: 0) }[...]
     while let (subject, depth) = waiting.popFirst() {
       try Task.checkCancellation()
       guard asked.insert(subject).inserted else { continue }
@@ -69,7 +71,8 @@ final class ReferrerFinder: Sendable {
     }
     let location = RegistryLocation(host: image.reference.host, path: image.reference.repository)
     if barred.withLock({ $0.contains(location) }) {
-      found.left.append(UncarriedReferrer(nil, of: image.tree.root.digest, .notShown))
+      found.left.append(
+        UncarriedReferrer(nil, of: image.convertedFrom ?? image.tree.root.digest, .notShown))
     }
     return found
   }
@@ -92,7 +95,8 @@ final class ReferrerFinder: Sendable {
     func aside(_ descriptor: Descriptor, depth: Int) -> Aside {
       let isOther = descriptor.mediaType.isIndex && descriptor.digest != image.top
       return Aside(
-        subject: descriptor.digest, index: isOther ? descriptor : nil, depth: depth, reason: .platform)
+        subject: descriptor.digest, index: isOther ? descriptor : nil, depth: depth,
+        reason: image.original == nil ? .platform : .converted)
     }
     var waiting = image.leftOut.map { aside($0, depth: 0) }[...]
     waiting += (image.attestationsLeft + found.left).compactMap(\.digest).map {

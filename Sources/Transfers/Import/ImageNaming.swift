@@ -71,6 +71,7 @@ struct ImageNaming: Sendable {
         source: image.label, target: target, tree: selected.tree, manifests: selected.manifests,
         archive: selected.layout.path, referral: selected.referral)
       named.compression = compressed.images[named.digest]
+      named.convertedFrom = selected.image.convertedFrom
       if !RepositoryName.isValid(target.repository) {
         named.state = .refused
         blockers.append(

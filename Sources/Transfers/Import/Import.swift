@@ -83,7 +83,12 @@ public struct Import: Sendable {
   }
 
   private func note(_ named: [ImportImage], from archives: ImportedArchives) {
-    for image in named { image.compression.map { settings.observer.note(.imageCompressed(image, $0)) } }
+    for image in named {
+      image.compression.map { settings.observer.note(.imageCompressed(image, $0)) }
+      image.convertedFrom.map {
+        settings.observer.note(.schema1Converted(image: image.source, from: $0, to: image.digest))
+      }
+    }
     for rule in request.mapping.unused(for: archives.layouts.flatMap { $0.images.compactMap(\.reference) }) {
       settings.observer.note(.ruleUnused(rule.text))
     }

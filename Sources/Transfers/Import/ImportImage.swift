@@ -55,6 +55,8 @@ public struct ImportImage: Sendable {
   /// What it refers to, when it is there for that.
   public let referral: Referral?
   public internal(set) var state: State = .new
+  /// What registries knew it by before it was made one of schema 2 for its archive.
+  var convertedFrom: Digest?
   /// Set when it is not pushed as it lies in the archive.
   public internal(set) var compression: CompressedImage?
   /// Of a list of referrers: the one at the destination that has taken it in, where another was there before.
@@ -78,6 +80,10 @@ public struct ImportImage: Sendable {
   }
 
   public var digest: Digest { tree.root.digest }
+  /// What registries knew it by as one of Docker's schema 1, before it was converted, at export or on the way.
+  public var schema1Digest: Digest? {
+    convertedFrom ?? compression.flatMap { $0.isConverted ? $0.original : nil }
+  }
 }
 
 extension ImportImage {

@@ -11,6 +11,8 @@ public struct InspectedArchive: Sendable {
     public let hasName: Bool
     /// As registries know it.
     public let root: Descriptor
+    /// What registries knew it by before it was made one of schema 2 for this archive.
+    public let convertedFrom: Digest?
     /// One entry for each manifest of a runnable image or an artifact.
     public let members: [Member]
     /// Manifests and blobs, each once, in bytes.

@@ -72,7 +72,7 @@ public struct Inspection: Sendable {
       InspectedArchive.Image(
         name: image.name, hasName: image.reference != nil || image.bareTag != nil,
         root: schema1[image.root.digest]?.root ?? image.root,
-        members: members[image.root.digest] ?? [], size: tree.size,
+        convertedFrom: image.convertedFrom, members: members[image.root.digest] ?? [], size: tree.size,
         ownSize: tree.parts.reduce(0) { $0 + (uses[$1.digest]?.users == 1 ? $1.size : 0) },
         referrers: InspectedReferrer.of(image, tree, among: bySubject))
     }

@@ -86,7 +86,8 @@ extension ReceivedImage {
     let original = image.compression?.original ?? image.digest
     self.init(
       source: image.source, target: image.target, digest: digest,
-      archiveDigest: original == digest ? nil : original, size: parts.map(\.size).saturatingSum(),
+      archiveDigest: original == digest ? nil : original, schema1Digest: image.schema1Digest,
+      size: parts.map(\.size).saturatingSum(),
       confirmedAt: confirmedAt, blobs: parts)
   }
 }

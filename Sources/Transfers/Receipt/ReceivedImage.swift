@@ -12,6 +12,8 @@ public struct ReceivedImage: Hashable, Sendable {
   /// Its digest in the archive, where that is another: its layers were compressed on the way, or it is a list of
   /// referrers that was added to one at the destination.
   public let archiveDigest: Digest?
+  /// What registries knew it by as one of Docker's schema 1, before it was converted, at export or on the way.
+  public let schema1Digest: Digest?
   /// Manifests, configs and layers added up, each counted once, in bytes.
   public let size: Int64
   public let confirmedAt: Date
@@ -32,13 +34,14 @@ public struct ReceivedImage: Hashable, Sendable {
   }
 
   public init(
-    source: String, target: Reference, digest: Digest, archiveDigest: Digest? = nil, size: Int64,
-    confirmedAt: Date, blobs: [Descriptor]
+    source: String, target: Reference, digest: Digest, archiveDigest: Digest? = nil,
+    schema1Digest: Digest? = nil, size: Int64, confirmedAt: Date, blobs: [Descriptor]
   ) {
     self.source = source
     self.target = target
     self.digest = digest
     self.archiveDigest = archiveDigest
+    self.schema1Digest = schema1Digest
     self.size = size
     self.confirmedAt = confirmedAt
     parts = blobs.map { Part(mediaType: $0.mediaType, digest: $0.digest, size: $0.size) }
@@ -47,7 +50,7 @@ public struct ReceivedImage: Hashable, Sendable {
 
 extension ReceivedImage: Codable {
   private enum CodingKeys: String, CodingKey {
-    case source, target, digest, archiveDigest, size, confirmedAt, blobs
+    case source, target, digest, archiveDigest, schema1Digest, size, confirmedAt, blobs
   }
 
   public init(from decoder: any Decoder) throws {
@@ -62,6 +65,7 @@ extension ReceivedImage: Codable {
     let digest = try container.decode(Digest.self, forKey: .digest)
     self.digest = digest
     archiveDigest = try container.decodeIfPresent(Digest.self, forKey: .archiveDigest)
+    schema1Digest = try container.decodeIfPresent(Digest.self, forKey: .schema1Digest)
     size = try container.decode(Int64.self, forKey: .size)
     confirmedAt = try container.decode(ReceiptTime.self, forKey: .confirmedAt).date
     let blobs = try container.decode([Descriptor].self, forKey: .blobs)
@@ -86,6 +90,7 @@ extension ReceivedImage: Codable {
     try container.encode(target.description, forKey: .target)
     try container.encode(digest, forKey: .digest)
     try container.encodeIfPresent(archiveDigest, forKey: .archiveDigest)
+    try container.encodeIfPresent(schema1Digest, forKey: .schema1Digest)
     try container.encode(size, forKey: .size)
     try container.encode(ReceiptTime(confirmedAt), forKey: .confirmedAt)
     try container.encode(parts, forKey: .blobs)
@@ -104,6 +109,7 @@ extension ReceivedImage {
     target = image.target
     digest = image.digest
     archiveDigest = image.archiveDigest
+    schema1Digest = image.schema1Digest
     size = image.size
     confirmedAt = image.confirmedAt
     self.parts = parts

@@ -99,11 +99,11 @@ public struct Verification: Sendable {
       // What a destination confirms of an image of schema 1 is not what carries it here.
       if let (tree, manifest) = try? layout.schema1(image), case .schema1(let content) = manifest.content {
         return VerifiedImage(
-          name: image.label, reference: image.reference, root: tree.root,
+          name: image.label, reference: image.reference, root: tree.root, convertedFrom: nil,
           parts: [tree.root] + content.layersWithContent(among: tree.blobs))
       }
       return VerifiedImage(
-        name: image.label, reference: image.reference, root: image.root,
+        name: image.label, reference: image.reference, root: image.root, convertedFrom: image.convertedFrom,
         parts: parts[image.root.digest] ?? [])
     }
   }

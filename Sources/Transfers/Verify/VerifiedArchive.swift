@@ -55,6 +55,8 @@ public struct VerifiedImage: Sendable {
   public let reference: Reference?
   /// As registries know it.
   public let root: Descriptor
+  /// What registries knew it by before it was made one of schema 2 for this archive.
+  public let convertedFrom: Digest?
   /// Its manifests, configs and layers, each once, as far as its manifests could be followed.
   public let parts: [Descriptor]
 

@@ -215,6 +215,7 @@ struct ExportCommand: AsyncParsableCommand {
       temporary: run.temporaryDirectory)
     request.takesUntagged = selection.untagged
     request.writesChecksums = archive.checksum
+    request.convertsSchema1 = selection.convertsSchema1
     request.knownStreams = StandardInput.streams
     request.memoryLimit = memory.limit.bytes
     request.knownExpected = known.knownExpect

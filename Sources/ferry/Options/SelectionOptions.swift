@@ -41,6 +41,15 @@ struct SelectionOptions: ParsableArguments {
     help: "Leave the images' signatures, SBOMs and attestations, unless their tags are named.")
   var leavesReferrers = false
 
+  @Flag(
+    name: .customLong("convert-schema1"),
+    help: """
+      Make schema 2 images of Docker schema 1 images, as docker would, so that any tool loads the archive. This \
+      changes their digests; report and archive have old and new, and the old manifests. Their layers stay as they \
+      are, and are read once more, to learn what they hold; with -o - and --only-volume they are fetched twice.
+      """)
+  var convertsSchema1 = false
+
   func validate() throws {
     if allTags && !tags.isEmpty { throw ValidationError("--all-tags and --tags exclude each other.") }
     if untagged, !allTags, !allRepositories, tags.isEmpty {

@@ -110,8 +110,8 @@ struct CheckText {
   static func line(for image: SourceImage) -> Wording? {
     switch image.state {
     case .same, .listed, .unknown: nil
-    case .moved(let digest): "moved    \(image.name): \(image.digest) → \(digest)"
-    case .gone: "gone     \(image.name): \(image.digest)"
+    case .moved(let digest): "moved    \(image.name): \(image.convertedFrom ?? image.digest) → \(digest)"
+    case .gone: "gone     \(image.name): \(image.convertedFrom ?? image.digest)"
     }
   }
 

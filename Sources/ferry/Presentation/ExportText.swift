@@ -16,15 +16,15 @@ struct ExportText {
     var table = Table([.left, .right, .left, .left])
     for image in prepared.images {
       table.add(
-        "\(image.reference)", Amounts.bytes(image.tree.size), "\(image.digest)",
-        image.isSchema1 ? ListText.schema1 : "")
+        "\(image.requested)", Amounts.bytes(image.tree.size), Self.digest(of: image),
+        image.isSchema1 && !image.isToConvert ? ListText.schema1 : "")
     }
     for line in table.lines() { console.result(line) }
     var archives = Table([.left, .right, .left, .left])
     for archive in prepared.archives {
       archives.add(
         "\(archive.title ?? "standard output")", Amounts.bytes(archive.writtenSize),
-        state(of: archive), "\(archive.digest)")
+        state(of: archive), archive.knownDigest.map { "\($0)" } ?? "digest unknown before it is converted")
     }
     for line in archives.lines(indent: "→ ") { console.result(line) }
     for archive in prepared.archives {
@@ -48,6 +48,12 @@ struct ExportText {
       console.result(
         "needs \(Amounts.bytes(space.needed)) on disk, \(Amounts.bytes(space.available)) free")
     }
+  }
+
+  /// What an image is known by; of one that is converted, what it was known by first.
+  private static func digest(of image: ExportImage) -> Wording {
+    guard let from = image.convertedFrom else { return "\(image.digest)" }
+    return image.isToConvert ? "\(from) → schema 2" : "\(from) → \(image.digest)"
   }
 
   /// What the archives leave out, by what knows of it.

@@ -32,6 +32,10 @@ struct InspectText {
         "\(image.root.digest)")
     }
     for line in table.lines(indent: "  ") { console.result(line) }
+    for image in archive.images {
+      guard let from = image.convertedFrom else { continue }
+      console.result("  \(SchemaText.converted(image.name, from: from, to: image.root.digest))")
+    }
     if long {
       for image in archive.images { layers(of: image, leftOut: leftOut) }
       for referrer in archive.referrers { show(referrer) }

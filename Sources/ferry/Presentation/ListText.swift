@@ -41,6 +41,6 @@ struct ListText {
   /// What few registries take, or none may.
   private func mark(of image: ListedImage) -> Wording {
     if let type = image.unknownType { return "unknown type \(type.rawValue)" }
-    return image.isSchema1 == true ? "Docker schema 1" : ""
+    return image.isSchema1 == true ? Self.schema1 : ""
   }
 }

@@ -4,6 +4,14 @@ import Images
 import Registry
 import Transfers
 
+/// The words for images of Docker's schema 1.
+enum SchemaText {
+  /// That one became, or is to become, one of schema 2.
+  static func converted(_ image: String, from: Digest, to: Digest?) -> Wording {
+    "converted to schema 2: \(image) \(from) → \(to?.description ?? "known when its layers are here")"
+  }
+}
+
 /// The words for what happens while a transfer runs.
 enum NoteText {
   static func line(for note: TransferNote) -> Wording {
@@ -25,6 +33,7 @@ enum NoteText {
       "\(image) is for \(platform) alone: taking it as it is"
     case .schema1Carried(let image, let digest):
       "\(image) is a Docker schema 1 image: carrying it as it is, \(digest)"
+    case .schema1Converted(let image, let from, let to): SchemaText.converted(image, from: from, to: to)
     case .latestAssumed(let reference):
       "\(reference) names no tag: taking \(Reference.defaultTag)"
     case .continuing(let path, let have, let moved, let size):

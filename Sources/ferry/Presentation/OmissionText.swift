@@ -112,6 +112,7 @@ enum UncarriedText {
     let subject = referrer.subject
     return switch referrer.reason {
     case .platform: "it belongs to \(subject), and --platform leaves its index or its subject out"
+    case .converted: "it belongs to \(subject), which is converted and has another digest then"
     case .subject: "it belongs to \(subject), which is not carried"
     case .unknownType:
       "its manifest has the type '\(referrer.mediaType?.rawValue ?? "")', which ferry does not know"
@@ -127,6 +128,7 @@ enum UncarriedText {
   static func name(of reason: UncarriedReferrer.Reason) -> String {
     switch reason {
     case .platform: "platform"
+    case .converted: "converted"
     case .subject: "subject"
     case .unknownType: "unknownType"
     case .absent: "absent"

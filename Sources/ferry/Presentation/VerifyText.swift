@@ -45,6 +45,10 @@ struct VerifyText {
     let omissions = OmissionText.lines(
       archive.omissions, of: archive.omissionImages, sources: archive.knownSources)
     for line in omissions { console.result("  \(line)") }
+    for image in archive.contents {
+      guard let from = image.convertedFrom else { continue }
+      console.result("  \(SchemaText.converted(image.name, from: from, to: image.root.digest))")
+    }
     for other in archive.others { console.result("  \(ProblemText.line(for: other))") }
     for child in archive.unknownManifests {
       console.result("  \(UncarriedText.line(forUnknown: child))")

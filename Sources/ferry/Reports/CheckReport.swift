@@ -16,6 +16,8 @@ struct CheckReport: Codable {
     /// Its name at the destination; nil in a check of the source.
     let target: String?
     let digest: String
+    /// What it was known by as one of Docker's schema 1, before it was converted; nil where it was not.
+    let schema1Digest: String?
     let bytes: Int64
     /// Of a check of the source `same`, `moved`, `gone` or `unknown`; of one of the destination `there`, `included`,
     /// `differs`, `missing`, `incomplete`, `damaged` or `unknown`.
@@ -165,7 +167,8 @@ extension CheckReport.Image {
       case .same, .gone, .unknown: nil
       }
     self.init(
-      source: image.name, target: nil, digest: image.digest.description, bytes: image.size,
+      source: image.name, target: nil, digest: image.digest.description,
+      schema1Digest: image.convertedFrom?.description, bytes: image.size,
       state: image.state.name, presentDigest: present?.description, faultyParts: nil,
       subject: image.subject?.description)
   }
@@ -181,7 +184,8 @@ extension CheckReport.Image {
     }
     self.init(
       source: image.name, target: image.target.description, digest: image.digest.description,
-      bytes: image.size, state: image.state.name, presentDigest: present?.description, faultyParts: faulty,
+      schema1Digest: image.schema1Digest?.description, bytes: image.size, state: image.state.name,
+      presentDigest: present?.description, faultyParts: faulty,
       subject: image.subject?.description)
   }
 }

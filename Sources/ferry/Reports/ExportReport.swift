@@ -8,7 +8,8 @@ struct ExportReport: Codable {
   struct Archive: Codable {
     /// `-` for standard output.
     let path: String
-    let digest: String
+    /// nil in a plan, while it depends on images that are to be converted.
+    let digest: String?
     let bytes: Int64
     /// What of its blobs an earlier run left, as far as its journal says.
     let continuedBytes: Int64
@@ -26,7 +27,10 @@ struct ExportReport: Codable {
 
   struct Image: Codable {
     let reference: String
+    /// Of one that is to be converted, before it is known: the old one.
     let digest: String
+    /// What it was known by before it was converted; nil where it was not.
+    let schema1Digest: String?
     let mediaType: String
     let bytes: Int64
     let archive: String?
@@ -97,7 +101,7 @@ struct ExportReport: Codable {
       let known = archive.plan.omissions.filter { $0.reason == .known }
       let state = archive.isUpToDate ? "unchanged" : dryRun ? "planned" : "written"
       return Archive(
-        path: archive.path ?? "-", digest: archive.digest.description,
+        path: archive.path ?? "-", digest: archive.knownDigest?.description,
         bytes: archive.plan.totalSize, continuedBytes: archive.continuation?.claimed ?? 0,
         state: state, leftOut: known.map(OmissionEntry.init),
         leftOutBytes: known.map(\.descriptor.size).saturatingSum(),
@@ -119,7 +123,8 @@ struct ExportReport: Codable {
     images = prepared.images.map { image in
       Image(
         reference: image.reference.description, digest: image.digest.description,
-        mediaType: image.mediaType.rawValue, bytes: image.tree.size,
+        schema1Digest: image.convertedFrom?.description, mediaType: image.mediaType.rawValue,
+        bytes: image.tree.size,
         archive: homes[image.reference], omissions: image.omissions.map(OmissionEntry.init),
         referrers: image.referrers.map(\.reference.description),
         notCarried: image.referrersLeft.map { UncarriedEntry($0, of: image.reference) },

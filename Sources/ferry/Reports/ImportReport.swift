@@ -24,6 +24,8 @@ struct ImportReport: Codable {
     let missingParts: Int?
     /// Of a signature, SBOM or attestation: the digest of the manifest it refers to.
     let subject: String?
+    /// What the image was known by as one of Docker's schema 1, where it was converted, at export or on the way.
+    let schema1Digest: String?
     /// The image's digest in the archive, where --compress-layers changed it, and the layers that changed.
     let archiveDigest: String?
     let compressedLayers: [CompressedLayerEntry]?
@@ -112,6 +114,7 @@ struct ImportReport: Codable {
         bytes: image.tree.size, state: state, previousDigest: image.state.present?.description,
         missingParts: image.missing > 0 ? image.missing : nil,
         subject: image.referral?.subject.description,
+        schema1Digest: image.schema1Digest?.description,
         archiveDigest: image.compression?.original.description,
         compressedLayers: image.compression?.layers.map(CompressedLayerEntry.init))
     }

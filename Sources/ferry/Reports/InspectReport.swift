@@ -33,6 +33,8 @@ struct InspectReport: Codable {
   struct Image: Codable {
     let reference: String
     let digest: String
+    /// What it was known by before it was converted; nil where it was not.
+    let schema1Digest: String?
     let mediaType: String
     let bytes: Int64
     /// Bytes that no other image of the archive has.
@@ -109,6 +111,7 @@ struct InspectReport: Codable {
   private static func image(_ image: InspectedArchive.Image) -> Image {
     Image(
       reference: image.name, digest: image.root.digest.description,
+      schema1Digest: image.convertedFrom?.description,
       mediaType: image.root.mediaType.rawValue, bytes: image.size, ownBytes: image.ownSize,
       manifests: image.members.map { member in
         Manifest(

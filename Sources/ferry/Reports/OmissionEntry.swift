@@ -63,7 +63,7 @@ struct UncarriedEntry: Codable {
   let artifactType: String?
   /// The digest of the manifest it is listed for.
   let subject: String
-  /// `platform`, `subject`, `unknownType`, `absent`, `notAManifest`, `otherSubject`, `unreadable` or `notShown`.
+  /// `platform`, `converted`, `subject`, `unknownType`, `absent`, `notAManifest`, `otherSubject`, `unreadable` or `notShown`.
   let reason: String
   /// The line that says so.
   let text: Wording

@@ -18,6 +18,8 @@ struct VerifyReport: Codable {
     let referrers: [String]
     let blobs: Int
     let layersUnpacked: Int
+    /// Images that were made of images of Docker's schema 1; nil: none.
+    let converted: [ConvertedEntry]?
     let omissions: [OmissionEntry]
     /// By what the other side is known to have what is left out.
     let known: [KnownSourceEntry]
@@ -44,6 +46,21 @@ struct VerifyReport: Codable {
     let volumes: [String]
   }
 
+  struct ConvertedEntry: Codable {
+    let image: String
+    let from: String
+    let to: String
+
+    static func all(_ images: [VerifiedImage]) -> [ConvertedEntry]? {
+      let entries = images.compactMap { image in
+        image.convertedFrom.map {
+          Self(image: image.name, from: $0.description, to: image.root.digest.description)
+        }
+      }
+      return entries.isEmpty ? nil : entries
+    }
+  }
+
   private(set) var schema = ReportSchema.verify
   private(set) var ferry = Ferry.version
   let archives: [Archive]
@@ -65,7 +82,8 @@ struct VerifyReport: Codable {
         signature: archive.signature.map {
           Signature(key: $0.keyID.description, trustedComment: $0.trustedComment)
         }, images: archive.images, referrers: archive.referrers, blobs: archive.blobCount,
-        layersUnpacked: archive.layersUnpacked, omissions: archive.omissions.map(OmissionEntry.init),
+        layersUnpacked: archive.layersUnpacked,
+        converted: ConvertedEntry.all(archive.contents), omissions: archive.omissions.map(OmissionEntry.init),
         known: archive.knownSources.map(KnownSourceEntry.init),
         lacking: archive.missingImages.map(MissingImageEntry.init),
         unknownManifests: UnknownManifestEntry.all(archive.unknownManifests),

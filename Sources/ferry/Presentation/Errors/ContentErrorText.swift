@@ -65,6 +65,7 @@ extension ManifestFault {
     case .namesTooMuch(let limit): "it names more than \(limit) manifests and blobs"
     case .otherSize(let digest, let size, let actual):
       "it says that \(digest) has \(size) bytes, and the registry has \(actual)"
+    case .convertedOtherwise: "it is not what becomes of the Docker schema 1 manifest that lies beside it"
     case .diffIDNotADigest(let layer):
       "the field 'rootfs.diff_ids[\(layer)]' is no sha256, so that its layer cannot be compared"
     }

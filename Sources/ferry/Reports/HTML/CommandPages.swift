@@ -41,6 +41,14 @@ extension ReportPage {
     let worth = (KnownText.worth(of: prepared) + [unlisted].compactMap(\.self)).map {
       Remark(text: $0, tone: .warn)
     }
+    let converted = prepared.images.compactMap { image in
+      image.convertedFrom.map {
+        Remark(
+          text: SchemaText.converted(
+            image.requested.description, from: $0, to: image.isToConvert ? nil : image.digest),
+          tone: .plain)
+      }
+    }
     let isWhole = failures.isEmpty && blockers.isEmpty && prepared.leftOut.isEmpty
     self.init(
       title: finished == nil ? "Plan to export \(what)" : "Export of \(what)",
@@ -54,14 +62,16 @@ extension ReportPage {
       tone: isWhole ? .good : .bad,
       facts: whole.flatMap { archive -> [(name: Wording, value: Wording)] in
         [
-          ("Archive", "\(archive.path ?? "standard output")"), ("Archive digest", "\(archive.digest)"),
+          ("Archive", "\(archive.path ?? "standard output")"),
+          ("Archive digest", archive.knownDigest.map { "\($0)" } ?? "known when its images are converted"),
           ("Archive size", Amounts.bytes(archive.plan.totalSize)),
         ]
       } + [
         ("All images", Amounts.bytes(prepared.totalSize)),
         ("Shared content once", Amounts.bytes(prepared.uniqueSize)),
       ],
-      remarks: blockers + (failures + prepared.leftOut).map(Self.remark) + known + worth + uncarried,
+      remarks: blockers + (failures + prepared.leftOut).map(Self.remark) + known + worth + uncarried
+        + converted,
       rows: rows,
       repositories: sharing.byRepository)
   }
@@ -92,6 +102,11 @@ extension ReportPage {
     let referrers = prepared.images.count { $0.referral != nil }
     let what = Amounts.images(rows.count - referrers, referrers)
     let blockers = prepared.blockers.map { Remark(text: Self.words(for: $0), tone: .bad) }
+    let converted = prepared.images.compactMap { image in
+      image.schema1Digest.map {
+        Remark(text: SchemaText.converted(image.source, from: $0, to: image.digest), tone: .plain)
+      }
+    }
     let isWhole = failures.isEmpty && blockers.isEmpty
     let isTrusting = prepared.images.contains { $0.state == .trusted }
     let skipped = result?.skipped ?? prepared.images.filter(\.isSkipped)
@@ -120,7 +135,7 @@ extension ReportPage {
           ? "\(Amounts.count(failures.count, "image")) failed." : "Something stands in the way.",
       tone: !isWhole ? .bad : skipped.isEmpty ? .good : .warn, facts: facts,
       remarks: blockers + failures.map(Self.remark)
-        + skipped.map { Remark(text: NoteText.line(for: $0), tone: .warn) },
+        + skipped.map { Remark(text: NoteText.line(for: $0), tone: .warn) } + converted,
       rows: rows, repositories: sharing.byRepository)
   }
 
@@ -165,6 +180,11 @@ extension ReportPage {
       // That nothing is known of an image, its state says.
       remarks += (arrivals ?? []).filter { !$0.hasArrived && !$0.state.places.isEmpty }
         .map { Remark(text: ArrivalText.line(for: $0), tone: .bad) }
+      remarks += archive.contents.compactMap { image in
+        image.convertedFrom.map {
+          Remark(text: SchemaText.converted(image.name, from: $0, to: image.root.digest), tone: .plain)
+        }
+      }
       remarks += archive.missingImages.map {
         Remark(text: "\(archive.path): \(MissingImageText.line(for: $0))", tone: .warn)
       }
