@@ -74,7 +74,7 @@ public struct DetachedSignature: Hashable, Sendable {
   }
 }
 
-/// Content that comes piece by piece, to be checked against its signature.
+/// Content that comes piece by piece, to be signed or checked against its signature.
 public struct SignedContent: Sendable {
   /// Content that was signed itself, and not by its hash, is checked up to here, in bytes: it has to be in memory.
   private static let wholeLimit = 16 << 20

@@ -24,10 +24,19 @@ public struct SigningKey: Sendable {
 
   /// Signs `content` as minisign does, with a comment that is signed too and must be one line.
   public func sign(_ content: [UInt8], trustedComment: String) throws(SignatureError) -> DetachedSignature {
+    var signed = SignedContent()
+    signed.update(content)
+    return try sign(signed, trustedComment: trustedComment)
+  }
+
+  /// The same for content that came piece by piece.
+  public func sign(
+    _ content: SignedContent, trustedComment: String
+  ) throws(SignatureError) -> DetachedSignature {
     let algorithm = DetachedSignature.Algorithm.hashed
     let comment = String(trustedComment.map { $0.isNewline ? " " : $0 })
     do {
-      let signature = Array(try key.signature(for: algorithm.message(for: content)))
+      let signature = Array(try key.signature(for: content.message(of: algorithm)))
       let global = Array(try key.signature(for: DetachedSignature.globalMessage(signature, comment)))
       return DetachedSignature(
         algorithm: algorithm, keyID: id, signature: signature, trustedComment: comment,

@@ -12,6 +12,26 @@ public enum AtomicFile {
     try FileDraft.make(beside: path).publish(bytes, as: path, replacing: isThere)
   }
 
+  /// The same for a file of more than is to be in memory: `content` is given what takes the file's next bytes. Throws what
+  /// `content` throws as well; then nothing has changed.
+  public static func replace(
+    _ path: String, where isOwn: (DataFile) -> Bool, _ content: (([UInt8]) throws -> Void) throws -> Void
+  ) throws {
+    let isThere = try isToReplace(path, where: isOwn)
+    let draft = try FileDraft.make(beside: path)
+    var size: Int64 = 0
+    do {
+      try content { bytes in
+        try unsafe draft.file.write(bytes.span.bytes, at: size)
+        size += Int64(bytes.count)
+      }
+    } catch {
+      draft.discard()
+      throw error
+    }
+    try draft.publish(as: path, replacing: isThere)
+  }
+
   /// Whether ``replace(_:with:where:)`` would do now: that files can be made beside `path` is tried, for permissions alone
   /// do not tell. Leaves nothing.
   public static func checkReplacing(_ path: String, where isOwn: (DataFile) -> Bool) throws(FileError) {
@@ -82,11 +102,11 @@ struct FileDraft {
     throw .exists(path: path)
   }
 
-  /// Has the file hold `bytes`, and a `mark` where one is given, and gives it the name that it is to have in its
+  /// Has the file hold `bytes` at its beginning, and a `mark` where one is given, and gives it the name that it is to have in its
   /// directory; whatever fails, nothing is left of it. Throws ``FileError/exists(path:)`` when the name is taken and
   /// `replacing` is false.
   func publish(
-    _ bytes: [UInt8], as name: String, mark: [UInt8]? = nil, replacing: Bool
+    _ bytes: [UInt8] = [], as name: String, mark: [UInt8]? = nil, replacing: Bool
   ) throws(FileError) {
     do throws(FileError) {
       try unsafe file.write(bytes.span.bytes, at: 0)

@@ -93,6 +93,34 @@ struct `An archive with more to be read than memory to keep it` {
     #expect(result.standardOutput.contains("49000 problems"))
   }
 
+  @Test func `is shown as JSON though it lists hundreds of thousands of layers`() throws {
+    try write(Self.generator, 20, 2450, 0)
+    let (result, peak) = try run("measured inspect --json a.tar >i.json; echo $?", exits: 0)
+    #expect(result.standardOutput == "14\n")
+    #expect(peak < bound(images: 20))
+    try write(
+      """
+      import json
+      [archive] = json.load(open('i.json'))['archives']
+      layers = {layer['digest'] for image in archive['images'] for one in image['manifests'] for layer in one['layers']}
+      assert len(layers) == 49000 and len(archive['problems']) == 49000
+      """)
+  }
+
+  @Test func `is reported in place of an earlier report though both are large`() throws {
+    try write(Self.generator, 20, 1300, 0)
+    for _ in 1...2 {
+      let (_, peak) = try run("measured verify a.tar --json --report r.json >v.json", exits: 14)
+      #expect(peak < bound(images: 20))
+    }
+    try write(
+      """
+      import json
+      assert open('v.json').read() == open('r.json').read()
+      assert len(json.load(open('r.json'))['archives'][0]['problems']) == 26000
+      """)
+  }
+
   @Test func `is read through a pipe though what describes it is large`() throws {
     try write(Self.stranger, 40)
     let (_, peak) = try run("cat a.tar | measured verify -", exits: 14)

@@ -55,14 +55,16 @@ struct ArchiveSignature: Sendable {
     if Self.file(digestPath) != content {
       try AtomicFile.replace(digestPath, with: content) { replacing || Self.isDigest($0) }
     }
-    return try Self.sign(content, at: digestPath, with: key, replacing: replacing)
+    var signed = SignedContent()
+    signed.update(content)
+    return try Self.sign(signed, at: digestPath, with: key, replacing: replacing)
   }
 
   /// Puts beside the file `signed`, which holds `content`, its signature, unless there is a right one.
   /// Returns whether it did. Blocks.
   @discardableResult
   static func sign(
-    _ content: [UInt8], at signed: String, with key: SigningKey, replacing: Bool = false
+    _ content: SignedContent, at signed: String, with key: SigningKey, replacing: Bool = false
   ) throws -> Bool {
     let path = path(for: signed)
     if let text = file(path), let present = try? DetachedSignature(text: text),

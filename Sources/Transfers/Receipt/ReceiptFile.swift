@@ -48,10 +48,14 @@ extension Receipt {
   /// Writes the receipt to `path`, whole or not at all, in place of an earlier receipt, and beside it the signature of
   /// `key`. Blocks. Throws `FileError`, `foreign` among them when something else is there.
   public func write(path: String, signedBy key: SigningKey? = nil) throws {
-    var bytes: [UInt8] = []
-    try ReceiptText(self).forEachPiece { bytes += $0 }
-    try AtomicFile.replace(path, with: bytes, where: Self.isReceipt)
-    if let key { try ArchiveSignature.sign(bytes, at: path, with: key) }
+    var content = SignedContent()
+    try AtomicFile.replace(path, where: Self.isReceipt) { write in
+      try DocumentText.write(ReceiptHead(of: self)) { piece in
+        if key != nil { content.update(piece) }
+        try write(piece)
+      }
+    }
+    if let key { try ArchiveSignature.sign(content, at: path, with: key) }
   }
 
   /// Makes sure, before anything moves, that a receipt can be written to `path`, and when it is to be signed its signature
@@ -65,23 +69,18 @@ extension Receipt {
 
   /// Whether all that `file` holds is a receipt: read and written again it is the same, byte by byte.
   private static func isReceipt(_ file: DataFile) -> Bool {
-    struct Difference: Error {}
     do {
       var reading = ReceiptReading()
       try reading.read(file) { _ in }
-      var offset: Int64 = 0
-      try ReceiptText(try reading.receipt(at: file.path)).forEachPiece { piece in
-        guard try file.read(piece.count, at: offset) == piece else { throw Difference() }
-        offset += Int64(piece.count)
-      }
-      return try file.size() == offset
+      let receipt = try reading.receipt(at: file.path)
+      return try FerryDocument.holds(file) { try DocumentText.write(ReceiptHead(of: receipt), to: $0) }
     } catch {
       return false
     }
   }
 }
 
-/// What a receipt's file holds beside its images.
+/// What a receipt's file holds.
 struct ReceiptHead: Codable {
   /// What tells a receipt from any other JSON.
   static let schemaPrefix = "ferry/receipt/v"
@@ -92,8 +91,8 @@ struct ReceiptHead: Codable {
   let archives: [Receipt.Archive]
   let started: ReceiptTime
   let finished: ReceiptTime
-  /// Empty: images are read and written one by one. Not so where the field's name is spelled with escapes.
-  private(set) var images: [ReceivedImage] = []
+  /// Of a receipt that is read those that were not read one by one: the field's name is spelled with escapes.
+  let images: DocumentList<ReceivedImage>
 
   init(of receipt: Receipt) {
     ferry = receipt.ferry
@@ -101,37 +100,6 @@ struct ReceiptHead: Codable {
     archives = receipt.archives
     started = ReceiptTime(receipt.started)
     finished = ReceiptTime(receipt.finished)
-  }
-}
-
-/// A receipt as its file holds it: indented, its keys in order.
-private struct ReceiptText {
-  private let receipt: Receipt
-  private static let images = Array("\n  \"images\" : [".utf8)
-
-  init(_ receipt: Receipt) { self.receipt = receipt }
-
-  /// Gives `body` the text, an image at a time.
-  func forEachPiece(_ body: ([UInt8]) throws -> Void) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let head = [UInt8](try encoder.encode(ReceiptHead(of: receipt))) + [UInt8(ascii: "\n")]
-    // No other line is indented so and begins so: strings hold no line feed.
-    guard !receipt.images.isEmpty, let start = head.firstRange(of: Self.images)?.upperBound,
-      let end = head[start...].firstIndex(of: UInt8(ascii: "]"))
-    else { return try body(head) }
-    try body(Array(head[..<start]))
-    for (number, image) in receipt.images.enumerated() {
-      var text: [UInt8] = number == 0 ? [] : [UInt8(ascii: ",")]
-      let lines = [UInt8](try encoder.encode(image)).split(
-        separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-      for line in lines {
-        text.append(UInt8(ascii: "\n"))
-        if !line.isEmpty { text += [UInt8](repeating: UInt8(ascii: " "), count: 4) }
-        text += line
-      }
-      try body(text)
-    }
-    try body(Array("\n  ".utf8) + head[end...])
+    images = DocumentList(receipt.images)
   }
 }

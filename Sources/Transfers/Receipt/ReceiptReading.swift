@@ -90,7 +90,7 @@ struct ReceiptReading {
       }
       let head = try JSONDecoder().decode(ReceiptHead.self, from: Data(rest))
       if let malformed { throw malformed }
-      let images = images + head.images
+      let images = images + (try head.images.elements)
       try Self.refuseTwoSizes(images)
       return Receipt(
         ferry: head.ferry, destination: head.destination, archives: head.archives,

@@ -43,7 +43,9 @@ struct InspectCommand: AsyncParsableCommand {
         if !outputs.json { InspectText(run.console).show(archive, long: long) }
         return archive
       }
-      if outputs.json { run.console.document(try Reports.text(InspectReport(inspected, failures: failures))) }
+      if outputs.json {
+        try run.console.document { try Reports.write(InspectReport(inspected, failures: failures), to: $0) }
+      }
       guard inspected.allSatisfy(\.problems.isEmpty) else { return .integrityFailure }
       return failures.first.map { ErrorText($0).status } ?? .done
     }

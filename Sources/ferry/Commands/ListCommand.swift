@@ -58,7 +58,8 @@ struct ListCommand: AsyncParsableCommand {
         settings: TransferSettings(jobs: jobs.jobs, observer: run.display))
       let found = try await listing.run()
       if outputs.json {
-        run.console.document(try Reports.text(ListReport(found, warnings: run.display.warnings)))
+        let report = ListReport(found, warnings: run.display.warnings)
+        try run.console.document { try Reports.write(report, to: $0) }
       } else {
         ListText(run.console).show(found.images, long: long)
       }

@@ -93,7 +93,8 @@ struct VerifyCommand: AsyncParsableCommand {
       let listed = list.map { ListEntry($0, missing: missing ?? []) }
       try Reports.deliver(
         VerifyReport(verified, receipts: receipts, list: listed, failures: failures),
-        page: ReportPage(verified, receipts: receipts, list: listed, failures: failures),
+        page: ReportPage(
+          verified, receipts: receipts, list: list, missing: missing ?? [], failures: failures),
         to: reporting.report, json: outputs.json, run.console)
       guard verified.allSatisfy(\.isWhole) else { return .integrityFailure }
       let statuses = failures.map { ErrorText($0).status }

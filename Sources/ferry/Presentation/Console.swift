@@ -46,11 +46,19 @@ final class Console: Sendable {
     return code == 0 ? nil : code
   }
 
-  /// A whole document as the result, as it is: JSON escapes what a terminal would obey.
-  func document(_ text: String) {
-    barLines.withLock { lines in
+  /// A document as the result, as it is: JSON escapes what a terminal would obey. `content` is given what prints its next
+  /// piece; it is stopped, and nothing thrown, when no more can be printed.
+  func document(_ content: (([UInt8]) throws -> Void) throws -> Void) throws {
+    struct Lost: Error {}
+    try barLines.withLock { lines in
       erase(&lines)
-      note(Self.write(text + "\n", to: 1))
+      do {
+        try content { piece in
+          let code = Self.write(piece, to: 1)
+          note(code)
+          if code != 0 { throw Lost() }
+        }
+      } catch is Lost {}
     }
   }
 
@@ -95,7 +103,11 @@ final class Console: Sendable {
 
   /// Writes all of `text`; the errno of what went wrong, 0 when all is written.
   private static func write(_ text: String, to descriptor: Int32) -> Int32 {
-    var rest = Array(text.utf8)[...]
+    write(Array(text.utf8), to: descriptor)
+  }
+
+  private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
+    var rest = bytes[...]
     while !rest.isEmpty {
       let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
       if count < 0 && errno == EINTR { continue }

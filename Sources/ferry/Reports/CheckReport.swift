@@ -40,7 +40,7 @@ struct CheckReport: Codable {
     let fault: String
     /// What its bytes hash to, where that was seen.
     let actualDigest: String?
-    let images: [String]
+    let images: DocumentList<String>
 
     init(_ part: FaultyPart) {
       repository = part.repository
@@ -55,7 +55,7 @@ struct CheckReport: Codable {
         }
       actualDigest =
         if case .wrongBytes(.mismatch(_, let actual)) = part.fault { actual.description } else { nil }
-      images = part.images
+      images = DocumentList(part.images)
     }
   }
 
@@ -64,7 +64,7 @@ struct CheckReport: Codable {
     let repository: String
     let digest: String
     let subject: String
-    let images: [String]
+    let images: DocumentList<String>
   }
 
   struct ReadBack: Codable {
@@ -92,64 +92,65 @@ struct CheckReport: Codable {
   private(set) var ferry = Ferry.version
   /// `source` or `destination`.
   let against: String
-  let files: [File]
+  let files: DocumentList<File>
   /// Of a check of the destination: what stood in `--to`.
   let destination: String?
-  let images: [Image]
+  let images: DocumentList<Image>
   /// Of a check of the source, unless nobody looked: tags that the files do not have, the repositories of which they have
   /// nothing, and the places that were looked into.
-  let new: [String]?
-  let newRepositories: [String]?
-  let places: [String]?
+  let new: DocumentList<String>?
+  let newRepositories: DocumentList<String>?
+  let places: DocumentList<String>?
   /// Where it could not be told what is new.
-  let newUnknown: [FailureEntry]?
+  let newUnknown: DocumentList<FailureEntry>?
   /// Of a check of the destination.
-  let faults: [Fault]?
-  let unlistedReferrers: [Unlisted]?
-  let leftOut: [ImportReport.LeftOut]?
+  let faults: DocumentList<Fault>?
+  let unlistedReferrers: DocumentList<Unlisted>?
+  let leftOut: DocumentList<ImportReport.LeftOut>?
   let readBack: ReadBack?
   /// With `-f`: what the files hold of the list.
   let list: ListEntry?
   /// Images that failed when an archive was made.
-  let lacking: [String]
+  let lacking: DocumentList<String>
   /// Images of which nothing could be told.
-  let failures: [FailureEntry]
+  let failures: DocumentList<FailureEntry>
 
   init(_ result: SourceCheckResult) {
     against = "source"
-    files = result.subject.files.map(File.init)
+    files = DocumentList(result.subject.files, File.init)
     destination = nil
-    images = result.images.map(Image.init)
-    new = result.new?.tags.map(\.description)
-    newRepositories = result.new?.repositories.sorted()
-    places = result.new?.places.map(\.description)
-    newUnknown = result.new?.failures.map(FailureEntry.init)
+    images = DocumentList(result.images, Image.init)
+    new = result.new.map { DocumentList($0.tags) { $0.description } }
+    newRepositories = result.new.map { DocumentList($0.repositories.sorted()) }
+    places = result.new.map { DocumentList($0.places) { $0.description } }
+    newUnknown = result.new.map { DocumentList($0.failures, FailureEntry.init) }
     faults = nil
     unlistedReferrers = nil
     leftOut = nil
     readBack = nil
     list = ListEntry(result.subject)
-    lacking = result.subject.lacking
-    failures = result.failures.dropLast(result.new?.failures.count ?? 0).map(FailureEntry.init)
+    lacking = DocumentList(result.subject.lacking)
+    failures = DocumentList(
+      Array(result.failures.dropLast(result.new?.failures.count ?? 0)), FailureEntry.init)
   }
 
   init(_ result: DestinationCheckResult) {
     against = "destination"
-    files = result.subject.files.map(File.init)
+    files = DocumentList(result.subject.files, File.init)
     destination = result.destination.description
-    images = result.images.map(Image.init)
+    images = DocumentList(result.images, Image.init)
     (new, newRepositories, places, newUnknown) = (nil, nil, nil, nil)
-    faults = result.faults.map(Fault.init)
-    unlistedReferrers = result.unlisted.map {
+    faults = DocumentList(result.faults, Fault.init)
+    unlistedReferrers = DocumentList(result.unlisted) {
       Unlisted(
         repository: $0.repository, digest: $0.digest.description, subject: $0.subject.description,
-        images: $0.images)
+        images: DocumentList($0.images))
     }
-    leftOut = result.leftOut.map(ImportReport.LeftOut.init)
+    leftOut = DocumentList(result.leftOut, ImportReport.LeftOut.init)
     readBack = result.readBack.map(ReadBack.init)
     list = ListEntry(result.subject)
-    lacking = result.subject.lacking
-    failures = result.failures.map(FailureEntry.init)
+    lacking = DocumentList(result.subject.lacking)
+    failures = DocumentList(result.failures, FailureEntry.init)
   }
 }
 
@@ -195,11 +196,11 @@ struct ListEntry: Codable {
   /// How many images it has.
   let images: Int
   /// Those that are in none of them.
-  let missing: [String]
+  let missing: DocumentList<String>
 
   init(_ list: ListedReferences, missing: [Reference]) {
     images = list.references.count
-    self.missing = missing.map(\.description)
+    self.missing = DocumentList(missing) { $0.description }
   }
 
   fileprivate init?(_ subject: CheckSubject) {

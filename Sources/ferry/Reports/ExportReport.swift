@@ -16,13 +16,13 @@ struct ExportReport: Codable {
     /// `planned`, `written` or `unchanged`.
     let state: String
     /// What is left out because the other side has it, and by what that is known.
-    let leftOut: [OmissionEntry]
+    let leftOut: DocumentList<OmissionEntry>
     let leftOutBytes: Int64
-    let known: [KnownSourceEntry]
+    let known: DocumentList<KnownSourceEntry>
     /// How many of its images can be imported without what is left out as known.
     let imagesWholeAlone: Int
     /// Empty when the archive is one file.
-    let volumes: [VolumeEntry]
+    let volumes: DocumentList<VolumeEntry>
   }
 
   struct Image: Codable {
@@ -34,13 +34,13 @@ struct ExportReport: Codable {
     let mediaType: String
     let bytes: Int64
     let archive: String?
-    let omissions: [OmissionEntry]
+    let omissions: DocumentList<OmissionEntry>
     /// The names of what travels with it because it refers to it.
-    let referrers: [String]
+    let referrers: DocumentList<String>
     /// What refers to it, or to a part of it that is left out, and does not travel.
-    let notCarried: [UncarriedEntry]
+    let notCarried: DocumentList<UncarriedEntry>
     /// What its indexes list and Ferry does not know the type of; nil: nothing.
-    let unknownManifests: [UnknownManifestEntry]?
+    let unknownManifests: DocumentList<UnknownManifestEntry>?
   }
 
   struct Referrer: Codable {
@@ -63,22 +63,22 @@ struct ExportReport: Codable {
   private(set) var schema = ReportSchema.export
   private(set) var ferry = Ferry.version
   let dryRun: Bool
-  let archives: [Archive]
-  let images: [Image]
+  let archives: DocumentList<Archive>
+  let images: DocumentList<Image>
   /// Signatures, SBOMs and attestations.
-  let referrers: [Referrer]
+  let referrers: DocumentList<Referrer>
   /// The images' sizes added up, and with shared content counted once an archive.
   let totalBytes: Int64
   let uniqueBytes: Int64
   let neededBytes: Int64?
   let freeBytes: Int64?
-  let blockers: [BlockerEntry]
-  let failures: [FailureEntry]
+  let blockers: DocumentList<BlockerEntry>
+  let failures: DocumentList<FailureEntry>
   /// With `--untagged`: the registries that do not list what has no tag; nil without.
   let untaggedUnlisted: [String]?
   /// What is to be known of this export, in words: what it is worth without what it left out as known, and what
   /// registries warn of.
-  let warnings: [Wording]
+  let warnings: DocumentList<Wording>
 
   init(planned prepared: PreparedExport, warnings: [Wording]?) {
     self.init(prepared, failures: prepared.failures, finished: [], dryRun: true, warnings: warnings)
@@ -97,19 +97,19 @@ struct ExportReport: Codable {
     self.dryRun = dryRun
     let written = Set(finished)
     let whole = prepared.archives.filter { dryRun || written.contains($0.path) }
-    archives = whole.map { archive in
+    archives = DocumentList(whole) { archive in
       let known = archive.plan.omissions.filter { $0.reason == .known }
       let state = archive.isUpToDate ? "unchanged" : dryRun ? "planned" : "written"
       return Archive(
         path: archive.path ?? "-", digest: archive.knownDigest?.description,
         bytes: archive.plan.totalSize, continuedBytes: archive.continuation?.claimed ?? 0,
-        state: state, leftOut: known.map(OmissionEntry.init),
+        state: state, leftOut: DocumentList(known, OmissionEntry.init),
         leftOutBytes: known.map(\.descriptor.size).saturatingSum(),
-        known: archive.plan.knownSources.map {
+        known: DocumentList(archive.plan.knownSources) {
           KnownSourceEntry($0, proof: prepared.knownProofs[$0.digest])
         },
         imagesWholeAlone: prepared.imagesWholeAlone(in: archive).whole,
-        volumes: archive.volumes.map { volume in
+        volumes: DocumentList(archive.volumes) { volume in
           let isWritten = archive.onlyVolumes.isEmpty || archive.onlyVolumes.contains(volume.number)
           return VolumeEntry(volume, state: isWritten ? state : "elsewhere")
         })
@@ -120,24 +120,24 @@ struct ExportReport: Codable {
         if let reference = image.reference { homes[reference] = archive.path ?? "-" }
       }
     }
-    images = prepared.images.map { image in
+    images = DocumentList(prepared.images) { [homes] image in
       Image(
         reference: image.reference.description, digest: image.digest.description,
         schema1Digest: image.convertedFrom?.description, mediaType: image.mediaType.rawValue,
         bytes: image.tree.size,
-        archive: homes[image.reference], omissions: image.omissions.map(OmissionEntry.init),
-        referrers: image.referrers.map(\.reference.description),
-        notCarried: image.referrersLeft.map { UncarriedEntry($0, of: image.reference) },
+        archive: homes[image.reference], omissions: DocumentList(image.omissions, OmissionEntry.init),
+        referrers: DocumentList(image.referrers) { $0.reference.description },
+        notCarried: DocumentList(image.referrersLeft) { UncarriedEntry($0, of: image.reference) },
         unknownManifests: UnknownManifestEntry.all(image.unknownManifests))
     }
-    referrers = prepared.referrers.map(Referrer.init)
+    referrers = DocumentList(prepared.referrers, Referrer.init)
     totalBytes = prepared.totalSize
     uniqueBytes = prepared.uniqueSize
     neededBytes = prepared.space?.needed
     freeBytes = prepared.space?.available
-    blockers = prepared.blockers.map(BlockerEntry.init)
-    self.failures = (failures + prepared.leftOut).map(FailureEntry.init)
+    blockers = DocumentList(prepared.blockers, BlockerEntry.init)
+    self.failures = DocumentList(failures + prepared.leftOut, FailureEntry.init)
+    self.warnings = DocumentList(KnownText.worth(of: prepared) + (warnings ?? []))
     untaggedUnlisted = prepared.untaggedUnlisted
-    self.warnings = KnownText.worth(of: prepared) + (warnings ?? [])
   }
 }

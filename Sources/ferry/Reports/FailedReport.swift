@@ -8,19 +8,18 @@ struct FailedReport: Codable {
   let remedy: Wording?
   let status: Int32
   /// The images that failed, where the error speaks of several.
-  let failures: [FailureEntry]
+  let failures: DocumentList<FailureEntry>
   /// What registries warn of, in words; nil: nothing.
-  let warnings: [Wording]?
+  let warnings: DocumentList<Wording>?
 
   init(_ error: any Error, _ text: ErrorText, warnings: [Wording]?) {
-    self.warnings = warnings
+    self.warnings = warnings.map { DocumentList($0) }
     self.error = text.summary
     remedy = text.remedy
     status = text.status.rawValue
-    failures =
-      if case TransferError.imagesFailed(let failures, _) = error { failures.map(FailureEntry.init) } else {
-        []
-      }
+    let failed =
+      if case TransferError.imagesFailed(let failures, _) = error { failures } else { [ImageFailure]() }
+    failures = DocumentList(failed, FailureEntry.init)
   }
 }
 

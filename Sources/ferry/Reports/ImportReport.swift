@@ -28,7 +28,7 @@ struct ImportReport: Codable {
     let schema1Digest: String?
     /// The image's digest in the archive, where --compress-layers changed it, and the layers that changed.
     let archiveDigest: String?
-    let compressedLayers: [CompressedLayerEntry]?
+    let compressedLayers: DocumentList<CompressedLayerEntry>?
   }
 
   /// Content that the archives leave out and the destination does not have either.
@@ -36,14 +36,14 @@ struct ImportReport: Codable {
     let digest: String
     let bytes: Int64
     /// The images that need it.
-    let images: [String]
+    let images: DocumentList<String>
     /// By what it was known to be on the other side.
     let source: KnownSourceEntry?
 
     init(_ content: MissingContent) {
       digest = content.descriptor.digest.description
       bytes = content.descriptor.size
-      images = content.images
+      images = DocumentList(content.images)
       source = content.source.map(KnownSourceEntry.init)
     }
   }
@@ -56,7 +56,7 @@ struct ImportReport: Codable {
     let reason: String
     /// Where it was asked for, and the images there that list it.
     let repository: String
-    let images: [String]
+    let images: DocumentList<String>
     let isThere: Bool
 
     init(_ content: OmittedContent) {
@@ -65,7 +65,7 @@ struct ImportReport: Codable {
       bytes = content.descriptor.size
       reason = content.reason.rawValue
       repository = content.repository
-      images = content.images
+      images = DocumentList(content.images)
       isThere = content.isThere
     }
   }
@@ -73,22 +73,22 @@ struct ImportReport: Codable {
   private(set) var schema = ReportSchema.`import`
   private(set) var ferry = Ferry.version
   let dryRun: Bool
-  let archives: [Archive]
-  let images: [Image]
+  let archives: DocumentList<Archive>
+  let images: DocumentList<Image>
   /// The images' sizes added up; with shared content counted once, for images that are not there yet.
   let totalBytes: Int64
   let uniqueBytes: Int64
   let presentBytes: Int64?
   let uploadedBytes: Int64?
   let mountedBytes: Int64?
-  let missing: [Missing]
-  let leftOut: [LeftOut]
+  let missing: DocumentList<Missing>
+  let leftOut: DocumentList<LeftOut>
   /// Repositories that have to be made first; nil: none.
-  let missingRepositories: [MissingRepositoryEntry]?
-  let blockers: [BlockerEntry]
-  let failures: [FailureEntry]
+  let missingRepositories: DocumentList<MissingRepositoryEntry>?
+  let blockers: DocumentList<BlockerEntry>
+  let failures: DocumentList<FailureEntry>
   /// What registries warn of, in words; nil: nothing.
-  let warnings: [Wording]?
+  let warnings: DocumentList<Wording>?
 
   init(planned prepared: PreparedImport, warnings: [Wording]?) {
     self.init(prepared, result: nil, warnings: warnings)
@@ -99,36 +99,56 @@ struct ImportReport: Codable {
   }
 
   private init(_ prepared: PreparedImport, result: ImportResult?, warnings: [Wording]?) {
-    self.warnings = warnings
+    self.warnings = warnings.map { DocumentList($0) }
     dryRun = result == nil
-    archives = prepared.archives.map { Archive(path: $0.path, digest: $0.digest.description) }
-    let pushed = Set((result?.pushed ?? []).map(\.target))
-    let skipped = Dictionary((result?.skipped ?? []).map { ($0.target, $0) }) { first, _ in first }
-    images = prepared.images.map { planned in
-      let image = skipped[planned.target] ?? planned
-      let state =
-        result == nil || image.isThere || image.isSkipped
-        ? image.state.name : pushed.contains(image.target) ? "pushed" : "failed"
+    archives = DocumentList(prepared.archives) { Archive(path: $0.path, digest: $0.digest.description) }
+    let outcome = ImportOutcome(result)
+    images = DocumentList(prepared.images) { planned in
+      let image = outcome.image(for: planned)
       return Image(
         source: image.source, target: image.target.description, digest: image.digest.description,
-        bytes: image.tree.size, state: state, previousDigest: image.state.present?.description,
+        bytes: image.tree.size, state: outcome.state(of: image),
+        previousDigest: image.state.present?.description,
         missingParts: image.missing > 0 ? image.missing : nil,
         subject: image.referral?.subject.description,
         schema1Digest: image.schema1Digest?.description,
         archiveDigest: image.compression?.original.description,
-        compressedLayers: image.compression?.layers.map(CompressedLayerEntry.init))
+        compressedLayers: image.compression.map { DocumentList($0.layers, CompressedLayerEntry.init) })
     }
     totalBytes = prepared.totalSize
     uniqueBytes = prepared.uniqueSize
     presentBytes = result?.presentSize ?? prepared.presentSize
     uploadedBytes = result?.uploadedSize
     mountedBytes = result?.mountedSize
-    missing = prepared.absent.map(Missing.init)
-    leftOut = prepared.leftOut.map(LeftOut.init)
-    let lacking = prepared.refusals.filter(\.isMissing).map(MissingRepositoryEntry.init)
-    missingRepositories = lacking.isEmpty ? nil : lacking
-    blockers = prepared.blockers.map(BlockerEntry.init)
-    failures = (result?.failures ?? prepared.failures + prepared.incomplete).map(FailureEntry.init)
+    missing = DocumentList(prepared.absent, Missing.init)
+    leftOut = DocumentList(prepared.leftOut, LeftOut.init)
+    let lacking = prepared.refusals.filter(\.isMissing)
+    missingRepositories = lacking.isEmpty ? nil : DocumentList(lacking, MissingRepositoryEntry.init)
+    blockers = DocumentList(prepared.blockers, BlockerEntry.init)
+    failures = DocumentList(
+      result?.failures ?? prepared.failures + prepared.incomplete, FailureEntry.init)
+  }
+}
+
+/// What becomes of an import's images, or is to, as reports name it.
+struct ImportOutcome: Sendable {
+  private let isPlan: Bool
+  private let pushed: Set<Reference>
+  private let skipped: [Reference: ImportImage]
+
+  /// Of a plan where there is no result.
+  init(_ result: ImportResult?) {
+    isPlan = result == nil
+    pushed = Set((result?.pushed ?? []).map(\.target))
+    skipped = Dictionary((result?.skipped ?? []).map { ($0.target, $0) }) { first, _ in first }
+  }
+
+  /// The image as it is known at the end: what came to have its name meanwhile is known then alone.
+  func image(for planned: ImportImage) -> ImportImage { skipped[planned.target] ?? planned }
+
+  func state(of image: ImportImage) -> String {
+    isPlan || image.isThere || image.isSkipped
+      ? image.state.name : pushed.contains(image.target) ? "pushed" : "failed"
   }
 }
 

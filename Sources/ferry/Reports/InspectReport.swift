@@ -12,22 +12,22 @@ struct InspectReport: Codable {
     let writtenByFerry: Bool
     /// `tar`, `directory` or `docker-save`.
     let form: String
-    let images: [Image]
+    let images: DocumentList<Image>
     /// Signatures, SBOMs and attestations.
-    let referrers: [Referrer]
+    let referrers: DocumentList<Referrer>
     let totalBytes: Int64
     let uniqueBytes: Int64
-    let omissions: [OmissionEntry]
+    let omissions: DocumentList<OmissionEntry>
     /// By what the other side is known to have what is left out.
-    let known: [KnownSourceEntry]
-    let lacking: [MissingImageEntry]
+    let known: DocumentList<KnownSourceEntry>
+    let lacking: DocumentList<MissingImageEntry>
     /// What indexes list and Ferry does not know the type of; nil: nothing.
-    let unknownManifests: [UnknownManifestEntry]?
+    let unknownManifests: DocumentList<UnknownManifestEntry>?
     /// Markdown by repository.
     let descriptions: [String: String]
-    let problems: [Wording]
+    let problems: DocumentList<Wording>
     /// Empty when the archive is one file.
-    let volumes: [VolumeEntry]
+    let volumes: DocumentList<VolumeEntry>
   }
 
   struct Image: Codable {
@@ -39,9 +39,9 @@ struct InspectReport: Codable {
     let bytes: Int64
     /// Bytes that no other image of the archive has.
     let ownBytes: Int64
-    let manifests: [Manifest]
+    let manifests: DocumentList<Manifest>
     /// The names of what is there for its sake.
-    let referrers: [String]
+    let referrers: DocumentList<String>
   }
 
   struct Referrer: Codable {
@@ -68,7 +68,7 @@ struct InspectReport: Codable {
     let platform: String?
     let attestation: Bool
     let config: Blob
-    let layers: [Blob]
+    let layers: DocumentList<Blob>
   }
 
   struct Blob: Codable {
@@ -85,26 +85,26 @@ struct InspectReport: Codable {
 
   private(set) var schema = ReportSchema.inspect
   private(set) var ferry = Ferry.version
-  let archives: [Archive]
+  let archives: DocumentList<Archive>
   /// Archives that could not be opened.
-  let failures: [FailureEntry]
+  let failures: DocumentList<FailureEntry>
 
   init(_ inspected: [InspectedArchive], failures: [ImageFailure]) {
-    self.failures = failures.map(FailureEntry.init)
-    archives = inspected.map { archive in
+    self.failures = DocumentList(failures, FailureEntry.init)
+    archives = DocumentList(inspected) { archive in
       Archive(
         path: archive.path, digest: archive.digest.description, bytes: archive.size,
         writtenByFerry: archive.isWrittenByFerry, form: archive.form.rawValue,
-        images: archive.images.map(Self.image),
-        referrers: archive.referrers.map(Referrer.init),
+        images: DocumentList(archive.images, Self.image),
+        referrers: DocumentList(archive.referrers, Referrer.init),
         totalBytes: archive.totalSize, uniqueBytes: archive.uniqueSize,
-        omissions: archive.omissions.map(OmissionEntry.init),
-        known: archive.knownSources.map(KnownSourceEntry.init),
-        lacking: archive.missingImages.map(MissingImageEntry.init),
+        omissions: DocumentList(archive.omissions, OmissionEntry.init),
+        known: DocumentList(archive.knownSources, KnownSourceEntry.init),
+        lacking: DocumentList(archive.missingImages, MissingImageEntry.init),
         unknownManifests: UnknownManifestEntry.all(archive.unknownManifests),
         descriptions: Dictionary(archive.descriptions) { first, _ in first },
-        problems: archive.problems.map { ProblemText.line(for: $0) },
-        volumes: archive.volumes.map { VolumeEntry($0) })
+        problems: DocumentList(archive.problems) { ProblemText.line(for: $0) },
+        volumes: DocumentList(archive.volumes) { VolumeEntry($0) })
     }
   }
 
@@ -113,11 +113,11 @@ struct InspectReport: Codable {
       reference: image.name, digest: image.root.digest.description,
       schema1Digest: image.convertedFrom?.description,
       mediaType: image.root.mediaType.rawValue, bytes: image.size, ownBytes: image.ownSize,
-      manifests: image.members.map { member in
+      manifests: DocumentList(image.members) { member in
         Manifest(
           digest: member.digest.description, platform: member.platform?.description,
           attestation: member.isAttestation, config: Blob(member.config),
-          layers: member.layers.map(Blob.init))
-      }, referrers: image.referrers.map(\.name))
+          layers: DocumentList(member.layers, Blob.init))
+      }, referrers: DocumentList(image.referrers) { $0.name })
   }
 }

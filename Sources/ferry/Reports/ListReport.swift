@@ -26,17 +26,17 @@ struct ListReport: Codable {
 
   private(set) var schema = ReportSchema.list
   private(set) var ferry = Ferry.version
-  let images: [Image]
-  let failures: [FailureEntry]
+  let images: DocumentList<Image>
+  let failures: DocumentList<FailureEntry>
   /// With `--untagged`: the registries that do not list what has no tag; nil without.
   let untaggedUnlisted: [String]?
   /// What registries warn of, in words; nil: nothing.
-  let warnings: [Wording]?
+  let warnings: DocumentList<Wording>?
 
   init(_ found: Listing.Result, warnings: [Wording]?) {
-    self.warnings = warnings
+    self.warnings = warnings.map { DocumentList($0) }
     untaggedUnlisted = found.untaggedUnlisted
-    images = found.images.map {
+    images = DocumentList(found.images) {
       Image(
         reference: $0.reference.description, host: $0.reference.host, repository: $0.reference.repository,
         tag: $0.reference.tag, digest: $0.reference.digest?.description, bytes: $0.size, updated: $0.updated,
@@ -45,6 +45,6 @@ struct ListReport: Codable {
         isSchema1: $0.isSchema1,
         unknownType: $0.unknownType?.rawValue)
     }
-    failures = found.failures.map(FailureEntry.init)
+    failures = DocumentList(found.failures, FailureEntry.init)
   }
 }

@@ -91,8 +91,8 @@ struct UnknownManifestEntry: Codable {
   let text: Wording
 
   /// Entries for `manifests`; nil for none, for this field came later than reports of its version.
-  static func all(_ manifests: [UnknownManifest]) -> [UnknownManifestEntry]? {
-    manifests.isEmpty ? nil : manifests.map(Self.init)
+  static func all(_ manifests: [UnknownManifest]) -> DocumentList<UnknownManifestEntry>? {
+    manifests.isEmpty ? nil : DocumentList(manifests, Self.init)
   }
 
   private init(_ manifest: UnknownManifest) {

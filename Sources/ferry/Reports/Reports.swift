@@ -8,21 +8,18 @@ import Transfers
 /// in `.html`. Each report names its schema and version; a field may be added within a version, none is taken
 /// away or changes its meaning.
 enum Reports {
-  static func text(_ report: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return escaped(String(decoding: try encoder.encode(report), as: UTF8.self))
+  /// Gives `body` the report's text, piece by piece: it may be larger than all that it is made of. Throws what `body`
+  /// throws.
+  static func write(_ report: some Encodable, to body: ([UInt8]) throws -> Void) throws {
+    try DocumentText.write(report) { try body(escaped($0)) }
   }
-
-  /// The report as its file holds it.
-  static func document(_ report: some Encodable) throws -> [UInt8] { Array((try text(report) + "\n").utf8) }
 
   /// The same JSON, with an escape for each character that a terminal would obey. The encoder writes those below the
   /// blank so; the others stand within strings alone.
-  private static func escaped(_ json: String) -> String {
-    guard json.unicodeScalars.contains(where: { $0.value >= 0x7F && !$0.isHarmless }) else { return json }
+  private static func escaped(_ json: [UInt8]) -> [UInt8] {
+    guard json.contains(where: { $0 >= 0x7F }) else { return json }
     var text = ""
-    for scalar in json.unicodeScalars {
+    for scalar in String(decoding: json, as: UTF8.self).unicodeScalars {
       guard scalar.value >= 0x7F, !scalar.isHarmless else {
         text.unicodeScalars.append(scalar)
         continue
@@ -32,7 +29,7 @@ enum Reports {
         text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
       }
     }
-    return text
+    return Array(text.utf8)
   }
 
   /// Prints the report where `json` asks for it, and writes it, or `page`, to `path` where one is given. Neither is made
@@ -41,17 +38,18 @@ enum Reports {
     _ report: @autoclosure () -> Report, page: @autoclosure () -> ReportPage, to path: String?, json: Bool,
     _ console: Console
   ) throws {
-    guard json || path != nil else { return }
-    if json { console.document(try text(report())) }
+    if json { try console.document { try write(report(), to: $0) } }
     guard let path else { return }
-    let content = isPage(path) ? Array(page().text.utf8) : try document(report())
-    do throws(FileError) {
+    func content(to body: ([UInt8]) throws -> Void) throws {
+      if isPage(path) { try page().write(to: body) } else { try write(report(), to: body) }
+    }
+    do {
       if Paths.isSpecial(path) {
-        try write(content, into: path)
+        try write(into: path, content)
       } else {
-        try AtomicFile.replace(path, with: content, where: isReport)
+        try AtomicFile.replace(path, where: isReport, content)
       }
-    } catch {
+    } catch let error as FileError {
       throw FerryError.unwritableReport(path: path, error)
     }
   }
@@ -69,16 +67,17 @@ enum Reports {
   }
 
   /// A device or a pipe is written to, not replaced.
-  private static func write(_ content: [UInt8], into path: String) throws(FileError) {
+  private static func write(into path: String, _ content: (([UInt8]) throws -> Void) throws -> Void) throws {
     let descriptor = unsafe open(path, O_WRONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .file(.write, path: path, code: errno) }
+    guard descriptor >= 0 else { throw FileError.file(.write, path: path, code: errno) }
     defer { close(descriptor) }
-    try unsafe OutputStream(descriptor: descriptor, name: path).write(content.span.bytes)
+    let stream = OutputStream(descriptor: descriptor, name: path)
+    try content { try unsafe stream.write($0.span.bytes) }
   }
 
   /// Whether a file is a report that an earlier run wrote, in either form, and nothing else.
   private static func isReport(_ file: DataFile) -> Bool {
-    FerryDocument.isWhole(file) { try ReportPage.isPage($0) || ReportSchema.isReport($0) }
+    (try? ReportPage.isPage(file)) ?? false || (try? ReportSchema.isReport(file)) ?? false
   }
 
   /// Whether a report of that name is to be read by people.
@@ -110,13 +109,15 @@ enum ReportSchema: String, Codable {
     }
   }
 
-  /// Whether all of `bytes` is one report as Ferry writes it: read and written again it is the same, byte by byte. So
-  /// there is nothing in it, before it or behind it that is somebody else's, not even one field.
-  static func isReport(_ bytes: [UInt8]) throws -> Bool {
+  /// Whether all of `file` is one report as Ferry writes it: read and written again it is the same, byte by byte. So there
+  /// is nothing in it, before it or behind it that is somebody else's, not even one field. Throws when it is none at all.
+  static func isReport(_ file: DataFile) throws -> Bool {
     struct Head: Decodable { let schema: ReportSchema }
-    let (decoder, data) = (JSONDecoder(), Data(bytes))
-    let report = try decoder.decode(decoder.decode(Head.self, from: data).schema.report, from: data)
-    return try Reports.document(report).elementsEqual(bytes)
+    func holds<Report: Codable>(_ type: Report.Type) throws -> Bool {
+      let report = try FerryDocument.read(type, from: file)
+      return try FerryDocument.holds(file) { try Reports.write(report, to: $0) }
+    }
+    return try holds(FerryDocument.read(Head.self, from: file).schema.report)
   }
 }
 

@@ -13,24 +13,24 @@ struct VerifyReport: Codable {
     let whole: Bool
     /// With `--public-key`: the signature, which is right.
     let signature: Signature?
-    let images: [String]
+    let images: DocumentList<String>
     /// Those of the images that are signatures, SBOMs and attestations.
-    let referrers: [String]
+    let referrers: DocumentList<String>
     let blobs: Int
     let layersUnpacked: Int
     /// Images that were made of images of Docker's schema 1; nil: none.
     let converted: [ConvertedEntry]?
-    let omissions: [OmissionEntry]
+    let omissions: DocumentList<OmissionEntry>
     /// By what the other side is known to have what is left out.
-    let known: [KnownSourceEntry]
-    let lacking: [MissingImageEntry]
+    let known: DocumentList<KnownSourceEntry>
+    let lacking: DocumentList<MissingImageEntry>
     /// What indexes list and Ferry does not know the type of; nil: nothing.
-    let unknownManifests: [UnknownManifestEntry]?
-    let problems: [Problem]
+    let unknownManifests: DocumentList<UnknownManifestEntry>?
+    let problems: DocumentList<Problem>
     /// With `--receipt`: what the receipts say of each image.
-    let arrivals: [ArrivalEntry]?
+    let arrivals: DocumentList<ArrivalEntry>?
     /// Empty when the archive is one file.
-    let volumes: [VolumeEntry]
+    let volumes: DocumentList<VolumeEntry>
   }
 
   struct Signature: Codable {
@@ -41,9 +41,9 @@ struct VerifyReport: Codable {
 
   struct Problem: Codable {
     let problem: Wording
-    let images: [String]
+    let images: DocumentList<String>
     /// The files of the volumes in which it lies.
-    let volumes: [String]
+    let volumes: DocumentList<String>
   }
 
   struct ConvertedEntry: Codable {
@@ -63,35 +63,38 @@ struct VerifyReport: Codable {
 
   private(set) var schema = ReportSchema.verify
   private(set) var ferry = Ferry.version
-  let archives: [Archive]
+  let archives: DocumentList<Archive>
   /// With `--list`: what the archives hold of it together.
   let list: ListEntry?
   /// Archives that could not be opened.
-  let failures: [FailureEntry]
+  let failures: DocumentList<FailureEntry>
 
   /// `receipts` are nil when none were asked, `list` when there was none.
   init(
     _ verified: [VerifiedArchive], receipts: [Receipt]?, list: ListEntry?, failures: [ImageFailure]
   ) {
     self.list = list
-    self.failures = failures.map(FailureEntry.init)
-    archives = verified.map { archive in
+    self.failures = DocumentList(failures, FailureEntry.init)
+    archives = DocumentList(verified) { archive in
       Archive(
         path: archive.path, digest: archive.digest.description, bytes: archive.size,
         whole: archive.isWhole,
         signature: archive.signature.map {
           Signature(key: $0.keyID.description, trustedComment: $0.trustedComment)
-        }, images: archive.images, referrers: archive.referrers, blobs: archive.blobCount,
+        }, images: DocumentList(archive.contents) { $0.name },
+        referrers: DocumentList(archive.referrers), blobs: archive.blobCount,
         layersUnpacked: archive.layersUnpacked,
-        converted: ConvertedEntry.all(archive.contents), omissions: archive.omissions.map(OmissionEntry.init),
-        known: archive.knownSources.map(KnownSourceEntry.init),
-        lacking: archive.missingImages.map(MissingImageEntry.init),
+        converted: ConvertedEntry.all(archive.contents),
+        omissions: DocumentList(archive.omissions, OmissionEntry.init),
+        known: DocumentList(archive.knownSources, KnownSourceEntry.init),
+        lacking: DocumentList(archive.missingImages, MissingImageEntry.init),
         unknownManifests: UnknownManifestEntry.all(archive.unknownManifests),
-        problems: archive.findings.map {
+        problems: DocumentList(archive.findings) {
           Problem(
-            problem: ProblemText.line(for: $0.problem), images: $0.images, volumes: $0.volumes.map(\.path))
-        }, arrivals: receipts.map { archive.arrivals(in: $0).map(ArrivalEntry.init) },
-        volumes: archive.volumes.map { VolumeEntry($0, findings: archive.findings) })
+            problem: ProblemText.line(for: $0.problem), images: DocumentList($0.images),
+            volumes: DocumentList($0.volumes) { $0.path })
+        }, arrivals: receipts.map { DocumentList(archive.arrivals(in: $0), ArrivalEntry.init) },
+        volumes: DocumentList(archive.volumes) { VolumeEntry($0, findings: archive.findings) })
     }
   }
 }
@@ -116,7 +119,7 @@ struct ArrivalEntry: Codable {
   let digest: String
   /// `arrived`, `incomplete`, `differs` or `missing`.
   let state: String
-  let targets: [Place]
+  let targets: DocumentList<Place>
   /// Blobs that the archive has of an incomplete image and the receipt has not.
   let missingBlobs: Int
 
@@ -124,7 +127,7 @@ struct ArrivalEntry: Codable {
     image = arrival.image
     digest = arrival.root.digest.description
     state = arrival.state.name
-    targets = arrival.state.places.map(Place.init)
+    targets = DocumentList(arrival.state.places, Place.init)
     missingBlobs = if case .incomplete(_, let missing) = arrival.state { missing } else { 0 }
   }
 }

@@ -90,13 +90,13 @@ extension ReportPage {
   init(_ prepared: PreparedImport, result: ImportResult?) {
     var sharing = BlobSharing()
     for image in prepared.images { sharing.add(image.tree.parts, of: image.target.repositoryName) }
-    let report =
-      result.map { ImportReport($0, warnings: nil) } ?? ImportReport(planned: prepared, warnings: nil)
-    let rows = zip(prepared.images, report.images).map { image, entry in
-      Row(
-        name: image.source, target: "\(entry.target)", digest: entry.digest, bytes: entry.bytes,
-        ownBytes: sharing.ownBytes(of: image.tree.parts), state: entry.state, tone: Self.tone(of: entry.state)
-      )
+    let outcome = ImportOutcome(result)
+    let rows = prepared.images.map { image in
+      let state = outcome.state(of: image)
+      return Row(
+        name: image.source, target: "\(image.target)", digest: image.digest.description,
+        bytes: image.tree.size, ownBytes: sharing.ownBytes(of: image.tree.parts), state: state,
+        tone: Self.tone(of: state))
     }
     let failures = result?.failures ?? prepared.failures
     let referrers = prepared.images.count { $0.referral != nil }
@@ -149,8 +149,12 @@ extension ReportPage {
     }
   }
 
-  /// The page of verified archives. `receipts` are nil when none were asked, `list` when there was none.
-  init(_ verified: [VerifiedArchive], receipts: [Receipt]?, list: ListEntry?, failures: [ImageFailure]) {
+  /// The page of verified archives. `receipts` are nil when none were asked, `list` when there was none; of it, `missing`
+  /// is in no archive.
+  init(
+    _ verified: [VerifiedArchive], receipts: [Receipt]?, list: ListedReferences?, missing: [Reference],
+    failures: [ImageFailure]
+  ) {
     var sharing = BlobSharing()
     for content in verified.flatMap(\.contents) {
       sharing.add(content.parts, of: Reference.repositoryName(of: content.name))
@@ -189,8 +193,7 @@ extension ReportPage {
         Remark(text: "\(archive.path): \(MissingImageText.line(for: $0))", tone: .warn)
       }
     }
-    let absent = list?.missing ?? []
-    remarks += absent.map { Remark(text: "on the list, and in no archive: \($0)", tone: .bad) }
+    remarks += missing.map { Remark(text: "on the list, and in no archive: \($0)", tone: .bad) }
     let isWhole = failures.isEmpty && verified.allSatisfy(\.isWhole)
     let referrers = verified.map(\.referrers.count).saturatingSum()
     let what = Amounts.images(rows.count - referrers, referrers)
@@ -201,13 +204,13 @@ extension ReportPage {
     }
     if let list {
       verdict +=
-        absent.isEmpty
-        ? " All of \(Amounts.count(list.images, "image")) on the list are there."
-        : " \(absent.count) of \(Amounts.count(list.images, "image")) on the list \(absent.count == 1 ? "is" : "are") missing."
+        missing.isEmpty
+        ? " All of \(Amounts.count(list.references.count, "image")) on the list are there."
+        : " \(missing.count) of \(Amounts.count(list.references.count, "image")) on the list \(missing.count == 1 ? "is" : "are") missing."
     }
     self.init(
       title: receipts == nil ? "Verification of \(what)" : "Arrival of \(what)", verdict: verdict,
-      tone: isWhole && absent.isEmpty && (receipts == nil || arrived == rows.count) ? .good : .bad,
+      tone: isWhole && missing.isEmpty && (receipts == nil || arrived == rows.count) ? .good : .bad,
       facts: verified.flatMap(Self.facts) + (receipts ?? []).map(Self.fact), remarks: remarks, rows: rows,
       repositories: sharing.byRepository)
   }

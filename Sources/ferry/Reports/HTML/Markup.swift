@@ -1,14 +1,40 @@
-/// HTML under construction that is XML as well. Text from outside comes in escaped, and in no other way.
+import Digests
+
+/// HTML under construction that is XML as well. Text from outside comes in escaped, and in no other way. What there is of it
+/// is given away on the way: a page may be longer than there is to be memory for.
 struct Markup {
-  private(set) var source = ""
+  /// So much is kept before it is given away, in bytes.
+  private static let pieceSize = 64 << 10
+
+  private var source = ""
+  private var hasher = ContentHasher()
+
+  /// Gives `body` what has come so far, if that is worth it.
+  mutating func pass(to body: ([UInt8]) throws -> Void) throws {
+    if source.utf8.count >= Self.pieceSize { try flush(to: body) }
+  }
+
+  /// Gives `body` what is left. Returns the digest of all that it was given.
+  mutating func finish(to body: ([UInt8]) throws -> Void) throws -> Digest {
+    try flush(to: body)
+    return hasher.digest()
+  }
+
+  private mutating func flush(to body: ([UInt8]) throws -> Void) throws {
+    let bytes = Array(source.utf8)
+    unsafe hasher.update(bytes.span.bytes)
+    try body(bytes)
+    source = ""
+  }
 
   /// Adds an element with `content` inside. Tag and attribute names are the page's own; attribute values are
   /// escaped.
   mutating func element(
-    _ tag: String, with attributes: KeyValuePairs<String, Wording> = [:], _ content: (inout Markup) -> Void
-  ) {
+    _ tag: String, with attributes: KeyValuePairs<String, Wording> = [:],
+    _ content: (inout Markup) throws -> Void
+  ) rethrows {
     open(tag, attributes, end: ">")
-    content(&self)
+    try content(&self)
     source += "</\(tag)>"
   }
 

@@ -1,4 +1,5 @@
 import Digests
+import Files
 import FoundationEssentials
 
 /// A report as a page to read: a value, from which ``text`` makes a self-contained HTML document. Everything in it
@@ -45,34 +46,45 @@ struct ReportPage {
   /// What every page ends with. A later run takes a page's place only where all of it is one, and no mark at its ends
   /// shows that: notes are added anywhere, and pages that others made begin and end alike. So the last line names all that
   /// stands before it.
-  private static func ending(of page: some Sequence<UInt8>) -> String {
-    "<!-- ferry/report-page/v1 \(Digest(of: Array(page))) -->\n"
+  private static func ending(of page: Digest) -> [UInt8] {
+    Array("<!-- ferry/report-page/v1 \(page) -->\n".utf8)
   }
 
-  /// Whether all of `bytes` is a page that Ferry wrote.
-  static func isPage(_ bytes: [UInt8]) -> Bool {
-    let count = ending(of: []).utf8.count
-    return bytes.starts(with: beginning.description.utf8)
-      && ending(of: bytes.dropLast(count)).utf8.elementsEqual(bytes.suffix(count))
+  /// Whether all of `file` is a page that Ferry wrote. Blocks.
+  static func isPage(_ file: DataFile) throws(FileError) -> Bool {
+    let beginning = Array(beginning.description.utf8)
+    let count = ending(of: Digest(of: [])).count
+    let end = try file.size() - Int64(count)
+    guard end > 0, try file.read(beginning.count, at: 0) == beginning else { return false }
+    var hasher = ContentHasher()
+    var offset: Int64 = 0
+    while offset < end {
+      let piece = try file.read(Int(min(end - offset, 64 << 10)), at: offset)
+      guard !piece.isEmpty else { return false }
+      unsafe hasher.update(piece.span.bytes)
+      offset += Int64(piece.count)
+    }
+    return try file.read(count, at: end) == ending(of: hasher.digest())
   }
 
-  var text: String {
+  /// Gives `body` the document, piece by piece. Throws what `body` throws.
+  func write(to body: ([UInt8]) throws -> Void) throws {
     var page = Markup()
     page.addUnescaped(Self.beginning)
-    page.element("html", with: ["lang": "en"]) { html in
+    try page.element("html", with: ["lang": "en"]) { html in
       head(&html)
-      html.element("body") { body in
-        body.element("main") { main in
+      try html.element("body") { content in
+        try content.element("main") { main in
           opening(&main)
-          list(&main)
-          table(&main)
-          bars(&main)
+          try list(&main, to: body)
+          try table(&main, to: body)
+          try bars(&main, to: body)
         }
-        body.leaf("footer", "Written by ferry \(Ferry.version) at \(Date().formatted(.iso8601)).")
+        content.leaf("footer", "Written by ferry \(Ferry.version) at \(Date().formatted(.iso8601)).")
       }
     }
     page.newline()
-    return page.source + Self.ending(of: page.source.utf8)
+    try body(Self.ending(of: try page.finish(to: body)))
   }
 
   private func head(_ html: inout Markup) {
@@ -106,20 +118,23 @@ struct ReportPage {
     main.newline()
   }
 
-  private func list(_ main: inout Markup) {
+  private func list(_ main: inout Markup, to body: ([UInt8]) throws -> Void) throws {
     guard !remarks.isEmpty else { return }
     main.leaf("h2", "Remarks")
-    main.element("ul") { list in
-      for remark in remarks { list.leaf("li", with: ["class": "\(remark.tone.rawValue)"], remark.text) }
+    try main.element("ul") { list in
+      for remark in remarks {
+        list.leaf("li", with: ["class": "\(remark.tone.rawValue)"], remark.text)
+        try list.pass(to: body)
+      }
     }
     main.newline()
   }
 
-  private func table(_ main: inout Markup) {
+  private func table(_ main: inout Markup, to body: ([UInt8]) throws -> Void) throws {
     guard !rows.isEmpty else { return }
     main.leaf("h2", "Images")
-    main.element("div", with: ["class": "wide"]) { wide in
-      wide.element("table") { table in
+    try main.element("div", with: ["class": "wide"]) { wide in
+      try wide.element("table") { table in
         table.leaf(
           "caption", "What an image shares with others on this page is stored and moved once.")
         table.element("thead") { head in
@@ -134,7 +149,12 @@ struct ReportPage {
           }
         }
         table.newline()
-        table.element("tbody") { body in rows.forEach { add($0, to: &body) } }
+        try table.element("tbody") { content in
+          for row in rows {
+            add(row, to: &content)
+            try content.pass(to: body)
+          }
+        }
       }
     }
     main.newline()
@@ -153,9 +173,9 @@ struct ReportPage {
     body.newline()
   }
 
-  private func bars(_ main: inout Markup) {
+  private func bars(_ main: inout Markup, to body: ([UInt8]) throws -> Void) throws {
     guard !repositories.isEmpty else { return }
     main.leaf("h2", "Bytes by repository")
-    RepositoryBars(repositories).add(to: &main)
+    try RepositoryBars(repositories).add(to: &main, body)
   }
 }

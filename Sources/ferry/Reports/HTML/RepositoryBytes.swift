@@ -11,41 +11,68 @@ struct RepositoryBytes {
   var total: Int64 { [own, shared].saturatingSum() }
 }
 
-/// Which images, and which repositories, have the same blobs.
+/// Which images, and which repositories, have the same blobs. There may be hundreds of thousands of them.
 struct BlobSharing {
-  /// How many images have each blob.
-  private var images: [Digest: Int] = [:]
-  private var repositories: [Digest: Set<String>] = [:]
-  private var sizes: [Digest: Int64] = [:]
+  private struct Use {
+    var size: Int64
+    /// Whether another image has it too.
+    var isShared = false
+    /// The only repository that has it; below 0 the others' place, counted from -1, in ``holders``.
+    var holder: Int32
+  }
+
+  private var uses: [Digest: Use] = [:]
+  private var repositories: [String] = []
+  private var numbers: [String: Int32] = [:]
+  /// The repositories of each blob that several have.
+  private var holders: [Set<Int32>] = []
 
   /// Counts an image that consists of `parts`, each of which stands there once.
   mutating func add(_ parts: [Descriptor], of repository: String) {
+    guard !parts.isEmpty else { return }
+    let number = numbers[repository] ?? Int32(repositories.count)
+    if number == repositories.count {
+      repositories.append(repository)
+      numbers[repository] = number
+    }
     for part in parts {
-      images[part.digest, default: 0] += 1
-      repositories[part.digest, default: []].insert(repository)
-      sizes[part.digest] = part.size
+      guard var use = uses[part.digest] else {
+        uses[part.digest] = Use(size: part.size, holder: number)
+        continue
+      }
+      use.size = part.size
+      use.isShared = true
+      if use.holder < 0 {
+        holders[Int(-1 - use.holder)].insert(number)
+      } else if use.holder != number {
+        holders.append([use.holder, number])
+        use.holder = -Int32(holders.count)
+      }
+      uses[part.digest] = use
     }
   }
 
   /// The bytes of an image that no other counted image has.
   func ownBytes(of parts: [Descriptor]) -> Int64 {
-    parts.filter { images[$0.digest] == 1 }.map(\.size).saturatingSum()
+    parts.filter { uses[$0.digest]?.isShared == false }.map(\.size).saturatingSum()
   }
 
   /// What each repository takes up, the largest first.
   var byRepository: [RepositoryBytes] {
-    var sums: [String: (own: Int64, shared: Int64)] = [:]
-    for (digest, holders) in repositories {
-      let size = sizes[digest] ?? 0
-      for holder in holders {
-        let sum = sums[holder, default: (0, 0)]
-        sums[holder] =
-          holders.count == 1
-          ? ([sum.own, size].saturatingSum(), sum.shared) : (sum.own, [sum.shared, size].saturatingSum())
+    var own = repositories.map { _ in Int64(0) }
+    var shared = own
+    for use in uses.values {
+      guard use.holder < 0 else {
+        own[Int(use.holder)] = [own[Int(use.holder)], use.size].saturatingSum()
+        continue
+      }
+      for holder in holders[Int(-1 - use.holder)] {
+        shared[Int(holder)] = [shared[Int(holder)], use.size].saturatingSum()
       }
     }
-    return sums.map { RepositoryBytes(repository: $0.key, own: $0.value.own, shared: $0.value.shared) }
-      .sorted { ($1.total, $0.repository) < ($0.total, $1.repository) }
+    return repositories.indices.map {
+      RepositoryBytes(repository: repositories[$0], own: own[$0], shared: shared[$0])
+    }.sorted { ($1.total, $0.repository) < ($0.total, $1.repository) }
   }
 }
 
@@ -64,9 +91,10 @@ struct RepositoryBars {
     longest = max(1, repositories.map(\.total).max() ?? 1)
   }
 
-  func add(to page: inout Markup) {
-    page.element("div", with: ["class": "wide"]) { wide in
-      wide.element("table") { table in
+  /// Adds the chart, of which `body` is given what comes.
+  func add(to page: inout Markup, _ body: ([UInt8]) throws -> Void) throws {
+    try page.element("div", with: ["class": "wide"]) { wide in
+      try wide.element("table") { table in
         table.element("caption") { caption in
           caption.add("Each blob counted once in a repository:")
           caption.leaf("span", with: ["class": "key own"], "")
@@ -81,7 +109,12 @@ struct RepositoryBars {
             row.leaf("th", with: ["scope": "col"], "Share")
           }
         }
-        table.element("tbody") { body in repositories.forEach { add($0, to: &body) } }
+        try table.element("tbody") { content in
+          for repository in repositories {
+            add(repository, to: &content)
+            try content.pass(to: body)
+          }
+        }
       }
     }
     page.newline()
