@@ -319,10 +319,10 @@ public struct ImageManifest: Hashable, Sendable, Decodable {
       || config.mediaType.saysNothing && layers.allSatisfy(\.mediaType.isLayer)
   }
 
-  /// The same without all but its config's and its layers' types, digests and sizes.
-  public var plain: ImageManifest {
+  /// The same with nothing but its config and its layers, of each of which `share` makes the descriptor that is kept.
+  public func plain(_ share: (Descriptor) -> Descriptor) -> ImageManifest {
     ImageManifest(
-      config: config.plain, layers: layers.map(\.plain), subject: nil, artifactType: nil, annotations: nil)
+      config: share(config), layers: layers.map(share), subject: nil, artifactType: nil, annotations: nil)
   }
 }
 

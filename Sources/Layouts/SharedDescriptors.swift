@@ -1,8 +1,9 @@
-import Images
+public import Images
 import Synchronization
 
-/// The descriptors of one archive, each of them in memory once, whoever keeps it: many images list the same layers.
-final class SharedDescriptors: Sendable {
+/// The descriptors of one archive, or one export, each of them in memory once, whoever keeps it: many images list the same
+/// layers.
+public final class SharedDescriptors: Sendable {
   private struct State {
     var known: Set<Descriptor> = []
     /// Types that many descriptors have, each once, and the bytes of all others.
@@ -11,6 +12,9 @@ final class SharedDescriptors: Sendable {
   }
 
   private let state = Mutex(State())
+
+  public init() {}
+
   /// The most types that are kept once for all who have them.
   private static let mostTypes = 1000
   /// The most that all other types add up to, in bytes.
@@ -23,7 +27,7 @@ final class SharedDescriptors: Sendable {
   var typeBytes: Int { state.withLock { $0.typeBytes } }
 
   /// The type, digest and size of `descriptor`, as those before have them.
-  func shared(_ descriptor: Descriptor) -> Descriptor {
+  public func shared(_ descriptor: Descriptor) -> Descriptor {
     state.withLock { state in
       let plain = descriptor.plain
       if let index = state.known.firstIndex(of: plain) { return state.known[index] }

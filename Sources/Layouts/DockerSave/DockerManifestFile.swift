@@ -24,7 +24,8 @@ enum DockerManifestFile {
       }
       tags[image.root.digest, default: []] += tag.map { [$0] } ?? []
     }
-    var entries: [JSONValue] = []
+    // One entry after the other: as values those of many images would take twice the memory of the file.
+    var bytes: [UInt8] = []
     for digest in order where manifests.descriptor(of: digest)?.mediaType.isIndex == false {
       guard case .image(let image) = try manifests.manifest(digest)?.content, isLoadable(image, isCarried)
       else { continue }
@@ -34,9 +35,11 @@ enum DockerManifestFile {
         "RepoTags": .array(names.map { .string($0) }),
         "Layers": .array(image.layers.map { .string(BlobPath.path(of: $0.digest)) }),
       ])
-      entries.append(entry)
+      bytes.append(UInt8(ascii: bytes.isEmpty ? "[" : ","))
+      bytes += entry.bytes
     }
-    return entries.isEmpty ? nil : JSONValue.array(entries).bytes
+    // A new array, without the room that a growing one keeps.
+    return bytes.isEmpty ? nil : bytes + [UInt8(ascii: "]")]
   }
 
   /// Signatures have an image's config and layers of another kind.

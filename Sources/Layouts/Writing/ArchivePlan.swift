@@ -45,16 +45,18 @@ public struct ArchivePlan: Sendable {
       omissions: omissions, knownSources: knownSources, extraFiles: extraFiles, missingImages: missingImages)
   }
 
-  /// The same for manifests of which the bytes alone are kept.
+  /// The same for manifests of which the bytes alone are kept, and images whose parts are of `descriptors`.
   public init(
     images: [(reference: Reference, root: Descriptor)],
     referrers: [(reference: Reference, root: Descriptor)], encoded manifests: [ManifestBytes],
-    blobs: some Sequence<Descriptor>, omissions: [Omission], knownSources: [KnownSource],
+    sharing descriptors: SharedDescriptors, blobs: some Sequence<Descriptor>, omissions: [Omission],
+    knownSources: [KnownSource],
     extraFiles: [(path: String, bytes: [UInt8])], missingImages: [MissingImage]
   ) throws(LayoutError) {
     try self.init(
-      images: images, referrers: referrers, planned: PlannedManifests(manifests), blobs: blobs,
-      omissions: omissions, knownSources: knownSources, extraFiles: extraFiles, missingImages: missingImages)
+      images: images, referrers: referrers, planned: PlannedManifests(manifests, sharing: descriptors),
+      blobs: blobs, omissions: omissions, knownSources: knownSources, extraFiles: extraFiles,
+      missingImages: missingImages)
   }
 
   /// The same for manifests that need not be in memory. Throws what reading them throws, too.

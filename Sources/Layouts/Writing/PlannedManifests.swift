@@ -34,11 +34,11 @@ struct PlannedManifests: Sendable {
   }
 
   /// Manifests of which all are at hand, as bytes.
-  init(_ manifests: [ManifestBytes]) {
+  init(_ manifests: [ManifestBytes], sharing descriptors: SharedDescriptors) {
     for manifest in manifests { holdings[manifest.digest] = holdings[manifest.digest] ?? .encoded(manifest) }
     file = nil
     mostHeld = .max
-    descriptors = SharedDescriptors()
+    self.descriptors = descriptors
     opaque = [:]
   }
 

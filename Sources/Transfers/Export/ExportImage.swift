@@ -115,10 +115,11 @@ public struct ExportImage: Sendable {
     return image
   }
 
-  /// Asks the registry what `reference` is and walks its manifests. Blocks; moves no layer.
+  /// Asks the registry what `reference` is and walks its manifests, whose parts are of `descriptors`. Blocks; moves no
+  /// layer.
   static func resolve(
-    _ reference: Reference, platforms: [Platform], converts: Bool, registries: Registries,
-    observer: any TransferObserver
+    _ reference: Reference, platforms: [Platform], converts: Bool, sharing descriptors: SharedDescriptors,
+    registries: Registries, observer: any TransferObserver
   ) throws -> ExportImage {
     let client = try registries.client(host: reference.host, repository: reference.repository)
     let search = OpaqueSearch(client, repository: reference.repository)
@@ -162,7 +163,7 @@ public struct ExportImage: Sendable {
         if !isHeld { foreign.append(child) }
         return isHeld
       },
-      visit: { layers.formUnion($0.foreignLayers) },
+      share: descriptors.shared, visit: { layers.formUnion($0.foreignLayers) },
       fetch: { descriptor in
         descriptor.digest == top.digest ? top : try search.manifest(descriptor)
       })
@@ -290,16 +291,19 @@ struct FetchedTree: Sendable {
   /// Walks the image below `root` (``ImageTree``).
   init(
     _ root: Descriptor, includes: (Descriptor) throws -> Bool = { _ in true },
-    visit: (Manifest) -> Void = { _ in }, fetch: (Descriptor) throws -> Manifest
+    share: (Descriptor) -> Descriptor = { $0.plain }, visit: (Manifest) -> Void = { _ in },
+    fetch: (Descriptor) throws -> Manifest
   ) throws {
     var manifests: [ManifestBytes] = []
     var runnable: [ImageManifest] = []
     tree = try ImageTree(
-      root: root, includes: includes,
+      root: root, includes: includes, share: share,
       visit: { manifest in
         visit(manifest)
         manifests.append(ManifestBytes(manifest))
-        if case .image(let image) = manifest.content, image.mayBeRunnable { runnable.append(image.plain) }
+        if case .image(let image) = manifest.content, image.mayBeRunnable {
+          runnable.append(image.plain(share))
+        }
       }, fetch: fetch)
     self.manifests = manifests
     self.runnable = runnable

@@ -19,7 +19,7 @@ struct ExportPlanner {
     var blockers: [any Error] = []
     var archives: [PreparedExport.Archive] = []
     let composition = ArchiveComposition(
-      known: resolved.known, descriptions: resolved.descriptions,
+      known: resolved.known, descriptions: resolved.descriptions, descriptors: resolved.descriptors,
       namesMissing: request.isOneArchive && keepsGoing)
     let output = ExportOutput(request).knowingWhatIsRead()
     let images = try settled(resolved.images)

@@ -1,4 +1,5 @@
 import Images
+import Layouts
 import Registry
 import Transport
 
@@ -15,6 +16,8 @@ struct ResolvedExport: Sendable {
   /// What the other side has already.
   let known: KnownContent
   let descriptions: RepositoryDescriptions
+  /// What ``images`` are made of.
+  let descriptors: SharedDescriptors
 }
 
 /// The first stage of an export: asks the registries what the images are and what refers to them. Moves no layer.
@@ -43,8 +46,9 @@ struct ExportResolver: Sendable {
     for entry in leftOut { settings.observer.note(.unreadable(entry)) }
     settings.observer.note(.resolving(images: references.count))
     let finder = ReferrerFinder(registries, observer: settings.observer)
-    var outcomes = try await executor.mapConcurrently(references) { try look(at: $0, finder) }
-    outcomes += try await untagged(in: places, beside: outcomes, finder)
+    let descriptors = SharedDescriptors()
+    var outcomes = try await executor.mapConcurrently(references) { try look(at: $0, finder, descriptors) }
+    outcomes += try await untagged(in: places, beside: outcomes, finder, descriptors)
     if outcomes.isEmpty, unlisted.isEmpty, request.shard == nil, let first = places.first {
       throw places.count == 1
         ? TransferError.noTagSelected(repository: "\(first.location)", total: first.unsettled.count)
@@ -72,12 +76,13 @@ struct ExportResolver: Sendable {
     return ResolvedExport(
       images: checked.sound, failures: failures + checked.failures, leftOut: leftOut,
       untaggedUnlisted: request.takesUntagged ? UntaggedPlace.unlistedHosts(places) : nil, known: known,
-      descriptions: descriptions)
+      descriptions: descriptions, descriptors: descriptors)
   }
 
   /// What no tag names of repositories, and is no part of the images seen, each once.
   private func untagged(
-    in places: [UntaggedPlace], beside outcomes: [Result<ExportImage, ImageFailure>], _ finder: ReferrerFinder
+    in places: [UntaggedPlace], beside outcomes: [Result<ExportImage, ImageFailure>], _ finder: ReferrerFinder,
+    _ descriptors: SharedDescriptors
   ) async throws -> [Result<ExportImage, ImageFailure>] {
     guard !places.isEmpty else { return [] }
     var known = Dictionary(places.map { ($0.location, $0) }) { first, _ in first }
@@ -88,7 +93,7 @@ struct ExportResolver: Sendable {
     let found = try await search.images(in: Array(known.values), carriesTags: false)
     let references = found.filter { request.shard?.holds($0.description) ?? true }
     if !references.isEmpty { settings.observer.note(.untaggedFound(references.count)) }
-    return try await executor.mapConcurrently(references) { try look(at: $0, finder) }
+    return try await executor.mapConcurrently(references) { try look(at: $0, finder, descriptors) }
   }
 
   /// The images asked for, each once, in the order of their names, the queries that failed, what is listed and cannot be
@@ -116,11 +121,12 @@ struct ExportResolver: Sendable {
 
   /// What one image is. Throws only when the export is cancelled. Blocks.
   private func look(
-    at reference: Reference, _ finder: ReferrerFinder
+    at reference: Reference, _ finder: ReferrerFinder, _ descriptors: SharedDescriptors
   ) throws -> Result<ExportImage, ImageFailure> {
     do {
       let image = try ExportImage.resolve(
-        reference, platforms: request.platforms, converts: request.convertsSchema1, registries: registries,
+        reference, platforms: request.platforms, converts: request.convertsSchema1, sharing: descriptors,
+        registries: registries,
         observer: settings.observer)
       return .success(try withReferrers(image, from: finder))
     } catch {

@@ -172,6 +172,8 @@ extension PreparedExport.Archive {
 struct ArchiveComposition: Sendable {
   let known: KnownContent
   let descriptions: RepositoryDescriptions
+  /// What the images are made of.
+  let descriptors: SharedDescriptors
   /// Whether an archive says which images it was to hold and does not.
   let namesMissing: Bool
 
@@ -185,7 +187,7 @@ struct ArchiveComposition: Sendable {
     return try ArchivePlan(
       images: named + tagged,
       referrers: referrers.filter(\.isListed).map { ($0.reference, $0.tree.root) },
-      encoded: images.flatMap(\.manifests) + referrers.flatMap(\.manifests),
+      encoded: images.flatMap(\.manifests) + referrers.flatMap(\.manifests), sharing: descriptors,
       blobs: blobs.filter { !known.holds($0) },
       omissions: images.flatMap(\.omissions) + known.omissions(from: blobs), knownSources: known.sources,
       extraFiles: descriptions.files(of: images.map(\.reference)) + files.values,
