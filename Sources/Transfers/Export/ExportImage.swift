@@ -88,7 +88,7 @@ public struct ExportImage: Sendable {
         host: named.host, repository: named.repository, tag: named.tag, digest: new.manifest.digest)
     tree = new.tree
     manifests = [ManifestBytes(new.manifest)]
-    runnable = [content.plain]
+    runnable = [content.plain { $0.plain }]
     omissions = []
     top = original.manifest.digest
     documents = [Digest(of: new.config): new.config]
