@@ -34,7 +34,8 @@ public struct FerryFile: Hashable, Sendable {
 
   init(
     images: [LayoutImage], omissions: [Omission], files: [CarriedFile], missingImages: [MissingImage] = [],
-    knownSources: [KnownSource] = [], conversions: [ConvertedImage] = [], holdsArtifactManifests: Bool = false,
+    knownSources: [KnownSource] = [], conversions: [ConvertedImage] = [],
+    holdsArtifactManifests: Bool = false,
     opaqueManifests: [OpaqueRecord] = []
   ) {
     let listed = images.filter(\.isInIndex)

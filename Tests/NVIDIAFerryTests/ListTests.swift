@@ -72,7 +72,8 @@ import Testing
   @Test func `does not know what is of Docker's schema 1, and the plan of an export does`() throws {
     let move = try move()
     let old = StagedImage(
-      schema1: [StagedImage.noise(2_000, seed: 5), StagedImage.noise(3_000, seed: 6)], name: "olddept/trainer",
+      schema1: [StagedImage.noise(2_000, seed: 5), StagedImage.noise(3_000, seed: 6)],
+      name: "olddept/trainer",
       tag: "0.1")
     move.stage.add(old, to: "olddept/trainer", tag: "0.1", on: .dgx)
     let listed = try list(move, ["olddept"], "--long")

@@ -39,7 +39,8 @@ import Testing
   private func exportAll(_ options: String..., exits status: Int32) throws -> CommandResult {
     try move.run(
       [
-        "export", move.at("olddept"), move.at("olddept_vision"), "--all-repositories", "--untagged", "--keep-going",
+        "export", move.at("olddept"), move.at("olddept_vision"), "--all-repositories", "--untagged",
+        "--keep-going",
         "-o", "fleet.tar", "--report", "export.json",
       ] + options, exits: status)
   }

@@ -81,7 +81,8 @@ struct ExportResolver: Sendable {
 
   /// What no tag names of repositories, and is no part of the images seen, each once.
   private func untagged(
-    in places: [UntaggedPlace], beside outcomes: [Result<ExportImage, ImageFailure>], _ finder: ReferrerFinder,
+    in places: [UntaggedPlace], beside outcomes: [Result<ExportImage, ImageFailure>],
+    _ finder: ReferrerFinder,
     _ descriptors: SharedDescriptors
   ) async throws -> [Result<ExportImage, ImageFailure>] {
     guard !places.isEmpty else { return [] }

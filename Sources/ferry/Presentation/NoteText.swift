@@ -10,6 +10,22 @@ enum SchemaText {
   static func converted(_ image: String, from: Digest, to: Digest?) -> Wording {
     "converted to schema 2: \(image) \(from) → \(to?.description ?? "known when its layers are here")"
   }
+
+  static func refused(_ target: Reference, _ cause: any Error) -> ErrorText {
+    ErrorText(
+      "the registry did not take \(target), a Docker schema 1 image: \(ErrorText(cause).summary)",
+      remedy:
+        "--convert-schema1 makes a schema 2 image of it, with another digest: here (from a pipe with --spool), or in a "
+        + "new export, whose archive any tool loads.", .cannotWrite)
+  }
+
+  /// `archive` is nil for a layer that comes from a registry.
+  static func unreadable(_ layer: Digest, in archive: String?) -> ErrorText {
+    ErrorText(
+      "layer \(layer)\(archive.map { " in \($0)" } ?? "") cannot be decompressed, and so its image not be converted",
+      remedy: "Without --convert-schema1 the image is \(archive == nil ? "carried" : "pushed") as it is.",
+      .integrityFailure)
+  }
 }
 
 /// The words for what happens while a transfer runs.

@@ -221,19 +221,10 @@ extension TransferError: WordedError {
         "the registry refuses \(target): its index lists \(Amounts.count(missing, "manifest")) "
           + "that --platform left out of the archive",
         remedy: "Export it with every platform, or with a single one.", .destinationConflict)
-    case .schema1Refused(let target, let cause):
-      return ErrorText(
-        "the registry did not take \(target), a Docker schema 1 image: \(ErrorText(cause).summary)",
-        remedy:
-          "--convert-schema1 makes a schema 2 image of it, with another digest: here (from a pipe with --spool), or in a "
-          + "new export, whose archive any tool loads.", .cannotWrite)
+    case .schema1Refused(let target, let cause): return SchemaText.refused(target, cause)
     case .unknownTypeRefused(let target, let type, let cause):
       return RefusalText.text(for: type, of: target, cause)
-    case .layerUnreadable(let archive, let digest):
-      return ErrorText(
-        "layer \(digest)\(archive.map { " in \($0)" } ?? "") cannot be decompressed, and so its image not be converted",
-        remedy: "Without --convert-schema1 the image is \(archive == nil ? "carried" : "pushed") as it is.",
-        .integrityFailure)
+    case .layerUnreadable(let archive, let digest): return SchemaText.unreadable(digest, in: archive)
     case .referrersNotHad(let image, let cause):
       let text = ErrorText(cause)
       return ErrorText(
