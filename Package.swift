@@ -69,10 +69,11 @@ let package = Package(
       ],
       swiftSettings: settings + small,
       // Nobody looks symbols up in the program; without their names, and what only they keep, it is 5 % smaller. Functions of
-      // the same code are one, where nothing compares their addresses.
+      // the same code are one, where nothing compares their addresses. The index of frames is for who unwinds the stack while
+      // the program runs, which nothing does: Swift's errors are return values.
       linkerSettings: [
         .unsafeFlags(
-          ["-Xlinker", "--no-export-dynamic", "-Xlinker", "--icf=safe"],
+          ["-Xlinker", "--no-export-dynamic", "-Xlinker", "--icf=safe", "-Xlinker", "--no-eh-frame-hdr"],
           .when(platforms: [.linux], configuration: .release))
       ]),
 

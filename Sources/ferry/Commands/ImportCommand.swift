@@ -169,7 +169,9 @@ struct ImportCommand: AsyncParsableCommand {
         for text in texts { run.console.complain(text.lines) }
         return texts.first?.status ?? .someFailed
       }
-      run.console.complain(of: result.failures)
+      // Those of refused repositories were told before anything moved.
+      run.console.complain(
+        of: result.failures.filter { if case TransferError.pushRefused = $0.error { false } else { true } })
       // What was skipped is not there, whoever asked for that.
       return !result.failures.isEmpty ? .someFailed : result.skipped.isEmpty ? .done : .differences
     }

@@ -75,7 +75,7 @@ struct ExportReport: Codable {
   let blockers: DocumentList<BlockerEntry>
   let failures: DocumentList<FailureEntry>
   /// With `--untagged`: the registries that do not list what has no tag; nil without.
-  let untaggedUnlisted: [String]?
+  let untaggedUnlisted: DocumentList<String>?
   /// What is to be known of this export, in words: what it is worth without what it left out as known, and what
   /// registries warn of.
   let warnings: DocumentList<Wording>
@@ -138,6 +138,6 @@ struct ExportReport: Codable {
     blockers = DocumentList(prepared.blockers, BlockerEntry.init)
     self.failures = DocumentList(failures + prepared.leftOut, FailureEntry.init)
     self.warnings = DocumentList(KnownText.worth(of: prepared) + (warnings ?? []))
-    untaggedUnlisted = prepared.untaggedUnlisted
+    untaggedUnlisted = prepared.untaggedUnlisted.map { DocumentList($0) }
   }
 }

@@ -29,13 +29,13 @@ struct ListReport: Codable {
   let images: DocumentList<Image>
   let failures: DocumentList<FailureEntry>
   /// With `--untagged`: the registries that do not list what has no tag; nil without.
-  let untaggedUnlisted: [String]?
+  let untaggedUnlisted: DocumentList<String>?
   /// What registries warn of, in words; nil: nothing.
   let warnings: DocumentList<Wording>?
 
   init(_ found: Listing.Result, warnings: [Wording]?) {
     self.warnings = warnings.map { DocumentList($0) }
-    untaggedUnlisted = found.untaggedUnlisted
+    untaggedUnlisted = found.untaggedUnlisted.map { DocumentList($0) }
     images = DocumentList(found.images) {
       Image(
         reference: $0.reference.description, host: $0.reference.host, repository: $0.reference.repository,

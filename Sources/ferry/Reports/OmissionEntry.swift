@@ -86,7 +86,7 @@ struct UnknownManifestEntry: Codable {
   /// How much of what it names is carried.
   let carried: Int
   /// What it names and its registry does not have.
-  let notFound: [String]
+  let notFound: DocumentList<String>
   /// The line that says so.
   let text: Wording
 
@@ -100,7 +100,7 @@ struct UnknownManifestEntry: Codable {
     mediaType = manifest.descriptor.mediaType.rawValue
     bytes = manifest.descriptor.size
     carried = manifest.carried
-    notFound = manifest.notFound.map(\.description)
+    notFound = DocumentList(manifest.notFound) { $0.description }
     text = UncarriedText.line(forUnknown: manifest)
   }
 }

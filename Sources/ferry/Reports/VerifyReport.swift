@@ -19,7 +19,7 @@ struct VerifyReport: Codable {
     let blobs: Int
     let layersUnpacked: Int
     /// Images that were made of images of Docker's schema 1; nil: none.
-    let converted: [ConvertedEntry]?
+    let converted: DocumentList<ConvertedEntry>?
     let omissions: DocumentList<OmissionEntry>
     /// By what the other side is known to have what is left out.
     let known: DocumentList<KnownSourceEntry>
@@ -51,13 +51,13 @@ struct VerifyReport: Codable {
     let from: String
     let to: String
 
-    static func all(_ images: [VerifiedImage]) -> [ConvertedEntry]? {
+    static func all(_ images: [VerifiedImage]) -> DocumentList<ConvertedEntry>? {
       let entries = images.compactMap { image in
         image.convertedFrom.map {
           Self(image: image.name, from: $0.description, to: image.root.digest.description)
         }
       }
-      return entries.isEmpty ? nil : entries
+      return entries.isEmpty ? nil : DocumentList(entries)
     }
   }
 
