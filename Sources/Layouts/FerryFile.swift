@@ -233,7 +233,7 @@ public struct FerryFile: Hashable, Sendable {
       var root = carrier
       root.artifactType = Schema1Carrier.artifactType
       root.annotations = [Schema1Carrier.digestAnnotation: digest.description]
-      return LayoutImage(reference: try? Reference(name), name: name, root: root)
+      return LayoutImage(reference: try? Reference(anyTag: name), name: name, root: root)
     }
 
     private enum CodingKeys: String, CodingKey { case name, digest, carrier }

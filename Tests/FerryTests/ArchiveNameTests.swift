@@ -104,6 +104,16 @@ struct `The names in an archive of another tool` {
     #expect(registry.storage.digests.contains(bundle.digest))
   }
 
+  @Test func `are a tag of the image's repository where a signature has nothing else`() throws {
+    let (image, signature) = (Image("image"), Image("signature"))
+    let tag = "\(image.digest.replacing(":", with: "-")).sig"
+    try write(
+      "a", [image.entry([Self.name: "x.example/old/app:1"]), signature.entry([Self.name: tag])],
+      of: [image, signature])
+    try `import`("a")
+    #expect(digest("app", "1") == image.digest && digest("app", tag) == signature.digest)
+  }
+
   @Test func `that are no names are shown as they stand, fit to be printed`() throws {
     let (one, two) = (Image("one"), Image("two"))
     try write(

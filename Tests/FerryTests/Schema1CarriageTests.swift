@@ -167,6 +167,24 @@ struct `An image of Docker's schema 1` {
     #expect(try piped.run().status == 64)
   }
 
+  @Test func `is in a delta with its manifest, which tells what it is`() throws {
+    try export()
+    try ferry.run(
+      [
+        "export", "--plain-http", "--skip-known", "a.tar", "-o", "b.tar", old.reference("docker/schema2:old"),
+        old.reference("team/app:1.0"),
+      ], exits: 0)
+    try ferry.run(["verify", "b.tar"], exits: 0)
+    let raw = try destination(takesSchema1: true)
+    let options = ["--plain-http", "--map", "docker/*=docker/$1", "--to"]
+    try ferry.run(["import", "a.tar"] + options + ["\(raw.host)/new"], exits: 0)
+    try ferry.run(["import", "b.tar"] + options + ["\(raw.host)/new"], exits: 0)
+    // Its layers are in the other archive.
+    let new = try RegistryProcess()
+    let both = ["import", "a.tar", "b.tar", "--convert-schema1", "--plain-http", "--to", "\(new.host)/new"]
+    try ferry.run(both, exits: 0).complains("converted to schema 2")
+  }
+
   @Test func `is damaged when a byte of it is another`() throws {
     try export()
     var archive = try Data(contentsOf: URL(fileURLWithPath: ferry.file("a.tar")))

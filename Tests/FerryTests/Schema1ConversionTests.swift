@@ -119,6 +119,11 @@ struct `An image of Docker's schema 1 that is converted at export` {
     #expect(archive.contains { $0["schema1Digest"] as? String == digest && $0["digest"] as? String == new })
   }
 
+  @Test func `is in a report that the next one takes the place of`() throws {
+    try export("a.tar")
+    for _ in 0..<2 { try ferry.run(["verify", "a.tar", "--report", "r.json"], exits: 0) }
+  }
+
   @Test func `is the same however it is made`() throws {
     try export("a.tar")
     let new = try made(in: "a.tar")

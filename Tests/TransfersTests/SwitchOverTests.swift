@@ -52,6 +52,26 @@ import Testing
       "-nvcr.io/olddept_vision/old.1:2 → nvcr.io/acme/vision/old.1:2")
   }
 
+  @Test
+  func `is no rule for a repository of which a receipt alone tells, and the old digest of what changed`()
+    throws
+  {
+    let known = try names(at: "new.example", "old.example/a/app:1 → new.example/app:1")
+    #expect(known.repositories[0].new != nil)
+    let told = NameChanges(
+      at: known.destination, confirmed: known.changes, unconfirmed: [], knowsAll: false)
+    guard case .unknown? = told.repositories[0].reason else {
+      Issue.record("\(told.repositories)")
+      return
+    }
+    #expect(try files(told)["registries.conf"]?.contains("name the archives") == true)
+    let changed = NameChange(
+      old: try Reference("old.example/a/app@\(Self.digest)"),
+      new: try Reference("new.example/app@\(Self.digest)"),
+      digest: Self.digest, oldDigest: Self.other)
+    #expect(changed.old.digest == Self.other)
+  }
+
   @Test func `names everything from DGX to NGC behind one host, where mirrors have to rewrite`() throws {
     let files = try files(move())
     #expect(

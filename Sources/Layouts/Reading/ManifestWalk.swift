@@ -87,6 +87,7 @@ struct ManifestWalk {
         guard case .image(let content) = carrier.content else {
           throw ManifestError.malformed(.carriesOtherContent)
         }
+        if omissions[content.config.digest] != nil { throw ManifestError.malformed(.carriesOtherContent) }
         guard let extent = blobs[content.config.digest], extent.size <= Int64(Manifest.sizeLimit) else {
           continue
         }

@@ -126,9 +126,16 @@ public struct DestinationComparison: Sendable {
       digests.contains($0.tree.root.digest) && !archives.isStreamed($0.layout)
     }
     guard !old.isEmpty else { return looked }
-    let made = try await Schema1Converter(
-      executor: executor, observer: settings.observer, memoryLimit: request.memoryLimit
-    ).convert(old, in: archives)
+    let made: CompressedSelection
+    do {
+      made = try await Schema1Converter(
+        executor: executor, observer: settings.observer, memoryLimit: request.memoryLimit
+      ).convert(old, in: archives)
+    } catch {
+      try Task.checkCancellation()
+      // Of layers that are elsewhere, or wrong, it cannot be told what they become.
+      return looked
+    }
     let new = Dictionary(zip(old, made.selected).map { ($0.tree.root.digest, $1.tree) }) { first, _ in first }
     var looked = looked
     for index in others {

@@ -183,13 +183,16 @@ struct ArchiveComposition: Sendable {
     let named = images.map { ($0.reference, $0.tree.root) }
     let tagged = referrers.filter { !$0.isListed }.map { ($0.reference, $0.tree.root) }
     let blobs = images.flatMap(\.blobs)
+    // Without the manifest of schema 1 that it carries nobody can tell what a carrier carries.
+    let documents = Set(images.flatMap(\.documents.keys))
+    let leavable = blobs.filter { !documents.contains($0.digest) }
     let files = Dictionary(images.flatMap(\.files).map { ($0.path, $0) }) { first, _ in first }
     return try ArchivePlan(
       images: named + tagged,
       referrers: referrers.filter(\.isListed).map { ($0.reference, $0.tree.root) },
       encoded: images.flatMap(\.manifests) + referrers.flatMap(\.manifests), sharing: descriptors,
-      blobs: blobs.filter { !known.holds($0) },
-      omissions: images.flatMap(\.omissions) + known.omissions(from: blobs), knownSources: known.sources,
+      blobs: blobs.filter { documents.contains($0.digest) || !known.holds($0) },
+      omissions: images.flatMap(\.omissions) + known.omissions(from: leavable), knownSources: known.sources,
       extraFiles: descriptions.files(of: images.map(\.reference)) + files.values,
       missingImages: namesMissing ? failures.map(MissingImage.init) : [])
   }

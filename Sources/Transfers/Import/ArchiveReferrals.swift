@@ -137,8 +137,11 @@ extension LayoutImage {
   /// Whether nothing but its digest is known of it.
   fileprivate var isNameless: Bool { reference == nil && name.isEmpty }
 
-  /// The image by its digest in `repository`, where it has no name of its own.
+  /// The image in `repository`, where it has no name of its own: by the tag that is all it has, or else by its digest.
   fileprivate func named(in repository: String) -> LayoutImage {
+    if reference == nil, let bareTag, let tagged = try? Reference("\(repository):\(bareTag)") {
+      return LayoutImage(reference: tagged, name: tagged.description, root: root)
+    }
     guard reference == nil, let named = try? Reference("\(repository)@\(root.digest)") else { return self }
     return LayoutImage(reference: named, name: named.description, root: root, isReferrer: true)
   }

@@ -58,7 +58,8 @@ struct Schema1Converter: Sendable {
     return selection
   }
 
-  /// The layers of images of schema 1 that have content, each once.
+  /// The layers of images of schema 1 that have content, each once, from the archive that has it: that of the image may have
+  /// left it to an earlier one.
   private func layers(
     of selected: [SelectedImage], in archives: ImportedArchives
   ) throws -> [(layout: Layout, layer: Descriptor)] {
@@ -67,15 +68,19 @@ struct Schema1Converter: Sendable {
     for image in selected {
       try Task.checkCancellation()
       guard let manifest = try image.manifests.schema1 else { continue }
-      guard !archives.isStreamed(image.layout) else {
-        throw LayoutError.notStreamable(path: image.layout.path, .twoReadings)
-      }
       for layer in manifest.layersWithContent(among: image.tree.blobs)
       where seen.insert(layer.digest).inserted {
         found.append((image.layout, layer))
       }
     }
-    return found
+    let holders = try archives.holders(of: found.map(\.layer))
+    return try found.map { layout, layer in
+      let holder = holders[layer.digest] ?? layout
+      guard !archives.isStreamed(holder) else {
+        throw LayoutError.notStreamable(path: holder.path, .twoReadings)
+      }
+      return (holder, layer)
+    }
   }
 
   /// The digest of what a layer holds, decompressed.

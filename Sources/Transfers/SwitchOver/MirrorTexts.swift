@@ -190,6 +190,7 @@ extension MovedRepository.Reason {
   var words: String {
     switch self {
     case .unconfirmed: "not all of its images are confirmed"
+    case .unknown: "a receipt does not say what else there was of it; name the archives"
     case .divided: "its images went to several repositories"
     case .joined(let new): "\(new) has another repository's images too"
     case .renamed: "images of it have other tags or digests now"

@@ -13,7 +13,11 @@ public struct NameChange: Hashable, Sendable {
   public let oldDigest: Digest?
 
   public init(old: Reference, new: Reference, digest: Digest, oldDigest: Digest? = nil) {
-    self.old = old.asPulled
+    let pulled = old.asPulled
+    // What changed on the way had no name by its new digest there.
+    self.old =
+      pulled.tag == nil && oldDigest != nil
+      ? Reference(host: old.host, repository: old.repository, digest: oldDigest) : pulled
     self.new = new.asPulled
     self.digest = digest
     self.oldDigest = oldDigest == digest ? nil : oldDigest
@@ -48,8 +52,11 @@ public struct NameChanges: Sendable {
 
   /// A name that is unconfirmed anywhere is so everywhere, and so is one that was confirmed at another host than the
   /// destination's.
+  ///
+  /// `knowsAll` is whether every image of the archives is among these: a receipt names none but those that arrived.
   public init(
-    at destination: RegistryLocation, confirmed: [NameChange], unconfirmed: [UnconfirmedName]
+    at destination: RegistryLocation, confirmed: [NameChange], unconfirmed: [UnconfirmedName],
+    knowsAll: Bool = true
   ) {
     self.destination = destination
     var left = unconfirmed
@@ -77,7 +84,9 @@ public struct NameChanges: Sendable {
     repositories = Set(moved.keys).union(absent).sorted { $0.description < $1.description }.map { old in
       let changes = moved[old] ?? []
       return MovedRepository(
-        old: old, outcome: Self.outcome(of: changes, isWhole: !absent.contains(old), origins))
+        old: old,
+        outcome: knowsAll || absent.contains(old)
+          ? Self.outcome(of: changes, isWhole: !absent.contains(old), origins) : .left(.unknown))
     }
   }
 
@@ -105,6 +114,8 @@ struct MovedRepository: Sendable {
   enum Reason: Sendable {
     /// An image of it is not confirmed.
     case unconfirmed
+    /// A receipt does not say what else there was of it.
+    case unknown
     /// Its images went to several repositories.
     case divided
     /// Its new repository has another one's images too.
@@ -163,7 +174,8 @@ extension PreparedImport {
     let changes = named.compactMap { image in
       (try? Reference(anyTag: image.source)).map {
         NameChange(
-          old: $0, new: image.target, digest: image.digest, oldDigest: image.compression?.original)
+          old: $0, new: image.target, digest: image.digest,
+          oldDigest: image.schema1Digest ?? image.compression?.original)
       }
     }
     let held = Set(named.map(\.source))
@@ -173,11 +185,20 @@ extension PreparedImport {
     others += (failures + incomplete).filter { !referrers.contains($0.image) }.map {
       UnconfirmedName(name: $0.image)
     }
+    // What was not chosen stays where it is.
+    others += opened.layouts.flatMap(\.names).filter { !held.contains($0) }.map { UnconfirmedName(name: $0) }
     // What failed when an archive was made may have come in another one.
     others += opened.layouts.flatMap { $0.missingImages.map(\.image) }.filter { !held.contains($0) }.map {
       UnconfirmedName(name: $0)
     }
     return NameChanges(at: destination, confirmed: changes, unconfirmed: others)
+  }
+}
+
+extension Layout {
+  /// What its images are called, but for what is there for another one's sake.
+  fileprivate var names: [String] {
+    images.filter { $0.reference != nil && !$0.looksLikeReferrer }.map(\.label)
   }
 }
 
@@ -194,6 +215,15 @@ extension DestinationCheckResult {
     var others = (subject.lacking + (subject.unlisted ?? []).map(\.description)).map {
       UnconfirmedName(name: $0)
     }
+    var knowsAll = true
+    switch subject.content {
+    case .archives(let archives, _):
+      let looked = Set(images.map(\.name))
+      others += archives.layouts.flatMap(\.names).filter { !looked.contains($0) }.map {
+        UnconfirmedName(name: $0)
+      }
+    case .receipts: knowsAll = false
+    }
     for image in images where image.subject == nil && image.target.tag.flatMap({ ReferrerTag($0) }) == nil {
       guard image.state.isRight else {
         others.append(UnconfirmedName(name: image.name, new: image.target))
@@ -201,8 +231,10 @@ extension DestinationCheckResult {
       }
       guard let old = image.reference else { continue }
       changes.append(
-        NameChange(old: old, new: image.target, digest: image.digest, oldDigest: image.archiveDigest))
+        NameChange(
+          old: old, new: image.target, digest: image.digest,
+          oldDigest: image.schema1Digest ?? image.archiveDigest))
     }
-    return NameChanges(at: destination, confirmed: changes, unconfirmed: others)
+    return NameChanges(at: destination, confirmed: changes, unconfirmed: others, knowsAll: knowsAll)
   }
 }

@@ -95,6 +95,9 @@ struct CheckedDestinationOptions: ParsableArguments {
     if case .unclear(let text) = readBack {
       throw ValidationError("--read-back \(text) may mean anything: \(text)%, \(text)G or 1/\(text)?")
     }
+    if !platform.isEmpty, switching.switchOver != nil {
+      throw ValidationError("--platform looks at parts of images, and --switch-over names whole ones.")
+    }
     guard to == nil else {
       if journal != nil, scope == nil { throw ValidationError("--journal is for --read-back.") }
       return
