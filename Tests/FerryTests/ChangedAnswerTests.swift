@@ -79,10 +79,10 @@ struct `An answer that is not as it was made` {
     ("oci", "index", true, Int32(14), "calls itself"), ("oci", "docker", true, 14, "calls itself"),
     ("docker", "oci", true, 14, "calls itself"), ("oci", "signed", true, 14, "calls itself"),
     ("oci", "list", true, 14, "calls itself"),
-    ("acme", "acme", true, 14, "no manifest that Ferry knows"),
-    ("acme", "acme", false, 14, "no manifest that Ferry knows"),
+    ("acme", "acme", true, 0, "carried as it is: sha256:"),
+    ("acme", "acme", false, 0, "not carried: what sha256:"),
     ("acme", "oci", false, 14, "no manifest that Ferry knows"),
-    (nil, "acme", false, 14, "no manifest that Ferry knows"),
+    (nil, "acme", false, 0, "not carried: what sha256:"),
     ("index", "index", true, 14, "calls itself application/vnd.oci.image.index.v1+json and is none"),
     (nil, "application/json", true, 0, ""), ("oci", "text/plain; charset=utf-8", true, 0, ""),
     ("oci", "oci; charset=utf-8", true, 0, ""), (nil, "docker", true, 0, ""),
@@ -109,7 +109,7 @@ struct `An answer that is not as it was made` {
     let result = try ferry.run(
       ["export", "--plain-http", "--no-referrers", registry.reference("old/app:1"), "-o", "a.tar"],
       exits: exit)
-    if exit != 0 { result.complains(words) }
+    if !words.isEmpty { result.complains(words) }
     if words == "calls itself" { result.complains("Content-Type", type) }
   }
 }
