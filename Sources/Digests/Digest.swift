@@ -105,7 +105,12 @@ extension Digest: Comparable {
 
 extension Digest: Codable {
   public init(from decoder: any Decoder) throws {
-    self = try Digest(decoder.singleValueContainer().decode(String.self))
+    let text = try decoder.singleValueContainer().decode(String.self)
+    do { self = try Digest(text) } catch {
+      throw DecodingError.dataCorrupted(
+        DecodingError.Context(
+          codingPath: decoder.codingPath, debugDescription: "no digest", underlyingError: error))
+    }
   }
 
   public func encode(to encoder: any Encoder) throws {

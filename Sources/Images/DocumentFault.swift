@@ -1,3 +1,5 @@
+public import Digests
+
 /// Why a JSON document does not say one thing to all its readers. A path names a key as a person would write it:
 /// `layers[2].digest`.
 public enum DocumentFault: Error, Hashable, Sendable {
@@ -33,6 +35,8 @@ public enum JSONFault: Error, Hashable, Sendable {
   case wrongType(String)
   /// A value that is none of those that can stand there.
   case invalid(String)
+  /// A value that is no digest, or none that can be computed.
+  case notADigest(String, DigestError)
   /// What no decoder says today.
   case other
 }
@@ -51,6 +55,9 @@ extension Error {
     case .valueNotFound(_, let context): return .empty(path(context.codingPath))
     case .typeMismatch(_, let context): return .wrongType(path(context.codingPath))
     case .dataCorrupted(let context):
+      if let error = context.underlyingError as? DigestError {
+        return .notADigest(path(context.codingPath), error)
+      }
       return context.codingPath.isEmpty ? .notJSON : .invalid(path(context.codingPath))
     @unknown default: return .other
     }

@@ -89,9 +89,11 @@ public struct Manifest: Sendable {
     guard bytes.count <= Self.sizeLimit else { throw .tooLarge(Int64(bytes.count)) }
     let envelope = try Self.read(Envelope.self, from: bytes)
     if envelope.schemaVersion == 1 || envelope.mediaType?.isSchema1 == true { throw .schema1 }
-    let hasChildren = envelope.manifests != nil
     let hasContent = envelope.config != nil || envelope.layers != nil
     let hasHistory = envelope.fsLayers != nil || envelope.history != nil
+    // Go writes an empty list as null: what calls itself an index, and is nothing else, is one of nothing.
+    let isHollow = envelope.mediaType?.isIndex == true && !hasContent && !hasHistory
+    let hasChildren = envelope.manifests != nil || isHollow
     if hasChildren && hasContent || hasHistory && (hasChildren || hasContent) { throw .ambiguous }
     let said = envelope.mediaType ?? claimed.flatMap { $0.isManifest ? $0 : nil }
     if let said, said.isArtifactManifest {
@@ -326,6 +328,21 @@ public struct ImageManifest: Hashable, Sendable, Decodable {
   }
 }
 
+extension ImageManifest {
+  private enum CodingKeys: String, CodingKey { case config, layers, subject, artifactType, annotations }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      config: try container.decode(Descriptor.self, forKey: .config),
+      // Go writes an empty list as null.
+      layers: try container.decodeIfPresent([Descriptor].self, forKey: .layers) ?? [],
+      subject: try container.decodeIfPresent(Descriptor.self, forKey: .subject),
+      artifactType: try container.decodeIfPresent(String.self, forKey: .artifactType),
+      annotations: try container.decodeIfPresent([String: String].self, forKey: .annotations))
+  }
+}
+
 /// A list of manifests, one a platform (image-spec `image-index.md`).
 public struct ImageIndex: Hashable, Sendable, Decodable {
   public let manifests: [Descriptor]
@@ -333,6 +350,16 @@ public struct ImageIndex: Hashable, Sendable, Decodable {
   public let subject: Descriptor?
   public let artifactType: String?
   public let annotations: [String: String]?
+
+  private enum CodingKeys: String, CodingKey { case manifests, subject, artifactType, annotations }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    manifests = try container.decodeIfPresent([Descriptor].self, forKey: .manifests) ?? []
+    subject = try container.decodeIfPresent(Descriptor.self, forKey: .subject)
+    artifactType = try container.decodeIfPresent(String.self, forKey: .artifactType)
+    annotations = try container.decodeIfPresent([String: String].self, forKey: .annotations)
+  }
 }
 
 /// A manifest of an artifact alone, as ORAS and the first drafts of OCI 1.1 have it: blobs, and what they refer to.

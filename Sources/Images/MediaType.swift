@@ -111,6 +111,14 @@ public struct MediaType: RawRepresentable, Hashable, Sendable, Codable {
       || rawValue.hasPrefix("application/vnd.docker.image.rootfs.")
   }
 
+  /// A layer whose content Ferry can get at, and compare with what its config says: a tar, as it is or compressed, and neither
+  /// encrypted nor of a form of its own, as nydus has.
+  public var isComparableLayer: Bool {
+    guard isLayer, let last = rawValue.split(separator: ".").last else { return false }
+    return ["tar", "gzip", "zstd", "xz"].contains(last)
+      || ["tar+gzip", "tar+zstd", "tar+xz"].contains(last)
+  }
+
   /// Content of which it is known that it lists no other by digest.
   var listsNothing: Bool {
     isLayer || isImageConfig || self == .ociEmpty

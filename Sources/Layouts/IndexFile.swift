@@ -22,6 +22,8 @@ public struct IndexFile: Hashable, Sendable {
   public let images: [LayoutImage]
   /// What is listed and is no manifest.
   public let others: [Descriptor]
+  /// What is listed and cannot be read, of another tool's index.
+  let unreadable: [UnreadableEntry]
   public let ferryFileDigest: Digest?
 
   /// An index of `images`; one of Ferry's own archives has a `ferryFileDigest`.
@@ -29,17 +31,24 @@ public struct IndexFile: Hashable, Sendable {
     self.images = images
     self.others = others
     self.ferryFileDigest = ferryFileDigest
+    unreadable = []
   }
 
-  /// Reads any tool's index.
+  /// Reads any tool's index. What is wrong with one entry is that entry's fault alone, unless there is nothing else.
   init(bytes: [UInt8]) throws(FileFault) {
     struct Content: Decodable {
       /// Go writes an empty list as null.
-      let manifests: [Descriptor]?
+      let manifests: [ListedEntry]?
       let annotations: [String: String]?
     }
     let content = try FileFault.decode(Content.self, from: bytes, as: .index)
-    let manifests = content.manifests ?? []
+    let manifests = (content.manifests ?? []).compactMap(\.descriptor)
+    unreadable = (content.manifests ?? []).compactMap(\.unreadable)
+    if let first = unreadable.first,
+      manifests.isEmpty || content.annotations?[Self.ferryFileAnnotation] != nil
+    {
+      throw .json(first.fault)
+    }
     let listed = manifests.filter(\.mediaType.isManifest).map { root in
       let given = root.annotations?[Self.nameAnnotation] ?? root.annotations?[Self.refNameAnnotation]
       let name = given ?? root.annotations?[Self.referrerAnnotation] ?? ""
@@ -62,7 +71,8 @@ public struct IndexFile: Hashable, Sendable {
   /// The one image that this index, whose bytes these are, is, as ggcr's and bazel's `layout.Write` leave it: the same
   /// image for several platforms, not told apart by any name. nil where it lists images by their names.
   func asOneImage(_ bytes: [UInt8]) -> LayoutImage? {
-    guard ferryFileDigest == nil, others.isEmpty, images.count > 1, Set(images.map(\.name)).count == 1,
+    guard ferryFileDigest == nil, others.isEmpty, unreadable.isEmpty, images.count > 1,
+      Set(images.map(\.name)).count == 1,
       bytes.count <= Manifest.sizeLimit, images.allSatisfy(\.root.mediaType.isImageManifest)
     else { return nil }
     let runnable = images.map(\.root).filter { $0.attestedDigest == nil }
@@ -129,6 +139,34 @@ public struct IndexFile: Hashable, Sendable {
     }
     return reference.tag ?? image.name
   }
+}
+
+/// An entry of an index that cannot be read.
+struct UnreadableEntry: Hashable, Sendable {
+  /// What it is called, or else its digest as it stands there; may be anything.
+  let name: String
+  let fault: JSONFault
+}
+
+/// An entry of `index.json`, whether it can be read or not.
+private enum ListedEntry: Decodable {
+  case readable(Descriptor)
+  case broken(UnreadableEntry)
+
+  private enum CodingKeys: String, CodingKey { case digest, annotations }
+
+  init(from decoder: any Decoder) {
+    do { self = .readable(try Descriptor(from: decoder)) } catch {
+      let members = try? decoder.container(keyedBy: CodingKeys.self)
+      let annotations = (try? members?.decodeIfPresent([String: String].self, forKey: .annotations)) ?? [:]
+      let name = annotations[IndexFile.nameAnnotation] ?? annotations[IndexFile.refNameAnnotation]
+      let digest = try? members?.decodeIfPresent(String.self, forKey: .digest)
+      self = .broken(UnreadableEntry(name: name ?? digest ?? "", fault: error.jsonFault))
+    }
+  }
+
+  var descriptor: Descriptor? { if case .readable(let descriptor) = self { descriptor } else { nil } }
+  var unreadable: UnreadableEntry? { if case .broken(let entry) = self { entry } else { nil } }
 }
 
 /// One image of a layout, as `index.json` lists it.

@@ -45,6 +45,8 @@ public enum LayoutError: Error, Hashable, Sendable {
   case unsupportedVersion(path: String, entry: String, found: String, supported: String)
   case missing(Digest)
   case missingFile(path: String, entry: String)
+  /// An image of docker's own form without one of its layers, counted from 1, which who saved it left out.
+  case layerLeftOut(path: String, image: String, layer: Int)
   case wrongContent(Digest, DigestError)
   case notAManifest(Digest, ManifestError)
 
@@ -82,6 +84,14 @@ public enum LayoutError: Error, Hashable, Sendable {
   case finished(path: String)
   /// The task that made the call was cancelled.
   case cancelled
+
+  /// Whether it is of one image of docker's list alone.
+  var isOfOneImage: Bool {
+    switch self {
+    case .malformed, .missingFile, .layerLeftOut, .wrongContent, .notAManifest: true
+    default: false
+    }
+  }
 
   init(_ error: FileError) {
     switch error {

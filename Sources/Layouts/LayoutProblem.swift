@@ -26,6 +26,10 @@ public indirect enum LayoutProblem: Hashable, Sendable {
   /// A config whose `diff_ids` are not as many as its manifest's layers.
   case configDisagrees(Digest)
 
+  /// An image that a list of another tool's archive names, and of which that list, or a file that it names, says nothing
+  /// that can be read.
+  case unreadableImage(String, LayoutError)
+
   // The layout's own files.
   case missingFile(path: String)
   case damagedFile(path: String, expected: Digest, actual: Digest)
@@ -80,8 +84,9 @@ public indirect enum LayoutProblem: Hashable, Sendable {
   /// The one manifest, config or layer that it is about, where that says which images it hurts.
   public var subject: Digest? {
     switch self {
-    case .notAConfig(let digest, _): digest
+    case .notAConfig(let digest, _), .contentDiffers(let digest, _, _), .cannotUnpack(let digest): digest
     case .unfitOmission(let omission, _): omission.descriptor.digest
+    case .duplicate(let path), .notAFile(let path), .contradiction(let path, _): BlobPath.digest(of: path)
     default: nil
     }
   }
@@ -90,8 +95,10 @@ public indirect enum LayoutProblem: Hashable, Sendable {
   public var isOfContent: Bool {
     switch self {
     case .missing, .wrongSize, .damaged, .notAManifest, .notAConfig, .configDisagrees, .contentDiffers,
-      .cannotUnpack:
+      .cannotUnpack, .unreadableImage:
       true
+    // Of an entry with a blob's name.
+    case .duplicate, .notAFile, .contradiction: subject != nil
     default: false
     }
   }

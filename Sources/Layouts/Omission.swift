@@ -10,6 +10,8 @@ public struct Omission: Hashable, Sendable, Codable {
   public let source: Digest?
   /// And a repository, with its host, that it came from: where that went, it may be found and mounted from.
   public let repository: String?
+  /// Of what another tool left out: for which platform its index lists it. In no ``FerryFile``.
+  public let platform: Platform?
 
   public enum Reason: String, Hashable, Sendable, Codable, CaseIterable {
     /// A layer that its registry need not hold (`urls`) and does not.
@@ -18,22 +20,33 @@ public struct Omission: Hashable, Sendable, Codable {
     case platform
     /// The other side has it already.
     case known
+    /// A manifest that an index lists and the tool that wrote the archive left out, or left out of. In no ``FerryFile``.
+    case absent
   }
 
-  public init(_ descriptor: Descriptor, reason: Reason, source: Digest? = nil, repository: String? = nil) {
+  public init(
+    _ descriptor: Descriptor, reason: Reason, source: Digest? = nil, repository: String? = nil,
+    platform: Platform? = nil
+  ) {
     self.descriptor = Descriptor(
       mediaType: descriptor.mediaType, digest: descriptor.digest, size: descriptor.size)
     self.reason = reason
     self.source = source
     self.repository = repository
+    self.platform = platform
   }
 
   private enum CodingKeys: String, CodingKey { case reason, source, repository }
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
+    let reason = try container.decode(Reason.self, forKey: .reason)
+    guard reason != .absent else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .reason, in: container, debugDescription: "a reason of other tools")
+    }
     self.init(
-      try Descriptor(from: decoder), reason: try container.decode(Reason.self, forKey: .reason),
+      try Descriptor(from: decoder), reason: reason,
       source: try container.decodeIfPresent(Digest.self, forKey: .source),
       repository: try container.decodeIfPresent(String.self, forKey: .repository))
   }
@@ -185,6 +198,7 @@ struct OmissionReview {
       }
       guard isBlob else { return .notABlob }
       if let source = omission.source, !known.contains(source) { return .unknownSource }
+    case .absent: break
     }
     // Images may call one blob by different types.
     guard let first = types.first, !types.contains(omission.descriptor.mediaType) else { return nil }

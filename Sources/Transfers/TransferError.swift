@@ -90,6 +90,9 @@ public enum TransferError: Error, Sendable {
   /// What was read back from the destination is not what was pushed.
   case readBackDiffers(Reference, expected: Digest, actual: Digest?)
   /// The registry would not take an index some of whose manifests were left out of the archive.
+  case platformNotHere(archive: String, image: String, wanted: Platform, here: [Platform])
+  /// An index of which several platforms are in the archive and others, or attestations, so many, are not.
+  case platformsAbsent(archive: String, image: String, here: [Platform], absent: Int)
   case sparseIndexRefused(Reference, missing: Int)
   /// The registry would not take an image of Docker's schema 1.
   case schema1Refused(Reference, any Error)

@@ -57,4 +57,23 @@ struct `Verifying deeply` {
       try ferry.run(["verify", "\(name).tar"], exits: 0)
     }
   }
+
+  @Test(arguments: [
+    "application/vnd.oci.image.layer.v1.tar+gzip+encrypted", "application/vnd.oci.image.layer.nydus.blob.v1",
+    "application/vnd.oci.image.layer.v1.something",
+  ])
+  func `counts a layer whose content it cannot get at, and compares the others`(type: String) throws {
+    let made = try MadeArchive(
+      """
+      i = plain('i')
+      i.document['layers'][1]['mediaType'] = '\(type)'
+      i.manifest = text(i.document)
+      i.blobs[0] = i.manifest
+      write(layout([i.entry('i:1')], i.blobs[:3] + [i.layers[1]]))
+      """)
+    let result = try ferry.run(["verify", "--deep", made.path], exits: 0)
+    #expect(result.standardOutput.contains("1 layer unpacked and compared, 1 not compared"))
+    let report = try Report(ferry.run(["verify", "--deep", "--json", made.path], exits: 0))
+    #expect(report.objects("archives").first?["layersNotCompared"] as? Int == 1)
+  }
 }

@@ -57,6 +57,8 @@ enum DockerManifestFile {
     let config: String
     let names: [String]
     let layers: [String]
+    /// What layers are to the registry that they came from, by the digests of what they hold.
+    var sources: [String: Descriptor] = [:]
   }
 
   /// Whether a file of that name beside an `index.json` is docker's list: what is no list docker refuses to read, and
@@ -81,15 +83,25 @@ enum DockerManifestFile {
       let config: String
       let names: [String]?
       let layers: [String]?
+      let sources: [String: Source]?
 
       private enum CodingKeys: String, CodingKey {
         case config = "Config"
         case names = "RepoTags"
         case layers = "Layers"
+        case sources = "LayerSources"
       }
     }
+    /// Of use where it can be read, and no harm where it cannot.
+    struct Source: Decodable {
+      let descriptor: Descriptor?
+
+      init(from decoder: any Decoder) { descriptor = try? Descriptor(from: decoder) }
+    }
     let images = try (FileFault.decode([Image]?.self, from: bytes, as: .dockerManifest) ?? []).map {
-      Entry(config: $0.config, names: $0.names ?? [], layers: $0.layers ?? [])
+      Entry(
+        config: $0.config, names: $0.names ?? [], layers: $0.layers ?? [],
+        sources: ($0.sources ?? [:]).compactMapValues(\.descriptor))
     }
     guard images.reduce(images.count, { $0 + $1.names.count + $1.layers.count }) <= mostParts else {
       throw .tooManyParts(limit: mostParts)

@@ -67,9 +67,16 @@ struct DockerSaveArchive {
     var images: [LayoutImage] = []
     var named: [String: Digest] = [:]
     var manifests: [Digest: [UInt8]] = [:]
+    var failed: [(name: String, error: LayoutError)] = []
     for entry in list {
       try LayoutError.checkCancellation()
-      let bytes = try manifest(of: entry)
+      let bytes: [UInt8]
+      do { bytes = try manifest(of: entry) } catch {
+        // What is wrong with one image is not the others' fault.
+        guard list.count > 1, error.isOfOneImage else { throw error }
+        failed.append((Self.name(of: entry), error))
+        continue
+      }
       let root = Descriptor(mediaType: .ociManifest, digest: Digest(of: bytes), size: Int64(bytes.count))
       manifests[root.digest] = bytes
       for image in Self.images(entry.names, root: root) {
@@ -80,6 +87,8 @@ struct DockerSaveArchive {
         }
       }
     }
+    if images.isEmpty, let first = failed.first { throw first.error }
+    problems += failed.map { .unreadableImage($0.name, $0.error) }
     problems += try LegacyTags.read(entries, file)?.problems(beside: list) ?? []
     var tail = GeneratedFiles(behind: tar.fileSize)
     var files = [
@@ -100,6 +109,12 @@ struct DockerSaveArchive {
       tar: tar,
       entries: TarContents(blobs: blobs, files: files, problems: others, isCut: entries.isCut),
       form: .dockerSave, problems: problems, memoryLimit: memoryLimit)
+  }
+
+  /// What to call an image that cannot be read.
+  static func name(of entry: DockerManifestFile.Entry) -> String {
+    guard let name = entry.names.first else { return entry.config }
+    return (try? Reference(dockerName: name))?.description ?? name
   }
 
   /// An image for each of the names, or one without. An image's ID is none.
@@ -123,8 +138,17 @@ struct DockerSaveArchive {
         why: .layerCount(listed: entry.layers.count, config: entry.config, expected: config.diffIDs.count))
     }
     var layers: [JSONValue] = []
-    for (path, diffID) in zip(entry.layers, config.diffIDs) {
-      layers.append(.object(JSONValue.descriptor(try layer(at: path, diffID: diffID))))
+    for (index, (path, diffID)) in zip(entry.layers, config.diffIDs).enumerated() {
+      guard path.contains(where: { $0 != "/" }) else {
+        throw .layerLeftOut(path: file.path, image: Self.name(of: entry), layer: index + 1)
+      }
+      if let source = entry.sources[diffID.description], source.isForeign, !entries.isCut,
+        entries.resolve(path) == nil
+      {
+        layers.append(.object(JSONValue.foreign(source)))
+      } else {
+        layers.append(.object(JSONValue.descriptor(try layer(at: path, diffID: diffID))))
+      }
     }
     let bytes = JSONValue.object([
       "schemaVersion": .integer(2),
@@ -234,6 +258,18 @@ struct DockerSaveArchive {
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
     return parts.count == 2 && Digest(hex: parts[0]) != nil
       && ["VERSION", "json", "layer.tar"].contains(parts[1])
+  }
+}
+
+extension Descriptor {
+  /// Whether it is a layer that need not be there, because it says where else it can be had.
+  var isForeign: Bool { mediaType.isForeignLayer && urls?.isEmpty == false }
+}
+
+extension JSONValue {
+  /// The members of a layer's descriptor that says where else it can be had.
+  fileprivate static func foreign(_ layer: Descriptor) -> [String: JSONValue] {
+    descriptor(layer).merging(["urls": .array((layer.urls ?? []).map { .string($0) })]) { first, _ in first }
   }
 }
 

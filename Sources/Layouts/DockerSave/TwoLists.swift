@@ -66,7 +66,10 @@ struct TwoLists {
       list: extent, file: file, tar: tar, entries: entries, memoryLimit: memoryLimit)
     for entry in docker.list {
       try LayoutError.checkCancellation()
-      try lists.take(entry, &docker)
+      do { try lists.take(entry, &docker) } catch {
+        guard docker.list.count > 1, error.isOfOneImage else { throw error }
+        lists.note(.unreadableImage(DockerSaveArchive.name(of: entry), error))
+      }
     }
     lists.blobs = docker.blobs.filter { blobs[$0.key] == nil }
     let legacy = try LegacyTags.read(entries, file)?.problems(beside: docker.list) ?? []

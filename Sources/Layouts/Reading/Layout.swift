@@ -16,7 +16,7 @@ public final class Layout: Sendable {
   public let images: [LayoutImage]
   /// What `index.json` lists and is neither a manifest nor an index.
   public let others: [Descriptor]
-  /// What is left out on purpose; a blob that is in the archive is never here.
+  /// What is left out on purpose, by Ferry or by the tool that wrote the archive.
   public let omissions: [Digest: Omission]
   /// What knew that content left out as known is on the other side.
   public let knownSources: [KnownSource]
@@ -65,7 +65,7 @@ public final class Layout: Sendable {
     archiveDigest = front.archiveDigest
     images = front.index.images
     others = front.index.others
-    omissions = front.omissions
+    omissions = check.omissions
     blobs = check.blobs
     files = front.ferry?.files ?? []
     carried = front.carried
@@ -126,6 +126,9 @@ public final class Layout: Sendable {
           LayoutFront.read(LayoutSource.open(tar: set.content(), memoryLimit: memoryLimit)))
         guard let better = try set.corrected(by: check) else {
           try check.expectImages()
+          for volume in set.volumes where volume.state == .missing {
+            try UnfinishedArchive.refuse(missing: volume.path, of: input.path)
+          }
           return Layout(check, set: set)
         }
         set = better
@@ -295,7 +298,7 @@ public final class Layout: Sendable {
     case .rearranged(_, let offset), .truncated(_, let offset), .damagedHeader(let offset),
       .trailingBytes(let offset):
       volumes(in: offset..<max(offset, offset.addingReportingOverflow(1).partialValue))
-    case .unfitOmission, .notAnImage, .noEndMarker, .ambiguousName: []
+    case .unfitOmission, .notAnImage, .noEndMarker, .ambiguousName, .unreadableImage: []
     }
   }
 

@@ -14,6 +14,8 @@ struct LayoutCheck {
   /// What lies in the archive, and what of it in a gap.
   private(set) var blobs: [Digest: BlobExtent]
   private(set) var lost: [Digest: BlobExtent]
+  /// What is left out on purpose, by Ferry or by the tool that wrote the archive.
+  private(set) var omissions: [Digest: Omission]
   /// What its manifests list, as the images' trees are to have it.
   private(set) var descriptors = SharedDescriptors()
   /// The archive's size in bytes.
@@ -34,6 +36,7 @@ struct LayoutCheck {
     file = front.file
     blobs = front.blobs
     lost = front.lost
+    omissions = front.omissions
     totalSize = front.tar.fileSize
     findings = front.findings
   }
@@ -81,6 +84,12 @@ struct LayoutCheck {
     if canon.isEmpty { try noteEnd() }
     // Behind damage blobs may well be, only out of reach.
     note(walk.problems.filter { if case .missing = $0 { isWhole } else { true } })
+    if !front.isWrittenByFerry, case .none(let offset) = tar.end,
+      walk.listed.keys.contains(where: { blobs[$0] == nil })
+    {
+      // Without its end it may have been cut between two entries.
+      note([.truncated(path: tar.entries.last?.path ?? "", at: offset)])
+    }
     if walk.problems.isEmpty && isWhole { try noteContent(walk) }
     note(walk.disagreeingConfigs.map { .configDisagrees($0) })
   }
@@ -109,16 +118,30 @@ struct LayoutCheck {
 
   /// Reads every manifest that the images lead to.
   private mutating func walkManifests() throws(LayoutError) -> ManifestWalk {
-    var walk = ManifestWalk(
-      file: file, blobs: blobs, omissions: front.omissions, opaque: front.ferry?.opaque ?? [:])
-    for image in index.images { try walk.descend(from: image.root) }
+    var walk = try walkImages()
+    // Of a tar that ends as it should, what is not there was left out by who wrote it.
+    if !front.isWrittenByFerry, case .marker = tar.end,
+      walk.listed.keys.contains(where: { blobs[$0] == nil })
+    {
+      omissions = try AbsentParts.find(among: index.images, in: file, blobs)
+      if !omissions.isEmpty { walk = try walkImages() }
+    }
     try walk.list(index.others)
     try walk.checkCarriers(of: index.images)
     try walk.checkConversions(front.ferry?.conversions ?? [], beside: entries.files)
     descriptors = walk.descriptors
     isEmpty = walk.problems.isEmpty && walk.isEmpty && !entries.isCut
-    note(walk.review.problems(sources: front.ferry?.knownSources ?? []))
+    if front.isWrittenByFerry {
+      note(walk.review.problems(sources: front.ferry?.knownSources ?? []))
+    }
     note(index.others.map { .notAnImage($0.digest, $0.mediaType) })
+    return walk
+  }
+
+  private func walkImages() throws(LayoutError) -> ManifestWalk {
+    var walk = ManifestWalk(
+      file: file, blobs: blobs, omissions: omissions, opaque: front.ferry?.opaque ?? [:])
+    for image in index.images { try walk.descend(from: image.root) }
     return walk
   }
 

@@ -43,6 +43,11 @@ struct LayoutFront {
     }
     front.findings.note(source.problems)
     front.findings.note(
+      index.unreadable.map { entry in
+        .unreadableImage(
+          entry.name, .malformed(path: file.path, entry: IndexFile.path, why: .json(entry.fault)))
+      })
+    front.findings.note(
       ReaderNames.ambiguous(among: front.index.images).map { .ambiguousName($0) }.filter {
         !source.problems.contains($0)
       })

@@ -174,7 +174,14 @@ struct ManifestWalk {
       return
     }
     guard other.size != descriptor.size else { return }
-    add(.wrongSize(descriptor.digest, expected: descriptor.size, actual: other.size))
+    // Of two sizes the one that the content has is right.
+    guard let extent = blobs[descriptor.digest] else {
+      return add(.wrongSize(descriptor.digest, expected: descriptor.size, actual: other.size))
+    }
+    for size in [other.size, descriptor.size] where size != extent.size {
+      add(.wrongSize(descriptor.digest, expected: size, actual: extent.size))
+    }
+    if descriptor.size == extent.size { listed[descriptor.digest] = shared }
   }
 
   private mutating func add(_ problem: LayoutProblem) {

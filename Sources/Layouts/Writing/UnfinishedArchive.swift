@@ -62,6 +62,14 @@ public struct UnfinishedArchive: Hashable, Sendable {
     return VolumeName(name)?.base ?? name
   }
 
+  /// Refuses a set of which a volume, the one that is to be at `volume`, is not finished. Throws
+  /// ``LayoutError/unfinished(path:images:)``.
+  static func refuse(missing volume: String, of archive: String) throws(LayoutError) {
+    let partial = partialPath(of: volume)
+    guard DataFile.exists(partial) else { return }
+    throw .unfinished(path: partial, images: find(archive)?.images.map(\.name) ?? [])
+  }
+
   /// Refuses to read what an export that was broken off left: what of it is there looks whole, for all but the
   /// layers was written first. `path` may be a link to it, or the name that it is to have in the end. Throws
   /// ``LayoutError/unfinished(path:images:)``.

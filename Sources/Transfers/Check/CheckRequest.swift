@@ -39,6 +39,7 @@ public struct CheckRequest: Sendable {
       archives: archives, mapping: mapping, images: images, expected: expected,
       takesReferrers: takesReferrers, spool: spool, temporary: temporary)
     request.memoryLimit = memoryLimit
+    request.keepsSparseIndexes = true
     return request
   }
 }

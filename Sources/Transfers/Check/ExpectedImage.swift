@@ -120,9 +120,11 @@ struct ExpectedNames: Sendable {
       let references = Dictionary(
         selected.map { ($0.image.label, $0.image.reference) }, uniquingKeysWith: { first, _ in first })
       let focus = PlatformFocus(request.platforms)
+      let single = request.platforms.isEmpty ? try Self.singlePlatforms(of: selected) : [:]
       return (
-        try focus.focus(on: named.images) {
-          ExpectedImage($0, reference: references[$0.source] ?? nil)
+        try focus.focus(on: named.images) { image in
+          let expected = ExpectedImage(image, reference: references[image.source] ?? nil)
+          return single[image.source].map(expected.becoming) ?? expected
         }, named.images
       )
     case .receipts(_, let images):
@@ -138,6 +140,18 @@ struct ExpectedNames: Sendable {
       }
       return (latest.sorted { $0.key < $1.key }.map { ExpectedImage($0.value, target: $0.key) }, [])
     }
+  }
+
+  /// What an import may push in the place of indexes of which another tool left out all but one platform, by their names.
+  private static func singlePlatforms(of selected: [SelectedImage]) throws -> [String: ImageTree] {
+    var trees: [String: ImageTree] = [:]
+    for one in selected where one.referral == nil {
+      guard let platform = try TakenPlatform.only(of: one.image, one.tree, in: one.layout) else { continue }
+      let image = LayoutImage(
+        reference: one.image.reference, name: one.image.name, root: platform.descriptor)
+      trees[one.image.label] = try one.layout.tree(of: image)
+    }
+    return trees
   }
 
   /// Throws ``TransferError/unnamedImages(archive:_:)`` for one that another destination cannot have by any rule.

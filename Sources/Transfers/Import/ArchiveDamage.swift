@@ -23,15 +23,31 @@ struct ArchiveDamage {
     let way: WayAround
     if layout.problems.allSatisfy(\.isAbsence) {
       way = .allowMissing
-    } else if layout.problems.allSatisfy(\.isOfContent) {
+    } else if layout.problems.allSatisfy({ $0.isAbsence || $0.isOfContent }) {
       way = .keepGoing
     } else {
       return nil
     }
     let absences = try absences()
     // What no image is hurt by must not be taken for harmless.
-    guard way == .allowMissing || !absences.isEmpty else { return nil }
+    guard way == .allowMissing || !absences.isEmpty || !unreadable.isEmpty else { return nil }
     return layout.images.contains { absences[$0.root.digest] == nil } ? way : nil
+  }
+
+  /// Images that its lists name and of which nothing can be read, with what is wrong.
+  var unreadable: [(name: String, problem: LayoutProblem)] {
+    layout.problems.compactMap { problem in
+      if case .unreadableImage(let name, _) = problem { (name, problem) } else { nil }
+    }
+  }
+
+  /// The same as failures of an import.
+  func failures(of name: (String) -> Bool) -> [ImageFailure] {
+    unreadable.filter { name($0.name) }.map { name, problem in
+      ImageFailure(
+        image: name,
+        error: TransferError.imageNotWhole(archive: layout.path, problems: [problem], volumes: []))
+    }
   }
 
   /// Whether `findings` spare an image.
@@ -56,20 +72,35 @@ struct ArchiveDamage {
 
   /// What keeps images from being taken out of the archive, by their roots.
   func absences() throws -> [Digest: TransferError] {
+    guard !layout.problems.isEmpty else { return [:] }
     var absences: [Digest: TransferError] = [:]
     var seen: Set<Digest> = []
+    let harmed = Dictionary(grouping: layout.problems.filter { $0.subject != nil }) { $0.subject }
+    let names = Set(unreadable.map(\.name))
     for image in layout.images where seen.insert(image.root.digest).inserted {
       try Task.checkCancellation()
-      absences[image.root.digest] = absence(of: image)
+      absences[image.root.digest] = absence(of: image, harmed)
+    }
+    // What one list gives a name to and another cannot tell is not what was asked for by it.
+    for image in layout.images where names.contains(image.name) {
+      absences[image.root.digest] = imageNotWhole(unreadable.filter { $0.name == image.name }.map(\.problem))
     }
     return absences
   }
 
-  /// What keeps an image from being taken out of the archive; nil when it is complete.
-  private func absence(of image: LayoutImage) -> TransferError? {
-    guard !layout.problems.isEmpty else { return nil }
-    let problems = ImageWalk.follow(image, in: layout, isDeep: true).problems
+  /// What keeps an image from being taken out of the archive; nil when it is complete. `harmed` are problems of single
+  /// blobs and manifests, by their digests.
+  private func absence(of image: LayoutImage, _ harmed: [Digest?: [LayoutProblem]]) -> TransferError? {
+    let walk = ImageWalk.follow(image, in: layout, isDeep: true)
+    var problems = walk.problems
+    for part in harmed.isEmpty ? [] : walk.tree?.parts ?? [] {
+      for problem in harmed[part.digest] ?? [] where !problems.contains(problem) { problems.append(problem) }
+    }
     guard !problems.isEmpty else { return nil }
+    return imageNotWhole(problems)
+  }
+
+  private func imageNotWhole(_ problems: [LayoutProblem]) -> TransferError {
     let volumes = Set(problems.flatMap(layout.volumes(of:)).filter { $0.state != .present }.map(\.path))
     return .imageNotWhole(archive: layout.path, problems: problems, volumes: volumes.sorted())
   }

@@ -72,6 +72,10 @@ struct ImageNaming: Sendable {
         archive: selected.layout.path, referral: selected.referral)
       named.compression = compressed.images[named.digest]
       named.convertedFrom = selected.image.convertedFrom
+      if let origin = selected.origin {
+        named.compression =
+          named.compression ?? CompressedImage(original: origin.original, origin: origin, layers: [])
+      }
       if !RepositoryName.isValid(target.repository) {
         named.state = .refused
         blockers.append(

@@ -11,6 +11,8 @@ struct SelectedImage: Sendable {
   /// The manifests of ``tree``.
   var manifests: ImportManifests
   let referral: Referral?
+  /// Where ``tree`` is that of one platform alone: what it was taken out of.
+  var origin: PlatformOrigin?
 
   init(layout: Layout, image: LayoutImage, tree: ImageTree, referral: Referral?) {
     self.layout = layout
@@ -53,9 +55,10 @@ struct ImageSelection: Sendable {
     var selected: [SelectedImage] = []
     var incomplete: [ImageFailure] = []
     for layout in layouts {
+      let damage = ArchiveDamage(of: layout)
       var choice = ArchiveChoice(
-        from: layout, absences: allowsIncomplete ? try ArchiveDamage(of: layout).absences() : [:],
-        request: request, wanted: wanted)
+        from: layout, absences: allowsIncomplete || !wanted.isEmpty ? try damage.absences() : [:],
+        request: request, wanted: wanted, allowsIncomplete: allowsIncomplete)
       try choice.make()
       unmatched.subtract(choice.matched)
       selected += choice.selected
@@ -110,6 +113,8 @@ private struct ArchiveChoice {
   private let absences: [Digest: TransferError]
   private let request: ImportRequest
   private let wanted: [Glob]
+  /// Whether images that cannot be taken are put aside, and do not stop the others.
+  private let allowsIncomplete: Bool
 
   private(set) var selected: [SelectedImage] = []
   private(set) var incomplete: [ImageFailure] = []
@@ -123,7 +128,11 @@ private struct ArchiveChoice {
   /// The same of another shard.
   private var others: [String: Set<Digest>] = [:]
 
-  init(from layout: Layout, absences: [Digest: TransferError], request: ImportRequest, wanted: [Glob]) {
+  init(
+    from layout: Layout, absences: [Digest: TransferError], request: ImportRequest, wanted: [Glob],
+    allowsIncomplete: Bool
+  ) {
+    self.allowsIncomplete = allowsIncomplete
     self.layout = layout
     self.absences = absences
     self.request = request
@@ -139,6 +148,10 @@ private struct ArchiveChoice {
       }
       incomplete.append(ImageFailure(image: image.label, error: error))
     }
+    if request.shard?.index ?? 1 == 1 {
+      incomplete += ArchiveDamage(of: layout).failures { isNamed($0) || wanted.isEmpty }
+    }
+    guard allowsIncomplete || incomplete.isEmpty else { throw try refusal() }
     for image in referrals.images + referrals.parts {
       guard isNamed(image) || (wanted.isEmpty && !referrals.parts.contains(image)) else { continue }
       guard isShards(image) else {
@@ -165,11 +178,47 @@ private struct ArchiveChoice {
     }
   }
 
+  /// Why nothing is taken where not all that is asked for is whole.
+  private func refusal() throws -> TransferError {
+    let others = layout.images.contains { absences[$0.root.digest] == nil && isMeant($0) }
+    let damage = ArchiveDamage(of: layout)
+    let way = others ? try damage.wayAround() : nil
+    return try damage.incompleteness(way)
+      ?? .damaged(archive: layout.path, try damage.findings(), way: way)
+  }
+
+  private func isMeant(_ image: LayoutImage) -> Bool { wanted.contains { image.isNamed(by: $0) } }
+
+  /// Whether a name that stands for nothing readable is asked for.
+  private mutating func isNamed(_ name: String) -> Bool {
+    let reference = try? Reference(anyTag: name)
+    let names = [name] + (reference.map { [$0.repositoryName, $0.repository] } ?? [])
+    let tagged = reference.flatMap { one in one.tag.map { "\(one.repository):\($0)" } }
+    let matching = wanted.filter { glob in (names + [tagged].compactMap(\.self)).contains { glob.matches($0) }
+    }
+    matched.formUnion(matching)
+    return !matching.isEmpty
+  }
+
   private mutating func take(_ image: LayoutImage, _ referral: Referral?) throws {
-    let tree = try tree(of: image)
+    var tree = try tree(of: image)
+    var origin: PlatformOrigin?
+    if referral == nil {
+      do {
+        if let one = try TakenPlatform(request).choose(from: image, tree, in: layout) {
+          tree = try self.tree(
+            of: LayoutImage(reference: image.reference, name: image.name, root: one.descriptor))
+          origin = PlatformOrigin(original: image.digest, platform: one.platform)
+        }
+      } catch let error as TransferError where allowsIncomplete {
+        incomplete.append(ImageFailure(image: image.label, error: error))
+        return
+      }
+    }
     try expectHeld(tree)
     chosen[image.reference?.repositoryName ?? "", default: []].formUnion(tree.manifests.map(\.digest))
     var taken = SelectedImage(layout: layout, image: image, tree: tree, referral: referral)
+    taken.origin = origin
     if let carried = try layout.schema1(image) {
       taken.tree = carried.tree
       taken.manifests = ImportManifests(schema1: image, in: layout)

@@ -1,4 +1,5 @@
 public import Digests
+public import Images
 public import Layouts
 import Tar
 
@@ -38,6 +39,10 @@ public struct ImportRequest: Sendable {
   public var compressesLayers: Bool
   /// Images of Docker's schema 1 become images of schema 2 on the way.
   public var convertsSchema1 = false
+  /// Of an index what it lists for this platform is pushed in its place.
+  public var platform: Platform?
+  /// An index is pushed though another tool left out of the archive some of what it lists.
+  public var keepsSparseIndexes = false
   /// The directory into which archives that cannot be read in place are copied first; nil: they are read as they
   /// come.
   public var spool: String?

@@ -95,8 +95,9 @@ struct ArchiveOpening: Sendable {
     let damage = ArchiveDamage(of: layout)
     // Of a stream nothing more is read once its front is wrong.
     let way = archive.stream == nil && offersWays ? try damage.wayAround() : nil
-    if way == .allowMissing, request.allowsMissing { return archive }
-    if way == .keepGoing, keepGoing { return archive }
+    if way != nil, keepGoing || way == .allowMissing && request.allowsMissing { return archive }
+    // Whether the images that are asked for are whole is seen when they are chosen.
+    if way != nil, !request.images.isEmpty { return archive }
     if let error = try damage.incompleteness(way) { throw error }
     throw TransferError.damaged(archive: layout.path, try damage.findings(), way: way)
   }

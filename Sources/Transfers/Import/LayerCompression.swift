@@ -10,6 +10,8 @@ public struct CompressedImage: Sendable {
   public let original: Digest
   /// Whether it was one of Docker's schema 1.
   public var isConverted = false
+  /// Where it is one platform of an index: that.
+  public var origin: PlatformOrigin?
   /// The layers that change, in the image's order.
   public let layers: [CompressedLayer]
 }
@@ -108,7 +110,8 @@ struct LayerCompression: Sendable {
       guard new.root.digest != old.root.digest else { continue }
       rewritten[index].tree = new
       images[new.root.digest] = CompressedImage(
-        original: old.root.digest, layers: old.blobs.compactMap { byOriginal[$0.digest] })
+        original: selected[index].origin?.original ?? old.root.digest,
+        layers: old.blobs.compactMap { byOriginal[$0.digest] })
     }
     // They say of no manifest more than when it was made.
     for index in selected.indices where images[rewritten[index].tree.root.digest] != nil {

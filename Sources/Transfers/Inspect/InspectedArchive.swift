@@ -21,6 +21,8 @@ public struct InspectedArchive: Sendable {
     public let ownSize: Int64
     /// What is there for its sake, and for the sake of that.
     public let referrers: [InspectedReferrer]
+    /// Whether all of it is there, as far as can be told without reading layers.
+    public let isWhole: Bool
   }
 
   public struct Member: Sendable {

@@ -60,6 +60,10 @@ extension VerifiedImage {
     let isChanged = received.digest != root.digest
     var known: Set<Digest> = []
     let parts = parts.filter { known.insert($0.digest).inserted }
+    // Of an index one platform went in its place: what the archive has is that, or more.
+    if isChanged, known.contains(received.digest) {
+      return parts.count { sizes[$0.digest] != $0.size && !$0.mediaType.isIndex }
+    }
     let missing = parts.count { part in
       guard sizes[part.digest] != part.size else { return false }
       return !isChanged

@@ -141,6 +141,9 @@ struct Findings {
       let volumes = layout.volumes(of: problem)
       var images = hurt.images
       if let digest = problem.subject { images.formUnion(users[digest]) }
+      if case .unreadableImage(let name, _) = problem {
+        return VerifiedArchive.Finding(problem: problem, images: [name], volumes: volumes)
+      }
       // A volume hurts whom it takes something from.
       if volumes.first?.problem == problem {
         for digest in volumes.flatMap(layout.lost(in:)) { images.formUnion(users[digest]) }

@@ -11,6 +11,8 @@ struct ImageWalk: Sendable {
   private(set) var problems: [LayoutProblem]
   /// The `diff_ids` that each of the image's configs gives its layers, by the layers' digests.
   let contents: [(layer: Descriptor, diffID: Digest)]
+  /// Layers of which Ferry cannot tell what they hold: encrypted ones, those of another form.
+  let opaque: Set<Digest>
 
   /// Follows `image`; `isDeep` also reads what its configs say of its layers. `visit` is given each of its manifests, and
   /// is to be forgotten where there is no tree. Blocks.
@@ -26,9 +28,11 @@ struct ImageWalk: Sendable {
       return ImageWalk(
         image: image, tree: tree,
         problems: tree.blobs.compactMap { layout.problem(with: $0) } + review.problems,
-        contents: review.contents)
+        contents: review.contents, opaque: review.opaque)
     } catch {
-      return ImageWalk(image: image, tree: nil, problems: [error.problem(of: image.root)], contents: [])
+      return ImageWalk(
+        image: image, tree: nil, problems: [error.problem(of: image.root, in: layout)], contents: [],
+        opaque: [])
     }
   }
 
@@ -63,6 +67,7 @@ private struct ConfigReview {
   private let layout: Layout
   private(set) var problems: [LayoutProblem] = []
   private(set) var contents: [(layer: Descriptor, diffID: Digest)] = []
+  private(set) var opaque: Set<Digest> = []
 
   init(_ layout: Layout) { self.layout = layout }
 
@@ -78,7 +83,9 @@ private struct ConfigReview {
     }
     guard let ids = config.rootfs?.diffIDs, ids.count == manifest.layers.count else { return }
     for (index, (layer, diffID)) in zip(manifest.layers, ids).enumerated() {
-      if let diffID {
+      if !layer.mediaType.isComparableLayer {
+        opaque.insert(layer.digest)
+      } else if let diffID {
         contents.append((layer: layout.shared(layer), diffID: diffID))
       } else {
         problems.append(.notAConfig(manifest.config.digest, .malformed(.diffIDNotADigest(layer: index))))
@@ -89,7 +96,7 @@ private struct ConfigReview {
 
 extension LayoutError {
   /// The damage that kept an image with this root from being followed.
-  fileprivate func problem(of root: Descriptor) -> LayoutProblem {
+  fileprivate func problem(of root: Descriptor, in layout: Layout) -> LayoutProblem {
     switch self {
     case .missing(let digest) where digest == root.digest: .missing(root)
     case .missing(let digest):
@@ -97,6 +104,8 @@ extension LayoutError {
     case .wrongContent(let digest, .mismatch(_, let actual)): .damaged(digest, actual: actual)
     case .wrongContent(let digest, .short(let expected, let actual)):
       .wrongSize(digest, expected: expected, actual: actual)
+    case .wrongContent(let digest, .long(let expected)):
+      .wrongSize(digest, expected: expected, actual: layout.blobs[digest]?.size ?? 0)
     case .notAManifest(let digest, let error): .notAManifest(digest, error)
     default: .missing(root)
     }

@@ -82,6 +82,7 @@ public struct Verification: Sendable {
       contents: contents(of: layout, trees), others: layout.others,
       referrers: layout.images.filter(\.looksLikeReferrer).map(\.label), blobCount: readings.count,
       layersUnpacked: readings.filter { $0.diffID != nil }.count,
+      layersNotCompared: isDeep ? Set(trees.flatMap(\.opaque)).intersection(layout.blobs.keys).count : 0,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
       omissionImages: ImageWalk.omissionImages(trees, in: layout),
       knownSources: layout.knownSources, missingImages: layout.missingImages,
@@ -95,6 +96,10 @@ public struct Verification: Sendable {
       walks.map { walk in
         (walk.image.root.digest, walk.tree?.parts ?? [])
       }, uniquingKeysWith: { first, _ in first })
+    let sparse = Set(
+      walks.filter { walk in
+        walk.tree?.omitted.contains { layout.omissions[$0.digest]?.reason == .absent } ?? false
+      }.map(\.image.root.digest))
     return layout.images.map { image in
       // What a destination confirms of an image of schema 1 is not what carries it here.
       if let (tree, manifest) = try? layout.schema1(image), case .schema1(let content) = manifest.content {
@@ -104,7 +109,9 @@ public struct Verification: Sendable {
       }
       return VerifiedImage(
         name: image.label, reference: image.reference, root: image.root, convertedFrom: image.convertedFrom,
-        parts: parts[image.root.digest] ?? [])
+        parts: parts[image.root.digest] ?? [],
+        platforms: sparse.contains(image.root.digest)
+          ? (try? layout.platforms(of: image).filter(\.isHere).compactMap(\.platform)) ?? [] : [])
     }
   }
 

@@ -27,6 +27,8 @@ public struct VerifiedArchive: Sendable {
   public let blobCount: Int
   /// Layers whose content was compared with their configs' `diff_ids`.
   public let layersUnpacked: Int
+  /// With those compared, layers of which Ferry cannot tell what they hold.
+  public let layersNotCompared: Int
   /// Blobs left out on purpose.
   public let omissions: [Omission]
   /// The images that list what is left out, by its digest.
@@ -45,6 +47,9 @@ public struct VerifiedArchive: Sendable {
   public var images: [String] { contents.map(\.name) }
 
   public var isWhole: Bool { findings.isEmpty }
+
+  /// How many manifests its indexes list and the tool that wrote it left out.
+  public var absentCount: Int { omissions.count { $0.reason == .absent } }
 }
 
 /// One image of a verified archive.
@@ -59,6 +64,8 @@ public struct VerifiedImage: Sendable {
   public let convertedFrom: Digest?
   /// Its manifests, configs and layers, each once, as far as its manifests could be followed.
   public let parts: [Descriptor]
+  /// The platforms that are here of an index of which others are not.
+  public internal(set) var platforms: [Platform] = []
 
   /// In bytes.
   public var size: Int64 { parts.map(\.size).saturatingSum() }

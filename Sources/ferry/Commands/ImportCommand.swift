@@ -203,6 +203,8 @@ struct ImportCommand: AsyncParsableCommand {
       givenName: try destination.as.map { try GivenName($0) }, compressesLayers: intake.compressLayers,
       spool: spooling.spool, temporary: run.temporaryDirectory)
     request.memoryLimit = spooling.memory.limit.bytes
+    request.platform = intake.platform
+    request.keepsSparseIndexes = intake.sparseIndex
     request.convertsSchema1 = intake.convertsSchema1
     request.trustsTags = destination.trustTags
     request.signature = try signatures.demand()

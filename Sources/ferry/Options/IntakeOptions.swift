@@ -1,5 +1,6 @@
 import ArgumentParser
 import Digests
+import Images
 import Tar
 
 /// What is taken out of archives.
@@ -14,6 +15,20 @@ struct IntakeOptions: ParsableArguments {
     help:
       "Take the images that are whole in what is there of the archives, and list the others; exit status 3.")
   var allowMissing = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Of images for several platforms push the one for this, such as linux/arm64, in the index's place.",
+      valueName: "os/arch"),
+    transform: PlatformArgument.parse)
+  var platform: Platform?
+
+  @Flag(
+    help: """
+      Push an index as it is though another tool left some of its platforms out of the archive, where the registry \
+      takes that. Without it the one platform that is there goes in its place.
+      """)
+  var sparseIndex = false
 
   @Flag(
     name: .customLong("no-referrers"),

@@ -20,8 +20,10 @@ struct InspectText {
     }
     if !archive.volumes.isEmpty {
       let there = archive.volumes.count { $0.state == .present }
+      let state: Wording =
+        ProblemText.isIncomplete(archive.problems, volumes: archive.volumes) ? "INCOMPLETE: " : ""
       console.result(
-        "  \(Amounts.count(archive.volumes.count, "volume"))"
+        "  \(state)\(Amounts.count(archive.volumes.count, "volume"))"
           + (there == archive.volumes.count ? "" : ", \(there) of them whole and here"))
     }
     let leftOut = Set(archive.omissions.map(\.descriptor.digest))
@@ -86,7 +88,7 @@ struct InspectText {
     return
       (names + (attestations > 0 ? [Amounts.count(attestations, "attestation")] : [])
       + (referrers > 0 ? [Amounts.count(referrers, "referrer")] : []))
-      .joined(separator: ", ")
+      .joined(separator: ", ") + (image.isWhole ? "" : ", NOT WHOLE")
   }
 
   private func show(_ referrer: InspectedReferrer) {

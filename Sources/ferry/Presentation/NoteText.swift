@@ -86,7 +86,7 @@ enum NoteText {
       "compressed: layer \(from.digest) → \(to.digest) "
         + "(\(Amounts.bytes(from.size)) → \(Amounts.bytes(to.size)))"
     case .imageCompressed(let image, let compression):
-      "\(compression.isConverted ? "converted to schema 2" : "compressed"): \(image.source) \(compression.original) → \(image.digest)"
+      "\(compression.words): \(image.source) \(compression.original) → \(image.digest)"
     case .imported(_, let target, let digest):
       "pushed \(target)  \(digest)"
     case .alreadyThere(_, let target, let digest):
@@ -191,5 +191,14 @@ enum CredentialText {
     case .export: "the DGX registry"
     case .import: "NGC"
     }
+  }
+}
+
+extension CompressedImage {
+  /// Why an image is not pushed as it lies in its archive.
+  fileprivate var words: Wording {
+    if isConverted { return "converted to schema 2" }
+    guard let origin else { return "compressed" }
+    return "\(origin.platform?.description ?? "one platform") alone, for its index"
   }
 }

@@ -23,7 +23,7 @@ enum OmissionText {
     // What is known of is summed up elsewhere.
     let order = omissions.filter { $0.reason != .known } + omissions.filter { $0.reason == .known }
     let lines = order.map { omission -> Wording in
-      "left out (\(omission.reason.rawValue)): \(omission.descriptor.digest), "
+      "\(beginning(of: omission)) \(omission.descriptor.digest), "
         + Amounts.bytes(omission.descriptor.size) + of(images[omission.descriptor.digest] ?? [])
     }
     return few(lines, isLong: isLong)
@@ -42,6 +42,13 @@ enum OmissionText {
       }, isLong: false)
   }
 
+  /// What another tool left out says for which platform it is.
+  private static func beginning(of omission: Omission) -> Wording {
+    guard omission.reason == .absent else { return "left out (\(omission.reason.rawValue)):" }
+    guard let platform = omission.platform else { return "not here:" }
+    return platform.isUnknown ? "not here: attestation" : "not here: \(platform)"
+  }
+
   private static func few(_ lines: [Wording], isLong: Bool) -> [Wording] {
     guard !isLong, lines.count > most else { return lines }
     return lines.prefix(most) + ["and \(lines.count - most) more left out; --json lists them"]
@@ -57,6 +64,7 @@ enum OmissionText {
     case .foreign: "foreign layer"
     case .platform: "manifest for another platform"
     case .known: "content"
+    case .absent: "manifest"
     }
   }
 }

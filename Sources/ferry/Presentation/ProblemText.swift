@@ -37,17 +37,31 @@ enum ProblemText {
   static func isOfItsMaking(_ problem: LayoutProblem) -> Bool {
     switch problem {
     case .notAManifest, .notAConfig, .configDisagrees, .contentDiffers, .cannotUnpack, .unfitOmission,
-      .notAnImage, .ambiguousName, .beneath, .contradiction, .notAFile, .unsafePath:
+      .notAnImage, .ambiguousName, .beneath, .contradiction, .notAFile, .unsafePath,
+      .disagreement("manifest.json"):
       true
+    case .unreadableImage(_, .wrongContent): false
+    case .unreadableImage: true
     default: false
     }
   }
 
   /// What helps against `problems`: `usual`, unless the archive was made like that.
   static func remedy(for problems: [LayoutProblem], or usual: Wording) -> Wording {
-    !problems.isEmpty && problems.allSatisfy(isOfItsMaking)
-      ? "It was made like that, and another copy is no better: export it once more, or have it built anew."
-      : usual
+    if !problems.isEmpty, problems.allSatisfy(isOfItsMaking) {
+      return
+        "It was made like that, and another copy is no better: export it once more, or have it built anew."
+    }
+    // Neither wrong nor cut.
+    let isMissing = { (problem: LayoutProblem) in if case .missing = problem { true } else { false } }
+    guard !problems.isEmpty, problems.allSatisfy({ isOfItsMaking($0) || isMissing($0) }) else { return usual }
+    return
+      "What is there is right; what is missing was not written, or was taken out: have the images exported or saved once more."
+  }
+
+  /// Whether nothing is wrong but that volumes, or parts of them, are not here.
+  static func isIncomplete(_ problems: [LayoutProblem], volumes: [Volume]) -> Bool {
+    !volumes.isEmpty && !problems.isEmpty && problems.allSatisfy(\.isAbsence)
   }
 
   /// What to do about volumes that are not there, or not what they should be.
@@ -81,6 +95,7 @@ enum ProblemText {
       "damaged: \(digest) has \(actual) bytes instead of \(expected)"
     case .damaged(let digest, let actual): "damaged: \(digest) hashes to \(actual)"
     case .notAManifest(let digest, let error): "\(digest): \(error.words)"
+    case .unreadableImage(_, let error): why(error)
     case .notAConfig(let digest, let error): "config \(digest): \(error.words(of: "config"))"
     case .unfitOmission(let omission, let fault):
       "damaged: \(omission.descriptor.digest) is said to be left out as \(omission.reason.rawValue), "
@@ -122,6 +137,16 @@ enum ProblemText {
     }
   }
 
+  /// What keeps an image from being read that a list names.
+  private static func why(_ error: LayoutError) -> Wording {
+    switch error {
+    case .malformed(_, let entry, let why): "\(entry): \(why.words)"
+    case .missingFile(_, let entry): "missing: \(entry)"
+    case .layerLeftOut(_, let image, let layer): "\(image) has no layer \(layer) in it"
+    default: error.text.summary
+    }
+  }
+
   private static func kind(of descriptor: Descriptor) -> Wording {
     switch descriptor.mediaType {
     case let type where type.isIndex: "index"
@@ -151,4 +176,20 @@ enum ProblemText {
     case .endMarker: "end marker"
     }
   }
+}
+
+extension WayAround? {
+  /// How to take what is whole.
+  var words: Wording {
+    switch self {
+    case .allowMissing: "\n--allow-missing takes the images that are whole."
+    case .keepGoing: "\n--keep-going takes the images that are whole."
+    case nil: ""
+    }
+  }
+}
+
+/// The number in a volume's name.
+enum VolumeNumber {
+  static func of(_ path: String) -> Int? { path.split(separator: ".").last.flatMap { Int($0) } }
 }

@@ -29,19 +29,35 @@ struct VerifyText {
       + Amounts.bytes(archive.size)
       + (archive.volumes.isEmpty ? "" : " in \(Amounts.count(archive.volumes.count, "volume"))")
     guard archive.isWhole else {
+      let isIncomplete = ProblemText.isIncomplete(
+        archive.findings.map(\.problem), volumes: archive.volumes)
       console.result(
-        "\(archive.path)  DAMAGED  \(what), \(Amounts.count(archive.findings.count, "problem"))")
+        "\(archive.path)  \(isIncomplete ? "INCOMPLETE" : "DAMAGED")  \(what), \(Amounts.count(archive.findings.count, "problem"))"
+      )
       let usual = archive.findings.contains { !$0.volumes.isEmpty } ? ProblemText.bringVolumes : ""
       let remedy = ProblemText.remedy(for: archive.findings.map(\.problem), or: usual)
       if !remedy.isEmpty { console.say(remedy) }
       return
     }
-    var text: Wording = "\(archive.path)  whole  \(what)"
+    let absent = archive.absentCount
+    var text: Wording = "\(archive.path)  \(absent > 0 ? "intact" : "whole")  \(what)"
     if archive.layersUnpacked > 0 {
       text += ", \(Amounts.count(archive.layersUnpacked, "layer")) unpacked and compared"
     }
-    if !archive.omissions.isEmpty { text += ", \(archive.omissions.count) left out on purpose" }
+    if archive.layersNotCompared > 0 {
+      text += ", \(archive.layersNotCompared) not compared: ferry cannot tell what they hold"
+    }
+    if archive.omissions.count > absent {
+      text += ", \(archive.omissions.count - absent) left out on purpose"
+    }
+    if absent > 0 { text += ", \(absent) not here" }
     console.result("\(text)  \(archive.digest)")
+    for image in archive.contents where !image.platforms.isEmpty {
+      let platforms = image.platforms.map(\.description)
+      console.result(
+        "  here of \(image.name): \(Wording.list(platforms)); import takes \(platforms.count == 1 ? "that one" : "one of them with --platform")"
+      )
+    }
     let omissions = OmissionText.lines(
       archive.omissions, of: archive.omissionImages, sources: archive.knownSources)
     for line in omissions { console.result("  \(line)") }

@@ -42,6 +42,8 @@ struct InspectReport: Codable {
     let manifests: DocumentList<Manifest>
     /// The names of what is there for its sake.
     let referrers: DocumentList<String>
+    /// `false` where not all of it is there; left out where it is.
+    let whole: Bool?
   }
 
   struct Referrer: Codable {
@@ -118,6 +120,7 @@ struct InspectReport: Codable {
           digest: member.digest.description, platform: member.platform?.description,
           attestation: member.isAttestation, config: Blob(member.config),
           layers: DocumentList(member.layers, Blob.init))
-      }, referrers: DocumentList(image.referrers) { $0.name })
+      }, referrers: DocumentList(image.referrers) { $0.name },
+      whole: image.isWhole ? nil : false)
   }
 }

@@ -13,6 +13,8 @@ struct OmissionEntry: Codable {
   /// came from.
   let source: String?
   let repository: String?
+  /// For what another tool left out: what its index lists it for.
+  let platform: String?
 
   init(_ omission: Omission) {
     digest = omission.descriptor.digest.description
@@ -21,6 +23,7 @@ struct OmissionEntry: Codable {
     reason = omission.reason.rawValue
     source = omission.source?.description
     repository = omission.repository
+    platform = omission.platform?.description
   }
 }
 

@@ -18,6 +18,8 @@ struct VerifyReport: Codable {
     let referrers: DocumentList<String>
     let blobs: Int
     let layersUnpacked: Int
+    /// With --deep: layers of which Ferry cannot tell what they hold; nil: none.
+    let layersNotCompared: Int?
     /// Images that were made of images of Docker's schema 1; nil: none.
     let converted: DocumentList<ConvertedEntry>?
     let omissions: DocumentList<OmissionEntry>
@@ -84,6 +86,7 @@ struct VerifyReport: Codable {
         }, images: DocumentList(archive.contents) { $0.name },
         referrers: DocumentList(archive.referrers), blobs: archive.blobCount,
         layersUnpacked: archive.layersUnpacked,
+        layersNotCompared: archive.layersNotCompared > 0 ? archive.layersNotCompared : nil,
         converted: ConvertedEntry.all(archive.contents),
         omissions: DocumentList(archive.omissions, OmissionEntry.init),
         known: DocumentList(archive.knownSources, KnownSourceEntry.init),

@@ -82,6 +82,7 @@ extension JSONFault {
     case .empty(let path): "the field '\(path)' is empty"
     case .wrongType(let path): "the field '\(path)' has the wrong type"
     case .invalid(let path): "the field '\(path)' is invalid"
+    case .notADigest(let path, let error): "the field '\(path)': \(error.words)"
     case .other: "it is not what it should be"
     }
   }

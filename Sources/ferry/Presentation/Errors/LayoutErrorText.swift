@@ -80,7 +80,14 @@ extension LayoutError: WordedError {
     case .missing(let digest):
       return ErrorText("the archive lacks \(digest)", remedy: again, .integrityFailure)
     case .missingFile(let path, let entry):
-      return ErrorText("\(path) lacks \(entry)", remedy: again, .integrityFailure)
+      return ErrorText(
+        "\(path) lacks \(entry)",
+        remedy: "It was not written, or was taken out: have the images saved or exported once more.",
+        .integrityFailure)
+    case .layerLeftOut(let path, let image, let layer):
+      return ErrorText(
+        "\(path) does not have layer \(layer) of \(image): who saved it left it to a docker that has it",
+        remedy: "Save the image from a docker that has all of it, or export it from its registry.", .notFound)
     case .wrongContent(let digest, let error):
       return ErrorText(
         "\(digest) is damaged in the archive: \(error.words)", remedy: again, .integrityFailure)

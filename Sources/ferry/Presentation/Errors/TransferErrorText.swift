@@ -216,11 +216,23 @@ extension TransferError: WordedError {
       return ErrorText(
         "\(target) reads back as \(actual.map(\.description) ?? "nothing") instead of \(expected)",
         remedy: "Somebody else pushed there, or the registry changes what it is given.", .integrityFailure)
+    case .platformNotHere(let archive, let image, let wanted, let here):
+      return ErrorText(
+        "\(image) has nothing for \(wanted) in \(archive)",
+        remedy: here.isEmpty ? nil : "It has \(Wording.list(here.map(\.description))).", .notFound)
+    case .platformsAbsent(let archive, let image, let here, let absent):
+      return ErrorText(
+        "\(image) has \(Wording.list(here.map(\.description))) in \(archive), and "
+          + "\(Amounts.count(absent, "manifest")) that its index lists \(absent == 1 ? "is" : "are") not there",
+        remedy:
+          "--platform \(here.first?.description ?? "OS/ARCH") pushes that one; --sparse-index pushes the index as it "
+          + "is, where the registry takes it.", .usage)
     case .sparseIndexRefused(let target, let missing):
       return ErrorText(
         "the registry refuses \(target): its index lists \(Amounts.count(missing, "manifest")) "
-          + "that --platform left out of the archive",
-        remedy: "Export it with every platform, or with a single one.", .destinationConflict)
+          + "that \(missing == 1 ? "is" : "are") not in the archive",
+        remedy: "Import one platform of it: --platform OS/ARCH; or export it with every platform.",
+        .destinationConflict)
     case .schema1Refused(let target, let cause): return SchemaText.refused(target, cause)
     case .unknownTypeRefused(let target, let type, let cause):
       return RefusalText.text(for: type, of: target, cause)
@@ -254,7 +266,10 @@ extension TransferError: WordedError {
     case .knownUnusable(let path, let problems):
       let lines: [Wording] = problems.prefix(20).map { "  \(ProblemText.line(for: $0))" }
       return ErrorText(
-        (["\(path), which --skip-known names, is damaged:"] + lines).joined(separator: "\n"),
+        ([
+          "\(path), which --skip-known names, is \(problems.allSatisfy(\.isAbsence) ? "not whole" : "damaged"):"
+        ]
+          + lines).joined(separator: "\n"),
         remedy: "Name another copy of it, or leave it out: the export then carries everything.",
         .integrityFailure)
     case .contentMissing(let absent): return KnownText.text(for: absent)
@@ -378,20 +393,4 @@ extension TransferError: WordedError {
   private static func cut(_ volumeSize: Int64?) -> Wording {
     volumeSize.map { "in volumes of \($0) bytes" } ?? "in one file"
   }
-}
-
-extension WayAround? {
-  /// How to take what is whole.
-  fileprivate var words: Wording {
-    switch self {
-    case .allowMissing: "\n--allow-missing takes the images that are whole."
-    case .keepGoing: "\n--keep-going takes the images that are whole."
-    case nil: ""
-    }
-  }
-}
-
-/// The number in a volume's name.
-private enum VolumeNumber {
-  static func of(_ path: String) -> Int? { path.split(separator: ".").last.flatMap { Int($0) } }
 }

@@ -198,7 +198,9 @@ extension ReportPage {
     let referrers = verified.map(\.referrers.count).saturatingSum()
     let what = Amounts.images(rows.count - referrers, referrers)
     var verdict: Wording =
-      isWhole ? "Whole: every byte is the one its digest names." : "Damaged, or not to be read."
+      isWhole
+      ? "\(verified.contains { $0.absentCount > 0 } ? "Intact" : "Whole"): every byte is the one its digest names."
+      : "Damaged, or not to be read."
     if receipts != nil {
       verdict += arrived == rows.count ? " All of \(what) arrived." : " \(arrived) of \(rows.count) arrived."
     }
@@ -220,8 +222,11 @@ extension ReportPage {
       ("Archive", "\(archive.path)"), ("Archive digest", "\(archive.digest)"),
       ("Archive size", "\(Amounts.bytes(archive.size)), \(Amounts.count(archive.blobCount, "blob"))"),
     ]
-    if !archive.omissions.isEmpty {
-      facts.append(("Left out on purpose", Amounts.count(archive.omissions.count, "blob")))
+    let leftOut = archive.omissions.count - archive.absentCount
+    if leftOut > 0 { facts.append(("Left out on purpose", Amounts.count(leftOut, "blob"))) }
+    if archive.absentCount > 0 {
+      facts.append(
+        ("Not here", "\(Amounts.count(archive.absentCount, "manifest")) that another tool left out"))
     }
     if let signature = archive.signature {
       facts.append(("Signed by", "\(signature.keyID)  \(signature.trustedComment)"))

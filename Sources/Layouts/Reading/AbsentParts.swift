@@ -1,0 +1,154 @@
+import Digests
+import Files
+public import Images
+
+/// What the tool that wrote an archive left out of it: platforms of an index that it never had, attestations, layers that
+/// are to be fetched elsewhere. `docker save` and `ctr images export` write such archives of every image for several
+/// platforms of which they have one. Nothing of it is damage.
+///
+/// An index is as good as what of it is here: what is not, or not whole, is left out while something that runs is left.
+/// Of one manifest all must be here but foreign layers.
+struct AbsentParts {
+  private enum Verdict {
+    case whole
+    /// Not here, or not all of it.
+    case absent
+    /// Here and wrong: that is found elsewhere.
+    case wrong
+  }
+
+  private let file: any RandomAccess
+  private let blobs: [Digest: BlobExtent]
+  private var verdicts: [Digest: Verdict] = [:]
+  private var bytesRead: Int64 = 0
+  private var found: [Digest: Omission] = [:]
+  /// What something cannot do without.
+  private var needed: Set<Digest> = []
+  private var visited: Set<Digest> = []
+
+  private init(_ file: any RandomAccess, _ blobs: [Digest: BlobExtent]) {
+    self.file = file
+    self.blobs = blobs
+  }
+
+  /// What `images` can do without and have not, by its digest.
+  static func find(
+    among images: [LayoutImage], in file: any RandomAccess, _ blobs: [Digest: BlobExtent]
+  ) throws(LayoutError) -> [Digest: Omission] {
+    var parts = AbsentParts(file, blobs)
+    parts.needed = Set(images.map(\.root.digest))
+    for image in images { try parts.collect(image.root) }
+    return parts.found.filter { !parts.needed.contains($0.key) }
+  }
+
+  /// Collects what is left out below `descriptor`.
+  private mutating func collect(_ root: Descriptor) throws(LayoutError) {
+    var pending = [root]
+    while let descriptor = pending.popLast() {
+      guard visited.insert(descriptor.digest).inserted else { continue }
+      let isUsable = try verdict(on: descriptor, depth: 0) != .absent
+      guard let manifest = try manifest(descriptor) else {
+        needed.insert(descriptor.digest)
+        continue
+      }
+      for child in manifest.children {
+        guard isUsable, try verdict(on: child, depth: 0) == .absent else {
+          pending.append(child)
+          continue
+        }
+        found[child.digest] = Omission(
+          child, reason: .absent,
+          platform: child.attestedDigest == nil
+            ? child.platform : Platform(os: "unknown", architecture: "unknown"))
+      }
+      for blob in manifest.blobs where blobs[blob.digest] == nil {
+        if isUsable, blob.isForeign {
+          found[blob.digest] = Omission(blob, reason: .foreign)
+        } else {
+          needed.insert(blob.digest)
+        }
+      }
+    }
+  }
+
+  private mutating func verdict(on descriptor: Descriptor, depth: Int) throws(LayoutError) -> Verdict {
+    if let known = verdicts[descriptor.digest] { return known }
+    let verdict = try judge(descriptor, depth: depth)
+    verdicts[descriptor.digest] = verdict
+    return verdict
+  }
+
+  private mutating func judge(_ descriptor: Descriptor, depth: Int) throws(LayoutError) -> Verdict {
+    try LayoutError.checkCancellation()
+    guard blobs[descriptor.digest] != nil else { return .absent }
+    guard depth < Self.deepest, let manifest = try manifest(descriptor) else { return .wrong }
+    guard manifest.blobs.allSatisfy({ blobs[$0.digest] != nil || $0.isForeign }) else { return .absent }
+    let runnable = manifest.children.filter(\.mayRun)
+    guard !runnable.isEmpty else { return .whole }
+    for child in runnable where try verdict(on: child, depth: depth + 1) != .absent { return .whole }
+    return .absent
+  }
+
+  /// Deeper than any image's indexes nest.
+  private static let deepest = 16
+
+  /// nil for what is not there, or not as it should be.
+  private mutating func manifest(_ descriptor: Descriptor) throws(LayoutError) -> Manifest? {
+    guard let extent = blobs[descriptor.digest], extent.size == descriptor.size,
+      extent.size <= Int64(Manifest.sizeLimit)
+    else { return nil }
+    bytesRead += extent.size
+    // Each is read a few times, and the walk before has seen how many there are.
+    guard bytesRead <= 8 * ManifestWalk.sizeLimit else {
+      throw .oversized(
+        path: file.path, entry: BlobPath.folder, size: bytesRead, limit: 8 * ManifestWalk.sizeLimit)
+    }
+    let bytes = try extent.bytes(in: file)
+    guard Digest(of: bytes) == descriptor.digest else { return nil }
+    return try? Manifest(bytes: bytes, mediaType: descriptor.mediaType)
+  }
+}
+
+extension Descriptor {
+  /// Whether, in an index, it may be for people to run, and not what is said about something.
+  fileprivate var mayRun: Bool { attestedDigest == nil && platform?.isUnknown != true }
+}
+
+/// A manifest that an image's index lists for people to run.
+public struct ListedPlatform: Hashable, Sendable {
+  public let descriptor: Descriptor
+  /// What its index says, or else its config; nil where neither does.
+  public let platform: Platform?
+  /// Whether the archive has all of it.
+  public let isHere: Bool
+}
+
+extension Layout {
+  /// What an image's index, and indexes in it, list for people to run, in their order; nothing of an image that is no index.
+  public func platforms(of image: LayoutImage) throws(LayoutError) -> [ListedPlatform] {
+    var listed: [ListedPlatform] = []
+    var seen: Set<Digest> = []
+    var pending = image.root.mediaType.isIndex ? [image.root] : []
+    while let root = pending.popLast() {
+      try LayoutError.checkCancellation()
+      for child in try manifest(root).children where child.mayRun && seen.insert(child.digest).inserted {
+        let isHere = omissions[child.digest] == nil
+        if child.mediaType.isIndex, isHere {
+          pending.append(child)
+        } else {
+          let platform = child.platform ?? (isHere ? platform(of: child) : nil)
+          listed.append(ListedPlatform(descriptor: child, platform: platform, isHere: isHere))
+        }
+      }
+    }
+    return listed
+  }
+
+  /// For what a manifest's config says its image is; nil where it says nothing, or cannot be read.
+  public func platform(of image: Descriptor) -> Platform? {
+    guard case .image(let content) = try? manifest(image).content, content.config.mediaType.isImageConfig,
+      let bytes = try? bytes(of: content.config, limit: Manifest.sizeLimit)
+    else { return nil }
+    return try? ImageConfig(bytes: bytes).platform
+  }
+}

@@ -1,0 +1,67 @@
+public import Digests
+public import Images
+import Layouts
+
+/// What an image is taken out of that is one platform of an index.
+public struct PlatformOrigin: Hashable, Sendable {
+  /// What registries know the index by.
+  public let original: Digest
+  public let platform: Platform?
+}
+
+/// Which of an index's images is pushed in its place: the one for the platform that is asked for, or the only one that the
+/// tool that wrote the archive has put there.
+struct TakenPlatform {
+  /// nil: the index is pushed, unless something of it is not there.
+  let wanted: Platform?
+  /// Whether an index is pushed of which something is not there.
+  let keepsSparseIndexes: Bool
+
+  init(_ request: ImportRequest) {
+    wanted = request.platform
+    keepsSparseIndexes = request.keepsSparseIndexes
+  }
+
+  /// nil where `image`, whose tree this is, is pushed as it is. Throws ``TransferError/platformNotHere(archive:image:wanted:here:)``,
+  /// and ``TransferError/platformsAbsent(archive:image:here:absent:)`` where several could be meant.
+  func choose(from image: LayoutImage, _ tree: ImageTree, in layout: Layout) throws -> ListedPlatform? {
+    guard image.root.mediaType.isIndex else {
+      guard let wanted, let own = layout.platform(of: image.root), !own.satisfies(wanted) else { return nil }
+      throw notHere(wanted, [own], image, layout)
+    }
+    let isSparse = Self.isSparse(tree, in: layout)
+    guard wanted != nil || isSparse && !keepsSparseIndexes else { return nil }
+    let listed = try layout.platforms(of: image)
+    let here = listed.filter(\.isHere)
+    guard let wanted else {
+      guard here.count > 1 else { return here.first }
+      let absent = tree.omitted.filter { layout.omissions[$0.digest]?.reason == .absent }
+      throw TransferError.platformsAbsent(
+        archive: layout.path, image: image.label, here: here.compactMap(\.platform), absent: absent.count)
+    }
+    // An index that is for no platform at all is an artifact's.
+    guard !listed.isEmpty else { return nil }
+    let fitting = here.filter { $0.platform?.satisfies(wanted) == true }
+    guard let one = fitting.first(where: { $0.platform == wanted }) ?? fitting.first else {
+      throw notHere(wanted, here.compactMap(\.platform), image, layout)
+    }
+    return one
+  }
+
+  private func notHere(
+    _ wanted: Platform, _ here: [Platform], _ image: LayoutImage, _ layout: Layout
+  ) -> TransferError {
+    .platformNotHere(archive: layout.path, image: image.label, wanted: wanted, here: here)
+  }
+
+  /// The one platform of an index that is there, where another tool left out the others; nil else.
+  static func only(of image: LayoutImage, _ tree: ImageTree, in layout: Layout) throws -> ListedPlatform? {
+    guard image.root.mediaType.isIndex, isSparse(tree, in: layout) else { return nil }
+    let here = try layout.platforms(of: image).filter(\.isHere)
+    return here.count == 1 ? here[0] : nil
+  }
+
+  private static func isSparse(_ tree: ImageTree, in layout: Layout) -> Bool {
+    tree.omitted.contains { layout.omissions[$0.digest]?.reason == .absent }
+  }
+}
