@@ -70,7 +70,7 @@ struct `Chosen platforms` {
     let new = try RegistryProcess()
     let result = try ferry.run(
       ["import", "--plain-http", "--to", "\(new.host)/new", "a.tar"], exits: 15)
-    result.complains("1 manifest that --platform left out", "every platform, or with a single one")
+    result.complains("1 manifest that is not in the archive", "--platform OS/ARCH", "every platform")
     #expect(new.storage.tags(of: "new/multi") == [])
   }
 
