@@ -38,6 +38,8 @@ public enum DirectoryListing {
     public let path: String
     /// In bytes; nil for anything but a plain file.
     public let size: Int64?
+    /// What it points at, where it is a symbolic link that was not followed.
+    public let link: String?
   }
 
   /// How much is kept account of below a directory.
@@ -55,9 +57,12 @@ public enum DirectoryListing {
     }
   }
 
-  /// All but the directories that is below the directory at `path`, sorted by the bytes of the paths. No symbolic link is
-  /// followed but `path` itself. Throws ``FileError/tooManyEntries(path:limit:)`` for what is beyond the `limits`.
-  public static func files(below path: String, _ limits: Limits) throws(FileError) -> [FoundFile] {
+  /// All but the directories that is below the directory at `path`, sorted by the bytes of the paths. Of symbolic links `path`
+  /// itself is followed, and those whose paths `isFollowed` takes, to files and to directories. Throws
+  /// ``FileError/tooManyEntries(path:limit:)`` for what is beyond the `limits`.
+  public static func files(
+    below path: String, _ limits: Limits, following isFollowed: (String) -> Bool = { _ in false }
+  ) throws(FileError) -> [FoundFile] {
     let root = withoutLastSlashes(path)
     var found: [FoundFile] = []
     // Not recursion: how deep directories nest is up to who made them.
@@ -66,7 +71,8 @@ public enum DirectoryListing {
     var bytes = 0
     while let folder = pending.popLast() {
       let names = try names(
-        in: folder.isEmpty ? root : "\(root)/\(folder)", follows: folder.isEmpty, limit: limits.entries)
+        in: folder.isEmpty ? root : "\(root)/\(folder)", follows: folder.isEmpty || isFollowed(folder),
+        limit: limits.entries)
       seen += names.count
       guard seen <= limits.entries else { throw .tooManyEntries(path: path, limit: limits.entries) }
       for name in names {
@@ -76,15 +82,28 @@ public enum DirectoryListing {
           throw .tooManyEntries(path: path, limit: limits.entries)
         }
         // What is gone since it was listed is not there.
-        guard let status = FileStatus(named: "\(root)/\(below)") else { continue }
+        guard var status = FileStatus(named: "\(root)/\(below)") else { continue }
+        let link = target(ofLink: "\(root)/\(below)")
+        if link != nil, isFollowed(below) { status = FileStatus.reached(by: "\(root)/\(below)") ?? status }
         if status.isDirectory {
           pending.append(below)
         } else {
-          found.append(FoundFile(path: below, size: status.isPlain ? status.size : nil))
+          found.append(
+            FoundFile(
+              path: below, size: status.isPlain ? status.size : nil, link: status.isPlain ? nil : link))
         }
       }
     }
     return found.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+  }
+
+  /// What the symbolic link at `path` points at; nil where it is none.
+  private static func target(ofLink path: String) -> String? {
+    let bytes = unsafe Pieces.bytes(Int(PATH_MAX)) { buffer in
+      guard let start = buffer.baseAddress else { return 0 }
+      return unsafe max(0, readlink(path, start.assumingMemoryBound(to: CChar.self), buffer.count))
+    }
+    return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
   }
 
   /// The same directory's path, to which a name can be appended.

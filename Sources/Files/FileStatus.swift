@@ -79,6 +79,18 @@ public struct FreeSpace: Hashable, Sendable {
     available = overflow ? .max : Int64(clamping: bytes)
   }
 
+  /// Throws ``FileError/noSpace(path:needed:available:code:)`` where less than `needed` bytes are left at `directory`, unless
+  /// that is of no matter.
+  public static func expect(
+    _ needed: Int64, at directory: String, unless isOfNoMatter: Bool = false
+  ) throws(FileError) {
+    guard !isOfNoMatter else { return }
+    let available = try FreeSpace(at: directory).available
+    guard available >= needed else {
+      throw .noSpace(path: directory, needed: needed, available: available, code: ENOSPC)
+    }
+  }
+
   /// What the file at `path` takes up on its disk, in bytes; 0 when there is none.
   public static func taken(by path: String) -> Int64 { FileStatus(named: path)?.allocated ?? 0 }
 }

@@ -3,7 +3,7 @@ import Glibc
 
 /// A file without a name in which bytes that come once are laid down, so that they can be read at any place: its space is
 /// free again when it is closed, however that comes about.
-public struct Spool {
+public struct Spool: Sendable {
   /// What was laid down. Errors about it call it what the content is called.
   public let file: DataFile
   private let directory: String

@@ -57,9 +57,11 @@ public indirect enum LayoutProblem: Hashable, Sendable {
   case beneath(path: String, parent: String)
   /// An entry that other readers of tars take for another one.
   case contradiction(path: String, TarContradiction)
-  /// A link, a device, a directory where a file belongs.
+  /// A device, a pipe, a directory where a file belongs.
   case notAFile(path: String)
-  /// Absolute, with `..`, or with empty components.
+  /// A link where a file belongs, to what is not in the archive.
+  case strayLink(path: String, target: String)
+  /// With `..`, or with control characters.
   case unsafePath(String)
   /// Bytes between the contents that are not the ones this archive must have.
   case notCanonical(path: String, part: ArchivePart)

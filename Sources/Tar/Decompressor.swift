@@ -25,6 +25,11 @@ public enum Compression: String, Hashable, Sendable {
   }
 }
 
+extension Compression {
+  /// The largest window that is read whatever memory is allowed, in bytes: libzstd's limit, and libarchive's for xz.
+  public var largestWindow: Int64 { self == .zstd ? 128 << 20 : 1 << 30 }
+}
+
 /// Streams content out of its compressed form, with memory bounded whatever the content.
 ///
 /// Concatenated gzip members, zstd frames and xz streams are one content, as readers of layers take them.

@@ -3,21 +3,23 @@ public import Files
 /// A directory read as the tar it could have been extracted from: its files laid end to end, in the order of
 /// their names.
 ///
-/// No symbolic link in it is followed: it stands in the index as what it is.
+/// A symbolic link in it that is not followed stands in the index as what it is.
 public struct DirectoryContent: Sendable {
   public let content: JoinedContent
   /// What the directory holds, with paths below it; offsets are those of ``content``.
   public let index: TarIndex
 
-  /// Lists all that is below the directory at `path`; files are not opened yet. Throws
-  /// ``FileError/tooManyEntries(path:limit:)`` for more than is kept account of.
-  public static func read(_ path: String) throws(TarError) -> DirectoryContent {
+  /// Lists all that is below the directory at `path`, beyond the links whose paths `isFollowed` takes too; files are not
+  /// opened yet. Throws ``FileError/tooManyEntries(path:limit:)`` for more than is kept account of.
+  public static func read(
+    _ path: String, following isFollowed: (String) -> Bool = { _ in false }
+  ) throws(TarError) -> DirectoryContent {
     let files = try TarError.wrapping { () throws(FileError) in
       try DirectoryListing.files(
         below: path,
         DirectoryListing.Limits(
           entries: TarIndex.mostEntries, pathBytes: TarIndex.longestPath, allPathBytes: TarIndex.mostNameBytes
-        ))
+        ), following: isFollowed)
     }
     return try DirectoryContent(files, path: path)
   }
@@ -32,7 +34,7 @@ public struct DirectoryContent: Sendable {
       entries.append(
         TarEntry(
           path: file.path, kind: file.size == nil ? .other : .file, size: size, headerOffset: position,
-          offset: position))
+          offset: position, link: file.link.map { .symbolic($0) }))
       guard file.size != nil else { continue }
       parts.append(.file(path: "\(root)/\(file.path)", size: size))
       let (next, overflow) = position.addingReportingOverflow(size)

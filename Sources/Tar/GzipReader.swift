@@ -8,6 +8,8 @@ private import CZlib
   private let input = UnsafeMutableRawBufferPointer.allocate(
     byteCount: Decompressor.pieceSize, alignment: 16)
   private var isInMember = true
+  /// Whether zeros have begun that fill up a block or a record behind the last member.
+  private var isPadding = false
   /// A full output may leave more inside zlib even when all input is taken.
   private var mayHoldMore = false
 
@@ -49,8 +51,26 @@ private import CZlib
     return count > 0
   }
 
+  /// Passes over zeros behind a member, behind which nothing else may come: gzip itself does. False where another
+  /// member begins.
+  private func skipZeros() throws(TarError) -> Bool {
+    while unsafe stream.pointee.avail_in > 0, let next = unsafe stream.pointee.next_in {
+      guard unsafe next.pointee == 0 else {
+        guard !isPadding else {
+          throw .corruptStream(.gzip, reason: "something follows the zeros at its end")
+        }
+        return false
+      }
+      isPadding = true
+      unsafe stream.pointee.next_in = next + 1
+      unsafe stream.pointee.avail_in -= 1
+    }
+    return true
+  }
+
   private func inflate(into output: UnsafeMutableRawBufferPointer) throws(TarError) -> Int {
     if !isInMember {
+      if try skipZeros() { return 0 }
       guard unsafe inflateReset(stream) == Z_OK else { throw .library("inflateReset") }
       isInMember = true
     }

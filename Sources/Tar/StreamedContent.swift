@@ -8,14 +8,19 @@ public final class StreamedContent: Sendable {
   public let path: String
   public let compression: Compression
   private let input: Mutex<DecompressedInput>
+  /// Where it comes from, if that can be read once more.
+  private let file: DataFile?
+  private let memoryLimit: Int64
 
   /// Content that `source` gives: at most as many bytes as a buffer holds, 0 only at the end. Throws what it throws
   /// if that is a ``TarError`` or a ``FileError``.
   public init(
-    _ path: String, memoryLimit: Int64 = Decompressor.usualMemory,
+    _ path: String, memoryLimit: Int64 = Decompressor.usualMemory, of file: DataFile? = nil,
     from source: @escaping @Sendable (UnsafeMutableRawBufferPointer) throws -> Int
   ) throws(TarError) {
     self.path = path
+    self.file = file
+    self.memoryLimit = memoryLimit
     do {
       let magic = try unsafe Pieces.bytes(Compression.magicSize) { try unsafe Pieces.fill($0, from: source) }
       compression = Compression(magic: magic)
@@ -44,13 +49,27 @@ public final class StreamedContent: Sendable {
     guard let file = try? DataFile.open(reading: path),
       let magic = try? file.read(Compression.magicSize, at: 0), Compression(magic: magic) != .none
     else { return nil }
+    return try StreamedContent(file, memoryLimit: memoryLimit)
+  }
+
+  /// What lies in a file, from its first byte on.
+  private convenience init(_ file: DataFile, memoryLimit: Int64) throws(TarError) {
     let position = Atomic<Int64>(0)
-    return try unsafe StreamedContent(path, memoryLimit: memoryLimit) { buffer in
+    try unsafe self.init(file.path, memoryLimit: memoryLimit, of: file) { buffer in
       guard !Task.isCancelled else { throw FileError.cancelled }
       let count = try unsafe file.read(into: buffer, at: position.load(ordering: .relaxed))
       position.wrappingAdd(Int64(count), ordering: .relaxed)
       return count
     }
+  }
+
+  /// Whether it can be read more than once: it lies in a file.
+  public var isRepeatable: Bool { file != nil }
+
+  /// The same content from its first byte on; nil where that has passed for good.
+  public func again() throws(TarError) -> StreamedContent? {
+    guard let file else { return nil }
+    return try StreamedContent(file, memoryLimit: memoryLimit)
   }
 
   /// Fills `buffer` with the next bytes; fewer only at the end, which is checked where the content is compressed.
@@ -64,15 +83,27 @@ public final class StreamedContent: Sendable {
     }
   }
 
-  /// Lays what is left down in a file of `directory` that has no name. Throws
-  /// ``FileError/noSpace(path:needed:available:code:)``.
-  public func spooled(in directory: String) throws(TarError) -> DataFile {
+  /// Lays what is left down in a file of `directory` that has no name, behind what came of it before, if `front` has that; as
+  /// long as `reserve` bytes are left on the disk. Throws ``FileError/noSpace(path:needed:available:code:)``.
+  public func spooled(
+    in directory: String, after front: ContentFront? = nil, leaving reserve: Int64 = 0
+  ) throws(TarError) -> DataFile {
     var spool = try TarError.wrapping { () throws(FileError) in try Spool.create(in: directory, called: path)
     }
+    var taken: Int64 = 0
+    let known = front?.count ?? 0
     try unsafe Pieces.forEach(of: Self.spoolPieceSize) { (buffer) throws(TarError) in
-      try unsafe read(into: buffer)
+      guard let front, taken < known else { return try unsafe read(into: buffer) }
+      let count = Int(min(Int64(buffer.count), known - taken))
+      let part = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+      let offset = taken
+      taken += Int64(count)
+      return try TarError.wrapping { () throws(FileError) in try unsafe front.read(into: part, at: offset) }
     } _: { (piece) throws(TarError) in
-      try TarError.wrapping { () throws(FileError) in try spool.append(piece) }
+      try TarError.wrapping { () throws(FileError) in
+        try FreeSpace.expect(Int64(piece.byteCount) + reserve, at: directory, unless: reserve == 0)
+        try spool.append(piece)
+      }
     }
     return spool.file
   }

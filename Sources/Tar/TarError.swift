@@ -6,6 +6,8 @@ public enum TarError: Error, Hashable, Sendable {
   case file(FileError)
   /// No tar, or a compressed one.
   case notATar(path: String)
+  /// What is compressed, or packed, in a way that Ferry does not read: what that is called.
+  case foreignForm(path: String, ForeignForm)
   /// A tar with more entries than Ferry keeps account of, or names without end.
   case tooManyEntries(path: String, limit: Int)
   /// A name that Ferry does not put into a tar; it writes printable ASCII only.
@@ -36,7 +38,7 @@ public enum TarError: Error, Hashable, Sendable {
   }
 
   /// What a source of bytes threw, which throws nothing else.
-  static func of(_ error: any Error) -> TarError {
+  public static func of(_ error: any Error) -> TarError {
     error as? TarError ?? (error as? FileError).map(TarError.file) ?? .library("\(error)")
   }
 }

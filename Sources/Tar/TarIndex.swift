@@ -49,7 +49,14 @@ public struct TarIndex: Sendable {
     }
   }
 
-  private static func read(
+  /// The same index, once it is known that the file has `size` bytes, and whether what it came out of ended too early.
+  public func ofFile(size: Int64, isCut: Bool) -> TarIndex {
+    TarIndex(entries: entries, end: isCut ? .truncated(at: size) : end, fileSize: size)
+  }
+
+  /// Reads the index of any content up to the entry that `isBeyond` says is none of it. An entry's content may be read when it
+  /// is asked, for nothing before that is looked at any more.
+  public static func read(
     _ file: any RandomAccess, names: TarNames, until isBeyond: (TarEntry) -> Bool
   ) throws(TarError) -> TarIndex {
     func size() throws(TarError) -> Int64 { try TarError.wrapping(file.size) }
@@ -99,15 +106,15 @@ public struct TarIndex: Sendable {
         var entry = unsafe self.entry(
           header, headerOffset: archive_read_header_position(reader), offset: archive_filter_bytes(reader, 0))
       else { return TarIndex(entries: entries, end: .damaged(at: position), fileSize: fileSize) }
+      do { entry.contradiction = try RawTarHeaders.contradiction(in: file, of: entry, names) } catch {
+        throw .file(error)
+      }
       guard !isBeyond(entry) else {
         return TarIndex(entries: entries, end: .none(at: entry.headerOffset), fileSize: try size())
       }
       nameBytes += entry.nameBytes
       guard nameBytes <= mostNameBytes else {
         throw .tooManyEntries(path: file.path, limit: mostEntries)
-      }
-      do { entry.contradiction = try RawTarHeaders.contradiction(in: file, of: entry, names) } catch {
-        throw .file(error)
       }
       entries.append(entry)
       position = entry.end
@@ -195,6 +202,7 @@ public struct TarIndex: Sendable {
     if block.count == TarHeader.blockSize, block.allSatisfy({ $0 == 0 }) {
       return TarIndex(entries: [], end: .marker(at: 0), fileSize: fileSize)
     }
+    if let form = ForeignForm(of: block) { throw .foreignForm(path: file.path, form) }
     throw .notATar(path: file.path)
   }
 }

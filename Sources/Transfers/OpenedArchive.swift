@@ -8,28 +8,90 @@ enum OpenedArchive: Sendable {
   case inPlace(Layout)
   case passing(StreamedLayout)
 
-  /// Opens what `input` names. What cannot be read in place is copied into a nameless file of the directory `spool`
-  /// where one is given, else read as it comes; what describes it is then kept, in such a file of the directory `temporary`
-  /// where it is large. Decompressing may take `memoryLimit` bytes of memory. Blocks. Throws ``LayoutError``, ``TarError``,
-  /// and ``TransferError/noDirectory(path:)``.
+  /// What an archive is opened for.
+  enum Purpose {
+    /// To be looked at: no layer is needed.
+    case look
+    /// To hash every blob, and perhaps what layers unpack to.
+    case proof(unpacksLayers: Bool)
+    /// To send its blobs, and perhaps to read them before.
+    case sending(readsTwice: Bool)
+  }
+
+  /// Opens what `input` names. What cannot be read in place is copied into a nameless file of the directory `spool` where one is
+  /// given. Else it is read as it comes, in Ferry's order, and what describes it is kept, in such a file of the directory
+  /// `temporary` where it is large; in another order it is read through once, and a compressed file once more where that
+  /// is needed. Only of a pipe whose blobs are to be sent in such an order a copy is made in `temporary`; `note` hears of it.
+  /// Decompressing may take `memoryLimit` bytes of memory. Blocks. Throws ``LayoutError``, ``TarError``, and
+  /// ``TransferError/noDirectory(path:)``.
   static func open(
-    _ input: ArchiveInput, spool: String?, temporary: String, memoryLimit: Int64
+    _ input: ArchiveInput, for purpose: Purpose, spool: String?, temporary: String, memoryLimit: Int64,
+    note: (TransferNote) -> Void = { _ in }
   ) throws -> OpenedArchive {
     if input.isOneFile, input.stream == nil { try UnfinishedArchive.refuse(input.path) }
     guard input.isOneFile, let content = try Self.content(of: input, memoryLimit) else {
       return .inPlace(try Layout.open(input, memoryLimit: memoryLimit))
     }
-    guard let spool else {
-      do {
-        return .passing(try StreamedLayout.open(content, keepingFrontIn: temporary))
-      } catch LayoutError.archive(.file(.open, let path, let code)) where path == temporary {
-        throw refusal(of: temporary, code)
+    if let spool {
+      return try writing(to: spool) {
+        .inPlace(try Layout.open(try content.spooled(in: spool), memoryLimit: memoryLimit))
       }
     }
+    return try writing(to: temporary) {
+      let front = StreamedLayout.front(of: content, in: temporary)
+      do {
+        if case .sending(readsTwice: true) = purpose {
+          throw LayoutError.notStreamable(path: content.path, .twoReadings)
+        }
+        return .passing(try StreamedLayout.open(content, keeping: front))
+      } catch LayoutError.notStreamable(_, let obstacle) {
+        return .inPlace(
+          try layout(
+            of: content, after: front, obstacle, for: purpose, temporary: temporary,
+            memoryLimit: memoryLimit, note: note))
+      }
+    }
+  }
+
+  /// An archive that cannot be read in one pass, of which `front` has come.
+  private static func layout(
+    of content: StreamedContent, after front: ContentFront, _ obstacle: StreamObstacle,
+    for purpose: Purpose, temporary: String, memoryLimit: Int64, note: (TransferNote) -> Void
+  ) throws -> Layout {
+    var unpacksLayers = false
+    if case .proof(let unpacks) = purpose { unpacksLayers = unpacks }
+    if let whole = try content.again() {
+      return try Layout.open(
+        passing: whole, unpacksLayers: unpacksLayers, keepingIn: temporary, memoryLimit: memoryLimit)
+    }
+    guard case .sending = purpose else {
+      return try Layout.open(
+        passing: content, after: front, unpacksLayers: unpacksLayers, keepingIn: temporary,
+        memoryLimit: memoryLimit)
+    }
+    // How large it is nobody knows: there is to be room as long as it comes.
+    try FreeSpace.expect(front.count + reserve, at: temporary)
+    note(
+      .spooling(
+        path: content.path, obstacle, directory: temporary,
+        available: try FreeSpace(at: temporary).available))
+    return try Layout.open(
+      try content.spooled(in: temporary, after: front, leaving: reserve), memoryLimit: memoryLimit)
+  }
+
+  /// What a copy that nobody asked for leaves of its disk to others, in bytes.
+  private static let reserve: Int64 = 64 << 20
+
+  /// Says in terms of the user's why no file can be made in a directory.
+  private static func writing(
+    to directory: String, _ body: () throws -> OpenedArchive
+  ) throws -> OpenedArchive {
     do {
-      return .inPlace(try Layout.open(try content.spooled(in: spool), memoryLimit: memoryLimit))
-    } catch TarError.file(.file(.open, let path, let code)) where path == spool {
-      throw refusal(of: spool, code)
+      return try body()
+    } catch TarError.file(.file(.open, let path, let code)) where path == directory {
+      throw refusal(of: directory, code)
+    } catch LayoutError.archive(.file(.open, let path, let code)) where path == directory {
+      throw refusal(of: directory, code)
     }
   }
 

@@ -50,6 +50,11 @@ public enum TransferNote: Sendable {
   /// `path` is nil for a stream.
   case archiveWritten(path: String, digest: Digest, size: Int64)
   case archiveUpToDate(path: String, digest: Digest)
+  /// Another tool packed again what Ferry had written.
+  case repacked(path: String)
+  /// An archive comes through a pipe in a way that it cannot be pushed as it comes: it is copied into a file of `directory`
+  /// first, where so many bytes are left.
+  case spooling(path: String, StreamObstacle, directory: String, available: Int64)
   /// So many bytes of volumes are read before anything is pushed out of them.
   case provingVolumes(size: Int64)
   /// A checksum file or a signature lies there now.

@@ -164,29 +164,17 @@ import Testing
   }
 
   @Test func `by adding is found`() throws {
-    for tail in [[0], [UInt8](repeating: 0, count: 512), [UInt8](repeating: 7, count: 10_240)] {
+    for tail in [[7], [UInt8](repeating: 0, count: 512) + [7], [UInt8](repeating: 7, count: 10_240)] {
       let layout = try Layout.open(scratch.write(bytes + tail, to: "x.tar"))
       #expect(layout.problems == [.trailingBytes(at: plan.totalSize)])
     }
-    var entries = try TestArchive.entries(of: scratch("a.tar"))
-    entries.append(.init(name: "extra", bytes: [1]))
-    let layout = try Layout.open(TestArchive.tar(entries, to: scratch, "x.tar"))
-    #expect(layout.problems.contains(.surplus(path: "extra")))
-    #expect(
-      layout.problems.contains { if case .rearranged("extra", _) = $0 { true } else { false } })
   }
 
-  @Test func `by reordering or removing is found`() throws {
+  @Test func `by removing is found`() throws {
     let entries = try TestArchive.entries(of: scratch("a.tar"))
     #expect(entries.count == plan.sections.count)
     for index in entries.indices {
       var other = entries
-      other.swapAt(index, (index + 1) % entries.count)
-      let swapped = try Layout.open(TestArchive.tar(other, to: scratch, "x.tar"))
-      #expect(
-        swapped.problems.contains { if case .rearranged = $0 { true } else { false } }, "\(swapped.problems)")
-
-      other = entries
       other.remove(at: index)
       let problems = (try? Layout.open(TestArchive.tar(other, to: scratch, "y.tar")))?.problems
       #expect(problems?.isEmpty != true, "without \(entries[index].name)")

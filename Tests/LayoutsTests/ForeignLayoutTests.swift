@@ -180,14 +180,105 @@ import Testing
       var list = entries()
       let layer = image.manifests[0].blobs[2]
       list[list.count - 1] = .init(name: BlobPath.path(of: layer.digest), kind: kind)
+      // A symbolic link leads on from where it stands, a hard one from the top.
+      let size = Int64(list[1].bytes.count)
       #expect(
-        try open(list).problems == [
-          .notAFile(path: BlobPath.path(of: layer.digest)), .missing(layer),
-        ])
+        try open(list).problems
+          == (kind == "hardlink"
+            ? [.wrongSize(layer.digest, expected: layer.size, actual: size)]
+            : [.strayLink(path: BlobPath.path(of: layer.digest), target: "index.json"), .missing(layer)]))
     }
-    for name in ["/etc/passwd", "../x", "a/../../x", "blobs//x", "a\u{1}b"] {
+    for name in ["../x", "/../x", "a/../../x", "a\u{1}b"] {
       #expect(try open(entries() + [.init(name: name, bytes: [1])]).problems == [.unsafePath(name)])
     }
+  }
+
+  @Test(arguments: [PythonTar.Format.ustar, .gnu, .pax])
+  func `may have links to files and directories of its own, first or last`(format: PythonTar.Format) throws {
+    let files = entries().map { PythonTar.Entry($0.name, .file($0.bytes)) }
+    let blobs = files.dropFirst(2)
+    func open(_ entries: [PythonTar.Entry]) throws -> [LayoutProblem] {
+      try PythonTar(entries, format).write(to: scratch("x.tar"))
+      let layout = try Layout.open(scratch("x.tar"))
+      #expect(try layout.tree(of: layout.images[0]).blobs.count == 3)
+      for digest in layout.blobs.keys {
+        let size = layout.blobs[digest]?.size ?? 0
+        _ = try layout.bytes(of: Descriptor(mediaType: .ociLayer, digest: digest, size: size), limit: 1 << 20)
+      }
+      return layout.problems
+    }
+    let stored = blobs.enumerated().map { PythonTar.Entry("store/\($0)", $1.kind) }
+    let links = blobs.enumerated().map { PythonTar.Entry($1.name, .symbolicLink("../../store/\($0)")) }
+    let hard = blobs.enumerated().map { PythonTar.Entry($1.name, .hardLink("./store/\($0)")) }
+    let front = Array(files.prefix(2))
+    #expect(try open(front + stored + links) == [])
+    #expect(try open(links + stored + front) == [])
+    #expect(try open(front + stored + hard) == [])
+    let chain = links.map { PythonTar.Entry($0.name, .symbolicLink("../../chain/" + $0.name)) }
+    let second = links.map {
+      PythonTar.Entry("chain/" + $0.name, .symbolicLink("../" + ($0.link ?? "")))
+    }
+    #expect(try open(front + chain + second + stored) == [])
+    // A folder of blobs that is a link.
+    let moved = blobs.map { PythonTar.Entry("store/" + $0.name.split(separator: "/")[2], $0.kind) }
+    #expect(try open(front + moved + [PythonTar.Entry("blobs/sha256", .symbolicLink("../store"))]) == [])
+    #expect(
+      try open(
+        [PythonTar.Entry("blobs", .symbolicLink("./deep/blobs"))] + front
+          + blobs.map {
+            PythonTar.Entry("deep/" + $0.name, $0.kind)
+          }) == [])
+    // Leading slashes and dots are no other names.
+    for prefix in ["/", "//", "./", ".//", "/./"] {
+      #expect(try open(files.map { PythonTar.Entry(prefix + $0.name, $0.kind) }) == [])
+    }
+  }
+
+  @Test func `with a link to what is not in it is refused, and with hard links to what comes later`() throws {
+    let files = entries().map { PythonTar.Entry($0.name, .file($0.bytes)) }
+    let layer = image.manifests[0].blobs[2]
+    let path = BlobPath.path(of: layer.digest)
+    for (kind, target) in [
+      (PythonTar.Kind.symbolicLink("/etc/hostname"), "/etc/hostname"),
+      (.symbolicLink("../../../x"), "../../../x"), (.symbolicLink("loop"), "loop"),
+      (.symbolicLink(layer.digest.hex), layer.digest.hex), (.hardLink("late"), "late"),
+    ] {
+      try PythonTar(
+        Array(files.dropLast()) + [
+          PythonTar.Entry(path, kind), PythonTar.Entry("blobs/sha256/loop", .symbolicLink(layer.digest.hex)),
+          PythonTar.Entry("late", files[files.count - 1].kind),
+        ]
+      ).write(to: scratch("x.tar"))
+      let problems = try Layout.open(scratch("x.tar")).problems
+      #expect(problems.contains(.strayLink(path: path, target: target)) && problems.contains(.missing(layer)))
+    }
+  }
+
+  @Test(arguments: [
+    "--sparse --format=gnu", "--sparse --format=pax", "--sparse --format=pax --sparse-version=0.1",
+  ])
+  func `with a sparse layer is refused by its name, not as damage`(form: String) throws {
+    _ = try TestArchive.tar(entries(), to: scratch, "a.tar")
+    try FileManager.default.createDirectory(atPath: scratch("d"), withIntermediateDirectories: false)
+    try Command.run("tar", ["-xf", scratch("a.tar"), "-C", scratch("d")])
+    let path = BlobPath.path(of: image.manifests[0].blobs[2].digest)
+    try scratch.write([UInt8](repeating: 0, count: 1 << 20) + [1], to: "d/\(path)")
+    try Command.run("fallocate", ["--dig-holes", scratch("d/\(path)")])
+    try Command.run("sh", ["-c", "cd \(scratch("d")) && tar \(form) -cf ../x.tar ."])
+    #expect(throws: LayoutError.sparse(path: scratch("x.tar"), entry: path)) {
+      try Layout.open(scratch("x.tar"))
+    }
+  }
+
+  @Test func `whose entry is of a sparse file's kind is not taken for a plain one`() throws {
+    let path = try TestArchive.tar(entries(), to: scratch, "x.tar")
+    var bytes = try scratch.read("x.tar")
+    let name = BlobPath.path(of: image.manifests[0].blobs[2].digest)
+    let offset = try #require(Layout.open(path).blobs[image.manifests[0].blobs[2].digest]).offset - 512
+    bytes[Int(offset) + 156] = UInt8(ascii: "S")
+    TestArchive.seal(&bytes, headerAt: Int(offset))
+    try scratch.write(bytes, to: "x.tar")
+    #expect(throws: LayoutError.sparse(path: path, entry: name)) { try Layout.open(path) }
   }
 
   @Test func `with Ferry's ledger but without its digest is damaged`() throws {
@@ -252,4 +343,9 @@ import Testing
     let layout = try open(list)
     #expect(throws: LayoutError.self) { try layout.tree(of: layout.images[0]) }
   }
+}
+
+extension PythonTar.Entry {
+  /// What a symbolic link points at.
+  fileprivate var link: String? { if case .symbolicLink(let target) = kind { target } else { nil } }
 }

@@ -86,25 +86,40 @@ import Testing
     #expect(try Layout.open(path).problems == [.missingFile(path: "ferry.json")])
   }
 
-  @Test func `is damaged when blobs are missing, longer, or links that lead out of it`() throws {
+  @Test func `is damaged when blobs are missing, longer, or links to nothing, and not when they are links`()
+    throws
+  {
     let path = try extracted()
     let layer = image.manifests[0].blobs[2]
     try FileManager.default.moveItem(atPath: blob(layer.digest), toPath: scratch("elsewhere"))
     #expect(try Layout.open(path).problems == [.missing(layer)])
     try FileManager.default.createSymbolicLink(
       atPath: blob(layer.digest), withDestinationPath: scratch("elsewhere"))
+    // Wherever it lies, its digest proves it.
+    #expect(try Layout.open(path).problems == [])
+    #expect(try Layout.open(path).bytes(of: layer, limit: 1 << 20).count == Int(layer.size))
+    try FileManager.default.removeItem(atPath: blob(layer.digest))
+    try FileManager.default.createSymbolicLink(
+      atPath: blob(layer.digest), withDestinationPath: scratch("nowhere"))
     #expect(
-      try Layout.open(path).problems == [.notAFile(path: BlobPath.path(of: layer.digest)), .missing(layer)])
+      try Layout.open(path).problems == [
+        .strayLink(path: BlobPath.path(of: layer.digest), target: scratch("nowhere")), .missing(layer),
+      ])
     try FileManager.default.removeItem(atPath: blob(layer.digest))
     let bytes = try scratch.read("elsewhere")
     try Data(bytes + [0]).write(to: URL(fileURLWithPath: blob(layer.digest)))
     #expect(
       try Layout.open(path).problems
         == [.wrongSize(layer.digest, expected: layer.size, actual: layer.size + 1)])
+    try Data(bytes).write(to: URL(fileURLWithPath: blob(layer.digest)))
     try FileManager.default.moveItem(atPath: scratch("d/blobs"), toPath: scratch("blobs"))
     try FileManager.default.createSymbolicLink(
       atPath: scratch("d/blobs"), withDestinationPath: scratch("blobs"))
-    #expect(try Layout.open(path).problems.first == .notAFile(path: "blobs"))
+    #expect(try Layout.open(path).problems == [])
+    // A link in a circle leads to nothing.
+    try FileManager.default.removeItem(atPath: scratch("d/blobs"))
+    try FileManager.default.createSymbolicLink(atPath: scratch("d/blobs"), withDestinationPath: "blobs")
+    #expect(try Layout.open(path).problems.first == .strayLink(path: "blobs", target: "blobs"))
   }
 
   @Test func `that is itself one image's index is that image`() throws {

@@ -171,6 +171,16 @@ enum TestArchive {
     return scratch(name)
   }
 
+  /// Gives the header that stands at `offset` the checksum that it has now, as Ferry writes it.
+  static func seal(_ bytes: inout [UInt8], headerAt offset: Int) {
+    let sum = bytes[offset..<(offset + 512)].enumerated().reduce(0) {
+      $0 + ((148..<156).contains($1.offset) ? 32 : Int($1.element))
+    }
+    let digits = String(sum, radix: 8)
+    let field = String(repeating: "0", count: 6 - digits.count) + digits + "\0 "
+    bytes.replaceSubrange((offset + 148)..<(offset + 156), with: Array(field.utf8))
+  }
+
   /// The entries of an archive, as Python reads them.
   static func entries(of path: String) throws -> [Entry] {
     let script = """

@@ -71,7 +71,9 @@ import Testing
   func `refuses what follows the content`(compression: Compression) throws {
     let bytes = try Self.compressed(Self.plain, compression)
     // Zeros may follow an xz stream (xz-file-format, 2.2).
-    for garbage in [[UInt8](repeating: 0, count: 100), Array("more".utf8)].suffix(compression == .xz ? 1 : 2)
+    // Zeros fill up a record: behind xz by its own rules, behind gzip by gzip's.
+    for garbage in [[UInt8](repeating: 0, count: 100), Array("more".utf8)].suffix(
+      compression == .zstd ? 2 : 1)
     {
       #expect(throws: TarError.self) { try Self.decompress(bytes + garbage, compression) }
     }

@@ -245,7 +245,11 @@ struct DockerSaveArchive {
       case .truncated(let offset): throw .truncated(path: file.path, at: offset)
       case .damaged(let offset): throw .damagedHeader(path: file.path, at: offset)
       case .absent(let offset): throw .unreachable(path: file.path, at: offset)
-      case .none, .marker: throw .missingFile(path: file.path, entry: path)
+      case .none, .marker:
+        guard !entries.sparse.contains(TarContents.plain(path)) else {
+          throw .sparse(path: file.path, entry: path)
+        }
+        throw .missingFile(path: file.path, entry: path)
       }
     }
     used.formUnion(found.steps)

@@ -6,15 +6,23 @@ import Tar
 /// libarchive, like every reader of tars, forgives much: other modes and times, odd padding, a missing end,
 /// anything after it. Here nothing is forgiven, so no bit outside the blobs' content, which their digests
 /// prove, can change unnoticed.
+///
+/// What another tool unpacked and packed again is another tar with the same files in it: of that the files alone are
+/// compared, for the archive digest proves them.
 struct CanonicalForm {
   let plan: ArchivePlan
   let tar: TarIndex
   let file: any RandomAccess
 
-  /// Every difference, named by the entry it falls in.
-  func problems() throws(LayoutError) -> [LayoutProblem] {
+  /// Every difference, named by the entry it falls in; nil where another tool packed what is all there: its entries stand in
+  /// other places, or not one header is as Ferry writes it, or zeros fill up a record behind it. Damage changes single headers
+  /// and moves none.
+  func problems(_ entries: TarContents) throws(LayoutError) -> [LayoutProblem]? {
+    let isComplete =
+      !entries.isCut && plan.sections.allSatisfy { entries.extent(of: $0.path)?.size == $0.size }
     // Where entries stand elsewhere all that follows differs: the first is enough.
-    if let problem = rearrangement { return [problem] }
+    if let problem = rearrangement { return isComplete ? nil : [problem] }
+    if isComplete, try !holdsOwnHeader(before: tar.fileSize) { return nil }
     var problems: [LayoutProblem] = []
     try plan.forEachKnownPiece { piece throws(LayoutError) in
       guard piece.range.upperBound <= tar.fileSize, file.holds(piece.range) else { return }
@@ -27,8 +35,38 @@ struct CanonicalForm {
     } else if tar.fileSize > plan.totalSize {
       problems.append(.trailingBytes(at: plan.totalSize))
     }
-    return problems
+    guard problems == [.trailingBytes(at: plan.totalSize)] else { return problems }
+    return try isPadded() ? nil : problems
   }
+
+  /// Whether what has come of a tar, its first `kept` bytes, is packed by another tool.
+  func isPackedByAnother(within kept: Int64) throws(LayoutError) -> Bool {
+    guard zip(tar.entries, plan.sections).allSatisfy(stands) else { return true }
+    return try !holdsOwnHeader(before: kept)
+  }
+
+  /// Whether one header that lies before `end` is as Ferry writes it.
+  private func holdsOwnHeader(before end: Int64) throws(LayoutError) -> Bool {
+    for section in plan.sections {
+      let place = BlobExtent(offset: section.headerOffset, size: section.offset - section.headerOffset)
+      guard place.range.upperBound <= end, file.holds(place.range) else { continue }
+      let header = try LayoutError.wrapping { () throws(TarError) in
+        try TarHeader.bytes(path: section.path, size: section.size)
+      }
+      if try place.bytes(in: file) == header { return true }
+    }
+    return false
+  }
+
+  /// Whether nothing but zeros follows, as tools that write whole records leave them.
+  private func isPadded() throws(LayoutError) -> Bool {
+    let rest = BlobExtent(offset: plan.totalSize, size: tar.fileSize - plan.totalSize)
+    guard rest.size <= Self.largestRecord, file.holds(rest.range) else { return false }
+    return try rest.bytes(in: file).allSatisfy { $0 == 0 }
+  }
+
+  /// The most bytes that a record has; that of most tools has 10 KiB.
+  static let largestRecord: Int64 = 1 << 20
 
   /// Differences in the archive's own files alone: all there is to compare once it has been extracted.
   func problems(with files: [String: BlobExtent]) throws(LayoutError) -> [LayoutProblem] {
@@ -58,11 +96,16 @@ struct CanonicalForm {
         return .rearranged(path: entry.path, at: entry.headerOffset)
       }
       let section = plan.sections[index]
-      guard entry.path == section.path, entry.kind == .file, entry.headerOffset == section.headerOffset,
-        entry.offset == section.offset, entry.size == section.size
-      else { return .rearranged(path: entry.path, at: entry.headerOffset) }
+      guard stands(entry, as: section) else {
+        return .rearranged(path: entry.path, at: entry.headerOffset)
+      }
     }
     guard tar.entries.count < plan.sections.count, case .marker(let offset) = tar.end else { return nil }
     return .rearranged(path: plan.sections[tar.entries.count].path, at: offset)
+  }
+
+  private func stands(_ entry: TarEntry, as section: ArchiveSection) -> Bool {
+    entry.path == section.path && entry.kind == .file && entry.headerOffset == section.headerOffset
+      && entry.offset == section.offset && entry.size == section.size
   }
 }

@@ -30,6 +30,8 @@ public final class Layout: Sendable {
   public let form: LayoutForm
   /// Whether Ferry wrote it: then it must be, byte by byte, what Ferry writes.
   public let isWrittenByFerry: Bool
+  /// Whether another tool unpacked what Ferry wrote and packed it again: it is another tar with the same files in it.
+  public let isRepacked: Bool
   /// The archive's size in bytes.
   public let totalSize: Int64
   /// Damage. An archive with any is not to be trusted.
@@ -50,6 +52,7 @@ public final class Layout: Sendable {
   private let walks = Mutex(Walks())
 
   private let file: any RandomAccess
+  private let passed: PassedContent?
   private let carried: [String: BlobExtent]
   /// Manifests of types that Ferry does not know.
   private let opaque: OpaqueManifests
@@ -62,6 +65,7 @@ public final class Layout: Sendable {
     places = set == nil ? [:] : check.places
     path = check.file.path
     file = check.file
+    passed = front.passed
     archiveDigest = front.archiveDigest
     images = front.index.images
     others = front.index.others
@@ -74,6 +78,7 @@ public final class Layout: Sendable {
     knownSources = front.ferry?.knownSources ?? []
     form = front.form
     isWrittenByFerry = front.isWrittenByFerry
+    isRepacked = check.isRepacked
     totalSize = check.totalSize
     problems = volumes.compactMap(\.problem) + check.problems
     remarks = check.remarks
@@ -92,6 +97,28 @@ public final class Layout: Sendable {
     _ file: any RandomAccess, memoryLimit: Int64 = Decompressor.usualMemory
   ) throws(LayoutError) -> Layout {
     try open(LayoutSource.open(tar: file, memoryLimit: memoryLimit))
+  }
+
+  /// Reads all of an archive that comes once, in whatever order its entries are, and opens it: what describes it is kept, in a
+  /// nameless file of `directory` where it is large, and what its blobs are is known then. `front` is what came of it before,
+  /// and `unpacksLayers` has it learn what they unpack to.
+  public static func open(
+    passing content: StreamedContent, after front: ContentFront? = nil, unpacksLayers: Bool = false,
+    keepingIn directory: String, memoryLimit: Int64 = Decompressor.usualMemory
+  ) throws(LayoutError) -> Layout {
+    try open(
+      LayoutSource.open(
+        PassedContent.read(
+          content, after: front, unpacksBlobs: unpacksLayers, keepingIn: directory, memoryLimit: memoryLimit),
+        memoryLimit: memoryLimit))
+  }
+
+  /// Whether blobs are best read one after the other, in the order in which they lie: what lies before is read over again.
+  public var isSequential: Bool { passed != nil }
+
+  /// What a blob was found to be while the archive passed; nil where it lies in a file, or was made.
+  public func passage(of digest: Digest) -> PassedContent.Passage? {
+    blobs[digest].flatMap { passed?.passage(at: $0.offset, size: $0.size) }
   }
 
   private static func open(_ source: LayoutSource) throws(LayoutError) -> Layout {
@@ -292,7 +319,8 @@ public final class Layout: Sendable {
       volumes(of: digest)
     case .missingFile(let path), .damagedFile(let path, _, _), .malformedFile(let path, _),
       .disagreement(let path), .unannounced(let path), .surplus(let path), .duplicate(let path),
-      .notAFile(let path), .beneath(let path, _), .contradiction(let path, _), .unsafePath(let path),
+      .notAFile(let path), .strayLink(let path, _), .beneath(let path, _), .contradiction(let path, _),
+      .unsafePath(let path),
       .notCanonical(let path, _):
       places[path].map { volumes(in: $0) } ?? []
     case .rearranged(_, let offset), .truncated(_, let offset), .damagedHeader(let offset),

@@ -20,6 +20,8 @@ struct LayoutCheck {
   private(set) var descriptors = SharedDescriptors()
   /// The archive's size in bytes.
   private(set) var totalSize: Int64
+  /// Whether another tool packed again what Ferry had written.
+  private(set) var isRepacked = false
   /// Whether no image at all was found, but perhaps indexes of none.
   private var isEmpty = false
   private var findings: LayoutFindings
@@ -48,14 +50,12 @@ struct LayoutCheck {
     return check
   }
 
-  /// Checks an archive of which no more than its front has come, and `kept` bytes in all. `misplaced` is an entry that
-  /// stands where one of the front belongs. The plan is that of the whole archive, if nothing is wrong.
-  static func examine(
-    front: LayoutFront, kept: Int64, misplaced: TarEntry?
-  ) throws(LayoutError) -> LayoutCheck {
+  /// Checks an archive of which no more than its front has come, and `kept` bytes in all. The plan is that of the whole
+  /// archive, if nothing is wrong.
+  static func examine(front: LayoutFront, kept: Int64) throws(LayoutError) -> LayoutCheck {
     var check = LayoutCheck(front)
     check.totalSize = kept
-    try check.examineFront(misplaced: misplaced)
+    try check.examineFront()
     return check
   }
 
@@ -68,7 +68,17 @@ struct LayoutCheck {
       if let plan = try plan(walk, ferry) {
         self.plan = plan
         let form = CanonicalForm(plan: plan, tar: tar, file: file)
-        canon = try front.form == .directory ? form.problems(with: entries.files) : form.problems()
+        if front.form == .directory {
+          canon = try form.problems(with: entries.files)
+        } else if let problems = try form.problems(entries) {
+          canon = problems
+        } else {
+          // Where the plan has everything is not where it lies.
+          self.plan = nil
+          isRepacked = true
+          findings.forgiveRepacking()
+          canon = try form.problems(with: entries.files)
+        }
         switch tar.end {
         case .damaged, .absent:
           recoverBlobs(from: plan)
@@ -94,10 +104,9 @@ struct LayoutCheck {
     note(walk.disagreeingConfigs.map { .configDisagrees($0) })
   }
 
-  private mutating func examineFront(misplaced: TarEntry?) throws(LayoutError) {
+  private mutating func examineFront() throws(LayoutError) {
     let walk = try walkManifests()
-    var isCut = misplaced != nil
-    if let misplaced { note([.rearranged(path: misplaced.path, at: misplaced.headerOffset)]) }
+    var isCut = false
     switch tar.end {
     // What comes once has no gaps.
     case .marker, .none, .absent: break

@@ -10,6 +10,8 @@ struct LayoutFront {
   let tar: TarIndex
   let entries: TarContents
   let form: LayoutForm
+  /// What it is read from where that came once.
+  let passed: PassedContent?
   private(set) var index: IndexFile
   private(set) var archiveDigest: Digest
   private(set) var ferry: FerryFile?
@@ -68,7 +70,9 @@ struct LayoutFront {
   }
 
   private init(_ source: LayoutSource, _ index: IndexFile, archiveDigest: Digest) {
-    (file, tar, entries, form) = (source.file, source.tar, source.entries, source.form)
+    (file, tar, entries, form, passed) = (
+      source.file, source.tar, source.entries, source.form, source.passed
+    )
     self.index = index
     self.archiveDigest = archiveDigest
     let file = source.file
@@ -208,11 +212,27 @@ struct LayoutFront {
 /// What is found wrong with an archive, in the order in which it is found.
 struct LayoutFindings {
   /// Whether Ferry wrote the archive: then nothing may be that is usual elsewhere.
-  let isWrittenByFerry: Bool
+  private var isWrittenByFerry: Bool
   private(set) var problems: [LayoutProblem] = []
   private(set) var remarks: [LayoutProblem] = []
 
   init(isWrittenByFerry: Bool) { self.isWrittenByFerry = isWrittenByFerry }
+
+  /// Takes what the packing of another tool brings for harmless, but files that others look for.
+  mutating func forgiveRepacking() {
+    isWrittenByFerry = false
+    let found = problems
+    problems = []
+    for problem in found {
+      if case .surplus(let path) = problem,
+        path == LegacyTags.path || TarContents.isOwn(path.lowercased()) && !path.hasPrefix("blobs/")
+      {
+        problems.append(problem)
+      } else {
+        note([problem])
+      }
+    }
+  }
 
   mutating func note(_ found: [LayoutProblem]) {
     for problem in found {

@@ -23,6 +23,8 @@ struct LayoutSource {
   var problems: [LayoutProblem] = []
   /// How much memory decompressing a layer may take, in bytes.
   let memoryLimit: Int64
+  /// What it is read from where that came once.
+  var passed: PassedContent?
 
   /// Looks what lies at `path`, and chooses how to read it.
   static func open(_ path: String, memoryLimit: Int64) throws(LayoutError) -> LayoutSource {
@@ -35,7 +37,25 @@ struct LayoutSource {
   /// A tar, wherever its bytes come from: a layout in it, or what `docker save` wrote.
   static func open(tar file: any RandomAccess, memoryLimit: Int64) throws(LayoutError) -> LayoutSource {
     let tar = try LayoutError.wrapping { () throws(TarError) in try TarIndex.read(file, names: .layout) }
+    return try open(file, tar, memoryLimit: memoryLimit)
+  }
+
+  /// A tar that has passed.
+  static func open(
+    _ passed: (content: PassedContent, tar: TarIndex), memoryLimit: Int64
+  ) throws(LayoutError) -> LayoutSource {
+    var source = try open(passed.content, passed.tar, memoryLimit: memoryLimit)
+    source.passed = passed.content
+    return source
+  }
+
+  private static func open(
+    _ file: any RandomAccess, _ tar: TarIndex, memoryLimit: Int64
+  ) throws(LayoutError) -> LayoutSource {
     let entries = try TarContents(tar).comparingCopies(in: file)
+    if let entry = entries.sparse.filter(TarContents.isOwn).min() {
+      throw .sparse(path: file.path, entry: entry)
+    }
     if let archive = try DockerSaveArchive.open(
       file: file, tar: tar, entries: entries, memoryLimit: memoryLimit)
     {
@@ -51,7 +71,10 @@ struct LayoutSource {
     guard [LayoutFile.path, IndexFile.path].contains(where: { DataFile.exists("\(path)/\($0)") }) else {
       throw .notALayout(path: path, missing: LayoutFile.path)
     }
-    let directory = try LayoutError.wrapping { () throws(TarError) in try DirectoryContent.read(path) }
+    // Digests prove what blobs are, wherever they lie; nothing else is looked for elsewhere, nor far below.
+    let directory = try LayoutError.wrapping { () throws(TarError) in
+      try DirectoryContent.read(path) { TarContents.isOwn($0) && $0.split(separator: "/").count <= 3 }
+    }
     return LayoutSource(
       file: directory.content, tar: directory.index, entries: try TarContents(directory.index),
       form: .directory, memoryLimit: memoryLimit)

@@ -5,11 +5,13 @@ import Tar
 /// A tar's entries told apart: blobs by digest, other files by name, and what has no business there.
 struct TarContents {
   private(set) var blobs: [Digest: BlobExtent] = [:]
-  /// By path, without a leading `./`.
+  /// By path, as ``plain(_:)`` has it.
   private(set) var files: [String: BlobExtent] = [:]
   /// What links point at, and where in the tar they stand, by the links' paths.
   private(set) var links: [String: (link: TarEntry.Link, offset: Int64)] = [:]
   private(set) var problems: [LayoutProblem] = []
+  /// Entries whose content is not stored from end to end, by their paths.
+  private(set) var sparse: Set<String> = []
   /// Files that are there twice, with one size.
   private var copies: [(path: String, first: BlobExtent, second: BlobExtent)] = []
   /// Whether there were more entries than could be read.
@@ -28,24 +30,86 @@ struct TarContents {
       if let contradiction = entry.contradiction {
         problems.append(.contradiction(path: entry.path, contradiction))
       }
-      var path = entry.path[...]
-      while path.hasPrefix("./") { path = path.dropFirst(2) }
+      let path = Self.plain(entry.path)
       guard entry.kind != .directory else {
-        directories.insert(Self.plain(path))
+        directories.insert(Self.folded(path))
         continue
       }
-      add(entry, path: String(path), isNew: seen.insert(String(path)).inserted, fileSize: tar.fileSize)
+      if entry.contradiction == .sparse { sparse.insert(path) }
+      add(entry, path: path, isNew: seen.insert(path).inserted, fileSize: tar.fileSize)
     }
+    try followLinks()
     try noteNesting(seen, directories)
   }
 
-  /// A directory's path without what does not change where it leads.
-  private static func plain(_ path: Substring) -> String {
+  /// A path without what does not change where it leads, as in `/a`, `./a` and `a//b`. What leads upwards stays, and is unsafe.
+  static func plain(_ path: String) -> String {
+    let isPlain =
+      !path.hasPrefix("/") && !path.hasPrefix("./") && !path.contains("//") && !path.contains("/./")
+    guard !isPlain || path.hasSuffix("/") || path.hasSuffix("/.") || path == "." else { return path }
+    return path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+  }
+
+  /// A directory's path without the steps upwards that are in it.
+  private static func folded(_ path: String) -> String {
+    guard path.contains("..") else { return path }
     var parts: [Substring] = []
-    for part in path.split(separator: "/") where part != "." {
+    for part in path.split(separator: "/") {
       if part == ".." { _ = parts.popLast() } else { parts.append(part) }
     }
     return parts.joined(separator: "/")
+  }
+
+  /// Puts the files of the tar where links stand that lead to them: by any number of links, to files and to directories, and
+  /// whether the file comes first or the link.
+  private mutating func followLinks() throws(LayoutError) {
+    guard !links.isEmpty else { return }
+    let names = links.keys.filter(Self.isOwn).sorted()
+    var followed = 0
+    for name in names {
+      try LayoutError.checkCancellation()
+      if let found = resolve(name) {
+        place(found.extent, at: name)
+      } else if followed < Self.mostDirectories, name.split(separator: "/").count <= 2 {
+        followed += 1
+        try followDirectory(at: name)
+      } else {
+        noteLink(name)
+      }
+    }
+  }
+
+  /// The most links to directories: `blobs`, and one for each algorithm.
+  private static let mostDirectories = 4
+
+  private mutating func place(_ extent: BlobExtent, at path: String) {
+    if let digest = BlobPath.digest(of: path) { blobs[digest] = extent } else { files[path] = extent }
+  }
+
+  /// Puts what lies in the directory of the tar that a link leads to, where the link stands.
+  private mutating func followDirectory(at link: String) throws(LayoutError) {
+    guard case .symbolic(let target) = links[link]?.link,
+      let folder = Self.path(target, from: link.split(separator: "/").dropLast()), !folder.isEmpty
+    else { return noteLink(link) }
+    let below = folder + "/"
+    let found = files.filter { $0.key.hasPrefix(below) }
+    let foundBlobs = blobs.filter { BlobPath.path(of: $0.key).hasPrefix(below) }
+    guard !found.isEmpty || !foundBlobs.isEmpty else { return noteLink(link) }
+    let all = found.map { ($0.key, $0.value) } + foundBlobs.map { (BlobPath.path(of: $0.key), $0.value) }
+    for (path, extent) in all {
+      try LayoutError.checkCancellation()
+      let name = "\(link)/\(path.dropFirst(below.count))"
+      let isKnown = BlobPath.digest(of: name).map { blobs[$0] != nil } ?? (files[name] != nil)
+      if !isKnown { place(extent, at: name) }
+    }
+  }
+
+  /// A link that leads to nothing that is in the tar.
+  private mutating func noteLink(_ path: String) {
+    switch links[path]?.link {
+    case .symbolic(let target), .hard(let target): problems.append(.strayLink(path: path, target: target))
+    case nil: problems.append(.notAFile(path: path))
+    }
   }
 
   /// Entries below one that is no directory: what is unpacked goes where a link leads, or nowhere, while others find
@@ -95,8 +159,12 @@ struct TarContents {
       return
     }
     guard entry.kind == .file else {
-      links[path] = entry.link.map { ($0, entry.headerOffset) }
-      problems.append(Self.isOwn(path) ? .notAFile(path: path) : .surplus(path: path))
+      if let link = entry.link {
+        links[path] = (link, entry.headerOffset)
+        if !Self.isOwn(path) { problems.append(.surplus(path: path)) }
+      } else {
+        problems.append(Self.isOwn(path) ? .notAFile(path: path) : .surplus(path: path))
+      }
       return
     }
     // The last entry of a tar that was cut: what is left of it is not it.
@@ -118,6 +186,11 @@ struct TarContents {
     _ first: BlobExtent, _ second: BlobExtent, in file: any RandomAccess
   ) throws(LayoutError) -> Bool {
     guard file.holds(first.range), file.holds(second.range) else { return false }
+    if let passed = file as? PassedContent, let one = passed.passage(at: first.offset, size: first.size),
+      let other = passed.passage(at: second.offset, size: second.size)
+    {
+      return one.digest == other.digest
+    }
     var done: Int64 = 0
     while done < first.size {
       try LayoutError.checkCancellation()
@@ -139,6 +212,11 @@ struct TarContents {
     }
   }
 
+  /// Where the file lies that is called `path`, which no link is followed for.
+  func extent(of path: String) -> BlobExtent? {
+    BlobPath.digest(of: path).flatMap { blobs[$0] } ?? files[path]
+  }
+
   private static let own: Set = [LayoutFile.path, IndexFile.path, DockerManifestFile.path, FerryFile.path]
 
   /// Whether a layout's own files or blobs have such a path.
@@ -152,8 +230,7 @@ struct TarContents {
   /// The file that `path` leads to, its own name, and every name on the way. Where old `docker save` archives have
   /// links for layers that images share, a link leads to another entry of the same tar, or nowhere.
   func resolve(_ path: String) -> (name: String, extent: BlobExtent, steps: [String])? {
-    var name = path
-    while name.hasPrefix("./") { name.removeFirst(2) }
+    var name = Self.plain(path)
     var steps: [String] = []
     // A hard link stands for what came before it, whatever comes behind.
     var limit = Int64.max

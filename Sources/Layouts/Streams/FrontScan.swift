@@ -32,9 +32,8 @@ struct FrontScan {
   mutating func isBeyond(_ entry: TarEntry) -> Bool {
     takeIn()
     guard entry.kind != .directory else { return false }
-    var path = entry.path[...]
-    while path.hasPrefix("./") { path = path.dropFirst(2) }
-    guard let digest = BlobPath.digest(of: path) else { return isBeyond(entry, file: String(path)) }
+    let path = TarContents.plain(entry.path)
+    guard let digest = BlobPath.digest(of: path) else { return isBeyond(entry, file: path) }
     if awaited == nil {
       awaited = roots(before: entry)
       guard awaited != nil else { return true }
@@ -69,7 +68,7 @@ struct FrontScan {
   }
 
   /// The largest that a file may be which is kept in memory, in bytes.
-  private static func limit(ofFile path: String) -> Int64 {
+  static func limit(ofFile path: String) -> Int64 {
     switch path {
     case LayoutFile.path: LayoutFile.sizeLimit
     case _ where path.hasPrefix(CarriedFile.folder): CarriedFile.sizeLimit

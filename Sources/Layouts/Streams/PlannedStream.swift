@@ -44,11 +44,23 @@ struct PlannedStream: ~Copyable, Sendable {
       section += 1
     }
     try expect(plan.endMarker)
-    if try !bytes(1).isEmpty {
+    if try !endsWithPadding() {
       problems.append(.trailingBytes(at: plan.totalSize))
     } else if isCut {
       problems.append(.truncated(path: plan.sections.last?.path ?? "", at: position))
     }
+  }
+
+  /// Whether nothing follows but the zeros that fill up a record.
+  private mutating func endsWithPadding() throws(LayoutError) -> Bool {
+    var rest = CanonicalForm.largestRecord
+    while rest > 0 {
+      let piece = try bytes(64 << 10)
+      guard piece.allSatisfy({ $0 == 0 }) else { return false }
+      if piece.count < 64 << 10 { return true }
+      rest -= Int64(piece.count)
+    }
+    return false
   }
 
   /// The next bytes of the blob's content, at least one. Throws ``LayoutError/brokenStream(path:_:)`` at the end.

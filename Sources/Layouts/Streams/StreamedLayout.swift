@@ -31,7 +31,18 @@ public final class StreamedLayout: Sendable {
   public static func open(
     _ content: StreamedContent, keepingFrontIn directory: String
   ) throws(LayoutError) -> StreamedLayout {
-    let front = ContentFront(of: content, limit: frontLimit, spoolingIn: directory)
+    try open(content, keeping: front(of: content, in: directory))
+  }
+
+  /// What comes first of `content`, kept in a file of `directory` without a name where it is large.
+  public static func front(of content: StreamedContent, in directory: String) -> ContentFront {
+    ContentFront(of: content, limit: frontLimit, spoolingIn: directory)
+  }
+
+  /// Reads the front of an archive and keeps it. Where that throws `notStreamable`, `front` has all that has come.
+  public static func open(
+    _ content: StreamedContent, keeping front: ContentFront
+  ) throws(LayoutError) -> StreamedLayout {
     var scan = FrontScan(front)
     let tar: TarIndex
     do throws(TarError) {
@@ -47,17 +58,21 @@ public final class StreamedLayout: Sendable {
       throw .oversized(path: content.path, entry: entry.path, size: entry.size, limit: limit)
     }
     if let obstacle = scan.obstacle { throw .notStreamable(path: content.path, obstacle) }
+    if let entry = scan.misplaced { throw .notStreamable(path: content.path, .order(entry: entry.path)) }
     let kept = StreamFront(front)
     let described = try LayoutFront.read(
       LayoutSource(
         file: kept, tar: tar, entries: TarContents(tar).comparingCopies(in: kept), form: .tar,
         memoryLimit: Decompressor.usualMemory))
     guard described.isWrittenByFerry else { throw .notStreamable(path: content.path, .foreign) }
-    var check = try LayoutCheck.examine(
-      front: described, kept: kept.count, misplaced: scan.misplaced)
+    var check = try LayoutCheck.examine(front: described, kept: kept.count)
 
     var state = State()
     if let plan = check.plan {
+      // Its layers may come in any order.
+      guard try !CanonicalForm(plan: plan, tar: tar, file: kept).isPackedByAnother(within: kept.count) else {
+        throw .notStreamable(path: content.path, .foreign)
+      }
       var stream = PlannedStream(plan, after: kept, of: content)
       do throws(LayoutError) {
         try stream.advance()

@@ -55,11 +55,13 @@ public struct CheckSubject: Sendable {
 /// No layer is read.
 public struct CheckOpening: Sendable {
   private let request: CheckRequest
+  private let observer: any TransferObserver
   private let executor: BlockingExecutor
 
   /// Throws ``TransferError/noThread(code:)``.
   public init(_ request: CheckRequest, settings: TransferSettings) throws {
     self.request = request
+    observer = settings.observer
     executor = try BlockingExecutor(width: settings.jobs)
   }
 
@@ -77,7 +79,9 @@ public struct CheckOpening: Sendable {
     // Which destination plays no part yet.
     let intake = request.intake(
       of: inputs, mapping: NameMapping(destination: RegistryLocation(host: "localhost")))
-    let opening = ArchiveOpening(intake, keepGoing: false, offersWays: false, executor: executor)
+    let opening = ArchiveOpening(
+      intake, keepGoing: false, offersWays: false, isSending: false, observer: observer,
+      executor: executor)
     let archives = try await opening.open()
     let selected = try await executor.run {
       try ImageSelection(intake, keepGoing: false).select(from: archives)

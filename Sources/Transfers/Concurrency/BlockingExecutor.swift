@@ -108,6 +108,22 @@ extension BlockingExecutor {
     return results.all
   }
 
+  /// The same, but those that `isInOrder` takes come one after the other.
+  func mapConcurrently<Item: Sendable, Value: Sendable>(
+    _ items: [Item], inOrder isInOrder: (Item) -> Bool, _ body: @escaping @Sendable (Item) throws -> Value
+  ) async throws -> [Value] {
+    let results = Collected<Value>(count: items.count)
+    let ordered = items.indices.filter { isInOrder(items[$0]) }
+    let groups = [ordered] + items.indices.filter { !isInOrder(items[$0]) }.map { [$0] }
+    try await forEachConcurrently(groups) { group in
+      for index in group {
+        try Task.checkCancellation()
+        results.set(try body(items[index]), at: index)
+      }
+    }
+    return results.all
+  }
+
   /// The result of one `body` that may block.
   func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
     try await withThrowingTaskGroup(of: Value.self) { group in

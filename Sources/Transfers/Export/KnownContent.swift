@@ -102,7 +102,8 @@ struct KnownFiles: Sendable {
     let archivePaths = paths.filter { !receiptPaths.contains($0) }
     let archives = try ArchiveInput.group(archivePaths, streams: request.knownStreams).map { input in
       let opened = try OpenedArchive.open(
-        input, spool: nil, temporary: request.temporary, memoryLimit: request.memoryLimit)
+        input, for: .proof(unpacksLayers: false), spool: nil, temporary: request.temporary,
+        memoryLimit: request.memoryLimit)
       let layout = opened.layout
       guard layout.problems.isEmpty else {
         throw TransferError.knownUnusable(path: input.path, problems: layout.problems)
@@ -184,6 +185,8 @@ struct KnownFiles: Sendable {
       .provingKnown(archive.source, size: blobs.map(\.size).saturatingSum()))
     let readings: [BlobReading]
     switch archive.opened {
+    case .inPlace(let layout) where layout.isSequential:
+      readings = try await executor.run { try BlobReading.passed(blobs.map(\.digest), in: layout) }
     case .inPlace(let layout):
       readings = try await executor.mapConcurrently(blobs.map(\.digest).sorted()) { digest in
         do {

@@ -63,22 +63,25 @@ final class BlobPusher: Sendable {
     }
   }
 
-  /// Pushes `inPlace`, several at a time, then what comes out of each stream, and last what is shared and not mounted yet.
+  /// Pushes `inPlace`, several at a time, of which those in one group come one after the other; then what comes out of each stream, and last what is shared and not mounted yet.
   /// Returns when all is there or, with `keepGoing`, has failed.
   func push(
-    _ inPlace: [ImportBlob], then streamed: [(stream: StreamedLayout, blobs: [ImportBlob])],
+    _ inPlace: [[ImportBlob]], then streamed: [(stream: StreamedLayout, blobs: [ImportBlob])],
     on executor: BlockingExecutor
   ) async throws -> PushedBlobs {
-    unsent.store(inPlace.count, ordering: .relaxed)
-    try await executor.forEachConcurrently(inPlace) { [self] blob in
-      do {
-        try push(blob)
-      } catch {
-        try noteFailure(of: blob.descriptor.digest, error)
+    unsent.store(inPlace.lazy.map(\.count).reduce(0, +), ordering: .relaxed)
+    try await executor.forEachConcurrently(inPlace) { [self] group in
+      for blob in group {
+        try Task.checkCancellation()
+        do {
+          try push(blob)
+        } catch {
+          try noteFailure(of: blob.descriptor.digest, error)
+        }
+        unsent.subtract(1, ordering: .relaxed)
+        // While others upload: what is left in the end is shared out among all.
+        try shareOut(of: blob) { self.unsent.load(ordering: .relaxed) > 0 }
       }
-      unsent.subtract(1, ordering: .relaxed)
-      // While others upload: what is left in the end is shared out among all.
-      try shareOut(of: blob) { self.unsent.load(ordering: .relaxed) > 0 }
     }
     for (stream, blobs) in streamed {
       let pusher = StreamPusher(stream, blobs, through: self, observer: settings.observer)

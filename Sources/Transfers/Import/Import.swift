@@ -42,7 +42,8 @@ public struct Import: Sendable {
   /// collected.
   @concurrent
   public func prepare(isDryRun: Bool) async throws -> PreparedImport {
-    let opening = ArchiveOpening(request, keepGoing: settings.keepGoing, executor: executor)
+    let opening = ArchiveOpening(
+      request, keepGoing: settings.keepGoing, observer: settings.observer, executor: executor)
     let archives = try await opening.open()
     let selection = ImageSelection(request, keepGoing: settings.keepGoing)
     let selected = try await executor.run { try selection.select(from: archives) }
@@ -118,7 +119,7 @@ public struct Import: Sendable {
     let (inPlace, streamed) = prepared.opened.divided(blobs)
     let journal = try await executor.run {
       try request.journal.open(
-        for: inPlace, of: request.archives, shard: request.shard, observer: settings.observer)
+        for: inPlace.flatMap(\.self), of: request.archives, shard: request.shard, observer: settings.observer)
     }
     // Held until the tags are pushed, so that no second Ferry pushes the same.
     defer { journal?.finish() }

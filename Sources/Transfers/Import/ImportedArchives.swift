@@ -42,20 +42,33 @@ struct ImportedArchives: Sendable {
     return holders
   }
 
-  /// `blobs` told apart: those that can be read in any order, and what comes out of each stream.
+  /// `blobs` told apart: those that lie in archives, of which some are read one after the other, and what comes out of each
+  /// stream.
   func divided(
     _ blobs: [ImportBlob]
-  ) -> (inPlace: [ImportBlob], streamed: [(stream: StreamedLayout, blobs: [ImportBlob])]) {
-    var inPlace: [ImportBlob] = []
+  ) -> (inPlace: [[ImportBlob]], streamed: [(stream: StreamedLayout, blobs: [ImportBlob])]) {
+    var inPlace: [[ImportBlob]] = []
+    var sequential: [ObjectIdentifier: [ImportBlob]] = [:]
     var coming: [ObjectIdentifier: [ImportBlob]] = [:]
     for blob in blobs {
       if let layout = blob.layout, isStreamed(layout) {
         coming[ObjectIdentifier(layout), default: []].append(blob)
+      } else if let layout = blob.layout, layout.isSequential {
+        sequential[ObjectIdentifier(layout), default: []].append(blob)
       } else {
-        inPlace.append(blob)
+        inPlace.append([blob])
       }
     }
+    // What takes longest begins first.
+    inPlace = sequential.values.map { $0.sorted { $0.place < $1.place } } + inPlace
     return (inPlace, streams.map { ($0, coming[ObjectIdentifier($0.front)] ?? []) })
+  }
+}
+
+extension ImportBlob {
+  /// Where it, or what it is made of, begins in its archive.
+  fileprivate var place: Int64 {
+    layout?.blobs[compressed?.original.digest ?? descriptor.digest]?.offset ?? 0
   }
 }
 
@@ -65,11 +78,17 @@ struct ArchiveOpening: Sendable {
   private let keepGoing: Bool
   /// Whether there is an option that takes the images that are whole.
   private let offersWays: Bool
+  /// Whether what lies in them is to be sent.
+  private let isSending: Bool
+  private let observer: any TransferObserver
   private let executor: BlockingExecutor
 
   init(
-    _ request: ImportRequest, keepGoing: Bool, offersWays: Bool = true, executor: BlockingExecutor
+    _ request: ImportRequest, keepGoing: Bool, offersWays: Bool = true, isSending: Bool = true,
+    observer: any TransferObserver, executor: BlockingExecutor
   ) {
+    self.isSending = isSending
+    self.observer = observer
     self.request = request
     self.keepGoing = keepGoing
     self.offersWays = offersWays
@@ -84,13 +103,16 @@ struct ArchiveOpening: Sendable {
   }
 
   private func open(_ input: ArchiveInput) throws -> OpenedArchive {
+    let readsTwice = request.compressesLayers || request.convertsSchema1
     let archive = try OpenedArchive.open(
-      input, spool: request.spool, temporary: request.temporary, memoryLimit: request.memoryLimit)
+      input, for: isSending ? .sending(readsTwice: readsTwice) : .look, spool: request.spool,
+      temporary: request.temporary, memoryLimit: request.memoryLimit, note: { observer.note($0) })
     let layout = archive.layout
     if let expected = request.expected, layout.archiveDigest != expected {
       throw TransferError.wrongArchive(path: layout.path, expected: expected, actual: layout.archiveDigest)
     }
     try request.signature?.check(archive: input.path, digest: layout.archiveDigest)
+    if layout.isRepacked { observer.note(.repacked(path: layout.path)) }
     guard !layout.problems.isEmpty else { return archive }
     let damage = ArchiveDamage(of: layout)
     // Of a stream nothing more is read once its front is wrong.

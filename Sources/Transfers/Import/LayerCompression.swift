@@ -65,7 +65,7 @@ struct LayerCompression: Sendable {
   ) async throws -> CompressedSelection {
     let found = try await executor.run { try plainLayers(of: selected, in: archives) }
     observer.expect(bytes: found.map(\.layer.size).saturatingSum())
-    let layers = try await executor.mapConcurrently(found) { layout, layer in
+    let layers = try await executor.mapConcurrently(found, inOrder: \.layout.isSequential) { layout, layer in
       let meter = TransferMeter(layer, observer: observer)
       return try CompressedLayer.measure(layer, in: layout, progress: meter.advance)
     }

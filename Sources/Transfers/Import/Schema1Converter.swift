@@ -30,7 +30,8 @@ struct Schema1Converter: Sendable {
   ) async throws -> CompressedSelection {
     let layers = try self.layers(of: selected, in: archives)
     observer.expect(bytes: layers.map(\.layer.size).saturatingSum())
-    let contents = try await executor.mapConcurrently(layers) { layout, layer in
+    let contents = try await executor.mapConcurrently(layers, inOrder: \.layout.isSequential) {
+      layout, layer in
       let meter = TransferMeter(layer, observer: observer)
       return try content(of: layer, in: layout, progress: meter.advance)
     }
@@ -87,8 +88,12 @@ struct Schema1Converter: Sendable {
   private func content(
     of layer: Descriptor, in layout: Layout, progress: @escaping (Int64) -> Void
   ) throws -> Digest {
-    let reading = try BlobReading.read(
-      layer.digest, in: layout, unpackingWithin: memoryLimit, progress: progress)
+    let reading =
+      try layout.passage(of: layer.digest).flatMap { _ in
+        try BlobReading.passed([layer.digest], in: layout, unpacking: [layer.digest], within: memoryLimit)
+          .first
+      }
+      ?? BlobReading.read(layer.digest, in: layout, unpackingWithin: memoryLimit, progress: progress)
     if let problem = reading.problem {
       switch problem {
       case .damaged(_, let actual):

@@ -32,7 +32,7 @@ public struct Inspection: Sendable {
 
   private func inspect() throws -> InspectedArchive {
     let layout = try OpenedArchive.open(
-      archive, spool: spool, temporary: temporary, memoryLimit: memoryLimit
+      archive, for: .look, spool: spool, temporary: temporary, memoryLimit: memoryLimit
     ).layout
     // An image may have thousands of names; it is walked once.
     var walks: [Digest: ImageWalk] = [:]

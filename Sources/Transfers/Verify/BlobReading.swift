@@ -22,6 +22,30 @@ struct BlobReading: Sendable {
     }
   }
 
+  /// Blobs of a layout that is read in order: what they were found to be as it passed. One that was not looked into then, or
+  /// not as it is wanted, is read once more. Blocks.
+  static func passed(
+    _ digests: some Sequence<Digest>, in layout: Layout, unpacking layers: Set<Digest> = [],
+    within memoryLimit: Int64 = 0
+  ) throws -> [BlobReading] {
+    let places = digests.map { (digest: $0, offset: layout.blobs[$0]?.offset ?? 0) }
+    return try places.sorted { $0.offset < $1.offset }.map { digest, _ in
+      let isLayer = layers.contains(digest)
+      guard let passage = layout.passage(of: digest), !isLayer || passage.content != .unknown else {
+        return try read(digest, in: layout, unpackingWithin: isLayer ? memoryLimit : nil) { _ in }
+      }
+      var diffID: Digest?
+      switch passage.content {
+      case .refused(let error): if isLayer { throw error.located(in: "blob \(digest)") }
+      case .digest(let content): diffID = isLayer ? content : nil
+      case .damaged, .unknown: break
+      }
+      return BlobReading(
+        digest: digest, problem: passage.digest == digest ? nil : .damaged(digest, actual: passage.digest),
+        diffID: diffID)
+    }
+  }
+
   /// The same for a blob of any place; `source` fills a buffer from an offset on, and returns 0 at the blob's end.
   static func read(
     _ digest: Digest, size: Int64, unpackingWithin memoryLimit: Int64? = nil,

@@ -41,7 +41,9 @@ public struct Verification: Sendable {
   @concurrent
   public func run() async throws -> VerifiedArchive {
     let opened = try await executor.run {
-      try OpenedArchive.open(archive, spool: spool, temporary: temporary, memoryLimit: memoryLimit)
+      try OpenedArchive.open(
+        archive, for: .proof(unpacksLayers: isDeep), spool: spool, temporary: temporary,
+        memoryLimit: memoryLimit)
     }
     let layout = opened.layout
     if let expected, layout.archiveDigest != expected {
@@ -87,7 +89,7 @@ public struct Verification: Sendable {
       omissionImages: ImageWalk.omissionImages(trees, in: layout),
       knownSources: layout.knownSources, missingImages: layout.missingImages,
       unknownManifests: trees.compactMap(\.tree).unknownManifests, findings: findings.all,
-      volumes: layout.volumes)
+      volumes: layout.volumes, isRepacked: layout.isRepacked)
   }
 
   /// The archive's images in its order, with what was found below each.
@@ -117,6 +119,11 @@ public struct Verification: Sendable {
 
   /// Reads every blob where it lies.
   private func read(_ layout: Layout, unpacking layers: Set<Digest>) async throws -> [BlobReading] {
+    if layout.isSequential {
+      return try await executor.run {
+        try BlobReading.passed(layout.blobs.keys, in: layout, unpacking: layers, within: memoryLimit)
+      }
+    }
     settings.observer.expect(bytes: layout.blobs.values.map(\.size).saturatingSum())
     // In the order in which they lie, so that a disk reads straight on.
     let order = layout.blobs.sorted { $0.value.offset < $1.value.offset }

@@ -42,6 +42,8 @@ public struct VerifiedArchive: Sendable {
   public let findings: [Finding]
   /// Of an archive that is cut: every volume, in order.
   public let volumes: [Volume]
+  /// Whether another tool unpacked what Ferry had written and packed it again.
+  public let isRepacked: Bool
 
   /// The images' names, in their order.
   public var images: [String] { contents.map(\.name) }

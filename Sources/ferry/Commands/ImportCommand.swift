@@ -34,7 +34,7 @@ struct ImportCommand: AsyncParsableCommand {
       - reads an archive from standard input, and one that gzip, zstd or xz compressed is recognised, there as \
       in a file. Such an archive of Ferry's is pushed in one pass, as it comes, its tags when all of it was \
       proved; a pipe that breaks off leaves no tag, and the same command run again skips what has arrived. \
-      Others, in another order, need --spool.
+      Others, in another order, are read twice out of a file; out of a pipe they are copied into $TMPDIR first.
 
       EXAMPLE:
         ferry import fleet.tar --to nvcr.io/acme --api-key-file new.key --dry-run

@@ -1,6 +1,7 @@
 import Credentials
 import Digests
 import Images
+import Layouts
 import Registry
 import Transfers
 
@@ -63,6 +64,11 @@ enum NoteText {
       "wrote \(path) (\(Amounts.bytes(size))), archive digest \(digest)"
     case .archiveUpToDate(let path, let digest):
       "there already: \(path), archive digest \(digest)"
+    case .repacked(let path):
+      "\(path) was repacked by another tool: the archive digest proves what is in it"
+    case .spooling(let path, let obstacle, let directory, let available):
+      "copying \(path) into \(directory) first, where \(Amounts.bytes(available)) are free (--spool DIR names another): "
+        + LayoutError.words(for: obstacle)
     case .provingVolumes(let size):
       "proving the volumes before anything is pushed: \(Amounts.bytes(size))"
     case .proofWritten(let path): "wrote \(path)"

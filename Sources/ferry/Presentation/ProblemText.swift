@@ -37,7 +37,7 @@ enum ProblemText {
   static func isOfItsMaking(_ problem: LayoutProblem) -> Bool {
     switch problem {
     case .notAManifest, .notAConfig, .configDisagrees, .contentDiffers, .cannotUnpack, .unfitOmission,
-      .notAnImage, .ambiguousName, .beneath, .contradiction, .notAFile, .unsafePath,
+      .notAnImage, .ambiguousName, .beneath, .contradiction, .notAFile, .strayLink, .unsafePath,
       .disagreement("manifest.json"):
       true
     case .unreadableImage(_, .wrongContent): false
@@ -48,6 +48,9 @@ enum ProblemText {
 
   /// What helps against `problems`: `usual`, unless the archive was made like that.
   static func remedy(for problems: [LayoutProblem], or usual: Wording) -> Wording {
+    if problems.contains(where: { if case .strayLink = $0 { true } else { false } }) {
+      return "Pack it again with what its links lead to: tar -h, or cp -L."
+    }
     if !problems.isEmpty, problems.allSatisfy(isOfItsMaking) {
       return
         "It was made like that, and another copy is no better: export it once more, or have it built anew."
@@ -127,6 +130,8 @@ enum ProblemText {
       "the headers of \(path) can be read in more than one way"
     case .contradiction(let path, .sparse): "\(path) is a sparse file, which not all can read"
     case .notAFile(let path): "\(path) is not a plain file"
+    case .strayLink(let path, let target):
+      "\(path) is a link to \(Wording.value(String(target.prefix(200)))), which is not in the archive"
     case .unsafePath(let path): "'\(path.prefix(200))' is no path for an archive"
     case .notCanonical(let path, let part): "damaged: the \(words(for: part)) of \(path) was changed"
     case .rearranged(let path, let offset): "\(path) stands at byte \(offset), where another entry belongs"

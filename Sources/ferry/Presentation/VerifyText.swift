@@ -58,6 +58,9 @@ struct VerifyText {
         "  here of \(image.name): \(Wording.list(platforms)); import takes \(platforms.count == 1 ? "that one" : "one of them with --platform")"
       )
     }
+    if archive.isRepacked {
+      console.result("  repacked by another tool: the archive digest proves what is in it")
+    }
     let omissions = OmissionText.lines(
       archive.omissions, of: archive.omissionImages, sources: archive.knownSources)
     for line in omissions { console.result("  \(line)") }

@@ -33,6 +33,8 @@ struct VerifyReport: Codable {
     let arrivals: DocumentList<ArrivalEntry>?
     /// Empty when the archive is one file.
     let volumes: DocumentList<VolumeEntry>
+    /// Whether another tool packed again what Ferry had written; nil: no.
+    let repacked: Bool?
   }
 
   struct Signature: Codable {
@@ -97,7 +99,8 @@ struct VerifyReport: Codable {
             problem: ProblemText.line(for: $0.problem), images: DocumentList($0.images),
             volumes: DocumentList($0.volumes) { $0.path })
         }, arrivals: receipts.map { DocumentList(archive.arrivals(in: $0), ArrivalEntry.init) },
-        volumes: DocumentList(archive.volumes) { VolumeEntry($0, findings: archive.findings) })
+        volumes: DocumentList(archive.volumes) { VolumeEntry($0, findings: archive.findings) },
+        repacked: archive.isRepacked ? true : nil)
     }
   }
 }

@@ -77,6 +77,14 @@ extension LayoutError: WordedError {
         "\(path) was written in version \(found) of its format (\(entry)); this ferry reads \(supported)",
         remedy: "Use a newer ferry. If there is none, the archive is damaged: carry it over again.",
         .integrityFailure)
+    case .namelessLayer(let path, let image, let layer):
+      return ErrorText(
+        "\(path) gives layer \(layer) of \(image) no file: its name is empty in manifest.json",
+        remedy: "The tool that packed it left it out: have it packed again.", .notFound)
+    case .sparse(let path, let entry):
+      return ErrorText(
+        "\(path) holds \(entry) as a sparse file, whose content cannot be read where it lies",
+        remedy: "Pack it again without that: tar without -S (--sparse).", .usage)
     case .missing(let digest):
       return ErrorText("the archive lacks \(digest)", remedy: again, .integrityFailure)
     case .missingFile(let path, let entry):
@@ -96,16 +104,9 @@ extension LayoutError: WordedError {
         "\(digest): \(error.words)",
         remedy: ProblemText.remedy(for: [.notAManifest(digest, error)], or: again), .integrityFailure)
     case .notStreamable(let path, let obstacle):
-      let why =
-        switch obstacle {
-        case .order(let entry): "\(entry) comes before what says what it is"
-        case .foreign: "another tool wrote it, and its layers may come before its manifests"
-        case .twoReadings:
-          "what changes images reads layers twice, to learn what they become and to send them"
-        }
       return ErrorText(
-        "\(path) cannot be read as it comes: \(why)",
-        remedy: "Write it to a file, uncompressed, and name that; or let ferry do so: --spool DIR", .usage)
+        "\(path) cannot be read as it comes: \(Self.words(for: obstacle))",
+        remedy: "Write it to a file and name that; or let ferry do so: --spool DIR", .usage)
     case .brokenStream(let path, let problems):
       let lines: [Wording] = problems.prefix(20).map { "  \(ProblemText.line(for: $0))" }
       let more: [Wording] = problems.count > 20 ? ["  and \(problems.count - 20) more"] : []
@@ -133,6 +134,15 @@ extension LayoutError: WordedError {
         "\(Amounts.count(digests.count, "blob")) of the archive never arrived", .integrityFailure)
     case .cancelled: return .interrupted
     case .unreferenced, .notPlanned, .outOfOrder, .finished: return .unforeseen(self)
+    }
+  }
+
+  /// Why an archive cannot be read as it comes.
+  static func words(for obstacle: StreamObstacle) -> Wording {
+    switch obstacle {
+    case .order(let entry): "\(entry) comes before what says what it is"
+    case .foreign: "another tool packed it, and its layers may come before its manifests"
+    case .twoReadings: "what changes images reads layers twice, to learn what they become and to send them"
     }
   }
 }

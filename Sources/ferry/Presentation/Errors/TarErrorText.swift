@@ -8,6 +8,12 @@ extension TarError: WordedError {
     switch self {
     case .file(let error): return error.text
     case .notATar(let path): return LayoutError.notAnArchive(path: path).text
+    case .foreignForm(let path, let form):
+      return ErrorText(
+        "\(path) is of a form that ferry does not read: \(form.rawValue)",
+        remedy:
+          "Ferry reads tars, plain or compressed with gzip, zstd or xz. Undo it first: \(form.undoing) \(path)",
+        .usage)
     case .tooManyEntries(let path, let limit):
       return FileError.tooManyEntries(path: path, limit: limit).text
     case .unwritableName(let name): return ErrorText("'\(name)' cannot stand in an archive", .usage)
@@ -20,6 +26,16 @@ extension TarError: WordedError {
     case .needsMemory(let compression, let path, let need, let limit):
       // The next power of two, as people write it.
       let enough = (Int64(0)...40).lazy.map { Int64(1) << $0 }.first { $0 << 20 >= need } ?? 1 << 40
+      // Beyond that the library refuses, whatever is allowed.
+      guard need <= compression.largestWindow else {
+        let bits = (Int64.bitWidth - (need - 1).leadingZeroBitCount)
+        return ErrorText(
+          "\(path ?? "a layer") was compressed with a window of \(Amounts.bytes(need)) (\(compression.rawValue)), and "
+            + "ferry reads \(Amounts.bytes(compression.largestWindow)) at most",
+          remedy: compression == .zstd
+            ? "Decompress it first: zstd -d --long=\(bits) FILE" : "Decompress it first: xz -d FILE",
+          .integrityFailure)
+      }
       return ErrorText(
         "\(path ?? "a layer") takes \(Amounts.bytes(need)) of memory to decompress (\(compression.rawValue)), and "
           + "\(Amounts.bytes(limit)) are allowed",

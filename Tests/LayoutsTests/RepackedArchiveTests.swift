@@ -1,0 +1,122 @@
+import Digests
+import Files
+import Foundation
+import Images
+import TestSupport
+import Testing
+
+@testable import Layouts
+
+/// What Ferry wrote, unpacked and packed again on its way.
+@Suite struct `An archive of Ferry's that another tool packed again` {
+  let scratch: ScratchDirectory
+  let original: Layout
+  let plan: ArchivePlan
+
+  init() throws {
+    scratch = try ScratchDirectory()
+    let images = try TestArchive.images()
+    let files: [(path: String, bytes: [UInt8])] = [("ferry/note.md", Array("text".utf8))]
+    plan = try ArchivePlan(images, extraFiles: files)
+    try TestArchive.write(images, to: scratch("a.tar"), extraFiles: files)
+    original = try Layout.open(scratch("a.tar"))
+    try FileManager.default.createDirectory(atPath: scratch("d"), withIntermediateDirectories: false)
+    try Command.run("tar", ["-xf", scratch("a.tar"), "-C", scratch("d")])
+  }
+
+  private static let python = """
+    import os, sys, tarfile
+    source, target, form = sys.argv[1:4]
+    out = tarfile.open(target, 'w', format=getattr(tarfile, form))
+    for member in tarfile.open(source):
+      out.addfile(member, tarfile.open(source).extractfile(member.name))
+    out.close()
+    """
+
+  /// Packs what lies in `d`, as `way` says, into `x.tar`.
+  private func repack(_ way: String) throws -> String {
+    if way.hasSuffix("_FORMAT") {
+      try Command.run("python3", ["-c", Self.python, scratch("a.tar"), scratch("x.tar"), way])
+    } else {
+      try Command.run("sh", ["-c", "cd \(scratch("d")) && tar \(way)"])
+    }
+    return scratch("x.tar")
+  }
+
+  @Test(arguments: [
+    "-cf ../x.tar .", "-cf ../x.tar *", "--format=pax -cf ../x.tar .", "--format=v7 -cf ../x.tar .",
+    "--sort=name --format=ustar --owner=0 --group=0 --numeric-owner --mtime=@0 -cf ../x.tar *",
+    "-b 1000 -cf ../x.tar .", "USTAR_FORMAT", "GNU_FORMAT", "PAX_FORMAT",
+  ])
+  func `is intact, and has the archive's digest`(way: String) throws {
+    let path = try repack(way)
+    let layout = try Layout.open(path)
+    #expect(layout.problems == [] && layout.isWrittenByFerry)
+    #expect(layout.archiveDigest == original.archiveDigest && layout.images == original.images)
+    let file = try DataFile.open(reading: path)
+    #expect(layout.blobs.keys.sorted() == original.blobs.keys.sorted())
+    for (digest, extent) in layout.blobs {
+      #expect(try Digest(of: file.read(Int(extent.size), at: extent.offset)) == digest)
+    }
+    #expect(layout.isRepacked)
+    #expect(layout.files == original.files && layout.omissions == original.omissions)
+  }
+
+  @Test func `is one that was padded to whole records`() throws {
+    let bytes = try scratch.read("a.tar")
+    for more in [512, 10_240, 1 << 20] {
+      let path = try scratch.write(bytes + [UInt8](repeating: 0, count: more), to: "x.tar")
+      let layout = try Layout.open(path)
+      #expect(layout.problems == [] && layout.isRepacked)
+    }
+    let path = try scratch.write(bytes + [UInt8](repeating: 0, count: 2 << 20), to: "x.tar")
+    #expect(try Layout.open(path).problems == [.trailingBytes(at: plan.totalSize)])
+  }
+
+  @Test func `is damaged where one of its files is`() throws {
+    for name in ["index.json", "ferry.json", "ferry/note.md", "oci-layout"] {
+      let bytes = try scratch.read("d/\(name)")
+      try scratch.write(bytes + [32], to: "d/\(name)")
+      let layout = try? Layout.open(repack("-cf ../x.tar ."))
+      #expect(layout?.problems.isEmpty != true || layout?.archiveDigest != original.archiveDigest, "\(name)")
+      try scratch.write(bytes, to: "d/\(name)")
+    }
+    let manifest = try #require(original.images.first?.root.digest)
+    for digest in [manifest, try #require(plan.blobs.first?.digest)] {
+      let path = "d/\(BlobPath.path(of: digest))"
+      let bytes = try scratch.read(path)
+      try scratch.write(Array(bytes.dropLast()), to: path)
+      #expect(try !Layout.open(repack("-cf ../x.tar .")).problems.isEmpty)
+      try FileManager.default.removeItem(atPath: scratch(path))
+      #expect(
+        try Layout.open(repack("-cf ../x.tar .")).problems.contains {
+          if case .missing(let descriptor) = $0 { descriptor.digest == digest } else { false }
+        })
+      try scratch.write(bytes, to: path)
+    }
+    #expect(try Layout.open(repack("-cf ../x.tar .")).problems == [])
+  }
+
+  @Test func `may have files beside its own, but none that others look for`() throws {
+    try scratch.write([1], to: "d/guard.log")
+    let layout = try Layout.open(repack("-cf ../x.tar ."))
+    #expect(layout.problems == [] && layout.remarks == [.surplus(path: "guard.log")])
+    for name in ["repositories", "Manifest.json", "ferry/more"] {
+      try scratch.write([1], to: "d/\(name)")
+      #expect(try Layout.open(repack("-cf ../x.tar .")).problems == [.surplus(path: name)])
+      try FileManager.default.removeItem(atPath: scratch("d/\(name)"))
+    }
+  }
+
+  @Test func `is no archive of which single headers were changed`() throws {
+    var bytes = try scratch.read("a.tar")
+    // Another time in all headers but the first, and at last in that too.
+    for (index, section) in plan.sections.enumerated().reversed() {
+      bytes[Int(section.headerOffset) + 146] ^= 1
+      TestArchive.seal(&bytes, headerAt: Int(section.headerOffset))
+      let layout = try Layout.open(scratch.write(bytes, to: "x.tar"))
+      #expect(layout.isRepacked == (index == 0))
+      #expect(layout.problems.count == (index == 0 ? 0 : plan.sections.count - index))
+    }
+  }
+}
