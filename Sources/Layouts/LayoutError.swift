@@ -43,8 +43,6 @@ public enum LayoutError: Error, Hashable, Sendable {
   case tooManyBlobs(path: String, limit: Int)
   /// A layout or ferry.json of a version that this Ferry does not know.
   case unsupportedVersion(path: String, entry: String, found: String, supported: String)
-  /// Docker's list gives one of an image's layers, by its number from 1 on, no file.
-  case namelessLayer(path: String, image: String, layer: Int)
   /// A file whose content does not lie in the tar from end to end.
   case sparse(path: String, entry: String)
   case missing(Digest)

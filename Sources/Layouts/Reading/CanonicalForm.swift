@@ -15,13 +15,16 @@ struct CanonicalForm {
   let file: any RandomAccess
 
   /// Every difference, named by the entry it falls in; nil where another tool packed what is all there: its entries stand in
-  /// other places, or not one header is as Ferry writes it, or zeros fill up a record behind it. Damage changes single headers
+  /// other places, and not one header is as Ferry writes it, or zeros fill up a record behind it. Damage changes single headers
   /// and moves none.
   func problems(_ entries: TarContents) throws(LayoutError) -> [LayoutProblem]? {
     let isComplete =
       !entries.isCut && plan.sections.allSatisfy { entries.extent(of: $0.path)?.size == $0.size }
     // Where entries stand elsewhere all that follows differs: the first is enough.
-    if let problem = rearrangement { return isComplete ? nil : [problem] }
+    if let problem = rearrangement {
+      // Who moves or doubles entries of ours with their headers is no tool that packs.
+      return try isComplete && !holdsOwnEntry() ? nil : [problem]
+    }
     if isComplete, try !holdsOwnHeader(before: tar.fileSize) { return nil }
     var problems: [LayoutProblem] = []
     try plan.forEachKnownPiece { piece throws(LayoutError) in
@@ -58,10 +61,23 @@ struct CanonicalForm {
     return false
   }
 
+  /// Whether one entry, wherever it stands, has the header that Ferry writes for it.
+  private func holdsOwnEntry() throws(LayoutError) -> Bool {
+    for entry in tar.entries where entry.kind == .file {
+      let header = try LayoutError.wrapping { () throws(TarError) in
+        try TarHeader.bytes(path: entry.path, size: entry.size)
+      }
+      let place = BlobExtent(offset: entry.headerOffset, size: Int64(header.count))
+      guard file.holds(place.range) else { continue }
+      if try place.bytes(in: file) == header { return true }
+    }
+    return false
+  }
+
   /// Whether nothing but zeros follows, as tools that write whole records leave them.
   private func isPadded() throws(LayoutError) -> Bool {
     let rest = BlobExtent(offset: plan.totalSize, size: tar.fileSize - plan.totalSize)
-    guard rest.size <= Self.largestRecord, file.holds(rest.range) else { return false }
+    guard rest.size <= Self.largestRecord, rest.size % 512 == 0, file.holds(rest.range) else { return false }
     return try rest.bytes(in: file).allSatisfy { $0 == 0 }
   }
 

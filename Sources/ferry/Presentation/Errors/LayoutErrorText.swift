@@ -77,10 +77,6 @@ extension LayoutError: WordedError {
         "\(path) was written in version \(found) of its format (\(entry)); this ferry reads \(supported)",
         remedy: "Use a newer ferry. If there is none, the archive is damaged: carry it over again.",
         .integrityFailure)
-    case .namelessLayer(let path, let image, let layer):
-      return ErrorText(
-        "\(path) gives layer \(layer) of \(image) no file: its name is empty in manifest.json",
-        remedy: "The tool that packed it left it out: have it packed again.", .notFound)
     case .sparse(let path, let entry):
       return ErrorText(
         "\(path) holds \(entry) as a sparse file, whose content cannot be read where it lies",
