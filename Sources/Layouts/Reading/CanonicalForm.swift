@@ -23,7 +23,8 @@ struct CanonicalForm {
     // Where entries stand elsewhere all that follows differs: the first is enough.
     if let problem = rearrangement {
       // Who moves or doubles entries of ours with their headers is no tool that packs.
-      return try isComplete && !holdsOwnEntry() ? nil : [problem]
+      guard isComplete else { return [problem] }
+      return try holdsOwnEntry() ? [problem] : nil
     }
     if isComplete, try !holdsOwnHeader(before: tar.fileSize) { return nil }
     var problems: [LayoutProblem] = []
