@@ -77,7 +77,8 @@ struct `What an archive leaves out` {
       #"{"schemaVersion":2,"mediaType":"\#(Self.oci).index.v1+json","manifests":[\#(entries.joined(separator: ","))]}"#
     try old.storage.add(manifest: index, to: "old/app", tag: "1")
     try ferry.export(
-      [old.reference("old/app:1")], to: "a.tar", "--platform", "linux/amd64", "--platform", "linux/arm64")
+      [old.reference("old/app:1")], to: "a.tar", "--platform", "linux/amd64", "--platform", "linux/arm64",
+      "--keep-index")
 
     let new = ScriptedRegistry()
     let (result, left) = try imported(to: new.host)

@@ -55,10 +55,83 @@ struct `Chosen platforms` {
       try new.storage.digest(of: "new/plain", "1") == FixtureImages.digest(of: "odd/plain:1"))
   }
 
-  @Test func `leave the index as it is when there are several`() throws {
+  private func object(_ digest: String, in registry: RegistryProcess) throws -> [String: Any] {
+    let bytes = try #require(registry.storage.bytes(of: digest))
+    return try #require(JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
+  }
+
+  private static let two = ["--platform", "linux/amd64", "--platform", "linux/arm64"]
+
+  @Test func `have an index of their own when there are several`() throws {
+    let source = try RegistryProcess(fixtures: true)
+    let name = source.reference("tools/multi:1.0")
+    let old = try FixtureImages.digest(of: "tools/multi:1.0")
+    let result = try ferry.run(
+      ["export", "--plain-http", "--json", "-o", "a.tar", name] + Self.two, exits: 0)
+    let archive = try inspected("a.tar")
+    let new = try #require(image(archive)["digest"] as? String)
+    #expect(new != old)
+    result.complains("\(name): leaving 1 manifest out of its index \(old); the image is now \(new)")
+    let exported = try #require(Report(result).objects("images").first)
+    #expect(exported["digest"] as? String == new && exported["indexDigest"] as? String == old)
+    #expect(try platforms(archive) == ["linux/amd64", "linux/arm64", "unknown/unknown"])
+    #expect((archive["omissions"] as? [Any])?.isEmpty == true)
+    try ferry.run(["verify", "--deep", "a.tar"], exits: 0)
+    // The same again is the same.
+    try ferry.run(["export", "--plain-http", "-o", "a.tar", name] + Self.two, exits: 0)
+      .complains("there already: a.tar")
+
+    // Debian's registry takes no index with a manifest missing.
+    let destination = try RegistryProcess()
+    try ferry.run(["import", "--plain-http", "--to", "\(destination.host)/new", "a.tar"], exits: 0)
+    #expect(destination.storage.digest(of: "new/multi", "1.0") == new)
+    let index = try object(new, in: destination)
+    #expect((index["annotations"] as? [String: String])?["org.ferry.index.digest"] == old)
+    let original = try object(old, in: source)
+    let kept = try #require(index["manifests"] as? [NSDictionary])
+    let all = try #require(original["manifests"] as? [NSDictionary])
+    // With the attestation of one that stays.
+    #expect(kept == [all[0], all[1], all[3]])
+
+    // What it was made of is still there.
+    try ferry.run(["check", "--plain-http", "a.tar", "--no-new"], exits: 0)
+    try source.storage.move("1.0", of: "tools/multi", to: #require(all[0]["digest"] as? String))
+    let moved = try ferry.run(["check", "--plain-http", "a.tar", "--no-new"], exits: 4)
+    #expect(moved.standardOutput.contains("moved    \(name): \(new)"))
+  }
+
+  @Test func `of docker's own lists have a list of their own too, by digest as well`() throws {
+    let digest = try FixtureImages.digest(of: "docker/list:1")
+    try ferry.export(
+      [source.reference("docker/list@\(digest)")], to: "a.tar", "--platform", "linux/amd64", "--platform",
+      "linux/arm64")
+    let found = try image(inspected("a.tar"))
+    let new = try #require(found["digest"] as? String)
+    #expect(new != digest && found["reference"] as? String == source.reference("docker/list@\(new)"))
+    try ferry.run(["verify", "--deep", "a.tar"], exits: 0)
+    try ferry.run(["check", "--plain-http", "a.tar", "--no-new"], exits: 0)
+  }
+
+  @Test(.enabled(if: geteuid() == 0))
+  func `are taken by containerd, but for an index that lacks some`() throws {
+    let name = source.reference("tools/multi:1.0")
+    try ferry.run(["export", "--plain-http", "-o", "a.tar", name] + Self.two, exits: 0)
+    try ferry.run(["export", "--plain-http", "-o", "b.tar", name, "--keep-index"] + Self.two, exits: 0)
+    let containerd = try ContainerdProcess()
+    #expect(try containerd.load(ferry.file("b.tar")).status != 0)
+    let loaded = try containerd.load(ferry.file("a.tar"))
+    #expect(loaded.status == 0, "\(loaded.standardError)")
+    #expect(try containerd.images() == [name: image(inspected("a.tar"))["digest"] as? String])
+  }
+
+  @Test func `leave the index as it is with --keep-index`() throws {
+    try ferry.run(
+      ["export", "--plain-http", "-o", "a.tar", source.reference("tools/multi:1.0"), "--keep-index"],
+      exits: 64
+    ).complains("--keep-index is for --platform")
     try ferry.export(
       [source.reference("tools/multi:1.0")], to: "a.tar", "--platform", "linux/amd64", "--platform",
-      "linux/arm64")
+      "linux/arm64", "--keep-index")
     let archive = try inspected("a.tar")
     #expect(try image(archive)["digest"] as? String == FixtureImages.digest(of: "tools/multi:1.0"))
     #expect(try platforms(archive).filter { $0 != "unknown/unknown" } == ["linux/amd64", "linux/arm64"])

@@ -197,8 +197,12 @@ struct `Every referrer` {
     let inspected = try Report(ferry.run(["inspect", "--json", "one.tar"], exits: 0))
     let carried = try #require(inspected.objects("archives").first?["referrers"] as? [[String: Any]])
     #expect(carried.compactMap { $0["digest"] as? String } == [own])
+    let sparse = try export(
+      image, to: "sparse.tar", "--platform", "linux/amd64", "--platform", "linux/s390x", "--keep-index")
+    #expect(digests(sparse) == [sbom])
+    // What speaks of the index does not speak of the one in its place.
     let both = try export(image, to: "two.tar", "--platform", "linux/amd64", "--platform", "linux/s390x")
-    #expect(digests(both) == [sbom])
+    #expect(digests(both) == [signature, about, sbom])
     #expect(try export(image, to: "all.tar").isEmpty)
     #expect(try export(image, to: "none.tar", "--platform", "linux/amd64", "--no-referrers").isEmpty)
   }

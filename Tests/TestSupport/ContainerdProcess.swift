@@ -38,6 +38,11 @@ public final class ContainerdProcess: Sendable {
     try run("images", "pull", "--snapshotter", "native", "--hosts-dir", hosts, name)
   }
 
+  /// Imports the images of an archive, with every platform, and unpacks that of this machine.
+  public func load(_ archive: String) throws -> CommandResult {
+    try run("images", "import", "--all-platforms", "--snapshotter", "native", archive)
+  }
+
   /// The digests of the images that it has, by their names.
   public func images() throws -> [String: String] {
     let lines = try run("images", "ls").standardOutput.split(separator: "\n").dropFirst()

@@ -109,10 +109,12 @@ struct SourceQuestion: Sendable {
     switch subject.content {
     case .archives(_, let selected):
       selected.map { selected in
-        let (digest, from) = (selected.image.digest, selected.image.convertedFrom)
+        let digest = selected.image.digest
+        let from = selected.image.convertedFrom
+        let original = from ?? selected.image.reference?.digest.flatMap { _ in selected.takenFrom }
         return SourceQuestion(
           name: selected.image.label,
-          reference: selected.image.reference.map { $0.naming(from, insteadOf: digest) },
+          reference: selected.image.reference.map { $0.naming(original, insteadOf: digest) },
           file: selected.layout.path, digests: [digest] + [from].compactMap(\.self), convertedFrom: from,
           manifests: selected.tree.manifests, blobs: selected.tree.blobs,
           subject: selected.referral?.subject)
@@ -132,11 +134,19 @@ struct SourceQuestion: Sendable {
 
   func state(by manifest: Manifest) -> SourceImage.State {
     if digests.contains(manifest.digest) { return .same }
-    // A platform that was taken out of its index is what it was while the index lists it.
-    if manifest.children.contains(where: { digests.contains($0.digest) }) {
+    // A platform that was taken out of its index is what it was while the index lists it; an index of some of its platforms,
+    // while these make the same one.
+    if manifest.children.contains(where: { digests.contains($0.digest) }) || isPart(of: manifest) {
       return .listed(in: manifest.digest)
     }
     return .moved(manifest.digest)
+  }
+
+  /// Whether `index` without what was left out of it is what the files have.
+  private func isPart(of index: Manifest) -> Bool {
+    let own = Set(manifests.map(\.digest))
+    guard let part = try? PlatformIndex.index(of: index, keeping: own.contains) else { return false }
+    return digests.contains(part.digest)
   }
 }
 

@@ -1,5 +1,4 @@
 public import Digests
-public import Images
 public import Layouts
 import Tar
 
@@ -77,8 +76,7 @@ public struct ExportRequest: Sendable {
   }
 
   public var queries: [ImageQuery]
-  /// Empty: every platform.
-  public var platforms: [Platform]
+  public var platforms: PlatformSelection
   public var output: Output
   /// Replace outputs that exist and hold something else.
   public var replacesExisting: Bool
@@ -112,7 +110,8 @@ public struct ExportRequest: Sendable {
   public var onlyVolumes: [Int]
 
   public init(
-    queries: [ImageQuery], platforms: [Platform] = [], output: Output, replacesExisting: Bool = false,
+    queries: [ImageQuery], platforms: PlatformSelection = PlatformSelection(), output: Output,
+    replacesExisting: Bool = false,
     shard: Shard? = nil, takesReferrers: Bool = true, known: [String] = [], volumeSize: Int64? = nil,
     onlyVolumes: [Int] = [], temporary: String
   ) {

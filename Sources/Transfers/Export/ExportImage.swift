@@ -41,6 +41,11 @@ public struct ExportImage: Sendable {
   }
   /// What registries know it by before it is converted; nil where it is not.
   public var convertedFrom: Digest? { original?.manifest.digest }
+  /// The index in whose place it stands, of which it is one platform or some; nil where it is what its name stands for.
+  public var takenFrom: Digest? {
+    guard original == nil, !isSchema1, top != tree.root.digest else { return nil }
+    return top
+  }
   /// What it was asked for by.
   public var requested: Reference { original?.reference ?? reference }
   /// Files of the archive that belong to it.
@@ -118,7 +123,8 @@ public struct ExportImage: Sendable {
   /// Asks the registry what `reference` is and walks its manifests, whose parts are of `descriptors`. Blocks; moves no
   /// layer.
   static func resolve(
-    _ reference: Reference, platforms: [Platform], converts: Bool, sharing descriptors: SharedDescriptors,
+    _ reference: Reference, platforms: PlatformSelection, converts: Bool,
+    sharing descriptors: SharedDescriptors,
     registries: Registries, observer: any TransferObserver
   ) throws -> ExportImage {
     let client = try registries.client(host: reference.host, repository: reference.repository)
@@ -126,11 +132,14 @@ public struct ExportImage: Sendable {
     let top = try search.complete(root(of: reference, client: client))
     if case .schema1(let manifest) = top.content {
       return try resolve(
-        reference, schema1: manifest, top.bytes, platforms: platforms, converts: converts, client: client,
+        reference, schema1: manifest, top.bytes, platforms: platforms.wanted, converts: converts,
+        client: client,
         observer: observer)
     }
-    let choice = platforms.isEmpty ? nil : PlatformChoice(wanted: platforms)
+    let choice = platforms.wanted.isEmpty ? nil : PlatformChoice(wanted: platforms.wanted)
     var root = top.descriptor
+    /// The index of some of the platforms of ``top``.
+    var part: Manifest?
     var left: Set<Digest> = []
     var leftOut: [Descriptor] = []
     var attestations: [Descriptor] = []
@@ -143,10 +152,18 @@ public struct ExportImage: Sendable {
         attestations = index.manifests.filter { $0.attestedDigest == single.digest.description }
         let platform = single.platform ?? choice.wanted[0]
         observer.note(.platformTaken(image: reference, platform: platform, digest: single.digest))
+      } else if !platforms.keepsIndex, !left.isEmpty {
+        let index = try PlatformIndex.index(of: top) { [left] in !left.contains($0) }
+        observer.note(
+          .platformsTaken(image: reference, count: left.count, from: top.digest, digest: index.digest))
+        leftOut = [top.descriptor] + top.children.filter { left.contains($0.digest) }
+        root = index.descriptor
+        part = index
+        left = []
       }
     }
-    if case .image(let image) = top.content, !platforms.isEmpty {
-      if let other = try otherPlatform(than: platforms, of: image, reference, client) {
+    if case .image(let image) = top.content, !platforms.wanted.isEmpty {
+      if let other = try otherPlatform(than: platforms.wanted, of: image, reference, client) {
         observer.note(.platformDiffers(image: reference, platform: other))
       }
     }
@@ -165,7 +182,8 @@ public struct ExportImage: Sendable {
       },
       share: descriptors.shared, visit: { layers.formUnion($0.foreignLayers) },
       fetch: { descriptor in
-        descriptor.digest == top.digest ? top : try search.manifest(descriptor)
+        if let part, descriptor.digest == part.digest { return part }
+        return descriptor.digest == top.digest ? top : try search.manifest(descriptor)
       })
     // What is no layer, or says of no other place to have it from, is the registry's to give.
     if let lost = foreign.first(where: { !layers.contains($0.digest) }) {
@@ -318,6 +336,19 @@ extension Manifest {
       $0.mediaType.isForeignLayer && $0.urls?.isEmpty == false && $0 != image.config
     }
     .map(\.digest)
+  }
+}
+
+/// Which platforms of images for several are exported.
+public struct PlatformSelection: Hashable, Sendable {
+  /// Empty: every platform.
+  public var wanted: [Platform]
+  /// An index stays what it is though it lists platforms that are not wanted.
+  public var keepsIndex: Bool
+
+  public init(_ wanted: [Platform] = [], keepsIndex: Bool = false) {
+    self.wanted = wanted
+    self.keepsIndex = keepsIndex
   }
 }
 

@@ -21,6 +21,12 @@ struct SelectedImage: Sendable {
     self.referral = referral
     manifests = ImportManifests(layout)
   }
+
+  /// The index in whose place it stands since its export, which took some platforms alone; nil where it is no such.
+  var takenFrom: Digest? {
+    guard tree.root.mediaType.isIndex, let index = try? manifests.manifest(tree.root) else { return nil }
+    return index.annotations?[PlatformIndex.originAnnotation].flatMap { try? Digest($0) }
+  }
 }
 
 /// What an import takes out of its archives.

@@ -208,7 +208,8 @@ struct ExportCommand: AsyncParsableCommand {
     }
     guard !queries.isEmpty else { throw TransferError.nothingSelected }
     var request = ExportRequest(
-      queries: queries, platforms: selection.platform, output: try destination(),
+      queries: queries, platforms: PlatformSelection(selection.platform, keepsIndex: selection.keepIndex),
+      output: try destination(),
       replacesExisting: archive.force,
       shard: transfer.shard, takesReferrers: !selection.leavesReferrers, known: known.skipKnown,
       volumeSize: archive.volumeSize?.bytes, onlyVolumes: archive.onlyVolume,

@@ -31,10 +31,17 @@ struct SelectionOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Take only this platform of multi-platform images, such as linux/amd64. Repeatable. With one platform "
-        + "the image becomes that platform's manifest; with several its index is kept as it is.",
+        + "the image becomes that platform's manifest; with several, an index of just these, with another digest.",
       valueName: "os/arch"),
     transform: PlatformArgument.parse)
   var platform: [Platform] = []
+
+  @Flag(
+    help: """
+      With --platform, keep indexes as they are, and their digests, though what they list of other platforms is not in \
+      the archive. containerd, and most registries, refuse such an index.
+      """)
+  var keepIndex = false
 
   @Flag(
     name: .customLong("no-referrers"),
@@ -52,6 +59,9 @@ struct SelectionOptions: ParsableArguments {
 
   func validate() throws {
     if allTags && !tags.isEmpty { throw ValidationError("--all-tags and --tags exclude each other.") }
+    if keepIndex, platform.isEmpty {
+      throw ValidationError("--keep-index is for --platform; without it every index is kept as it is.")
+    }
     if untagged, !allTags, !allRepositories, tags.isEmpty {
       throw ValidationError(
         "--untagged is for whole repositories, and these are images: add --all-tags, --tags or --all-repositories."

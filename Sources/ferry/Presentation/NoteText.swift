@@ -46,6 +46,8 @@ enum NoteText {
       "not carried: layer \(layer.digest.short) of \(image) is foreign and the registry does not hold it"
     case .platformTaken(let image, let platform, let digest):
       "\(image): taking \(platform) out of its index; the image is now \(digest)"
+    case .platformsTaken(let image, let count, let from, let digest):
+      "\(image): leaving \(Amounts.count(count, "manifest")) out of its index \(from); the image is now \(digest)"
     case .platformDiffers(let image, let platform):
       "\(image) is for \(platform) alone: taking it as it is"
     case .schema1Carried(let image, let digest):

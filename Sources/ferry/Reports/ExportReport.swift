@@ -31,6 +31,8 @@ struct ExportReport: Codable {
     let digest: String
     /// What it was known by before it was converted; nil where it was not.
     let schema1Digest: String?
+    /// The index in whose place it stands, of which it is one platform or some; nil where it is whole.
+    let indexDigest: String?
     let mediaType: String
     let bytes: Int64
     let archive: String?
@@ -123,7 +125,8 @@ struct ExportReport: Codable {
     images = DocumentList(prepared.images) { [homes] image in
       Image(
         reference: image.reference.description, digest: image.digest.description,
-        schema1Digest: image.convertedFrom?.description, mediaType: image.mediaType.rawValue,
+        schema1Digest: image.convertedFrom?.description,
+        indexDigest: image.takenFrom?.description, mediaType: image.mediaType.rawValue,
         bytes: image.tree.size,
         archive: homes[image.reference], omissions: DocumentList(image.omissions, OmissionEntry.init),
         referrers: DocumentList(image.referrers) { $0.reference.description },
