@@ -18,6 +18,8 @@ public enum TransferError: Error, Sendable {
   case tagNotFound(Reference, near: [String], tags: Int)
   /// A tag that is none by the specification's rules was asked for all the same, and is not to be had.
   indirect case oddTagNotHad(Reference, any Error)
+  /// An image that docker cannot load, of an archive that is made for docker.
+  case notForDocker(Reference, DockerObstacle)
   case platformNotFound(Reference, wanted: [Platform], available: [Platform])
   /// Images that failed; the others were not touched, or are done where one image's failure does not stop them.
   case imagesFailed([ImageFailure], total: Int)

@@ -23,6 +23,8 @@ public final class ContainerdProcess: Sendable {
       disabled_plugins = [\(disabled.map { "\"io.containerd.\($0)\"" }.joined(separator: ", "))]
       [grpc]
       address = "\(directory.file("socket"))"
+      [ttrpc]
+      address = "\(directory.file("ttrpc"))"
       """, to: "config.toml")
     process = try Command("containerd", ["--config", directory.file("config.toml")]).start()
     self.directory = directory
@@ -35,17 +37,17 @@ public final class ContainerdProcess: Sendable {
 
   /// Pulls the image `name` and unpacks it, through the mirrors that the `hosts.toml` below `hosts` name.
   public func pull(_ name: String, hosts: String) throws -> CommandResult {
-    try run("images", "pull", "--snapshotter", "native", "--hosts-dir", hosts, name)
+    try ctr("images", "pull", "--snapshotter", "native", "--hosts-dir", hosts, name)
   }
 
   /// Imports the images of an archive, with every platform, and unpacks that of this machine.
   public func load(_ archive: String) throws -> CommandResult {
-    try run("images", "import", "--all-platforms", "--snapshotter", "native", archive)
+    try ctr("images", "import", "--all-platforms", "--snapshotter", "native", archive)
   }
 
   /// The digests of the images that it has, by their names.
   public func images() throws -> [String: String] {
-    let lines = try run("images", "ls").standardOutput.split(separator: "\n").dropFirst()
+    let lines = try ctr("images", "ls").standardOutput.split(separator: "\n").dropFirst()
     return Dictionary(
       uniqueKeysWithValues: lines.map { line in
         let columns = line.split(separator: " ")
@@ -53,7 +55,21 @@ public final class ContainerdProcess: Sendable {
       })
   }
 
-  private func run(_ arguments: String...) throws -> CommandResult {
+  /// What it says of each image, a line each: whether all its content is there, and unpacked.
+  public func check() throws -> [String] {
+    let said = try ctr("images", "check", "--snapshotter", "native")
+    guard said.status == 0 else { throw TestFailure("ctr images check: \(said.standardError)") }
+    return said.standardOutput.split(separator: "\n").dropFirst().map(String.init)
+  }
+
+  /// Runs a program in a container of the image `name`, and waits for its end.
+  public func run(_ name: String, _ program: String...) throws -> CommandResult {
+    try ctr(["run", "--rm", "--snapshotter", "native", name, "test"] + program)
+  }
+
+  private func ctr(_ arguments: String...) throws -> CommandResult { try ctr(arguments) }
+
+  private func ctr(_ arguments: [String]) throws -> CommandResult {
     try Command("ctr", ["--address", socket] + arguments).run()
   }
 }

@@ -345,10 +345,13 @@ public struct PlatformSelection: Hashable, Sendable {
   public var wanted: [Platform]
   /// An index stays what it is though it lists platforms that are not wanted.
   public var keepsIndex: Bool
+  /// What docker before version 25 cannot load is not exported.
+  public var isForDocker: Bool
 
-  public init(_ wanted: [Platform] = [], keepsIndex: Bool = false) {
+  public init(_ wanted: [Platform] = [], keepsIndex: Bool = false, isForDocker: Bool = false) {
     self.wanted = wanted
     self.keepsIndex = keepsIndex
+    self.isForDocker = isForDocker
   }
 }
 

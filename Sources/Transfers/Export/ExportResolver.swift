@@ -129,6 +129,9 @@ struct ExportResolver: Sendable {
         reference, platforms: request.platforms, converts: request.convertsSchema1, sharing: descriptors,
         registries: registries,
         observer: settings.observer)
+      if request.platforms.isForDocker, let obstacle = image.obstacleForDocker {
+        throw TransferError.notForDocker(reference, obstacle)
+      }
       return .success(try withReferrers(image, from: finder))
     } catch {
       try Task.checkCancellation()

@@ -208,10 +208,11 @@ struct ExportCommand: AsyncParsableCommand {
     }
     guard !queries.isEmpty else { throw TransferError.nothingSelected }
     var request = ExportRequest(
-      queries: queries, platforms: PlatformSelection(selection.platform, keepsIndex: selection.keepIndex),
+      queries: queries, platforms: selection.platforms,
       output: try destination(),
       replacesExisting: archive.force,
-      shard: transfer.shard, takesReferrers: !selection.leavesReferrers, known: known.skipKnown,
+      shard: transfer.shard, takesReferrers: !selection.leavesReferrers && !selection.dockerCompatible,
+      known: known.skipKnown,
       volumeSize: archive.volumeSize?.bytes, onlyVolumes: archive.onlyVolume,
       temporary: run.temporaryDirectory)
     request.takesUntagged = selection.untagged

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Images
+import Transfers
 
 /// What is exported of the images named.
 struct SelectionOptions: ParsableArguments {
@@ -44,8 +45,18 @@ struct SelectionOptions: ParsableArguments {
   var keepIndex = false
 
   @Flag(
+    help: """
+      Write what every 'docker load' reads, also docker's before version 25: of each image one platform, this machine's \
+      unless --platform names another, no signatures; images with layers that docker does not know fail.
+      """)
+  var dockerCompatible = false
+
+  @Flag(
     name: .customLong("no-referrers"),
-    help: "Leave the images' signatures, SBOMs and attestations, unless their tags are named.")
+    help: """
+      Leave the images' signatures, SBOMs and attestations, unless their tags are named. Some tools stop at them: \
+      'ctr images import', and 'podman load' beside an image for several platforms.
+      """)
   var leavesReferrers = false
 
   @Flag(
@@ -57,10 +68,23 @@ struct SelectionOptions: ParsableArguments {
       """)
   var convertsSchema1 = false
 
+  /// Which platforms are taken.
+  var platforms: PlatformSelection {
+    PlatformSelection(
+      platform.isEmpty && dockerCompatible ? [.ofThisMachine] : platform, keepsIndex: keepIndex,
+      isForDocker: dockerCompatible)
+  }
+
   func validate() throws {
     if allTags && !tags.isEmpty { throw ValidationError("--all-tags and --tags exclude each other.") }
     if keepIndex, platform.isEmpty {
       throw ValidationError("--keep-index is for --platform; without it every index is kept as it is.")
+    }
+    if dockerCompatible, platform.count > 1 {
+      throw ValidationError("--docker-compatible takes one --platform: docker loads one of an image.")
+    }
+    if dockerCompatible, keepIndex {
+      throw ValidationError("--docker-compatible and --keep-index exclude each other.")
     }
     if untagged, !allTags, !allRepositories, tags.isEmpty {
       throw ValidationError(
@@ -70,6 +94,17 @@ struct SelectionOptions: ParsableArguments {
     if fromFile.count(where: { $0 == "-" }) > 1 {
       throw ValidationError("-f - can be read once.")
     }
+  }
+}
+
+extension Platform {
+  /// Linux on what this program was built for.
+  fileprivate static var ofThisMachine: Platform {
+    #if arch(x86_64)
+      Platform(os: "linux", architecture: "amd64")
+    #else
+      Platform(os: "linux", architecture: "arm64")
+    #endif
   }
 }
 

@@ -38,6 +38,7 @@ extension TransferError: WordedError {
           + ErrorText(error).summary,
         remedy: "A tag has up to 128 letters, digits and _ . -, and begins with none of the last two.", .usage
       )
+    case .notForDocker(let image, let obstacle): return DockerText.text(for: obstacle, of: image)
     case .platformNotFound(let reference, let wanted, let available):
       return ErrorText(
         "\(reference) has no image for \(Wording.list(wanted.map(\.description)))",
