@@ -179,6 +179,10 @@ final class RegistryConnection: Sendable {
       }
       return .refused(url: url, status: response.status, messages: messages)
     }
+    // Harbor says so of what a repository lies in, to who reads it with a token that it gave for that.
+    if response.status == 401, purpose.repository != nil, messages.contains(where: \.saysProjectIsMissing) {
+      return notFound(purpose, url: url, messages)
+    }
     if response.status == 401, authentication?.isInsufficient == true {
       // That authentication is required, as such an answer has it, is not what is wrong.
       return .denied(

@@ -218,8 +218,10 @@ struct RequestAuthentication {
     }
     if let basic = basicAuthorization(for: challenges) { return basic }
     if let failure { throw failure }
-    if sources.isEmpty, !challenges.contains(where: \.isBasic), !hasTriedBasic {
-      throw .noUsableChallenge(host: origin.authority, header: lines.joined(separator: ", ").printedAsProse())
+    // A 401 that asks for nothing says in its body what it means, or nowhere.
+    let header = lines.joined(separator: ", ").printedAsProse()
+    if sources.isEmpty, !challenges.contains(where: \.isBasic), !hasTriedBasic, !header.isEmpty {
+      throw .noUsableChallenge(host: origin.authority, header: header)
     }
     return nil
   }

@@ -148,8 +148,7 @@ struct `A repository that has to be made first` {
   }
 
   /// Harbor answers 401 to who names a project that is not there, with an empty challenge; and its token withholds the right.
-  @Test(arguments: [#"[{"type":"repository","name":"$","actions":[]}]"#, "opaque", "[]"])
-  func `at Harbor is a project, made by its API`(_ access: String) throws {
+  private static func harbor(_ access: String) -> (registry: ScriptedRegistry, realm: ScriptedServer) {
     @Sendable func encoded(_ text: String) -> String {
       Data(text.utf8).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
         .replacing("=", with: "")
@@ -178,6 +177,17 @@ struct `A repository that has to be made first` {
         json: #"{"errors":[{"code":"UNAUTHORIZED","message":"project nope not found"}]}"#)
       return request.method == "HEAD" ? answer.withoutBody : answer
     }
+    return (registry, realm)
+  }
+
+  private static let harborTokens = [
+    #"[{"type":"repository","name":"$","actions":[]}]"#, "opaque", "[]",
+  ]
+
+  @Test(arguments: harborTokens)
+  func `at Harbor is a project, made by its API`(_ access: String) throws {
+    let (registry, realm) = Self.harbor(access)
+    defer { realm.stop() }
     for more in [[], ["--dry-run"]] {
       let result = try ferry.run(importing("\(registry.host)/nope") + more, exits: 12)
       result.complains(
@@ -187,6 +197,27 @@ struct `A repository that has to be made first` {
       // One project, one command.
       #expect(result.standardError.components(separatedBy: "/api/v2.0/projects").count == 2)
       #expect(!Self.moved(registry))
+    }
+  }
+
+  /// Who only reads there hears the same, and no half of a sentence.
+  @Test(arguments: harborTokens)
+  func `at Harbor is told to who exports and checks`(_ access: String) throws {
+    let (registry, realm) = Self.harbor(access)
+    defer { realm.stop() }
+    let reader = try FerryProcess(environment: [
+      "FERRY_EXPORT_USERNAME": "me", "FERRY_EXPORT_PASSWORD": "pass", "FERRY_IMPORT_USERNAME": "me",
+      "FERRY_IMPORT_PASSWORD": "pass",
+    ])
+    let image = "\(registry.host)/nope/app:1"
+    let exported = try reader.run(["export", "--plain-http", "-o", "b.tar", image], exits: 12)
+    exported.complains("\(registry.host) has no repository nope/app: UNAUTHORIZED, project nope not found")
+    let archive = ferry.file("a.tar")
+    let checked = try reader.run(
+      ["check", archive, "--plain-http", "--to", "\(registry.host)/nope"], exits: 4)
+    #expect(checked.lines.filter { $0.hasPrefix("missing  ") }.count == names.count)
+    for line in (exported.standardError + checked.standardError).split(separator: "\n") {
+      #expect(!line.hasSuffix(": ") && !line.hasSuffix("speak:"), "\(line)")
     }
   }
 

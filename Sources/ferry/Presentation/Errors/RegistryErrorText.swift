@@ -194,7 +194,7 @@ extension [RegistryMessage] {
     let texts = prefix(3).map { message in
       [message.code, message.message, message.detail ?? ""].filter { !$0.isEmpty }.map(Wording.value)
         .joined(separator: ", ")
-    }
+    }.filter { !$0.isEmpty }
     return texts.isEmpty ? "" : ": " + texts.joined(separator: "; ")
   }
 }
