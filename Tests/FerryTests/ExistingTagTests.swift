@@ -164,6 +164,27 @@ struct `A tag that exists with another image` {
     #expect(states.sorted() == ["pushed", "skipped", "skipped"])
   }
 
+  /// One manifest under two tags arrives under neither where the one is taken and the other fails.
+  @Test func `keeps what refers to the image away where another tag of it fails`() throws {
+    let subject = wanted["2"] ?? ""
+    source.add(image: [[42]], to: "old/app", tag: "sha256-\(subject.dropFirst(7)).sig")
+    source.tag(subject, as: "4", in: "old/app")
+    try ferry.export([source.reference("old/app:2"), source.reference("old/app:4")], to: "signed.tar")
+    let new = ScriptedRegistry { request in
+      request.method == "PUT" && request.path.hasSuffix("/manifests/4")
+        ? ScriptedResponse(400, json: #"{"errors":[{"code":"MANIFEST_INVALID","message":"not today"}]}"#)
+        : nil
+    }
+    new.add(image: [[7]], to: "new/app", tag: "2")
+    let result = try ferry.run(
+      [
+        "import", "signed.tar", "--plain-http", "--to", "\(new.host)/new", "--existing", "skip",
+        "--keep-going",
+      ], exits: 3)
+    result.complains("not today", "1 image skipped", ".sig")
+    #expect(new.tags == ["new/app:2"])
+  }
+
   @Test func `does not hide a failure`() throws {
     let new = ScriptedRegistry { request in
       request.method == "PUT" && request.path.hasSuffix("/manifests/1")

@@ -55,23 +55,24 @@ struct TagPusher: Sendable {
     var pushed: [ImportImage] = []
     var skipped: [ImportImage] = []
     var failures: [ImageFailure] = []
-    var lost = Set(prepared.failures.map(\.image))
+    var failed = Set(prepared.failures.map(\.image))
+    // What is left away for one tag and fails under another arrives under neither.
+    var left = Set(prepared.images.filter(\.isSkipped).map(\.source))
     // What refers to something goes behind it: an image, its signatures, what attests those.
     let subjects = SubjectIndex(prepared.images)
     let levels = Dictionary(grouping: prepared.images.filter(\.isToPush)) { $0.referral?.depth ?? 0 }
     for (_, images) in levels.sorted(by: { $0.key < $1.key }) {
-      let lostSubjects = subjects.lostSubjects(of: images, lost: lost)
-      let skippedSubjects = subjects.lostSubjects(of: images, lost: Set(skipped.map(\.source)))
+      let lostSubjects = subjects.lostSubjects(of: images, failed: failed, skipped: left)
       let outcomes = try await executor.mapConcurrently(images) { image -> Outcome in
         do {
           let repository = image.target.repository
           let lost = image.tree.blobs.lazy.compactMap { blobs.failure(of: $0.digest, in: repository) }
           if let error = lost.first { throw error }
-          if let subject = lostSubjects[image] { throw TransferError.subjectFailed(subject) }
           var image = image
-          if skippedSubjects[image] != nil {
-            image.state = .skippedWithSubject
-          } else {
+          switch lostSubjects[image] {
+          case .failed(let subject): throw TransferError.subjectFailed(subject)
+          case .skipped: image.state = .skippedWithSubject
+          case nil:
             switch try push(image) {
             case .pushed(let list): image.list = list
             case .taken(let present): image.state = .skipped(present)
@@ -95,10 +96,12 @@ struct TagPusher: Sendable {
       for outcome in outcomes {
         switch outcome {
         case .pushed(let image): pushed.append(image)
-        case .skipped(let image): skipped.append(image)
+        case .skipped(let image):
+          skipped.append(image)
+          left.insert(image.source)
         case .failed(let failure):
           failures.append(failure)
-          lost.insert(failure.image)
+          failed.insert(failure.image)
         }
       }
     }
