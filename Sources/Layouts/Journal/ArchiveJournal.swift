@@ -150,9 +150,7 @@ final class ArchiveJournal: Sendable {
 extension ArchivePlan {
   /// What the journal says of it.
   func record(volumeSize: Int64?) -> JournalRecord {
-    .plan(
-      archive: archiveDigest,
-      images: images.map { JournalImage(name: $0.name, digest: $0.root.digest) }, volumeSize: volumeSize)
+    .plan(archive: archiveDigest, images: images.map(JournalImage.init), volumeSize: volumeSize)
   }
 }
 

@@ -26,8 +26,12 @@ public enum JournalRecord: Hashable, Sendable {
     let json: JSONValue
     switch self {
     case .plan(let archive, let images, let volumeSize):
-      let images = images.map {
-        JSONValue.object(["name": .string($0.name), "digest": .string($0.digest.description)])
+      let images = images.map { image in
+        var members: [String: JSONValue] = [
+          "name": .string(image.name), "digest": .string(image.digest.description),
+        ]
+        if let from = image.convertedFrom { members["convertedFrom"] = .string(from.description) }
+        return JSONValue.object(members)
       }
       var members: [String: JSONValue] = [
         "plan": .string(archive.description), "version": .integer(Self.formatVersion),
@@ -114,10 +118,23 @@ public struct JournalImage: Hashable, Sendable, Codable {
   public let name: String
   /// Its root's.
   public let digest: Digest
+  /// What registries know it by before it is converted; nil where it is not.
+  public let convertedFrom: Digest?
 
-  public init(name: String, digest: Digest) {
+  public init(name: String, digest: Digest, convertedFrom: Digest? = nil) {
     self.name = name
     self.digest = digest
+    self.convertedFrom = convertedFrom
+  }
+
+  public init(_ image: LayoutImage) {
+    self.init(name: image.name, digest: image.root.digest, convertedFrom: image.convertedFrom)
+  }
+
+  /// What it was asked for by. A name by digest is another one before it is known what the image becomes, and after.
+  public var requestedName: String {
+    guard let convertedFrom, name.hasSuffix("@\(digest)") else { return name }
+    return name.dropLast("\(digest)".count) + "\(convertedFrom)"
   }
 }
 

@@ -76,14 +76,16 @@ public struct ArchivePlan: Sendable {
     self.missingImages = Dictionary(missingImages.map { ($0.image, $0) }) { first, second in
       first.reason.rawValue <= second.reason.rawValue ? first : second
     }.values.sorted { $0.image.utf8.lexicographicallyPrecedes($1.image.utf8) }
+    let conversions = try ConvertedImage.find(among: contents.images, manifests, files)
     let ferryFile = FerryFile(
       images: contents.images, omissions: contents.omissions,
       files: files.map { CarriedFile(path: $0.path, bytes: $0.bytes) }, missingImages: self.missingImages,
-      knownSources: sources, conversions: try ConvertedImage.find(among: contents.images, manifests, files),
+      knownSources: sources, conversions: conversions,
       holdsArtifactManifests: contents.manifests.contains { $0.mediaType.isArtifactManifest },
       opaqueManifests: contents.manifests.compactMap { manifests.record(of: $0.digest) }
     ).bytes
-    let indexFile = IndexFile(images: contents.images, ferryFileDigest: Digest(of: ferryFile)).bytes
+    let index = IndexFile(images: contents.images, ferryFileDigest: Digest(of: ferryFile))
+    let indexFile = index.bytes
     let dockerFile = try DockerManifestFile.bytes(
       images: contents.images, manifests: manifests, isCarried: { carried.contains($0) })
 
@@ -109,7 +111,7 @@ public struct ArchivePlan: Sendable {
 
     self.archiveDigest = Digest(of: indexFile)
     self.totalSize = total
-    self.images = contents.images
+    self.images = index.marking(conversions).images
     self.manifests = contents.manifests
     self.omissions = contents.omissions
     self.knownSources = sources

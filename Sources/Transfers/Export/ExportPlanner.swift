@@ -105,12 +105,12 @@ struct ExportPlanner {
       }
       return nil
     }
-    let wanted = Set(plan.images.map(\.name) + failures.map(\.image))
-    guard unfinished.images.contains(where: { wanted.contains($0.name) }) else {
+    let wanted = Set(plan.images.map { JournalImage($0).requestedName } + failures.map(\.image))
+    guard unfinished.images.contains(where: { wanted.contains($0.requestedName) }) else {
       if !request.replacesExisting {
         blockers.append(
           TransferError.unfinishedOther(
-            partial: unfinished.partial, images: unfinished.images.map(\.name)))
+            partial: unfinished.partial, images: unfinished.images.map(\.requestedName)))
       }
       return nil
     }
@@ -141,7 +141,7 @@ struct ExportPlanner {
     case .directory(let directory):
       let named = Dictionary(grouping: images, by: \.requested.archiveName)
       for (name, sharing) in named.sorted(by: { $0.key < $1.key }) where sharing.count > 1 {
-        blockers.append(TransferError.fileNameCollision(name: name, images: sharing.map(\.reference)))
+        blockers.append(TransferError.fileNameCollision(name: name, images: sharing.map(\.requested)))
       }
       let prefix = directory.hasSuffix("/") ? directory : directory + "/"
       return images.map { image in

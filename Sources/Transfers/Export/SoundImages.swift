@@ -25,7 +25,7 @@ struct SoundImages {
   /// Those that failed, in their order.
   var failures: [ImageFailure] {
     errors.sorted { $0.key < $1.key }.map {
-      ImageFailure(image: images[$0.key].reference.description, error: $0.value)
+      ImageFailure(image: images[$0.key].requested.description, error: $0.value)
     }
   }
 
@@ -116,7 +116,7 @@ struct SoundImages {
       let image = images[index]
       fail(
         index,
-        LayoutError.noImage(path: image.reference.description, others: [image.tree.root.mediaType]))
+        LayoutError.noImage(path: image.requested.description, others: [image.tree.root.mediaType]))
     }
   }
 }
