@@ -99,7 +99,7 @@ public enum TransferNote: Sendable {
   /// An archive that should tell what the other side has does not hold a blob as it should: that is exported.
   case knownDamaged(KnownSource, blob: Descriptor)
   /// Something that refers to an image, or to a part of it that is left out, does not travel.
-  case referrerNotCarried(image: Reference, UncarriedReferrer)
+  case referrerNotCarried(image: String, UncarriedReferrer)
   /// An index lists what may be a manifest of a type that Ferry does not know: its bytes travel, what it lists does not.
   case manifestUnknown(image: Reference, UnknownManifest)
   /// A registry, or a host that it sends to, warns of something.

@@ -241,6 +241,56 @@ struct `An image of Docker's schema 1 that is converted at export` {
     try ferry.run(["verify", "a.tar", "--list", list], exits: 0)
   }
 
+  @Test func `is called what it was asked for by until it is known what it becomes`() throws {
+    let named = "\(old.host)/team/old@\(digest)"
+    let plan = try Report(export("a.tar", "--dry-run", "--json", images: [named]))
+    #expect(try plan.strings("images", "reference") == [named])
+    try export("a.tar", "--dry-run", "--report", "r.html", images: [named])
+    let page = try String(contentsOfFile: ferry.file("r.html"), encoding: .utf8)
+    #expect(Set(page.matches(of: /@sha256:[0-9a-f]{64}/).map { String($0.output) }) == ["@\(digest)"])
+    let whole = try Schema1Image.layer([("a", Self.noise(9000, seed: 3))])
+    let broken = try Schema1Image([.init(Array(whole.dropLast(100)), "{}")]).push(
+      to: old, "team/broken", tag: "1")
+    let lost = "\(old.host)/team/broken@\(broken)"
+    let kept = try export("b.tar", "--keep-going", "--json", images: [named, lost], exits: 3)
+    kept.complains("failed: \(lost)")
+    let report = try Report(kept)
+    #expect(report.objects("failures").compactMap { $0["image"] as? String } == [lost])
+    #expect(
+      try Set(report.strings("images", "reference")) == [
+        lost, "\(old.host)/team/old@\(made(in: "b.tar"))",
+      ])
+  }
+
+  /// By then its archive names it by the digest that it became.
+  @Test func `is resumed by its digest where a run was killed at its last step`() throws {
+    let named = "\(old.host)/team/old@\(digest)"
+    try export("whole.tar", images: [named])
+    var command = Command(
+      "strace",
+      [
+        "-f", "-qqq", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=renameat2", "-e",
+        "inject=renameat2:signal=KILL", ferry.executable, "export", "--plain-http", "--convert-schema1", "-o",
+        "a.tar", named,
+      ], environment: ["HOME": ferry.home.path])
+    command.directory = ferry.home.path
+    #expect(try command.run().status != 0)
+    #expect(FileManager.default.fileExists(atPath: ferry.file("a.tar.partial")))
+    // Another image is another's work.
+    let other = try Schema1Image([.init(try Schema1Image.layer([("b", "c")]), "{}")]).push(
+      to: old, "team/old", tag: "2")
+    try export("a.tar", images: ["\(old.host)/team/old@\(other)"], exits: 15).complains(named)
+    try export("a.tar", images: [named]).complains("a.tar: continuing with")
+    #expect(try bytes("a.tar") == bytes("whole.tar"))
+  }
+
+  @Test func `leaves no signature that has a tag of its own and is asked for by that`() throws {
+    try old.storage.add(layers: [[7]], to: "team/old", tag: digest.replacing(":", with: "-") + ".sig")
+    let result = try export("a.tar", "--all-tags", images: ["\(old.host)/team/old"])
+    #expect(!result.standardError.contains("not carried"))
+    try ferry.run(["check", "a.tar", "--plain-http", "--image", "team/old"], exits: 0)
+  }
+
   @Test func `is the same at its source until its tag moves`() throws {
     try export("a.tar", images: [reference()])
     let new = try made(in: "a.tar")

@@ -20,7 +20,7 @@ struct `A manifest that no tag names` {
 
   init() throws {
     ferry = try FerryProcess()
-    let registry = ScriptedRegistry(referrersPage: 100, listsManifests: true)
+    let registry = ScriptedRegistry(referrersPage: 100, listsManifests: true, intercept: Self.catalog)
     old = registry
     children = [1, 2].map { Self.image(in: registry, UInt8($0)) }
     let index = Self.index(of: children, in: registry, tag: "1")
@@ -30,6 +30,10 @@ struct `A manifest that no tag names` {
     looseIndex = Self.index(of: looseChildren, in: registry, tag: nil)
     signatures = [index, single].map { Self.signature(of: $0, in: registry) }
     orphan = Self.signature(of: "sha256:" + String(repeating: "e", count: 64), in: registry)
+  }
+
+  private static let catalog: @Sendable (ScriptedRequest) -> ScriptedResponse? = { request in
+    request.path == "/v2/_catalog" ? ScriptedResponse(json: #"{"repositories":["old/app"]}"#) : nil
   }
 
   private var alone: [String] {
@@ -111,6 +115,54 @@ struct `A manifest that no tag names` {
     try ferry.run(["check", "a.tar", "--to", "\(new.host)/new", "--plain-http"], exits: 0)
     let source = try ferry.run(["check", "a.tar", "--plain-http", "--no-new"], exits: 0)
     #expect(source.lines.last?.contains("are unchanged at \(old.host)") == true)
+  }
+
+  @Test func `is new where archives have such images and not this one`() throws {
+    let checking = ["check", "a.tar", "--plain-http"]
+    for options in [[], ["--platform", "linux/amd64"], ["--platform", "linux/amd64", "--no-referrers"]] {
+      try ferry.run(
+        [
+          "export", "--plain-http", "--all-tags", "--untagged", "--force", "-o", "a.tar",
+          "\(old.host)/old/app",
+        ]
+          + options, exits: 0)
+      let same = try ferry.run(checking + ["--json"], exits: 0)
+      let report = try Report(same)
+      #expect(report.fields["newUntagged"] as? [String] == [], "\(options)")
+      #expect(report.fields["untaggedUnlisted"] as? [String] == [])
+    }
+    try export("--all-tags", "--untagged", "--force")
+    let digest = Self.image(in: old, 60)
+    let name = "\(old.host)/old/app@\(digest)"
+    let result = try ferry.run(checking + ["--report", "r.html"], exits: 4)
+    #expect(result.lines.contains("new      \(name), which no tag names"))
+    #expect(result.lines.last?.hasSuffix("; 1 untagged manifest is new since") == true)
+    #expect(!result.standardError.contains("untagged manifests"))
+    #expect(try String(contentsOfFile: ferry.file("r.html"), encoding: .utf8).contains("new: \(name)"))
+    let report = try Report(ferry.run(checking + ["--json"], exits: 4))
+    #expect(report.fields["newUntagged"] as? [String] == [name] && report.fields["new"] as? [String] == [])
+    // What a new tag names is no manifest without one.
+    old.tag(digest, as: "2", in: "old/app")
+    let tagged = try ferry.run(checking, exits: 4)
+    #expect(tagged.lines.last?.hasSuffix("; 1 tag is new since") == true)
+    try ferry.run(checking + ["--no-new"], exits: 0)
+    // Who has exported none of them need not hear of each.
+    try export("--all-tags", to: "b.tar")
+    let few = try ferry.run(["check", "b.tar", "--plain-http"], exits: 0)
+    #expect(!few.standardOutput.contains("untagged") && !few.standardError.contains("untagged"))
+  }
+
+  @Test func `that cannot be listed is said by a check, once`() throws {
+    let blind = ScriptedRegistry(intercept: Self.catalog)
+    let loose = Self.image(in: blind, 1)
+    Self.image(in: blind, 2, tag: "1")
+    try ferry.export(["\(blind.host)/old/app:1", "\(blind.host)/old/app@\(loose)"], to: "a.tar")
+    let words = "untagged manifests: cannot be listed at \(blind.host); "
+    let result = try ferry.run(["check", "a.tar", "--plain-http", "-q", "--report", "r.html"], exits: 0)
+    #expect(result.standardError.components(separatedBy: words).count == 2, "\(result.standardError)")
+    #expect(try String(contentsOfFile: ferry.file("r.html"), encoding: .utf8).contains(words))
+    let report = try Report(ferry.run(["check", "a.tar", "--plain-http", "--json"], exits: 0))
+    #expect(report.fields["untaggedUnlisted"] as? [String] == [blind.host])
   }
 
   @Test func `is listed as it is exported`() throws {

@@ -38,7 +38,7 @@ public struct CheckSubject: Sendable {
     }
   }
 
-  /// Whether its files are archives, of which no layer is read.
+  /// Whether its files are archives, of which no layer is read unless an import may have changed it.
   public var isOfArchives: Bool { if case .archives = content { true } else { false } }
 
   /// The archives that receipts speak of, or that are named themselves, as a receipt names them.

@@ -42,7 +42,8 @@ public struct DestinationComparison: Sendable {
       try ExpectedNames(request, registries: registries).name(subject)
     }
     settings.observer.note(.resolving(images: expected.count))
-    let looked = try await withConversions(try await executor.mapConcurrently(expected) { try look(at: $0) })
+    let seen = try await withChanges(try await executor.mapConcurrently(expected) { try look(at: $0) })
+    let (looked, left) = withoutLeftReferrers(seen)
     var images = looked.map(\.image)
     let there = images.indices.filter { images[$0].state.isRight }
     var answers = try await PartComparison(with: destination, executor: executor).ask(
@@ -62,19 +63,32 @@ public struct DestinationComparison: Sendable {
       subject: subject, destination: request.mapping.destination, images: images,
       faults: Self.faults(of: looked) + answers.faults(of: images.map(\.name), at: destination.host),
       unlisted: unlisted,
-      leftOut: leftOut, readBack: readBack, isForPlatforms: !request.platforms.isEmpty)
+      leftOut: leftOut, uncarried: left, readBack: readBack, isForPlatforms: !request.platforms.isEmpty)
   }
 
   /// What was seen under an image's name.
-  private struct Look: Sendable {
+  fileprivate struct Look: Sendable {
     var expected: ExpectedImage
     var image: DestinationImage
     /// What came under the name is not what the registry says.
     var wrongBytes: DigestError?
 
-    /// What its name is said to stand for.
+    /// What its name is said to stand for, or should.
     var digest: Digest {
-      if case .mismatch(let said, _) = wrongBytes { said } else { expected.digest }
+      if case .mismatch(let said, _) = wrongBytes { return said }
+      if case .differs(let present) = image.state { return present }
+      return expected.digest
+    }
+
+    /// Whether it may be there as an import changes it: another manifest is under its name, or, where that is its digest,
+    /// none. Of an image of which only some platforms are looked at, nobody can tell what its layers become.
+    func mayBeChanged(isForPlatforms: Bool) -> Bool {
+      switch image.state {
+      case .differs: image.mayBeChanged && (expected.isSchema1 || !isForPlatforms)
+      case .missing:
+        expected.target.tag == nil && (expected.isSchema1 || (expected.hasPlainLayers && !isForPlatforms))
+      default: false
+      }
     }
   }
 
@@ -99,7 +113,9 @@ public struct DestinationComparison: Sendable {
         {
           return look(expected, .included(manifest.descriptor))
         }
-        return look(expected, .differs(manifest.digest))
+        var found = look(expected, .differs(manifest.digest))
+        found.image.mayBeChanged = expected.mayBecome(manifest)
+        return found
       }
     } catch {
       try Task.checkCancellation()
@@ -114,40 +130,80 @@ public struct DestinationComparison: Sendable {
     }
   }
 
-  /// Where the name of an image of Docker's schema 1 is another's, that may be what `ferry import --convert-schema1` made of
-  /// it: which only making it again can tell. Throws what keeps it from being made.
-  private func withConversions(_ looked: [Look]) async throws -> [Look] {
+  /// Images that are not there as the archives have them, as they are where an import has changed them.
+  private func withChanges(_ looked: [Look]) async throws -> [Look] {
     guard case .archives(let archives, let selected) = subject.content else { return looked }
-    let others = looked.indices.filter { index in
-      if case .differs = looked[index].image.state { looked[index].expected.isSchema1 } else { false }
+    let others = looked.indices.filter { looked[$0].mayBeChanged(isForPlatforms: !request.platforms.isEmpty) }
+    guard !others.isEmpty else { return looked }
+    let forms = ChangedForms(
+      of: selected, in: archives, executor: executor, observer: settings.observer,
+      memoryLimit: request.memoryLimit)
+    let trees = try await forms.trees(of: Set(others.map { looked[$0].expected.digest }))
+    let anew = try await executor.mapConcurrently(others) { index -> Look in
+      let look = looked[index]
+      guard let tree = trees[look.expected.digest] else { return look }
+      let changed = look.expected.changed(to: tree)
+      if case .missing = look.image.state {
+        let new = try self.look(at: changed)
+        // What is not there either way is missing as the archive has it.
+        if case .missing = new.image.state { return look }
+        return new
+      }
+      guard look.digest == changed.digest else {
+        var look = look
+        // What it becomes is known now, but of an image whose layers another zlib may compress otherwise.
+        if tree.root.mediaType.isIndex || look.expected.isSchema1 { look.image.mayBeChanged = false }
+        return look
+      }
+      var new = Look(expected: changed, image: DestinationImage(changed, state: .there))
+      new.image.askedAt = look.image.askedAt
+      return new
     }
-    let digests = Set(others.map { looked[$0].expected.digest })
-    let old = selected.filter {
-      digests.contains($0.tree.root.digest) && !archives.isStreamed($0.layout)
-    }
-    guard !old.isEmpty else { return looked }
-    let made: CompressedSelection
-    do {
-      made = try await Schema1Converter(
-        executor: executor, observer: settings.observer, memoryLimit: request.memoryLimit
-      ).convert(old, in: archives)
-    } catch {
-      try Task.checkCancellation()
-      // Of layers that are elsewhere, or wrong, it cannot be told what they become.
-      return looked
-    }
-    let new = Dictionary(zip(old, made.selected).map { ($0.tree.root.digest, $1.tree) }) { first, _ in first }
     var looked = looked
-    for index in others {
-      let (expected, askedAt) = (looked[index].expected, looked[index].image.askedAt)
-      guard case .differs(let present) = looked[index].image.state, let tree = new[expected.digest],
-        let named = expected.becoming(tree).named(present)
-      else { continue }
-      looked[index].expected = named
-      looked[index].image = DestinationImage(named, state: .there)
-      looked[index].image.askedAt = askedAt
-    }
+    for (index, look) in zip(others, anew) { looked[index] = look }
     return looked
+  }
+
+  /// What is left of `looked` without what refers to images that are there converted: it speaks of another manifest, and an
+  /// import pushes it not. That is said of each.
+  private func withoutLeftReferrers(
+    _ looked: [Look]
+  ) -> (looked: [Look], left: [(image: String, referrer: UncarriedReferrer)]) {
+    func content(_ look: Look, _ digest: Digest) -> RepositoryContent {
+      RepositoryContent(repository: look.expected.target.repository, digest: digest)
+    }
+    var gone: [RepositoryContent: String] = [:]
+    for look in looked where look.image.state.isRight {
+      guard let old = look.expected.archiveDigest, look.expected.schema1Digest == old else { continue }
+      gone[content(look, old)] = look.image.name
+    }
+    // Under another tag it may be there as it was.
+    for look in looked where look.image.state.isRight { gone[content(look, look.expected.digest)] = nil }
+    guard !gone.isEmpty else { return (looked, []) }
+    let roots = Set(gone.keys)
+    var left: [(image: String, referrer: UncarriedReferrer)] = []
+    var kept = looked
+    while true {
+      let (those, others) = kept.divided { look in
+        look.expected.subject.map { gone[content(look, $0)] != nil } ?? false
+      }
+      guard !those.isEmpty else { return (kept, left) }
+      kept = others
+      for look in those {
+        guard let subject = look.expected.subject, let image = gone[content(look, subject)] else { continue }
+        let tag = look.expected.target.tag.flatMap { ReferrerTag($0) }
+        left.append(
+          (
+            image,
+            UncarriedReferrer(
+              look.expected.root, of: subject, kind: tag?.kind.artifact,
+              roots.contains(content(look, subject)) ? .converted : .subject)
+          ))
+        for manifest in look.expected.manifests where gone[content(look, manifest.digest)] == nil {
+          gone[content(look, manifest.digest)] = image
+        }
+      }
+    }
   }
 
   /// What is wrong with manifests under the images' names, each once for its repository.
@@ -215,5 +271,12 @@ public struct DestinationComparison: Sendable {
       settings.observer.note(.unreadable(failure))
       return []
     }
+  }
+}
+
+extension [DestinationComparison.Look] {
+  /// Those that are such, and all others.
+  fileprivate func divided(by isSuch: (Element) -> Bool) -> (such: [Element], others: [Element]) {
+    (filter(isSuch), filter { !isSuch($0) })
   }
 }

@@ -30,6 +30,9 @@ public struct DestinationImage: Sendable {
   }
 
   public internal(set) var state: State
+  /// Of an image whose name is another's: whether that may be what converting or compressing on the way made of it, which
+  /// cannot be told from the archive: only a receipt of the import tells.
+  public internal(set) var mayBeChanged = false
   /// When the destination was last asked for its name.
   var askedAt: Date
   private let expected: ExpectedImage
@@ -114,6 +117,9 @@ public struct DestinationCheckResult: Sendable {
   public let unlisted: [UnlistedReferrer]
   /// Content that archives leave out on purpose, and whether the destination has it.
   public let leftOut: [OmittedContent]
+  /// What the archives have that refers to images which are there converted, and is not asked for: each with such an image,
+  /// by its name in the archive.
+  public let uncarried: [(image: String, referrer: UncarriedReferrer)]
   /// nil when nothing was to be read back.
   public let readBack: ReadBackResult?
   /// Whether only some platforms were looked at.

@@ -8,18 +8,19 @@ struct ExpectedImage: Sendable {
   let name: String
   /// The same, where it says which image that is.
   let reference: Reference?
-  let target: Reference
+  /// By its digest, where it has no tag.
+  private(set) var target: Reference
   /// Its digest as the destination should have it.
   private(set) var digest: Digest
   /// Its digest in the archive, where that is another.
   private(set) var archiveDigest: Digest?
   /// What registries knew it by as one of Docker's schema 1, before it was converted.
-  let schema1Digest: Digest?
+  private(set) var schema1Digest: Digest?
   /// What is looked at below its name: its root among them.
   private(set) var manifests: [Descriptor]
   private(set) var blobs: [Descriptor]
   /// What its tag may name instead: of an index of which one platform is looked at, that platform's manifest; of an image
-  /// of Docker's schema 1, what it becomes.
+  /// that an import changes, what it becomes.
   private var alternative: ImageTree?
   /// What it refers to, when it is there for that.
   let subject: Digest?
@@ -60,16 +61,40 @@ struct ExpectedImage: Sendable {
     listed = tag?.kind == .list ? Set(manifests.map(\.digest)).subtracting([image.digest]) : nil
   }
 
+  /// Its own manifest.
+  var root: Descriptor? { manifests.first { $0.digest == digest } }
+
   /// Everything that is looked at, each part once.
   var parts: [Descriptor] { manifests + blobs }
 
   /// Whether it is an image of Docker's schema 1.
   var isSchema1: Bool { manifests.contains { $0.digest == digest && $0.mediaType.isSchema1 } }
 
-  /// The same with `tree` under its tag, or what it is itself.
-  func becoming(_ tree: ImageTree) -> ExpectedImage {
-    var image = self
-    image.alternative = tree
+  /// Whether some of its layers are not compressed, by what their types say.
+  var hasPlainLayers: Bool { blobs.contains { $0.mediaType.compressedLayer != nil } }
+
+  /// Whether `manifest` may be what an import makes of it: one that says so of an image of schema 1; or with layers that are
+  /// compressed on the way an image with the same config, or an index.
+  func mayBecome(_ manifest: Manifest) -> Bool {
+    if isSchema1 { return manifest.annotations?[Schema1Carrier.digestAnnotation] == digest.description }
+    guard hasPlainLayers, let root, root.mediaType == manifest.mediaType else { return false }
+    switch manifest.content {
+    case .image(let image): return blobs.contains { $0.digest == image.config.digest }
+    case .index: return true
+    case .artifact, .schema1, .opaque: return false
+    }
+  }
+
+  /// The same as `tree`.
+  func changed(to tree: ImageTree) -> ExpectedImage {
+    var image = narrowed(to: tree, or: nil)
+    if isSchema1 { image.schema1Digest = digest }
+    image.archiveDigest = digest
+    image.digest = tree.root.digest
+    // What has no tag is called what it becomes.
+    if target.tag == nil {
+      image.target = Reference(host: target.host, repository: target.repository, digest: image.digest)
+    }
     return image
   }
 
@@ -86,10 +111,7 @@ struct ExpectedImage: Sendable {
   func named(_ present: Digest) -> ExpectedImage? {
     if present == digest { return self }
     guard let alternative, alternative.root.digest == present else { return nil }
-    var image = narrowed(to: alternative, or: nil)
-    image.archiveDigest = digest
-    image.digest = present
-    return image
+    return changed(to: alternative)
   }
 }
 

@@ -7,12 +7,19 @@ import Registry
 public struct NewTags: Sendable {
   /// In the order of their names.
   public let tags: [Reference]
+  /// By their digests, manifests that no tag names and that belong to nothing in the files, as far as registries show them;
+  /// nil where the files have no such image, and nobody looked.
+  public let untagged: [Reference]?
+  /// The registries that do not list what no tag names; empty where nobody looked.
+  public let untaggedUnlisted: [String]
   /// The repositories among theirs of which the files have nothing.
   public let repositories: Set<String>
   /// The places that were looked into.
   public let places: [RegistryLocation]
   /// Where it cannot be told what is new: a registry without a catalog, a list that was refused or cut.
   public let failures: [ImageFailure]
+
+  public var isEmpty: Bool { tags.isEmpty && untagged?.isEmpty ?? true }
 }
 
 /// Looks for tags and repositories that a source has and the files of a check have not. Where: below the first component of
@@ -45,9 +52,60 @@ struct NewTagSearch: Sendable {
       Self.places(found.flatMap(\.repositories), beside: images, carried)
     ) { try newTags(of: $0, carried) }
     let tags = looked.flatMap(\.tags).sorted()
+    var untagged: [Reference]?
+    let known = looked.compactMap(\.place)
+    if carried.hasUntagged {
+      untagged = try await self.untagged(in: known, beside: images, carried)
+    }
+    let new = Set((tags + (untagged ?? [])).map(\.repositoryName))
     return NewTags(
-      tags: tags, repositories: Set(tags.map(\.repositoryName)).subtracting(carried.repositories),
-      places: places, failures: found.flatMap(\.failures) + looked.flatMap(\.failures))
+      tags: tags, untagged: untagged,
+      untaggedUnlisted: carried.hasUntagged ? UntaggedPlace.unlistedHosts(known) : [],
+      repositories: new.subtracting(carried.repositories), places: places,
+      failures: found.flatMap(\.failures) + looked.flatMap(\.failures))
+  }
+
+  /// What no tag names, is not in the files and belongs to nothing in them.
+  private func untagged(
+    in places: [UntaggedPlace], beside images: [SourceImage], _ carried: CarriedContent
+  ) async throws -> [Reference] {
+    var places = places
+    // A tag that is what it was consists of what the files have, but for what they leave out.
+    var same: [RegistryLocation: [SourceImage]] = [:]
+    for image in images {
+      guard case .same = image.state, !image.isPartial, let reference = image.reference, reference.tag != nil
+      else { continue }
+      same[RegistryLocation(host: reference.host, path: reference.repository), default: []].append(image)
+    }
+    for index in places.indices {
+      let place = places[index].location
+      places[index].carry(
+        carried.manifests[place.description] ?? [], leaving: carried.omitted[place.description] ?? [])
+      for image in same[place] ?? [] {
+        guard let tag = image.reference?.tag else { continue }
+        places[index].settle(tag, Set(image.parts.map(\.digest)), subject: image.subject, isCarried: true)
+      }
+    }
+    let found = try await UntaggedSearch(
+      registries, executor: executor, takesReferrers: carried.hasReferrers
+    ).images(in: places, carriesTags: false)
+    // A platform that was taken out of its index is what it was while the index lists it.
+    let isNew = try await executor.mapConcurrently(found) { reference in
+      let own = carried.untagged[reference.repositoryName] ?? []
+      return try own.isEmpty || children(of: reference).isDisjoint(with: own)
+    }
+    return zip(found, isNew).filter(\.1).map(\.0)
+  }
+
+  /// What an index lists; nothing, where it cannot be had.
+  private func children(of reference: Reference) throws -> Set<Digest> {
+    do {
+      let client = try registries.client(host: reference.host, repository: reference.repository)
+      return Set(try client.manifest(reference.identifier, of: reference.repository).children.map(\.digest))
+    } catch {
+      try Task.checkCancellation()
+      return []
+    }
   }
 
   /// What lies beside an image: its space.
@@ -97,7 +155,7 @@ struct NewTagSearch: Sendable {
 
   private func newTags(
     of place: Place, _ carried: CarriedContent
-  ) throws -> (tags: [Reference], failures: [ImageFailure]) {
+  ) throws -> (tags: [Reference], place: UntaggedPlace?, failures: [ImageFailure]) {
     let location = place.repository.location
     do {
       let found = try finder.tags(of: place.repository)
@@ -105,14 +163,20 @@ struct NewTagSearch: Sendable {
         Reference(host: location.host, repository: location.path, tag: $0.name)
       }.filter { try !carried.has($0) { try referrers(under: $0) } }
       let odd = found.unusable.error(in: .tags(of: location.path), of: location.host)
+      let untagged = carried.hasUntagged ? found.untagged?.unusable : nil
+      let odder = untagged?.error(in: .tags(of: location.path), of: location.host)
       return (
-        tags, found.failures + (odd.map { [ImageFailure(image: location.description, error: $0)] } ?? [])
+        tags, finder.untaggedPlace(place.repository, found),
+        found.failures
+          + [odd, odder].compactMap(\.self).map { ImageFailure(image: location.description, error: $0) }
       )
     } catch {
       try Task.checkCancellation()
       // Of a repository of which every image is gone that is no news.
-      if case RegistryError.repositoryNotFound = error, place.isKnown, !place.hasImages { return ([], []) }
-      return ([], [ImageFailure(image: location.description, error: error)])
+      if case RegistryError.repositoryNotFound = error, place.isKnown, !place.hasImages {
+        return ([], nil, [])
+      }
+      return ([], nil, [ImageFailure(image: location.description, error: error)])
     }
   }
 
@@ -131,9 +195,17 @@ struct NewTagSearch: Sendable {
 /// What the files of a check have, by where it came from.
 private struct CarriedContent: Sendable {
   private var tags: Set<Reference> = []
-  /// The manifests of each repository.
-  private var manifests: [String: Set<Digest>] = [:]
+  /// The manifests of each repository, as its registry knows them.
+  private(set) var manifests: [String: Set<Digest>] = [:]
   private(set) var repositories: Set<String> = []
+  /// What of each repository they leave out on purpose.
+  private(set) var omitted: [String: Set<Digest>] = [:]
+  /// The images of each repository that no tag names, and that refer to none of the others.
+  private(set) var untagged: [String: Set<Digest>] = [:]
+  /// Whether they have anything that refers to an image.
+  private(set) var hasReferrers = false
+
+  var hasUntagged: Bool { !untagged.isEmpty }
 
   init(_ subject: CheckSubject) {
     for name in subject.names {
@@ -149,13 +221,24 @@ private struct CarriedContent: Sendable {
     switch subject.content {
     case .archives(_, let selected):
       for selected in selected {
-        guard let repository = selected.image.reference?.repositoryName else { continue }
-        manifests[repository, default: []].formUnion(selected.tree.manifests.map(\.digest))
+        guard let reference = selected.image.reference else { continue }
+        let repository = reference.repositoryName
+        hasReferrers = hasReferrers || selected.referral != nil
+        if reference.tag == nil, (selected.referral?.depth ?? 0) == 0 {
+          untagged[repository, default: []].insert(selected.image.digest)
+        }
+        let left = selected.tree.omitted.filter(\.mediaType.isManifest).map(\.digest)
+        if !left.isEmpty { omitted[repository, default: []].formUnion(left) }
+        manifests[repository, default: []].formUnion(
+          selected.tree.manifests.map(\.digest)
+            + [selected.image.digest, selected.image.convertedFrom].compactMap(\.self))
       }
     case .receipts(_, let images):
       for (_, _, image) in images {
-        guard let repository = (try? Reference(anyTag: image.source))?.repositoryName else { continue }
-        manifests[repository, default: []].formUnion(image.manifests.map(\.digest))
+        guard let reference = try? Reference(anyTag: image.source) else { continue }
+        // Which of those by digest refer to others a receipt does not say: what no tag names is not looked for.
+        manifests[reference.repositoryName, default: []].formUnion(
+          image.manifests.map(\.digest) + [image.archiveDigest, image.schema1Digest].compactMap(\.self))
       }
     }
   }

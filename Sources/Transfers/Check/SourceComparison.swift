@@ -87,6 +87,8 @@ struct SourceQuestion: Sendable {
   let blobs: [Descriptor]
   /// What it refers to, when it is there for that.
   let subject: Digest?
+  /// Whether the first file leaves out something of it.
+  var isPartial = false
 
   /// Every image of the files once, in the order of their names.
   static func all(of subject: CheckSubject) -> [SourceQuestion] {
@@ -117,7 +119,7 @@ struct SourceQuestion: Sendable {
           reference: selected.image.reference.map { $0.naming(original, insteadOf: digest) },
           file: selected.layout.path, digests: [digest] + [from].compactMap(\.self), convertedFrom: from,
           manifests: selected.tree.manifests, blobs: selected.tree.blobs,
-          subject: selected.referral?.subject)
+          subject: selected.referral?.subject, isPartial: !selected.tree.omitted.isEmpty)
       }
     case .receipts(_, let images):
       images.map { path, _, image in
@@ -199,6 +201,9 @@ public struct SourceImage: Sendable {
   /// What it refers to, when it is there for that: a signature, an SBOM, an attestation.
   public var subject: Digest? { question.subject }
 
+  /// Whether its file leaves out something of it.
+  var isPartial: Bool { question.isPartial }
+
   /// All its parts added up, in bytes.
   public var size: Int64 { parts.map(\.size).saturatingSum() }
 }
@@ -219,7 +224,7 @@ public struct SourceCheckResult: Sendable {
       case .same, .listed, .unknown: false
       }
     }
-    return isChanged || new?.tags.isEmpty == false || subject.isShort
+    return isChanged || new?.isEmpty == false || subject.isShort
   }
 
   /// What could not be told.

@@ -48,6 +48,8 @@ public struct ExportImage: Sendable {
   }
   /// What it was asked for by.
   public var requested: Reference { original?.reference ?? reference }
+  /// What it is called: as long as it is not known what it becomes, what it was asked for by.
+  public var named: Reference { isToConvert ? requested : reference }
   /// Files of the archive that belong to it.
   var files: [(path: String, bytes: [UInt8])] {
     original.map { [(ConvertedImage.path(of: $0.manifest.digest), $0.manifest.signed)] } ?? []

@@ -55,7 +55,7 @@ struct ExportResolver: Sendable {
         : TransferError.nothingSelectedBelow(
           RegistryLocation(host: first.location.host), repositories: places.count)
     }
-    let images = outcomes.compactMap { try? $0.get() }
+    let images = told(outcomes.compactMap { try? $0.get() })
     let failures =
       unlisted
       + outcomes.compactMap { outcome in
@@ -95,6 +95,23 @@ struct ExportResolver: Sendable {
     let references = found.filter { request.shard?.holds($0.description) ?? true }
     if !references.isEmpty { settings.observer.note(.untaggedFound(references.count)) }
     return try await executor.mapConcurrently(references) { try look(at: $0, finder, descriptors) }
+  }
+
+  /// The images, after it was said of each what refers to it and stays behind. What has a tag of its own, and was asked for by
+  /// that, does not.
+  private func told(_ images: [ExportImage]) -> [ExportImage] {
+    let carried = Set(
+      images.map { RepositoryContent(repository: $0.reference.repositoryName, digest: $0.digest) })
+    return images.map { image in
+      let repository = image.reference.repositoryName
+      let left = image.referrersLeft.filter {
+        $0.digest.map { !carried.contains(RepositoryContent(repository: repository, digest: $0)) } ?? true
+      }
+      for referrer in left where referrer.reason != .notShown {
+        settings.observer.note(.referrerNotCarried(image: image.named.description, referrer))
+      }
+      return left.count == image.referrersLeft.count ? image : image.with(image.referrers, left: left)
+    }
   }
 
   /// The images asked for, each once, in the order of their names, the queries that failed, what is listed and cannot be
@@ -167,11 +184,8 @@ struct ExportResolver: Sendable {
     guard request.takesReferrers else { return image }
     do {
       let found = try finder.referrers(of: image)
-      for referrer in found.left where referrer.reason != .notShown {
-        settings.observer.note(.referrerNotCarried(image: image.reference, referrer))
-      }
       for manifest in found.carried.map(\.tree).unknownManifests {
-        settings.observer.note(.manifestUnknown(image: image.reference, manifest))
+        settings.observer.note(.manifestUnknown(image: image.named, manifest))
       }
       return image.with(found.carried, left: found.left)
     } catch {

@@ -41,12 +41,14 @@ final class ReferrerFinder: Sendable {
       listed: { [self] in try listed(under: $0, in: image.reference, client) })
     var found = Findings()
     var known: Set<Reference> = []
-    var carried = Set(image.tree.manifests.map(\.digest))
+    // What carries an image of schema 1 no registry knows.
+    let own = image.isSchema1 ? [image.digest] : image.tree.manifests.map(\.digest)
+    var carried = Set(own)
     var asked: Set<Digest> = []
     // The image itself first: its answer counts for most where the registry seems to have no such API.
     // What an image becomes nothing can refer to yet.
-    let manifests = image.original == nil ? image.tree.manifests : []
-    var waiting = manifests.reversed().map { (subject: $0.digest, depth: 0) }[...]
+    let manifests = image.original == nil ? own : []
+    var waiting = manifests.reversed().map { (subject: $0, depth: 0) }[...]
     while let (subject, depth) = waiting.popFirst() {
       try Task.checkCancellation()
       guard asked.insert(subject).inserted else { continue }
@@ -72,7 +74,7 @@ final class ReferrerFinder: Sendable {
     let location = RegistryLocation(host: image.reference.host, path: image.reference.repository)
     if barred.withLock({ $0.contains(location) }) {
       found.left.append(
-        UncarriedReferrer(nil, of: image.convertedFrom ?? image.tree.root.digest, .notShown))
+        UncarriedReferrer(nil, of: image.convertedFrom ?? image.digest, .notShown))
     }
     return found
   }

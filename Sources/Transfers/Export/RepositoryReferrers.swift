@@ -175,7 +175,7 @@ extension Manifest {
 
 extension ReferrerTag.Kind {
   /// What cosign keeps under it.
-  fileprivate var artifact: UncarriedReferrer.Kind? {
+  var artifact: UncarriedReferrer.Kind? {
     switch self {
     case .list: nil
     case .signature: .cosignSignature

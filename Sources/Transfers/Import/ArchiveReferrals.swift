@@ -102,10 +102,10 @@ struct ArchiveReferrals {
       for (image, depth) in level {
         // Images without a name are given one together.
         let repository = image.reference?.repositoryName ?? ""
-        for manifest in try tree(image).manifests {
-          let subject = RepositoryContent(repository: repository, digest: manifest.digest)
+        for digest in try tree(image).manifests.map(\.digest) + [image.schema1Digest].compactMap(\.self) {
+          let subject = RepositoryContent(repository: repository, digest: digest)
           guard seen.insert(subject).inserted else { continue }
-          for index in ((named[subject] ?? []) + (unnamed[manifest.digest] ?? [])).sorted() {
+          for index in ((named[subject] ?? []) + (unnamed[digest] ?? [])).sorted() {
             let candidate = candidates[index]
             attached.insert(index)
             let home = RepositoryContent(repository: repository, digest: candidate.image.root.digest)

@@ -76,6 +76,7 @@ struct ImageNaming: Sendable {
         named.compression =
           named.compression ?? CompressedImage(original: origin.original, origin: origin, layers: [])
       }
+      named.referrersLeft = selected.referrersLeft
       if !RepositoryName.isValid(target.repository) {
         named.state = .refused
         blockers.append(

@@ -13,6 +13,8 @@ struct SelectedImage: Sendable {
   let referral: Referral?
   /// Where ``tree`` is that of one platform alone: what it was taken out of.
   var origin: PlatformOrigin?
+  /// What refers to it, and is not pushed.
+  var referrersLeft: [UncarriedReferrer] = []
 
   init(layout: Layout, image: LayoutImage, tree: ImageTree, referral: Referral?) {
     self.layout = layout
@@ -222,7 +224,7 @@ private struct ArchiveChoice {
       }
     }
     try expectHeld(tree)
-    chosen[image.reference?.repositoryName ?? "", default: []].formUnion(tree.manifests.map(\.digest))
+    chosen[image.reference?.repositoryName ?? "", default: []].formUnion(Self.subjects(in: image, tree))
     var taken = SelectedImage(layout: layout, image: image, tree: tree, referral: referral)
     taken.origin = origin
     if let carried = try layout.schema1(image) {
@@ -235,7 +237,12 @@ private struct ArchiveChoice {
   /// The image is another shard's, and with it what refers to it.
   private mutating func leaveToOthers(_ image: LayoutImage) throws {
     others[image.reference?.repositoryName ?? "", default: []].formUnion(
-      try tree(of: image).manifests.map(\.digest))
+      Self.subjects(in: image, try tree(of: image)))
+  }
+
+  /// What others may refer to of an image: its manifests, as registries know them.
+  private static func subjects(in image: LayoutImage, _ tree: ImageTree) -> [Digest] {
+    tree.manifests.map(\.digest) + [image.schema1Digest].compactMap(\.self)
   }
 
   private mutating func tree(of image: LayoutImage) throws -> ImageTree {

@@ -89,6 +89,9 @@ public struct Import: Sendable {
       image.convertedFrom.map {
         settings.observer.note(.schema1Converted(image: image.source, from: $0, to: image.digest))
       }
+      for referrer in image.referrersLeft {
+        settings.observer.note(.referrerNotCarried(image: image.source, referrer))
+      }
     }
     for rule in request.mapping.unused(for: archives.layouts.flatMap { $0.images.compactMap(\.reference) }) {
       settings.observer.note(.ruleUnused(rule.text))

@@ -54,6 +54,8 @@ public struct ImportImage: Sendable {
   public let archive: String
   /// What it refers to, when it is there for that.
   public let referral: Referral?
+  /// What the archive has that refers to it, and that is not pushed, for it is converted.
+  public internal(set) var referrersLeft: [UncarriedReferrer] = []
   public internal(set) var state: State = .new
   /// What registries knew it by before it was made one of schema 2 for its archive.
   var convertedFrom: Digest?

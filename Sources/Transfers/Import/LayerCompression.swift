@@ -57,11 +57,12 @@ struct LayerCompression: Sendable {
     self.observer = observer
   }
 
-  /// Compresses each layer once to learn what it becomes, and rewrites the trees. Throws
+  /// Compresses each layer once to learn what it becomes, which the observer hears where it `isTold`, and rewrites the trees.
+  /// Throws
   /// ``TransferError/compressionParts(referrer:subject:)`` where something signed would lose what it speaks of, and
   /// ``StreamObstacle/twoReadings`` for a streamed archive that has such layers.
   func compress(
-    _ selected: [SelectedImage], in archives: ImportedArchives
+    _ selected: [SelectedImage], in archives: ImportedArchives, isTold: Bool = true
   ) async throws -> CompressedSelection {
     let found = try await executor.run { try plainLayers(of: selected, in: archives) }
     observer.expect(bytes: found.map(\.layer.size).saturatingSum())
@@ -69,7 +70,9 @@ struct LayerCompression: Sendable {
       let meter = TransferMeter(layer, observer: observer)
       return try CompressedLayer.measure(layer, in: layout, progress: meter.advance)
     }
-    for layer in layers { observer.note(.layerCompressed(from: layer.original, to: layer.descriptor)) }
+    for layer in layers where isTold {
+      observer.note(.layerCompressed(from: layer.original, to: layer.descriptor))
+    }
     return try rewrite(selected, with: layers)
   }
 

@@ -54,9 +54,49 @@ struct Schema1Converter: Sendable {
       images[new.manifest.digest] = CompressedImage(original: manifest.digest, isConverted: true, layers: [])
       configs[Digest(of: new.config)] = MadeConfig(bytes: new.config, layout: layout)
     }
+    Self.leaveReferrers(to: selected, in: &converted)
     var selection = CompressedSelection(converted, images: images)
     selection.configs = configs
     return selection
+  }
+
+  /// Takes away what refers to images of schema 1 that are converted, and what refers to that: it speaks of another manifest
+  /// than the one that arrives, which is said of each image.
+  private static func leaveReferrers(to selected: [SelectedImage], in converted: inout [SelectedImage]) {
+    func content(_ image: SelectedImage, _ digest: Digest) -> RepositoryContent {
+      RepositoryContent(repository: image.image.reference?.repositoryName ?? "", digest: digest)
+    }
+    /// Each with the image that it speaks of in the end.
+    var gone: [RepositoryContent: RepositoryContent] = [:]
+    for (old, new) in zip(selected, converted) where old.tree.root.digest != new.tree.root.digest {
+      let root = content(old, old.tree.root.digest)
+      gone[root] = root
+    }
+    guard !gone.isEmpty else { return }
+    var left: [RepositoryContent: [UncarriedReferrer]] = [:]
+    var dropped: Set<Int> = []
+    // What refers to something stands behind it.
+    let order = selected.indices.filter { selected[$0].referral != nil }.sorted {
+      (selected[$0].referral?.depth ?? 0, $0) < (selected[$1].referral?.depth ?? 0, $1)
+    }
+    for index in order {
+      guard let referral = selected[index].referral,
+        let image = gone[content(selected[index], referral.subject)]
+      else { continue }
+      dropped.insert(index)
+      left[image, default: []].append(
+        UncarriedReferrer(
+          selected[index].tree.root, of: referral.subject, kind: referral.tag.flatMap(\.artifact),
+          referral.subject == image.digest ? .converted : .subject))
+      for manifest in selected[index].tree.manifests {
+        let part = content(selected[index], manifest.digest)
+        gone[part] = gone[part] ?? image
+      }
+    }
+    for index in selected.indices {
+      converted[index].referrersLeft = left[content(selected[index], selected[index].tree.root.digest)] ?? []
+    }
+    converted = converted.indices.filter { !dropped.contains($0) }.map { converted[$0] }
   }
 
   /// The layers of images of schema 1 that have content, each once, from the archive that has it: that of the image may have

@@ -74,7 +74,7 @@ public struct Inspection: Sendable {
         root: schema1[image.root.digest]?.root ?? image.root,
         convertedFrom: image.convertedFrom, members: members[image.root.digest] ?? [], size: tree.size,
         ownSize: tree.parts.reduce(0) { $0 + (uses[$1.digest]?.users == 1 ? $1.size : 0) },
-        referrers: InspectedReferrer.of(image, tree, among: bySubject),
+        referrers: InspectedReferrer.of(image, schema1[image.root.digest] ?? tree, among: bySubject),
         isWhole: walks[image.root.digest]?.problems.isEmpty ?? false)
     }
     return InspectedArchive(

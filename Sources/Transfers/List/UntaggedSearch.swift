@@ -41,6 +41,12 @@ struct UntaggedPlace: Sendable {
     if let subject { subjects.insert(subject) }
   }
 
+  /// These manifests are carried, and those stay behind.
+  mutating func carry(_ manifests: Set<Digest>, leaving others: Set<Digest>) {
+    carried.formUnion(manifests)
+    left.formUnion(others.subtracting(manifests))
+  }
+
   /// An image of it is exported.
   mutating func settle(_ image: ExportImage) {
     if let tag = image.reference.tag { unsettled.remove(tag) }

@@ -12,8 +12,8 @@ struct CheckCommand: AsyncParsableCommand {
     discussion: """
       Without --to it asks the registry that the images came from, with the credentials of an export: is each tag \
       there, and does it point at what the archive has? What has moved is shown with both digests. Below the first \
-      component of every repository it also looks for tags and repositories that the archives do not have. What only \
-      a digest names is not looked for.
+      component of every repository it also looks for tags and repositories that the archives do not have. Where the \
+      archives have images that no tag names, it looks for new ones of these too, as far as registries show them.
 
       With --to it asks the destination, with the credentials of an import, by the names that ferry import gives: \
       every tag and manifest is read and hashed, every blob asked for with its size and a byte of it, and what refers \
@@ -21,7 +21,8 @@ struct CheckCommand: AsyncParsableCommand {
       its bytes: --read-back fetches and hashes them. A run that was broken off goes on; what it had read is believed \
       for a week.
 
-      Archives are proved as far as they are read, and no layer of theirs is: ferry verify proves those.
+      Archives are proved as far as they are read: no layer of theirs is, unless a name holds another manifest, which \
+      converting or compressing on the way may have made. ferry verify proves them.
 
       It exits 0 when all that was asked for was looked at and is as it should be, 4 when something differs, is \
       missing or is new, 14 when bytes are wrong, there or in the archive, and 3 when something could not be told.

@@ -19,8 +19,10 @@ struct CheckText {
       let isNewRepository = result.new?.repositories.contains(tag.repositoryName) == true
       console.result("new      \(tag)" + (isNewRepository ? ", in a repository that is new" : ""))
     }
+    for manifest in result.new?.untagged ?? [] { console.result("new      \(manifest), which no tag names") }
     showShortage(of: result.subject)
     console.result(Self.summary(of: result))
+    if let line = UntaggedText.line(unlistedAt: result.new?.untaggedUnlisted) { console.complain(line) }
     showWhatWasNotRead(of: result.subject)
   }
 
@@ -34,6 +36,9 @@ struct CheckText {
     showShortage(of: result.subject)
     console.result(Self.summary(of: result))
     for line in OmissionText.lines(result.leftOut) { console.say(line) }
+    for (image, referrer) in result.uncarried {
+      console.complain(UncarriedText.line(for: referrer, of: image))
+    }
     showWhatWasNotRead(of: result.subject)
   }
 
@@ -120,6 +125,9 @@ struct CheckText {
     case .there, .included, .unknown: nil
     case .differs(let digest):
       "differs  \(image.target) holds \(digest), not \(image.digest) of \(image.name)"
+        + (image.mayBeChanged
+          ? ": it may be the same, converted or compressed on the way, which a check of the import's receipt tells"
+          : "")
     case .missing: "missing  \(image.target): \(image.digest) of \(image.name)"
     case .incomplete(let count): "missing  \(Amounts.count(count, "part")) of \(image.target)"
     case .damaged(let count): "damaged  \(image.target): \(Amounts.count(count, "part")) with wrong bytes"
@@ -162,14 +170,19 @@ extension CheckText {
     if gone > 0 { text += ", \(gone) gone" }
     guard let new = result.new else { return text }
     let isBlind = !new.failures.isEmpty
-    switch new.tags.count {
+    let untagged = new.untagged?.count ?? 0
+    switch new.tags.count + untagged {
     case 0: text += isBlind ? "; whether anything is new cannot be told" : "; nothing is new since"
     case let count:
-      text += "; \(Amounts.count(count, "tag")) \(count == 1 ? "is" : "are") new since"
+      let kinds =
+        (new.tags.isEmpty ? [] : [Amounts.count(new.tags.count, "tag")])
+        + (untagged == 0 ? [] : [Amounts.count(untagged, "untagged manifest")])
+      text += "; \(Wording.list(kinds)) \(count == 1 ? "is" : "are") new since"
       if !new.repositories.isEmpty {
         text +=
           ", in \(Amounts.count(new.repositories.count, "new repository", plural: "new repositories"))"
-          + (new.tags.contains { !new.repositories.contains($0.repositoryName) } ? " and others" : "")
+          + ((new.tags + (new.untagged ?? [])).contains { !new.repositories.contains($0.repositoryName) }
+            ? " and others" : "")
       }
       if isBlind { text += ", and there may be more" }
     }

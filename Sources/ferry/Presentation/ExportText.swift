@@ -67,7 +67,7 @@ struct ExportText {
     var images: [Digest: [String]] = [:]
     for image in prepared.images {
       for part in Set(image.omissions.map(\.descriptor.digest) + image.tree.blobs.map(\.digest)) {
-        images[part, default: []].append(image.reference.description)
+        images[part, default: []].append(image.named.description)
       }
     }
     var seen: Set<Digest> = []

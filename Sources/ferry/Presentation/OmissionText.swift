@@ -71,7 +71,7 @@ enum OmissionText {
 
 /// The words for signatures, SBOMs and attestations that stay behind.
 enum UncarriedText {
-  static func line(for referrer: UncarriedReferrer, of image: Reference) -> Wording {
+  static func line(for referrer: UncarriedReferrer, of image: String) -> Wording {
     guard referrer.reason != .notShown else {
       return "not carried: what refers to \(image) and has no tag, for the registry does not list it"
     }

@@ -100,6 +100,9 @@ struct CheckReport: Codable {
   /// nothing, and the places that were looked into.
   let new: DocumentList<String>?
   let newRepositories: DocumentList<String>?
+  /// The same of what no tag names; nil unless the files have such images. And the registries that do not list it.
+  let newUntagged: DocumentList<String>?
+  let untaggedUnlisted: DocumentList<String>?
   let places: DocumentList<String>?
   /// Where it could not be told what is new.
   let newUnknown: DocumentList<FailureEntry>?
@@ -107,6 +110,8 @@ struct CheckReport: Codable {
   let faults: DocumentList<Fault>?
   let unlistedReferrers: DocumentList<Unlisted>?
   let leftOut: DocumentList<ImportReport.LeftOut>?
+  /// What refers to images that are there converted, and is not asked for; nil: nothing.
+  let notCarried: DocumentList<UncarriedEntry>?
   let readBack: ReadBack?
   /// With `-f`: what the files hold of the list.
   let list: ListEntry?
@@ -122,11 +127,15 @@ struct CheckReport: Codable {
     images = DocumentList(result.images, Image.init)
     new = result.new.map { DocumentList($0.tags) { $0.description } }
     newRepositories = result.new.map { DocumentList($0.repositories.sorted()) }
+    let untagged = result.new.flatMap(\.untagged)
+    newUntagged = untagged.map { DocumentList($0) { $0.description } }
+    untaggedUnlisted = untagged == nil ? nil : result.new.map { DocumentList($0.untaggedUnlisted) }
     places = result.new.map { DocumentList($0.places) { $0.description } }
     newUnknown = result.new.map { DocumentList($0.failures, FailureEntry.init) }
     faults = nil
     unlistedReferrers = nil
     leftOut = nil
+    notCarried = nil
     readBack = nil
     list = ListEntry(result.subject)
     lacking = DocumentList(result.subject.lacking)
@@ -139,7 +148,7 @@ struct CheckReport: Codable {
     files = DocumentList(result.subject.files, File.init)
     destination = result.destination.description
     images = DocumentList(result.images, Image.init)
-    (new, newRepositories, places, newUnknown) = (nil, nil, nil, nil)
+    (new, newRepositories, places, newUnknown, newUntagged, untaggedUnlisted) = (nil, nil, nil, nil, nil, nil)
     faults = DocumentList(result.faults, Fault.init)
     unlistedReferrers = DocumentList(result.unlisted) {
       Unlisted(
@@ -147,6 +156,9 @@ struct CheckReport: Codable {
         images: DocumentList($0.images))
     }
     leftOut = DocumentList(result.leftOut, ImportReport.LeftOut.init)
+    notCarried =
+      result.uncarried.isEmpty
+      ? nil : DocumentList(result.uncarried) { UncarriedEntry($0.referrer, of: $0.image) }
     readBack = result.readBack.map(ReadBack.init)
     list = ListEntry(result.subject)
     lacking = DocumentList(result.subject.lacking)

@@ -124,13 +124,13 @@ struct ExportReport: Codable {
     }
     images = DocumentList(prepared.images) { [homes] image in
       Image(
-        reference: image.reference.description, digest: image.digest.description,
+        reference: image.named.description, digest: image.digest.description,
         schema1Digest: image.convertedFrom?.description,
         indexDigest: image.takenFrom?.description, mediaType: image.mediaType.rawValue,
         bytes: image.tree.size,
         archive: homes[image.reference], omissions: DocumentList(image.omissions, OmissionEntry.init),
         referrers: DocumentList(image.referrers) { $0.reference.description },
-        notCarried: DocumentList(image.referrersLeft) { UncarriedEntry($0, of: image.reference) },
+        notCarried: DocumentList(image.referrersLeft) { UncarriedEntry($0, of: image.named.description) },
         unknownManifests: UnknownManifestEntry.all(image.unknownManifests))
     }
     referrers = DocumentList(prepared.referrers, Referrer.init)

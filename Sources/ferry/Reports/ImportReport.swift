@@ -29,6 +29,8 @@ struct ImportReport: Codable {
     /// The image's digest in the archive, where --compress-layers changed it, and the layers that changed.
     let archiveDigest: String?
     let compressedLayers: DocumentList<CompressedLayerEntry>?
+    /// What the archive has that refers to it, and that is not pushed, for it is converted; nil: nothing.
+    let notCarried: DocumentList<UncarriedEntry>?
   }
 
   /// Content that the archives leave out and the destination does not have either.
@@ -113,7 +115,8 @@ struct ImportReport: Codable {
         subject: image.referral?.subject.description,
         schema1Digest: image.schema1Digest?.description,
         archiveDigest: image.compression?.original.description,
-        compressedLayers: image.compression.map { DocumentList($0.layers, CompressedLayerEntry.init) })
+        compressedLayers: image.compression.map { DocumentList($0.layers, CompressedLayerEntry.init) },
+        notCarried: UncarriedEntry.all(image.referrersLeft, of: image.source))
     }
     totalBytes = prepared.totalSize
     uniqueBytes = prepared.uniqueSize

@@ -58,7 +58,7 @@ struct MissingImageEntry: Codable {
   }
 }
 
-/// A signature, SBOM or attestation that an export does not carry, in a report.
+/// A signature, SBOM or attestation that an export does not carry, or an import of converted images, in a report.
 struct UncarriedEntry: Codable {
   /// Absent where the registry does not say what there is.
   let digest: String?
@@ -71,13 +71,18 @@ struct UncarriedEntry: Codable {
   /// The line that says so.
   let text: Wording
 
-  init(_ referrer: UncarriedReferrer, of image: Reference) {
+  init(_ referrer: UncarriedReferrer, of image: String) {
     digest = referrer.digest?.description
     mediaType = referrer.mediaType?.rawValue
     artifactType = referrer.kind.map(UncarriedText.kind)
     subject = referrer.subject.description
     reason = UncarriedText.name(of: referrer.reason)
     text = UncarriedText.line(for: referrer, of: image)
+  }
+
+  /// Entries for what refers to `image`; nil for none, for this field came later than reports of its version.
+  static func all(_ referrers: [UncarriedReferrer], of image: String) -> DocumentList<UncarriedEntry>? {
+    referrers.isEmpty ? nil : DocumentList(referrers) { UncarriedEntry($0, of: image) }
   }
 }
 

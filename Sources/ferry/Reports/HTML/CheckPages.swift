@@ -18,7 +18,12 @@ extension ReportPage {
       }
     let blind = result.new?.failures ?? []
     let changes = result.images.compactMap(CheckText.line).map { Remark(text: $0, tone: .bad) }
-    let new = (result.new?.tags ?? []).map { Remark(text: "new: \($0)", tone: .warn) }
+    let new =
+      (result.new?.tags ?? []).map { Remark(text: "new: \($0)", tone: .warn) }
+      + (result.new?.untagged ?? []).map { Remark(text: "new: \($0), which no tag names", tone: .warn) }
+    let unlisted = [UntaggedText.line(unlistedAt: result.new?.untaggedUnlisted)].compactMap(\.self).map {
+      Remark(text: $0, tone: .warn)
+    }
     let unknown = result.failures.dropLast(blind.count).map(Self.remark)
     let unseen = blind.map { failure in
       Remark(
@@ -35,7 +40,8 @@ extension ReportPage {
           result.new.map { Wording.list($0.places.map(\.description)) } ?? "nothing"
         )
       ],
-      remarks: Self.shortage(of: result.subject) + changes + new + unknown + unseen, rows: rows,
+      remarks: Self.shortage(of: result.subject) + changes + new + unknown + unseen + unlisted,
+      rows: rows,
       repositories: sharing.byRepository)
   }
 
@@ -53,6 +59,9 @@ extension ReportPage {
     let faults = result.faults.map { Remark(text: CheckText.line(for: $0), tone: .bad) }
     let unlisted = result.unlisted.map { Remark(text: CheckText.line(for: $0), tone: .bad) }
     let leftOut = OmissionText.lines(result.leftOut).map { Remark(text: $0, tone: .warn) }
+    let uncarried = result.uncarried.map {
+      Remark(text: UncarriedText.line(for: $0.referrer, of: $0.image), tone: .plain)
+    }
     self.init(
       title: "Check of \(CheckText.names(of: result.subject)) at \(result.destination)",
       verdict: CheckText.summary(of: result) + ".", tone: result.isRight ? .good : .bad,
@@ -61,7 +70,7 @@ extension ReportPage {
         ("Read back", result.readBack.map(CheckText.words) ?? "nothing: the registry's word was taken"),
       ],
       remarks: Self.shortage(of: result.subject) + changes + faults + unlisted
-        + result.failures.map(Self.remark) + leftOut,
+        + result.failures.map(Self.remark) + leftOut + uncarried,
       rows: rows, repositories: sharing.byRepository)
   }
 

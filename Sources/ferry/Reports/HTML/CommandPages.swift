@@ -9,7 +9,7 @@ extension ReportPage {
   init(_ prepared: PreparedExport, failures: [ImageFailure], finished: [String?]?) {
     var sharing = BlobSharing()
     let content =
-      prepared.images.map { ($0.reference, $0.digest, $0.tree) }
+      prepared.images.map { ($0.named, $0.digest, $0.tree) }
       + prepared.referrers.map { ($0.reference, $0.tree.root.digest, $0.tree) }
     for (reference, _, tree) in content { sharing.add(tree.parts, of: reference.repositoryName) }
     let lost = Set(failures.map(\.image))
@@ -28,10 +28,10 @@ extension ReportPage {
     let blockers = prepared.blockers.map { Remark(text: Self.words(for: $0), tone: .bad) }
     let uncarried = prepared.images.flatMap { image in
       image.referrersLeft.map {
-        Remark(text: UncarriedText.line(for: $0, of: image.reference), tone: .plain)
+        Remark(text: UncarriedText.line(for: $0, of: image.named.description), tone: .plain)
       }
         + image.unknownManifests.map {
-          Remark(text: UncarriedText.line(forUnknown: $0, of: "\(image.reference)"), tone: .plain)
+          Remark(text: UncarriedText.line(forUnknown: $0, of: "\(image.named)"), tone: .plain)
         }
     }
     let known = KnownText.lines(
@@ -107,6 +107,11 @@ extension ReportPage {
         Remark(text: SchemaText.converted(image.source, from: $0, to: image.digest), tone: .plain)
       }
     }
+    let left = prepared.images.flatMap { image in
+      image.referrersLeft.map {
+        Remark(text: UncarriedText.line(for: $0, of: image.source), tone: .plain)
+      }
+    }
     let isWhole = failures.isEmpty && blockers.isEmpty
     let isTrusting = prepared.images.contains { $0.state == .trusted }
     let skipped = result?.skipped ?? prepared.images.filter(\.isSkipped)
@@ -135,7 +140,7 @@ extension ReportPage {
           ? "\(Amounts.count(failures.count, "image")) failed." : "Something stands in the way.",
       tone: !isWhole ? .bad : skipped.isEmpty ? .good : .warn, facts: facts,
       remarks: blockers + failures.map(Self.remark)
-        + skipped.map { Remark(text: NoteText.line(for: $0), tone: .warn) } + converted,
+        + skipped.map { Remark(text: NoteText.line(for: $0), tone: .warn) } + converted + left,
       rows: rows, repositories: sharing.byRepository)
   }
 
