@@ -11,6 +11,13 @@ public enum DirectoryListing {
     let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follows ? 0 : O_NOFOLLOW)
     let descriptor = unsafe Glibc.open(path, flags)
     guard descriptor >= 0 else { throw .file(.open, path: path, code: errno) }
+    return try names(of: descriptor, path: path, limit: limit)
+  }
+
+  /// The same of a directory that is open, which is closed then. Of names that are no UTF-8 `isUnreadable` hears.
+  static func names(
+    of descriptor: Int32, path: String, limit: Int, unreadable isUnreadable: (String) -> Void = { _ in }
+  ) throws(FileError) -> [String] {
     guard let directory = unsafe fdopendir(descriptor) else {
       let code = errno
       close(descriptor)
@@ -21,10 +28,17 @@ public enum DirectoryListing {
     while true {
       errno = 0
       guard let entry = unsafe readdir(directory) else { break }
-      let name = unsafe withUnsafePointer(to: entry.pointee.d_name) { field in
-        unsafe field.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(validatingCString: $0) }
+      var bytes: [UInt8] = []
+      unsafe withUnsafePointer(to: entry.pointee.d_name) { field in
+        unsafe field.withMemoryRebound(to: UInt8.self, capacity: 256) { start in
+          bytes = unsafe Array(UnsafeBufferPointer(start: start, count: 256).prefix { $0 != 0 })
+        }
       }
-      guard let name, name != ".", name != ".." else { continue }
+      guard let name = String(validating: bytes, as: UTF8.self) else {
+        isUnreadable(String(decoding: bytes, as: UTF8.self))
+        continue
+      }
+      guard name != ".", name != ".." else { continue }
       guard names.count < limit else { throw .tooManyEntries(path: path, limit: limit) }
       names.append(name)
     }

@@ -21,6 +21,10 @@ public enum FileError: Error, Hashable, Sendable {
   case foreign(path: String, ForeignFile)
   /// A directory with more in it than Ferry keeps account of.
   case tooManyEntries(path: String, limit: Int)
+  /// A directory that lies too deep in the one that was named.
+  case tooDeep(path: String, limit: Int)
+  /// A file or directory with a name that is no UTF-8: `path` shows what can be shown of it.
+  case unreadableName(path: String)
   /// An archive that would be cut into more volumes than have names.
   case tooManyVolumes(path: String, limit: Int)
   /// The size of a part with which its content becomes larger than offsets can tell, in bytes.

@@ -5,6 +5,8 @@ import Glibc
 struct FileStatus: Hashable, Sendable {
   let isPlain: Bool
   let isDirectory: Bool
+  /// Whether it is a symbolic link itself.
+  let isLink: Bool
   /// In bytes.
   let size: Int64
   /// What it takes up on the disk, in bytes.
@@ -48,6 +50,7 @@ struct FileStatus: Hashable, Sendable {
   private init(_ status: stat) {
     isPlain = status.st_mode & S_IFMT == S_IFREG
     isDirectory = status.st_mode & S_IFMT == S_IFDIR
+    isLink = status.st_mode & S_IFMT == S_IFLNK
     size = Int64(status.st_size)
     allocated = Int64(status.st_blocks).multipliedReportingOverflow(by: 512).partialValue
     modified = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)

@@ -27,6 +27,14 @@ public final class OpenDirectory: Sendable {
     self.init(path: path, descriptor: descriptor)
   }
 
+  /// Opens the directory at `path` to be looked into; that itself may be reached through links. Throws
+  /// ``FileError/file(_:path:code:)``.
+  public static func open(reading path: String) throws(FileError) -> OpenDirectory {
+    let descriptor = unsafe Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .file(.open, path: path, code: errno) }
+    return OpenDirectory(path: DirectoryListing.withoutLastSlashes(path), descriptor: descriptor)
+  }
+
   /// Makes the directory and those above it; that it could not, opening it will show.
   private static func make(_ path: String) {
     var path = path
@@ -67,6 +75,42 @@ public final class OpenDirectory: Sendable {
     let file = DataFile(path: below, descriptor: opened)
     guard try file.status().isPlain else { throw .foreign(path: below, .kind) }
     return file
+  }
+
+  /// Something in a directory.
+  public struct Entry: Hashable, Sendable {
+    public let name: String
+    public let kind: Kind
+
+    public enum Kind: Hashable, Sendable {
+      case file, directory
+      /// A symbolic link, which is not followed, whatever it leads to.
+      case link
+      /// A pipe, a device, a socket.
+      case special
+      /// What has a name that is no UTF-8: `name` shows what can be shown of it.
+      case unreadable
+    }
+  }
+
+  /// What is in this directory, sorted by name. Throws ``FileError/file(_:path:code:)``, and
+  /// ``FileError/tooManyEntries(path:limit:)`` beyond `limit`.
+  public func entries(limit: Int) throws(FileError) -> [Entry] {
+    // Another description of it: reading it moves no position that others have.
+    let opened = unsafe openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard opened >= 0 else { throw .file(.open, path: path, code: errno) }
+    var entries: [Entry] = []
+    let names = try DirectoryListing.names(of: opened, path: path, limit: limit) {
+      entries.append(Entry(name: $0, kind: .unreadable))
+    }
+    for name in names {
+      // What is gone since it was listed is not there.
+      guard let status = FileStatus(named: name, in: descriptor) else { continue }
+      let kind: Entry.Kind =
+        status.isPlain ? .file : status.isDirectory ? .directory : status.isLink ? .link : .special
+      entries.append(Entry(name: name, kind: kind))
+    }
+    return entries
   }
 
   /// Makes the file `name` with these bytes, whole or not at all, and where one is given with a `mark`, ``DataFile/mark``.

@@ -82,6 +82,17 @@ public struct IndexFile: Hashable, Sendable {
     return LayoutImage(reference: images[0].reference, name: images[0].name, root: root)
   }
 
+  /// The same with `name` for images that have none.
+  func naming(_ name: String) -> IndexFile {
+    let named = images.map { image in
+      image.name.isEmpty
+        ? LayoutImage(
+          reference: ArchiveName.reference(name, of: image.root.digest), name: name, root: image.root)
+        : image
+    }
+    return IndexFile(images: named, others: others, ferryFileDigest: ferryFileDigest)
+  }
+
   /// The same with what is said of images elsewhere: which were made of others.
   func marking(_ conversions: [ConvertedImage]) -> IndexFile {
     guard !conversions.isEmpty else { return self }

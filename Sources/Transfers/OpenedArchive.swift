@@ -28,6 +28,7 @@ enum OpenedArchive: Sendable {
     _ input: ArchiveInput, for purpose: Purpose, spool: String?, temporary: String, memoryLimit: Int64,
     note: (TransferNote) -> Void = { _ in }
   ) throws -> OpenedArchive {
+    try input.checkReadable()
     if input.isOneFile, input.stream == nil { try UnfinishedArchive.refuse(input.path) }
     guard input.isOneFile, let content = try Self.content(of: input, memoryLimit) else {
       return .inPlace(try Layout.open(input, memoryLimit: memoryLimit))

@@ -54,6 +54,8 @@ public enum TransferNote: Sendable {
   case archiveUpToDate(path: String, digest: Digest)
   /// Another tool packed again what Ferry had written.
   case repacked(path: String)
+  /// What lies beside archives in directories that were named, and is none.
+  case passedOver(PassedOver)
   /// An archive comes through a pipe in a way that it cannot be pushed as it comes: it is copied into a file of `directory`
   /// first, where so many bytes are left.
   case spooling(path: String, StreamObstacle, directory: String, available: Int64)

@@ -36,6 +36,7 @@ struct Ferry: AsyncParsableCommand {
 
   static func main() async {
     StandardStreams.occupy()
+    FileLimit.raise()
     if let code = ThreadCheck.shortage() {
       Console(style: .none, isQuiet: false, isVerbose: false).complain(
         ErrorText(TransferError.noThread(code: code)).lines)

@@ -33,3 +33,16 @@ enum ThreadCheck {
     return code
   }
 }
+
+/// How many files may be open at once: of a directory of archives, each of them.
+enum FileLimit {
+  /// Takes as many as the system lets this program have without asking.
+  static func raise() {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0,
+      limit.rlim_cur < limit.rlim_max
+    else { return }
+    limit.rlim_cur = limit.rlim_max
+    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+}

@@ -48,11 +48,13 @@ struct `Archives of podman` {
     }
   }
 
-  @Test(arguments: ["oci-archive", "oci-dir"]) func `in OCI's form arrive`(format: String) throws {
+  @Test(arguments: ["oci-archive", "oci-dir", "docker-dir"]) func `in other forms arrive as they are`(
+    format: String
+  ) throws {
     try podman("save", "-q", "--format", format, "-o", directory.file("x"), second.tags[0])
-    let scheme = format == "oci-dir" ? "oci" : format
+    let scheme = ["oci-dir": "oci", "docker-dir": "dir"][format] ?? format
     let raw = try Command("skopeo", ["inspect", "--raw", "\(scheme):\(directory.file("x"))"]).run()
-    if format == "oci-dir" {
+    if format != "oci-archive" {
       try ferry.run(
         ["import", "--plain-http", "--to", "\(registry.host)/new", directory.file("x"), "--as", "second:2"],
         exits: 0)

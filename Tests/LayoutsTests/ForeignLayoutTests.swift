@@ -289,7 +289,7 @@ import Testing
 
   @Test func `is refused when it cannot be told what it holds`() throws {
     let path = scratch("x.tar")
-    #expect(throws: LayoutError.notALayout(path: path, missing: "oci-layout")) {
+    #expect(throws: LayoutError.notALayout(path: path, missing: "index.json")) {
       try open(entries().filter { !["oci-layout", "index.json"].contains($0.name) })
     }
     #expect(throws: LayoutError.notALayout(path: path, missing: "index.json")) {

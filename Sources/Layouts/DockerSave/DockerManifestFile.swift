@@ -77,6 +77,11 @@ enum DockerManifestFile {
     return false
   }
 
+  /// Where the configs and layers lie that the list names, as it says; nothing where it cannot be read.
+  static func paths(in bytes: [UInt8]) -> Set<String> {
+    Set(((try? entries(in: bytes)) ?? []).flatMap { [$0.config] + $0.layers })
+  }
+
   /// The images in the file's order.
   static func entries(in bytes: [UInt8]) throws(FileFault) -> [Entry] {
     struct Image: Decodable {

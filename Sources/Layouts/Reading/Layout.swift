@@ -134,7 +134,8 @@ public final class Layout: Sendable {
   ) throws(LayoutError) -> Layout {
     guard !input.volumes.isEmpty else {
       try UnfinishedArchive.refuse(input.path)
-      return try open(input.path, memoryLimit: memoryLimit)
+      return try open(
+        LayoutSource.open(input.path, name: input.finding?.path, memoryLimit: memoryLimit))
     }
     guard input.volumes[1] != nil else {
       // What ends in digits need not be a volume.

@@ -43,6 +43,8 @@ struct LayoutFront {
       front.index = IndexFile(images: [image], ferryFileDigest: nil)
       front.blobs[front.archiveDigest] = entries.files[IndexFile.path]
     }
+    // Not in the bytes: the archive digest is the same wherever it lies.
+    if let name = source.givenName { front.index = front.index.naming(name) }
     front.findings.note(source.problems)
     front.findings.note(
       index.unreadable.map { entry in
@@ -123,7 +125,10 @@ struct LayoutFront {
       case .damaged(let offset): throw .damagedHeader(path: file.path, at: offset)
       case .absent(let offset): throw .unreachable(path: file.path, at: offset)
       case .none(let offset) where tar.entries.count <= 2: throw .truncated(path: file.path, at: offset)
-      case .none, .marker: throw .notALayout(path: file.path, missing: name)
+      // A tar of blobs without a list is not one of anything else.
+      case .none, .marker:
+        let isOfImages = tar.entries.isEmpty || entries.looksLikeImages
+        throw .notALayout(path: file.path, missing: isOfImages ? IndexFile.path : name)
       }
     }
     guard extent.size <= limit else {

@@ -8,8 +8,10 @@ public enum LayoutForm: String, Hashable, Sendable {
   case tar
   /// An OCI image layout in a directory.
   case directory
-  /// A tar in docker's own form, from which Ferry makes the layout.
+  /// A tar in docker's own form, or what is unpacked of one, from which Ferry makes the layout.
   case dockerSave = "docker-save"
+  /// A directory in skopeo's own form, from which Ferry makes the layout.
+  case skopeo = "dir"
 }
 
 /// What a layout is read from: content of whatever form, and where in it the layout's files lie.
@@ -25,10 +27,15 @@ struct LayoutSource {
   let memoryLimit: Int64
   /// What it is read from where that came once.
   var passed: PassedContent?
+  /// What the image is called that has no name in it.
+  var givenName: String?
 
-  /// Looks what lies at `path`, and chooses how to read it.
-  static func open(_ path: String, memoryLimit: Int64) throws(LayoutError) -> LayoutSource {
-    if DataFile.isDirectory(path) { return try open(directory: path, memoryLimit: memoryLimit) }
+  /// Looks what lies at `path`, and chooses how to read it. `name` is where it lies below a directory that was named: there
+  /// are tools whose image has no other name.
+  static func open(_ path: String, name: String? = nil, memoryLimit: Int64) throws(LayoutError)
+    -> LayoutSource
+  {
+    if DataFile.isDirectory(path) { return try open(directory: path, name: name, memoryLimit: memoryLimit) }
     return try open(
       tar: LayoutError.wrapping { () throws(FileError) in try DataFile.open(reading: path) },
       memoryLimit: memoryLimit)
@@ -65,11 +72,18 @@ struct LayoutSource {
   }
 
   private static func open(
-    directory path: String, memoryLimit: Int64
+    directory path: String, name: String?, memoryLimit: Int64
   ) throws(LayoutError) -> LayoutSource {
     // Asked first: it may be anything, a home directory for one.
     guard [LayoutFile.path, IndexFile.path].contains(where: { DataFile.exists("\(path)/\($0)") }) else {
-      throw .notALayout(path: path, missing: LayoutFile.path)
+      switch try LayoutError.wrapping({ () throws(FileError) in try DirectoryForm.read(path) })?.kind {
+      case .skopeo:
+        var source = try SkopeoDirectory.source(path, memoryLimit: memoryLimit)
+        source.givenName = SkopeoDirectory.name(of: path, known: name)
+        return source
+      case .dockerSave: return try open(dockerSave: path, memoryLimit: memoryLimit)
+      case .layout, .incomplete, nil: throw .notALayout(path: path, missing: LayoutFile.path)
+      }
     }
     // Digests prove what blobs are, wherever they lie; nothing else is looked for elsewhere, nor far below.
     let directory = try LayoutError.wrapping { () throws(TarError) in
@@ -78,6 +92,27 @@ struct LayoutSource {
     return LayoutSource(
       file: directory.content, tar: directory.index, entries: try TarContents(directory.index),
       form: .directory, memoryLimit: memoryLimit)
+  }
+
+  /// What was unpacked of a tar that `docker save` wrote: the list says what is a config or a layer, and these may be links.
+  private static func open(
+    dockerSave path: String, memoryLimit: Int64
+  ) throws(LayoutError) -> LayoutSource {
+    let list = try LayoutError.wrapping { () throws(FileError) in
+      let file = try DataFile.open(reading: "\(path)/\(DockerManifestFile.path)")
+      return try file.read(Int(min(file.size(), DockerManifestFile.sizeLimit)), at: 0)
+    }
+    let paths = Set(DockerManifestFile.paths(in: list).map(TarContents.plain)).union([DockerManifestFile.path]
+    )
+    let directory = try LayoutError.wrapping { () throws(TarError) in
+      try DirectoryContent.read(path, following: paths.contains)
+    }
+    let entries = try TarContents(directory.index)
+    guard
+      let archive = try DockerSaveArchive.open(
+        file: directory.content, tar: directory.index, entries: entries, memoryLimit: memoryLimit)
+    else { throw .notALayout(path: path, missing: DockerManifestFile.path) }
+    return try archive.source()
   }
 }
 

@@ -224,6 +224,16 @@ struct TarContents {
     own.contains(path) || path == "blobs" || path.hasPrefix("blobs/") || path.hasPrefix(CarriedFile.folder)
   }
 
+  /// Whether something in it has a name as image layouts and `docker save` give one, to whatever it is.
+  var looksLikeImages: Bool {
+    guard blobs.isEmpty else { return true }
+    return (Array(files.keys) + links.keys).contains { path in
+      let first = path.prefix { $0 != "/" && $0 != "." }
+      return Self.isOwn(path) && !path.hasPrefix(CarriedFile.folder)
+        || Digest(hex: first.hasPrefix("sha256:") ? first.dropFirst(7) : first) != nil
+    }
+  }
+
   /// The most links on the way to one file, as Linux has it for a path.
   private static let mostSteps = 40
 

@@ -1,4 +1,5 @@
 public import Files
+import Tar
 
 /// An archive as it was named to be read: a path, or volumes wherever they lie.
 public struct ArchiveInput: Hashable, Sendable {
@@ -8,6 +9,20 @@ public struct ArchiveInput: Hashable, Sendable {
   public let stream: Stream?
   /// By number; empty when the path itself is the archive.
   let volumes: [Int: FoundVolume]
+  /// How it was found below a directory; nil where it was named itself.
+  var finding: Finding?
+
+  /// What is known of an archive that was found below a directory.
+  struct Finding: Hashable, Sendable {
+    /// The directory, as it was named.
+    let tree: String
+    /// Where it lies, from the directory on.
+    let path: String
+    /// Of a file: by what it was taken for an archive.
+    var looks: ArchiveLooks?
+    /// Why nothing can be had of it.
+    var fault: LayoutError?
+  }
 
   /// A descriptor that an archive comes through, and stays the caller's.
   public struct Stream: Hashable, Sendable {
@@ -40,10 +55,13 @@ public struct ArchiveInput: Hashable, Sendable {
     self.init(path, volumes: [:])
   }
 
-  fileprivate init(_ path: String, volumes: [Int: FoundVolume] = [:], stream: Stream? = nil) {
+  fileprivate init(
+    _ path: String, volumes: [Int: FoundVolume] = [:], stream: Stream? = nil, finding: Finding? = nil
+  ) {
     self.path = path
     self.volumes = volumes
     self.stream = stream
+    self.finding = finding
   }
 
   /// The archive that was written to `place`.
@@ -55,6 +73,9 @@ public struct ArchiveInput: Hashable, Sendable {
     }
     return ArchiveInput(place.path, volumes: found)
   }
+
+  /// The directory below which it was found; nil where it was named itself.
+  public var directory: String? { finding?.tree }
 
   /// Whether it is what ``path`` names, and no volumes.
   public var isOneFile: Bool { volumes.isEmpty }
@@ -70,14 +91,37 @@ public struct ArchiveInput: Hashable, Sendable {
     return try LayoutError.wrapping { () throws(FileError) in try DataFile.open(reading: path) }
   }
 
-  /// The archives that `arguments` name, each once, in their order: files, directories that hold archives, any one
-  /// volume of a set or all of them, from as many directories as they are spread over. Volumes that lie beside
-  /// a named one are found, and what Ferry lays beside an archive is skipped where that is named too. `streams` has the
-  /// arguments that stand for what comes through a descriptor. Throws ``LayoutError/volumeTwice(_:_:)``,
-  /// ``LayoutError/noArchive(directory:)``.
+  /// Refuses what cannot be read at all, of which no more is known than that it is there. Throws what was wrong with it.
+  public func checkReadable() throws(LayoutError) {
+    if let fault = finding?.fault { throw fault }
+  }
+
+  /// Whether `error`, which opening it threw, says that it is no archive, but one of the other files that lie beside archives
+  /// in a directory: a tar that holds nothing of an image, or compressed content of another kind.
+  public func isOther(_ error: any Error) -> Bool {
+    guard let looks = finding?.looks, let error = error as? LayoutError else { return false }
+    switch error {
+    case .notALayout(_, let missing): return missing == LayoutFile.path
+    case .notAnArchive, .tar(.foreignForm): return looks == .compressed
+    default: return false
+    }
+  }
+
+  /// The archives that `arguments` name, as ``gather(_:streams:)`` finds them.
   public static func group(
     _ arguments: [String], streams: [String: Stream] = [:]
   ) throws(LayoutError) -> [ArchiveInput] {
+    try gather(arguments, streams: streams).inputs
+  }
+
+  /// The archives that `arguments` name, each once, in their order: files, directories that are archives or hold some at any
+  /// depth, any one volume of a set or all of them, from as many directories as they are spread over. Volumes that lie beside
+  /// a named one are found, and what Ferry lays beside an archive is skipped where that is named too. `streams` has the
+  /// arguments that stand for what comes through a descriptor. Throws ``LayoutError/volumeTwice(_:_:)``,
+  /// ``LayoutError/noArchive(directory:)``.
+  public static func gather(
+    _ arguments: [String], streams: [String: Stream] = [:]
+  ) throws(LayoutError) -> GatheredArchives {
     var gathering = VolumeGathering()
     for argument in arguments {
       if let stream = streams[argument] {
@@ -86,15 +130,23 @@ public struct ArchiveInput: Hashable, Sendable {
         try gathering.add(argument)
       }
     }
-    return try gathering.inputs()
+    return try gathering.gathered()
   }
+}
+
+/// The archives that were named, and what lies beside those of directories.
+public struct GatheredArchives: Sendable {
+  public let inputs: [ArchiveInput]
+  /// The directories among what was named that hold archives, and are none or hold others too.
+  public let directories: [String]
+  /// What is in those and was not taken for an archive.
+  public let passedOver: PassedOver
 }
 
 /// Sorts what was named into archives: volumes of one name belong together, whatever directory they lie in.
 private struct VolumeGathering {
   private enum Item {
-    case path(String)
-    case stream(ArchiveInput)
+    case input(ArchiveInput)
     case volumes(of: String)
   }
 
@@ -103,8 +155,12 @@ private struct VolumeGathering {
     /// As it was named, with a slash at its end or empty.
     let prefix: String
     let volumes: [Int: ArchiveInput.FoundVolume]
+    /// How it was found; nil where it was named.
+    let finding: ArchiveInput.Finding?
   }
 
+  private var directories: [String] = []
+  private var passedOver = PassedOver()
   private var items: [Item] = []
   private var holdings: [String: [Holding]] = [:]
   private var seen: Set<String> = []
@@ -122,40 +178,51 @@ private struct VolumeGathering {
   }
 
   mutating func add(_ stream: ArchiveInput) {
-    if seen.insert(stream.path).inserted { items.append(.stream(stream)) }
+    if seen.insert(stream.path).inserted { items.append(.input(stream)) }
   }
 
-  private mutating func addPath(_ path: String) {
-    if seen.insert(path).inserted { items.append(.path(path)) }
+  private mutating func addPath(_ path: String, _ finding: ArchiveInput.Finding? = nil) {
+    if seen.insert(path).inserted { items.append(.input(ArchiveInput(path, finding: finding))) }
   }
 
-  /// Every archive in a directory; a directory that is a layout itself is taken as it is.
+  /// Every archive in a directory, which may be one itself.
   private mutating func addDirectory(_ path: String) throws(LayoutError) {
+    let tree = try ArchiveTree.read(path)
+    guard !tree.items.isEmpty else { throw .noArchive(directory: path) }
+    if tree.items.contains(where: { $0.path != path }) { directories.append(path) }
+    passedOver = passedOver + tree.passedOver
     let prefix = path.hasSuffix("/") ? path : path + "/"
-    guard ![LayoutFile.path, IndexFile.path].contains(where: { DataFile.exists(prefix + $0) }) else {
-      return addPath(path)
-    }
-    let names = try LayoutError.wrapping { () throws(FileError) in try DirectoryListing.names(in: path) }
-    var isEmpty = true
-    for name in names {
-      if let volume = VolumeName(name) {
-        if try add(volumesOf: prefix + volume.base) { isEmpty = false }
-      } else if let archive = UnfinishedArchive.archive(ofPartial: name), archive.hasSuffix(".tar") {
-        // Not passed over: whoever names the directory takes it for all that is in it.
-        if seen.insert(UnfinishedArchive.partialPath(of: prefix + archive)).inserted {
-          items.append(.path(prefix + name))
+    for item in tree.items {
+      guard item.path != path else {
+        addPath(path)
+        continue
+      }
+      var finding = ArchiveInput.Finding(tree: path, path: String(item.path.dropFirst(prefix.count)))
+      switch item.kind {
+      case .directory: addPath(item.path, finding)
+      case .file(let looks):
+        finding.looks = looks
+        addPath(item.path, finding)
+      case .volumes: try add(volumesOf: item.path, finding)
+      // Not passed over: whoever names the directory takes it for all that is in it.
+      case .unfinished:
+        if let archive = UnfinishedArchive.archive(ofPartial: item.path),
+          seen.insert(UnfinishedArchive.partialPath(of: archive)).inserted
+        {
+          items.append(.input(ArchiveInput(item.path, finding: finding)))
         }
-        isEmpty = false
-      } else if name.hasSuffix(".tar"), !DataFile.isDirectory(prefix + name) {
-        addPath(prefix + name)
-        isEmpty = false
+      case .fault(let fault):
+        finding.fault = fault
+        addPath(item.path, finding)
       }
     }
-    if isEmpty { throw .noArchive(directory: path) }
   }
 
   /// Adds the volumes of `path` that lie in its directory; false when there are none.
-  private mutating func add(volumesOf path: String) throws(LayoutError) -> Bool {
+  @discardableResult
+  private mutating func add(
+    volumesOf path: String, _ finding: ArchiveInput.Finding? = nil
+  ) throws(LayoutError) -> Bool {
     let base = Self.base(of: path)
     let prefix = String(path.dropLast(base.count))
     let directory = DataFile.directory(of: path)
@@ -173,7 +240,7 @@ private struct VolumeGathering {
     guard !found.isEmpty else { return false }
     seen.insert(key)
     if holdings[base] == nil { items.append(.volumes(of: base)) }
-    holdings[base, default: []].append(Holding(prefix: prefix, volumes: found))
+    holdings[base, default: []].append(Holding(prefix: prefix, volumes: found, finding: finding))
     return true
   }
 
@@ -187,16 +254,15 @@ private struct VolumeGathering {
     path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
   }
 
-  func inputs() throws(LayoutError) -> [ArchiveInput] {
+  func gathered() throws(LayoutError) -> GatheredArchives {
     var inputs: [ArchiveInput] = []
     for item in items {
       switch item {
-      case .path(let path): if !isCompanion(path) { inputs.append(ArchiveInput(path)) }
-      case .stream(let input): inputs.append(input)
+      case .input(let input): if input.stream != nil || !isCompanion(input.path) { inputs.append(input) }
       case .volumes(let base): inputs += try Self.inputs(of: base, in: holdings[base] ?? [])
       }
     }
-    return inputs
+    return GatheredArchives(inputs: inputs, directories: directories, passedOver: passedOver)
   }
 
   /// Directories that hold the very same volumes hold copies, each an archive by itself; all others are put
@@ -205,7 +271,18 @@ private struct VolumeGathering {
     if holdings.count > 1, holdings[0].volumes[1] != nil,
       holdings.allSatisfy({ $0.volumes.keys == holdings[0].volumes.keys })
     {
-      return holdings.map { ArchiveInput($0.prefix + base, volumes: $0.volumes) }
+      return holdings.map { ArchiveInput($0.prefix + base, volumes: $0.volumes, finding: $0.finding) }
+    }
+    // Sets of one name in a tree need have nothing to do with each other.
+    var met: [String: Set<Int>] = [:]
+    let areApart = holdings.contains { holding in
+      guard let tree = holding.finding?.tree else { return false }
+      let isNew = met[tree, default: []].isDisjoint(with: holding.volumes.keys)
+      met[tree, default: []].formUnion(holding.volumes.keys)
+      return !isNew
+    }
+    if areApart {
+      return holdings.map { ArchiveInput($0.prefix + base, volumes: $0.volumes, finding: $0.finding) }
     }
     guard let first = holdings.first else { return [] }
     var volumes = first.volumes
@@ -218,6 +295,6 @@ private struct VolumeGathering {
     }
     // It is called after the first place that has its beginning.
     let home = holdings.first { $0.volumes[1] != nil } ?? first
-    return [ArchiveInput(home.prefix + base, volumes: volumes)]
+    return [ArchiveInput(home.prefix + base, volumes: volumes, finding: home.finding)]
   }
 }

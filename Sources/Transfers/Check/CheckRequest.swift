@@ -13,6 +13,8 @@ public struct CheckRequest: Sendable {
   }
 
   public var evidence: Evidence
+  /// What lies beside archives in directories that were named.
+  public var passedOver = PassedOver()
   /// Globs on source references, with or without their host; empty: all images.
   public var images: [String] = []
   /// What must be among the images, whatever the registry has.
@@ -39,6 +41,7 @@ public struct CheckRequest: Sendable {
       archives: archives, mapping: mapping, images: images, expected: expected,
       takesReferrers: takesReferrers, spool: spool, temporary: temporary)
     request.memoryLimit = memoryLimit
+    request.passedOver = passedOver
     request.keepsSparseIndexes = true
     return request
   }

@@ -100,10 +100,16 @@ struct KnownFiles: Sendable {
         proof: demand == nil ? .claimed : .vouched)
     }
     let archivePaths = paths.filter { !receiptPaths.contains($0) }
-    let archives = try ArchiveInput.group(archivePaths, streams: request.knownStreams).map { input in
-      let opened = try OpenedArchive.open(
-        input, for: .proof(unpacksLayers: false), spool: nil, temporary: request.temporary,
-        memoryLimit: request.memoryLimit)
+    let archives = try ArchiveInput.group(archivePaths, streams: request.knownStreams).compactMap {
+      input -> Archive? in
+      let opened: OpenedArchive
+      do {
+        opened = try OpenedArchive.open(
+          input, for: .proof(unpacksLayers: false), spool: nil, temporary: request.temporary,
+          memoryLimit: request.memoryLimit)
+      } catch  where input.isOther(error) {
+        return nil
+      }
       let layout = opened.layout
       guard layout.problems.isEmpty else {
         throw TransferError.knownUnusable(path: input.path, problems: layout.problems)

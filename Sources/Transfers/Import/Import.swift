@@ -63,7 +63,7 @@ public struct Import: Sendable {
       surveyed, of: archives, compressed: compressed.layers, made: compressed.configs, isDryRun: isDryRun)
     return PreparedImport(
       destination: request.mapping.destination, images: content.images, failures: content.failures,
-      incomplete: selected.incomplete, refusals: surveyed.refusals,
+      incomplete: archives.failures + selected.incomplete, refusals: surveyed.refusals,
       blockers: named.blockers + surveyed.blockers + content.blockers, blobs: content.blobs,
       absent: content.absent, leftOut: content.leftOut, opened: archives, presentSize: content.presentSize)
   }

@@ -16,6 +16,8 @@ public enum ExistingTags: Sendable {
 /// What `ferry import` is asked to do.
 public struct ImportRequest: Sendable {
   public var archives: [ArchiveInput]
+  /// What lies beside them in directories that were named.
+  public var passedOver = PassedOver()
   public var mapping: NameMapping
   /// Globs on source references, with or without their host; empty: all images.
   public var images: [String]

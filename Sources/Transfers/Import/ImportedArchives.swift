@@ -1,4 +1,5 @@
 import Digests
+import Files
 import Images
 import Layouts
 
@@ -6,6 +7,8 @@ import Layouts
 struct ImportedArchives: Sendable {
   /// By the paths they were named by, with their digests.
   let named: [(path: String, digest: Digest)]
+  /// Those that cannot be read, each with why, where that stops nothing.
+  var failures: [ImageFailure] = []
   /// In the order in which they were named.
   let layouts: [Layout]
   /// Those of them that are streamed, in their order.
@@ -96,10 +99,56 @@ struct ArchiveOpening: Sendable {
   }
 
   /// Throws for an archive that is not the one expected, not signed as demanded, or damaged so that none of its images
-  /// can be trusted.
+  /// can be trusted; of several that one is put aside where the others are to be taken. What was found in a directory and
+  /// turns out to be no archive is none of them.
   func open() async throws -> ImportedArchives {
-    let opened = try await executor.mapConcurrently(request.archives) { try open($0) }
-    return ImportedArchives(request.archives, opened: opened)
+    let findings = try await executor.mapConcurrently(request.archives) { try find($0) }
+    var inputs: [ArchiveInput] = []
+    var opened: [OpenedArchive] = []
+    var failures: [(any Error, ImageFailure)] = []
+    var passedOver = request.passedOver
+    for (input, finding) in zip(request.archives, findings) {
+      switch finding {
+      case .archive(let archive):
+        inputs.append(input)
+        opened.append(archive)
+      case .other: passedOver.files += 1
+      case .broken(let error): failures.append((error, ImageFailure(image: input.path, error: error)))
+      }
+    }
+    if opened.isEmpty, let (error, _) = failures.first { throw error }
+    if !passedOver.isEmpty { observer.note(.passedOver(passedOver)) }
+    if opened.isEmpty, let first = request.archives.first {
+      throw LayoutError.noArchive(directory: first.directory ?? first.path)
+    }
+    var archives = ImportedArchives(inputs, opened: opened)
+    archives.failures = failures.map(\.1)
+    return archives
+  }
+
+  private enum Finding: Sendable {
+    case archive(OpenedArchive)
+    case other
+    case broken(any Error)
+  }
+
+  private func find(_ input: ArchiveInput) throws -> Finding {
+    do {
+      return .archive(try open(input))
+    } catch  where input.isOther(error) {
+      return .other
+    } catch  where keepGoing && request.archives.count > 1 && Self.isOfOneArchive(error) {
+      return .broken(error)
+    }
+  }
+
+  /// Whether what is wrong is wrong with an archive, and not with the machine or with what was asked for.
+  private static func isOfOneArchive(_ error: any Error) -> Bool {
+    switch error {
+    case LayoutError.cancelled, LayoutError.archive(.noSpace): false
+    case is LayoutError, TransferError.damaged, TransferError.incompleteArchive: true
+    default: false
+    }
   }
 
   private func open(_ input: ArchiveInput) throws -> OpenedArchive {

@@ -111,11 +111,13 @@ struct CheckCommand: AsyncParsableCommand {
     let receipts = receipts
     var request: CheckRequest
     if receipts.isEmpty {
-      let inputs = try ArchiveInput.group(named, streams: StandardInput.streams)
+      let gathered = try ArchiveInput.gather(named, streams: StandardInput.streams)
+      let inputs = gathered.inputs
       if expecting.expect != nil, inputs.count > 1 {
         throw TransferError.expectsOneArchive(count: inputs.count)
       }
       request = CheckRequest(.archives(inputs), temporary: run.temporaryDirectory)
+      request.passedOver = gathered.passedOver
     } else {
       request = CheckRequest(.receipts(receipts), temporary: run.temporaryDirectory)
     }

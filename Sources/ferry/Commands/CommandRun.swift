@@ -55,22 +55,30 @@ struct CommandRun: Sendable {
     _exit(status.rawValue)
   }
 
-  /// What `work` makes of each archive. One that fails is complained of and does not stop the others.
+  /// What `work` makes of each archive. One that fails is complained of and does not stop the others; what turns out to be no
+  /// archive, but a file beside those of a directory, is counted. Throws ``LayoutError/noArchive(directory:)`` when there was
+  /// nothing else.
   func each<Value>(
-    of archives: [ArchiveInput], _ work: (ArchiveInput) async throws -> Value
-  ) async throws -> (done: [Value], failed: [ImageFailure]) {
+    of archives: GatheredArchives, _ work: (ArchiveInput) async throws -> Value
+  ) async throws -> (done: [Value], failed: [ImageFailure], passedOver: PassedOver) {
     var done: [Value] = []
     var failed: [ImageFailure] = []
-    for archive in archives {
+    var passedOver = archives.passedOver
+    for archive in archives.inputs {
       do {
         done.append(try await work(archive))
+      } catch  where archive.isOther(error) {
+        passedOver.files += 1
       } catch {
         try Task.checkCancellation()
         console.complain(ErrorText(error).lines)
         failed.append(ImageFailure(image: archive.path, error: error))
       }
     }
-    return (done, failed)
+    if done.isEmpty, failed.isEmpty, let directory = archives.directories.first {
+      throw LayoutError.noArchive(directory: directory)
+    }
+    return (done, failed, passedOver)
   }
 
   /// The key to sign with, open; nil when nothing is to be signed. Before any work is done: whoever has to type a

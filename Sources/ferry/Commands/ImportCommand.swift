@@ -31,6 +31,10 @@ struct ImportCommand: AsyncParsableCommand {
       Of an archive that is cut into volumes name any one, all, or the directories they are in. They are read \
       and proved once before anything is pushed.
 
+      Of a directory every archive below it is imported, at any depth; one that cannot be read stops the import, or \
+      is left with --keep-going. An image of skopeo's dir: is called by its path below the directory, where that ends \
+      in a tag, as skopeo sync leaves it; --as names one that is called nothing.
+
       - reads an archive from standard input, and one that gzip, zstd or xz compressed is recognised, there as \
       in a file. Such an archive of Ferry's is pushed in one pass, as it comes, its tags when all of it was \
       proved; a pipe that breaks off leaves no tag, and the same command run again skips what has arrived. \
@@ -108,11 +112,11 @@ struct ImportCommand: AsyncParsableCommand {
       try journal.check()
       if let directory = files.descriptions { try Descriptions.checkWritable(directory) }
       try files.switching.check()
-      let inputs = try ArchiveInput.group(archives, streams: StandardInput.streams)
-      if expecting.expect != nil, inputs.count > 1 {
-        throw TransferError.expectsOneArchive(count: inputs.count)
+      let gathered = try ArchiveInput.gather(archives, streams: StandardInput.streams)
+      if expecting.expect != nil, gathered.inputs.count > 1 {
+        throw TransferError.expectsOneArchive(count: gathered.inputs.count)
       }
-      let request = try request(inputs, journal, run)
+      let request = try request(gathered, journal, run)
       let registries = try run.registries(
         at: [request.mapping.destination.host], connection, credentials, phase: .import,
         uploadHosts: destination.uploadHost, patience: destination.settle.duration)
@@ -190,19 +194,20 @@ struct ImportCommand: AsyncParsableCommand {
   }
 
   private func request(
-    _ archives: [ArchiveInput], _ journal: JournalLocation, _ run: CommandRun
+    _ gathered: GatheredArchives, _ journal: JournalLocation, _ run: CommandRun
   ) throws -> ImportRequest {
     let mapping = NameMapping(
       destination: try RegistryLocation(destination.to), rules: try destination.rules.read(),
       nvidiaHosts: run.nvidiaHosts, keepsPath: destination.rules.keepPath)
     var request = ImportRequest(
-      archives: archives, mapping: mapping, images: intake.image, existing: destination.existingTags,
+      archives: gathered.inputs, mapping: mapping, images: intake.image, existing: destination.existingTags,
       allowsMissing: intake.allowMissing, expected: expecting.expect,
       shard: transfer.shard, takesReferrers: !intake.leavesReferrers,
       journal: journal,
       givenName: try destination.as.map { try GivenName($0) }, compressesLayers: intake.compressLayers,
       spool: spooling.spool, temporary: run.temporaryDirectory)
     request.memoryLimit = spooling.memory.limit.bytes
+    request.passedOver = gathered.passedOver
     request.platform = intake.platform
     request.keepsSparseIndexes = intake.sparseIndex
     request.convertsSchema1 = intake.convertsSchema1

@@ -7,7 +7,8 @@ struct InspectCommand: AsyncParsableCommand {
     commandName: "inspect",
     abstract: "Show what archives hold: images, platforms, sizes, layers, digests.",
     discussion: """
-      Reads an archive's manifests, not its layers; ferry verify proves those.
+      Reads an archive's manifests, not its layers; ferry verify proves those. Of a directory it shows every archive \
+      below it.
 
       - reads an archive from standard input, and one that gzip, zstd or xz compressed is recognised, there as \
       in a file. No more is read than what describes it: whoever writes into the pipe then finds it closed, as \
@@ -19,7 +20,9 @@ struct InspectCommand: AsyncParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("The archives to look into; - is standard input.", valueName: "archive"),
+    help: ArgumentHelp(
+      "The archives to look into: files, volumes, directories of them; - is standard input.",
+      valueName: "archive"),
     completion: .file())
   var archives: [String]
 
@@ -34,8 +37,8 @@ struct InspectCommand: AsyncParsableCommand {
   func run() async throws {
     let run = CommandRun(outputs)
     await run.conclude {
-      let inputs = try ArchiveInput.group(archives, streams: StandardInput.streams)
-      let (inspected, failures) = try await run.each(of: inputs) { input in
+      let gathered = try ArchiveInput.gather(archives, streams: StandardInput.streams)
+      let (inspected, failures, passedOver) = try await run.each(of: gathered) { input in
         let archive = try await Inspection(
           input, spool: spooling.spool, temporary: run.temporaryDirectory,
           memoryLimit: spooling.memory.limit.bytes
@@ -43,8 +46,11 @@ struct InspectCommand: AsyncParsableCommand {
         if !outputs.json { InspectText(run.console).show(archive, long: long) }
         return archive
       }
+      TreeText(run.console).say(passedOver)
       if outputs.json {
-        try run.console.document { try Reports.write(InspectReport(inspected, failures: failures), to: $0) }
+        try run.console.document {
+          try Reports.write(InspectReport(inspected, failures: failures, passedOver: passedOver), to: $0)
+        }
       }
       guard inspected.allSatisfy(\.problems.isEmpty) else { return .integrityFailure }
       return failures.first.map { ErrorText($0).status } ?? .done

@@ -14,6 +14,10 @@ struct VerifyCommand: AsyncParsableCommand {
 
       Of an archive that is cut into volumes name any one, all, or the directories they are in.
 
+      Of a directory everything below it is proved, at any depth: image layouts, tars, what docker save wrote, packed \
+      or unpacked, skopeo's dir:, volumes. Each has a verdict, and all together one line. Files that are no archives \
+      are counted; no link to a directory is followed.
+
       With --receipt it also tells of each image whether the destination confirmed it, under which name and \
       with which digest; it exits 4 when one is missing or differs. With --list it names each image of a list that is \
       in none of the archives, and exits 4 when there is one.
@@ -26,7 +30,7 @@ struct VerifyCommand: AsyncParsableCommand {
         ferry verify fleet.tar.001
         ferry verify /media/one /media/two
         ferry verify fleet.tar --expect sha256:9c4f…
-        ferry verify --deep backups/*.tar
+        ferry verify --deep backups/
         ferry verify fleet.tar --public-key minisign.pub
         ferry verify fleet.tar --receipt receipt.json --report arrived.html
         ferry verify fleet.tar --list images.txt
@@ -71,11 +75,11 @@ struct VerifyCommand: AsyncParsableCommand {
       let signature = try signatures.demand()
       let receipts = receipts.receipt.isEmpty ? nil : try receipts.read()
       let list = try ImageList.references(in: listing.lists)
-      let inputs = try ArchiveInput.group(archives, streams: StandardInput.streams)
-      if expecting.expect != nil, inputs.count > 1 {
-        throw TransferError.expectsOneArchive(count: inputs.count)
+      let gathered = try ArchiveInput.gather(archives, streams: StandardInput.streams)
+      if expecting.expect != nil, gathered.inputs.count > 1 {
+        throw TransferError.expectsOneArchive(count: gathered.inputs.count)
       }
-      let (verified, failures) = try await run.each(of: inputs) { input in
+      let (verified, failures, passedOver) = try await run.each(of: gathered) { input in
         let archive = try await Verification(
           input, isDeep: deep, expected: expecting.expect, signature: signature, spool: spooling.spool,
           temporary: run.temporaryDirectory, memoryLimit: spooling.memory.limit.bytes, settings: settings
@@ -86,13 +90,18 @@ struct VerifyCommand: AsyncParsableCommand {
         }
         return archive
       }
+      if !outputs.json {
+        TreeText(run.console).sum(up: verified, failures, of: gathered.directories)
+      }
+      TreeText(run.console).say(passedOver)
       let missing = list.map { $0.missing(from: verified) }
       if !outputs.json, let list, let missing {
         VerifyText(run.console).show(missing, of: list, in: verified.map(\.path))
       }
       let listed = list.map { ListEntry($0, missing: missing ?? []) }
       try Reports.deliver(
-        VerifyReport(verified, receipts: receipts, list: listed, failures: failures),
+        VerifyReport(
+          verified, receipts: receipts, list: listed, failures: failures, passedOver: passedOver),
         page: ReportPage(
           verified, receipts: receipts, list: list, missing: missing ?? [], failures: failures),
         to: reporting.report, json: outputs.json, run.console)

@@ -68,6 +68,7 @@ enum NoteText {
       "there already: \(path), archive digest \(digest)"
     case .repacked(let path):
       "\(path) was repacked by another tool: the archive digest proves what is in it"
+    case .passedOver(let remains): TreeText.line(for: remains)
     case .spooling(let path, let obstacle, let directory, let available):
       "copying \(path) into \(directory) first, where \(Amounts.bytes(available)) are free (--spool DIR names another): "
         + LayoutError.words(for: obstacle)

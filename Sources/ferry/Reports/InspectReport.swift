@@ -10,7 +10,7 @@ struct InspectReport: Codable {
     let digest: String
     let bytes: Int64
     let writtenByFerry: Bool
-    /// `tar`, `directory` or `docker-save`.
+    /// `tar`, `directory`, `docker-save` or `dir`.
     let form: String
     let images: DocumentList<Image>
     /// Signatures, SBOMs and attestations.
@@ -90,8 +90,11 @@ struct InspectReport: Codable {
   let archives: DocumentList<Archive>
   /// Archives that could not be opened.
   let failures: DocumentList<FailureEntry>
+  /// How many files of directories are no archives; nil: none.
+  let otherFiles: Int?
 
-  init(_ inspected: [InspectedArchive], failures: [ImageFailure]) {
+  init(_ inspected: [InspectedArchive], failures: [ImageFailure], passedOver: PassedOver) {
+    otherFiles = passedOver.files > 0 ? passedOver.files : nil
     self.failures = DocumentList(failures, FailureEntry.init)
     archives = DocumentList(inspected) { archive in
       Archive(

@@ -72,11 +72,15 @@ struct VerifyReport: Codable {
   let list: ListEntry?
   /// Archives that could not be opened.
   let failures: DocumentList<FailureEntry>
+  /// How many files of directories are no archives; nil: none.
+  let otherFiles: Int?
 
   /// `receipts` are nil when none were asked, `list` when there was none.
   init(
-    _ verified: [VerifiedArchive], receipts: [Receipt]?, list: ListEntry?, failures: [ImageFailure]
+    _ verified: [VerifiedArchive], receipts: [Receipt]?, list: ListEntry?, failures: [ImageFailure],
+    passedOver: PassedOver = PassedOver()
   ) {
+    otherFiles = passedOver.files > 0 ? passedOver.files : nil
     self.list = list
     self.failures = DocumentList(failures, FailureEntry.init)
     archives = DocumentList(verified) { archive in

@@ -33,8 +33,18 @@ extension FileError: WordedError {
         .destinationConflict)
     case .tooManyEntries(let path, let limit):
       return ErrorText(
-        "\(path) has more than \(limit) entries", remedy: "Export in parts: to DIR/, or with --shard.",
+        "\(path) has more than \(limit) entries",
+        remedy: "Name what matters of it, or export in parts: to DIR/, or with --shard.",
         .integrityFailure)
+    case .tooDeep(let path, let limit):
+      return ErrorText(
+        "\(path) lies more than \(limit) directories deep, and was not looked into",
+        remedy: "Name it itself.",
+        .cannotWrite)
+    case .unreadableName(let path):
+      return ErrorText(
+        "\(path) has a name that is no UTF-8, and was not looked into",
+        remedy: "Give it another name.", .cannotWrite)
     case .tooManyVolumes(let path, let limit):
       return ErrorText(
         "\(path) would have more than \(limit) volumes", remedy: "Choose a larger --volume-size.", .usage)

@@ -46,7 +46,9 @@ extension LayoutError: WordedError {
         remedy: "Name the right one and leave the other's directory out.", .integrityFailure)
     case .noArchive(let directory):
       return ErrorText(
-        "there is no archive in \(directory)", remedy: "Ferry looks for *.tar and volumes *.tar.001.",
+        "there is no archive in \(directory)",
+        remedy:
+          "Ferry looks in it, at any depth, for image layouts, tars that hold one or come of docker save, and volumes.",
         .notFound)
     case .unfinished(let path, let images):
       let what =

@@ -1,0 +1,236 @@
+import Files
+import Tar
+
+/// What was met in a directory of archives and is none, whatever it is.
+public struct PassedOver: Hashable, Sendable {
+  /// Files that are no archives, and what is no plain file.
+  public var files = 0
+  /// Symbolic links that lead out of the directory, or nowhere, and were not followed.
+  public var links = 0
+
+  public init() {}
+
+  public var isEmpty: Bool { files == 0 && links == 0 }
+
+  public static func + (left: Self, right: Self) -> Self {
+    var sum = Self()
+    sum.files = left.files + right.files
+    sum.links = left.links + right.links
+    return sum
+  }
+}
+
+/// The archives below a directory, at any depth.
+///
+/// Directories are opened one in the other and no link to one is followed, so that the walk ends and does not leave the
+/// directory. What an archive has of its own is not looked into.
+struct ArchiveTree {
+  /// What stands for an archive, or may.
+  struct Item {
+    /// As it was named, or from the directory that was named on.
+    let path: String
+    let kind: Kind
+
+    enum Kind: Equatable {
+      case directory
+      case file(ArchiveLooks)
+      /// Of this archive there are volumes.
+      case volumes
+      /// The file of an export that did not come to its end.
+      case unfinished
+      /// It cannot be told what it is.
+      case fault(LayoutError)
+    }
+  }
+
+  /// Below this many directories nothing is looked for.
+  static let deepest = 64
+
+  /// In the order of their paths. Whether the directory is an archive itself is the first.
+  private(set) var items: [Item] = []
+  private(set) var passedOver = PassedOver()
+
+  /// The directory's one path that leads through no link.
+  private let rootPath: String?
+  private var left = TarIndex.mostEntries
+
+  private struct Pending {
+    let above: OpenDirectory?
+    let name: String
+    let path: String
+    let depth: Int
+  }
+
+  /// Looks into the directory at `path` and all below it. Throws ``FileError/tooManyEntries(path:limit:)`` for more than is kept
+  /// account of; what goes wrong with one place is its item's.
+  static func read(_ path: String) throws(LayoutError) -> ArchiveTree {
+    var tree = ArchiveTree(root: path)
+    var pending = [Pending(above: nil, name: "", path: path, depth: 0)]
+    while let next = pending.popLast() {
+      try LayoutError.checkCancellation()
+      do throws(FileError) {
+        guard next.depth <= deepest else { throw .tooDeep(path: next.path, limit: deepest) }
+        let directory: OpenDirectory? =
+          if let above = next.above {
+            try above.directory(next.name, creating: false)
+          } else {
+            try .open(reading: path)
+          }
+        guard let directory else { continue }
+        let folders = try tree.visit(directory, next)
+        pending += folders.reversed().map { name in
+          Pending(above: directory, name: name, path: tree.joined(next.path, name), depth: next.depth + 1)
+        }
+      } catch .tooManyEntries {
+        throw .archive(.tooManyEntries(path: path, limit: TarIndex.mostEntries))
+      } catch {
+        // One that is no directory any more is gone.
+        if case .foreign = error { continue }
+        guard next.depth > 0 else { throw LayoutError(error) }
+        tree.add(next.path, .fault(LayoutError(error)))
+      }
+    }
+    tree.items = tree.items.enumerated().sorted { one, other in
+      guard one.element.path != path, other.element.path != path else { return one.element.path == path }
+      let (left, right) = (one.element.path, other.element.path)
+      return left == right ? one.offset < other.offset : left.utf8.lexicographicallyPrecedes(right.utf8)
+    }.map(\.element)
+    return tree
+  }
+
+  private init(root: String) {
+    rootPath = DirectoryListing.canonical(root)
+  }
+
+  private func joined(_ path: String, _ name: String) -> String {
+    path.hasSuffix("/") ? path + name : "\(path)/\(name)"
+  }
+
+  private mutating func add(_ path: String, _ kind: Item.Kind) { items.append(Item(path: path, kind: kind)) }
+
+  /// Takes what is an archive in one directory; those in it that are to be looked into.
+  private mutating func visit(_ directory: OpenDirectory, _ place: Pending) throws(FileError) -> [String] {
+    let entries = try directory.entries(limit: left)
+    left -= entries.count
+    let form = try DirectoryForm.read(directory, entries)
+    if form != nil { add(place.path, .directory) }
+    let others = entries.filter { !(form?.owns($0.name) ?? false) }
+    let files = Set(others.lazy.filter { $0.kind == .file }.map(\.name))
+    let sets = try sets(of: files, in: directory)
+    for base in sets { add(joined(place.path, base), .volumes) }
+    var unfinished: Set<String> = []
+    for entry in others {
+      let path = joined(place.path, entry.name)
+      switch entry.kind {
+      case .directory: break
+      case .special: passedOver.files += 1
+      case .unreadable: add(path, .fault(.archive(.unreadableName(path: path))))
+      case .link: take(link: path, entry.name)
+      case .file:
+        if let volume = VolumeName(entry.name), sets.contains(volume.base) { continue }
+        if let archive = UnfinishedArchive.archive(ofPartial: entry.name),
+          ArchiveLooks.isNamed(archive) || files.contains(ArchiveJournal.path(of: archive))
+        {
+          if unfinished.insert(archive).inserted { add(path, .unfinished) }
+          continue
+        }
+        take(file: path) { () throws(FileError) in try directory.file(entry.name) }
+      }
+    }
+    return others.filter { $0.kind == .directory }.map(\.name)
+  }
+
+  /// What the volumes in a directory are named after: files that have the names of archives, or begin one.
+  private func sets(of files: Set<String>, in directory: OpenDirectory) throws(FileError) -> Set<String> {
+    var sets: Set<String> = []
+    for name in files {
+      guard let volume = VolumeName(name), !sets.contains(volume.base) else { continue }
+      if ArchiveLooks.isNamed(volume.base) {
+        sets.insert(volume.base)
+      } else if volume.number == 1, let file = try? directory.file(name),
+        case .tar = try? ArchiveLooks.read(file)
+      {
+        sets.insert(volume.base)
+      }
+    }
+    return sets
+  }
+
+  private mutating func take(file path: String, _ open: () throws(FileError) -> DataFile?) {
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    do throws(FileError) {
+      guard let file = try open() else { return }
+      if let looks = try ArchiveLooks.read(file, called: name) {
+        add(path, .file(looks))
+      } else if try !Self.isCompanion(name, file) {
+        passedOver.files += 1
+      }
+    } catch {
+      if case .foreign = error { passedOver.files += 1 } else { add(path, .fault(LayoutError(error))) }
+    }
+  }
+
+  /// A link to a file that has an archive's name is that archive, unless it lies in the directory anyway.
+  private mutating func take(link path: String, _ name: String) {
+    guard let target = DirectoryListing.canonical(path) else { return passedOver.links += 1 }
+    if let rootPath, target == rootPath || target.hasPrefix(rootPath == "/" ? "/" : rootPath + "/") { return }
+    guard ArchiveLooks.isNamed(name), DataFile.isPlain(target) else { return passedOver.links += 1 }
+    take(file: path) { () throws(FileError) in try DataFile.open(reading: path) }
+  }
+
+  /// Whether a file is one that Ferry lays beside archives, or writes about them.
+  private static func isCompanion(_ name: String, _ file: DataFile) throws(FileError) -> Bool {
+    if ArchiveCompanion.archive(besideWhich: name) != nil || name.hasSuffix(".minisig")
+      || name.hasSuffix(ArchiveJournal.path(of: ""))
+    {
+      return true
+    }
+    let start = String(decoding: try file.read(512, at: 0), as: UTF8.self)
+    return start.hasPrefix("{") && start.contains("\"ferry/")
+  }
+}
+
+/// By what a file is taken for an archive.
+enum ArchiveLooks: Hashable {
+  /// It is called like one.
+  case name
+  /// It begins as a tar does.
+  case tar
+  /// It begins as compressed content does, of whatever.
+  case compressed
+
+  /// What a file that is open looks like, and by its `name` if it has one; nil for no archive.
+  static func read(_ file: DataFile, called name: String = "") throws(FileError) -> ArchiveLooks? {
+    if isNamed(name) { return .name }
+    let start = try file.read(Int(TarHeader.blockSize), at: 0)
+    if Compression(magic: start) != .none { return .compressed }
+    return isTar(start) ? .tar : nil
+  }
+
+  /// Whether a block is the first of a tar, of whatever age.
+  private static func isTar(_ block: [UInt8]) -> Bool {
+    guard block.count == Int(TarHeader.blockSize) else { return false }
+    if block[257..<262].elementsEqual("ustar".utf8) { return true }
+    let field = block[148..<156]
+    let digits = field.drop { $0 == UInt8(ascii: " ") }.prefix {
+      (UInt8(ascii: "0")...UInt8(ascii: "7")).contains($0)
+    }
+    guard let stated = Int(String(decoding: digits, as: UTF8.self), radix: 8), block[0] != 0 else {
+      return false
+    }
+    // The field itself counts as blanks.
+    return (block[..<148] + block[156...]).reduce(8 * 32) { $0 + Int($1) } == stated
+  }
+
+  /// Whether a file of that name is a tar, compressed or not, to people.
+  static func isNamed(_ name: String) -> Bool {
+    let parts = name.lowercased().split(separator: ".", omittingEmptySubsequences: false).dropFirst()
+    guard let last = parts.last else { return false }
+    return ["tar", "tgz", "txz", "tzst", "tbz", "tbz2", "tlz"].contains(last)
+      || compressions.contains(String(last)) && parts.dropLast().last == "tar"
+  }
+
+  private static let compressions: Set = [
+    "gz", "zst", "zstd", "xz", "bz2", "lz4", "lz", "lzo", "lzma", "z",
+  ]
+}

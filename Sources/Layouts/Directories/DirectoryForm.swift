@@ -1,0 +1,123 @@
+import Digests
+import Files
+import Tar
+
+/// What a directory is to those who read images, as far as its names and the beginnings of a few files tell.
+struct DirectoryForm {
+  enum Kind {
+    /// An OCI image layout.
+    case layout
+    /// What skopeo calls `dir:`, and podman `docker-dir`: one image, its manifest and its blobs beside each other.
+    case skopeo
+    /// What `docker save` writes, unpacked.
+    case dockerSave
+    /// What has blobs as layouts have them, or layers as docker had them, and not what says what they are.
+    case incomplete
+  }
+
+  let kind: Kind
+  /// What there is of the form at the top of the directory.
+  private let own: Set<String>
+
+  /// Of the directory at `path`. Throws ``FileError`` where that cannot be told.
+  static func read(_ path: String) throws(FileError) -> DirectoryForm? {
+    let directory = try OpenDirectory.open(reading: path)
+    return try read(directory, directory.entries(limit: TarIndex.mostEntries))
+  }
+
+  /// nil for a directory that is none of these. Throws ``FileError`` where that cannot be told.
+  static func read(
+    _ directory: OpenDirectory, _ entries: [OpenDirectory.Entry]
+  ) throws(FileError) -> DirectoryForm? {
+    let names = Set(entries.map(\.name))
+    let hasBlobs = names.contains("blobs")
+    if names.contains(LayoutFile.path) { return DirectoryForm(.layout) }
+    if names.contains(IndexFile.path) {
+      let isIndex = hasBlobs ? true : try start(of: IndexFile.path, in: directory).contains("\"manifests\"")
+      if isIndex { return DirectoryForm(.layout) }
+    }
+    if names.contains(SkopeoDirectory.versionFile),
+      try start(of: SkopeoDirectory.versionFile, in: directory).hasPrefix(SkopeoDirectory.versionStart)
+    {
+      return DirectoryForm(.skopeo)
+    }
+    if names.contains(DockerManifestFile.path) {
+      let text = try start(of: DockerManifestFile.path, in: directory)
+      let first = text.first { !$0.isWhitespace }
+      // skopeo wrote no version once.
+      if first == "{", text.contains("\"schemaVersion\""), names.contains(where: isBlobName) {
+        return DirectoryForm(.skopeo)
+      }
+      if first == "[",
+        text.contains("\"Config\"") || text.contains("\"Layers\"")
+      {
+        var own: Set<String> = []
+        for path in DockerManifestFile.paths(in: try content(of: DockerManifestFile.path, in: directory)) {
+          if let first = path.split(separator: "/").first(where: { $0 != "." }) { own.insert(String(first)) }
+        }
+        return DirectoryForm(.dockerSave, own: own)
+      }
+    }
+    if hasBlobs, try holdsBlobs(directory) { return DirectoryForm(.incomplete) }
+    if names.contains(LegacyTags.path), names.contains(where: isBlobName) {
+      return DirectoryForm(.incomplete)
+    }
+    return nil
+  }
+
+  private init(_ kind: Kind, own: Set<String> = []) {
+    self.kind = kind
+    switch kind {
+    case .layout:
+      self.own = [
+        LayoutFile.path, IndexFile.path, DockerManifestFile.path, FerryFile.path, LegacyTags.path, "blobs",
+        String(CarriedFile.folder.dropLast()),
+      ]
+    case .skopeo: self.own = [SkopeoDirectory.versionFile, DockerManifestFile.path]
+    case .dockerSave: self.own = own.union([DockerManifestFile.path, LegacyTags.path, "blobs"])
+    case .incomplete: self.own = [LegacyTags.path, "blobs"]
+    }
+  }
+
+  /// Whether what is called so in the directory is a part of the form, and no archive beside it.
+  func owns(_ name: String) -> Bool {
+    own.contains(name) || Self.isBlobName(name) || kind == .skopeo && SkopeoDirectory.isSignature(name)
+  }
+
+  /// Whether a file or folder is named by its digest, or an image's ID: then its ending says what it is.
+  private static func isBlobName(_ name: String) -> Bool {
+    let text = name.hasPrefix("sha256:") ? name.dropFirst(7) : name[...]
+    return Digest(hex: text.prefix { $0 != "." }) != nil
+  }
+
+  private static func holdsBlobs(_ directory: OpenDirectory) throws(FileError) -> Bool {
+    guard let blobs = try? directory.directory("blobs", creating: false),
+      let folder = try? blobs.directory("sha256", creating: false)
+    else { return false }
+    do throws(FileError) {
+      return try folder.entries(limit: TarIndex.mostEntries).contains {
+        $0.kind == .file && Digest(hex: $0.name) != nil
+      }
+    } catch .tooManyEntries {
+      return true
+    }
+  }
+
+  /// What a file begins with; empty where none can be had by that name.
+  private static func start(of name: String, in directory: OpenDirectory) throws(FileError) -> String {
+    String(decoding: try content(of: name, in: directory, limit: 64 << 10), as: UTF8.self)
+  }
+
+  private static func content(
+    of name: String, in directory: OpenDirectory, limit: Int = Int(DockerManifestFile.sizeLimit)
+  ) throws(FileError) -> [UInt8] {
+    do throws(FileError) {
+      guard let file = try directory.file(name) else { return [] }
+      return try file.read(Int(min(file.size(), Int64(limit))), at: 0)
+    } catch .foreign {
+      // A link, as build tools make trees of: what it leads to is read as its file would be.
+      guard let file = try? DataFile.open(reading: "\(directory.path)/\(name)") else { return [] }
+      return try file.read(Int(min(file.size(), Int64(limit))), at: 0)
+    }
+  }
+}

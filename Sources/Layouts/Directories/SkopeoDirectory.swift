@@ -1,0 +1,81 @@
+import Digests
+import Files
+import Images
+import Tar
+
+/// What skopeo and podman write as `dir:` and `docker-dir`: one image whose files lie beside each other, each called by
+/// the hexadecimal part of its digest, manifests below an index with `.manifest.json` behind it. `manifest.json` is the
+/// image's manifest or index itself.
+///
+/// Ferry makes the layout that it stands for. Nothing in it says what the image is called, nor what digest the topmost manifest
+/// must have.
+enum SkopeoDirectory {
+  static let versionFile = "version"
+  static let versionStart = "Directory Transport Version: 1."
+  private static let childEnding = ".manifest.json"
+
+  /// Whether it is a signature's file, which only skopeo and podman read: registries have no place for it.
+  static func isSignature(_ name: String) -> Bool {
+    name.hasPrefix("signature-") || name.contains(".signature-")
+  }
+
+  /// What the image in the directory `path` may be called: skopeo's `sync` keeps the name in the directory's path, so it is
+  /// `known`, or else what the path ends with, where that has a tag; nil where it has none.
+  static func name(of path: String, known: String?) -> String? {
+    let path = known ?? path.split(separator: "/").last.map(String.init) ?? ""
+    let name = path.split(separator: "/").last ?? ""
+    return name.contains(":") && !name.hasPrefix("sha256:") && !name.hasPrefix("@") ? path : nil
+  }
+
+  /// The layout, of what lies in the directory at `path`.
+  static func source(_ path: String, memoryLimit: Int64) throws(LayoutError) -> LayoutSource {
+    let directory = try LayoutError.wrapping { () throws(TarError) in
+      try DirectoryContent.read(path) {
+        !$0.contains("/") && ($0 == DockerManifestFile.path || digest(of: $0) != nil)
+      }
+    }
+    let found = try TarContents(directory.index)
+    guard let extent = found.files[DockerManifestFile.path] else {
+      throw .missingFile(path: path, entry: DockerManifestFile.path)
+    }
+    guard extent.size <= Int64(Manifest.sizeLimit) else {
+      throw .oversized(
+        path: path, entry: DockerManifestFile.path, size: extent.size, limit: Int64(Manifest.sizeLimit))
+    }
+    let bytes = try extent.bytes(in: directory.content)
+    let manifest: Manifest
+    do { manifest = try Manifest(bytes: bytes, mediaType: nil) } catch {
+      throw .notAManifest(Digest(of: bytes), error)
+    }
+    let root = Descriptor(
+      mediaType: manifest.mediaType, digest: Digest(of: bytes), size: Int64(bytes.count))
+    var blobs = [root.digest: extent]
+    var files: [String: BlobExtent] = [:]
+    for (name, extent) in found.files {
+      try LayoutError.checkCancellation()
+      if let digest = digest(of: name) {
+        blobs[digest] = blobs[digest] ?? extent
+      } else if name != DockerManifestFile.path, name != versionFile, !isSignature(name) {
+        files[name] = extent
+      }
+    }
+    var tail = GeneratedFiles(behind: directory.index.fileSize)
+    files[LayoutFile.path] = tail.append(LayoutFile.bytes)
+    files[IndexFile.path] = tail.append(
+      IndexFile(images: [LayoutImage(reference: nil, name: "", root: root)], ferryFileDigest: nil).bytes)
+    let made = tail.bytes
+    return LayoutSource(
+      file: try LayoutError.wrapping { () throws(FileError) in try AppendedContent(directory.content, made) },
+      tar: directory.index,
+      entries: TarContents(blobs: blobs, files: files, problems: found.problems, isCut: false),
+      form: .skopeo, memoryLimit: memoryLimit)
+  }
+
+  /// The digest that a file is called by; nil for any other name. Layers had an ending once.
+  private static func digest(of name: String) -> Digest? {
+    for ending in [childEnding, ".tar"] where name.hasSuffix(ending) {
+      return Digest(hex: name.dropLast(ending.utf8.count))
+    }
+    return Digest(hex: name)
+  }
+}

@@ -1,0 +1,45 @@
+import Layouts
+import Transfers
+
+/// The words for directories that hold archives, and other things.
+struct TreeText {
+  private let console: Console
+
+  init(_ console: Console) {
+    self.console = console
+  }
+
+  /// What was passed over; nothing where that is nothing.
+  func say(_ passedOver: PassedOver) {
+    if !passedOver.isEmpty { console.say(Self.line(for: passedOver)) }
+  }
+
+  /// How many of all archives are whole, where some came out of `directories`.
+  func sum(up verified: [VerifiedArchive], _ failures: [ImageFailure], of directories: [String]) {
+    guard !directories.isEmpty else { return }
+    let count = verified.count + failures.count
+    let whole = verified.count(where: \.isWhole)
+    let place: Wording =
+      directories.count <= 3 ? Wording.list(directories) : "\(directories.count) directories"
+    console.result(
+      whole == count
+        ? "\(place)  \(count == 1 ? "the one archive is" : "all \(count) archives are") whole"
+        : "\(place)  \(count - whole) of \(Amounts.count(count, "archive")) NOT WHOLE")
+  }
+
+  static func line(for passedOver: PassedOver) -> Wording {
+    var parts: [Wording] = []
+    if passedOver.files > 0 {
+      parts.append(
+        "\(Amounts.count(passedOver.files, "other file")) \(passedOver.files == 1 ? "is no archive" : "are no archives")"
+      )
+    }
+    if passedOver.links > 0 {
+      parts.append(
+        passedOver.links == 1
+          ? "1 link that leads out of it, or nowhere, was not followed"
+          : "\(passedOver.links) links that lead out of it, or nowhere, were not followed")
+    }
+    return parts.joined(separator: "; ")
+  }
+}

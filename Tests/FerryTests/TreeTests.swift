@@ -1,0 +1,264 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Directories in which archives lie at any depth, as bundles and the stores of hauler, zarf and skopeo are.
+struct `A tree of archives` {
+  private let ferry: FerryProcess
+  private let registry = ScriptedRegistry()
+
+  init() throws { ferry = try FerryProcess() }
+
+  /// A directory `t` that a few lines of Python fill.
+  private func tree(_ script: String) throws -> MadeArchive { try MadeArchive(Self.makers + script) }
+
+  private func run(_ arguments: [String], in tree: MadeArchive, exits status: Int32) throws -> String {
+    let result = try ferry.run(arguments + [tree.directory.file("t")], exits: status)
+    return result.standardOutput + result.standardError
+  }
+
+  private func bring(_ tree: MadeArchive, _ options: [String] = [], exits status: Int32) throws -> String {
+    try run(["import", "--plain-http", "--to", "\(registry.host)/new"] + options, in: tree, exits: status)
+  }
+
+  private static let makers = """
+    import os, socket
+
+    def put(path, files):
+      for name, content in files.items():
+        p = os.path.join('t', path, name)
+        os.makedirs(os.path.dirname(p), exist_ok=True)
+        open(p, 'wb').write(content)
+    def hexa(b): return hashlib.sha256(b).hexdigest()
+    def whole(name): i = Image(name); return layout([i.entry(name + ':1')], i.blobs)
+    def packed(name): return tar(whole(name).items())
+    def skopeo(i):
+      return {'version': b'Directory Transport Version: 1.1\\n', 'manifest.json': i.manifest,
+        **{hexa(b): b for b in [i.config, *i.layers]}}
+    def classic(name):
+      i = plain(name)
+      return {hexa(i.config) + '.json': i.config, hexa(b'1') + '/layer.tar': i.layers[0], hexa(b'2') + '/layer.tar': i.layers[1],
+        'repositories': text({'old.example/team/' + name: {'1': hexa(b'2')}}),
+        'manifest.json': text([{'Config': hexa(i.config) + '.json', 'RepoTags': ['old.example/team/' + name + ':1'],
+          'Layers': [hexa(b'1') + '/layer.tar', hexa(b'2') + '/layer.tar']}])}
+
+    """
+
+  private static let bundle = """
+    put('layouts/oci', whole('oci'))
+    store = whole('hauler'); del store['oci-layout']; put('a/store', store)
+    put('', {'files/plain.tar': packed('plain'), 'files/deep/er/x.tar.gz': gzip.compress(packed('zipped')),
+      'files/image': gzip.compress(packed('nameless')), 'files/saved.tar': tar(classic('saved').items())})
+    put('unpacked', classic('classic'))
+    two = Image('sync'); put('old.example/team/sync:1', skopeo(two))
+    put('charts', {'chart.tgz': gzip.compress(tar([('chart/Chart.yaml', b'name: x'), ('chart/a.yaml', b'a'), ('chart/b.yaml', b'b')])),
+      'README.md': b'# read me', 'log.2024': b'lines', 'old.log.gz': gzip.compress(b'lines' * 400), 'index.json': b'{"name":"web"}',
+      'manifest.json': b'{"name":"web"}', 'version': b'1.0'})
+    put('files', {'plain.tar.sha256': b'x', 'plain.tar.digest.minisig': b'x', 'saved.tar.import-journal': b'x', 'key.minisig': b'x',
+      'receipt.json': b'{"schema":"ferry/receipt/v1"}'})
+    print(digest(two.manifest))
+
+    """
+
+  private static let names = ["oci", "hauler", "plain", "zipped", "nameless", "saved", "classic", "sync"]
+
+  @Test func `is read at any depth, and what is none is counted`() throws {
+    let made = try tree(Self.bundle)
+    let verified = try run(["verify", "--deep"], in: made, exits: 0)
+    #expect(verified.contains("t  all 8 archives are whole"))
+    #expect(verified.contains("7 other files are no archives"))
+    #expect(verified.contains("t/old.example/team/sync:1  whole"))
+    let report = try Report(ferry.run(["verify", "--json", made.directory.file("t")], exits: 0))
+    #expect(report.objects("archives").count == 8 && report.fields["otherFiles"] as? Int == 7)
+    let inspected = try run(["inspect"], in: made, exits: 0)
+    for name in Self.names { #expect(inspected.contains("old.example/team/\(name):1"), "\(name)") }
+    #expect(inspected.contains("7 other files are no archives"))
+    let imported = try bring(made, exits: 0)
+    #expect(imported.contains("7 other files are no archives"))
+    for name in Self.names { #expect(registry.digest(of: "new/\(name)", "1") != nil, "\(name)") }
+    #expect(registry.digest(of: "new/sync", "1") == made.printed[0])
+    _ = try run(["check", "--plain-http", "--to", "\(registry.host)/new"], in: made, exits: 0)
+  }
+
+  @Test func `that holds a damaged archive is told by that archive's name, and gives the others where asked`()
+    throws
+  {
+    let made = try tree(Self.bundle + "put('files', {'cut.tar': packed('cut')[:1800]})")
+    let verified = try run(["verify"], in: made, exits: 14)
+    #expect(verified.contains("t/files/cut.tar is truncated"))
+    #expect(verified.contains("t  1 of 9 archives NOT WHOLE"))
+    let stopped = try bring(made, exits: 14)
+    #expect(stopped.contains("t/files/cut.tar is truncated") && registry.digest(of: "new/oci", "1") == nil)
+    let imported = try bring(made, ["--keep-going"], exits: 3)
+    #expect(imported.contains("t/files/cut.tar"))
+    for name in Self.names { #expect(registry.digest(of: "new/\(name)", "1") != nil, "\(name)") }
+  }
+
+  /// What is to be an archive and is none, or cannot be told.
+  private static let harms: [(name: String, script: String, says: String)] = [
+    ("an empty file", "put('', {'x.tar': b''})", "t/x.tar is not an archive"),
+    ("zeros", "put('', {'x.tar': bytes(9000)})", "t/x.tar is no OCI image layout"),
+    (
+      "a cut compressed file",
+      "r = os.urandom(9000); put('', {'x': gzip.compress(tar([*whole('x').items(), (blob(r), r)]))[:-2000]})",
+      "t/x"
+    ),
+    ("bzip2", "import bz2; put('', {'x.tar.bz2': bz2.compress(packed('x'))})", "bzip2"),
+    (
+      "a layout without its index", "f = whole('x'); del f['index.json'], f['oci-layout']; put('l', f)",
+      "t/l is no OCI"
+    ),
+    (
+      "a tar without its index",
+      "f = whole('x'); del f['index.json'], f['oci-layout']; put('', {'x.tar': tar(f.items())})",
+      "no index.json"
+    ),
+    (
+      "a dir: without its manifest", "f = skopeo(Image('x')); del f['manifest.json']; put('d', f)",
+      "t/d lacks manifest.json"
+    ),
+    (
+      "a dir: with a changed blob", "i = Image('x'); f = skopeo(i); f[hexa(i.config)] += b' '; put('d', f)",
+      "t/d  DAMAGED"
+    ),
+    (
+      "a dir: with a manifest that is none", "f = skopeo(Image('x')); f['manifest.json'] = b'{'; put('d', f)",
+      "is not JSON"
+    ),
+    (
+      "an unpacked docker save without a layer",
+      "f = classic('x'); del f[hexa(b'1') + '/layer.tar']; put('d', f)", "t/d lacks"
+    ),
+    (
+      "an unpacked docker save with another layer",
+      "f = classic('x'); f[hexa(b'1') + '/layer.tar'] += b'x'; put('d', f)", "t/d  DAMAGED"
+    ),
+    (
+      "an export that was broken off", "put('', {'x.tar.partial': packed('x')})",
+      "t/x.tar.partial is an unfinished export"
+    ),
+    ("one volume of two", "b = packed('x'); put('', {'x.tar.002': b[4000:]})", "t/x.tar.001"),
+    (
+      "what lies too deep", "put('/'.join(['d'] * 70), {'x.tar': packed('x')})",
+      "more than 64 directories deep"
+    ),
+    (
+      "a name that is no UTF-8",
+      "put('', {'ok.tar': packed('o')}); open(b't/bad\\xff.tar', 'wb').write(packed('x'))", "no UTF-8"
+    ),
+  ]
+
+  @Test(arguments: harms.indices) func `with what cannot be told or is not whole does not end with 0`(
+    index: Int
+  ) throws {
+    let harm = Self.harms[index]
+    let made = try tree("put('', {'good.tar': packed('good')})\n" + harm.script)
+    let result = try ferry.command(["verify", made.directory.file("t")]).run()
+    let said = result.standardOutput + result.standardError
+    #expect([14, 16, 64].contains(result.status), "\(harm.name)")
+    #expect(said.contains(harm.says), "\(harm.name): \(said)")
+    #expect(said.contains("t/good.tar  whole") && said.contains("NOT WHOLE"), "\(harm.name)")
+  }
+
+  @Test func `is not left by links, and what is no file is not opened`() throws {
+    let made = try tree(
+      """
+      put('', {'x.tar': packed('x'), 'y/z': b'z'})
+      os.mkfifo('t/pipe.tar'); os.mkfifo('t/y/version'); s = socket.socket(socket.AF_UNIX); s.bind('t/socket')
+      os.symlink('/', 't/root'); os.symlink('..', 't/up'); os.symlink('.', 't/y/self'); os.symlink('nowhere', 't/dangling')
+      os.symlink('x.tar', 't/latest.tar')
+      open('far', 'wb').write(packed('far')); os.symlink('../far', 't/far.tar')
+      for n in range(3000): os.makedirs('t/empty/%d/%d' % (n % 7, n))
+      """)
+    let verified = try run(["verify"], in: made, exits: 0)
+    #expect(verified.contains("t  all 2 archives are whole"))
+    #expect(verified.contains("t/far.tar  whole") && verified.contains("4 other files are no archives"))
+    #expect(verified.contains("3 links that lead out of it, or nowhere, were not followed"))
+  }
+
+  @Test func `holds volumes as one archive, wherever in it they lie`() throws {
+    let made = try tree(
+      """
+      b = packed('set'); put('one', {'set.tar.001': b[:4000], 'set.tar.003': b[8000:]}); put('two', {'set.tar.002': b[4000:8000]})
+      """)
+    #expect(try run(["verify"], in: made, exits: 0).contains("the one archive is whole"))
+    // Of one name they need not be one set.
+    let apart = try tree(
+      """
+      for n in ['a', 'b']:
+        b = packed(n); put(n, {'set.tar.001': b[:8000], 'set.tar.002': b[8000:]})
+      os.remove('t/b/set.tar.002'); put('b', {'set.tar.003': b'x'})
+      """)
+    let said = try run(["verify"], in: apart, exits: 14)
+    #expect(said.contains("t/a/set.tar  whole") && said.contains("t/b/set.tar"))
+    #expect(said.contains("1 of 2 archives NOT WHOLE"))
+  }
+
+  @Test func `may be an archive itself, and hold others beside what that has`() throws {
+    let made = try tree(
+      """
+      put('', whole('top')); put('more', {'x.tar': packed('x')}); put('more/d', classic('y')); put('more/d/beside', {'z.tar': packed('z')})
+      """)
+    #expect(try run(["verify"], in: made, exits: 0).contains("t  all 4 archives are whole"))
+    _ = try bring(made, exits: 0)
+    for name in ["top", "x", "y", "z"] { #expect(registry.digest(of: "new/\(name)", "1") != nil, "\(name)") }
+  }
+
+  @Test func `without any archive says so`() throws {
+    let made = try tree(
+      "put('x', {'a.txt': b'a', 'chart.tgz': gzip.compress(tar([('c/%d' % n, b'c') for n in range(4)]))})")
+    for command in [["verify"], ["inspect"]] {
+      #expect(try run(command, in: made, exits: 12).contains("there is no archive in"))
+    }
+    #expect(try bring(made, exits: 12).contains("there is no archive in"))
+  }
+
+  @Test func `takes the name of skopeo's dir: from its path, or has it given`() throws {
+    let made = try tree("i = Image('i'); put('', skopeo(i)); print(digest(i.manifest))")
+    #expect(try bring(made, exits: 64).contains("--as"))
+    _ = try bring(made, ["--as", "given:2"], exits: 0)
+    #expect(registry.digest(of: "new/given", "2") == made.printed[0])
+    // As skopeo's sync has it, one that is named itself is called by the last part of its path.
+    try FileManager.default.moveItem(atPath: made.directory.file("t"), toPath: made.directory.file("tool:v3"))
+    try ferry.run(
+      ["import", "--plain-http", "--to", "\(registry.host)/new", made.directory.file("tool:v3")], exits: 0)
+    #expect(registry.digest(of: "new/tool", "v3") == made.printed[0])
+  }
+
+  @Test(arguments: [[], ["--format", "v2s2"]]) func `of skopeo's dir: gives each image as it was`(
+    options: [String]
+  ) throws {
+    let made = try tree(
+      """
+      a, b = Image('a'), Image('b', arch='arm64')
+      i = index([a.child(), b.child()])
+      put('', layout([of(i, INDEX, annotations={'org.opencontainers.image.ref.name': 'x'})], [i, *a.blobs, *b.blobs]))
+      os.rename('t', 'layout')
+      """)
+    let place = made.directory.file("t/some.example/team/tool:v1")
+    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+    try Command.run(
+      "skopeo",
+      ["copy", "-q", "--insecure-policy", "oci:\(made.directory.file("layout")):x", "dir:\(place)"]
+        + (options.isEmpty ? ["--all"] : options))
+    let manifest = [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(place)/manifest.json")))
+    let verified = try run(["verify", "--deep"], in: made, exits: 0)
+    #expect(verified.contains("t/some.example/team/tool:v1  whole"))
+    _ = try bring(made, exits: 0)
+    let digest = try #require(registry.digest(of: "new/tool", "v1"))
+    #expect(registry.bytes(of: digest) == manifest)
+  }
+
+  @Test func `of an unpacked docker save follows the links between its layers`() throws {
+    let made = try tree(
+      """
+      f = classic('x'); put('d', f)
+      os.rename('t/d/' + hexa(b'1') + '/layer.tar', 't/d/' + hexa(b'3') + '.tar')
+      os.symlink('../' + hexa(b'3') + '.tar', 't/d/' + hexa(b'1') + '/layer.tar')
+      os.rename('t/d/' + hexa(b'2') + '/layer.tar', 'outside'); os.link('outside', 't/d/' + hexa(b'2') + '/layer.tar')
+      """)
+    #expect(try run(["verify", "--deep"], in: made, exits: 0).contains("t/d  whole"))
+    _ = try bring(made, exits: 0)
+    #expect(registry.digest(of: "new/x", "1") != nil)
+  }
+}
