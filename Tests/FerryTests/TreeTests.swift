@@ -114,6 +114,16 @@ struct `A tree of archives` {
       "no index.json"
     ),
     (
+      "a layout in a folder of a tar, as zarf packs it",
+      "put('', {'zarf.tar.gz': gzip.compress(tar([('zarf.yaml', b''), *(('images/' + n, b) for n, b in whole('x').items())]))})",
+      "Unpack a tar that holds one in a folder"
+    ),
+    (
+      "a docker save in a folder of a tar",
+      "put('', {'x': tar([('x/' + n, b) for n, b in classic('x').items()])})",
+      "Unpack a tar that holds one in a folder"
+    ),
+    (
       "a dir: without its manifest", "f = skopeo(Image('x')); del f['manifest.json']; put('d', f)",
       "t/d lacks manifest.json"
     ),

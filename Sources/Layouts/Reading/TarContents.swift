@@ -224,14 +224,24 @@ struct TarContents {
     own.contains(path) || path == "blobs" || path.hasPrefix("blobs/") || path.hasPrefix(CarriedFile.folder)
   }
 
-  /// Whether something in it has a name as image layouts and `docker save` give one, to whatever it is.
+  /// Whether something in it has a name as image layouts and `docker save` give one, to whatever it is, at the top or in a
+  /// folder.
   var looksLikeImages: Bool {
     guard blobs.isEmpty else { return true }
     return (Array(files.keys) + links.keys).contains { path in
-      let first = path.prefix { $0 != "/" && $0 != "." }
-      return Self.isOwn(path) && !path.hasPrefix(CarriedFile.folder)
-        || Digest(hex: first.hasPrefix("sha256:") ? first.dropFirst(7) : first) != nil
+      if Self.isOwn(path) { return !path.hasPrefix(CarriedFile.folder) }
+      let parts = path.split(separator: "/").suffix(3)
+      guard let first = path.split(separator: "/").first, let last = parts.last else { return false }
+      let folder = parts.dropLast()
+      return Self.isDigest(first) || last == LayoutFile.path
+        || Self.isDigest(last) && folder.elementsEqual(["blobs", "sha256"])
+        || last == "layer.tar" && folder.last.map(Self.isDigest) ?? false
     }
+  }
+
+  /// Whether a file or folder is called by a digest, with an ending or without.
+  private static func isDigest(_ name: Substring) -> Bool {
+    Digest(hex: (name.hasPrefix("sha256:") ? name.dropFirst(7) : name).prefix { $0 != "." }) != nil
   }
 
   /// The most links on the way to one file, as Linux has it for a path.

@@ -91,9 +91,12 @@ public struct ArchiveInput: Hashable, Sendable {
     return try LayoutError.wrapping { () throws(FileError) in try DataFile.open(reading: path) }
   }
 
-  /// Refuses what cannot be read at all, of which no more is known than that it is there. Throws what was wrong with it.
+  /// Refuses what cannot be read at all, of which no more is known than that it is there, and what was a file when it was found
+  /// and is none now: a pipe would keep everybody waiting. Throws what is wrong with it.
   public func checkReadable() throws(LayoutError) {
     if let fault = finding?.fault { throw fault }
+    guard finding?.looks != nil, let place = DirectoryListing.canonical(path) else { return }
+    if !DataFile.isPlain(place) { throw .archive(.exchanged(path: path)) }
   }
 
   /// Whether `error`, which opening it threw, says that it is no archive, but one of the other files that lie beside archives

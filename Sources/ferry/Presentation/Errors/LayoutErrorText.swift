@@ -24,7 +24,9 @@ extension LayoutError: WordedError {
     case .notALayout(let path, let missing):
       return ErrorText(
         "\(path) is no OCI image layout: it has no \(missing)",
-        remedy: "Ferry reads these, in a tar or a directory, and tars that docker save wrote.",
+        remedy:
+          "Ferry reads these, in a tar or a directory, and what docker save or skopeo wrote. Unpack a tar that holds "
+          + "one in a folder, and name the directory.",
         .integrityFailure)
     case .truncated(let path, let at):
       return ErrorText("\(path) is truncated: it ends at byte \(at)", remedy: again, .integrityFailure)
