@@ -9,6 +9,11 @@ public struct Spool: Sendable {
   private let directory: String
   /// Where the next bytes go.
   private var end: Int64 = 0
+  /// Up to where the system was told to write.
+  private var told: Int64 = 0
+
+  /// Less than that is not worth telling the system of, in bytes.
+  private static let writebackSize: Int64 = 64 << 10
 
   /// A new file in `directory` that only this process can reach. Errors about it call it `path`.
   public static func create(in directory: String, called path: String) throws(FileError) -> Spool {
@@ -53,7 +58,9 @@ public struct Spool: Sendable {
     } catch .file(.write, _, let code) {
       throw .file(.write, path: directory, code: code)
     }
-    file.startWriteback(offset: end, count: Int64(bytes.byteCount))
     end += Int64(bytes.byteCount)
+    guard end - told >= Self.writebackSize else { return }
+    file.startWriteback(offset: told, count: end - told)
+    told = end
   }
 }

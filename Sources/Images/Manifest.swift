@@ -12,7 +12,7 @@ public struct Manifest: Sendable {
   public let saysItsType: Bool
   public let content: Content
   /// What is known of it where its type is none that Ferry knows, and of those of which the same is true and that it lists.
-  let opaque: OpaqueManifests
+  public let opaque: OpaqueManifests
 
   public enum Content: Sendable {
     case image(ImageManifest)
@@ -279,30 +279,6 @@ public struct Manifest: Sendable {
       throw .malformed(.json(error.jsonFault))
     }
   }
-}
-
-/// A manifest that was read once and of which the bytes are kept: what it says takes a few times their room.
-public struct ManifestBytes: Sendable {
-  public let bytes: [UInt8]
-  /// Its type, digest and size.
-  public let descriptor: Descriptor
-  private let opaque: OpaqueManifests
-
-  public init(_ manifest: Manifest) {
-    bytes = manifest.bytes
-    descriptor = manifest.descriptor
-    opaque = manifest.opaque
-  }
-
-  public var digest: Digest { descriptor.digest }
-
-  /// What it says.
-  public func decoded() throws(ManifestError) -> Manifest {
-    try Manifest(bytes: bytes, mediaType: descriptor.mediaType, opaque: opaque)
-  }
-
-  /// What is known of it, where its type is none that Ferry knows.
-  public var record: OpaqueRecord? { opaque.isEmpty ? nil : opaque[digest] }
 }
 
 /// A manifest of one image or artifact (image-spec `manifest.md`).

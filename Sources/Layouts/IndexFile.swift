@@ -116,31 +116,56 @@ public struct IndexFile: Hashable, Sendable {
 
   /// The file's one form.
   var bytes: [UInt8] {
+    var bytes: [UInt8] = []
+    forEachPiece { bytes += $0 }
+    return bytes
+  }
+
+  /// A piece has so many bytes, or an image more.
+  private static let pieceSize = 64 << 10
+
+  /// Hands out the file's one form, in order, one image after the other: as values those of many would take several times
+  /// the memory of the text, and that is large.
+  func forEachPiece<Failure: Error>(_ body: ([UInt8]) throws(Failure) -> Void) throws(Failure) {
     // What no other tool can load is listed in ``FerryFile``.
-    let images = images.filter(\.isInIndex)
-    let repositories = Set(images.map { $0.reference?.repositoryName })
-    let entries = images.map { image -> JSONValue in
-      let annotations =
-        image.isReferrer
-        ? [Self.referrerAnnotation: JSONValue.string(image.name)]
-        : [
-          Self.nameAnnotation: .string(image.name),
-          Self.refNameAnnotation: .string(Self.refName(of: image, isOnlyRepository: repositories.count == 1)),
-        ]
-      var entry = JSONValue.descriptor(image.root)
-      if !image.name.isEmpty { entry["annotations"] = .object(annotations) }
-      if let type = image.root.artifactType { entry["artifactType"] = .string(type) }
-      return .object(entry)
-    }
-    var members: [String: JSONValue] = [
-      "schemaVersion": .integer(2),
-      "mediaType": .string(MediaType.ociIndex.rawValue),
-      "manifests": .array(entries),
-    ]
+    var repositories: Set<String?> = []
+    for image in images where image.isInIndex { repositories.insert(image.reference?.repositoryName) }
+    var piece: [UInt8] = Array("{".utf8)
+    // Names stand in the order of their bytes, as everywhere.
     if let ferryFileDigest {
-      members["annotations"] = .object([Self.ferryFileAnnotation: .string(ferryFileDigest.description)])
+      let annotations = [Self.ferryFileAnnotation: JSONValue.string(ferryFileDigest.description)]
+      piece += #""annotations":"#.utf8
+      piece += JSONValue.object(annotations).bytes
+      piece.append(UInt8(ascii: ","))
     }
-    return JSONValue.object(members).bytes
+    piece += #""manifests":["#.utf8
+    var isFirst = true
+    for image in images where image.isInIndex {
+      if !isFirst { piece.append(UInt8(ascii: ",")) }
+      isFirst = false
+      piece += Self.entry(of: image, isOnlyRepository: repositories.count == 1).bytes
+      guard piece.count >= Self.pieceSize else { continue }
+      try body(piece)
+      piece.removeAll(keepingCapacity: true)
+    }
+    piece += #"],"mediaType":"#.utf8
+    piece += JSONValue.string(MediaType.ociIndex.rawValue).bytes
+    piece += #","schemaVersion":2}"#.utf8
+    try body(piece)
+  }
+
+  private static func entry(of image: LayoutImage, isOnlyRepository: Bool) -> JSONValue {
+    let annotations =
+      image.isReferrer
+      ? [referrerAnnotation: JSONValue.string(image.name)]
+      : [
+        nameAnnotation: .string(image.name),
+        refNameAnnotation: .string(refName(of: image, isOnlyRepository: isOnlyRepository)),
+      ]
+    var entry = JSONValue.descriptor(image.root)
+    if !image.name.isEmpty { entry["annotations"] = .object(annotations) }
+    if let type = image.root.artifactType { entry["artifactType"] = .string(type) }
+    return .object(entry)
   }
 
   /// The tag where that names one image, else the full name.

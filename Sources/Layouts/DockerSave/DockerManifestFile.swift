@@ -6,40 +6,97 @@ import Tar
 /// `manifest.json`: the list that `docker load` reads, derived from `index.json` and the manifests.
 ///
 /// It names images with a single platform that docker can run and that are whole; other tools ignore it.
-enum DockerManifestFile {
+struct DockerManifestFile: Sendable {
   static let path = "manifest.json"
 
+  /// One image of the list.
+  private struct Listed: Sendable {
+    /// Into ``images``: those of its names.
+    let names: [Int]
+    let config: Descriptor
+    let layers: [Descriptor]
+  }
+
+  private let images: [LayoutImage]
+  private let listed: [Listed]
+  /// In bytes.
+  let size: Int64
+
+  /// A piece has so many bytes, or an image more.
+  private static let pieceSize = 64 << 10
+
   /// The file's one form; nil when there is no such image. `manifests` has the images' roots, `isCarried` tells
-  /// whether a blob is in the archive.
-  static func bytes(
+  /// whether a blob is in the archive. What it says is kept, not the text: that is as large as all manifests' half.
+  init?(
     images: [LayoutImage], manifests: PlannedManifests, isCarried: (Digest) -> Bool
-  ) throws(LayoutError) -> [UInt8]? {
-    var tags: [Digest: [String]] = [:]
+  ) throws(LayoutError) {
+    var names: [Digest: [Int]] = [:]
     var order: [Digest] = []
-    for image in images {
-      if tags[image.root.digest] == nil { order.append(image.root.digest) }
-      // A name with a digest is refused by docker, a name without a tag or with what is none likewise.
-      let tag = image.reference.flatMap { reference in
-        reference.tag.flatMap { RepositoryName.isValidTag($0) ? "\(reference.repositoryName):\($0)" : nil }
-      }
-      tags[image.root.digest, default: []] += tag.map { [$0] } ?? []
+    for (number, image) in images.enumerated() {
+      if names[image.root.digest] == nil { order.append(image.root.digest) }
+      names[image.root.digest, default: []].append(number)
     }
-    // One entry after the other: as values those of many images would take twice the memory of the file.
-    var bytes: [UInt8] = []
+    var listed: [Listed] = []
     for digest in order where manifests.descriptor(of: digest)?.mediaType.isIndex == false {
-      guard case .image(let image) = try manifests.manifest(digest)?.content, isLoadable(image, isCarried)
+      guard case .image(let image) = try manifests.manifest(digest)?.content,
+        Self.isLoadable(image, isCarried)
       else { continue }
-      let names = Set(tags[digest] ?? []).sorted()
-      let entry = JSONValue.object([
-        "Config": .string(BlobPath.path(of: image.config.digest)),
-        "RepoTags": .array(names.map { .string($0) }),
-        "Layers": .array(image.layers.map { .string(BlobPath.path(of: $0.digest)) }),
-      ])
-      bytes.append(UInt8(ascii: bytes.isEmpty ? "[" : ","))
-      bytes += entry.bytes
+      listed.append(
+        Listed(
+          names: names[digest] ?? [], config: manifests.shared(image.config),
+          layers: image.layers.map(manifests.shared)))
     }
-    // A new array, without the room that a growing one keeps.
-    return bytes.isEmpty ? nil : bytes + [UInt8(ascii: "]")]
+    guard !listed.isEmpty else { return nil }
+    self.images = images
+    self.listed = listed
+    var size: Int64 = 0
+    Self.write(listed, of: images) { size += Int64($0.count) }
+    self.size = size
+  }
+
+  /// Hands out the file's text, in order.
+  func forEachPiece(_ body: ([UInt8]) throws(LayoutError) -> Void) throws(LayoutError) {
+    try Self.write(listed, of: images, to: body)
+  }
+
+  private static func write<Failure: Error>(
+    _ listed: [Listed], of images: [LayoutImage], to body: ([UInt8]) throws(Failure) -> Void
+  ) throws(Failure) {
+    var piece = [UInt8(ascii: "[")]
+    for (number, image) in listed.enumerated() {
+      if number > 0 { piece.append(UInt8(ascii: ",")) }
+      append(image, of: images, to: &piece)
+      guard piece.count >= pieceSize else { continue }
+      try body(piece)
+      piece.removeAll(keepingCapacity: true)
+    }
+    piece.append(UInt8(ascii: "]"))
+    try body(piece)
+  }
+
+  /// Adds an image in the form of ``JSONValue``.
+  private static func append(_ image: Listed, of images: [LayoutImage], to text: inout [UInt8]) {
+    func append(_ blob: Descriptor) {
+      text += "\"\(BlobPath.path(of: blob.digest))\"".utf8
+    }
+    text += #"{"Config":"#.utf8
+    append(image.config)
+    text += #","Layers":["#.utf8
+    for (number, layer) in image.layers.enumerated() {
+      if number > 0 { text.append(UInt8(ascii: ",")) }
+      append(layer)
+    }
+    text += #"],"RepoTags":"#.utf8
+    let names = Set(image.names.compactMap { name(of: images[$0]) }).sorted()
+    text += JSONValue.array(names.map { .string($0) }).bytes
+    text.append(UInt8(ascii: "}"))
+  }
+
+  /// A name with a digest is refused by docker, a name without a tag or with what is none likewise.
+  private static func name(of image: LayoutImage) -> String? {
+    image.reference.flatMap { reference in
+      reference.tag.flatMap { RepositoryName.isValidTag($0) ? "\(reference.repositoryName):\($0)" : nil }
+    }
   }
 
   /// Signatures have an image's config and layers of another kind.

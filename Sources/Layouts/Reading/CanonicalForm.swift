@@ -31,7 +31,7 @@ struct CanonicalForm {
     try plan.forEachKnownPiece { piece throws(LayoutError) in
       guard piece.range.upperBound <= tar.fileSize, file.holds(piece.range) else { return }
       let found = try BlobExtent(offset: piece.offset, size: Int64(piece.bytes.count)).bytes(in: file)
-      if found != piece.bytes { problems.append(.notCanonical(path: piece.path, part: piece.part)) }
+      if found != piece.bytes { problems.note(.notCanonical(path: piece.path, part: piece.part)) }
     }
     if tar.fileSize < plan.totalSize {
       let path = plan.section(at: tar.fileSize)?.path ?? ""
@@ -89,16 +89,24 @@ struct CanonicalForm {
   func problems(with files: [String: BlobExtent]) throws(LayoutError) -> [LayoutProblem] {
     var problems: [LayoutProblem] = []
     var known: Set<String> = []
-    try plan.forEachKnownPiece { piece throws(LayoutError) in
-      guard piece.part == .content, BlobPath.digest(of: piece.path) == nil else { return }
-      known.insert(piece.path)
-      guard let extent = files[piece.path] else {
-        problems.append(.missingFile(path: piece.path))
-        return
+    for section in plan.sections {
+      try LayoutError.checkCancellation()
+      guard case .file(let path) = section.name, section.size > 0 else { continue }
+      known.insert(path)
+      guard let extent = files[path] else {
+        problems.append(.missingFile(path: path))
+        continue
       }
-      guard extent.size == Int64(piece.bytes.count), try extent.bytes(in: file) == piece.bytes else {
-        problems.append(.notCanonical(path: piece.path, part: .content))
-        return
+      guard extent.size == section.size else {
+        problems.append(.notCanonical(path: path, part: .content))
+        continue
+      }
+      try section.forEachKnownPiece { piece throws(LayoutError) in
+        guard piece.part == .content else { return }
+        let place = BlobExtent(
+          offset: extent.offset + (piece.offset - section.offset), size: Int64(piece.bytes.count))
+        guard try place.bytes(in: file) != piece.bytes else { return }
+        problems.note(.notCanonical(path: path, part: .content))
       }
     }
     if files[DockerManifestFile.path] != nil, !known.contains(DockerManifestFile.path) {
@@ -124,5 +132,12 @@ struct CanonicalForm {
   private func stands(_ entry: TarEntry, as section: ArchiveSection) -> Bool {
     entry.path == section.path && entry.kind == .file && entry.headerOffset == section.headerOffset
       && entry.offset == section.offset && entry.size == section.size
+  }
+}
+
+extension [LayoutProblem] {
+  /// Adds a problem, unless it is the one that was found last: a large entry is compared in pieces.
+  mutating func note(_ problem: LayoutProblem) {
+    if last != problem { append(problem) }
   }
 }

@@ -45,7 +45,7 @@ struct ManifestWalk {
     self.blobs = blobs
     self.omissions = omissions
     review = OmissionReview(omissions)
-    manifests = PlannedManifests(in: file, sharing: descriptors, opaque: opaque)
+    manifests = PlannedManifests(in: file, sharing: descriptors)
   }
 
   /// Reads what lies below `root`; `visit` is given each manifest that is sound, once or more often.

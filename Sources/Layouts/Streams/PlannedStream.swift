@@ -30,17 +30,18 @@ struct PlannedStream: ~Copyable, Sendable {
   /// one to the archive's end, after which nothing may come. Throws ``LayoutError/brokenStream(path:_:)``.
   mutating func advance() throws(LayoutError) {
     if blob != nil {
-      for piece in try pieces(of: section) where piece.part == .padding { try expect(piece) }
+      if let padding = plan.sections[section].padding { try expect(padding) }
       blob = nil
       section += 1
     }
     while plan.sections.indices.contains(section) {
-      let isBlob = plan.sections[section].isBlob
-      for piece in try pieces(of: section) where !isBlob || piece.part == .header { try expect(piece) }
-      if isBlob {
+      let entry = plan.sections[section]
+      if entry.isBlob {
+        try expect(entry.header())
         blob = plan.blobs[section - (plan.sections.count - plan.blobs.count)]
         return
       }
+      try entry.forEachKnownPiece { piece throws(LayoutError) in try expect(piece) }
       section += 1
     }
     try expect(plan.endMarker)
@@ -70,10 +71,6 @@ struct PlannedStream: ~Copyable, Sendable {
     return count
   }
 
-  private func pieces(of section: Int) throws(LayoutError) -> [KnownPiece] {
-    try LayoutError.wrapping(plan.sections[section].knownPieces)
-  }
-
   private mutating func expect(_ piece: KnownPiece) throws(LayoutError) {
     let found = try bytes(piece.bytes.count)
     guard found != piece.bytes else { return }
@@ -83,7 +80,7 @@ struct PlannedStream: ~Copyable, Sendable {
       let path = BlobPath.digest(of: name) == nil ? piece.path : name
       throw .brokenStream(path: content.path, [.rearranged(path: path, at: piece.offset)])
     }
-    problems.append(.notCanonical(path: piece.path, part: piece.part))
+    problems.note(.notCanonical(path: piece.path, part: piece.part))
   }
 
   /// Whether the headers differ in name, size or kind of header (POSIX.1-2017, pax, "ustar Interchange Format").

@@ -48,7 +48,7 @@ public struct ArchivePlan: Sendable {
   /// The same for manifests of which the bytes alone are kept, and images whose parts are of `descriptors`.
   public init(
     images: [(reference: Reference, root: Descriptor)],
-    referrers: [(reference: Reference, root: Descriptor)], encoded manifests: [ManifestBytes],
+    referrers: [(reference: Reference, root: Descriptor)], encoded manifests: some Collection<ManifestBytes>,
     sharing descriptors: SharedDescriptors, blobs: some Sequence<Descriptor>, omissions: [Omission],
     knownSources: [KnownSource],
     extraFiles: [(path: String, bytes: [UInt8])], missingImages: [MissingImage]
@@ -84,15 +84,21 @@ public struct ArchivePlan: Sendable {
       holdsArtifactManifests: contents.manifests.contains { $0.mediaType.isArtifactManifest },
       opaqueManifests: contents.manifests.compactMap { manifests.record(of: $0.digest) }
     ).bytes
-    let index = IndexFile(images: contents.images, ferryFileDigest: Digest(of: ferryFile))
-    let indexFile = index.bytes
-    let dockerFile = try DockerManifestFile.bytes(
+    let indexFile = IndexFile(images: contents.images, ferryFileDigest: Digest(of: ferryFile))
+    var indexHash = ContentHasher()
+    var indexSize: Int64 = 0
+    indexFile.forEachPiece { piece in
+      unsafe indexHash.update(piece.span.bytes)
+      indexSize += Int64(piece.count)
+    }
+    let dockerFile = try DockerManifestFile(
       images: contents.images, manifests: manifests, isCarried: { carried.contains($0) })
 
     var layout = Sections()
+    layout.reserve(4 + files.count + contents.manifests.count + contents.blobs.count)
     try layout.append(.file(LayoutFile.path), .bytes(LayoutFile.bytes))
-    try layout.append(.file(IndexFile.path), .bytes(indexFile))
-    if let dockerFile { try layout.append(.file(DockerManifestFile.path), .bytes(dockerFile)) }
+    try layout.append(.file(IndexFile.path), .index(indexFile, size: indexSize))
+    if let dockerFile { try layout.append(.file(DockerManifestFile.path), .images(dockerFile)) }
     try layout.append(.file(FerryFile.path), .bytes(ferryFile))
     for file in files { try layout.append(.file(file.path), .bytes(file.bytes)) }
     for manifest in contents.manifests {
@@ -100,6 +106,7 @@ public struct ArchivePlan: Sendable {
       try layout.append(.blob(manifest.digest), content)
     }
     var blobs: [PlannedBlob] = []
+    blobs.reserveCapacity(contents.blobs.count)
     for blob in contents.blobs {
       let offset = try layout.append(.blob(blob.digest), .blob(size: blob.size))
       blobs.append(PlannedBlob(descriptor: blob, offset: offset))
@@ -109,9 +116,9 @@ public struct ArchivePlan: Sendable {
     }
     let total = try layout.position(after: Int64(TarHeader.endMarker.count))
 
-    self.archiveDigest = Digest(of: indexFile)
+    self.archiveDigest = indexHash.digest()
     self.totalSize = total
-    self.images = index.marking(conversions).images
+    self.images = indexFile.marking(conversions).images
     self.manifests = contents.manifests
     self.omissions = contents.omissions
     self.knownSources = sources
@@ -140,7 +147,7 @@ public struct ArchivePlan: Sendable {
   ) throws(LayoutError) {
     for section in sections {
       try LayoutError.checkCancellation()
-      for piece in try LayoutError.wrapping(section.knownPieces) { try body(piece) }
+      try section.forEachKnownPiece(body)
     }
     try body(endMarker)
   }
@@ -182,6 +189,11 @@ public struct ArchivePlan: Sendable {
     var sections: [ArchiveSection] = []
     var byDigest: [Digest: Int] = [:]
 
+    mutating func reserve(_ count: Int) {
+      sections.reserveCapacity(count)
+      byDigest.reserveCapacity(count)
+    }
+
     @discardableResult
     mutating func append(
       _ name: ArchiveSection.Name, _ content: ArchiveSection.Content
@@ -213,99 +225,4 @@ public struct PlannedBlob: Hashable, Sendable {
 
   public var digest: Digest { descriptor.digest }
   public var size: Int64 { descriptor.size }
-}
-
-/// One entry of a planned archive.
-struct ArchiveSection: Sendable {
-  enum Name: Hashable, Sendable {
-    case file(String)
-    case blob(Digest)
-  }
-
-  enum Content: Sendable {
-    case bytes([UInt8])
-    /// Of a manifest that lies in an archive which is read.
-    case stored(BlobExtent, any RandomAccess)
-    /// It arrives.
-    case blob(size: Int64)
-
-    /// In bytes.
-    var size: Int64 {
-      switch self {
-      case .bytes(let bytes): Int64(bytes.count)
-      case .stored(let extent, _): extent.size
-      case .blob(let size): size
-      }
-    }
-  }
-
-  let name: Name
-  let content: Content
-  let headerOffset: Int64
-  let headerSize: Int
-
-  init(_ name: Name, content: Content, headerOffset: Int64) throws(TarError) {
-    self.name = name
-    self.content = content
-    self.headerOffset = headerOffset
-    headerSize = try TarHeader.bytes(path: Self.path(of: name), size: content.size).count
-  }
-
-  /// Whether the content arrives, and is not known beforehand.
-  var isBlob: Bool { if case .blob = content { true } else { false } }
-
-  /// The content's size, in bytes.
-  var size: Int64 { content.size }
-
-  private static func path(of name: Name) -> String {
-    switch name {
-    case .file(let path): path
-    case .blob(let digest): BlobPath.path(of: digest)
-    }
-  }
-
-  var path: String { Self.path(of: name) }
-
-  /// Where the content begins, in bytes.
-  var offset: Int64 { headerOffset + Int64(headerSize) }
-
-  /// Where the next entry begins, in bytes.
-  var end: Int64 { offset + size + Int64(TarHeader.padding(after: size)) }
-
-  /// All but a blob's content, in order. Headers are made again rather than kept: they are all alike and half
-  /// a kilobyte each.
-  func knownPieces() throws(TarError) -> [KnownPiece] {
-    let header = try TarHeader.bytes(path: path, size: size)
-    var pieces = [KnownPiece(offset: headerOffset, bytes: header, path: path, part: .header)]
-    let known: [UInt8] =
-      switch content {
-      case .bytes(let bytes): bytes
-      case .stored(let extent, let file): try Self.read(extent, in: file)
-      case .blob: []
-      }
-    if !known.isEmpty {
-      pieces.append(KnownPiece(offset: offset, bytes: known, path: path, part: .content))
-    }
-    let padding = [UInt8](repeating: 0, count: TarHeader.padding(after: size))
-    if !padding.isEmpty {
-      pieces.append(KnownPiece(offset: offset + size, bytes: padding, path: path, part: .padding))
-    }
-    return pieces
-  }
-
-  private static func read(
-    _ extent: BlobExtent, in file: any RandomAccess
-  ) throws(TarError) -> [UInt8] {
-    do { return try file.read(Int(extent.size), at: extent.offset) } catch { throw .file(error) }
-  }
-}
-
-/// Bytes of an archive that are known before any blob arrives.
-public struct KnownPiece: Hashable, Sendable {
-  /// Where they stand in the archive, in bytes.
-  public let offset: Int64
-  public let bytes: [UInt8]
-  /// The entry they belong to.
-  public let path: String
-  public let part: ArchivePart
 }

@@ -27,7 +27,7 @@ public final class ArchiveStream: Sendable {
     let output = OutputStream(descriptor: descriptor, name: name)
     let front = plan.sections.prefix { !$0.isBlob }
     for section in front {
-      for piece in try LayoutError.wrapping(section.knownPieces) { try send(piece, to: output) }
+      try section.forEachKnownPiece { piece throws(LayoutError) in try send(piece, to: output) }
     }
     if let first = plan.sections.dropFirst(front.count).first { try sendHeader(of: first, to: output) }
     return ArchiveStream(plan, output)
@@ -77,9 +77,7 @@ public final class ArchiveStream: Sendable {
     func finish(after noted: Int64) throws(LayoutError) {
       let sections = stream.plan.sections
       let section = sections.count - stream.plan.blobs.count + index
-      for piece in try LayoutError.wrapping(sections[section].knownPieces) where piece.part == .padding {
-        try ArchiveStream.send(piece, to: stream.output)
-      }
+      if let padding = sections[section].padding { try ArchiveStream.send(padding, to: stream.output) }
       if sections.indices.contains(section + 1) {
         try ArchiveStream.sendHeader(of: sections[section + 1], to: stream.output)
       }
@@ -108,9 +106,7 @@ public final class ArchiveStream: Sendable {
   }
 
   private static func sendHeader(of section: ArchiveSection, to output: OutputStream) throws(LayoutError) {
-    for piece in try LayoutError.wrapping(section.knownPieces) where piece.part == .header {
-      try send(piece, to: output)
-    }
+    try send(section.header(), to: output)
   }
 
   private static func send(_ piece: KnownPiece, to output: OutputStream) throws(LayoutError) {

@@ -29,7 +29,7 @@ struct PartialArchive {
   private static func isEmpty(_ file: DataFile, _ plan: ArchivePlan) throws(FileError) -> Bool {
     let front = try file.read(Int(TarHeader.blockSize), at: 0)
     if front.allSatisfy({ $0 == 0 }) { return true }
-    return (try? plan.sections.first?.knownPieces().first).map { $0.bytes.starts(with: front) } ?? false
+    return (try? plan.sections.first?.header()).map { $0.bytes.starts(with: front) } ?? false
   }
 
   /// Puts everything at its place that an earlier run left and that is known beforehand, and returns what is

@@ -7,49 +7,43 @@ import Images
 /// time that they are wanted.
 struct PlannedManifests: Sendable {
   private enum Holding: Sendable {
-    case atHand(Manifest)
+    indirect case atHand(Manifest)
     case encoded(ManifestBytes)
-    /// Its type, and where it lies in ``file``.
-    case stored(MediaType, BlobExtent)
   }
 
   private var holdings: [Digest: Holding] = [:]
-  private let file: (any RandomAccess)?
+  /// Where those lie that are taken in.
+  private let archive: ManifestBytes.Archive?
   /// How many bytes of manifests are at hand.
   private var held: Int64 = 0
 
   private let mostHeld: Int64
   /// What it is of; nil: of nothing that is kept once.
   private let descriptors: SharedDescriptors?
-  /// Those of ``file`` that are of types that Ferry does not know.
-  private let opaque: OpaqueManifests
 
   /// Manifests of which all are at hand.
   init(_ manifests: [Manifest]) {
     for manifest in manifests { holdings[manifest.digest] = holdings[manifest.digest] ?? .atHand(manifest) }
-    file = nil
+    archive = nil
     mostHeld = .max
     descriptors = nil
-    opaque = [:]
   }
 
-  /// Manifests of which all are at hand, as bytes.
-  init(_ manifests: [ManifestBytes], sharing descriptors: SharedDescriptors) {
-    for manifest in manifests { holdings[manifest.digest] = holdings[manifest.digest] ?? .encoded(manifest) }
-    file = nil
+  /// Manifests of which the bytes are kept.
+  init(_ manifests: some Collection<ManifestBytes>, sharing descriptors: SharedDescriptors) {
+    holdings.reserveCapacity(manifests.count)
+    for manifest in manifests where holdings[manifest.digest] == nil {
+      holdings[manifest.digest] = .encoded(manifest)
+    }
+    archive = nil
     mostHeld = .max
     self.descriptors = descriptors
-    opaque = [:]
   }
 
   /// None yet, of those that lie in `file`. `mostHeld` is how many bytes of them are kept at hand: those of some thousand
   /// images.
-  init(
-    in file: any RandomAccess, mostHeld: Int64 = 2 << 20, sharing descriptors: SharedDescriptors,
-    opaque: OpaqueManifests = [:]
-  ) {
-    self.opaque = opaque
-    self.file = file
+  init(in file: any RandomAccess, mostHeld: Int64 = 2 << 20, sharing descriptors: SharedDescriptors) {
+    archive = ManifestBytes.Archive(file)
     self.mostHeld = mostHeld
     self.descriptors = descriptors
   }
@@ -62,11 +56,13 @@ struct PlannedManifests: Sendable {
   /// Takes in a manifest that was read from `extent`, and proved.
   mutating func add(_ manifest: Manifest, from extent: BlobExtent) {
     guard holdings[manifest.digest] == nil else { return }
-    if held + extent.size <= mostHeld {
+    if let archive, held + extent.size > mostHeld {
+      let descriptor = shared(manifest.descriptor)
+      holdings[manifest.digest] = .encoded(
+        ManifestBytes(manifest, as: descriptor, at: extent.offset, of: archive))
+    } else {
       held += extent.size
       holdings[manifest.digest] = .atHand(manifest)
-    } else {
-      holdings[manifest.digest] = .stored(manifest.mediaType, extent)
     }
   }
 
@@ -79,8 +75,6 @@ struct PlannedManifests: Sendable {
     switch holdings[digest] {
     case .atHand(let manifest): shared(manifest.descriptor)
     case .encoded(let manifest): manifest.descriptor
-    case .stored(let type, let extent):
-      shared(Descriptor(mediaType: type, digest: digest, size: extent.size))
     case nil: nil
     }
   }
@@ -89,18 +83,9 @@ struct PlannedManifests: Sendable {
   /// `notAManifest` when it is no longer what it was.
   func manifest(_ digest: Digest) throws(LayoutError) -> Manifest? {
     switch holdings[digest] {
-    case .atHand(let manifest): return manifest
-    case .encoded(let manifest):
-      do { return try manifest.decoded() } catch { throw .notAManifest(digest, error) }
-    case .stored(let type, let extent):
-      guard let file else { return nil }
-      try LayoutError.checkCancellation()
-      let descriptor = Descriptor(mediaType: type, digest: digest, size: extent.size)
-      let bytes = try extent.bytes(in: file)
-      do { return try Manifest(bytes: bytes, as: descriptor, opaque: opaque) } catch {
-        throw .notAManifest(digest, error)
-      }
-    case nil: return nil
+    case .atHand(let manifest): manifest
+    case .encoded(let manifest): try manifest.decoded()
+    case nil: nil
     }
   }
 
@@ -109,7 +94,6 @@ struct PlannedManifests: Sendable {
     switch holdings[digest] {
     case .atHand(let manifest): manifest.record
     case .encoded(let manifest): manifest.record
-    case .stored: opaque[digest]
     case nil: nil
     }
   }
@@ -118,8 +102,7 @@ struct PlannedManifests: Sendable {
   func content(of digest: Digest) -> ArchiveSection.Content? {
     switch holdings[digest] {
     case .atHand(let manifest): .bytes(manifest.bytes)
-    case .encoded(let manifest): .bytes(manifest.bytes)
-    case .stored(_, let extent): file.map { .stored(extent, $0) }
+    case .encoded(let manifest): .manifest(manifest)
     case nil: nil
     }
   }

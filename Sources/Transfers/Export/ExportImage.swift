@@ -1,4 +1,5 @@
 public import Digests
+import Files
 public import Images
 public import Layouts
 import Registry
@@ -8,7 +9,7 @@ public struct ExportImage: Sendable {
   public let reference: Reference
   public let tree: ImageTree
   /// The manifests of ``tree``.
-  let manifests: [ManifestBytes]
+  private(set) var manifests: [ManifestBytes]
   /// What those of its runnable images list, or of what may be such.
   let runnable: [ImageManifest]
   public let omissions: [Omission]
@@ -119,6 +120,21 @@ public struct ExportImage: Sendable {
     var image = self
     image.referrers = referrers
     image.referrersLeft = left
+    return image
+  }
+
+  /// The same with its manifests' bytes, and its referrers', in `content`: those of many images would fill the memory. Throws
+  /// what laying them down throws.
+  func movingManifests(
+    to content: SpooledContent, sharing descriptors: SharedDescriptors
+  ) throws(FileError) -> ExportImage {
+    var image = self
+    for index in manifests.indices {
+      image.manifests[index] = try manifests[index].moved(to: content, share: descriptors.shared)
+    }
+    for index in referrers.indices {
+      image.referrers[index] = try referrers[index].movingManifests(to: content, sharing: descriptors)
+    }
     return image
   }
 
@@ -281,8 +297,8 @@ public struct ExportImage: Sendable {
   }
 }
 
-/// An image of schema 1, of which one of schema 2 is to be made.
-struct ConvertibleImage: Sendable {
+/// An image of schema 1, of which one of schema 2 is to be made. Few images are such, and all others have no room for it.
+final class ConvertibleImage: Sendable {
   /// What it was asked for by.
   let reference: Reference
   let manifest: Schema1Manifest

@@ -23,11 +23,13 @@ struct ExportPlanner {
       namesMissing: request.isOneArchive && keepsGoing)
     let output = ExportOutput(request).knowingWhatIsRead()
     let images = try settled(resolved.images)
-    let named = ImagesByName(images)
-    for (target, group) in outputs(for: images, blockers: &blockers) {
+    let outputs = outputs(for: images, blockers: &blockers)
+    // The only archive holds them all.
+    let named = outputs.count > 1 ? ImagesByName(images) : nil
+    for (target, group) in outputs {
       let plan = try composition.plan(group, without: resolved.failures)
       let archive = archive(
-        target, plan, images: named.images(in: plan), failures: resolved.failures, &blockers)
+        target, plan, images: named?.images(in: plan) ?? group, failures: resolved.failures, &blockers)
       blockers += output.blockers(writing: archive)
       archives.append(archive)
     }

@@ -1,3 +1,4 @@
+import Files
 import Images
 import Layouts
 import Registry
@@ -27,6 +28,16 @@ struct ExportResolver: Sendable {
   private let settings: TransferSettings
   private let executor: BlockingExecutor
 
+  /// What all images are made of.
+  private struct Parts: Sendable {
+    let descriptors: SharedDescriptors
+    /// The bytes of their manifests.
+    let manifests: SpooledContent
+  }
+
+  /// How many bytes of manifests are kept in memory: those of some hundred images. An export of fewer makes no file for them.
+  private static let manifestsInMemory = 2 << 20
+
   init(
     _ request: ExportRequest, registries: Registries, settings: TransferSettings, executor: BlockingExecutor
   ) {
@@ -47,8 +58,11 @@ struct ExportResolver: Sendable {
     settings.observer.note(.resolving(images: references.count))
     let finder = ReferrerFinder(registries, observer: settings.observer)
     let descriptors = SharedDescriptors()
-    var outcomes = try await executor.mapConcurrently(references) { try look(at: $0, finder, descriptors) }
-    outcomes += try await untagged(in: places, beside: outcomes, finder, descriptors)
+    let manifests = SpooledContent(
+      called: request.temporary, memory: Self.manifestsInMemory, spoolingIn: request.temporary)
+    let parts = Parts(descriptors: descriptors, manifests: manifests)
+    var outcomes = try await executor.mapConcurrently(references) { try look(at: $0, finder, parts) }
+    outcomes += try await untagged(in: places, beside: outcomes, finder, parts)
     if outcomes.isEmpty, unlisted.isEmpty, request.shard == nil, let first = places.first {
       throw places.count == 1
         ? TransferError.noTagSelected(repository: "\(first.location)", total: first.unsettled.count)
@@ -68,7 +82,7 @@ struct ExportResolver: Sendable {
           .hasBlob(part.digest, size: part.size, in: reference.repository)
       }
     }
-    let known = try await knownFiles.content(of: checked.sound.flatMap(\.blobs), on: executor)
+    let known = try await knownFiles.content(of: checked.sound.lazy.flatMap(\.blobs), on: executor)
     let descriptions = try await executor.run {
       try RepositoryDescriptions.find(
         of: checked.sound.map(\.reference), registries: registries, observer: settings.observer)
@@ -82,8 +96,7 @@ struct ExportResolver: Sendable {
   /// What no tag names of repositories, and is no part of the images seen, each once.
   private func untagged(
     in places: [UntaggedPlace], beside outcomes: [Result<ExportImage, ImageFailure>],
-    _ finder: ReferrerFinder,
-    _ descriptors: SharedDescriptors
+    _ finder: ReferrerFinder, _ parts: Parts
   ) async throws -> [Result<ExportImage, ImageFailure>] {
     guard !places.isEmpty else { return [] }
     var known = Dictionary(places.map { ($0.location, $0) }) { first, _ in first }
@@ -94,7 +107,7 @@ struct ExportResolver: Sendable {
     let found = try await search.images(in: Array(known.values), carriesTags: false)
     let references = found.filter { request.shard?.holds($0.description) ?? true }
     if !references.isEmpty { settings.observer.note(.untaggedFound(references.count)) }
-    return try await executor.mapConcurrently(references) { try look(at: $0, finder, descriptors) }
+    return try await executor.mapConcurrently(references) { try look(at: $0, finder, parts) }
   }
 
   /// The images, after it was said of each what refers to it and stays behind. What has a tag of its own, and was asked for by
@@ -137,19 +150,20 @@ struct ExportResolver: Sendable {
     )
   }
 
-  /// What one image is. Throws only when the export is cancelled. Blocks.
+  /// What one image is. Throws only when the export is cancelled, and when there is no room for what its manifests say, which
+  /// is no image's fault. Blocks.
   private func look(
-    at reference: Reference, _ finder: ReferrerFinder, _ descriptors: SharedDescriptors
+    at reference: Reference, _ finder: ReferrerFinder, _ parts: Parts
   ) throws -> Result<ExportImage, ImageFailure> {
+    let image: ExportImage
     do {
-      let image = try ExportImage.resolve(
-        reference, platforms: request.platforms, converts: request.convertsSchema1, sharing: descriptors,
-        registries: registries,
-        observer: settings.observer)
-      if request.platforms.isForDocker, let obstacle = image.obstacleForDocker {
+      let alone = try ExportImage.resolve(
+        reference, platforms: request.platforms, converts: request.convertsSchema1,
+        sharing: parts.descriptors, registries: registries, observer: settings.observer)
+      if request.platforms.isForDocker, let obstacle = alone.obstacleForDocker {
         throw TransferError.notForDocker(reference, obstacle)
       }
-      return .success(try withReferrers(image, from: finder))
+      image = try withReferrers(alone, from: finder)
     } catch {
       try Task.checkCancellation()
       if let tag = reference.tag, !RepositoryName.isValidTag(tag), Self.saysNotThere(error) {
@@ -163,6 +177,7 @@ struct ExportResolver: Sendable {
         ImageFailure(
           image: reference.description, error: refusal.map(TransferError.pullRefused) ?? error))
     }
+    return .success(try image.movingManifests(to: parts.manifests, sharing: parts.descriptors))
   }
 
   /// Whether an error says that there is no such image, or no such registry.

@@ -45,7 +45,7 @@ struct KnownContent: Sendable {
   func holds(_ blob: Descriptor) -> Bool { blobs[blob.digest]?.size == blob.size }
 
   /// What of `blobs` need not be carried.
-  func omissions(from blobs: [Descriptor]) -> [Omission] {
+  func omissions(from blobs: some Sequence<Descriptor>) -> [Omission] {
     blobs.compactMap { blob in
       guard let place = self.blobs[blob.digest], place.size == blob.size else { return nil }
       return Omission(blob, reason: .known, source: place.source, repository: place.repository)
@@ -138,9 +138,12 @@ struct KnownFiles: Sendable {
 
   /// What of `wanted` the other side has. A blob that an archive is believed to hold lies in it, and unless somebody
   /// vouches for the archive, its bytes are read and hashed. What one left out itself, it does not know of.
-  func content(of wanted: [Descriptor], on executor: BlockingExecutor) async throws -> KnownContent {
-    let sizes = Dictionary(wanted.map { ($0.digest, $0.size) }) { first, _ in first }
+  func content(
+    of wanted: some Sequence<Descriptor>, on executor: BlockingExecutor
+  ) async throws -> KnownContent {
     var known = KnownContent()
+    guard !receipts.isEmpty || !archives.isEmpty else { return known }
+    let sizes = Dictionary(wanted.lazy.map { ($0.digest, $0.size) }) { first, _ in first }
     for told in receipts {
       known.add([], of: nil, by: told.source, told.proof)
       for image in told.receipt.images {

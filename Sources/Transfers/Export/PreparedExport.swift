@@ -180,15 +180,15 @@ struct ArchiveComposition: Sendable {
   /// The plan of one archive of `images`, which says that those that failed are missing in it.
   func plan(_ images: [ExportImage], without failures: [ImageFailure]) throws -> ArchivePlan {
     let referrers = images.flatMap(\.referrers)
-    let named = images.map { ($0.reference, $0.tree.root) }
-    let tagged = referrers.filter { !$0.isListed }.map { ($0.reference, $0.tree.root) }
-    let blobs = images.flatMap(\.blobs)
+    var named = images.map { (reference: $0.reference, root: $0.tree.root) }
+    named += referrers.lazy.filter { !$0.isListed }.map { ($0.reference, $0.tree.root) }
+    let blobs = images.lazy.flatMap(\.blobs)
     // Without the manifest of schema 1 that it carries nobody can tell what a carrier carries.
     let documents = Set(images.flatMap(\.documents.keys))
     let leavable = blobs.filter { !documents.contains($0.digest) }
     let files = Dictionary(images.flatMap(\.files).map { ($0.path, $0) }) { first, _ in first }
     return try ArchivePlan(
-      images: named + tagged,
+      images: named,
       referrers: referrers.filter(\.isListed).map { ($0.reference, $0.tree.root) },
       encoded: images.flatMap(\.manifests) + referrers.flatMap(\.manifests), sharing: descriptors,
       blobs: blobs.filter { documents.contains($0.digest) || !known.holds($0) },

@@ -1,5 +1,7 @@
 public import Digests
+import Files
 public import Images
+import Layouts
 public import Registry
 
 /// A signature, SBOM or attestation that travels with an image, or the list of them that a registry keeps
@@ -11,7 +13,7 @@ public struct Referrer: Sendable {
   public let reference: Reference
   public let tree: ImageTree
   /// The manifests of ``tree``.
-  let manifests: [ManifestBytes]
+  private(set) var manifests: [ManifestBytes]
   /// What those of its runnable images list, or of what may be such.
   let runnable: [ImageManifest]
 
@@ -21,6 +23,17 @@ public struct Referrer: Sendable {
     tree = fetched.tree
     manifests = fetched.manifests
     runnable = fetched.runnable
+  }
+
+  /// The same with its manifests' bytes in `content`. Throws what laying them down throws.
+  func movingManifests(
+    to content: SpooledContent, sharing descriptors: SharedDescriptors
+  ) throws(FileError) -> Referrer {
+    var referrer = self
+    for index in manifests.indices {
+      referrer.manifests[index] = try manifests[index].moved(to: content, share: descriptors.shared)
+    }
+    return referrer
   }
 
   /// Whether a registry's referrers API told of it, and no tag names it.

@@ -30,7 +30,9 @@ struct SoundImages {
   }
 
   /// The images without those that failed.
-  var sound: [ExportImage] { images.indices.filter { errors[$0] == nil }.map { images[$0] } }
+  var sound: [ExportImage] {
+    errors.isEmpty ? images : images.indices.filter { errors[$0] == nil }.map { images[$0] }
+  }
 
   private mutating func fail(_ image: Int, _ error: any Error) { errors[image] = errors[image] ?? error }
 

@@ -65,14 +65,15 @@ struct ExportText {
   /// What the archives leave out, each once.
   private func omissions(in prepared: PreparedExport) -> [Wording] {
     var images: [Digest: [String]] = [:]
-    for image in prepared.images {
-      for part in Set(image.omissions.map(\.descriptor.digest) + image.tree.blobs.map(\.digest)) {
-        images[part, default: []].append(image.named.description)
-      }
-    }
-    var seen: Set<Digest> = []
     let omissions = prepared.archives.flatMap(\.plan.omissions).filter {
-      seen.insert($0.descriptor.digest).inserted
+      images.updateValue([], forKey: $0.descriptor.digest) == nil
+    }
+    // Of what is carried nobody asks whose it is.
+    for image in prepared.images where !omissions.isEmpty {
+      let name = image.named.description
+      for part in Set(image.omissions.map(\.descriptor.digest) + image.tree.blobs.map(\.digest)) {
+        images[part]?.append(name)
+      }
     }
     return OmissionText.each(omissions, of: images)
   }
