@@ -146,7 +146,7 @@ struct ExpectedNames: Sendable {
       return (
         try focus.focus(on: named.images) { image in
           let expected = ExpectedImage(image, reference: references[image.source] ?? nil)
-          return single[image.source].map(expected.becoming) ?? expected
+          return single[image.source].map(expected.changed(to:)) ?? expected
         }, named.images
       )
     case .receipts(_, let images):
