@@ -34,15 +34,16 @@ public struct IndexFile: Hashable, Sendable {
     unreadable = []
   }
 
-  /// Reads any tool's index. What is wrong with one entry is that entry's fault alone, unless there is nothing else.
-  init(bytes: [UInt8]) throws(FileFault) {
-    struct Content: Decodable {
-      /// Go writes an empty list as null.
-      let manifests: [ListedEntry]?
-      let annotations: [String: String]?
+  /// Reads any tool's index. What is wrong with one entry is that entry's fault alone, unless there is nothing else. `typeOf` is
+  /// asked what the content of one says it is, whose type is no manifest's: nil where it says nothing.
+  init(bytes: [UInt8], typeOf: (Descriptor) -> MediaType? = { _ in nil }) throws(FileFault) {
+    let content = try FileFault.decode(IndexContent.self, from: bytes, as: .index)
+    let manifests = (content.manifests ?? []).compactMap(\.descriptor).map { listed in
+      guard !listed.mediaType.isManifest, let type = typeOf(listed) else { return listed }
+      return Descriptor(
+        mediaType: type, digest: listed.digest, size: listed.size, platform: listed.platform,
+        annotations: listed.annotations, urls: listed.urls, artifactType: listed.artifactType)
     }
-    let content = try FileFault.decode(Content.self, from: bytes, as: .index)
-    let manifests = (content.manifests ?? []).compactMap(\.descriptor)
     unreadable = (content.manifests ?? []).compactMap(\.unreadable)
     if let first = unreadable.first,
       manifests.isEmpty || content.annotations?[Self.ferryFileAnnotation] != nil
@@ -174,6 +175,40 @@ public struct IndexFile: Hashable, Sendable {
       return image.name
     }
     return reference.tag ?? image.name
+  }
+}
+
+/// What is read of an index.
+private struct IndexContent: Decodable {
+  /// Go writes an empty list as null.
+  let manifests: [ListedEntry]?
+  let annotations: [String: String]?
+
+  /// A member's name, whatever it is.
+  private struct Name: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+
+    static let manifests = Name(stringValue: "manifests")
+    static let annotations = Name(stringValue: "annotations")
+    static let defined: Set = [
+      "schemaVersion", "mediaType", "artifactType", "manifests", "subject", "annotations",
+    ]
+  }
+
+  init(from decoder: any Decoder) throws {
+    let members = try decoder.container(keyedBy: Name.self)
+    manifests = try members.decodeIfPresent([ListedEntry].self, forKey: .manifests)
+    annotations = try members.decodeIfPresent([String: String].self, forKey: .annotations)
+    // Without a list it is one of nothing, unless the list is called otherwise: then a wrong bit has done that.
+    guard !members.contains(.manifests),
+      members.allKeys.contains(where: { !Name.defined.contains($0.stringValue) })
+    else { return }
+    throw DecodingError.keyNotFound(
+      Name.manifests, DecodingError.Context(codingPath: decoder.codingPath, debugDescription: "no list"))
   }
 }
 

@@ -132,7 +132,7 @@ import Testing
     let stray: [UInt8] = [4, 2]
     let layout = try open(
       entries() + [
-        .init(name: "repositories", bytes: [1]), .init(name: "manifest.json", bytes: [1]),
+        .init(name: "repositories", bytes: [1]), .init(name: "manifest.json", bytes: Array("{}".utf8)),
         .init(name: "old/layer.tar", kind: "symlink"),
         .init(name: BlobPath.path(of: Digest(of: stray)), bytes: stray),
       ])

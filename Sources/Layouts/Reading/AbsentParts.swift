@@ -6,19 +6,26 @@ public import Images
 /// are to be fetched elsewhere. `docker save` and `ctr images export` write such archives of every image for several
 /// platforms of which they have one. Nothing of it is damage.
 ///
-/// An index is as good as what of it is here: what is not, or not whole, is left out while something that runs is left.
-/// Of one manifest all must be here but foreign layers.
+/// An index is as good as what of it is here. A child of it is left out when its manifest is not there, or no layer that it
+/// alone has: of what is there in part, something was lost. What docker's own list names must be there whatever else is,
+/// and so must all of an image that is no index's child, but foreign layers.
 struct AbsentParts {
   private enum Verdict {
     case whole
-    /// Not here, or not all of it.
+    /// Not here, or nothing of it but what describes it.
     case absent
-    /// Here and wrong: that is found elsewhere.
+    /// Here in part, or wrong: that is found elsewhere.
     case wrong
   }
 
   private let file: any RandomAccess
   private let blobs: [Digest: BlobExtent]
+  /// The configs of the images that docker's list names.
+  private let savedConfigs: Set<Digest>
+  /// Whether only an index counts of which docker's list names something: where nothing else tells that all was written.
+  private let needsWitness: Bool
+  /// What images have that are all here.
+  private var used: Set<Digest> = []
   private var verdicts: [Digest: Verdict] = [:]
   private var bytesRead: Int64 = 0
   private var found: [Digest: Omission] = [:]
@@ -26,27 +33,47 @@ struct AbsentParts {
   private var needed: Set<Digest> = []
   private var visited: Set<Digest> = []
 
-  private init(_ file: any RandomAccess, _ blobs: [Digest: BlobExtent]) {
+  /// `savedConfigs` are the configs of the images that docker's list names; `needsWitness`: only what is left out of an index
+  /// counts of which that list names something.
+  init(
+    in file: any RandomAccess, _ blobs: [Digest: BlobExtent], savedConfigs: Set<Digest>, needsWitness: Bool
+  ) {
     self.file = file
     self.blobs = blobs
+    self.savedConfigs = savedConfigs
+    self.needsWitness = needsWitness
   }
 
   /// What `images` can do without and have not, by its digest.
-  static func find(
-    among images: [LayoutImage], in file: any RandomAccess, _ blobs: [Digest: BlobExtent]
-  ) throws(LayoutError) -> [Digest: Omission] {
-    var parts = AbsentParts(file, blobs)
+  consuming func find(among images: [LayoutImage]) throws(LayoutError) -> [Digest: Omission] {
+    var parts = self
     parts.needed = Set(images.map(\.root.digest))
+    try parts.findUsed(images.map(\.root))
     for image in images { try parts.collect(image.root) }
     return parts.found.filter { !parts.needed.contains($0.key) }
   }
 
-  /// Collects what is left out below `descriptor`.
+  /// Finds what belongs to images that are all here.
+  private mutating func findUsed(_ roots: [Descriptor]) throws(LayoutError) {
+    var seen: Set<Digest> = []
+    var pending = roots
+    while let descriptor = pending.popLast() {
+      try LayoutError.checkCancellation()
+      guard seen.insert(descriptor.digest).inserted, let manifest = try manifest(descriptor) else { continue }
+      pending += manifest.children
+      if manifest.blobs.allSatisfy(isHere) { used.formUnion(manifest.blobs.map(\.digest)) }
+    }
+  }
+
+  private func isHere(_ blob: Descriptor) -> Bool { blobs[blob.digest] != nil || blob.isForeign }
+
+  /// Collects what is left out below `root`.
   private mutating func collect(_ root: Descriptor) throws(LayoutError) {
+    let isWitnessed = needsWitness ? try holdsSaved(root) : true
     var pending = [root]
     while let descriptor = pending.popLast() {
       guard visited.insert(descriptor.digest).inserted else { continue }
-      let isUsable = try verdict(on: descriptor, depth: 0) != .absent
+      let isUsable = isWitnessed ? try verdict(on: descriptor, depth: 0) != .absent : false
       guard let manifest = try manifest(descriptor) else {
         needed.insert(descriptor.digest)
         continue
@@ -62,13 +89,30 @@ struct AbsentParts {
             ? child.platform : Platform(os: "unknown", architecture: "unknown"))
       }
       for blob in manifest.blobs where blobs[blob.digest] == nil {
-        if isUsable, blob.isForeign {
+        if blob.isForeign {
           found[blob.digest] = Omission(blob, reason: .foreign)
         } else {
           needed.insert(blob.digest)
         }
       }
     }
+  }
+
+  /// Whether something below `root` is an image that docker's list names, and all of it is here.
+  private mutating func holdsSaved(_ root: Descriptor) throws(LayoutError) -> Bool {
+    var seen: Set<Digest> = []
+    var pending = [root]
+    while let descriptor = pending.popLast() {
+      guard seen.insert(descriptor.digest).inserted, let manifest = try manifest(descriptor) else { continue }
+      if isSaved(manifest), manifest.blobs.allSatisfy(isHere) { return true }
+      pending += manifest.children
+    }
+    return false
+  }
+
+  private func isSaved(_ manifest: Manifest) -> Bool {
+    guard case .image(let image) = manifest.content else { return false }
+    return savedConfigs.contains(image.config.digest)
   }
 
   private mutating func verdict(on descriptor: Descriptor, depth: Int) throws(LayoutError) -> Verdict {
@@ -82,11 +126,20 @@ struct AbsentParts {
     try LayoutError.checkCancellation()
     guard blobs[descriptor.digest] != nil else { return .absent }
     guard depth < Self.deepest, let manifest = try manifest(descriptor) else { return .wrong }
-    guard manifest.blobs.allSatisfy({ blobs[$0.digest] != nil || $0.isForeign }) else { return .absent }
+    guard manifest.blobs.allSatisfy(isHere) else { return isLeftOut(manifest) ? .absent : .wrong }
     let runnable = manifest.children.filter(\.mayRun)
     guard !runnable.isEmpty else { return .whole }
     for child in runnable where try verdict(on: child, depth: depth + 1) != .absent { return .whole }
     return .absent
+  }
+
+  /// Whether of an image that is not all here there is nothing but what describes it, and what others have too.
+  private func isLeftOut(_ manifest: Manifest) -> Bool {
+    guard !isSaved(manifest) else { return false }
+    var layers = manifest.blobs
+    if case .image(let image) = manifest.content { layers = image.layers }
+    return layers.contains { !isHere($0) }
+      && layers.allSatisfy { blobs[$0.digest] == nil || used.contains($0.digest) }
   }
 
   /// Deeper than any image's indexes nest.

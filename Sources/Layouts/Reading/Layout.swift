@@ -10,7 +10,8 @@ public import Tar
 /// Everything found wrong is in ``problems``.
 public final class Layout: Sendable {
   public let path: String
-  /// The sha256 of `index.json`.
+  /// The sha256 of `index.json`; of another tool's archive, where something was left out or another list names more, one of
+  /// all that.
   public let archiveDigest: Digest
   /// In the order of `index.json`.
   public let images: [LayoutImage]
@@ -66,7 +67,7 @@ public final class Layout: Sendable {
     path = check.file.path
     file = check.file
     passed = front.passed
-    archiveDigest = front.archiveDigest
+    archiveDigest = check.archiveDigest
     images = front.index.images
     others = front.index.others
     omissions = check.omissions

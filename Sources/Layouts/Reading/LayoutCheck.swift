@@ -30,6 +30,14 @@ struct LayoutCheck {
   private var entries: TarContents { front.entries }
   private var index: IndexFile { front.index }
 
+  /// The sha256 of `index.json`; where something was left out by another tool that list does not tell, of both: what it stands
+  /// for is to be the same wherever it is held against the archive.
+  var archiveDigest: Digest {
+    guard !front.isWrittenByFerry, !omissions.isEmpty else { return front.archiveDigest }
+    let lines = omissions.values.map { "\($0.reason.rawValue) \($0.descriptor.digest)\n" }.sorted()
+    return Digest(of: Array(("\(front.archiveDigest)\n" + lines.joined()).utf8))
+  }
+
   var problems: [LayoutProblem] { findings.problems }
   var remarks: [LayoutProblem] { findings.remarks }
 
@@ -128,11 +136,10 @@ struct LayoutCheck {
   /// Reads every manifest that the images lead to.
   private mutating func walkManifests() throws(LayoutError) -> ManifestWalk {
     var walk = try walkImages()
-    // Of a tar that ends as it should, what is not there was left out by who wrote it.
-    if !front.isWrittenByFerry, case .marker = tar.end,
-      walk.listed.keys.contains(where: { blobs[$0] == nil })
-    {
-      omissions = try AbsentParts.find(among: index.images, in: file, blobs)
+    if try mayLeaveOut(walk) {
+      let parts = AbsentParts(
+        in: file, blobs, savedConfigs: try savedConfigs(), needsWitness: front.form == .directory)
+      omissions = try parts.find(among: index.images)
       if !omissions.isEmpty { walk = try walkImages() }
     }
     try walk.list(index.others)
@@ -145,6 +152,38 @@ struct LayoutCheck {
     }
     note(index.others.map { .notAnImage($0.digest, $0.mediaType) })
     return walk
+  }
+
+  /// Whether what is not there can have been left out by who wrote the archive. Ferry writes what it leaves out, a tar that
+  /// has its end has all that was written, and what lies in a gap is lost. A directory has no end, and one that is half
+  /// copied looks like one with less in it: there every blob must belong to something, as what was lost leaves blobs behind.
+  private func mayLeaveOut(_ walk: ManifestWalk) throws(LayoutError) -> Bool {
+    guard !front.isWrittenByFerry, lost.isEmpty, !entries.isCut, case .marker(let offset) = tar.end,
+      // A file whose rest is zeros was not written to its end.
+      tar.fileSize - offset <= CanonicalForm.largestRecord + Int64(TarHeader.endMarker.count),
+      walk.listed.keys.contains(where: { blobs[$0] == nil })
+    else { return false }
+    let others = Set(index.others.map(\.digest))
+    return front.form != .directory
+      || blobs.keys.allSatisfy { walk.listed[$0] != nil || others.contains($0) }
+  }
+
+  /// The configs of the images that docker's list names, which must be there.
+  private func savedConfigs() throws(LayoutError) -> Set<Digest> {
+    guard let list = entries.files[DockerManifestFile.path], list.size <= DockerManifestFile.sizeLimit,
+      file.holds(list.range), let images = try? DockerManifestFile.entries(in: list.bytes(in: file))
+    else { return [] }
+    var configs: Set<Digest> = []
+    for image in images {
+      try LayoutError.checkCancellation()
+      let place = entries.resolve(image.config)
+      if let digest = BlobPath.digest(of: place?.name ?? image.config) {
+        configs.insert(digest)
+      } else if let extent = place?.extent, extent.size <= Int64(Manifest.sizeLimit) {
+        configs.insert(Digest(of: try extent.bytes(in: file)))
+      }
+    }
+    return configs
   }
 
   private func walkImages() throws(LayoutError) -> ManifestWalk {
@@ -190,8 +229,8 @@ struct LayoutCheck {
     }
     let bytes = try extent.bytes(in: file)
     do { try DocumentShape.dockerManifest.check(bytes) } catch {
-      // What is no JSON says nothing to anybody.
-      if case .malformed = error { return }
+      // Every byte of one of Ferry's is compared anyway.
+      if front.isWrittenByFerry, case .malformed = error { return }
       note([.malformedFile(path: path, why: .json(error.jsonFault))])
     }
   }

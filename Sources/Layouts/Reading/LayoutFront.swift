@@ -34,7 +34,7 @@ struct LayoutFront {
     let bytes = try content(of: IndexFile.path, limit: IndexFile.sizeLimit, entries, tar, file)
     let index: IndexFile
     do {
-      index = try IndexFile(bytes: bytes)
+      index = try IndexFile(bytes: bytes) { statedType(of: $0, entries, file) }
     } catch {
       throw .malformed(path: file.path, entry: IndexFile.path, why: error)
     }
@@ -97,6 +97,17 @@ struct LayoutFront {
       throw .unsupportedVersion(
         path: file.path, entry: LayoutFile.path, found: version, supported: LayoutFile.version)
     }
+  }
+
+  /// What content that `index.json` lists as no manifest says it is: nothing proves that list, and its digest proves the content.
+  private static func statedType(
+    of listed: Descriptor, _ entries: TarContents, _ file: any RandomAccess
+  ) -> MediaType? {
+    guard let extent = entries.blobs[listed.digest], extent.size == listed.size, file.holds(extent.range),
+      extent.size <= Int64(Manifest.sizeLimit), let bytes = try? extent.bytes(in: file),
+      Digest(of: bytes) == listed.digest, let manifest = try? Manifest(bytes: bytes, mediaType: nil)
+    else { return nil }
+    return manifest.mediaType
   }
 
   /// Takes in what docker's list says beside `index.json`, whose bytes these are. Where that is more, the archive
