@@ -91,11 +91,14 @@ public enum TransferError: Error, Sendable {
   case notAnImage(archive: String, Descriptor)
   /// What was read back from the destination is not what was pushed.
   case readBackDiffers(Reference, expected: Digest, actual: Digest?)
-  /// The registry would not take an index some of whose manifests were left out of the archive.
+  /// An image has nothing for a platform in the archive, but for these.
   case platformNotHere(archive: String, image: String, wanted: Platform, here: [Platform])
   /// An index of which several platforms are in the archive and others, or attestations, so many, are not.
   case platformsAbsent(archive: String, image: String, here: [Platform], absent: Int)
+  /// The registry would not take an index some of whose manifests were left out of the archive.
   case sparseIndexRefused(Reference, missing: Int)
+  /// The registry would not take a manifest so many of whose layers its own registry need not have, and the archive has not.
+  case foreignLayersRefused(Reference, layers: Int, any Error)
   /// The registry would not take an image of Docker's schema 1.
   case schema1Refused(Reference, any Error)
   /// The registry did not take a manifest of a type that Ferry does not know, for an image with this name.
@@ -194,6 +197,8 @@ extension TransferError {
 /// How an import takes the images of an archive that are whole, when others are not.
 public enum WayAround: Hashable, Sendable {
   case allowMissing, keepGoing
+  /// By asking for this platform of every index: of that all is there.
+  case platform(Platform)
 }
 
 /// A tag at the destination whose content differs from what would be pushed.

@@ -127,7 +127,8 @@ struct ExpectedNames: Sendable {
 
   /// The images of `subject` with the names that an import would give them, or that receipts of imports to this very
   /// destination say it gave them; and beside them, of archives, the images as an import sees them. Throws what would keep
-  /// an import from naming them, and ``TransferError/platformNotFound(_:wanted:available:)`` of the first image.
+  /// an import from naming them, and, of the first image that has nothing for the platforms,
+  /// ``TransferError/platformNotHere(archive:image:wanted:here:)`` or ``TransferError/platformNotFound(_:wanted:available:)``.
   func name(_ subject: CheckSubject) throws -> (expected: [ExpectedImage], images: [ImportImage]) {
     switch subject.content {
     case .archives(_, let selected):
@@ -141,8 +142,10 @@ struct ExpectedNames: Sendable {
       }
       let references = Dictionary(
         selected.map { ($0.image.label, $0.image.reference) }, uniquingKeysWith: { first, _ in first })
-      let focus = PlatformFocus(request.platforms)
-      let single = request.platforms.isEmpty ? try Self.singlePlatforms(of: selected) : [:]
+      let single =
+        request.platforms.count <= 1
+        ? try Self.singlePlatforms(of: selected, for: request.platforms.first) : [:]
+      let focus = PlatformFocus(request.platforms, single: single)
       return (
         try focus.focus(on: named.images) { image in
           let expected = ExpectedImage(image, reference: references[image.source] ?? nil)
@@ -164,14 +167,24 @@ struct ExpectedNames: Sendable {
     }
   }
 
-  /// What an import may push in the place of indexes of which another tool left out all but one platform, by their names.
-  private static func singlePlatforms(of selected: [SelectedImage]) throws -> [String: ImageTree] {
+  /// What an import pushes in the place of indexes, by their names: of each the image for `wanted`, or, of one of which
+  /// another tool left out the others, the only one that is there.
+  private static func singlePlatforms(
+    of selected: [SelectedImage], for wanted: Platform?
+  ) throws -> [String: ImageTree] {
     var trees: [String: ImageTree] = [:]
-    for one in selected where one.referral == nil {
-      guard let platform = try TakenPlatform.only(of: one.image, one.tree, in: one.layout) else { continue }
+    for one in selected where one.referral == nil && one.image.root.mediaType.isIndex {
+      let taken: ListedPlatform?
+      do {
+        taken = try TakenPlatform(for: wanted).choose(from: one.image, one.tree, in: one.layout)
+      } catch TransferError.platformsAbsent {
+        // Of several the index itself was pushed, or one that somebody chose.
+        continue
+      }
+      guard let platform = taken else { continue }
       let image = LayoutImage(
         reference: one.image.reference, name: one.image.name, root: platform.descriptor)
-      trees[one.image.label] = try one.layout.tree(of: image)
+      trees[one.image.label] = try one.layout.tree(of: image, withKnown: true)
     }
     return trees
   }
@@ -194,8 +207,13 @@ struct ExpectedNames: Sendable {
 /// What of images is looked at: all of it, unless only some platforms are wanted.
 private struct PlatformFocus {
   private let wanted: [Platform]
+  /// What an import pushes in the place of indexes, by their names.
+  private let single: [String: ImageTree]
 
-  init(_ wanted: [Platform]) { self.wanted = wanted }
+  init(_ wanted: [Platform], single: [String: ImageTree]) {
+    self.wanted = wanted
+    self.single = single
+  }
 
   /// The images with what they have for the platforms. What refers to something else of them is left away.
   func focus(
@@ -226,25 +244,26 @@ private struct PlatformFocus {
     guard image.referral == nil, let root = image.tree.manifests.last, root.mediaType.isIndex,
       case let manifest = try image.manifests.manifest(root), case .index(let index) = manifest.content
     else { return expected }
-    let chosen = manifest.children.filter { child in
-      wanted.contains { child.platform?.satisfies($0) == true }
-    }
-    guard !chosen.isEmpty else {
-      let available = index.manifests.compactMap(\.platform).filter { !$0.isUnknown }
+    // What is not in the archive is not looked at, so it is nothing for a platform.
+    let absent = Set(image.tree.omitted.map(\.digest))
+    let here = manifest.children.filter { !absent.contains($0.digest) }
+    let chosen = here.filter { child in wanted.contains { child.platform?.satisfies($0) == true } }
+    let alone = wanted.count == 1 ? single[image.source] : nil
+    guard !chosen.isEmpty || alone != nil else {
+      let available = here.compactMap(\.platform).filter { !$0.isUnknown }
       throw TransferError.platformNotFound(image.target, wanted: wanted, available: available)
     }
-    let names = Set(chosen.map(\.digest.description))
+    let names = Set((chosen.map(\.digest) + (alone.map { [$0.root.digest] } ?? [])).map(\.description))
     let left = Set(
       index.manifests.filter { child in
         if let attested = child.attestedDigest { return !names.contains(attested) }
         return child.platform != nil && !names.contains(child.digest.description)
       }.map(\.digest)
-    ).union(image.tree.omitted.map(\.digest))
+    ).union(absent)
     func tree(_ root: Descriptor) throws -> ImageTree {
       try ImageTree(
         root: root, includes: { !left.contains($0.digest) }, fetch: image.manifests.manifest)
     }
-    let isOne = wanted.count == 1 && chosen.count == 1
-    return expected.narrowed(to: try tree(image.tree.root), or: isOne ? try tree(chosen[0]) : nil)
+    return expected.narrowed(to: try tree(image.tree.root), or: alone)
   }
 }

@@ -46,6 +46,8 @@ public struct UncarriedReferrer: Hashable, Sendable {
   public enum Reason: Hashable, Sendable {
     /// It refers to an index or a platform's manifest for other platforms that is left out.
     case platform
+    /// It refers to something of an index in whose place an import pushes one platform.
+    case replaced
     /// It refers to an image that is converted, which has another digest then.
     case converted
     /// It refers to something that is not carried either.
@@ -76,6 +78,16 @@ public struct UncarriedReferrer: Hashable, Sendable {
     /// What this tag names, whatever that is.
     case tag(String)
     case entry(UnreadableReferrer)
+
+    /// What a tag of this form names; nil for a list, which is of any kind.
+    init?(_ tag: ReferrerTag.Kind) {
+      switch tag {
+      case .signature: self = .cosignSignature
+      case .attestation: self = .cosignAttestation
+      case .sbom: self = .cosignSBOM
+      case .list: return nil
+      }
+    }
   }
 
   /// The manifest it is listed for.

@@ -5,9 +5,13 @@ import Layouts
 /// What is wrong with an archive of which something is missing or damaged, and which of its images that spares.
 struct ArchiveDamage {
   private let layout: Layout
+  /// For which alone indexes are asked.
+  private let platform: Platform?
 
-  init(of layout: Layout) {
+  /// `platform`: of an index no more is asked for than what it lists for that.
+  init(of layout: Layout, platform: Platform? = nil) {
     self.layout = layout
+    self.platform = platform
   }
 
   /// What is not there of an archive that is cut, or not what it should be, with the images that hurts; nil when
@@ -28,11 +32,29 @@ struct ArchiveDamage {
     } else {
       return nil
     }
-    let absences = try absences()
+    let (absences, spared) = try examination()
     // What no image is hurt by must not be taken for harmless.
-    guard way == .allowMissing || !absences.isEmpty || !unreadable.isEmpty else { return nil }
-    return layout.images.contains { absences[$0.root.digest] == nil } ? way : nil
+    guard way == .allowMissing || !absences.isEmpty || !spared.isEmpty || !unreadable.isEmpty else {
+      return nil
+    }
+    if layout.images.contains(where: { absences[$0.root.digest] == nil }) { return way }
+    return try wholePlatform().map { .platform($0) }
   }
+
+  /// A platform of which all is here where of every image something else is not; nil when there is none, or one is asked for.
+  private func wholePlatform() throws -> Platform? {
+    guard platform == nil, unreadable.isEmpty, layout.images.count <= Self.mostImages,
+      let first = layout.images.first, let listed = try? layout.platforms(of: first)
+    else { return nil }
+    for platform in listed.prefix(Self.mostPlatforms).compactMap(\.platform) {
+      let damage = ArchiveDamage(of: layout, platform: platform)
+      if try damage.examination().absences.isEmpty { return platform }
+    }
+    return nil
+  }
+
+  /// In an archive of how many images, and for how many platforms, it is tried to find one.
+  private static let (mostImages, mostPlatforms) = (20, 20)
 
   /// Images that its lists name and of which nothing can be read, with what is wrong.
   var unreadable: [(name: String, problem: LayoutProblem)] {
@@ -70,22 +92,42 @@ struct ArchiveDamage {
     return findings.all
   }
 
-  /// What keeps images from being taken out of the archive, by their roots.
-  func absences() throws -> [Digest: TransferError] {
-    guard !layout.problems.isEmpty else { return [:] }
+  /// What keeps images from being taken out of the archive, by their roots; and of those that are not whole, but for the platform
+  /// that alone is asked for, what there is for that.
+  func examination() throws -> (absences: [Digest: TransferError], spared: [Digest: ListedPlatform]) {
+    guard !layout.problems.isEmpty else { return ([:], [:]) }
     var absences: [Digest: TransferError] = [:]
+    var spared: [Digest: ListedPlatform] = [:]
     var seen: Set<Digest> = []
     let harmed = Dictionary(grouping: layout.problems.filter { $0.subject != nil }) { $0.subject }
-    let names = Set(unreadable.map(\.name))
+    let unread = Dictionary(grouping: unreadable, by: \.name)
     for image in layout.images where seen.insert(image.root.digest).inserted {
       try Task.checkCancellation()
-      absences[image.root.digest] = absence(of: image, harmed)
+      guard let error = absence(of: image, harmed) else { continue }
+      if let one = part(of: image, harmed) {
+        spared[image.root.digest] = one
+      } else {
+        absences[image.root.digest] = error
+      }
     }
     // What one list gives a name to and another cannot tell is not what was asked for by it.
-    for image in layout.images where names.contains(image.name) {
-      absences[image.root.digest] = imageNotWhole(unreadable.filter { $0.name == image.name }.map(\.problem))
+    for image in unread.isEmpty ? [] : layout.images {
+      guard let found = unread[image.name] else { continue }
+      absences[image.root.digest] = imageNotWhole(found.map(\.problem))
     }
-    return absences
+    return (absences, spared)
+  }
+
+  /// Whether all that is wrong is of single blobs and manifests: behind a cut there may be images that nobody has heard of.
+  var sparesParts: Bool { layout.problems.allSatisfy(\.isOfContent) }
+
+  /// What an index that is not whole has for the platform that is asked for, where that is.
+  private func part(of image: LayoutImage, _ harmed: [Digest?: [LayoutProblem]]) -> ListedPlatform? {
+    guard let platform, sparesParts,
+      let one = try? TakenPlatform(for: platform).choose(platform, from: image, in: layout)
+    else { return nil }
+    let alone = LayoutImage(reference: image.reference, name: image.name, root: one.descriptor)
+    return absence(of: alone, harmed) == nil ? one : nil
   }
 
   /// What keeps an image from being taken out of the archive; nil when it is complete. `harmed` are problems of single

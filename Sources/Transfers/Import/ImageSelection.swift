@@ -38,6 +38,14 @@ struct SelectedImages: Sendable {
   let incomplete: [ImageFailure]
   /// What the archives list beside images, and no registry takes under a name.
   let strangers: [ImageFailure]
+  /// What refers to an index in whose place one platform is pushed.
+  let displaced: [DisplacedReferrer]
+}
+
+/// What stays behind for its subject does, with the image that this is of.
+struct DisplacedReferrer: Sendable {
+  let image: Reference
+  let referrer: UncarriedReferrer
 }
 
 /// The second step of an import: the images asked for and what refers to them.
@@ -62,15 +70,19 @@ struct ImageSelection: Sendable {
     var unmatched = Set(wanted)
     var selected: [SelectedImage] = []
     var incomplete: [ImageFailure] = []
+    var displaced: [DisplacedReferrer] = []
     for layout in layouts {
-      let damage = ArchiveDamage(of: layout)
+      let isPartial = allowsIncomplete || !wanted.isEmpty || request.platform != nil
       var choice = ArchiveChoice(
-        from: layout, absences: allowsIncomplete || !wanted.isEmpty ? try damage.absences() : [:],
+        from: layout,
+        isPartial
+          ? try ArchiveDamage(of: layout, platform: request.platform).examination() : ([:], [:]),
         request: request, wanted: wanted, allowsIncomplete: allowsIncomplete)
       try choice.make()
       unmatched.subtract(choice.matched)
       selected += choice.selected
       incomplete += choice.incomplete
+      displaced += choice.displaced
     }
     if let missing = unmatched.first {
       let names = Set(layouts.flatMap { $0.images.flatMap(\.names) })
@@ -82,7 +94,7 @@ struct ImageSelection: Sendable {
     }
     return SelectedImages(
       images: withoutSuperseded(selected, among: layouts), incomplete: incomplete,
-      strangers: strangers(in: layouts))
+      strangers: strangers(in: layouts), displaced: displaced)
   }
 
   /// Unless some images are chosen, what is no image was to be carried too.
@@ -119,6 +131,8 @@ private struct ArchiveChoice {
   private let layout: Layout
   /// What keeps images from being taken, by their roots.
   private let absences: [Digest: TransferError]
+  /// What is taken of images that are not whole, by their roots.
+  private let spared: [Digest: ListedPlatform]
   private let request: ImportRequest
   private let wanted: [Glob]
   /// Whether images that cannot be taken are put aside, and do not stop the others.
@@ -128,8 +142,11 @@ private struct ArchiveChoice {
   private(set) var incomplete: [ImageFailure] = []
   /// Those of the globs that mean an image of this archive.
   private(set) var matched: Set<Glob> = []
+  private(set) var displaced: [DisplacedReferrer] = []
 
-  /// By root: an image may have thousands of names; it is walked once.
+  /// What of indexes in whose place one platform is taken, and what refers to that, with an image that each is of.
+  private var replaced: [RepositoryContent: Reference] = [:]
+  /// By root, of one that is not whole what is taken of it: an image may have thousands of names; it is walked once.
   private var trees: [Digest: ImageTree] = [:]
   /// What may be referred to, by repository.
   private var chosen: [String: Set<Digest>] = [:]
@@ -137,12 +154,14 @@ private struct ArchiveChoice {
   private var others: [String: Set<Digest>] = [:]
 
   init(
-    from layout: Layout, absences: [Digest: TransferError], request: ImportRequest, wanted: [Glob],
-    allowsIncomplete: Bool
+    from layout: Layout,
+    _ examination: (absences: [Digest: TransferError], spared: [Digest: ListedPlatform]),
+    request: ImportRequest, wanted: [Glob], allowsIncomplete: Bool
   ) {
     self.allowsIncomplete = allowsIncomplete
     self.layout = layout
-    self.absences = absences
+    absences = examination.absences
+    spared = examination.spared
     self.request = request
     self.wanted = wanted
   }
@@ -160,13 +179,15 @@ private struct ArchiveChoice {
       incomplete += ArchiveDamage(of: layout).failures { isNamed($0) || wanted.isEmpty }
     }
     guard allowsIncomplete || incomplete.isEmpty else { throw try refusal() }
-    for image in referrals.images + referrals.parts {
-      guard isNamed(image) || (wanted.isEmpty && !referrals.parts.contains(image)) else { continue }
-      guard isShards(image) else {
-        try leaveToOthers(image)
-        continue
+    for (images, isPart) in [(referrals.images, false), (referrals.parts, true)] {
+      for image in images {
+        guard isNamed(image) || (wanted.isEmpty && !isPart) else { continue }
+        guard isShards(image) else {
+          try leaveToOthers(image)
+          continue
+        }
+        try take(image, nil)
       }
-      try take(image, nil)
     }
     for (image, referral) in referrals.referrers {
       let isNamed = isNamed(image)
@@ -180,6 +201,10 @@ private struct ArchiveChoice {
         try leaveToOthers(image)
         continue
       }
+      if !isNamed, let whole = replaced[RepositoryContent(repository: repository, digest: referral.subject)] {
+        try leave(image, referral, of: whole, in: repository)
+        continue
+      }
       // One may be asked for by its own name; and the subject of one may not be here at all.
       guard isNamed || (wanted.isEmpty && referral.depth == 0), isShards(image) else { continue }
       try take(image, referral)
@@ -189,7 +214,7 @@ private struct ArchiveChoice {
   /// Why nothing is taken where not all that is asked for is whole.
   private func refusal() throws -> TransferError {
     let others = layout.images.contains { absences[$0.root.digest] == nil && isMeant($0) }
-    let damage = ArchiveDamage(of: layout)
+    let damage = ArchiveDamage(of: layout, platform: request.platform)
     let way = others ? try damage.wayAround() : nil
     return try damage.incompleteness(way)
       ?? .damaged(archive: layout.path, try damage.findings(), way: way)
@@ -211,9 +236,17 @@ private struct ArchiveChoice {
   private mutating func take(_ image: LayoutImage, _ referral: Referral?) throws {
     var tree = try tree(of: image)
     var origin: PlatformOrigin?
-    if referral == nil {
+    if let one = spared[image.root.digest] {
+      origin = PlatformOrigin(original: image.digest, platform: one.platform)
+    } else if referral == nil {
       do {
         if let one = try TakenPlatform(request).choose(from: image, tree, in: layout) {
+          if let reference = image.reference {
+            for part in tree.manifests {
+              replaced[RepositoryContent(repository: reference.repositoryName, digest: part.digest)] =
+                reference
+            }
+          }
           tree = try self.tree(
             of: LayoutImage(reference: image.reference, name: image.name, root: one.descriptor))
           origin = PlatformOrigin(original: image.digest, platform: one.platform)
@@ -234,6 +267,21 @@ private struct ArchiveChoice {
     selected.append(taken)
   }
 
+  /// What refers to something of an index that is not pushed stays behind with it, and so does what refers to that.
+  private mutating func leave(
+    _ image: LayoutImage, _ referral: Referral, of whole: Reference, in repository: String
+  ) throws {
+    displaced.append(
+      DisplacedReferrer(
+        image: whole,
+        referrer: UncarriedReferrer(
+          image.root, of: referral.subject, kind: referral.tag.flatMap(UncarriedReferrer.Kind.init), .replaced
+        )))
+    for part in try tree(of: image).manifests {
+      replaced[RepositoryContent(repository: repository, digest: part.digest)] = whole
+    }
+  }
+
   /// The image is another shard's, and with it what refers to it.
   private mutating func leaveToOthers(_ image: LayoutImage) throws {
     others[image.reference?.repositoryName ?? "", default: []].formUnion(
@@ -248,7 +296,11 @@ private struct ArchiveChoice {
   private mutating func tree(of image: LayoutImage) throws -> ImageTree {
     if let tree = trees[image.root.digest] { return tree }
     try Task.checkCancellation()
-    let tree = try layout.tree(of: image, withKnown: true)
+    var whole = image
+    if let one = spared[image.root.digest] {
+      whole = LayoutImage(reference: image.reference, name: image.name, root: one.descriptor)
+    }
+    let tree = try layout.tree(of: whole, withKnown: true)
     trees[image.root.digest] = tree
     return tree
   }

@@ -163,12 +163,14 @@ struct ArchiveOpening: Sendable {
     try request.signature?.check(archive: input.path, digest: layout.archiveDigest)
     if layout.isRepacked { observer.note(.repacked(path: layout.path)) }
     guard !layout.problems.isEmpty else { return archive }
-    let damage = ArchiveDamage(of: layout)
+    let damage = ArchiveDamage(of: layout, platform: request.platform)
     // Of a stream nothing more is read once its front is wrong.
     let way = archive.stream == nil && offersWays ? try damage.wayAround() : nil
-    if way != nil, keepGoing || way == .allowMissing && request.allowsMissing { return archive }
-    // Whether the images that are asked for are whole is seen when they are chosen.
-    if way != nil, !request.images.isEmpty { return archive }
+    if way == .allowMissing || way == .keepGoing {
+      // Whether the images that are asked for are whole is seen when they are chosen.
+      let isChoosing = !request.images.isEmpty || request.platform != nil && damage.sparesParts
+      if keepGoing || isChoosing || way == .allowMissing && request.allowsMissing { return archive }
+    }
     if let error = try damage.incompleteness(way) { throw error }
     throw TransferError.damaged(archive: layout.path, try damage.findings(), way: way)
   }

@@ -131,7 +131,7 @@ struct TagPusher: Sendable {
         do {
           try put(manifest, of: image) { try destination.store(manifest, in: target.repository) }
         } catch let error as RegistryError {
-          throw error.refusing(manifest, in: target)
+          throw error.refusing(manifest, of: image)
         }
         continue
       }
@@ -148,9 +148,10 @@ struct TagPusher: Sendable {
         if case .schema1 = manifest.content, error.mayBeOfType {
           throw TransferError.schema1Refused(target, error)
         }
-        if case .opaque = manifest.content { throw error.refusing(manifest, in: target) }
-        let missing = image.tree.omitted.count { $0.mediaType.isManifest }
-        guard case .refused(_, 400...404, _) = error, missing > 0 else { throw error }
+        let missing = manifest.mediaType.isIndex ? image.tree.omitted.count { $0.mediaType.isManifest } : 0
+        guard case .refused(_, 400...404, _) = error, missing > 0 else {
+          throw error.refusing(manifest, of: image)
+        }
         throw TransferError.sparseIndexRefused(target, missing: missing)
       }
     }
@@ -233,12 +234,27 @@ extension RegistryError {
 }
 
 extension RegistryError {
-  /// What it says where `manifest`, which was to be stored, is of a type that nobody may know there either: that it is refused
-  /// for that.
-  fileprivate func refusing(_ manifest: Manifest, in target: Reference) -> any Error {
-    guard case .opaque = manifest.content, mayBeOfType, complaintsOfMissingContent == nil else { return self }
+  /// What it says where `manifest`, which was to be stored, is of a type that nobody may know there either, or lists layers that
+  /// need not be there: that it is refused for that.
+  fileprivate func refusing(_ manifest: Manifest, of image: ImportImage) -> any Error {
+    guard mayBeOfType else { return self }
+    let omitted = Set(image.tree.omitted.map(\.digest))
+    let foreign = manifest.blobs.filter { omitted.contains($0.digest) }
+    let names = { (message: RegistryMessage) in foreign.contains { message.names($0.digest) } }
+    if !foreign.isEmpty, complaintsOfMissingContent != nil || messages.contains(where: names) {
+      return TransferError.foreignLayersRefused(image.target, layers: foreign.count, self)
+    }
+    guard case .opaque = manifest.content, complaintsOfMissingContent == nil else { return self }
     if case .typeRefused = self { return self }
-    return TransferError.unknownTypeRefused(target, type: manifest.mediaType, self)
+    return TransferError.unknownTypeRefused(image.target, type: manifest.mediaType, self)
+  }
+
+  /// What a registry said with its refusal.
+  private var messages: [RegistryMessage] {
+    switch self {
+    case .refused(_, _, let messages), .overwhelmed(_, _, let messages): messages
+    default: []
+    }
   }
 
   /// Whether a manifest may have been refused for its type: some registries answer 500 to one that they do not know.

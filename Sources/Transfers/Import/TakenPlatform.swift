@@ -22,6 +22,12 @@ struct TakenPlatform {
     keepsSparseIndexes = request.keepsSparseIndexes
   }
 
+  /// What an import may have pushed in an index's place: the image for `wanted`, or else the only one that is there.
+  init(for wanted: Platform?) {
+    self.wanted = wanted
+    keepsSparseIndexes = false
+  }
+
   /// nil where `image`, whose tree this is, is pushed as it is. Throws ``TransferError/platformNotHere(archive:image:wanted:here:)``,
   /// and ``TransferError/platformsAbsent(archive:image:here:absent:)`` where several could be meant.
   func choose(from image: LayoutImage, _ tree: ImageTree, in layout: Layout) throws -> ListedPlatform? {
@@ -31,16 +37,22 @@ struct TakenPlatform {
     }
     let isSparse = Self.isSparse(tree, in: layout)
     guard wanted != nil || isSparse && !keepsSparseIndexes else { return nil }
-    let listed = try layout.platforms(of: image)
-    let here = listed.filter(\.isHere)
     guard let wanted else {
+      let here = try layout.platforms(of: image).filter(\.isHere)
       guard here.count > 1 else { return here.first }
       let absent = tree.omitted.filter { layout.omissions[$0.digest]?.reason == .absent }
       throw TransferError.platformsAbsent(
         archive: layout.path, image: image.label, here: here.compactMap(\.platform), absent: absent.count)
     }
+    return try choose(wanted, from: image, in: layout)
+  }
+
+  /// What an index has for `wanted`; nil of what is no index, or for no platform at all.
+  func choose(_ wanted: Platform, from image: LayoutImage, in layout: Layout) throws -> ListedPlatform? {
+    let listed = try layout.platforms(of: image)
     // An index that is for no platform at all is an artifact's.
     guard !listed.isEmpty else { return nil }
+    let here = listed.filter(\.isHere)
     let fitting = here.filter { $0.platform?.satisfies(wanted) == true }
     guard let one = fitting.first(where: { $0.platform == wanted }) ?? fitting.first else {
       throw notHere(wanted, here.compactMap(\.platform), image, layout)
@@ -52,13 +64,6 @@ struct TakenPlatform {
     _ wanted: Platform, _ here: [Platform], _ image: LayoutImage, _ layout: Layout
   ) -> TransferError {
     .platformNotHere(archive: layout.path, image: image.label, wanted: wanted, here: here)
-  }
-
-  /// The one platform of an index that is there, where another tool left out the others; nil else.
-  static func only(of image: LayoutImage, _ tree: ImageTree, in layout: Layout) throws -> ListedPlatform? {
-    guard image.root.mediaType.isIndex, isSparse(tree, in: layout) else { return nil }
-    let here = try layout.platforms(of: image).filter(\.isHere)
-    return here.count == 1 ? here[0] : nil
   }
 
   private static func isSparse(_ tree: ImageTree, in layout: Layout) -> Bool {

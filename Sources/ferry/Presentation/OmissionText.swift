@@ -120,6 +120,7 @@ enum UncarriedText {
     let subject = referrer.subject
     return switch referrer.reason {
     case .platform: "it belongs to \(subject), and --platform leaves its index or its subject out"
+    case .replaced: "it belongs to \(subject), in whose place one platform is pushed"
     case .converted: "it belongs to \(subject), which is converted and has another digest then"
     case .subject: "it belongs to \(subject), which is not carried"
     case .unknownType:
@@ -136,6 +137,7 @@ enum UncarriedText {
   static func name(of reason: UncarriedReferrer.Reason) -> String {
     switch reason {
     case .platform: "platform"
+    case .replaced: "replaced"
     case .converted: "converted"
     case .subject: "subject"
     case .unknownType: "unknownType"

@@ -59,7 +59,8 @@ enum ProblemText {
     let isMissing = { (problem: LayoutProblem) in if case .missing = problem { true } else { false } }
     guard !problems.isEmpty, problems.allSatisfy({ isOfItsMaking($0) || isMissing($0) }) else { return usual }
     return
-      "What is there is right; what is missing was not written, or was taken out: have the images exported or saved once more."
+      "What is there is right; what is missing was not written, or was taken out: have the images exported or saved once more. "
+      + "Of a directory, see first that it was copied to its end."
   }
 
   /// Whether nothing is wrong but that volumes, or parts of them, are not here.
@@ -189,6 +190,7 @@ extension WayAround? {
     switch self {
     case .allowMissing: "\n--allow-missing takes the images that are whole."
     case .keepGoing: "\n--keep-going takes the images that are whole."
+    case .platform(let platform): "\n--platform \(platform) takes that one, of which all is here."
     case nil: ""
     }
   }

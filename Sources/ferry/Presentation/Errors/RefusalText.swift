@@ -55,6 +55,17 @@ enum RefusalText {
       .destinationConflict)
   }
 
+  /// A manifest with layers that need not be at a registry, and are not in the archive.
+  static func text(forForeign layers: Int, of target: Reference, _ cause: any Error) -> ErrorText {
+    ErrorText(
+      "the registry did not take \(target), which leaves \(Amounts.count(layers, "layer")) to other servers (urls): "
+        + ErrorText(cause).summary,
+      remedy:
+        "Ask its administrator to allow such urls (of docker's registry: validation.manifests.urls.allow), "
+        + "or choose the others with --image.",
+      .destinationConflict)
+  }
+
   /// All names that NGC has no room for.
   static func text(for misfits: [MisfitName]) -> ErrorText {
     let lines: [Wording] = misfits.map {

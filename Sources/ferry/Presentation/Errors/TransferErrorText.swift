@@ -234,6 +234,8 @@ extension TransferError: WordedError {
           + "that \(missing == 1 ? "is" : "are") not in the archive",
         remedy: "Import one platform of it: --platform OS/ARCH; or export it with every platform.",
         .destinationConflict)
+    case .foreignLayersRefused(let target, let layers, let cause):
+      return RefusalText.text(forForeign: layers, of: target, cause)
     case .schema1Refused(let target, let cause): return SchemaText.refused(target, cause)
     case .unknownTypeRefused(let target, let type, let cause):
       return RefusalText.text(for: type, of: target, cause)
