@@ -122,7 +122,7 @@ struct `A damaged archive` {
       Damage("a file that belongs to nothing") { $0.append(index, as: "notes.txt") },
       Damage("a path outside") { $0.append(index, as: "../notes.txt") },
       Damage("an unannounced file") { $0.append(index, as: "ferry/notes.txt") },
-      Damage("bytes after the end") { $0.appendBytes([UInt8](repeating: 0, count: 512)) },
+      Damage("bytes after the end") { $0.appendBytes([UInt8](repeating: 7, count: 512)) },
     ])
     try judge(blobs.map { entry in Damage("\(entry.path) gone", says: ["missing"]) { $0.drop(entry) } })
     let stranger = "blobs/sha256/\(String(repeating: "ab", count: 32))"

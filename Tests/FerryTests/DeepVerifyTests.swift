@@ -60,7 +60,7 @@ struct `Verifying deeply` {
 
   @Test(arguments: [
     "application/vnd.oci.image.layer.v1.tar+gzip+encrypted", "application/vnd.oci.image.layer.nydus.blob.v1",
-    "application/vnd.oci.image.layer.v1.something",
+    "application/vnd.oci.image.layer.v1.something", "application/vnd.example.layer.v1",
   ])
   func `counts a layer whose content it cannot get at, and compares the others`(type: String) throws {
     let made = try MadeArchive(

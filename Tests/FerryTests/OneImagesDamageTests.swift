@@ -143,6 +143,13 @@ struct `Damage to one image` {
     #expect(verified.contains(harm.says) && verified.contains("hurts old.example/team/bad:1"))
     #expect(!verified.contains("hurts old.example/team/good:1"))
 
+    // What can be read of a list is shown by its name.
+    let inspected = try ferry.run("inspect", archive)
+    #expect(inspected.standardOutput.contains("old.example/team/good:1"))
+    if harm.says.contains("hashes to") {
+      #expect(inspected.standardOutput.contains("old.example/team/bad:1"))
+    }
+
     _ = try `import`(archive, to: "plain", exits: 14)
     let going = try `import`(archive, to: "going", "--keep-going", exits: 3)
     going.complains("old.example/team/bad:1")

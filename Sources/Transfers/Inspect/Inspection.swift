@@ -68,6 +68,11 @@ public struct Inspection: Sendable {
     let own = trees.filter { image, _ in
       image.name.isEmpty ? !unnamed.contains(image.root.digest) : !names.contains(image.name)
     }
+    let unread = layout.images.filter { walks[$0.root.digest]?.tree == nil }.map { image in
+      InspectedArchive.Image(
+        name: image.name, hasName: image.reference != nil || image.bareTag != nil, root: image.root,
+        convertedFrom: image.convertedFrom, members: [], size: 0, ownSize: 0, referrers: [], isWhole: false)
+    }
     let images = own.map { image, tree in
       InspectedArchive.Image(
         name: image.name, hasName: image.reference != nil || image.bareTag != nil,
@@ -80,7 +85,7 @@ public struct Inspection: Sendable {
     return InspectedArchive(
       path: archive.path, digest: layout.archiveDigest, size: layout.totalSize,
       isWrittenByFerry: layout.isWrittenByFerry,
-      form: layout.form, images: images, others: layout.others, referrers: referrers,
+      form: layout.form, images: images + unread, others: layout.others, referrers: referrers,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
       omissionImages: ImageWalk.omissionImages(
         walks.values.sorted { $0.image.root.digest < $1.image.root.digest }, in: layout),

@@ -73,7 +73,7 @@ private struct ConfigReview {
 
   mutating func look(at manifest: ImageManifest) {
     // An artifact may call anything its config, and hold what is no file system.
-    guard manifest.mayBeRunnable, manifest.layers.allSatisfy(\.mediaType.isLayer),
+    guard manifest.mayBeRunnable, manifest.layers.contains(where: \.mediaType.isLayer),
       let bytes = try? layout.bytes(of: manifest.config, limit: ImageConfig.sizeLimit),
       let config = try? ImageConfig(bytes: bytes)
     else { return }

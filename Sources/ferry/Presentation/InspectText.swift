@@ -87,8 +87,9 @@ struct InspectText {
     let referrers = image.referrers.count
     return
       (names + (attestations > 0 ? [Amounts.count(attestations, "attestation")] : [])
-      + (referrers > 0 ? [Amounts.count(referrers, "referrer")] : []))
-      .joined(separator: ", ") + (image.isWhole ? "" : ", NOT WHOLE")
+      + (referrers > 0 ? [Amounts.count(referrers, "referrer")] : [])
+      + (image.isWhole ? [] : ["NOT WHOLE"]))
+      .joined(separator: ", ")
   }
 
   private func show(_ referrer: InspectedReferrer) {
