@@ -212,6 +212,32 @@ struct `What is not in an archive` {
     }
   }
 
+  @Test func `and of a foreign layer, keeps one image from a registry that takes no such manifest`() throws {
+    let made = try MadeArchive(
+      """
+      i, good = Image('win', os='windows'), Image('good')
+      kind = DOCKER + 'distribution.manifest.v2+json'
+      far = {'mediaType': DOCKER + 'image.rootfs.foreign.diff.tar.gzip', 'size': 92818888, 'digest': digest(b'far'),
+        'urls': ['http://other.example/layer']}
+      m = text({'schemaVersion': 2, 'mediaType': kind, 'config': of(i.config, DOCKER + 'container.image.v1+json'),
+        'layers': [far, of(i.layers[1], DOCKER + 'image.rootfs.diff.tar.gzip')]})
+      write(layout([of(m, kind, annotations=called('win:1')), good.entry('good:1')], [m, i.config, i.layers[1], *good.blobs]))
+      """)
+    // It allows other urls than these.
+    let real = try RegistryProcess()
+    let place = ["import", made.path, "--plain-http", "--retries", "0", "--to", "\(real.host)/new"]
+    for (options, status) in [([], 15), (["--keep-going"], 3), (["--image", "*/good:1"], 0)]
+      as [([String], Int32)]
+    {
+      let result = try ferry.run(place + options, exits: status)
+      guard status != 0 else { continue }
+      result.complains(
+        "the registry did not take \(real.host)/new/win:1, which leaves 1 layer to other servers (urls)",
+        "validation.manifests.urls.allow")
+    }
+    #expect(FileManager.default.fileExists(atPath: real.storage.tagDirectory(of: "new/good", "1")))
+  }
+
   // MARK: Lists that nothing proves
 
   @Test(arguments: [
