@@ -31,17 +31,24 @@ struct RawTarHeaders {
 
   private init(_ names: TarNames) { self.names = names }
 
-  /// What `bytes`, from an entry's first header to its content, say of `entry` otherwise than that; nil when nothing.
-  static func contradiction(
-    in file: any RandomAccess, of entry: TarEntry, _ names: TarNames
-  ) throws(FileError) -> TarContradiction? {
+  /// Notes what the bytes from an entry's first header to its content say of it otherwise than that, and whose they are.
+  static func examine(
+    _ entry: inout TarEntry, in file: any RandomAccess, _ names: TarNames
+  ) throws(FileError) {
     let length = entry.offset - entry.headerOffset
-    guard length > 0, length <= longest else { return .headers }
-    guard file.holds(Int(length), at: entry.headerOffset) else { return nil }
+    guard length > 0, length <= longest else {
+      entry.contradiction = .headers
+      return
+    }
+    guard file.holds(Int(length), at: entry.headerOffset) else { return }
     let bytes = try file.read(Int(length), at: entry.headerOffset)
-    guard bytes.count == Int(length) else { return nil }
+    guard bytes.count == Int(length) else { return }
     var headers = RawTarHeaders(names)
-    return headers.contradiction(in: bytes, of: entry)
+    entry.contradiction = headers.contradiction(in: bytes, of: entry)
+    // A name that we would not write is none of ours.
+    entry.hasOwnHeaders =
+      entry.kind == .file && TarHeader.isLikely(bytes)
+      && (try? TarHeader.bytes(path: entry.path, size: entry.size)) == bytes
   }
 
   private mutating func contradiction(in bytes: [UInt8], of entry: TarEntry) -> TarContradiction? {

@@ -13,6 +13,8 @@ public struct TarEntry: Hashable, Sendable {
   public let link: Link?
   /// What other readers may take it for; nil where all see the same.
   public internal(set) var contradiction: TarContradiction?
+  /// Whether its headers are, byte by byte, those that ``TarHeader`` writes.
+  public internal(set) var hasOwnHeaders = false
 
   public enum Link: Hashable, Sendable {
     /// A path from the directory of the entry, as it stands in the tar, unchecked.

@@ -45,6 +45,12 @@ public enum TarHeader {
       + [UInt8](repeating: 0, count: padding(after: length)) + header
   }
 
+  /// Whether mode, owner and group in a header are as they are in all of ours, as in few others.
+  static func isLikely(_ bytes: [UInt8]) -> Bool { bytes.dropFirst(100).starts(with: fixed) }
+
+  /// Mode, owner and group.
+  private static let fixed = Array("000644 \0000000 \0000000 \0".utf8)
+
   /// A pax record, which begins with its own length: `19 size=8589934592` and a line feed.
   private static func record(_ key: String, _ value: String) -> [UInt8] {
     let rest = " \(key)=\(value)\n"
@@ -62,9 +68,7 @@ public enum TarHeader {
     func fill(to end: Int) { bytes += [UInt8](repeating: 0, count: end - bytes.count) }
     bytes += name.name
     fill(to: 100)
-    bytes += "000644 \0".utf8  // mode
-    bytes += "000000 \0".utf8  // owner
-    bytes += "000000 \0".utf8  // group
+    bytes += fixed
     bytes += number(size)
     bytes += "00000000000 ".utf8  // time
     let checksum = bytes.count

@@ -106,9 +106,7 @@ public struct TarIndex: Sendable {
         var entry = unsafe self.entry(
           header, headerOffset: archive_read_header_position(reader), offset: archive_filter_bytes(reader, 0))
       else { return TarIndex(entries: entries, end: .damaged(at: position), fileSize: fileSize) }
-      do { entry.contradiction = try RawTarHeaders.contradiction(in: file, of: entry, names) } catch {
-        throw .file(error)
-      }
+      do { try RawTarHeaders.examine(&entry, in: file, names) } catch { throw .file(error) }
       guard !isBeyond(entry) else {
         return TarIndex(entries: entries, end: .none(at: entry.headerOffset), fileSize: try size())
       }

@@ -93,6 +93,12 @@ enum OpenedArchive: Sendable {
       throw refusal(of: directory, code)
     } catch LayoutError.archive(.file(.open, let path, let code)) where path == directory {
       throw refusal(of: directory, code)
+    } catch FileError.file(_, let path, let code) where path == directory {
+      throw refusal(of: directory, code)
+    } catch let error as FileError where error.isOfSpace(at: directory) {
+      throw TransferError.noRoomForCopy(error)
+    } catch TarError.file(let error) where error.isOfSpace(at: directory) {
+      throw TransferError.noRoomForCopy(error)
     }
   }
 
@@ -122,5 +128,12 @@ enum OpenedArchive: Sendable {
 
   var stream: StreamedLayout? {
     if case .passing(let stream) = self { stream } else { nil }
+  }
+}
+
+extension FileError {
+  /// Whether a disk is full.
+  fileprivate func isOfSpace(at directory: String) -> Bool {
+    if case .noSpace(directory, _, _, _) = self { true } else { false }
   }
 }

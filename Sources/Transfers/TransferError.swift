@@ -1,4 +1,5 @@
 public import Digests
+public import Files
 public import Images
 public import Layouts
 public import NVIDIA
@@ -134,6 +135,8 @@ public enum TransferError: Error, Sendable {
   case noThread(code: Int32)
   /// The directory an archive is to be written to is not there.
   case noDirectory(path: String)
+  /// A disk that has no room for a copy of what is read only once.
+  case noRoomForCopy(FileError)
   /// A part of the path to write to is something else than a directory.
   case notADirectory(path: String)
   /// What refers to an image could not be asked for or fetched.

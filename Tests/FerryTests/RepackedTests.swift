@@ -58,6 +58,34 @@ struct `A repacked archive` {
     #expect(try destination.storage.digest(of: "new/nested", "1") == FixtureImages.digest(of: "odd/nested:1"))
   }
 
+  @Test(arguments: ["guard.log", "a b", "grün", "l/\(String(repeating: "long", count: 50))", "back\\slash"])
+  func `may have another file beside its own, which is named`(name: String) throws {
+    let path = ferry.file("d/\(name)")
+    try FileManager.default.createDirectory(
+      at: URL(fileURLWithPath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data("x".utf8).write(to: URL(fileURLWithPath: path))
+    for way in ["tar -C d -cf c.tar . && $ferry verify c.tar", "tar -C d -c . | $ferry verify -"] {
+      let seen = try pipeline.run(way)
+      #expect(seen.status == 0, "\(seen.standardOutput)\(seen.standardError)")
+      #expect(
+        seen.standardOutput.contains("surplus: \(name.replacing("\\", with: "\\\\")) belongs to nothing"))
+    }
+  }
+
+  @Test(arguments: ["oci-layout", "manifest.json", "ferry.json"])
+  func `is damaged where a file was taken out, which alone is named`(name: String) throws {
+    for way in ["tar -C d -cf c.tar", "gzip < <(tar -C d -c"] {
+      let isPipe = way.hasPrefix("gzip")
+      let found = try pipeline.run(
+        isPipe
+          ? "\(way) --exclude=./\(name) .) | $ferry verify -; exit ${PIPESTATUS[1]}"
+          : "\(way) --exclude=./\(name) . && $ferry verify c.tar")
+      #expect(found.status == 14)
+      #expect(
+        found.standardOutput.contains("missing: \(name)") && found.standardOutput.contains(", 1 problem"))
+    }
+  }
+
   @Test func `is damaged where a layer is, and where it was cut`() throws {
     let blobs = try FileManager.default.contentsOfDirectory(atPath: ferry.file("d/blobs/sha256"))
     for blob in blobs.prefix(3) {

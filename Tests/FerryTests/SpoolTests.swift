@@ -105,6 +105,13 @@ struct `An archive of another tool in a pipe` {
     }
   }
 
+  @Test func `is not copied where the place for that is not there`() throws {
+    let import_ = "import --plain-http --to \(destination.host)/new -"
+    let result = try pipeline.run("cat skopeo.tar | TMPDIR=/nonexistent $ferry \(import_)")
+    #expect(result.status == 16)
+    result.complains("there is no directory /nonexistent", "mkdir -p /nonexistent")
+  }
+
   @Test func `is not spooled where there is no directory`() throws {
     let result = try pipeline.run("$ferry verify - --spool none < skopeo.tar")
     #expect(result.status == 16)
@@ -118,7 +125,7 @@ struct `An archive of another tool in a pipe` {
         "sh", "-c", #""$0" verify - --spool disk < "$1""#, ferry.executable, ferry.file("skopeo.tar"),
       ], then: "ls -A disk; df --output=used disk | tail -n 1")
     #expect(result.status == 16)
-    result.complains("no space left for disk")
+    result.complains("no space left for disk", "name another place: --spool DIR")
     #expect(result.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines) == "0")
   }
 }

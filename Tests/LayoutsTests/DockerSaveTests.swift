@@ -1,6 +1,7 @@
 import Digests
 import Foundation
 import Images
+import Tar
 import TestSupport
 import Testing
 
@@ -151,6 +152,60 @@ import Testing
   }
 
   /// `repositories` gives each tag the ID of its image's top layer, which is the layer's directory.
+  @Test func `may not have addresses without end, nor one list of them for layers without end`() throws {
+    func source(_ urls: [String], _ layer: Digest) -> String {
+      let list = urls.map { #""\#($0)""# }.joined(separator: ",")
+      return
+        #"{"\#(layer)":{"mediaType":"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip","digest":"\#(layer)","size":5,"urls":[\#(list)]}}"#
+    }
+    func list(_ layers: Int, _ urls: [String]) -> (config: [UInt8], list: [UInt8]) {
+      let layer = Digest(of: [1])
+      let ids = [String](repeating: #""\#(layer)""#, count: layers).joined(separator: ",")
+      let config = Array(
+        #"{"architecture":"amd64","os":"windows","rootfs":{"type":"layers","diff_ids":[\#(ids)]}}"#.utf8)
+      let paths = [String](repeating: #""gone""#, count: layers).joined(separator: ",")
+      return (
+        config,
+        Array(
+          #"[{"Config":"c.json","RepoTags":["a:1"],"Layers":[\#(paths)],"LayerSources":\#(source(urls, layer))}]"#
+            .utf8)
+      )
+    }
+    let endless = list(1, [String](repeating: "", count: 2_000_000)).list
+    #expect(throws: FileFault.tooManyParts(limit: TarIndex.mostEntries)) {
+      try DockerManifestFile.entries(in: endless)
+    }
+    // A list of 50 KB in each of 1000 layers.
+    let many = list(1000, [String](repeating: "https://far.example/", count: 2000))
+    try PythonTar([.init("c.json", .file(many.config)), .init("manifest.json", .file(many.list))])
+      .write(to: directory.file("x.tar"))
+    #expect {
+      try Layout.open(directory.file("x.tar"))
+    } throws: {
+      if case LayoutError.oversized(_, "manifest.json", _, DockerManifestFile.sizeLimit) = $0 {
+        true
+      } else {
+        false
+      }
+    }
+    let few = list(3, ["https://far.example/"])
+    try PythonTar([.init("c.json", .file(few.config)), .init("manifest.json", .file(few.list))])
+      .write(to: directory.file("x.tar"))
+    #expect(try Layout.open(directory.file("x.tar")).images.count == 1)
+  }
+
+  @Test func `with a sparse file where a layer belongs is refused by its name`() throws {
+    try PythonTar(DockerSave([app]).entries()).write(to: directory.file("x.tar"))
+    let path = directory.file("x.tar")
+    var bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
+    let layer = try #require(DockerSave([app]).entries().map(\.name).first { $0.hasSuffix("layer.tar") })
+    let offset = try #require(bytes.firstRange(of: Array(layer.utf8) + [0])).lowerBound
+    bytes[offset + 156] = UInt8(ascii: "S")
+    TestArchive.seal(&bytes, headerAt: offset)
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    #expect(throws: LayoutError.sparse(path: path, entry: layer)) { try Layout.open(path) }
+  }
+
   @Test(arguments: DockerSave.Sharing.allCases)
   func `says in its older list what it says in the other`(sharing: DockerSave.Sharing) throws {
     let third = DockerSave.Image(["localhost/x:3"], layers: [base])

@@ -234,6 +234,70 @@ import Testing
     }
   }
 
+  @Test func `may lead to a file through links to directories, hard links to itself, and from the top`()
+    throws
+  {
+    let files = entries().map { PythonTar.Entry($0.name, .file($0.bytes)) }
+    let last = files[files.count - 1]
+    let front = Array(files.dropLast())
+    let through = [
+      PythonTar.Entry(last.name, .symbolicLink("../../store/x")), .init("store", .symbolicLink("a/b")),
+      .init("a/b", .symbolicLink("../real")), .init("real/x", last.kind),
+    ]
+    for list in [
+      front + through, through + front, files + [.init(last.name, .hardLink(last.name))],
+      files + [.init("./" + last.name, .hardLink("./" + last.name))],
+      front + [.init("x", last.kind)]
+        + [PythonTar.Entry](repeating: .init(last.name, .hardLink("x")), count: 2),
+      front + [.init("/x", last.kind), .init("/" + last.name, .hardLink("/x"))],
+    ] {
+      try PythonTar(list).write(to: scratch("x.tar"))
+      #expect(try Layout.open(scratch("x.tar")).problems == [])
+    }
+    for list in [
+      files + [.init("x", "other"), .init(last.name, .hardLink("x"))],
+      files + [.init(last.name, .symbolicLink("../../x")), .init("x", last.kind)],
+    ] {
+      try PythonTar(list).write(to: scratch("x.tar"))
+      #expect(try Layout.open(scratch("x.tar")).problems == [.duplicate(path: last.name)])
+    }
+    try PythonTar(
+      front + [
+        .init(last.name, .symbolicLink("../../a/x")), .init("a", .symbolicLink("b")),
+        .init("b", .symbolicLink("a")),
+      ]
+    ).write(to: scratch("x.tar"))
+    #expect(
+      try Layout.open(scratch("x.tar")).problems.first == .strayLink(path: last.name, target: "../../a/x"))
+  }
+
+  @Test func `that looks ended before a hole is not taken for one that something was left out of`() throws {
+    let absent = try TestImage("old.example/team/app:2.0", layers: [TestImage.Layer("c")])
+    func child(_ image: TestImage, _ platform: String) -> String {
+      #"{"mediaType":"\#(image.root.mediaType)","digest":"\#(image.root.digest)","size":\#(image.root.size),"platform":{"os":"linux","architecture":"\#(platform)"}}"#
+    }
+    let index = Array(
+      #"{"schemaVersion":2,"mediaType":"\#(MediaType.ociIndex)","manifests":[\#(child(image, "amd64")),\#(child(absent, "arm64"))]}"#
+        .utf8)
+    let root = Array(
+      #"{"schemaVersion":2,"manifests":[{"mediaType":"\#(MediaType.ociIndex)","digest":"\#(Digest(of: index))","size":\#(index.count)}]}"#
+        .utf8)
+    var list = entries()
+    list[1] = .init(name: "index.json", bytes: root)
+    list.append(.init(name: BlobPath.path(of: Digest(of: index)), bytes: index))
+    let layout = try open(list)
+    #expect(layout.problems == [] && layout.omissions[absent.root.digest]?.reason == .absent)
+    let bytes = try scratch.read("x.tar")
+    for (tail, isTrusted) in [(10_240, true), (1 << 20, true), (3 << 20, false)] {
+      let path = try scratch.write(bytes + [UInt8](repeating: 0, count: tail - 10_240 + 512), to: "y.tar")
+      let found = try Layout.open(path).problems
+      #expect(found.isEmpty == isTrusted, "\(tail): \(found)")
+      guard !isTrusted else { continue }
+      #expect(found.contains { if case .trailingBytes = $0 { true } else { false } })
+      #expect(found.contains { if case .missing = $0 { true } else { false } })
+    }
+  }
+
   @Test func `with a link to what is not in it is refused, and with hard links to what comes later`() throws {
     let files = entries().map { PythonTar.Entry($0.name, .file($0.bytes)) }
     let layer = image.manifests[0].blobs[2]

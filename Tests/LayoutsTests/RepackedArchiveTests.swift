@@ -3,6 +3,8 @@ import Files
 import Foundation
 import Images
 import TestSupport
+import Synchronization
+import Tar
 import Testing
 
 @testable import Layouts
@@ -108,6 +110,34 @@ import Testing
     }
   }
 
+  @Test func `has the same verdict when it comes through a pipe`() throws {
+    let bytes = try scratch.read("a.tar")
+    func verdicts(_ bytes: [UInt8]) throws -> [[LayoutProblem]] {
+      let content = try StreamedContent("x.tar", reading: bytes)
+      return [
+        try Layout.open(scratch.write(bytes, to: "x.tar")).problems,
+        try Layout.open(passing: content, keepingIn: scratch("")).problems,
+      ]
+    }
+    // All headers but one are another tool's.
+    var changed = bytes
+    for section in plan.sections.dropLast() {
+      changed[Int(section.headerOffset) + 146] ^= 1
+      TestArchive.seal(&changed, headerAt: Int(section.headerOffset))
+    }
+    let found = try verdicts(changed)
+    #expect(found[0].count == plan.sections.count - 1 && found[0] == found[1])
+    for way in ["-cf ../x.tar .", "-cf ../x.tar --exclude=ferry.json .", "-cf ../x.tar --exclude=note.md ."] {
+      let packed = try scratch.read("x.tar", after: { _ = try repack(way) })
+      let found = try verdicts(packed)
+      #expect(found[0] == found[1] && found[0].isEmpty == !way.contains("exclude"))
+    }
+    let cut = try scratch.read("x.tar", after: { _ = try repack("-cf ../x.tar .") }).dropLast(30_000)
+    let cutOnes = try verdicts(Array(cut))
+    #expect(
+      cutOnes[0] == cutOnes[1] && cutOnes[0].contains { if case .truncated = $0 { true } else { false } })
+  }
+
   @Test func `is no archive of which single headers were changed`() throws {
     var bytes = try scratch.read("a.tar")
     // Another time in all headers but the first, and at last in that too.
@@ -118,5 +148,28 @@ import Testing
       #expect(layout.isRepacked == (index == 0))
       #expect(layout.problems.count == (index == 0 ? 0 : plan.sections.count - index))
     }
+  }
+}
+
+extension StreamedContent {
+  /// What comes once.
+  fileprivate convenience init(_ path: String, reading bytes: [UInt8]) throws {
+    let position = Mutex(0)
+    try self.init(path) { buffer in
+      position.withLock { position in
+        let part = bytes[position...].prefix(buffer.count)
+        buffer.copyBytes(from: part)
+        position += part.count
+        return part.count
+      }
+    }
+  }
+}
+
+extension ScratchDirectory {
+  /// A file that `make` makes.
+  fileprivate func read(_ name: String, after make: () throws -> Void) throws -> [UInt8] {
+    try make()
+    return try read(name)
   }
 }

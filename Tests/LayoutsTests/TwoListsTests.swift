@@ -52,6 +52,18 @@ import Testing
     two = ListedImage([], try DockerSave.layer("base"), try DockerSave.layer("two"))
   }
 
+  @Test func `may give one image twenty thousand names, and as many names to two`() throws {
+    // What looks for each name among all takes minutes.
+    let count = 20_000
+    let listed = (0..<count).map { one.listed("docker.io/a/x:\($0)") }
+    let docker = (0..<count).map { two.entry(["a/x:\($0)"]) } + (0..<count).map { one.entry(["a/y:\($0)"]) }
+    let layout = try open(
+      index: listed + [two.listed()], docker: "[\(docker.joined(separator: ","))]", one.blobs + two.blobs)
+    #expect(
+      layout.problems.count == count && Set(layout.problems).contains(.ambiguousName("docker.io/a/x:7")))
+    #expect(layout.images.count == 2 * count + 1)
+  }
+
   private func open(
     index: [String]?, docker: String?, _ blobs: [[UInt8]], isMarked: Bool = true
   ) throws -> Layout {

@@ -108,13 +108,17 @@ struct DockerManifestFile: Sendable {
   static let sizeLimit: Int64 = 16 << 20
   /// The most images, names and layers together, so that what is made of them stays bounded.
   private static let mostParts = TarIndex.mostEntries
+  /// The most values in the file, as many as commas stand in it: four for each part are more than docker writes.
+  private static let mostValues = 4 * mostParts
+  /// The most bytes of addresses that one layer may have.
+  private static let mostSourceBytes = 64 << 10
 
   /// One image: the paths of its config and layers in the tar, and its names, in docker's short form or whole.
   struct Entry {
     let config: String
     let names: [String]
     let layers: [String]
-    /// What layers are to the registry that they came from, by the digests of what they hold.
+    /// What layers are that another place has, by the digests of what they hold.
     var sources: [String: Descriptor] = [:]
   }
 
@@ -156,14 +160,21 @@ struct DockerManifestFile: Sendable {
     }
     /// Of use where it can be read, and no harm where it cannot.
     struct Source: Decodable {
-      let descriptor: Descriptor?
+      let layer: Descriptor?
 
-      init(from decoder: any Decoder) { descriptor = try? Descriptor(from: decoder) }
+      init(from decoder: any Decoder) {
+        let found = (try? Descriptor(from: decoder)).flatMap { $0.isForeign ? $0 : nil }
+        layer = found.flatMap { $0.addressBytes <= DockerManifestFile.mostSourceBytes ? $0 : nil }
+      }
+    }
+    // Decoders take many times as much memory for a value as it takes up here.
+    guard bytes.count(where: { $0 == UInt8(ascii: ",") }) <= mostValues else {
+      throw .tooManyParts(limit: mostParts)
     }
     let images = try (FileFault.decode([Image]?.self, from: bytes, as: .dockerManifest) ?? []).map {
       Entry(
         config: $0.config, names: $0.names ?? [], layers: $0.layers ?? [],
-        sources: ($0.sources ?? [:]).compactMapValues(\.descriptor))
+        sources: ($0.sources ?? [:]).compactMapValues(\.layer))
     }
     guard images.reduce(images.count, { $0 + $1.names.count + $1.layers.count }) <= mostParts else {
       throw .tooManyParts(limit: mostParts)

@@ -19,7 +19,11 @@ struct DockerSaveArchive {
   private var configs: [String: DockerConfig] = [:]
   private var measured: [String: MeasuredLayer] = [:]
   private(set) var problems: [LayoutProblem] = []
+  /// Those of ``problems`` that may be found more than once.
+  private var told: Set<LayoutProblem> = []
   private var configBytes: Int64 = 0
+  /// What manifests have of addresses. One list of them may stand for many layers.
+  private var addressBytes: Int64 = 0
   /// How much memory decompressing a layer may take, in bytes.
   private let memoryLimit: Int64
 
@@ -142,9 +146,13 @@ struct DockerSaveArchive {
       guard path.contains(where: { $0 != "/" }) else {
         throw .layerLeftOut(path: file.path, image: Self.name(of: entry), layer: index + 1)
       }
-      if let source = entry.sources[diffID.description], source.isForeign, !entries.isCut,
-        entries.resolve(path) == nil
-      {
+      if let source = entry.sources[diffID.description], !entries.isCut, entries.resolve(path) == nil {
+        addressBytes += Int64(source.addressBytes)
+        guard addressBytes <= DockerManifestFile.sizeLimit else {
+          throw .oversized(
+            path: file.path, entry: DockerManifestFile.path, size: addressBytes,
+            limit: DockerManifestFile.sizeLimit)
+        }
         layers.append(.object(JSONValue.foreign(source)))
       } else {
         layers.append(.object(JSONValue.descriptor(try layer(at: path, diffID: diffID))))
@@ -235,7 +243,7 @@ struct DockerSaveArchive {
       other.size == extent.size
       ? .damaged(digest, actual: actual)
       : .wrongSize(digest, expected: other.size, actual: extent.size)
-    if actual != digest, !problems.contains(problem) { problems.append(problem) }
+    if actual != digest, told.insert(problem).inserted { problems.append(problem) }
   }
 
   /// Where the file lies that `manifest.json` calls `path`, and its own name.
@@ -252,6 +260,7 @@ struct DockerSaveArchive {
         throw .missingFile(path: file.path, entry: path)
       }
     }
+    guard !entries.sparse.contains(found.name) else { throw .sparse(path: file.path, entry: found.name) }
     used.formUnion(found.steps)
     return (found.name, found.extent)
   }
@@ -268,6 +277,9 @@ struct DockerSaveArchive {
 extension Descriptor {
   /// Whether it is a layer that need not be there, because it says where else it can be had.
   var isForeign: Bool { mediaType.isForeignLayer && urls?.isEmpty == false }
+
+  /// How much the addresses take up in a document, in bytes.
+  var addressBytes: Int { (urls ?? []).reduce(0) { $0 + $1.utf8.count + 3 } }
 }
 
 extension JSONValue {

@@ -12,6 +12,7 @@ struct TwoLists {
   /// Those of `index.json`, by the names that either list gives them, then those that `manifest.json` alone names.
   private(set) var images: [LayoutImage]
   private(set) var problems: [LayoutProblem] = []
+  private var noted: Set<LayoutProblem> = []
   /// Where what only `manifest.json` leads to lies, but for ``made``.
   private(set) var blobs: [Digest: BlobExtent] = [:]
   /// The manifests that are missing in the archive, by their digests.
@@ -29,8 +30,20 @@ struct TwoLists {
   private var byReference: [Reference: [Int]] = [:]
   /// The same for every name by which some reader knows it.
   private var byName: [String: [Int]] = [:]
+  /// The names that a root has.
+  private var byNames: [Digest: Set<String>] = [:]
+  private var standings: [Digest: Standing] = [:]
   /// The manifests that lie in the archive and no list names, by their configs; nil before they were looked for.
   private var strays: [Digest: [ListedImage]]?
+
+  /// Which images a manifest is of, so that it is found once however many names it has.
+  private struct Standing {
+    /// It and all indexes that it is below.
+    let above: Set<Digest>
+    let root: Descriptor
+    /// The images without a name, by their tags, the first of them last.
+    var unnamed: [String?: [Int]]
+  }
 
   /// What of an image's manifest can be held against docker's list.
   private struct ListedImage {
@@ -89,6 +102,7 @@ struct TwoLists {
     self.parents = parents
     for (place, image) in images.enumerated() {
       byRoot[image.root.digest, default: []].append(place)
+      byNames[image.root.digest, default: []].insert(image.name)
       if let reference = image.reference { byReference[reference, default: []].append(place) }
       for name in ReaderNames.names(of: image) { byName[name, default: []].append(place) }
     }
@@ -121,7 +135,7 @@ struct TwoLists {
   }
 
   private mutating func note(_ problem: LayoutProblem) {
-    if !problems.contains(problem) { problems.append(problem) }
+    if noted.insert(problem).inserted { problems.append(problem) }
   }
 
   /// Whether an entry's files are the config and the layers that `image` lists. A layer may lie there
@@ -154,10 +168,7 @@ struct TwoLists {
 
   /// Sees that an image that `index.json` names too has the names that `manifest.json` gives it.
   private mutating func name(_ digest: Digest, as names: [String]) {
-    let above = holders(of: digest)
-    let places = above.flatMap { byRoot[$0] ?? [] }.sorted()
-    guard let root = places.first.map({ images[$0].root }) else { return }
-    var unnamed = places.filter { images[$0].reference == nil }.map { (place: $0, tag: images[$0].bareTag) }
+    guard let (above, root) = standing(of: digest) else { return }
     for image in DockerSaveArchive.images(names, root: root) {
       guard let reference = image.reference else { continue }
       let sameName = called(reference)
@@ -166,15 +177,42 @@ struct TwoLists {
         continue
       }
       guard byReference[reference] == nil else { continue }
-      guard let free = unnamed.firstIndex(where: { $0.tag == nil || $0.tag == reference.tag }) else {
+      guard let place = takeUnnamed(digest, tag: reference.tag) else {
         append(image)
         continue
       }
-      let place = unnamed.remove(at: free).place
       images[place] = LayoutImage(reference: reference, name: image.name, root: images[place].root)
       byReference[reference] = [place]
       if let name = ReaderNames.name(reference) { byName[name] = [place] }
     }
+  }
+
+  /// What is above a manifest, and the first image that it is of; nil where that is none.
+  private mutating func standing(of digest: Digest) -> (above: Set<Digest>, root: Descriptor)? {
+    if let known = standings[digest] { return (known.above, known.root) }
+    let above = holders(of: digest)
+    let places = above.flatMap { byRoot[$0] ?? [] }.sorted()
+    guard let root = places.first.map({ images[$0].root }) else { return nil }
+    // The last is the first to be taken.
+    let free = places.reversed().filter { images[$0].reference == nil }
+    standings[digest] = Standing(
+      above: above, root: root, unnamed: Dictionary(grouping: free) { images[$0].bareTag })
+    return (above, root)
+  }
+
+  /// The first image of a manifest that has no name yet, and no tag or this one.
+  private mutating func takeUnnamed(_ digest: Digest, tag: String?) -> Int? {
+    var places: [(place: Int, tag: String?)] = []
+    for tag in Set([nil, tag]) {
+      // It may have been named as that of another manifest.
+      while let last = standings[digest]?.unnamed[tag]?.last, images[last].reference != nil {
+        standings[digest]?.unnamed[tag]?.removeLast()
+      }
+      if let place = standings[digest]?.unnamed[tag]?.last { places.append((place, tag)) }
+    }
+    guard let first = places.min(by: { $0.place < $1.place }) else { return nil }
+    standings[digest]?.unnamed[first.tag]?.removeLast()
+    return first.place
   }
 
   /// The images that some reader knows by that name.
@@ -184,19 +222,19 @@ struct TwoLists {
 
   /// Adds an image that `manifest.json` alone names.
   private mutating func add(_ root: Descriptor, as names: [String]) {
-    let present = Set((byRoot[root.digest] ?? []).map { images[$0].name })
     for image in DockerSaveArchive.images(names, root: root) {
       let sameName = image.reference.map(called) ?? []
       guard !sameName.contains(where: { $0.root.digest != root.digest }) else {
         contradict(image, by: sameName)
         continue
       }
-      if !present.contains(image.name) { append(image) }
+      if !(byNames[root.digest]?.contains(image.name) ?? false) { append(image) }
     }
   }
 
   private mutating func append(_ image: LayoutImage) {
     byRoot[image.root.digest, default: []].append(images.count)
+    byNames[image.root.digest, default: []].insert(image.name)
     if let reference = image.reference {
       byReference[reference, default: []].append(images.count)
       if let name = ReaderNames.name(reference) { byName[name, default: []].append(images.count) }

@@ -14,19 +14,18 @@ struct CanonicalForm {
   let tar: TarIndex
   let file: any RandomAccess
 
-  /// Every difference, named by the entry it falls in; nil where another tool packed what is all there: its entries stand in
-  /// other places, and not one header is as Ferry writes it, or zeros fill up a record behind it. Damage changes single headers
-  /// and moves none.
-  func problems(_ entries: TarContents) throws(LayoutError) -> [LayoutProblem]? {
-    let isComplete =
-      !entries.isCut && plan.sections.allSatisfy { entries.extent(of: $0.path)?.size == $0.size }
-    // Where entries stand elsewhere all that follows differs: the first is enough.
-    if let problem = rearrangement {
-      // Who moves or doubles entries of ours with their headers is no tool that packs.
-      guard isComplete else { return [problem] }
-      return try holdsOwnEntry() ? [problem] : nil
+  /// Every difference, named by the entry it falls in; nil where another tool packed what is there: not one header is as Ferry
+  /// writes it, or zeros fill up a record behind it. Damage changes single headers.
+  func problems() throws(LayoutError) -> [LayoutProblem]? {
+    if !holdsOwnHeader, !tar.entries.isEmpty { return nil }
+    // Where entries stand elsewhere all that follows differs: the first is enough. Who moves or doubles entries of ours with
+    // their headers is no tool that packs.
+    if let problem = rearrangement { return [problem] }
+    if let passed = file as? PassedContent, !passed.isRepeatable {
+      // What has passed was looked at then.
+      let changed = tar.entries.filter { !$0.hasOwnHeaders }
+      if !changed.isEmpty { return changed.map { .notCanonical(path: $0.path, part: .header) } }
     }
-    if isComplete, try !holdsOwnHeader(before: tar.fileSize) { return nil }
     var problems: [LayoutProblem] = []
     try plan.forEachKnownPiece { piece throws(LayoutError) in
       guard piece.range.upperBound <= tar.fileSize, file.holds(piece.range) else { return }
@@ -43,37 +42,11 @@ struct CanonicalForm {
     return try isPadded() ? nil : problems
   }
 
-  /// Whether what has come of a tar, its first `kept` bytes, is packed by another tool.
-  func isPackedByAnother(within kept: Int64) throws(LayoutError) -> Bool {
-    guard zip(tar.entries, plan.sections).allSatisfy(stands) else { return true }
-    return try !holdsOwnHeader(before: kept)
-  }
-
-  /// Whether one header that lies before `end` is as Ferry writes it.
-  private func holdsOwnHeader(before end: Int64) throws(LayoutError) -> Bool {
-    for section in plan.sections {
-      let place = BlobExtent(offset: section.headerOffset, size: section.offset - section.headerOffset)
-      guard place.range.upperBound <= end, file.holds(place.range) else { continue }
-      let header = try LayoutError.wrapping { () throws(TarError) in
-        try TarHeader.bytes(path: section.path, size: section.size)
-      }
-      if try place.bytes(in: file) == header { return true }
-    }
-    return false
-  }
+  /// Whether what has come of a tar is packed by another tool, in another order or by headers of its own.
+  var isPackedByAnother: Bool { !zip(tar.entries, plan.sections).allSatisfy(stands) || !holdsOwnHeader }
 
   /// Whether one entry, wherever it stands, has the header that Ferry writes for it.
-  private func holdsOwnEntry() throws(LayoutError) -> Bool {
-    for entry in tar.entries where entry.kind == .file {
-      let header = try LayoutError.wrapping { () throws(TarError) in
-        try TarHeader.bytes(path: entry.path, size: entry.size)
-      }
-      let place = BlobExtent(offset: entry.headerOffset, size: Int64(header.count))
-      guard file.holds(place.range) else { continue }
-      if try place.bytes(in: file) == header { return true }
-    }
-    return false
-  }
+  private var holdsOwnHeader: Bool { tar.entries.contains { $0.hasOwnHeaders } }
 
   /// Whether nothing but zeros follows, as tools that write whole records leave them.
   private func isPadded() throws(LayoutError) -> Bool {
@@ -84,6 +57,12 @@ struct CanonicalForm {
 
   /// The most bytes that a record has; that of most tools has 10 KiB.
   static let largestRecord: Int64 = 1 << 20
+
+  /// Whether a tar has its end, behind which no more follows than fills up a record: else it may go on behind a hole.
+  static func endsAsItShould(_ tar: TarIndex) -> Bool {
+    guard case .marker(let offset) = tar.end else { return false }
+    return tar.fileSize - offset <= largestRecord + Int64(TarHeader.endMarker.count)
+  }
 
   /// Differences in the archive's own files alone: all there is to compare once it has been extracted.
   func problems(with files: [String: BlobExtent]) throws(LayoutError) -> [LayoutProblem] {

@@ -78,7 +78,7 @@ struct LayoutCheck {
         let form = CanonicalForm(plan: plan, tar: tar, file: file)
         if front.form == .directory {
           canon = try form.problems(with: entries.files)
-        } else if let problems = try form.problems(entries) {
+        } else if let problems = try form.problems() {
           canon = problems
         } else {
           // Where the plan has everything is not where it lies.
@@ -89,7 +89,8 @@ struct LayoutCheck {
         }
         switch tar.end {
         case .damaged, .absent:
-          recoverBlobs(from: plan)
+          // Where another tool packed, nobody knows where what follows lies.
+          if let planned = self.plan { recoverBlobs(from: planned) }
           isWhole = true
         case .marker, .none, .truncated: break
         }
@@ -99,14 +100,11 @@ struct LayoutCheck {
     }
     if case .truncated = tar.end { isWhole = true }
     note(canon)
-    if canon.isEmpty { try noteEnd() }
+    if canon.isEmpty || isRepacked { try noteEnd() }
     // Behind damage blobs may well be, only out of reach.
     note(walk.problems.filter { if case .missing = $0 { isWhole } else { true } })
-    if !front.isWrittenByFerry, case .none(let offset) = tar.end,
-      walk.listed.keys.contains(where: { blobs[$0] == nil })
-    {
-      // Without its end it may have been cut between two entries.
-      note([.truncated(path: tar.entries.last?.path ?? "", at: offset)])
+    if !front.isWrittenByFerry, walk.listed.keys.contains(where: { blobs[$0] == nil }) {
+      noteHole()
     }
     if walk.problems.isEmpty && isWhole { try noteContent(walk) }
     note(walk.disagreeingConfigs.map { .configDisagrees($0) })
@@ -158,9 +156,7 @@ struct LayoutCheck {
   /// has its end has all that was written, and what lies in a gap is lost. A directory has no end, and one that is half
   /// copied looks like one with less in it: there every blob must belong to something, as what was lost leaves blobs behind.
   private func mayLeaveOut(_ walk: ManifestWalk) throws(LayoutError) -> Bool {
-    guard !front.isWrittenByFerry, lost.isEmpty, !entries.isCut, case .marker(let offset) = tar.end,
-      // A file whose rest is zeros was not written to its end.
-      tar.fileSize - offset <= CanonicalForm.largestRecord + Int64(TarHeader.endMarker.count),
+    guard !front.isWrittenByFerry, lost.isEmpty, !entries.isCut, CanonicalForm.endsAsItShould(tar),
       walk.listed.keys.contains(where: { blobs[$0] == nil })
     else { return false }
     let others = Set(index.others.map(\.digest))
@@ -289,6 +285,18 @@ struct LayoutCheck {
     case .none: note([.noEndMarker])
     case .truncated(let offset): note([.truncated(path: tar.entries.last?.path ?? "", at: offset)])
     case .damaged(let offset): note([.damagedHeader(at: offset)])
+    }
+  }
+
+  /// Where the tar may have lost what is missing: without its end it may have been cut between two entries, and what looks like
+  /// its end may be where a hole begins.
+  private mutating func noteHole() {
+    switch tar.end {
+    case .none(let offset): note([.truncated(path: tar.entries.last?.path ?? "", at: offset)])
+    case .marker(let offset) where !CanonicalForm.endsAsItShould(tar):
+      let problem = LayoutProblem.trailingBytes(at: offset + Int64(TarHeader.endMarker.count))
+      if !problems.contains(problem) { note([problem]) }
+    case .marker, .truncated, .damaged, .absent: break
     }
   }
 

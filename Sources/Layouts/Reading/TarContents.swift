@@ -148,16 +148,7 @@ struct TarContents {
       problems.append(.unsafePath(entry.path))
       return
     }
-    guard isNew else {
-      let extent = BlobExtent(offset: entry.offset, size: entry.size)
-      let first = BlobPath.digest(of: path).flatMap { blobs[$0] } ?? files[path]
-      if entry.kind == .file, let first, first.size == entry.size {
-        copies.append((path, first, extent))
-      } else {
-        problems.append(.duplicate(path: path))
-      }
-      return
-    }
+    guard isNew else { return addAgain(entry, path: path) }
     guard entry.kind == .file else {
       if let link = entry.link {
         links[path] = (link, entry.headerOffset)
@@ -171,6 +162,19 @@ struct TarContents {
     guard entry.size <= fileSize - min(entry.offset, fileSize) else { return }
     let extent = BlobExtent(offset: entry.offset, size: entry.size)
     if let digest = BlobPath.digest(of: path) { blobs[digest] = extent } else { files[path] = extent }
+  }
+
+  /// Adds an entry of a path that there is an entry of. GNU tar makes a hard link to itself of a file that it is given twice.
+  private mutating func addAgain(_ entry: TarEntry, path: String) {
+    var second = entry.kind == .file ? BlobExtent(offset: entry.offset, size: entry.size) : nil
+    if case .hard(let target) = entry.link {
+      if let link = links[path]?.link, link == entry.link { return }
+      second = Self.path(hard: target).flatMap(extent(of:))
+    }
+    guard let first = extent(of: path), let second, first.size == second.size else {
+      return problems.append(.duplicate(path: path))
+    }
+    if first != second { copies.append((path, first, second)) }
   }
 
   /// The same, once files that are there twice were compared: the same bytes twice are no damage.
@@ -264,14 +268,32 @@ struct TarContents {
       switch step?.link {
       case .symbolic(let target): next = Self.path(target, from: name.split(separator: "/").dropLast())
       case .hard(let target):
-        next = Self.path(target, from: [])
+        next = Self.path(hard: target)
         limit = min(limit, step?.offset ?? limit)
-      case nil: next = nil
+      case nil: next = throughDirectory(name)
       }
       guard let next else { return nil }
       name = next
     }
     return nil
+  }
+
+  /// The path that leads to the same place where a directory on the way is a link; nil where none is.
+  private func throughDirectory(_ path: String) -> String? {
+    guard !links.isEmpty else { return nil }
+    var position = path.startIndex
+    while let slash = path[position...].firstIndex(of: "/") {
+      let folder = path[..<slash]
+      position = path.index(after: slash)
+      guard case .symbolic(let target) = links[String(folder)]?.link else { continue }
+      return Self.path("\(target)/\(path[position...])", from: folder.split(separator: "/").dropLast())
+    }
+    return nil
+  }
+
+  /// What a hard link leads to, from the tar's top on however it begins.
+  private static func path(hard target: String) -> String? {
+    path(String(target.drop { $0 == "/" }), from: [])
   }
 
   /// `target` as seen from a directory of the tar; nil when it leads out of it.

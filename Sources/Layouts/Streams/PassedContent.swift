@@ -91,6 +91,9 @@ public final class PassedContent: RandomAccess {
     }
   }
 
+  /// Whether what is not kept can be read again.
+  var isRepeatable: Bool { source != nil }
+
   /// In bytes; as large as can be while the end has not come.
   public func size() -> Int64 { state.withLock { $0.size ?? .max } }
 

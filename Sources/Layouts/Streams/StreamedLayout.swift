@@ -70,7 +70,7 @@ public final class StreamedLayout: Sendable {
     var state = State()
     if let plan = check.plan {
       // Its layers may come in any order.
-      guard try !CanonicalForm(plan: plan, tar: tar, file: kept).isPackedByAnother(within: kept.count) else {
+      guard !CanonicalForm(plan: plan, tar: tar, file: kept).isPackedByAnother else {
         throw .notStreamable(path: content.path, .foreign)
       }
       var stream = PlannedStream(plan, after: kept, of: content)

@@ -89,7 +89,8 @@ public struct Verification: Sendable {
       omissionImages: ImageWalk.omissionImages(trees, in: layout),
       knownSources: layout.knownSources, missingImages: layout.missingImages,
       unknownManifests: trees.compactMap(\.tree).unknownManifests, findings: findings.all,
-      volumes: layout.volumes, isRepacked: layout.isRepacked)
+      volumes: layout.volumes, isRepacked: layout.isRepacked,
+      surplus: layout.isRepacked ? layout.remarks : [])
   }
 
   /// The archive's images in its order, with what was found below each.

@@ -44,6 +44,8 @@ public struct VerifiedArchive: Sendable {
   public let volumes: [Volume]
   /// Whether another tool unpacked what Ferry had written and packed it again.
   public let isRepacked: Bool
+  /// What was packed beside the files that Ferry had written, and belongs to none of them.
+  public let surplus: [LayoutProblem]
 
   /// The images' names, in their order.
   public var images: [String] { contents.map(\.name) }

@@ -61,6 +61,8 @@ struct VerifyText {
     if archive.isRepacked {
       console.result("  repacked by another tool: the archive digest proves what is in it")
     }
+    for problem in archive.surplus.prefix(20) { console.result("  \(ProblemText.line(for: problem))") }
+    if archive.surplus.count > 20 { console.result("  and \(archive.surplus.count - 20) more") }
     let omissions = OmissionText.lines(
       archive.omissions, of: archive.omissionImages, sources: archive.knownSources)
     for line in omissions { console.result("  \(line)") }

@@ -67,6 +67,9 @@ extension TransferError: WordedError {
     case .noDirectory(let path):
       return ErrorText(
         "there is no directory \(path) to write to", remedy: "Make it first: mkdir -p \(path)", .cannotWrite)
+    case .noRoomForCopy(let error):
+      return ErrorText(
+        error.text.summary, remedy: "Make room, or name another place: --spool DIR", .cannotWrite)
     case .notADirectory(let path):
       return ErrorText(
         "nothing can be written below \(path), which is a file", remedy: "Name another place.", .cannotWrite)
