@@ -20,7 +20,7 @@ public enum TarContradiction: Hashable, Sendable {
 struct RawTarHeaders {
   private static let block = Int(TarHeader.blockSize)
   /// The most bytes that all headers of one entry are.
-  private static let longest: Int64 = 1 << 20
+  static let longest: Int64 = 1 << 20
 
   private var paths: [String] = []
   private var links: [String] = []
@@ -79,6 +79,11 @@ struct RawTarHeaders {
 
   /// Headers of headers: GNU's long names and links, pax records of one entry (Solaris writes `X`) and of all.
   private static let extensions = Set("LKxXg".utf8)
+  /// How much content a header of headers has, in bytes; nil for any other, and where readers may disagree on it.
+  static func extensionSize(_ header: [UInt8]) -> Int64? {
+    extensions.contains(header[156]) ? number(header[...], 124, 12) : nil
+  }
+
   /// GNU tar's name for a whole volume, which most readers pass over and some take for an empty file: no harm where
   /// nobody looks for a file of that name.
   private func isLabel(_ header: ArraySlice<UInt8>) -> Bool {

@@ -16,6 +16,8 @@ enum OpenedArchive: Sendable {
     case proof(unpacksLayers: Bool)
     /// To send its blobs, and perhaps to read them before.
     case sending(readsTwice: Bool)
+
+    var isSending: Bool { if case .sending = self { true } else { false } }
   }
 
   /// Opens what `input` names. What cannot be read in place is copied into a nameless file of the directory `spool` where one is
@@ -44,7 +46,8 @@ enum OpenedArchive: Sendable {
         if case .sending(readsTwice: true) = purpose {
           throw LayoutError.notStreamable(path: content.path, .twoReadings)
         }
-        return .passing(try StreamedLayout.open(content, keeping: front))
+        return .passing(
+          try StreamedLayout.open(content, keeping: front, takesPacked: purpose.isSending))
       } catch LayoutError.notStreamable(_, let obstacle) {
         return .inPlace(
           try layout(

@@ -86,6 +86,41 @@ struct `A repacked archive` {
     }
   }
 
+  /// Imports what comes of packing `files` out of `d`, of which `$order` are all in Ferry's order and `$last` is the last.
+  private func imports(_ files: String, to name: String) throws -> CommandResult {
+    try pipeline.run(
+      "order=$(tar -tf a.tar); last=$(tar -tf a.tar | tail -n 1); (cd d && tar -c --no-recursion \(files)) |"
+        + " TMPDIR=/nonexistent $ferry import --plain-http --expect \(digest) --to \(destination.host)/\(name) -"
+    )
+  }
+
+  @Test func `arrives through a pipe without a copy where its order is Ferry's`() throws {
+    for (number, files) in ["$order", "--format=pax . $order", "$order $last", "$order --add-file=../b.tar"]
+      .enumerated()
+    {
+      let done = try imports(files, to: "to\(number)")
+      #expect(done.status == 0, "\(files): \(done.standardError)")
+      done.complains("was repacked by another tool")
+      #expect(
+        try destination.storage.digest(of: "to\(number)/app", "1.0")
+          == FixtureImages.digest(of: "team/app:1.0"))
+    }
+  }
+
+  @Test func `is found damaged in a pipe where its order is Ferry's and something is wrong with it`() throws {
+    _ = try pipeline.run("mkdir e && cp d/index.json e && echo >> e/index.json && cp a.tar.digest* e")
+    for (number, (files, words)) in [
+      ("$(echo $order | sed \"s,$last,,\")", "missing: sha256:"),
+      ("--exclude=manifest.json $order", "missing: manifest.json"),
+      ("$order -C ../e index.json", "index.json is there twice"),
+    ].enumerated() {
+      let found = try imports(files, to: "to\(number)")
+      #expect(found.status == 14, "\(files): \(found.standardError)")
+      found.complains(words)
+      #expect(destination.storage.digest(of: "to\(number)/app", "1.0") == nil)
+    }
+  }
+
   @Test func `is damaged where a layer is, and where it was cut`() throws {
     let blobs = try FileManager.default.contentsOfDirectory(atPath: ferry.file("d/blobs/sha256"))
     for blob in blobs.prefix(3) {

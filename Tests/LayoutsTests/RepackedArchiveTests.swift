@@ -66,13 +66,16 @@ import Testing
 
   @Test func `is one that was padded to whole records`() throws {
     let bytes = try scratch.read("a.tar")
-    for more in [512, 10_240, 1 << 20] {
+    let rest = 10_240 - bytes.count % 10_240
+    for more in [rest, rest + 10_240, rest + 92 * 10_240] {
       let path = try scratch.write(bytes + [UInt8](repeating: 0, count: more), to: "x.tar")
       let layout = try Layout.open(path)
       #expect(layout.problems == [] && layout.isRepacked)
     }
-    let path = try scratch.write(bytes + [UInt8](repeating: 0, count: 2 << 20), to: "x.tar")
-    #expect(try Layout.open(path).problems == [.trailingBytes(at: plan.totalSize)])
+    for more in [1, 512, rest + 512, rest + 300 * 10_240] {
+      let path = try scratch.write(bytes + [UInt8](repeating: 0, count: more), to: "x.tar")
+      #expect(try Layout.open(path).problems == [.trailingBytes(at: plan.totalSize)])
+    }
   }
 
   @Test func `is damaged where one of its files is`() throws {
@@ -132,10 +135,55 @@ import Testing
       let found = try verdicts(packed)
       #expect(found[0] == found[1] && found[0].isEmpty == !way.contains("exclude"))
     }
-    let cut = try scratch.read("x.tar", after: { _ = try repack("-cf ../x.tar .") }).dropLast(30_000)
+    let order = plan.sections.map(\.path).joined(separator: " ")
+    let packed = try scratch.read("x.tar", after: { _ = try repack("-cf ../x.tar \(order)") })
+    let last = try #require(plan.blobs.last.flatMap { try? Layout.open(scratch("x.tar")).blobs[$0.digest] })
+    let cut = packed.prefix(Int(last.offset) + 1)
     let cutOnes = try verdicts(Array(cut))
     #expect(
       cutOnes[0] == cutOnes[1] && cutOnes[0].contains { if case .truncated = $0 { true } else { false } })
+  }
+
+  @Test func `streams where it was packed in Ferry's order`() throws {
+    let order = plan.sections.map(\.path).joined(separator: " ")
+    func stream(_ bytes: [UInt8], takesPacked: Bool = true) throws -> StreamedLayout {
+      let content = try StreamedContent("x.tar", reading: bytes)
+      return try StreamedLayout.open(
+        content, keeping: StreamedLayout.front(of: content, in: "/nonexistent"), takesPacked: takesPacked)
+    }
+    for form in ["gnu", "pax", "ustar", "v7"] {
+      let packed = try scratch.read(
+        "x.tar", after: { _ = try repack("--format=\(form) -cf ../x.tar \(order)") })
+      let layout = try stream(packed)
+      #expect(
+        layout.isSound && layout.front.isRepacked && layout.front.archiveDigest == original.archiveDigest)
+      var came: [Digest] = []
+      while let blob = layout.blob {
+        var bytes = [UInt8](repeating: 0, count: Int(blob.size))
+        var count = 0
+        while count < bytes.count {
+          count += try bytes[count...].withUnsafeMutableBytes {
+            try layout.read(blob.digest, into: $0, at: Int64(count))
+          }
+        }
+        came.append(Digest(of: bytes))
+        try layout.skip()
+      }
+      #expect(came == plan.blobs.map(\.digest) && layout.problems == [])
+      #expect(throws: LayoutError.notStreamable(path: "x.tar", .foreign)) {
+        try stream(packed, takesPacked: false)
+      }
+      // Cut anywhere behind its front.
+      let end = try #require(plan.blobs.last.flatMap { plan.extent(of: $0.digest) })
+      for length in [packed.count / 2, Int(end.offset), packed.count - 10_240 - 512]
+      where length < packed.count {
+        #expect(throws: LayoutError.self) {
+          let layout = try stream(Array(packed.prefix(length)))
+          while layout.blob != nil { try layout.skip() }
+          if !layout.isSound { throw LayoutError.truncated(path: "x.tar", at: 0) }
+        }
+      }
+    }
   }
 
   @Test func `is no archive of which single headers were changed`() throws {

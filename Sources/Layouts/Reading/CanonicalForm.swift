@@ -46,14 +46,19 @@ struct CanonicalForm {
   var isPackedByAnother: Bool { !zip(tar.entries, plan.sections).allSatisfy(stands) || !holdsOwnHeader }
 
   /// Whether one entry, wherever it stands, has the header that Ferry writes for it.
-  private var holdsOwnHeader: Bool { tar.entries.contains { $0.hasOwnHeaders } }
+  var holdsOwnHeader: Bool { tar.entries.contains { $0.hasOwnHeaders } }
 
   /// Whether nothing but zeros follows, as tools that write whole records leave them.
   private func isPadded() throws(LayoutError) -> Bool {
     let rest = BlobExtent(offset: plan.totalSize, size: tar.fileSize - plan.totalSize)
-    guard rest.size <= Self.largestRecord, rest.size % 512 == 0, file.holds(rest.range) else { return false }
+    guard rest.size <= Self.largestRecord, Self.isWhole(tar.fileSize), file.holds(rest.range) else {
+      return false
+    }
     return try rest.bytes(in: file).allSatisfy { $0 == 0 }
   }
+
+  /// Whether a tar of that size ends with a record of twenty blocks, which is what most tools write.
+  static func isWhole(_ size: Int64) -> Bool { size % (20 * TarHeader.blockSize) == 0 }
 
   /// The most bytes that a record has; that of most tools has 10 KiB.
   static let largestRecord: Int64 = 1 << 20

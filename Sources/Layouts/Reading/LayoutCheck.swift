@@ -199,6 +199,20 @@ struct LayoutCheck {
     }
   }
 
+  /// The same of an archive that another tool packed again: what has come lies where it does.
+  mutating func expectRest(packedAfter kept: StreamFront) throws(LayoutError) {
+    guard let plan else { return }
+    isRepacked = true
+    findings.forgiveRepacking()
+    note(try CanonicalForm(plan: plan, tar: tar, file: kept).problems(with: entries.files))
+    totalSize = kept.count
+    for blob in plan.blobs where blobs[blob.digest] == nil {
+      blobs[blob.digest] = BlobExtent(offset: totalSize, size: blob.size)
+      totalSize += blob.size
+    }
+    file = kept.expecting(totalSize)
+  }
+
   mutating func note(_ found: [LayoutProblem]) { findings.note(found) }
 
   /// Throws ``LayoutError/noImage(path:others:)`` when all is well and there is no image.

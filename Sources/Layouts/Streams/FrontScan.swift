@@ -48,7 +48,9 @@ struct FrontScan {
       arriving = digest
       return false
     }
-    return !configs.contains(digest) || entry.size > Manifest.sizeLimit
+    guard configs.contains(digest), entry.size <= Manifest.sizeLimit else { return true }
+    candidates[digest] = BlobExtent(offset: entry.offset, size: entry.size)
+    return false
   }
 
   private mutating func isBeyond(_ entry: TarEntry, file path: String) -> Bool {
@@ -66,6 +68,9 @@ struct FrontScan {
     files[path] = BlobExtent(offset: entry.offset, size: entry.size)
     return false
   }
+
+  /// Whether all configs of the images have come.
+  var hasConfigs: Bool { configs.allSatisfy { candidates[$0] != nil || omitted.contains($0) } }
 
   /// The largest that a file may be which is kept in memory, in bytes.
   static func limit(ofFile path: String) -> Int64 {

@@ -11,19 +11,13 @@ struct PlannedStream: ~Copyable, Sendable {
   /// The blob whose content comes next, or is coming.
   private(set) var blob: PlannedBlob?
 
-  private let content: StreamedContent
-  /// What of the content was read before.
-  private let kept: StreamFront
-  private var position: Int64 = 0
-  /// Whether compressed content ended before its own end.
-  private var isCut = false
+  private var content: FollowedContent
   /// Into the plan's sections: the one that is being read.
   private var section = 0
 
   init(_ plan: ArchivePlan, after kept: StreamFront, of content: StreamedContent) {
     self.plan = plan
-    self.kept = kept
-    self.content = content
+    self.content = FollowedContent(kept, then: content)
   }
 
   /// Goes from the end of a blob's content, or from the archive's first byte, to the next blob's; behind the last
@@ -45,34 +39,24 @@ struct PlannedStream: ~Copyable, Sendable {
       section += 1
     }
     try expect(plan.endMarker)
-    if try !endsWithPadding() {
+    let isPadded = try content.endsWithZeros(CanonicalForm.largestRecord)
+    let isRecord = content.position == plan.totalSize || CanonicalForm.isWhole(content.position)
+    if !isPadded || !isRecord {
       problems.append(.trailingBytes(at: plan.totalSize))
-    } else if isCut {
-      problems.append(.truncated(path: plan.sections.last?.path ?? "", at: position))
+    } else if content.isCut {
+      problems.append(.truncated(path: plan.sections.last?.path ?? "", at: content.position))
     }
-  }
-
-  /// Whether nothing follows but the zeros that fill up a record.
-  private mutating func endsWithPadding() throws(LayoutError) -> Bool {
-    var rest = CanonicalForm.largestRecord
-    while rest > 0 {
-      let piece = try bytes(64 << 10)
-      guard piece.allSatisfy({ $0 == 0 }) else { return false }
-      if piece.count < 64 << 10 { return true }
-      rest -= Int64(piece.count)
-    }
-    return false
   }
 
   /// The next bytes of the blob's content, at least one. Throws ``LayoutError/brokenStream(path:_:)`` at the end.
   mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(LayoutError) -> Int {
-    let count = try unsafe next(into: buffer)
+    let count = try unsafe content.read(into: buffer)
     guard count > 0 else { throw truncated(in: plan.sections[section].path) }
     return count
   }
 
   private mutating func expect(_ piece: KnownPiece) throws(LayoutError) {
-    let found = try bytes(piece.bytes.count)
+    let found = try content.bytes(piece.bytes.count)
     guard found != piece.bytes else { return }
     guard found.count == piece.bytes.count else { throw truncated(in: piece.path) }
     if piece.part == .header, Self.isOfAnotherEntry(found, than: piece.bytes) {
@@ -91,40 +75,6 @@ struct PlannedStream: ~Copyable, Sendable {
   private func truncated(in path: String) -> LayoutError {
     let next = section - (plan.sections.count - plan.blobs.count)
     let missing = plan.blobs.dropFirst(max(0, next)).map { LayoutProblem.missing($0.descriptor) }
-    return .brokenStream(path: content.path, [.truncated(path: path, at: position)] + missing)
-  }
-
-  /// The next `count` bytes; fewer only at the end.
-  private mutating func bytes(_ count: Int) throws(LayoutError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: count)
-    var span = bytes.mutableSpan
-    var raw = unsafe span.mutableBytes
-    let read = try unsafe raw.withUnsafeMutableBytes { (buffer) throws(LayoutError) in
-      try unsafe next(into: buffer)
-    }
-    bytes.removeLast(count - read)
-    return bytes
-  }
-
-  /// Fills `buffer`; fewer bytes only at the end. Compressed content that is cut has an end, too early.
-  private mutating func next(into buffer: UnsafeMutableRawBufferPointer) throws(LayoutError) -> Int {
-    let again = Int(min(Int64(buffer.count), max(0, kept.count - position)))
-    if again > 0 {
-      let start = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<again])
-      do { _ = try unsafe kept.read(into: start, at: position) } catch { throw LayoutError(error) }
-    }
-    position += Int64(again)
-    let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[again...])
-    guard unsafe !rest.isEmpty else { return again }
-    do {
-      let count = try unsafe content.read(into: rest)
-      position += Int64(count)
-      return again + count
-    } catch .cutStream {
-      isCut = true
-      return again
-    } catch {
-      throw LayoutError(error, in: content.path)
-    }
+    return .brokenStream(path: content.path, [.truncated(path: path, at: content.position)] + missing)
   }
 }

@@ -12,7 +12,36 @@ public import Tar
 public final class StreamedLayout: Sendable {
   private struct State: ~Copyable {
     var stream: PlannedStream?
+    /// In its place where another tool packed the archive.
+    var packed: PackedStream?
     var window = StreamWindow()
+
+    // Mutating, for what cannot be copied is looked at in place.
+    var blob: PlannedBlob? {
+      mutating get {
+        if let own = stream?.blob { return own }
+        return packed?.blob
+      }
+    }
+
+    var plan: ArchivePlan? {
+      mutating get {
+        if let own = stream?.plan { return own }
+        return packed?.plan
+      }
+    }
+
+    var problems: [LayoutProblem] {
+      mutating get {
+        if let own = stream?.problems { return own }
+        return packed?.problems ?? []
+      }
+    }
+
+    mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(LayoutError) -> Int {
+      if let count = try unsafe stream?.read(into: buffer) { return count }
+      return try unsafe packed?.read(into: buffer) ?? 0
+    }
   }
 
   /// What the archive's front shows. Of its blobs it has the manifests and the configs at hand; the others, which
@@ -39,9 +68,10 @@ public final class StreamedLayout: Sendable {
     ContentFront(of: content, limit: frontLimit, spoolingIn: directory)
   }
 
-  /// Reads the front of an archive and keeps it. Where that throws `notStreamable`, `front` has all that has come.
+  /// Reads the front of an archive and keeps it; `takesPacked` also that of one that another tool packed again in Ferry's order,
+  /// of which what it packed beside it is not told. Where that throws `notStreamable`, `front` has all that has come.
   public static func open(
-    _ content: StreamedContent, keeping front: ContentFront
+    _ content: StreamedContent, keeping front: ContentFront, takesPacked: Bool = false
   ) throws(LayoutError) -> StreamedLayout {
     var scan = FrontScan(front)
     let tar: TarIndex
@@ -69,9 +99,13 @@ public final class StreamedLayout: Sendable {
 
     var state = State()
     if let plan = check.plan {
-      // Its layers may come in any order.
-      guard !CanonicalForm(plan: plan, tar: tar, file: kept).isPackedByAnother else {
-        throw .notStreamable(path: content.path, .foreign)
+      let form = CanonicalForm(plan: plan, tar: tar, file: kept)
+      guard !form.isPackedByAnother else {
+        // Its layers may come before its configs.
+        guard takesPacked, !form.holdsOwnHeader, scan.hasConfigs, case .none(let end) = tar.end else {
+          throw .notStreamable(path: content.path, .foreign)
+        }
+        return try packed(PackedStream(plan, front: end, after: kept, of: content), &check, after: kept)
       }
       var stream = PlannedStream(plan, after: kept, of: content)
       do throws(LayoutError) {
@@ -90,25 +124,46 @@ public final class StreamedLayout: Sendable {
     return StreamedLayout(Layout(check), state)
   }
 
+  private static func packed(
+    _ stream: consuming PackedStream, _ check: inout LayoutCheck, after kept: StreamFront
+  ) throws(LayoutError) -> StreamedLayout {
+    try check.expectRest(packedAfter: kept)
+    var state = State()
+    if check.problems.isEmpty {
+      do throws(LayoutError) {
+        try stream.advance()
+      } catch .brokenStream(_, let problems) {
+        check.note(problems)
+      }
+      check.note(stream.problems)
+    }
+    if check.problems.isEmpty {
+      state.window.restart(for: stream.blob?.size ?? 0)
+      state.packed = consume stream
+    }
+    try check.expectImages()
+    return StreamedLayout(Layout(check), state)
+  }
+
   private init(_ front: Layout, _ state: consuming sending State) {
     self.front = front
     self.state = Mutex(state)
   }
 
   /// The blob whose content comes next, or is coming; nil when the archive has ended, as it should.
-  public var blob: PlannedBlob? { state.withLock { $0.stream?.blob } }
+  public var blob: PlannedBlob? { state.withLock { $0.blob } }
 
   /// Whether the front is sound, so that the rest is read.
   public var isSound: Bool { front.problems.isEmpty }
 
   /// The manifests in the front, proved.
-  public var manifests: [Digest] { state.withLock { $0.stream?.plan.manifests.map(\.digest) ?? [] } }
+  public var manifests: [Digest] { state.withLock { $0.plan?.manifests.map(\.digest) ?? [] } }
 
   /// Configs and layers, in the order in which they come.
-  public var blobs: [PlannedBlob] { state.withLock { $0.stream?.plan.blobs ?? [] } }
+  public var blobs: [PlannedBlob] { state.withLock { $0.plan?.blobs ?? [] } }
 
   /// What was found wrong behind the front so far, and can be passed over.
-  public var problems: [LayoutProblem] { state.withLock { $0.stream?.problems ?? [] } }
+  public var problems: [LayoutProblem] { state.withLock { $0.problems } }
 
   /// Fills `buffer` with bytes of ``blob`` from `offset` on, which is at most as far back as ``reach`` and not
   /// beyond what was read; 0 only at the blob's end. Nothing is proved. Throws ``LayoutError/passed(_:offset:)``,
@@ -117,7 +172,7 @@ public final class StreamedLayout: Sendable {
     _ digest: Digest, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
   ) throws(LayoutError) -> Int {
     try state.withLock { (state) throws(LayoutError) in
-      guard let size = state.stream?.blob?.size, state.stream?.blob?.digest == digest,
+      guard let size = state.blob?.size, state.blob?.digest == digest,
         offset <= state.window.end
       else { throw .outOfOrder(digest) }
       guard offset >= state.window.start else { throw .passed(digest, offset: offset) }
@@ -125,7 +180,7 @@ public final class StreamedLayout: Sendable {
       let count = min(buffer.count, StreamWindow.size, Int(clamping: size - offset))
       guard count > 0 else { return 0 }
       let room = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-      let read = try unsafe state.stream?.read(into: room) ?? 0
+      let read = try unsafe state.read(into: room)
       unsafe state.window.append(UnsafeRawBufferPointer(rebasing: room[..<read]))
       return read
     }
@@ -135,7 +190,7 @@ public final class StreamedLayout: Sendable {
   /// something else follows than has to.
   public func complete(_ proof: Proof) throws(LayoutError) {
     try state.withLock { (state) throws(LayoutError) in
-      guard state.stream?.blob?.digest == proof.digest, state.stream?.blob?.size == state.window.end else {
+      guard state.blob?.digest == proof.digest, state.blob?.size == state.window.end else {
         throw .outOfOrder(proof.digest)
       }
       try Self.advance(&state)
@@ -154,7 +209,8 @@ public final class StreamedLayout: Sendable {
 
   private static func advance(_ state: inout State) throws(LayoutError) {
     try state.stream?.advance()
-    state.window.restart(for: state.stream?.blob?.size ?? 0)
+    try state.packed?.advance()
+    state.window.restart(for: state.blob?.size ?? 0)
   }
 }
 
