@@ -37,7 +37,7 @@ public final class Layout: Sendable {
   public let totalSize: Int64
   /// Damage. An archive with any is not to be trusted.
   public let problems: [LayoutProblem]
-  /// What is unusual in an archive of another tool and does no harm.
+  /// What is unusual in an archive of another tool and does no harm, or the first of it.
   public let remarks: [LayoutProblem]
 
   /// Of an archive that is cut: all that it should have, in order, and those that are there too much.

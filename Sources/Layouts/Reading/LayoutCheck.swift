@@ -328,16 +328,20 @@ struct LayoutCheck {
 
   /// Blobs that should be there, have another size, or that nothing lists.
   private mutating func noteContent(_ walk: ManifestWalk) throws(LayoutError) {
-    for (digest, listed) in walk.listed.sorted(by: { $0.key < $1.key }) {
+    // Sorted are only those that are told: all may be hundreds of thousands.
+    let unfit = walk.listed.keys.filter { blobs[$0]?.size != walk.listed[$0]?.size }.sorted()
+    for digest in unfit {
       try LayoutError.checkCancellation()
+      guard let listed = walk.listed[digest] else { continue }
       if let extent = blobs[digest] {
-        guard extent.size != listed.size else { continue }
         note([.wrongSize(digest, expected: listed.size, actual: extent.size)])
       } else {
         note([.missing(listed)])
       }
     }
-    for (digest, extent) in blobs.sorted(by: { $0.key < $1.key }) where walk.listed[digest] == nil {
+    try LayoutError.checkCancellation()
+    for digest in blobs.keys.filter({ walk.listed[$0] == nil }).sorted() {
+      guard let extent = blobs[digest] else { continue }
       note([.unreferenced(digest, size: extent.size)])
     }
   }

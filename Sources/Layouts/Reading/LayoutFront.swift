@@ -78,8 +78,9 @@ struct LayoutFront {
     self.index = index
     self.archiveDigest = archiveDigest
     let file = source.file
-    blobs = entries.blobs.filter { file.holds($0.value.range) }
     lost = entries.blobs.filter { !file.holds($0.value.range) }
+    // Where nothing is lost they are in memory once.
+    blobs = lost.isEmpty ? entries.blobs : entries.blobs.filter { file.holds($0.value.range) }
     findings = LayoutFindings(isWrittenByFerry: index.ferryFileDigest != nil)
   }
 
@@ -230,7 +231,11 @@ struct LayoutFindings {
   /// Whether Ferry wrote the archive: then nothing may be that is usual elsewhere.
   private var isWrittenByFerry: Bool
   private(set) var problems: [LayoutProblem] = []
+  /// The first of them.
   private(set) var remarks: [LayoutProblem] = []
+
+  /// The most remarks that are kept: an archive may have hundreds of thousands of blobs that nothing lists.
+  private static let mostRemarks = 1000
 
   init(isWrittenByFerry: Bool) { self.isWrittenByFerry = isWrittenByFerry }
 
@@ -253,7 +258,7 @@ struct LayoutFindings {
   mutating func note(_ found: [LayoutProblem]) {
     for problem in found {
       if !isWrittenByFerry && problem.isUsualElsewhere {
-        remarks.append(problem)
+        if remarks.count < Self.mostRemarks { remarks.append(problem) }
       } else {
         problems.append(problem)
       }

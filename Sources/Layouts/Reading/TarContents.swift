@@ -24,6 +24,8 @@ struct TarContents {
     case .marker, .none: isCut = false
     }
     var seen: Set<String> = []
+    // Where a blob belongs, and what stands there is none.
+    var unread: Set<Digest> = []
     var directories: Set<String> = []
     for entry in tar.entries {
       try LayoutError.checkCancellation()
@@ -36,10 +38,19 @@ struct TarContents {
         continue
       }
       if entry.contradiction == .sparse { sparse.insert(path) }
-      add(entry, path: path, isNew: seen.insert(path).inserted, fileSize: tar.fileSize)
+      // Of blobs there may be hundreds of thousands: their names are not kept.
+      if let digest = BlobPath.digest(of: path) {
+        let isNew = blobs[digest] == nil && !unread.contains(digest)
+        add(entry, path: path, of: digest, isNew: isNew, fileSize: tar.fileSize)
+        if blobs[digest] == nil { unread.insert(digest) }
+      } else {
+        add(entry, path: path, of: nil, isNew: seen.insert(path).inserted, fileSize: tar.fileSize)
+      }
     }
+    // Of what lies in the tar, and not of what links lead to.
+    let nesting = try nesting(of: seen, directories, unread)
     try followLinks()
-    try noteNesting(seen, directories)
+    problems += nesting
   }
 
   /// A path without what does not change where it leads, as in `/a`, `./a` and `a//b`. What leads upwards stays, and is unsafe.
@@ -113,25 +124,57 @@ struct TarContents {
   }
 
   /// Entries below one that is no directory: what is unpacked goes where a link leads, or nowhere, while others find
-  /// it by its name; and paths that are a directory and something else. Each such place once.
-  private mutating func noteNesting(
-    _ paths: Set<String>, _ directories: Set<String>
-  ) throws(LayoutError) {
-    let all = paths.union(directories).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    for path in all where paths.contains(path) {
+  /// it by its name; and paths that are a directory and something else. Each such place once, in the order of their paths.
+  /// `paths` are all but those of blobs, `unread` of these the ones where no blob stands.
+  private func nesting(
+    of paths: Set<String>, _ directories: Set<String>, _ unread: Set<Digest>
+  ) throws(LayoutError) -> [LayoutProblem] {
+    func precedes(_ left: String, _ right: String) -> Bool { left.utf8.lexicographicallyPrecedes(right.utf8) }
+    let all = paths.union(directories).sorted(by: precedes)
+    let firstBlob = ([blobs.keys.min(), unread.min()].compactMap(\.self).min()).map(BlobPath.path)
+    var doubled: Set<String> = []
+    var beneath: [String: String] = [:]
+    for path in all {
       try LayoutError.checkCancellation()
-      if directories.contains(path) { problems.append(.duplicate(path: path)) }
+      if let digest = BlobPath.digest(of: path), isThere(digest, unread) {
+        // A directory, for paths of blobs are not among these.
+        doubled.insert(path)
+      } else if let parent = Self.blob(above: path), isThere(parent, unread) {
+        let parent = BlobPath.path(of: parent)
+        beneath[parent] = beneath[parent] ?? path
+      }
+      guard paths.contains(path) else { continue }
+      if directories.contains(path) { doubled.insert(path) }
       // What lies below a path stands together in that order, if there is anything.
       let below = path + "/"
       var low = 0
       var high = all.count
       while low < high {
         let middle = (low + high) / 2
-        if all[middle].utf8.lexicographicallyPrecedes(below.utf8) { low = middle + 1 } else { high = middle }
+        if precedes(all[middle], below) { low = middle + 1 } else { high = middle }
       }
-      guard low < all.count, all[low].utf8.starts(with: below.utf8) else { continue }
-      problems.append(.beneath(path: all[low], parent: path))
+      let others = [low < all.count ? all[low] : nil, firstBlob].compactMap(\.self)
+      let first = others.filter { $0.utf8.starts(with: below.utf8) }.min(by: precedes)
+      if let first { beneath[path] = first }
     }
+    var problems: [LayoutProblem] = []
+    for path in doubled.union(beneath.keys).sorted(by: precedes) {
+      if doubled.contains(path) { problems.append(.duplicate(path: path)) }
+      if let child = beneath[path] { problems.append(.beneath(path: child, parent: path)) }
+    }
+    return problems
+  }
+
+  private func isThere(_ blob: Digest, _ unread: Set<Digest>) -> Bool {
+    blobs[blob] != nil || unread.contains(blob)
+  }
+
+  /// The blob whose path `path` would lie below, were that a directory.
+  private static func blob(above path: String) -> Digest? {
+    guard path.utf8.starts(with: BlobPath.folder.utf8),
+      let end = path.utf8.dropFirst(BlobPath.folder.utf8.count).firstIndex(of: UInt8(ascii: "/"))
+    else { return nil }
+    return BlobPath.digest(of: path[..<end])
   }
 
   init(
@@ -143,7 +186,9 @@ struct TarContents {
     self.isCut = isCut
   }
 
-  private mutating func add(_ entry: TarEntry, path: String, isNew: Bool, fileSize: Int64) {
+  private mutating func add(
+    _ entry: TarEntry, path: String, of digest: Digest?, isNew: Bool, fileSize: Int64
+  ) {
     guard Self.isSafe(path) else {
       problems.append(.unsafePath(entry.path))
       return
@@ -161,7 +206,7 @@ struct TarContents {
     // The last entry of a tar that was cut: what is left of it is not it.
     guard entry.size <= fileSize - min(entry.offset, fileSize) else { return }
     let extent = BlobExtent(offset: entry.offset, size: entry.size)
-    if let digest = BlobPath.digest(of: path) { blobs[digest] = extent } else { files[path] = extent }
+    if let digest { blobs[digest] = extent } else { files[path] = extent }
   }
 
   /// Adds an entry of a path that there is an entry of. GNU tar makes a hard link to itself of a file that it is given twice.

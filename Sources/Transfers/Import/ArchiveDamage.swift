@@ -134,7 +134,7 @@ struct ArchiveDamage {
   /// blobs and manifests, by their digests.
   private func absence(of image: LayoutImage, _ harmed: [Digest?: [LayoutProblem]]) -> TransferError? {
     let walk = ImageWalk.follow(image, in: layout, isDeep: true)
-    var problems = walk.problems
+    var problems = walk.problems(in: layout)
     for part in harmed.isEmpty ? [] : walk.tree?.parts ?? [] {
       for problem in harmed[part.digest] ?? [] where !problems.contains(problem) { problems.append(problem) }
     }

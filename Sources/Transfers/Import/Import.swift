@@ -48,7 +48,7 @@ public struct Import: Sendable {
     let selection = ImageSelection(request, keepGoing: settings.keepGoing)
     let selected = try await executor.run { try selection.select(from: archives) }
     for left in selected.displaced {
-      settings.observer.note(.referrerNotCarried(image: left.image, left.referrer))
+      settings.observer.note(.referrerNotCarried(image: left.image.description, left.referrer))
     }
     let compressed = try await change(selected.images, in: archives)
     let naming = ImageNaming(

@@ -50,12 +50,14 @@ public struct Inspection: Sendable {
     let trees = layout.images.compactMap { image in
       walks[image.root.digest]?.tree.map { (image: image, tree: $0) }
     }
-    var known = Set(layout.problems)
-    let found = walks.values.sorted { $0.image.name < $1.image.name }.flatMap(\.problems)
-    let listed = trees.lazy.flatMap { members[$0.tree.root.digest] ?? [] }
-    let broken = (found + wrongConfigs(of: listed.map(\.config), in: layout)).filter {
-      known.insert($0).inserted
+    var known = KnownProblems()
+    for problem in layout.problems { known.insert(problem) }
+    var broken: [LayoutProblem] = []
+    for walk in walks.values.sorted(by: { $0.image.name < $1.image.name }) {
+      broken += walk.problems(in: layout).filter { known.insert($0) }
     }
+    let listed = trees.lazy.flatMap { members[$0.tree.root.digest] ?? [] }
+    broken += wrongConfigs(of: listed.map(\.config), in: layout).filter { known.insert($0) }
     var uses: [Digest: (users: Int, size: Int64)] = [:]
     for (_, tree) in trees {
       for part in tree.parts { uses[part.digest] = ((uses[part.digest]?.users ?? 0) + 1, part.size) }
@@ -80,7 +82,7 @@ public struct Inspection: Sendable {
         convertedFrom: image.convertedFrom, members: members[image.root.digest] ?? [], size: tree.size,
         ownSize: tree.parts.reduce(0) { $0 + (uses[$1.digest]?.users == 1 ? $1.size : 0) },
         referrers: InspectedReferrer.of(image, schema1[image.root.digest] ?? tree, among: bySubject),
-        isWhole: walks[image.root.digest]?.problems.isEmpty ?? false)
+        isWhole: walks[image.root.digest]?.problems(in: layout).isEmpty ?? false)
     }
     return InspectedArchive(
       path: archive.path, digest: layout.archiveDigest, size: layout.totalSize,
@@ -126,6 +128,19 @@ public struct Inspection: Sendable {
       tree(image.root.digest).map { InspectedReferrer(image, referral, $0) }
     }
     return (referrers, Set((referrals?.parts ?? []).map(\.root.digest)))
+  }
+}
+
+/// Problems that were told. Of hundreds of thousands most are that something is missing, and these take little room here.
+private struct KnownProblems {
+  private var missing: Set<Descriptor> = []
+  private var others: Set<LayoutProblem> = []
+
+  /// Whether the problem is a new one.
+  @discardableResult
+  mutating func insert(_ problem: LayoutProblem) -> Bool {
+    if case .missing(let descriptor) = problem { return missing.insert(descriptor).inserted }
+    return others.insert(problem).inserted
   }
 }
 

@@ -74,7 +74,7 @@ struct Findings {
         }
       }
     }
-    for problem in walk.problems {
+    for problem in walk.problems(in: layout) {
       if case .missing(let descriptor) = problem {
         users.add(number, to: descriptor.digest)
         if isCut { continue }

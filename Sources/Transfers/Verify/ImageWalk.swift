@@ -7,8 +7,8 @@ struct ImageWalk: Sendable {
   let image: LayoutImage
   /// nil when a manifest is missing or damaged.
   let tree: ImageTree?
-  /// What stands wrong: the manifest that broke the walk, blobs that are missing or of another size.
-  private(set) var problems: [LayoutProblem]
+  /// What stands wrong but for the blobs: the manifest that broke the walk, configs.
+  private let faults: [LayoutProblem]
   /// The `diff_ids` that each of the image's configs gives its layers, by the layers' digests.
   let contents: [(layer: Descriptor, diffID: Digest)]
   /// Layers of which Ferry cannot tell what they hold: encrypted ones, those of another form.
@@ -26,21 +26,18 @@ struct ImageWalk: Sendable {
         if isDeep, case .image(let image) = manifest.content { review.look(at: image) }
       }
       return ImageWalk(
-        image: image, tree: tree,
-        problems: tree.blobs.compactMap { layout.problem(with: $0) } + review.problems,
-        contents: review.contents, opaque: review.opaque)
+        image: image, tree: tree, faults: review.problems, contents: review.contents, opaque: review.opaque)
     } catch {
       return ImageWalk(
-        image: image, tree: nil, problems: [error.problem(of: image.root, in: layout)], contents: [],
+        image: image, tree: nil, faults: [error.problem(of: image.root, in: layout)], contents: [],
         opaque: [])
     }
   }
 
-  /// The same without its problems, once they are told.
-  func withoutProblems() -> ImageWalk {
-    var walk = self
-    walk.problems = []
-    return walk
+  /// What stands wrong with it in `layout`: the manifest that broke the walk, blobs that are missing or of another size. Found
+  /// when it is asked for: of thousands of images that share what is missing it would be most of what is known.
+  func problems(in layout: Layout) -> [LayoutProblem] {
+    (tree?.blobs.compactMap { layout.problem(with: $0) } ?? []) + faults
   }
 
   /// The names of the images that list what is left out, by its digest; `walks` has each image's root once.

@@ -1,6 +1,7 @@
 public import Digests
 import Images
 public import Layouts
+import Synchronization
 public import Tar
 
 /// `ferry verify`: proves an archive without network and without key.
@@ -57,17 +58,14 @@ public struct Verification: Sendable {
     var roots: [Digest: LayoutImage] = [:]
     for image in layout.images { roots[image.root.digest] = roots[image.root.digest] ?? image }
     let distinct = roots.values.sorted { $0.root.digest < $1.root.digest }
-    var trees = try await executor.mapConcurrently(distinct) { image in
+    let trees = try await executor.mapConcurrently(distinct) { image in
       ImageWalk.follow(image, in: layout, isDeep: isDeep)
     }
     let isCut = opened.stream.map { !$0.isSound } ?? false
-    for index in trees.indices {
-      findings.add(trees[index], isCut: isCut)
-      trees[index] = trees[index].withoutProblems()
-    }
+    for tree in trees { findings.add(tree, isCut: isCut) }
 
     let layers = isDeep ? Set(trees.flatMap(\.layers)) : []
-    let readings: [BlobReading]
+    let readings: Readings
     switch opened {
     case .inPlace: readings = try await read(layout, unpacking: layers)
     case .passing(let stream):
@@ -75,15 +73,15 @@ public struct Verification: Sendable {
       readings = passed.readings
       for problem in passed.problems { findings.add(problem) }
     }
-    for reading in readings {
+    for reading in readings.telling {
       if let problem = reading.problem { findings.add(problem, about: reading.digest) }
     }
-    if isDeep { findings.compareContent(trees, readings: readings) }
+    if isDeep { findings.compareContent(trees, readings: readings.telling) }
     return VerifiedArchive(
       path: archive.path, digest: layout.archiveDigest, size: layout.totalSize, signature: signature,
       contents: contents(of: layout, trees), others: layout.others,
       referrers: layout.images.filter(\.looksLikeReferrer).map(\.label), blobCount: readings.count,
-      layersUnpacked: readings.filter { $0.diffID != nil }.count,
+      layersUnpacked: readings.telling.count { $0.diffID != nil },
       layersNotCompared: isDeep ? Set(trees.flatMap(\.opaque)).intersection(layout.blobs.keys).count : 0,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
       omissionImages: ImageWalk.omissionImages(trees, in: layout),
@@ -118,34 +116,57 @@ public struct Verification: Sendable {
     }
   }
 
+  /// What reading an archive's blobs showed.
+  private struct Readings {
+    /// How many were read.
+    var count = 0
+    /// Those that say more than that a blob is what it should be: of hundreds of thousands that is most.
+    var telling: [BlobReading] = []
+
+    mutating func add(_ reading: BlobReading, of layers: Set<Digest>) {
+      count += 1
+      if reading.problem != nil || layers.contains(reading.digest) { telling.append(reading) }
+    }
+  }
+
   /// Reads every blob where it lies.
-  private func read(_ layout: Layout, unpacking layers: Set<Digest>) async throws -> [BlobReading] {
+  private func read(_ layout: Layout, unpacking layers: Set<Digest>) async throws -> Readings {
     if layout.isSequential {
       return try await executor.run {
-        try BlobReading.passed(layout.blobs.keys, in: layout, unpacking: layers, within: memoryLimit)
+        var readings = Readings()
+        for reading in try BlobReading.passed(
+          layout.blobs.keys, in: layout, unpacking: layers, within: memoryLimit)
+        { readings.add(reading, of: layers) }
+        return readings
       }
     }
     settings.observer.expect(bytes: layout.blobs.values.map(\.size).saturatingSum())
     // In the order in which they lie, so that a disk reads straight on.
     let order = layout.blobs.sorted { $0.value.offset < $1.value.offset }
-    return try await executor.mapConcurrently(order) { digest, place in
+    let found = Mutex(Readings())
+    try await executor.forEachConcurrently(order) { digest, place in
       let meter = TransferMeter(
         Descriptor(mediaType: MediaType(rawValue: ""), digest: digest, size: place.size),
         observer: settings.observer)
-      return try BlobReading.read(
+      let reading = try BlobReading.read(
         digest, in: layout, unpackingWithin: layers.contains(digest) ? memoryLimit : nil,
         progress: meter.advance)
+      found.withLock { $0.add(reading, of: layers) }
     }
+    var readings = found.withLock { $0 }
+    let places = layout.blobs
+    readings.telling.sort { (places[$0.digest]?.offset ?? 0) < (places[$1.digest]?.offset ?? 0) }
+    return readings
   }
 
   /// Reads an archive that passes by to its end, or to where nothing more can be had of it: every blob, and what is
   /// wrong outside the blobs. Blocks.
   private func read(
     _ stream: StreamedLayout, unpacking layers: Set<Digest>
-  ) throws -> (readings: [BlobReading], problems: [LayoutProblem]) {
+  ) throws -> (readings: Readings, problems: [LayoutProblem]) {
     settings.observer.expect(bytes: stream.blobs.map(\.size).saturatingSum())
     // The manifests are in the front and were proved as it was read.
-    var readings = stream.manifests.map { BlobReading(digest: $0, problem: nil, diffID: nil) }
+    var readings = Readings(count: stream.manifests.count)
     do {
       while let due = stream.blob {
         let meter = TransferMeter(due.descriptor, observer: settings.observer)
@@ -153,7 +174,7 @@ public struct Verification: Sendable {
           due.digest, size: due.size, unpackingWithin: layers.contains(due.digest) ? memoryLimit : nil,
           progress: meter.advance
         ) { buffer, offset in try unsafe stream.read(due.digest, into: buffer, at: offset) }
-        readings.append(reading)
+        readings.add(reading, of: layers)
         // Whether its bytes are the right ones or not: that is found, and what follows is to be read too.
         try stream.skip()
       }

@@ -38,11 +38,9 @@ extension TransferError: WordedError {
           + ErrorText(error).summary,
         remedy: "A tag has up to 128 letters, digits and _ . -, and begins with none of the last two.", .usage
       )
-    case .notForDocker(let image, let obstacle): return DockerText.text(for: obstacle, of: image)
+    case .notForDocker(let image, let obstacle): return PlatformText.docker(obstacle, of: image)
     case .platformNotFound(let reference, let wanted, let available):
-      return ErrorText(
-        "\(reference) has no image for \(Wording.list(wanted.map(\.description)))",
-        remedy: "It has \(Wording.list(available.map(\.description))).", .notFound)
+      return PlatformText.notFound(wanted, of: reference, available)
     case .imagesFailed(let failures, let total): return FailureText.failed(failures, of: total)
     case .noHolder(let digest, let failures): return FailureText.notHad(digest, from: failures)
     case .blobFailed(let images, let total, let othersCanGo, let cause):
@@ -225,12 +223,7 @@ extension TransferError: WordedError {
         "\(image) has nothing for \(wanted) in \(archive)",
         remedy: here.isEmpty ? nil : "It has \(Wording.list(here.map(\.description))).", .notFound)
     case .platformsAbsent(let archive, let image, let here, let absent):
-      return ErrorText(
-        "\(image) has \(Wording.list(here.map(\.description))) in \(archive), and "
-          + "\(Amounts.count(absent, "manifest")) that its index lists \(absent == 1 ? "is" : "are") not there",
-        remedy:
-          "--platform \(here.first?.description ?? "OS/ARCH") pushes that one; --sparse-index pushes the index as it "
-          + "is, where the registry takes it.", .usage)
+      return PlatformText.absent(absent, of: image, in: archive, here: here)
     case .sparseIndexRefused(let target, let missing):
       return ErrorText(
         "the registry refuses \(target): its index lists \(Amounts.count(missing, "manifest")) "

@@ -1,0 +1,44 @@
+import Images
+import Transfers
+
+/// The words for platforms that are not there, and for what docker could not load.
+enum PlatformText {
+  /// An image has none of the platforms that are asked for.
+  static func notFound(_ wanted: [Platform], of image: Reference, _ available: [Platform]) -> ErrorText {
+    ErrorText(
+      "\(image) has no image for \(Wording.list(wanted.map(\.description)))",
+      remedy: "It has \(Wording.list(available.map(\.description))).", .notFound)
+  }
+
+  /// `absent` of the manifests that an image's index lists are not in its archive, and several are.
+  static func absent(_ absent: Int, of image: String, in archive: String, here: [Platform]) -> ErrorText {
+    ErrorText(
+      "\(image) has \(Wording.list(here.map(\.description))) in \(archive), and "
+        + "\(Amounts.count(absent, "manifest")) that its index lists \(absent == 1 ? "is" : "are") not there",
+      remedy:
+        "--platform \(here.first?.description ?? "OS/ARCH") pushes that one; --sparse-index pushes the index as it "
+        + "is, where the registry takes it.", .usage)
+  }
+
+  /// Why an image is not written into an archive that every docker is to load.
+  static func docker(_ obstacle: DockerObstacle, of image: Reference) -> ErrorText {
+    let remedy: Wording =
+      switch obstacle {
+      case .schema1: "Add --convert-schema1, which makes an image of it that docker loads."
+      case .index: "Name one of them: --platform OS/ARCH/VARIANT."
+      case .noImage, .layer, .missing: "Leave the image out, or export it without --docker-compatible."
+      }
+    return ErrorText(
+      "docker before version 25 cannot load \(image): \(reason(obstacle))", remedy: remedy, .cannotWrite)
+  }
+
+  private static func reason(_ obstacle: DockerObstacle) -> Wording {
+    switch obstacle {
+    case .schema1: "it is a Docker schema 1 image"
+    case .index: "it has several images for this platform"
+    case .noImage: "it is no container image"
+    case .layer(let digest, let type): "its layer \(digest) is of type \(type)"
+    case .missing(let digest): "its layer \(digest) is foreign and not in the archive"
+    }
+  }
+}
