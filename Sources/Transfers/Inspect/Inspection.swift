@@ -58,15 +58,17 @@ public struct Inspection: Sendable {
     }
     let listed = trees.lazy.flatMap { members[$0.tree.root.digest] ?? [] }
     broken += wrongConfigs(of: listed.map(\.config), in: layout).filter { known.insert($0) }
-    var uses: [Digest: (users: Int, size: Int64)] = [:]
+    // Of each digest the part that was met last; a descriptor takes a sixth of the room of what it says.
+    var parts: Set<Part> = []
+    var shared: Set<Part> = []
     for (_, tree) in trees {
-      for part in tree.parts { uses[part.digest] = ((uses[part.digest]?.users ?? 0) + 1, part.size) }
+      for part in tree.parts where parts.update(with: Part(part)) != nil { shared.insert(Part(part)) }
     }
-    let (referrers, parts) = referrers(in: layout) { walks[$0]?.tree }
+    let (referrers, listedParts) = referrers(in: layout) { walks[$0]?.tree }
     try Task.checkCancellation()
     let bySubject = Dictionary(grouping: referrers, by: \.place)
     let names = Set(referrers.map(\.name))
-    let unnamed = parts.union(referrers.map(\.root.digest))
+    let unnamed = listedParts.union(referrers.map(\.root.digest))
     let own = trees.filter { image, _ in
       image.name.isEmpty ? !unnamed.contains(image.root.digest) : !names.contains(image.name)
     }
@@ -80,7 +82,7 @@ public struct Inspection: Sendable {
         name: image.name, hasName: image.reference != nil || image.bareTag != nil,
         root: schema1[image.root.digest]?.root ?? image.root,
         convertedFrom: image.convertedFrom, members: members[image.root.digest] ?? [], size: tree.size,
-        ownSize: tree.parts.reduce(0) { $0 + (uses[$1.digest]?.users == 1 ? $1.size : 0) },
+        ownSize: tree.parts.reduce(0) { $0 + (shared.contains(Part($1)) ? 0 : $1.size) },
         referrers: InspectedReferrer.of(image, schema1[image.root.digest] ?? tree, among: bySubject),
         isWhole: walks[image.root.digest]?.problems(in: layout).isEmpty ?? false)
     }
@@ -95,7 +97,7 @@ public struct Inspection: Sendable {
       unknownManifests: trees.map(\.tree).unknownManifests,
       descriptions: try Descriptions.all(in: layout),
       problems: layout.problems + broken,
-      uniqueSize: uses.values.lazy.map(\.size).saturatingSum(), volumes: layout.volumes)
+      uniqueSize: parts.lazy.map(\.descriptor.size).saturatingSum(), volumes: layout.volumes)
   }
 
   /// Configs are read here, so what is wrong with one is told: an archive of which the rest never came looks whole but
@@ -129,6 +131,17 @@ public struct Inspection: Sendable {
     }
     return (referrers, Set((referrals?.parts ?? []).map(\.root.digest)))
   }
+}
+
+/// A manifest or blob of several images, known by its digest alone.
+private struct Part: Hashable {
+  let descriptor: Descriptor
+
+  init(_ descriptor: Descriptor) { self.descriptor = descriptor }
+
+  static func == (left: Self, right: Self) -> Bool { left.descriptor.digest == right.descriptor.digest }
+
+  func hash(into hasher: inout Hasher) { hasher.combine(descriptor.digest) }
 }
 
 /// Problems that were told. Of hundreds of thousands most are that something is missing, and these take little room here.
