@@ -69,11 +69,14 @@ let package = Package(
       ],
       swiftSettings: settings + small,
       // Nobody looks symbols up in the program; without their names, and what only they keep, it is 5 % smaller. Functions of
-      // the same code are one, where nothing compares their addresses. The index of frames is for who unwinds the stack while
-      // the program runs, which nothing does: Swift's errors are return values.
+      // the same code are one, where nothing compares their addresses. What describes frames is a tenth of the program, and
+      // left out by a script of the linker that comes with Swift.
       linkerSettings: [
         .unsafeFlags(
-          ["-Xlinker", "--no-export-dynamic", "-Xlinker", "--icf=safe", "-Xlinker", "--no-eh-frame-hdr"],
+          [
+            "-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "--icf=safe", "-Xlinker",
+            "--no-eh-frame-hdr", "-Xlinker", "--script=\(Context.packageDirectory)/fixtures/link.ld",
+          ],
           .when(platforms: [.linux], configuration: .release))
       ]),
 
