@@ -66,7 +66,9 @@ public struct ListedReferences: Sendable {
       from: archives.lazy.flatMap(\.contents).compactMap { content in
         content.reference.map {
           ListedName(
-            reference: $0, digests: Set([content.root.digest, content.convertedFrom].compactMap(\.self)))
+            reference: $0,
+            digests: Set(
+              [content.root.digest, content.convertedFrom, content.indexDigest].compactMap(\.self)))
         }
       })
   }

@@ -19,6 +19,8 @@ public enum TransferError: Error, Sendable {
   case tagNotFound(Reference, near: [String], tags: Int)
   /// A tag that is none by the specification's rules was asked for all the same, and is not to be had.
   indirect case oddTagNotHad(Reference, any Error)
+  /// An index that cannot be written without the platforms that are not wanted.
+  case indexFixed(Reference, ManifestError)
   /// An image that docker cannot load, of an archive that is made for docker.
   case notForDocker(Reference, DockerObstacle)
   case platformNotFound(Reference, wanted: [Platform], available: [Platform])

@@ -34,6 +34,8 @@ public enum TransferNote: Sendable {
   case platformTaken(image: Reference, platform: Platform, digest: Digest)
   /// An index without `count` of the manifests that the image's lists, which are not wanted, stands in its place.
   case platformsTaken(image: Reference, count: Int, from: Digest, digest: Digest)
+  /// An index has nothing for some of the platforms asked for.
+  case platformsMissing(image: Reference, [Platform])
   /// An image without an index is for another platform than those asked for, and is carried all the same.
   case platformDiffers(image: Reference, platform: Platform)
   /// An image is one of Docker's schema 1, and became one of schema 2 in its archive, by its name there.

@@ -112,6 +112,41 @@ struct `Chosen platforms` {
     try ferry.run(["check", "--plain-http", "a.tar", "--no-new"], exits: 0)
   }
 
+  @Test func `are found by the index they are of, in lists and receipts`() throws {
+    let old = try FixtureImages.digest(of: "tools/multi:1.0")
+    let name = source.reference("tools/multi@\(old)")
+    try ferry.run(["export", "--plain-http", "-o", "a.tar", name] + Self.two, exits: 0)
+    try Data("\(name)\n".utf8).write(to: URL(fileURLWithPath: ferry.file("list")))
+    try ferry.run(["verify", "a.tar", "--list", "list"], exits: 0)
+    try ferry.run(["check", "--plain-http", "a.tar", "-f", "list", "--no-new"], exits: 0)
+    let new = try RegistryProcess()
+    try ferry.run(
+      [
+        "import", "--plain-http", "--to", "\(new.host)/new", "a.tar", "--receipt", "r.json", "--switch-over",
+        "new",
+      ], exits: 0)
+    try ferry.run(["check", "--plain-http", "r.json", "--no-new"], exits: 0)
+    let table = try String(contentsOfFile: ferry.file("new/names.tsv"), encoding: .utf8)
+    #expect(table.contains("tools/multi@\(old)"), "\(table)")
+  }
+
+  @Test func `that an image lacks beside one that it has are said`() throws {
+    let name = source.reference("tools/multi:1.0")
+    try ferry.run(
+      [
+        "export", "--plain-http", "-o", "a.tar", name, "--platform", "linux/s390x", "--platform",
+        "linux/amd64",
+      ], exits: 0
+    ).complains("\(name) has nothing for linux/s390x")
+    // One alone keeps its index where that is asked for.
+    try ferry.run(
+      ["export", "--plain-http", "-o", "b.tar", name, "--platform", "linux/amd64", "--keep-index"], exits: 0)
+    #expect(try image(inspected("b.tar"))["digest"] as? String == FixtureImages.digest(of: "tools/multi:1.0"))
+    for options in [Self.two, ["--platform", "linux/amd64", "--sparse-index"]] {
+      try ferry.run(["import", "b.tar", "--to", "new.example/x"] + options, exits: 64)
+    }
+  }
+
   @Test(.enabled(if: geteuid() == 0))
   func `are taken by containerd, but for an index that lacks some`() throws {
     let name = source.reference("tools/multi:1.0")

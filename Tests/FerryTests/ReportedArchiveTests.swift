@@ -73,7 +73,7 @@ struct `An archive as it was reported` {
         "intact", "2 not here", "here of docker.io/library/nginx:1.27: linux/amd64",
         "not here: linux/arm64 sha256:",
         "not here: attestation sha256:",
-      ], imported: 0, complains: ["linux/amd64 alone, for its index: docker.io/library/nginx:1.27 sha256:"],
+      ], imported: 0, complains: ["linux/amd64 taken out of its index: docker.io/library/nginx:1.27 sha256:"],
       brings: ["nginx:1.27"]),
     Row(
       name: "the same, pushed as it is",

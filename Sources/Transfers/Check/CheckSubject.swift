@@ -86,9 +86,14 @@ public struct CheckOpening: Sendable {
     let selected = try await executor.run {
       try ImageSelection(intake, keepGoing: false).select(from: archives)
     }
-    let names = archives.layouts.flatMap(\.images).compactMap { image in
-      image.reference.map {
-        ListedName(reference: $0, digests: Set([image.digest, image.convertedFrom].compactMap(\.self)))
+    let names = archives.layouts.flatMap { layout in
+      layout.images.compactMap { image in
+        image.reference.map {
+          ListedName(
+            reference: $0,
+            digests: Set(
+              [image.digest, image.convertedFrom, layout.indexDigest(of: image)].compactMap(\.self)))
+        }
       }
     }
     let held = Set(names.map(\.reference.description))
@@ -126,7 +131,7 @@ public struct CheckOpening: Sendable {
           names.append(
             ListedName(
               reference: reference,
-              digests: Set([listed.root.digest, image.schema1Digest].compactMap(\.self))))
+              digests: Set([listed.root.digest, image.schema1Digest, image.indexDigest].compactMap(\.self))))
         }
         guard wanted.isEmpty || !matching.isEmpty, request.takesReferrers || !listed.looksLikeReferrer else {
           continue

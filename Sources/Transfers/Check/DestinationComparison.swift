@@ -164,8 +164,8 @@ public struct DestinationComparison: Sendable {
     return looked
   }
 
-  /// What is left of `looked` without what refers to images that are there converted: it speaks of another manifest, and an
-  /// import pushes it not. That is said of each.
+  /// What is left of `looked` without what refers to images that are there converted, or as one platform of theirs: it speaks of
+  /// another manifest, and an import pushes it not. That is said of each.
   private func withoutLeftReferrers(
     _ looked: [Look]
   ) -> (looked: [Look], left: [(image: String, referrer: UncarriedReferrer)]) {
@@ -173,14 +173,16 @@ public struct DestinationComparison: Sendable {
       RepositoryContent(repository: look.expected.target.repository, digest: digest)
     }
     var gone: [RepositoryContent: String] = [:]
+    var reasons: [RepositoryContent: UncarriedReferrer.Reason] = [:]
     for look in looked where look.image.state.isRight {
-      guard let old = look.expected.archiveDigest, look.expected.schema1Digest == old else { continue }
+      guard let old = look.expected.archiveDigest, look.expected.schema1Digest == old || look.expected.isPart
+      else { continue }
       gone[content(look, old)] = look.image.name
+      reasons[content(look, old)] = look.expected.isPart ? .replaced : .converted
     }
     // Under another tag it may be there as it was.
     for look in looked where look.image.state.isRight { gone[content(look, look.expected.digest)] = nil }
     guard !gone.isEmpty else { return (looked, []) }
-    let roots = Set(gone.keys)
     var left: [(image: String, referrer: UncarriedReferrer)] = []
     var kept = looked
     while true {
@@ -197,7 +199,7 @@ public struct DestinationComparison: Sendable {
             image,
             UncarriedReferrer(
               look.expected.root, of: subject, kind: tag?.kind.artifact,
-              roots.contains(content(look, subject)) ? .converted : .subject)
+              reasons[content(look, subject)] ?? .subject)
           ))
         for manifest in look.expected.manifests where gone[content(look, manifest.digest)] == nil {
           gone[content(look, manifest.digest)] = image

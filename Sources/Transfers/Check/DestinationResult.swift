@@ -53,6 +53,7 @@ public struct DestinationImage: Sendable {
   public var archiveDigest: Digest { expected.archiveDigest ?? expected.digest }
   /// What registries knew it by as one of Docker's schema 1, before it was converted.
   public var schema1Digest: Digest? { expected.schema1Digest }
+  var indexDigest: Digest? { expected.indexDigest }
   /// What of it was looked at, each part once.
   public var parts: [Descriptor] { expected.parts }
   /// What it refers to, when it is there for that: a signature, an SBOM, an attestation.
@@ -174,6 +175,7 @@ extension ReceivedImage {
     self.init(
       source: image.name, target: image.target, digest: digest,
       archiveDigest: original == digest ? nil : original, schema1Digest: image.schema1Digest,
+      indexDigest: image.indexDigest,
       size: parts.map(\.size).saturatingSum(),
       confirmedAt: image.askedAt, blobs: parts)
   }

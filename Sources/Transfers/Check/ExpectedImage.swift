@@ -16,6 +16,10 @@ struct ExpectedImage: Sendable {
   private(set) var archiveDigest: Digest?
   /// What registries knew it by as one of Docker's schema 1, before it was converted.
   private(set) var schema1Digest: Digest?
+  /// The index that it is some platforms of since its export.
+  let indexDigest: Digest?
+  /// Whether it is one platform, and in the archive an index.
+  private(set) var isPart = false
   /// What is looked at below its name: its root among them.
   private(set) var manifests: [Descriptor]
   private(set) var blobs: [Descriptor]
@@ -36,6 +40,7 @@ struct ExpectedImage: Sendable {
     digest = image.digest
     archiveDigest = nil
     schema1Digest = image.schema1Digest
+    indexDigest = image.indexDigest
     manifests = image.tree.manifests
     blobs = image.tree.blobs
     subject = image.referral?.subject
@@ -52,6 +57,7 @@ struct ExpectedImage: Sendable {
     digest = image.digest
     archiveDigest = image.archiveDigest
     schema1Digest = image.schema1Digest
+    indexDigest = image.indexDigest
     manifests = image.manifests
     let known = Set(manifests.map(\.digest))
     blobs = image.blobs.filter { !known.contains($0.digest) }
@@ -89,6 +95,7 @@ struct ExpectedImage: Sendable {
   func changed(to tree: ImageTree) -> ExpectedImage {
     var image = narrowed(to: tree, or: nil)
     if isSchema1 { image.schema1Digest = digest }
+    image.isPart = root?.mediaType.isIndex == true && !tree.root.mediaType.isIndex
     image.archiveDigest = digest
     image.digest = tree.root.digest
     // What has no tag is called what it becomes.
@@ -149,6 +156,8 @@ struct ExpectedNames: Sendable {
       return (
         try focus.focus(on: named.images) { image in
           let expected = ExpectedImage(image, reference: references[image.source] ?? nil)
+          // Of an index that was pushed whole only some is looked at where platforms are asked for.
+          guard request.platforms.isEmpty else { return expected }
           return single[image.source].map(expected.changed(to:)) ?? expected
         }, named.images
       )

@@ -89,10 +89,13 @@ struct NewTagSearch: Sendable {
     let found = try await UntaggedSearch(
       registries, executor: executor, takesReferrers: carried.hasReferrers
     ).images(in: places, carriesTags: false)
-    // A platform that was taken out of its index is what it was while the index lists it.
+    // An index all of whose manifests the files have is nothing new; nor is one of which they have some platforms.
     let isNew = try await executor.mapConcurrently(found) { reference in
-      let own = carried.untagged[reference.repositoryName] ?? []
-      return try own.isEmpty || children(of: reference).isDisjoint(with: own)
+      let repository = reference.repositoryName
+      if let digest = reference.digest, carried.indexes[repository]?.contains(digest) == true { return false }
+      let children = try children(of: reference)
+      let known = (carried.manifests[repository] ?? []).union(carried.omitted[repository] ?? [])
+      return children.isEmpty || !children.isSubset(of: known)
     }
     return zip(found, isNew).filter(\.1).map(\.0)
   }
@@ -202,6 +205,8 @@ private struct CarriedContent: Sendable {
   private(set) var omitted: [String: Set<Digest>] = [:]
   /// The images of each repository that no tag names, and that refer to none of the others.
   private(set) var untagged: [String: Set<Digest>] = [:]
+  /// The indexes of each repository that images are some platforms of.
+  private(set) var indexes: [String: Set<Digest>] = [:]
   /// Whether they have anything that refers to an image.
   private(set) var hasReferrers = false
 
@@ -224,6 +229,7 @@ private struct CarriedContent: Sendable {
         guard let reference = selected.image.reference else { continue }
         let repository = reference.repositoryName
         hasReferrers = hasReferrers || selected.referral != nil
+        if let index = selected.takenFrom { indexes[repository, default: []].insert(index) }
         if reference.tag == nil, (selected.referral?.depth ?? 0) == 0 {
           untagged[repository, default: []].insert(selected.image.digest)
         }

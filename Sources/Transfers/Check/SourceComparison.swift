@@ -82,6 +82,8 @@ struct SourceQuestion: Sendable {
   private(set) var digests: [Digest]
   /// What its source knows it by, where it was converted for its archive: one of ``digests``.
   let convertedFrom: Digest?
+  /// The index that it is some platforms of, where that is known.
+  let takenFrom: Digest?
   /// Everything it consists of, as the first file has it: its manifests, and its blobs.
   let manifests: [Descriptor]
   let blobs: [Descriptor]
@@ -113,11 +115,12 @@ struct SourceQuestion: Sendable {
       selected.map { selected in
         let digest = selected.image.digest
         let from = selected.image.convertedFrom
-        let original = from ?? selected.image.reference?.digest.flatMap { _ in selected.takenFrom }
+        let index = selected.takenFrom
         return SourceQuestion(
           name: selected.image.label,
-          reference: selected.image.reference.map { $0.naming(original, insteadOf: digest) },
+          reference: selected.image.reference.map { $0.naming(from ?? index, insteadOf: digest) },
           file: selected.layout.path, digests: [digest] + [from].compactMap(\.self), convertedFrom: from,
+          takenFrom: index,
           manifests: selected.tree.manifests, blobs: selected.tree.blobs,
           subject: selected.referral?.subject, isPartial: !selected.tree.omitted.isEmpty)
       }
@@ -126,9 +129,11 @@ struct SourceQuestion: Sendable {
         let listed = image.listed
         return SourceQuestion(
           name: image.source,
-          reference: listed.reference.map { $0.naming(image.schema1Digest, insteadOf: listed.root.digest) },
+          reference: listed.reference.map {
+            $0.naming(image.schema1Digest ?? image.indexDigest, insteadOf: listed.root.digest)
+          },
           file: path, digests: [listed.root.digest] + [image.schema1Digest].compactMap(\.self),
-          convertedFrom: image.schema1Digest, manifests: image.blobs, blobs: [],
+          convertedFrom: image.schema1Digest, takenFrom: image.indexDigest, manifests: image.blobs, blobs: [],
           subject: listed.reference?.tag.flatMap { ReferrerTag($0) }?.subject)
       }
     }
@@ -137,18 +142,11 @@ struct SourceQuestion: Sendable {
   func state(by manifest: Manifest) -> SourceImage.State {
     if digests.contains(manifest.digest) { return .same }
     // A platform that was taken out of its index is what it was while the index lists it; an index of some of its platforms,
-    // while these make the same one.
-    if manifest.children.contains(where: { digests.contains($0.digest) }) || isPart(of: manifest) {
+    // while it is the index that it was made of.
+    if manifest.digest == takenFrom || manifest.children.contains(where: { digests.contains($0.digest) }) {
       return .listed(in: manifest.digest)
     }
     return .moved(manifest.digest)
-  }
-
-  /// Whether `index` without what was left out of it is what the files have.
-  private func isPart(of index: Manifest) -> Bool {
-    let own = Set(manifests.map(\.digest))
-    guard let part = try? PlatformIndex.index(of: index, keeping: own.contains) else { return false }
-    return digests.contains(part.digest)
   }
 }
 

@@ -163,7 +163,9 @@ public struct ExportImage: Sendable {
     var attestations: [Descriptor] = []
     if let choice, case .index(let index) = top.content {
       left = try choice.omitted(from: index, top.children, of: reference)
-      if let single = choice.single(in: top.children) {
+      let missing = choice.missing(in: top.children)
+      if !missing.isEmpty { observer.note(.platformsMissing(image: reference, missing)) }
+      if !platforms.keepsIndex, let single = choice.single(in: top.children) {
         root = single
         left = []
         leftOut = [top.descriptor] + index.manifests.filter { $0.digest != single.digest }
@@ -171,7 +173,12 @@ public struct ExportImage: Sendable {
         let platform = single.platform ?? choice.wanted[0]
         observer.note(.platformTaken(image: reference, platform: platform, digest: single.digest))
       } else if !platforms.keepsIndex, !left.isEmpty {
-        let index = try PlatformIndex.index(of: top) { [left] in !left.contains($0) }
+        let index: Manifest
+        do throws(ManifestError) {
+          index = try PlatformIndex.index(of: top) { [left] in !left.contains($0) }
+        } catch {
+          throw TransferError.indexFixed(reference, error)
+        }
         observer.note(
           .platformsTaken(image: reference, count: left.count, from: top.digest, digest: index.digest))
         leftOut = [top.descriptor] + top.children.filter { left.contains($0.digest) }
@@ -354,57 +361,5 @@ extension Manifest {
       $0.mediaType.isForeignLayer && $0.urls?.isEmpty == false && $0 != image.config
     }
     .map(\.digest)
-  }
-}
-
-/// Which platforms of images for several are exported.
-public struct PlatformSelection: Hashable, Sendable {
-  /// Empty: every platform.
-  public var wanted: [Platform]
-  /// An index stays what it is though it lists platforms that are not wanted.
-  public var keepsIndex: Bool
-  /// What docker before version 25 cannot load is not exported.
-  public var isForDocker: Bool
-
-  public init(_ wanted: [Platform] = [], keepsIndex: Bool = false, isForDocker: Bool = false) {
-    self.wanted = wanted
-    self.keepsIndex = keepsIndex
-    self.isForDocker = isForDocker
-  }
-}
-
-/// Which manifests of an index are wanted when platforms were asked for.
-private struct PlatformChoice {
-  let wanted: [Platform]
-
-  /// Those of an index's `children` for a wanted platform.
-  private func matches(in children: [Descriptor]) -> [Descriptor] {
-    children.filter { child in wanted.contains { child.platform?.satisfies($0) == true } }
-  }
-
-  /// What is left out of `index`, whose manifests are `children`: those for other platforms, and attestations of those. An entry
-  /// without a platform stays. Throws ``TransferError/platformNotFound(_:wanted:available:)``.
-  func omitted(
-    from index: ImageIndex, _ children: [Descriptor], of image: Reference
-  ) throws(TransferError) -> Set<Digest> {
-    let chosen = matches(in: children)
-    guard !chosen.isEmpty else {
-      let available = index.manifests.compactMap(\.platform).filter { !$0.isUnknown }
-      throw .platformNotFound(image, wanted: wanted, available: available)
-    }
-    let digests = Set(chosen.map(\.digest))
-    let names = Set(digests.map(\.description))
-    let others = index.manifests.filter { child in
-      if let attested = child.attestedDigest { return !names.contains(attested) }
-      return child.platform != nil && !digests.contains(child.digest)
-    }
-    return Set(others.map(\.digest))
-  }
-
-  /// The one manifest that stands for the image when a single platform was asked for and a single
-  /// manifest serves it; nil when the index must be kept.
-  func single(in children: [Descriptor]) -> Descriptor? {
-    let chosen = matches(in: children)
-    return wanted.count == 1 && chosen.count == 1 ? chosen.first : nil
   }
 }

@@ -113,8 +113,15 @@ struct ExportResolver: Sendable {
   /// The images, after it was said of each what refers to it and stays behind. What has a tag of its own, and was asked for by
   /// that, does not.
   private func told(_ images: [ExportImage]) -> [ExportImage] {
-    let carried = Set(
-      images.map { RepositoryContent(repository: $0.reference.repositoryName, digest: $0.digest) })
+    guard images.contains(where: { !$0.referrersLeft.isEmpty }) else { return images }
+    var carried: Set<RepositoryContent> = []
+    for image in images {
+      let repository = image.reference.repositoryName
+      let trees = [image.tree] + image.referrers.map(\.tree)
+      for digest in [image.digest] + trees.flatMap(\.manifests).map(\.digest) {
+        carried.insert(RepositoryContent(repository: repository, digest: digest))
+      }
+    }
     return images.map { image in
       let repository = image.reference.repositoryName
       let left = image.referrersLeft.filter {
@@ -134,8 +141,14 @@ struct ExportResolver: Sendable {
   ) {
     let expanded = try await executor.mapConcurrently(request.queries) { query -> ImageQuery.Expansion in
       do {
-        return try query.expand(
+        var found = try query.expand(
           registries, takesUntagged: request.takesUntagged, observer: settings.observer)
+        if case .image = query { return found }
+        // Nobody has named them, and docker could load none of them.
+        if request.platforms.isForDocker {
+          found.images.removeAll { $0.tag.map { ReferrerTag($0) != nil } ?? false }
+        }
+        return found
       } catch {
         try Task.checkCancellation()
         return ImageQuery.Expansion(failures: [ImageFailure(image: query.name, error: error)])

@@ -78,16 +78,6 @@ public struct UncarriedReferrer: Hashable, Sendable {
     /// What this tag names, whatever that is.
     case tag(String)
     case entry(UnreadableReferrer)
-
-    /// What a tag of this form names; nil for a list, which is of any kind.
-    init?(_ tag: ReferrerTag.Kind) {
-      switch tag {
-      case .signature: self = .cosignSignature
-      case .attestation: self = .cosignAttestation
-      case .sbom: self = .cosignSBOM
-      case .list: return nil
-      }
-    }
   }
 
   /// The manifest it is listed for.

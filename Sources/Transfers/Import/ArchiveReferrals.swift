@@ -40,10 +40,11 @@ struct ArchiveReferrals {
 
   private typealias Candidate = (image: LayoutImage, referral: Referral)
 
-  /// Looks at `images` of the archive alone. `tree` gives what an image consists of. Throws what it throws, and when the
-  /// task was cancelled. Blocks.
+  /// Looks at `images` of the archive alone. `tree` gives what an image consists of, `replaced` the manifests in whose place
+  /// that stands. Throws what they throw, and when the task was cancelled. Blocks.
   static func find(
-    among images: [LayoutImage], in layout: Layout, tree: (LayoutImage) throws -> ImageTree
+    among images: [LayoutImage], in layout: Layout, tree: (LayoutImage) throws -> ImageTree,
+    replaced: (LayoutImage) throws -> [Digest] = { _ in [] }
   ) throws -> Self {
     var found = Self()
     var candidates: [Candidate] = []
@@ -56,7 +57,7 @@ struct ArchiveReferrals {
       }
     }
     try found.setPartsAside(tree: tree)
-    if !candidates.isEmpty { try found.attach(candidates, tree: tree) }
+    if !candidates.isEmpty { try found.attach(candidates, tree: tree, replaced: replaced) }
     return found
   }
 
@@ -77,7 +78,8 @@ struct ArchiveReferrals {
 
   /// Puts each candidate behind what it refers to.
   private mutating func attach(
-    _ candidates: [Candidate], tree: (LayoutImage) throws -> ImageTree
+    _ candidates: [Candidate], tree: (LayoutImage) throws -> ImageTree,
+    replaced: (LayoutImage) throws -> [Digest]
   ) throws {
     // Those that have a repository are looked for there alone: an image may lie in thousands, with a signature in each.
     var named: [RepositoryContent: [Int]] = [:]
@@ -102,7 +104,8 @@ struct ArchiveReferrals {
       for (image, depth) in level {
         // Images without a name are given one together.
         let repository = image.reference?.repositoryName ?? ""
-        for digest in try tree(image).manifests.map(\.digest) + [image.schema1Digest].compactMap(\.self) {
+        let own = try tree(image).manifests.map(\.digest) + replaced(image)
+        for digest in own + [image.schema1Digest].compactMap(\.self) {
           let subject = RepositoryContent(repository: repository, digest: digest)
           guard seen.insert(subject).inserted else { continue }
           for index in ((named[subject] ?? []) + (unnamed[digest] ?? [])).sorted() {

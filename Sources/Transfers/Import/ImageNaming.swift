@@ -72,6 +72,7 @@ struct ImageNaming: Sendable {
         archive: selected.layout.path, referral: selected.referral)
       named.compression = compressed.images[named.digest]
       named.convertedFrom = selected.image.convertedFrom
+      named.indexDigest = selected.takenFrom
       if let origin = selected.origin {
         named.compression =
           named.compression ?? CompressedImage(original: origin.original, origin: origin, layers: [])

@@ -25,10 +25,7 @@ struct SelectedImage: Sendable {
   }
 
   /// The index in whose place it stands since its export, which took some platforms alone; nil where it is no such.
-  var takenFrom: Digest? {
-    guard tree.root.mediaType.isIndex, let index = try? manifests.manifest(tree.root) else { return nil }
-    return index.annotations?[PlatformIndex.originAnnotation].flatMap { try? Digest($0) }
-  }
+  var takenFrom: Digest? { origin == nil ? layout.indexDigest(of: image) : nil }
 }
 
 /// What an import takes out of its archives.
@@ -38,14 +35,6 @@ struct SelectedImages: Sendable {
   let incomplete: [ImageFailure]
   /// What the archives list beside images, and no registry takes under a name.
   let strangers: [ImageFailure]
-  /// What refers to an index in whose place one platform is pushed.
-  let displaced: [DisplacedReferrer]
-}
-
-/// What stays behind for its subject does, with the image that this is of.
-struct DisplacedReferrer: Sendable {
-  let image: Reference
-  let referrer: UncarriedReferrer
 }
 
 /// The second step of an import: the images asked for and what refers to them.
@@ -70,7 +59,6 @@ struct ImageSelection: Sendable {
     var unmatched = Set(wanted)
     var selected: [SelectedImage] = []
     var incomplete: [ImageFailure] = []
-    var displaced: [DisplacedReferrer] = []
     for layout in layouts {
       let isPartial = allowsIncomplete || !wanted.isEmpty || request.platform != nil
       var choice = ArchiveChoice(
@@ -82,7 +70,6 @@ struct ImageSelection: Sendable {
       unmatched.subtract(choice.matched)
       selected += choice.selected
       incomplete += choice.incomplete
-      displaced += choice.displaced
     }
     if let missing = unmatched.first {
       let names = Set(layouts.flatMap { $0.images.flatMap(\.names) })
@@ -94,7 +81,7 @@ struct ImageSelection: Sendable {
     }
     return SelectedImages(
       images: withoutSuperseded(selected, among: layouts), incomplete: incomplete,
-      strangers: strangers(in: layouts), displaced: displaced)
+      strangers: strangers(in: layouts))
   }
 
   /// Unless some images are chosen, what is no image was to be carried too.
@@ -142,10 +129,10 @@ private struct ArchiveChoice {
   private(set) var incomplete: [ImageFailure] = []
   /// Those of the globs that mean an image of this archive.
   private(set) var matched: Set<Glob> = []
-  private(set) var displaced: [DisplacedReferrer] = []
 
-  /// What of indexes in whose place one platform is taken, and what refers to that, with an image that each is of.
-  private var replaced: [RepositoryContent: Reference] = [:]
+  /// What of indexes in whose place one platform is taken, and what refers to that: each with the place in ``selected`` of the
+  /// image that it is of, and why what refers to it stays behind.
+  private var replaced: [RepositoryContent: (image: Int, reason: UncarriedReferrer.Reason)] = [:]
   /// By root, of one that is not whole what is taken of it: an image may have thousands of names; it is walked once.
   private var trees: [Digest: ImageTree] = [:]
   /// What may be referred to, by repository.
@@ -168,7 +155,9 @@ private struct ArchiveChoice {
 
   mutating func make() throws {
     let complete = layout.images.filter { absences[$0.root.digest] == nil }
-    let referrals = try ArchiveReferrals.find(among: complete, in: layout) { try tree(of: $0) }
+    let referrals = try ArchiveReferrals.find(
+      among: complete, in: layout, tree: { try tree(of: $0) },
+      replaced: { [self] in try spared[$0.root.digest] == nil ? [] : replaced(by: $0).map(\.digest) })
     for image in layout.images {
       guard let error = absences[image.root.digest], isNamed(image) || wanted.isEmpty, isShards(image) else {
         continue
@@ -201,8 +190,8 @@ private struct ArchiveChoice {
         try leaveToOthers(image)
         continue
       }
-      if !isNamed, let whole = replaced[RepositoryContent(repository: repository, digest: referral.subject)] {
-        try leave(image, referral, of: whole, in: repository)
+      if !isNamed, let left = replaced[RepositoryContent(repository: repository, digest: referral.subject)] {
+        try leave(image, referral, left, in: repository)
         continue
       }
       // One may be asked for by its own name; and the subject of one may not be here at all.
@@ -236,17 +225,15 @@ private struct ArchiveChoice {
   private mutating func take(_ image: LayoutImage, _ referral: Referral?) throws {
     var tree = try tree(of: image)
     var origin: PlatformOrigin?
+    /// The manifests in whose place one is taken.
+    var whole: [Descriptor] = []
     if let one = spared[image.root.digest] {
+      whole = try replaced(by: image)
       origin = PlatformOrigin(original: image.digest, platform: one.platform)
     } else if referral == nil {
       do {
         if let one = try TakenPlatform(request).choose(from: image, tree, in: layout) {
-          if let reference = image.reference {
-            for part in tree.manifests {
-              replaced[RepositoryContent(repository: reference.repositoryName, digest: part.digest)] =
-                reference
-            }
-          }
+          whole = tree.manifests
           tree = try self.tree(
             of: LayoutImage(reference: image.reference, name: image.name, root: one.descriptor))
           origin = PlatformOrigin(original: image.digest, platform: one.platform)
@@ -264,21 +251,28 @@ private struct ArchiveChoice {
       taken.tree = carried.tree
       taken.manifests = ImportManifests(schema1: image, in: layout)
     }
+    for part in whole {
+      let repository = image.reference?.repositoryName ?? ""
+      replaced[RepositoryContent(repository: repository, digest: part.digest)] = (selected.count, .replaced)
+    }
     selected.append(taken)
+  }
+
+  /// The manifests in whose place one platform of an index is taken that is not whole.
+  private func replaced(by image: LayoutImage) throws -> [Descriptor] {
+    [image.root] + (try layout.manifest(image.root).children)
   }
 
   /// What refers to something of an index that is not pushed stays behind with it, and so does what refers to that.
   private mutating func leave(
-    _ image: LayoutImage, _ referral: Referral, of whole: Reference, in repository: String
+    _ image: LayoutImage, _ referral: Referral, _ left: (image: Int, reason: UncarriedReferrer.Reason),
+    in repository: String
   ) throws {
-    displaced.append(
-      DisplacedReferrer(
-        image: whole,
-        referrer: UncarriedReferrer(
-          image.root, of: referral.subject, kind: referral.tag.flatMap(UncarriedReferrer.Kind.init), .replaced
-        )))
+    selected[left.image].referrersLeft.append(
+      UncarriedReferrer(
+        image.root, of: referral.subject, kind: referral.tag.flatMap(\.artifact), left.reason))
     for part in try tree(of: image).manifests {
-      replaced[RepositoryContent(repository: repository, digest: part.digest)] = whole
+      replaced[RepositoryContent(repository: repository, digest: part.digest)] = (left.image, .subject)
     }
   }
 

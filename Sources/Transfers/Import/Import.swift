@@ -47,9 +47,6 @@ public struct Import: Sendable {
     let archives = try await opening.open()
     let selection = ImageSelection(request, keepGoing: settings.keepGoing)
     let selected = try await executor.run { try selection.select(from: archives) }
-    for left in selected.displaced {
-      settings.observer.note(.referrerNotCarried(image: left.image.description, left.referrer))
-    }
     let compressed = try await change(selected.images, in: archives)
     let naming = ImageNaming(
       request.mapping, givenName: request.givenName, nvidiaHosts: registries.nvidiaHosts)

@@ -59,6 +59,8 @@ public struct ImportImage: Sendable {
   public internal(set) var state: State = .new
   /// What registries knew it by before it was made one of schema 2 for its archive.
   var convertedFrom: Digest?
+  /// The index that it is some platforms of since its export.
+  public internal(set) var indexDigest: Digest?
   /// Set when it is not pushed as it lies in the archive.
   public internal(set) var compression: CompressedImage?
   /// Of a list of referrers: the one at the destination that has taken it in, where another was there before.

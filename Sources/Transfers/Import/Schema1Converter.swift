@@ -94,7 +94,7 @@ struct Schema1Converter: Sendable {
       }
     }
     for index in selected.indices {
-      converted[index].referrersLeft = left[content(selected[index], selected[index].tree.root.digest)] ?? []
+      converted[index].referrersLeft += left[content(selected[index], selected[index].tree.root.digest)] ?? []
     }
     converted = converted.indices.filter { !dropped.contains($0) }.map { converted[$0] }
   }

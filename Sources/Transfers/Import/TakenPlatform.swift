@@ -70,3 +70,11 @@ struct TakenPlatform {
     tree.omitted.contains { layout.omissions[$0.digest]?.reason == .absent }
   }
 }
+
+extension Layout {
+  /// The index that an image is some platforms of since its export, as its manifest says; nil where it is no such.
+  func indexDigest(of image: LayoutImage) -> Digest? {
+    guard image.root.mediaType.isIndex, let index = try? manifest(image.root) else { return nil }
+    return index.annotations?[PlatformIndex.originAnnotation].flatMap { try? Digest($0) }
+  }
+}

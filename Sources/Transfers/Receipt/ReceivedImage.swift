@@ -14,6 +14,8 @@ public struct ReceivedImage: Hashable, Sendable {
   public let archiveDigest: Digest?
   /// What registries knew it by as one of Docker's schema 1, before it was converted, at export or on the way.
   public let schema1Digest: Digest?
+  /// The index that it is some platforms of since its export; nil where that is not known.
+  public let indexDigest: Digest?
   /// Manifests, configs and layers added up, each counted once, in bytes.
   public let size: Int64
   public let confirmedAt: Date
@@ -35,13 +37,15 @@ public struct ReceivedImage: Hashable, Sendable {
 
   public init(
     source: String, target: Reference, digest: Digest, archiveDigest: Digest? = nil,
-    schema1Digest: Digest? = nil, size: Int64, confirmedAt: Date, blobs: [Descriptor]
+    schema1Digest: Digest? = nil, indexDigest: Digest? = nil, size: Int64, confirmedAt: Date,
+    blobs: [Descriptor]
   ) {
     self.source = source
     self.target = target
     self.digest = digest
     self.archiveDigest = archiveDigest
     self.schema1Digest = schema1Digest
+    self.indexDigest = indexDigest
     self.size = size
     self.confirmedAt = confirmedAt
     parts = blobs.map { Part(mediaType: $0.mediaType, digest: $0.digest, size: $0.size) }
@@ -50,7 +54,7 @@ public struct ReceivedImage: Hashable, Sendable {
 
 extension ReceivedImage: Codable {
   private enum CodingKeys: String, CodingKey {
-    case source, target, digest, archiveDigest, schema1Digest, size, confirmedAt, blobs
+    case source, target, digest, archiveDigest, schema1Digest, indexDigest, size, confirmedAt, blobs
   }
 
   public init(from decoder: any Decoder) throws {
@@ -66,6 +70,7 @@ extension ReceivedImage: Codable {
     self.digest = digest
     archiveDigest = try container.decodeIfPresent(Digest.self, forKey: .archiveDigest)
     schema1Digest = try container.decodeIfPresent(Digest.self, forKey: .schema1Digest)
+    indexDigest = try container.decodeIfPresent(Digest.self, forKey: .indexDigest)
     size = try container.decode(Int64.self, forKey: .size)
     confirmedAt = try container.decode(ReceiptTime.self, forKey: .confirmedAt).date
     let blobs = try container.decode([Descriptor].self, forKey: .blobs)
@@ -91,6 +96,7 @@ extension ReceivedImage: Codable {
     try container.encode(digest, forKey: .digest)
     try container.encodeIfPresent(archiveDigest, forKey: .archiveDigest)
     try container.encodeIfPresent(schema1Digest, forKey: .schema1Digest)
+    try container.encodeIfPresent(indexDigest, forKey: .indexDigest)
     try container.encode(size, forKey: .size)
     try container.encode(ReceiptTime(confirmedAt), forKey: .confirmedAt)
     try container.encode(parts, forKey: .blobs)
@@ -110,6 +116,7 @@ extension ReceivedImage {
     digest = image.digest
     archiveDigest = image.archiveDigest
     schema1Digest = image.schema1Digest
+    indexDigest = image.indexDigest
     size = image.size
     confirmedAt = image.confirmedAt
     self.parts = parts

@@ -175,7 +175,7 @@ extension PreparedImport {
       (try? Reference(anyTag: image.source)).map {
         NameChange(
           old: $0, new: image.target, digest: image.digest,
-          oldDigest: image.schema1Digest ?? image.compression?.original)
+          oldDigest: image.schema1Digest ?? image.indexDigest ?? image.compression?.original)
       }
     }
     let held = Set(named.map(\.source))
@@ -233,7 +233,7 @@ extension DestinationCheckResult {
       changes.append(
         NameChange(
           old: old, new: image.target, digest: image.digest,
-          oldDigest: image.schema1Digest ?? image.archiveDigest))
+          oldDigest: image.schema1Digest ?? image.indexDigest ?? image.archiveDigest))
     }
     return NameChanges(at: destination, confirmed: changes, unconfirmed: others, knowsAll: knowsAll)
   }

@@ -106,10 +106,12 @@ public struct Verification: Sendable {
       if let (tree, manifest) = try? layout.schema1(image), case .schema1(let content) = manifest.content {
         return VerifiedImage(
           name: image.label, reference: image.reference, root: tree.root, convertedFrom: nil,
+          indexDigest: nil,
           parts: [tree.root] + content.layersWithContent(among: tree.blobs))
       }
       return VerifiedImage(
         name: image.label, reference: image.reference, root: image.root, convertedFrom: image.convertedFrom,
+        indexDigest: layout.indexDigest(of: image),
         parts: parts[image.root.digest] ?? [],
         platforms: sparse.contains(image.root.digest)
           ? (try? layout.platforms(of: image).filter(\.isHere).compactMap(\.platform)) ?? [] : [])

@@ -66,6 +66,8 @@ public struct VerifiedImage: Sendable {
   public let root: Descriptor
   /// What registries knew it by before it was made one of schema 2 for this archive.
   public let convertedFrom: Digest?
+  /// The index that it is some platforms of since its export; nil where it is no such.
+  let indexDigest: Digest?
   /// Its manifests, configs and layers, each once, as far as its manifests could be followed.
   public let parts: [Descriptor]
   /// The platforms that are here of an index of which others are not.

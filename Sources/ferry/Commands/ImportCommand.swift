@@ -208,7 +208,7 @@ struct ImportCommand: AsyncParsableCommand {
       spool: spooling.spool, temporary: run.temporaryDirectory)
     request.memoryLimit = spooling.memory.limit.bytes
     request.passedOver = gathered.passedOver
-    request.platform = intake.platform
+    request.platform = intake.platform.first
     request.keepsSparseIndexes = intake.sparseIndex
     request.convertsSchema1 = intake.convertsSchema1
     request.trustsTags = destination.trustTags

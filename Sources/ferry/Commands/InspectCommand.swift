@@ -11,8 +11,8 @@ struct InspectCommand: AsyncParsableCommand {
       below it.
 
       - reads an archive from standard input, and one that gzip, zstd or xz compressed is recognised, there as \
-      in a file. No more is read than what describes it: whoever writes into the pipe then finds it closed, as \
-      with head(1).
+      in a file. Of an archive as Ferry packed it no more is read than what describes it: whoever writes into the \
+      pipe then finds it closed, as with head(1). Any other is read through.
 
       EXAMPLE:
         ferry inspect fleet.tar

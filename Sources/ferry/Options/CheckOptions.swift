@@ -16,7 +16,7 @@ struct CheckedImageOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Check only images whose name, with or without host and tag, matches this glob. Repeatable.",
+      "Check only images whose name, with or without host and tag, or whose digest matches this glob. Repeatable.",
       valueName: "ref"))
   var image: [String] = []
 

@@ -7,7 +7,7 @@ import Tar
 struct IntakeOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Import only images whose name, with or without host and tag, matches this glob. Repeatable.",
+      "Import only images whose name, with or without host and tag, or whose digest matches this glob. Repeatable.",
       valueName: "ref"))
   var image: [String] = []
 
@@ -18,10 +18,11 @@ struct IntakeOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Of images for several platforms push the one for this, such as linux/arm64, in the index's place.",
+      "Of images for several platforms push the one for this, such as linux/arm64, in the index's place. One only; an "
+        + "image for another platform alone fails.",
       valueName: "os/arch"),
     transform: PlatformArgument.parse)
-  var platform: Platform?
+  var platform: [Platform] = []
 
   @Flag(
     help: """
@@ -51,14 +52,24 @@ struct IntakeOptions: ParsableArguments {
       read once more, to learn what they hold.
       """)
   var convertsSchema1 = false
+
+  func validate() throws {
+    if platform.count > 1 {
+      throw ValidationError(
+        "import pushes one platform in an index's place: name one --platform, or export with several.")
+    }
+    if sparseIndex, !platform.isEmpty {
+      throw ValidationError("--sparse-index pushes an index, and --platform one image of it: choose one.")
+    }
+  }
 }
 
 /// What is done with an archive that cannot be read in place.
 struct SpoolOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Copy an archive that comes through a pipe or is compressed into this directory first, not into $TMPDIR, and "
-        + "whether that is needed or not. The copy has no name, and its space is free again when ferry ends.",
+      "Always copy an archive that comes through a pipe or is compressed into this directory first. Without it only what "
+        + "must be copied is, into $TMPDIR. The copy has no name, and its space is free again when ferry ends.",
       valueName: "dir"),
     completion: .directory)
   var spool: String?

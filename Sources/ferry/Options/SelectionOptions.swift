@@ -39,8 +39,8 @@ struct SelectionOptions: ParsableArguments {
 
   @Flag(
     help: """
-      With --platform, keep indexes as they are, and their digests, though what they list of other platforms is not in \
-      the archive. containerd, and most registries, refuse such an index.
+      With --platform, also a single one, keep indexes as they are, and their digests, though what they list of other \
+      platforms is not in the archive. containerd, and most registries, refuse such an index.
       """)
   var keepIndex = false
 

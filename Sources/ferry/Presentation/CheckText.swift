@@ -159,11 +159,12 @@ extension CheckText {
     let right = unchanged.compactMap { image in
       image.reference.map { ListedName(reference: $0, digests: [image.digest]) }
     }
-    let hosts = Wording.list(result.subject.hosts.sorted())
+    let hosts = result.subject.hosts.sorted()
+    let place: Wording = hosts.isEmpty ? "" : " at \(Wording.list(hosts))"
     var text = beginning(
       of: result.subject,
       all: result.images.map { ($0.reference, $0.digest, $0.subject != nil, $0.state.isUnchanged) },
-      right: right, being: "unchanged at \(hosts)")
+      right: right, being: "unchanged\(place)")
     let moved = result.images.count { if case .moved = $0.state { true } else { false } }
     let gone = result.images.count { if case .gone = $0.state { true } else { false } }
     if moved > 0 { text += ", \(moved) moved" }

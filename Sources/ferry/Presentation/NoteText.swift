@@ -46,6 +46,8 @@ enum NoteText {
       "not carried: layer \(layer.digest.short) of \(image) is foreign and the registry does not hold it"
     case .platformTaken(let image, let platform, let digest):
       "\(image): taking \(platform) out of its index; the image is now \(digest)"
+    case .platformsMissing(let image, let platforms):
+      "\(image) has nothing for \(Wording.list(platforms.map(\.description)))"
     case .platformsTaken(let image, let count, let from, let digest):
       "\(image): leaving \(Amounts.count(count, "manifest")) out of its index \(from); the image is now \(digest)"
     case .platformDiffers(let image, let platform):
@@ -208,6 +210,6 @@ extension CompressedImage {
   fileprivate var words: Wording {
     if isConverted { return "converted to schema 2" }
     guard let origin else { return "compressed" }
-    return "\(origin.platform?.description ?? "one platform") alone, for its index"
+    return "\(origin.platform?.description ?? "one platform") taken out of its index"
   }
 }

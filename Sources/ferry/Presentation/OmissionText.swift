@@ -162,7 +162,7 @@ enum MissingImageText {
     case .denied: "its registry would not give it"
     case .network: "its registry could not be reached, or broke off"
     case .integrity: "its registry gave wrong bytes"
-    case .other: "it could not be had"
+    case .other: "it could not be carried"
     }
   }
 }

@@ -7,7 +7,9 @@ enum PlatformText {
   static func notFound(_ wanted: [Platform], of image: Reference, _ available: [Platform]) -> ErrorText {
     ErrorText(
       "\(image) has no image for \(Wording.list(wanted.map(\.description)))",
-      remedy: "It has \(Wording.list(available.map(\.description))).", .notFound)
+      remedy: available.isEmpty
+        ? "Its index names no platforms: export all of it."
+        : "It has \(Wording.list(available.map(\.description))).", .notFound)
   }
 
   /// `absent` of the manifests that an image's index lists are not in its archive, and several are.
@@ -18,6 +20,13 @@ enum PlatformText {
       remedy:
         "--platform \(here.first?.description ?? "OS/ARCH") pushes that one; --sparse-index pushes the index as it "
         + "is, where the registry takes it.", .usage)
+  }
+
+  /// An index cannot be written without some of its platforms.
+  static func fixed(_ image: Reference, _ cause: ManifestError) -> ErrorText {
+    ErrorText(
+      "the index of \(image) cannot be written without the other platforms: \(cause.words)",
+      remedy: "Keep it with --keep-index, or export every platform.", .cannotWrite)
   }
 
   /// Why an image is not written into an archive that every docker is to load.

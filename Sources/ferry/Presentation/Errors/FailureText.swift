@@ -97,7 +97,9 @@ enum FailureText {
       let what = images[0].name.isEmpty ? "" : "; '\(images[0].name.prefix(200))' is none"
       return ErrorText(
         "\(archive) gives no name to its image \(images[0].digest)\(what)",
-        remedy: "Give it one below --to: --as REPOSITORY:TAG, as in --as team/app:1.0", .usage)
+        remedy:
+          "Give it one below --to: --as REPOSITORY:TAG, as in --as team/app:1.0; of several without a name, each by "
+          + "itself: --image \(images[0].digest) --as REPOSITORY:TAG", .usage)
     } else {
       let lines: [Wording] = images.prefix(20).map {
         "  \($0.digest)" + ($0.name.isEmpty ? "" : "  \($0.name.prefix(200))")

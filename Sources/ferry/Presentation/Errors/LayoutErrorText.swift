@@ -50,7 +50,7 @@ extension LayoutError: WordedError {
       return ErrorText(
         "there is no archive in \(directory)",
         remedy:
-          "Ferry looks in it, at any depth, for image layouts, tars that hold one or come of docker save, and volumes.",
+          "Ferry looks in it, at any depth, for image layouts, what docker save and skopeo's dir: write, tars of these, and volumes.",
         .notFound)
     case .unfinished(let path, let images):
       let what =

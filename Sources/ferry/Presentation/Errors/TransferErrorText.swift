@@ -38,6 +38,7 @@ extension TransferError: WordedError {
           + ErrorText(error).summary,
         remedy: "A tag has up to 128 letters, digits and _ . -, and begins with none of the last two.", .usage
       )
+    case .indexFixed(let image, let cause): return PlatformText.fixed(image, cause)
     case .notForDocker(let image, let obstacle): return PlatformText.docker(obstacle, of: image)
     case .platformNotFound(let reference, let wanted, let available):
       return PlatformText.notFound(wanted, of: reference, available)
