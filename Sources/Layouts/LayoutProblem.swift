@@ -86,7 +86,9 @@ public indirect enum LayoutProblem: Hashable, Sendable {
   /// The one manifest, config or layer that it is about, where that says which images it hurts.
   public var subject: Digest? {
     switch self {
-    case .notAConfig(let digest, _), .contentDiffers(let digest, _, _), .cannotUnpack(let digest): digest
+    case .notAManifest(let digest, _), .notAConfig(let digest, _), .contentDiffers(let digest, _, _),
+      .cannotUnpack(let digest):
+      digest
     case .unfitOmission(let omission, _): omission.descriptor.digest
     case .duplicate(let path), .notAFile(let path), .contradiction(let path, _): BlobPath.digest(of: path)
     default: nil

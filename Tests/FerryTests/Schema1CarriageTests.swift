@@ -158,13 +158,14 @@ struct `An image of Docker's schema 1` {
     try ferry.export([new.reference("new/schema2:old")], to: "b.tar")
     let deep = try ferry.run(["verify", "--deep", "b.tar"], exits: 0)
     #expect(deep.lines.contains { $0.contains("1 layer unpacked and compared") })
-    // Layers are read twice: what comes once cannot be converted.
+    // Layers are read twice: what comes once is copied first.
     var piped = ferry.command([])
     (piped.program, piped.arguments) = (
       "sh",
       ["-c", "cat a.tar | \(ferry.executable) import - \(arguments.dropFirst(2).joined(separator: " "))"]
     )
-    #expect(try piped.run().status == 64)
+    let result = try piped.run()
+    #expect(result.status == 0, "\(result.standardError)")
   }
 
   @Test func `is in a delta with its manifest, which tells what it is`() throws {

@@ -126,9 +126,11 @@ struct `A manifest that no tag names` {
           "\(old.host)/old/app",
         ]
           + options, exits: 0)
-      let same = try ferry.run(checking + ["--json"], exits: 0)
+      // An index that one platform was taken out of has more than the archive, and nothing there says where that came from.
+      let new = options.isEmpty ? [] : ["\(old.host)/old/app@\(looseIndex)"]
+      let same = try ferry.run(checking + ["--json"], exits: new.isEmpty ? 0 : 4)
       let report = try Report(same)
-      #expect(report.fields["newUntagged"] as? [String] == [], "\(options)")
+      #expect(report.fields["newUntagged"] as? [String] == new, "\(options)")
       #expect(report.fields["untaggedUnlisted"] as? [String] == [])
     }
     try export("--all-tags", "--untagged", "--force")

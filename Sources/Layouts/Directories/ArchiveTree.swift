@@ -173,9 +173,19 @@ struct ArchiveTree {
   /// A link to a file that has an archive's name is that archive, unless it lies in the directory anyway.
   private mutating func take(link path: String, _ name: String) {
     guard let target = DirectoryListing.canonical(path) else { return passedOver.links += 1 }
-    if let rootPath, target == rootPath || target.hasPrefix(rootPath == "/" ? "/" : rootPath + "/") { return }
+    if let rootPath, target == rootPath || target.hasPrefix(rootPath == "/" ? "/" : rootPath + "/") {
+      // Where it lies it is found, unless the link alone has an archive's name.
+      guard ArchiveLooks.isNamed(name), DataFile.isPlain(target), !isFound(at: target) else { return }
+    }
     guard ArchiveLooks.isNamed(name), DataFile.isPlain(target) else { return passedOver.links += 1 }
     take(file: path) { () throws(FileError) in try DataFile.open(reading: path) }
+  }
+
+  /// Whether a file is taken for an archive by its own name, or by what it holds.
+  private func isFound(at path: String) -> Bool {
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    guard !ArchiveLooks.isNamed(name), let file = try? DataFile.open(reading: path) else { return true }
+    return ((try? ArchiveLooks.read(file, called: name)) ?? nil) != nil
   }
 
   /// Whether a file is one that Ferry lays beside archives, or writes about them.

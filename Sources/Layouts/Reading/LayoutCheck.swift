@@ -153,15 +153,16 @@ struct LayoutCheck {
   }
 
   /// Whether what is not there can have been left out by who wrote the archive. Ferry writes what it leaves out, a tar that
-  /// has its end has all that was written, and what lies in a gap is lost. A directory has no end, and one that is half
-  /// copied looks like one with less in it: there every blob must belong to something, as what was lost leaves blobs behind.
+  /// has its end has all that was written, and what lies in a gap is lost. A directory has no end, one that is half copied
+  /// looks like one with less in it, and a tar may have been made of such a one: there every blob must belong to something,
+  /// as what was lost leaves blobs behind, unless docker's list tells in a tar what was saved.
   private func mayLeaveOut(_ walk: ManifestWalk) throws(LayoutError) -> Bool {
     guard !front.isWrittenByFerry, lost.isEmpty, !entries.isCut, CanonicalForm.endsAsItShould(tar),
       walk.listed.keys.contains(where: { blobs[$0] == nil })
     else { return false }
     let others = Set(index.others.map(\.digest))
-    return front.form != .directory
-      || blobs.keys.allSatisfy { walk.listed[$0] != nil || others.contains($0) }
+    if front.form != .directory, try !savedConfigs().isEmpty { return true }
+    return blobs.keys.allSatisfy { walk.listed[$0] != nil || others.contains($0) }
   }
 
   /// The configs of the images that docker's list names, which must be there.

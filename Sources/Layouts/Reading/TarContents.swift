@@ -29,10 +29,10 @@ struct TarContents {
     var directories: Set<String> = []
     for entry in tar.entries {
       try LayoutError.checkCancellation()
-      if let contradiction = entry.contradiction {
-        problems.append(.contradiction(path: entry.path, contradiction))
-      }
       let path = Self.plain(entry.path)
+      if let contradiction = entry.contradiction {
+        problems.append(.contradiction(path: path, contradiction))
+      }
       guard entry.kind != .directory else {
         directories.insert(Self.folded(path))
         continue

@@ -87,7 +87,8 @@ struct PackedStream: ~Copyable, Sendable {
     }
     // What stands in the front was looked at.
     let isKnown = entry.headerOffset < front
-    if !isKnown, digest == nil, path == LegacyTags.path || TarContents.isOwn(path.lowercased()) {
+    let isBeside = path.hasPrefix(BlobPath.folder)
+    if !isKnown, digest == nil, !isBeside, path == LegacyTags.path || TarContents.isOwn(path.lowercased()) {
       throw broken([.duplicate(path: path)])
     }
     let actual = try hash(entry.size)

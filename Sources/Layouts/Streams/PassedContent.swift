@@ -201,7 +201,7 @@ public final class PassedContent: RandomAccess {
       guard !piece.isEmpty else { break }
       start += piece
     }
-    let isKept = Self.isKept(path, entry.size, beginningWith: start.first)
+    let isKept = isKept(path, entry.size, beginningWith: start.first)
     try state.kept.append(start, at: entry.offset, isWhole: isKept)
 
     let compression = Compression(magic: start)
@@ -279,12 +279,12 @@ public final class PassedContent: RandomAccess {
     return .digest(content.digest())
   }
 
-  /// Whether a file describes images, or may.
-  private static func isKept(_ path: String, _ size: Int64, beginningWith first: UInt8?) -> Bool {
-    if TarContents.isOwn(path), BlobPath.digest(of: path) == nil {
-      return size <= FrontScan.limit(ofFile: path)
-    }
-    return size <= Int64(Manifest.sizeLimit) && first.map(Set("{[ \t\r\n".utf8).contains) ?? true
+  /// Whether a file describes images, or may. What comes once is kept also where its first byte is wrong.
+  private func isKept(_ path: String, _ size: Int64, beginningWith first: UInt8?) -> Bool {
+    let isBlob = BlobPath.digest(of: path) != nil
+    if TarContents.isOwn(path), !isBlob { return size <= FrontScan.limit(ofFile: path) }
+    if source == nil, isBlob, size <= Int64(Manifest.sizeLimit) { return true }
+    return size <= Int64(ImageConfig.sizeLimit) && first.map(Set("{[ \t\r\n".utf8).contains) ?? true
   }
 
   /// Reads what is left, so that all of it was seen to be sound where it is compressed. Returns the whole size.

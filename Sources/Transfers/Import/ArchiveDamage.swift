@@ -135,8 +135,11 @@ struct ArchiveDamage {
   private func absence(of image: LayoutImage, _ harmed: [Digest?: [LayoutProblem]]) -> TransferError? {
     let walk = ImageWalk.follow(image, in: layout, isDeep: true)
     var problems = walk.problems(in: layout)
+    var known = Set(problems)
     for part in harmed.isEmpty ? [] : walk.tree?.parts ?? [] {
-      for problem in harmed[part.digest] ?? [] where !problems.contains(problem) { problems.append(problem) }
+      for problem in harmed[part.digest] ?? [] where known.insert(problem).inserted {
+        problems.append(problem)
+      }
     }
     guard !problems.isEmpty else { return nil }
     return imageNotWhole(problems)

@@ -233,7 +233,7 @@ private struct ArchiveChoice {
     } else if referral == nil {
       do {
         if let one = try TakenPlatform(request).choose(from: image, tree, in: layout) {
-          whole = tree.manifests
+          whole = tree.manifests + tree.omitted
           tree = try self.tree(
             of: LayoutImage(reference: image.reference, name: image.name, root: one.descriptor))
           origin = PlatformOrigin(original: image.digest, platform: one.platform)

@@ -39,7 +39,8 @@ struct TakenPlatform {
     guard wanted != nil || isSparse && !keepsSparseIndexes else { return nil }
     guard let wanted else {
       let here = try layout.platforms(of: image).filter(\.isHere)
-      guard here.count > 1 else { return here.first }
+      // What is for no platform is another thing under the index's name, and not the same for one of its platforms.
+      if here.count == 1, here[0].platform != nil { return here[0] }
       let absent = tree.omitted.filter { layout.omissions[$0.digest]?.reason == .absent }
       throw TransferError.platformsAbsent(
         archive: layout.path, image: image.label, here: here.compactMap(\.platform), absent: absent.count)
@@ -51,7 +52,7 @@ struct TakenPlatform {
   func choose(_ wanted: Platform, from image: LayoutImage, in layout: Layout) throws -> ListedPlatform? {
     let listed = try layout.platforms(of: image)
     // An index that is for no platform at all is an artifact's.
-    guard !listed.isEmpty else { return nil }
+    guard listed.contains(where: { $0.platform != nil }) else { return nil }
     let here = listed.filter(\.isHere)
     let fitting = here.filter { $0.platform?.satisfies(wanted) == true }
     guard let one = fitting.first(where: { $0.platform == wanted }) ?? fitting.first else {

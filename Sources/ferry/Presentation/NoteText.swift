@@ -16,7 +16,7 @@ enum SchemaText {
     ErrorText(
       "the registry did not take \(target), a Docker schema 1 image: \(ErrorText(cause).summary)",
       remedy:
-        "--convert-schema1 makes a schema 2 image of it, with another digest: here (from a pipe with --spool), or in a "
+        "--convert-schema1 makes a schema 2 image of it, with another digest: here, or in a "
         + "new export, whose archive any tool loads.", .cannotWrite)
   }
 

@@ -14,7 +14,12 @@ enum PlatformText {
 
   /// `absent` of the manifests that an image's index lists are not in its archive, and several are.
   static func absent(_ absent: Int, of image: String, in archive: String, here: [Platform]) -> ErrorText {
-    ErrorText(
+    guard !here.isEmpty else {
+      return ErrorText(
+        "\(Amounts.count(absent, "manifest")) that \(image) lists \(absent == 1 ? "is" : "are") not in \(archive)",
+        remedy: "--sparse-index pushes it as it is, where the registry takes it.", .usage)
+    }
+    return ErrorText(
       "\(image) has \(Wording.list(here.map(\.description))) in \(archive), and "
         + "\(Amounts.count(absent, "manifest")) that its index lists \(absent == 1 ? "is" : "are") not there",
       remedy:
