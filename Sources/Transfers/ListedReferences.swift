@@ -33,7 +33,9 @@ public struct ListedReferences: Sendable {
   /// Whether the list has an image of that name, of whatever digest where it goes by the tag.
   public func lists(_ name: Reference, _ digest: Digest) -> Bool {
     if let tag = name.tag, tags.contains(name.with(tag: tag)) { return true }
-    return contents.contains(RepositoryContent(repository: name.repositoryName, digest: digest))
+    return [digest, name.digest].compactMap(\.self).contains {
+      contents.contains(RepositoryContent(repository: name.repositoryName, digest: $0))
+    }
   }
 
   /// Those that are none of `names`: a tag is found by its name, a digest in its repository, and of a line that has both the

@@ -130,6 +130,22 @@ struct `Chosen platforms` {
     #expect(table.contains("tools/multi@\(old)"), "\(table)")
   }
 
+  @Test func `alone are found by the index that a list names, where the source has it`() throws {
+    let name = source.reference("tools/multi@\(try FixtureImages.digest(of: "tools/multi:1.0"))")
+    let tagged = source.reference("tools/multi:1.0@\(try FixtureImages.digest(of: "tools/multi:1.0"))")
+    for line in [name, tagged] {
+      try ferry.run(
+        ["export", "--plain-http", "--force", "-o", "a.tar", line, "--platform", "linux/amd64"], exits: 0)
+      try Data("\(line)\n".utf8).write(to: URL(fileURLWithPath: ferry.file("list")))
+      let checked = try ferry.run(["check", "--plain-http", "a.tar", "-f", "list", "--no-new"], exits: 0)
+      #expect(
+        checked.lines == ["1 of 1 image on the list is in a.tar and unchanged at \(source.host)"],
+        "\(checked.standardOutput)")
+      // Without the source nobody can tell.
+      try ferry.run(["verify", "a.tar", "--list", "list"], exits: 4)
+    }
+  }
+
   @Test func `that an image lacks beside one that it has are said`() throws {
     let name = source.reference("tools/multi:1.0")
     try ferry.run(

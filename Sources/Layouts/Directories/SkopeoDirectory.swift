@@ -43,6 +43,13 @@ enum SkopeoDirectory {
         path: path, entry: DockerManifestFile.path, size: extent.size, limit: Int64(Manifest.sizeLimit))
     }
     let bytes = try extent.bytes(in: directory.content)
+    // Where the directory is called by a digest, that is the image's.
+    let last = path.split(separator: "/").last ?? ""
+    if let at = last.lastIndex(of: "@"), let named = try? Digest(String(last[last.index(after: at)...])),
+      named != Digest(of: bytes)
+    {
+      throw .wrongContent(named, .mismatch(expected: named, actual: Digest(of: bytes)))
+    }
     let manifest: Manifest
     do { manifest = try Manifest(bytes: bytes, mediaType: nil) } catch {
       throw .notAManifest(Digest(of: bytes), error)

@@ -19,10 +19,23 @@ public struct CheckSubject: Sendable {
   /// What archives list beside images, and no registry takes under a name.
   public let strangers: [ImageFailure]
   /// Of the list that was given, what no file has; nil where none was.
-  public let unlisted: [Reference]?
+  public private(set) var unlisted: [Reference]?
   /// All names that the files give images, chosen or not.
-  let names: [ListedName]
+  private(set) var names: [ListedName]
   let content: Content
+
+  /// The same, where the images of `indexes`, by their repositories and digests, are also known by the indexes that list them.
+  func known(by indexes: [RepositoryContent: Digest]) -> CheckSubject {
+    guard !indexes.isEmpty else { return self }
+    var subject = self
+    subject.names = names.map { name in
+      let repository = name.reference.repositoryName
+      let found = name.digests.compactMap { indexes[RepositoryContent(repository: repository, digest: $0)] }
+      return ListedName(reference: name.reference, digests: name.digests.union(found))
+    }
+    subject.unlisted = list?.missing(from: subject.names)
+    return subject
+  }
 
   enum Content: Sendable {
     case archives(ImportedArchives, [SelectedImage])

@@ -30,7 +30,9 @@ public struct SourceComparison: Sendable {
   /// Asks for every image. What cannot be told is among the results; throws when it is cancelled.
   @concurrent
   public func run() async throws -> SourceCheckResult {
-    let questions = SourceQuestion.all(of: subject)
+    let indexes = try await indexes()
+    let subject = subject.known(by: indexes)
+    let questions = SourceQuestion.all(of: subject, in: indexes)
     settings.observer.note(.resolving(images: questions.count))
     let images = try await executor.mapConcurrently(questions) { question in
       SourceImage(question, state: try ask(question))
@@ -43,6 +45,28 @@ public struct SourceComparison: Sendable {
     let search = NewTagSearch(registries, executor: executor)
     return SourceCheckResult(
       subject: subject, images: images, new: try await search.search(beside: images, of: subject))
+  }
+
+  /// The indexes that the list names by digest and no file knows, by their repositories and what they list: of each a file may
+  /// have the one platform that was exported.
+  private func indexes() async throws -> [RepositoryContent: Digest] {
+    let wanted = (subject.unlisted ?? []).filter { $0.digest != nil }
+    let found = try await executor.mapConcurrently(wanted) { reference -> [RepositoryContent: Digest] in
+      guard let digest = reference.digest else { return [:] }
+      do {
+        let client = try registries.client(host: reference.host, repository: reference.repository)
+        let index = try client.manifest(digest.description, of: reference.repository)
+        return Dictionary(
+          index.children.map {
+            (RepositoryContent(repository: reference.repositoryName, digest: $0.digest), digest)
+          }, uniquingKeysWith: { first, _ in first })
+      } catch {
+        // It stays what no file has.
+        try Task.checkCancellation()
+        return [:]
+      }
+    }
+    return found.reduce(into: [:]) { $0.merge($1) { first, _ in first } }
   }
 
   /// Throws when the task was cancelled. Blocks.
@@ -92,10 +116,11 @@ struct SourceQuestion: Sendable {
   /// Whether the first file leaves out something of it.
   var isPartial = false
 
-  /// Every image of the files once, in the order of their names.
-  static func all(of subject: CheckSubject) -> [SourceQuestion] {
+  /// Every image of the files once, in the order of their names. `indexes` are known beside what the files say, by their
+  /// repositories and what they list.
+  static func all(of subject: CheckSubject, in indexes: [RepositoryContent: Digest]) -> [SourceQuestion] {
     var questions: [String: SourceQuestion] = [:]
-    for question in each(of: subject) {
+    for question in each(of: subject, in: indexes) {
       // Images without a name are told apart by what they are.
       let key = question.reference?.description ?? "\(question.file) \(question.digests)"
       guard questions[key] != nil else {
@@ -109,13 +134,18 @@ struct SourceQuestion: Sendable {
     return questions.values.sorted { ($0.name, $0.file) < ($1.name, $1.file) }
   }
 
-  private static func each(of subject: CheckSubject) -> [SourceQuestion] {
-    switch subject.content {
+  private static func each(
+    of subject: CheckSubject, in indexes: [RepositoryContent: Digest]
+  ) -> [SourceQuestion] {
+    func index(of digest: Digest, _ reference: Reference?) -> Digest? {
+      reference.flatMap { indexes[RepositoryContent(repository: $0.repositoryName, digest: digest)] }
+    }
+    return switch subject.content {
     case .archives(_, let selected):
       selected.map { selected in
         let digest = selected.image.digest
         let from = selected.image.convertedFrom
-        let index = selected.takenFrom
+        let index = selected.takenFrom ?? index(of: digest, selected.image.reference)
         return SourceQuestion(
           name: selected.image.label,
           reference: selected.image.reference.map { $0.naming(from ?? index, insteadOf: digest) },
@@ -127,13 +157,14 @@ struct SourceQuestion: Sendable {
     case .receipts(_, let images):
       images.map { path, _, image in
         let listed = image.listed
+        let index = image.indexDigest ?? index(of: listed.root.digest, listed.reference)
         return SourceQuestion(
           name: image.source,
           reference: listed.reference.map {
-            $0.naming(image.schema1Digest ?? image.indexDigest, insteadOf: listed.root.digest)
+            $0.naming(image.schema1Digest ?? index, insteadOf: listed.root.digest)
           },
           file: path, digests: [listed.root.digest] + [image.schema1Digest].compactMap(\.self),
-          convertedFrom: image.schema1Digest, takenFrom: image.indexDigest, manifests: image.blobs, blobs: [],
+          convertedFrom: image.schema1Digest, takenFrom: index, manifests: image.blobs, blobs: [],
           subject: listed.reference?.tag.flatMap { ReferrerTag($0) }?.subject)
       }
     }
@@ -194,6 +225,8 @@ public struct SourceImage: Sendable {
   public var digest: Digest { question.digests.first ?? Digest(of: []) }
   /// What its source knows it by, where it was converted for its archive.
   public var convertedFrom: Digest? { question.convertedFrom }
+  /// What it is known by: as the first file has it, before it was converted, and as the index that it is some platforms of.
+  public var digests: Set<Digest> { Set([digest, convertedFrom, question.takenFrom].compactMap(\.self)) }
   /// Everything it consists of, each part once.
   public var parts: [Descriptor] { question.manifests + question.blobs }
   /// What it refers to, when it is there for that: a signature, an SBOM, an attestation.

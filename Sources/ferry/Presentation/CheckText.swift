@@ -157,7 +157,7 @@ extension CheckText {
   static func summary(of result: SourceCheckResult) -> Wording {
     let unchanged = result.images.filter(\.state.isUnchanged)
     let right = unchanged.compactMap { image in
-      image.reference.map { ListedName(reference: $0, digests: [image.digest]) }
+      image.reference.map { ListedName(reference: $0, digests: image.digests) }
     }
     let hosts = result.subject.hosts.sorted()
     let place: Wording = hosts.isEmpty ? "" : " at \(Wording.list(hosts))"
