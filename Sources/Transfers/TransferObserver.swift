@@ -36,6 +36,8 @@ public enum TransferNote: Sendable {
   case platformsTaken(image: Reference, count: Int, from: Digest, digest: Digest)
   /// An index has nothing for some of the platforms asked for.
   case platformsMissing(image: Reference, [Platform])
+  /// So many tags of signatures and other referrers were selected, and are not exported for docker.
+  case referrerTagsLeft(Int)
   /// An image without an index is for another platform than those asked for, and is carried all the same.
   case platformDiffers(image: Reference, platform: Platform)
   /// An image is one of Docker's schema 1, and became one of schema 2 in its archive, by its name there.

@@ -67,6 +67,19 @@ struct `What is not in an archive` {
         "write(files(a.blobs + b.blobs[1:], saved=[a.listed(['nginx:1.27']), b.listed(['nginx:1.27'])]))",
       says: "two images are called"),
     Loss(
+      testDescription: "the manifest of a platform, where no list of docker's tells what was saved",
+      script: "f = files(a.blobs + b.blobs[1:]); del f['manifest.json']; write(f)"),
+    Loss(
+      testDescription:
+        "the layers of a platform whose config is there, where no list of docker's tells what was saved",
+      script: "f = files(a.blobs + b.blobs[:2]); del f['manifest.json']; write(f)"),
+    Loss(
+      testDescription: "one of two things of an index without platforms",
+      script: """
+        for kid in kids: kid.pop('platform', None)
+        f = files(a.blobs, kids=kids[:2]); del f['manifest.json']; write(f)
+        """),
+    Loss(
       testDescription: "a platform that another entry lists, too",
       script: "write(files(a.blobs, more=[b.entry('arm:1')]))"),
     Loss(

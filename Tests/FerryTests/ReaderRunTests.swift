@@ -64,6 +64,12 @@ import Testing
     let report = try Report(ferry.run(["inspect", "--json", "a.tar"], exits: 0))
     let archive = try #require(report.objects("archives").first)
     #expect((archive["images"] as? [Any])?.count == 1 && (archive["referrers"] as? [Any])?.isEmpty == true)
+    try ferry.run(
+      [
+        "export", "--plain-http", "-o", "c.tar", "--docker-compatible", "--all-tags",
+        source.reference("team/signed:1.0").replacing(":1.0", with: ""),
+      ], exits: 0
+    ).complains("leaving 1 tag of signatures", "1 image exported")
     for options in [["--platform", "linux/amd64", "--platform", "linux/arm64"], ["--keep-index"]] {
       try ferry.run(["export", "-o", "b.tar", "--docker-compatible", zstd] + options, exits: 64)
     }

@@ -31,10 +31,13 @@ struct DirectoryForm {
   ) throws(FileError) -> DirectoryForm? {
     let names = Set(entries.map(\.name))
     let hasBlobs = names.contains("blobs")
-    if names.contains(LayoutFile.path) { return DirectoryForm(.layout) }
+    func saved() throws(FileError) -> Set<String> {
+      names.contains(DockerManifestFile.path) ? try Self.saved(in: directory) : []
+    }
+    if names.contains(LayoutFile.path) { return DirectoryForm(.layout, own: try saved()) }
     if names.contains(IndexFile.path) {
       let isIndex = hasBlobs ? true : try start(of: IndexFile.path, in: directory).contains("\"manifests\"")
-      if isIndex { return DirectoryForm(.layout) }
+      if isIndex { return DirectoryForm(.layout, own: try saved()) }
     }
     if names.contains(SkopeoDirectory.versionFile),
       try start(of: SkopeoDirectory.versionFile, in: directory).hasPrefix(SkopeoDirectory.versionStart)
@@ -51,11 +54,7 @@ struct DirectoryForm {
       if first == "[",
         text.contains("\"Config\"") || text.contains("\"Layers\"")
       {
-        var own: Set<String> = []
-        for path in DockerManifestFile.paths(in: try content(of: DockerManifestFile.path, in: directory)) {
-          if let first = path.split(separator: "/").first(where: { $0 != "." }) { own.insert(String(first)) }
-        }
-        return DirectoryForm(.dockerSave, own: own)
+        return DirectoryForm(.dockerSave, own: try saved())
       }
     }
     if hasBlobs, try holdsBlobs(directory) { return DirectoryForm(.incomplete) }
@@ -69,10 +68,10 @@ struct DirectoryForm {
     self.kind = kind
     switch kind {
     case .layout:
-      self.own = [
+      self.own = own.union([
         LayoutFile.path, IndexFile.path, DockerManifestFile.path, FerryFile.path, LegacyTags.path, "blobs",
         String(CarriedFile.folder.dropLast()),
-      ]
+      ])
     case .skopeo: self.own = [SkopeoDirectory.versionFile, DockerManifestFile.path]
     case .dockerSave: self.own = own.union([DockerManifestFile.path, LegacyTags.path, "blobs"])
     case .incomplete: self.own = [LegacyTags.path, "blobs"]
@@ -88,6 +87,15 @@ struct DirectoryForm {
   private static func isBlobName(_ name: String) -> Bool {
     let text = name.hasPrefix("sha256:") ? name.dropFirst(7) : name[...]
     return Digest(hex: text.prefix { $0 != "." }) != nil
+  }
+
+  /// What stands at the top of the directory of what docker's list names.
+  private static func saved(in directory: OpenDirectory) throws(FileError) -> Set<String> {
+    var own: Set<String> = []
+    for path in DockerManifestFile.paths(in: try content(of: DockerManifestFile.path, in: directory)) {
+      if let first = path.split(separator: "/").first(where: { $0 != "." }) { own.insert(String(first)) }
+    }
+    return own
   }
 
   private static func holdsBlobs(_ directory: OpenDirectory) throws(FileError) -> Bool {

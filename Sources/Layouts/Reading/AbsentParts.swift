@@ -79,7 +79,10 @@ struct AbsentParts {
         continue
       }
       for child in manifest.children {
-        guard isUsable, try verdict(on: child, depth: 0) == .absent else {
+        // What is for no platform no tool leaves out for that.
+        let isLeavable =
+          child.platform != nil || child.attestedDigest != nil || !savedConfigs.isEmpty
+        guard isUsable, isLeavable, try verdict(on: child, depth: 0) == .absent else {
           pending.append(child)
           continue
         }
@@ -137,7 +140,12 @@ struct AbsentParts {
   private func isLeftOut(_ manifest: Manifest) -> Bool {
     guard !isSaved(manifest) else { return false }
     var layers = manifest.blobs
-    if case .image(let image) = manifest.content { layers = image.layers }
+    if case .image(let image) = manifest.content {
+      layers = image.layers
+      // Who never had a platform has no config of it either, unless docker's list tells what was saved.
+      let hasOwnConfig = blobs[image.config.digest] != nil && !used.contains(image.config.digest)
+      if savedConfigs.isEmpty, hasOwnConfig { return false }
+    }
     return layers.contains { !isHere($0) }
       && layers.allSatisfy { blobs[$0.digest] == nil || used.contains($0.digest) }
   }

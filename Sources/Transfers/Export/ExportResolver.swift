@@ -146,7 +146,11 @@ struct ExportResolver: Sendable {
         if case .image = query { return found }
         // Nobody has named them, and docker could load none of them.
         if request.platforms.isForDocker {
+          let all = found.images.count
           found.images.removeAll { $0.tag.map { ReferrerTag($0) != nil } ?? false }
+          if found.images.count < all {
+            settings.observer.note(.referrerTagsLeft(all - found.images.count))
+          }
         }
         return found
       } catch {

@@ -48,6 +48,8 @@ enum NoteText {
       "\(image): taking \(platform) out of its index; the image is now \(digest)"
     case .platformsMissing(let image, let platforms):
       "\(image) has nothing for \(Wording.list(platforms.map(\.description)))"
+    case .referrerTagsLeft(let count):
+      "leaving \(Amounts.count(count, "tag")) of signatures and the like, which docker does not load"
     case .platformsTaken(let image, let count, let from, let digest):
       "\(image): leaving \(Amounts.count(count, "manifest")) out of its index \(from); the image is now \(digest)"
     case .platformDiffers(let image, let platform):
