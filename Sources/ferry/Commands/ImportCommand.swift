@@ -44,10 +44,10 @@ struct ImportCommand: AsyncParsableCommand {
         ferry import fleet.tar --to nvcr.io/acme --api-key-file new.key --dry-run
         ferry import fleet.tar --to nvcr.io/acme --api-key-file new.key
         ferry import week2.tar week1.tar --to nvcr.io/acme --api-key-file new.key
-        ferry import fleet.tar --to registry.example/mirror --map 'olddept/**=archive/$1'
-        ferry import fleet.tar --to registry.example/mirror --receipt receipt.json --sign-key minisign.key
-        ferry import fleet.tar --to registry.example/mirror --switch-over switch
-        ssh host zstd -c fleet.tar | ferry import - --to nvcr.io/acme --api-key-file new.key
+        ferry import fleet.tar --to registry.example/team --map 'olddept/**=old/$1'
+        ferry import fleet.tar --to new.example/team --receipt r.json --sign-key my.key
+        ferry import fleet.tar --to registry.example/team --switch-over switch
+        ssh host cat fleet.tar.zst | ferry import - --to registry.example/team
       """)
 
   @Argument(
