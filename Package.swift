@@ -93,7 +93,8 @@ let package = Package(
     tests("TarTests", ["Tar", "Files"]),
     tests("LayoutsTests", ["Layouts", "Files", "Tar", "Images", "Digests"]),
     tests("TransfersTests", ["Transfers", "Registry", "Layouts", "Files", "Tar", "Images", "Digests"]),
-    tests("FerryTests", ["ferry"]),
+    tests(
+      "FerryTests", ["ferry", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     tests("NVIDIAFerryTests", ["ferry"]),
     tests("ArchitectureTests", []),
     tests("TestSupportTests", []),

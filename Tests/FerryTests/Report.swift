@@ -17,6 +17,8 @@ struct Report {
     let schema = try #require(fields["schema"] as? String)
     #expect(schema.wholeMatch(of: /ferry\/[a-z]+-report\/v1/) != nil)
     #expect((fields["ferry"] as? String)?.isEmpty == false)
+    let name = String(schema.dropFirst("ferry/".count).dropLast("/v1".count))
+    #expect(try JSONSchema(named: name).problems(in: JSONTree(data)) == [])
   }
 
   func string(_ name: String) -> String? { fields[name] as? String }
