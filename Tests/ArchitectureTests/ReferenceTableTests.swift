@@ -30,6 +30,16 @@ struct `A table of others` {
     }
   }
 
+  @Test func `of archives that are read names the tests that hold each form`() {
+    let forms = ManualPage.named("Tools").rows(below: "## What Ferry reads").dropFirst()
+    #expect(forms.count > 10)
+    for row in forms {
+      let names = Self.named(in: row.last ?? "")
+      #expect(row.count == 3 && !names.isEmpty, "\(row)")
+      for name in names { #expect(Self.suites.contains(name), "\(name) is not in Tests") }
+    }
+  }
+
   @Test func `has a row for each of the registries`() {
     let registries = Self.registries.map { $0[0] }
     for name in [
