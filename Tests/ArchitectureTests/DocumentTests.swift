@@ -40,7 +40,8 @@ import Testing
 
   @Test(arguments: ManualPage.all) func `has no line of code that breaks at 80 columns`(page: ManualPage) {
     guard page.path != "CONTRIBUTING.md" else { return }
-    for (number, text) in page.code {
+    // JSON on one line is no line to type.
+    for (number, text) in page.code where !text.hasPrefix("{") {
       #expect(text.count <= 80, "\(page.path):\(number): \(text)")
     }
   }
@@ -103,7 +104,8 @@ import Testing
         )
         for piece in pieces.map({ $0.trimmingCharacters(in: CharacterSet(charactersIn: " ,:'()")) })
         where piece.count >= 6 {
-          #expect(said.contains(piece), "\(quoted): nothing says '\(piece)'")
+          let isSaid = said.contains(piece)
+          #expect(isSaid, "\(quoted): nothing says '\(piece)'")
         }
       }
     }
