@@ -123,8 +123,9 @@ import Testing
       file.lines.filter { !$0.drop { $0 == " " }.hasPrefix("//") }.joined(separator: "\n")
     }
     return (sources + texts).map { text in
-      text.replacing(/"\s*\n\s*\+\s*"/, with: "").replacing(/\\\n\s*/, with: "")
-        .replacing(/\\\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)/, with: "…")
+      let joined = text.replacing(/"\s*\n\s*\+\s*"/, with: "").replacing(/\\\n\s*/, with: "")
+      // What is put in may hold a text of its own.
+      return joined + joined.replacing(/\\\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)/, with: "…")
     }.joined(separator: "\n")
   }()
 
