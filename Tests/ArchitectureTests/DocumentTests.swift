@@ -111,7 +111,7 @@ import Testing
     }
   }
 
-  /// All texts of the sources and the tests: literals joined where they span lines, with `…` for what is put into them.
+  /// All lines of the sources, without comments, and of the tests: literals joined where they span lines.
   private static let said: String = {
     let tests =
       FileManager.default.enumerator(atPath: "\(PackageDirectory.path)/Tests")?
@@ -119,14 +119,22 @@ import Testing
     let texts = tests.compactMap {
       try? String(contentsOfFile: "\(PackageDirectory.path)/Tests/\($0)", encoding: .utf8)
     }
-    let sources = SourceFile.all.map { file in
-      file.lines.filter { !$0.drop { $0 == " " }.hasPrefix("//") }.joined(separator: "\n")
+    let lines = SourceFile.all.flatMap(\.lines) + texts.flatMap { $0.split(separator: "\n") }
+    var said = ""
+    for line in lines {
+      let line = line.drop { $0 == " " }
+      if line.hasPrefix("//") { continue }
+      if said.hasSuffix("\""), line.hasPrefix("+ \"") {
+        said.removeLast()
+        said += line.dropFirst(3)
+      } else if said.hasSuffix("\\") {
+        said.removeLast()
+        said += line
+      } else {
+        said += "\n" + line
+      }
     }
-    return (sources + texts).map { text in
-      let joined = text.replacing(/"\s*\n\s*\+\s*"/, with: "").replacing(/\\\n\s*/, with: "")
-      // What is put in may hold a text of its own.
-      return joined + joined.replacing(/\\\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)/, with: "…")
-    }.joined(separator: "\n")
+    return said
   }()
 
   @Test(arguments: JSONSchema.names) func `describes each field as its schema does`(name: String) throws {
