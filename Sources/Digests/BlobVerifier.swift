@@ -8,9 +8,10 @@ public struct BlobVerifier: ~Copyable, Sendable {
   public let size: Int64
   /// How many bytes have passed.
   public private(set) var received: Int64 = 0
-  private var hasher = ContentHasher()
+  private var hasher: ContentHasher
 
   public init(digest: Digest, size: Int64) {
+    hasher = ContentHasher(digest.algorithm)
     self.digest = digest
     self.size = size
   }
@@ -50,7 +51,7 @@ public struct BlobVerifier: ~Copyable, Sendable {
 
   /// Forgets all bytes, for a transfer that starts again from zero.
   public mutating func restart() {
-    hasher = ContentHasher()
+    hasher = ContentHasher(digest.algorithm)
     received = 0
   }
 }

@@ -1,15 +1,58 @@
 import Crypto
 
-/// The sha256 of some content, as OCI writes it: `sha256:` and 64 lower-case hexadecimal digits.
-///
-/// sha256 is the only algorithm Ferry trusts; image-spec's `descriptor.md` registers others, which
-/// parsing refuses by name.
+/// The hash of some content, as OCI writes it: its algorithm, a colon, and lower-case hexadecimal digits
+/// (image-spec `descriptor.md`). Digests of one content by two algorithms are two digests.
 public struct Digest: Hashable, Sendable {
-  // Four words, not an array: digests are dictionary keys by the hundred thousand.
-  private let words: (UInt64, UInt64, UInt64, UInt64)
+  /// The algorithms that Ferry computes. Others parsing refuses, those that are registered by name.
+  public enum Algorithm: String, Hashable, Sendable, CaseIterable {
+    case sha256, sha384, sha512
 
-  /// The digest whose 32 raw bytes are given; nil when there are not 32.
-  public init?(rawBytes: some Sequence<UInt8>) {
+    /// How many bytes its hashes have.
+    public var size: Int {
+      switch self {
+      case .sha256: 32
+      case .sha384: 48
+      case .sha512: 64
+      }
+    }
+
+    fileprivate var rank: Int { size }
+  }
+
+  // sha256 takes four words and no array: digests are dictionary keys by the hundred thousand. The longer ones, which are
+  // few, lie elsewhere.
+  private enum Value: Sendable {
+    case sha256(UInt64, UInt64, UInt64, UInt64)
+    case long(LongValue)
+  }
+
+  private final class LongValue: Sendable {
+    let algorithm: Algorithm
+    /// What it does not fill is zero.
+    let words: SIMD8<UInt64>
+
+    init(_ algorithm: Algorithm, _ words: SIMD8<UInt64>) {
+      self.algorithm = algorithm
+      self.words = words
+    }
+  }
+
+  private let value: Value
+
+  /// The digest whose raw bytes are given; nil when there are not as many as the algorithm's hashes have.
+  public init?(rawBytes: some Sequence<UInt8>, by algorithm: Algorithm = .sha256) {
+    guard algorithm == .sha256 else {
+      var words = SIMD8<UInt64>()
+      var count = 0
+      for byte in rawBytes {
+        guard count < algorithm.size else { return nil }
+        words[count >> 3] = words[count >> 3] << 8 | UInt64(byte)
+        count += 1
+      }
+      guard count == algorithm.size else { return nil }
+      value = .long(LongValue(algorithm, words))
+      return
+    }
     var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
     var count = 0
     for byte in rawBytes {
@@ -23,32 +66,44 @@ public struct Digest: Hashable, Sendable {
       count += 1
     }
     guard count == 32 else { return nil }
-    self.words = words
+    value = .sha256(words.0, words.1, words.2, words.3)
   }
 
   /// The digest that no content is known to have.
-  init(zero: Void) { words = (0, 0, 0, 0) }
+  init(zero: Void) { value = .sha256(0, 0, 0, 0) }
 
-  /// Parses `sha256:<64 hex digits>`.
+  public var algorithm: Algorithm {
+    switch value {
+    case .sha256: .sha256
+    case .long(let long): long.algorithm
+    }
+  }
+
+  /// Parses `sha256:<64 hex digits>`, and the same of the other algorithms.
   public init(_ text: some StringProtocol) throws(DigestError) {
     guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else {
       throw .malformed(String(text.prefix(100)))
     }
-    let algorithm = text[..<colon]
-    guard algorithm == "sha256" else {
-      throw algorithm == "sha512" ? .unsupportedAlgorithm("sha512") : .malformed(String(text.prefix(100)))
+    let name = text[..<colon]
+    let hex = text[text.utf8.index(after: colon)...]
+    guard let algorithm = Algorithm(named: name) else {
+      throw name == Self.registered && Self(hex: hex) != nil
+        ? .unsupportedAlgorithm(Self.registered) : .malformed(String(text.prefix(100)))
     }
-    guard let digest = Self(hex: text[text.utf8.index(after: colon)...]) else {
+    guard let digest = Self(hex: hex, by: algorithm) else {
       throw .malformed(String(text.prefix(100)))
     }
     self = digest
   }
 
-  /// Parses the 64 hexadecimal digits alone, as they stand in a blob's file name.
-  public init?(hex: some StringProtocol) {
-    guard hex.utf8.count == 64 else { return nil }
+  /// The algorithm that image-spec registers and Ferry does not compute.
+  private static let registered = "blake3"
+
+  /// Parses the hexadecimal digits alone, as they stand in a blob's file name.
+  public init?(hex: some StringProtocol, by algorithm: Algorithm = .sha256) {
+    guard hex.utf8.count == 2 * algorithm.size else { return nil }
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(32)
+    bytes.reserveCapacity(algorithm.size)
     var high: UInt8?
     for character in hex.utf8 {
       let nibble: UInt8
@@ -64,43 +119,101 @@ public struct Digest: Hashable, Sendable {
         high = nibble
       }
     }
-    self.init(rawBytes: bytes)
+    self.init(rawBytes: bytes, by: algorithm)
   }
 
-  /// The 64 hexadecimal digits without the algorithm.
-  public var hex: String {
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    text.reserveCapacity(64)
-    for word in [words.0, words.1, words.2, words.3] {
-      for shift in stride(from: 60, through: 0, by: -4) {
-        text.append(digits[Int(word >> UInt64(shift) & 15)])
+  /// Parses what tools name files by: the hexadecimal digits alone, of which there are as many as their algorithm has, or behind
+  /// its name and a colon or a hyphen.
+  public init?(fileName name: some StringProtocol) {
+    if let separator = name.utf8.firstIndex(where: { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "-") }) {
+      guard let algorithm = Algorithm(named: name[..<separator]) else { return nil }
+      self.init(hex: name[name.utf8.index(after: separator)...], by: algorithm)
+    } else {
+      guard let algorithm = Algorithm.allCases.first(where: { name.utf8.count == 2 * $0.size }) else {
+        return nil
       }
+      self.init(hex: name, by: algorithm)
+    }
+  }
+
+  /// The hexadecimal digits without the algorithm.
+  public var hex: String {
+    var text: [UInt8] = []
+    text.reserveCapacity(2 * algorithm.size)
+    switch value {
+    case .sha256(let first, let second, let third, let fourth):
+      for word in [first, second, third, fourth] { Self.append(word, to: &text) }
+    case .long(let long):
+      for index in 0..<long.algorithm.size / 8 { Self.append(long.words[index], to: &text) }
     }
     return String(decoding: text, as: UTF8.self)
+  }
+
+  private static let digits = Array("0123456789abcdef".utf8)
+
+  private static func append(_ word: UInt64, to text: inout [UInt8]) {
+    for shift in stride(from: 60, through: 0, by: -4) {
+      text.append(digits[Int(word >> UInt64(shift) & 15)])
+    }
   }
 
   /// The first twelve hexadecimal digits, for people.
   public var short: String { String(hex.prefix(12)) }
 
-  public static func == (left: Self, right: Self) -> Bool { left.words == right.words }
+  public static func == (left: Self, right: Self) -> Bool {
+    switch (left.value, right.value) {
+    case (.sha256(let a, let b, let c, let d), .sha256(let e, let f, let g, let h)):
+      a == e && b == f && c == g && d == h
+    case (.long(let left), .long(let right)):
+      left === right || left.algorithm == right.algorithm && left.words == right.words
+    case (.sha256, .long), (.long, .sha256): false
+    }
+  }
 
   public func hash(into hasher: inout Hasher) {
     // All of it: digests come from outside, and many that agree in a part are quickly made.
-    hasher.combine(words.0)
-    hasher.combine(words.1)
-    hasher.combine(words.2)
-    hasher.combine(words.3)
+    switch value {
+    case .sha256(let first, let second, let third, let fourth):
+      hasher.combine(first)
+      hasher.combine(second)
+      hasher.combine(third)
+      hasher.combine(fourth)
+    case .long(let long): hasher.combine(long.words)
+    }
+  }
+}
+
+extension Digest.Algorithm {
+  /// The algorithm that OCI calls so. The usual one is compared first.
+  init?(named name: some StringProtocol) {
+    if name == "sha256" {
+      self = .sha256
+    } else {
+      self.init(rawValue: String(name))
+    }
   }
 }
 
 extension Digest: CustomStringConvertible {
-  public var description: String { "sha256:\(hex)" }
+  public var description: String { "\(algorithm.rawValue):\(hex)" }
 }
 
 extension Digest: Comparable {
-  /// The order of the hexadecimal forms.
-  public static func < (left: Self, right: Self) -> Bool { left.words < right.words }
+  /// The order of the texts.
+  public static func < (left: Self, right: Self) -> Bool {
+    switch (left.value, right.value) {
+    case (.sha256(let a, let b, let c, let d), .sha256(let e, let f, let g, let h)):
+      return (a, b, c, d) < (e, f, g, h)
+    case (.long(let left), .long(let right)):
+      guard left.algorithm == right.algorithm else { return left.algorithm.rank < right.algorithm.rank }
+      guard let index = left.words.indices.first(where: { left.words[$0] != right.words[$0] }) else {
+        return false
+      }
+      return left.words[index] < right.words[index]
+    case (.sha256, .long): return true
+    case (.long, .sha256): return false
+    }
+  }
 }
 
 extension Digest: Codable {
@@ -135,26 +248,59 @@ public enum DigestError: Error, Hashable, Sendable {
 
 /// Computes a ``Digest`` over bytes that arrive in pieces.
 public struct ContentHasher: Sendable {
-  private var state = SHA256()
+  // One of them is there. What lies in an enum is not changed in place: each piece would copy what was hashed before it.
+  private var sha256: SHA256?
+  private var sha384: SHA384?
+  private var sha512: SHA512?
 
-  public init() {}
+  public let algorithm: Digest.Algorithm
+
+  public init(_ algorithm: Digest.Algorithm = .sha256) {
+    self.algorithm = algorithm
+    switch algorithm {
+    case .sha256: sha256 = SHA256()
+    case .sha384: sha384 = SHA384()
+    case .sha512: sha512 = SHA512()
+    }
+  }
 
   public mutating func update(_ bytes: RawSpan) {
-    unsafe bytes.withUnsafeBytes { unsafe state.update(bufferPointer: $0) }
+    unsafe bytes.withUnsafeBytes { bytes in
+      if sha256 != nil {
+        unsafe sha256?.update(bufferPointer: bytes)
+      } else if sha512 != nil {
+        unsafe sha512?.update(bufferPointer: bytes)
+      } else {
+        unsafe sha384?.update(bufferPointer: bytes)
+      }
+    }
   }
 
   /// The digest of all bytes so far; more may follow.
   public func digest() -> Digest {
-    // SHA-256 has 32 bytes by definition; an all-zero digest would match nothing.
-    Digest(rawBytes: state.finalize()) ?? Digest(zero: ())
+    let digest: Digest? =
+      if let sha256 {
+        Digest(rawBytes: sha256.finalize())
+      } else if let sha512 {
+        Digest(rawBytes: sha512.finalize(), by: .sha512)
+      } else if let sha384 {
+        Digest(rawBytes: sha384.finalize(), by: .sha384)
+      } else {
+        nil
+      }
+    // Each has as many bytes as it should by definition; an all-zero digest would match nothing.
+    return digest ?? Digest(zero: ())
   }
 }
 
 extension Digest {
   /// The digest of `bytes`.
-  public init(of bytes: [UInt8]) {
-    var hasher = ContentHasher()
+  public init(of bytes: [UInt8], by algorithm: Algorithm = .sha256) {
+    var hasher = ContentHasher(algorithm)
     unsafe hasher.update(bytes.span.bytes)
     self = hasher.digest()
   }
+
+  /// Whether it is the digest of `bytes`, by its own algorithm.
+  public func matches(_ bytes: [UInt8]) -> Bool { Digest(of: bytes, by: algorithm) == self }
 }

@@ -29,12 +29,13 @@ public struct Manifest: Sendable {
 
   /// Decodes `bytes`. `mediaType` is what the registry or descriptor called them; the `mediaType` field
   /// inside, covered by the digest, is believed first. `opaque` are the manifests of types that Ferry does not know of which
-  /// something is known; anything else of such a type is none.
+  /// something is known; anything else of such a type is none. `algorithm` is what whoever points at it names it by.
   public init(
-    bytes: [UInt8], mediaType claimed: MediaType?, opaque: OpaqueManifests = [:]
+    bytes: [UInt8], mediaType claimed: MediaType?, opaque: OpaqueManifests = [:],
+    by algorithm: Digest.Algorithm = .sha256
   ) throws(ManifestError) {
-    guard !opaque.isEmpty, let record = opaque[Digest(of: bytes)] else {
-      try self.init(bytes: bytes, mediaType: claimed, knowing: opaque, isAnswer: false)
+    guard !opaque.isEmpty, let record = opaque[Digest(of: bytes, by: algorithm)] else {
+      try self.init(bytes: bytes, mediaType: claimed, knowing: opaque, isAnswer: false, by: algorithm)
       return
     }
     guard bytes.count <= Self.sizeLimit else { throw .tooLarge(Int64(bytes.count)) }
@@ -43,31 +44,35 @@ public struct Manifest: Sendable {
     guard type.mayBeOpaque, said.map({ $0 == type }) ?? true, claimed.map({ $0 == type }) ?? true else {
       throw .malformed(.namesOtherContent)
     }
-    self.init(bytes, type, saysItsType: said != nil, try OpaqueManifest(bytes, record), knowing: opaque)
+    self.init(
+      bytes, type, saysItsType: said != nil, try OpaqueManifest(bytes, record), knowing: opaque, by: algorithm
+    )
   }
 
   /// Decodes what a registry answers when it is asked for a manifest: of a type that Ferry does not know as well, of which it
   /// is to be looked for what it names (``NamedContent``). `isVouchedFor` tells whether the answer shows by more than its
   /// type that it is a manifest's.
   public init(
-    answer bytes: [UInt8], mediaType claimed: MediaType?, isVouchedFor: Bool
+    answer bytes: [UInt8], mediaType claimed: MediaType?, isVouchedFor: Bool,
+    by algorithm: Digest.Algorithm = .sha256
   ) throws(ManifestError) {
     let isKnown = claimed.map { $0.isManifest || $0.isSchema1 } ?? false
     let own = isKnown ? nil : OpaqueType(of: bytes)
     if let own, let type = try own.type(claimed: claimed, isVouchedFor: isVouchedFor) {
       guard bytes.count <= Self.sizeLimit else { throw .tooLarge(Int64(bytes.count)) }
-      self.init(bytes, type, saysItsType: own.said != nil, try OpaqueManifest(bytes), knowing: [:])
+      self.init(
+        bytes, type, saysItsType: own.said != nil, try OpaqueManifest(bytes), knowing: [:], by: algorithm)
     } else {
-      try self.init(bytes: bytes, mediaType: claimed, knowing: [:], isAnswer: true)
+      try self.init(bytes: bytes, mediaType: claimed, knowing: [:], isAnswer: true, by: algorithm)
     }
   }
 
   private init(
     _ bytes: [UInt8], _ type: MediaType, saysItsType: Bool, _ content: OpaqueManifest,
-    knowing opaque: OpaqueManifests
+    knowing opaque: OpaqueManifests, by algorithm: Digest.Algorithm
   ) {
     self.bytes = bytes
-    let digest = Digest(of: bytes)
+    let digest = Digest(of: bytes, by: algorithm)
     self.digest = digest
     mediaType = type
     self.saysItsType = saysItsType
@@ -84,7 +89,8 @@ public struct Manifest: Sendable {
 
   /// `isAnswer`: it may yet turn out that what an index lists is a manifest.
   private init(
-    bytes: [UInt8], mediaType claimed: MediaType?, knowing opaque: OpaqueManifests, isAnswer: Bool
+    bytes: [UInt8], mediaType claimed: MediaType?, knowing opaque: OpaqueManifests, isAnswer: Bool,
+    by algorithm: Digest.Algorithm
   ) throws(ManifestError) {
     guard bytes.count <= Self.sizeLimit else { throw .tooLarge(Int64(bytes.count)) }
     let envelope = try Self.read(Envelope.self, from: bytes)
@@ -99,7 +105,7 @@ public struct Manifest: Sendable {
     if let said, said.isArtifactManifest {
       guard !hasChildren, !hasContent, !hasHistory else { throw .ambiguous }
       self.bytes = bytes
-      self.digest = Digest(of: bytes)
+      self.digest = Digest(of: bytes, by: algorithm)
       self.mediaType = said
       self.saysItsType = envelope.mediaType != nil
       self.content = .artifact(try Self.decode(ArtifactManifest.self, from: bytes))
@@ -117,7 +123,7 @@ public struct Manifest: Sendable {
       throw .malformed(.mislabelled(mediaType))
     }
     self.bytes = bytes
-    self.digest = Digest(of: bytes)
+    self.digest = Digest(of: bytes, by: algorithm)
     self.mediaType = mediaType
     self.saysItsType = envelope.mediaType != nil
     guard hasChildren else {
@@ -162,7 +168,8 @@ public struct Manifest: Sendable {
     } catch {
       throw .wrongContent(error)
     }
-    try self.init(bytes: bytes, mediaType: descriptor.mediaType, opaque: opaque)
+    try self.init(
+      bytes: bytes, mediaType: descriptor.mediaType, opaque: opaque, by: descriptor.digest.algorithm)
   }
 
   /// The manifests directly below: an index's children that are manifests, or what a manifest of an unknown type names so.
@@ -233,9 +240,17 @@ public struct Manifest: Sendable {
     }
   }
 
-  /// The same in other bytes, with what is known of what it lists. Throws ``ManifestError``.
+  /// The same in other bytes, named by the same algorithm, with what is known of what it lists. Throws ``ManifestError``.
   public func rewritten(_ bytes: [UInt8]) throws(ManifestError) -> Manifest {
-    try Manifest(bytes: bytes, mediaType: mediaType, opaque: opaque)
+    try Manifest(bytes: bytes, mediaType: mediaType, opaque: opaque, by: digest.algorithm)
+  }
+
+  /// Whether `digest`, of whatever algorithm, is this manifest's.
+  public func isNamed(by digest: Digest) -> Bool {
+    guard digest.algorithm != self.digest.algorithm else { return digest == self.digest }
+    // That of a signed one is not over all of its bytes.
+    if case .schema1 = content { return false }
+    return digest.matches(bytes)
   }
 
   /// A descriptor of this manifest.

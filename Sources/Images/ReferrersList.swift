@@ -71,6 +71,8 @@ public struct ReferrersList: Sendable {
 }
 
 /// A tag that says by its form which manifest its content refers to.
+///
+/// A tag has no room for more than 64 digits of a digest: of a longer one it does not tell which it is.
 public struct ReferrerTag: Hashable, Sendable {
   public enum Kind: String, Hashable, Sendable, CaseIterable {
     /// The list of a manifest's referrers, on registries without the referrers API (distribution-spec,
@@ -82,26 +84,39 @@ public struct ReferrerTag: Hashable, Sendable {
     case sbom = ".sbom"
   }
 
-  /// The manifest that the content refers to.
-  public let subject: Digest
+  /// The tag itself.
+  public let tag: String
+  /// The manifest that the content refers to; nil where a tag that was read does not tell.
+  public let subject: Digest?
   public let kind: Kind
 
-  private static let prefix = "sha256-"
+  private static let longest = 64
 
+  /// Of a digest that a tag has no room for, other kinds than a list have no tag that registries take.
   public init(_ kind: Kind, of subject: Digest) {
     self.subject = subject
     self.kind = kind
+    let hex = kind == .list ? String(subject.hex.prefix(Self.longest)) : subject.hex
+    tag = "\(subject.algorithm.rawValue)-\(hex)\(kind.rawValue)"
   }
 
   /// Reads a tag; nil when it is of another form.
   public init?(_ tag: some StringProtocol) {
-    guard tag.utf8.starts(with: Self.prefix.utf8) else { return nil }
-    let rest = tag.dropFirst(Self.prefix.count)
-    guard let subject = Digest(hex: String(rest.prefix(64))),
-      let kind = Kind(rawValue: String(rest.dropFirst(64)))
+    guard let algorithm = Digest.Algorithm.allCases.first(where: { tag.hasPrefix("\($0.rawValue)-") }) else {
+      return nil
+    }
+    let rest = tag.dropFirst(algorithm.rawValue.count + 1)
+    // Whatever the algorithm, so many digits are in it.
+    guard let digits = Digest(hex: String(rest.prefix(Self.longest))),
+      let kind = Kind(rawValue: String(rest.dropFirst(Self.longest))),
+      algorithm == .sha256 || kind == .list
     else { return nil }
-    self.init(kind, of: subject)
+    self.tag = String(tag)
+    self.kind = kind
+    subject = algorithm == .sha256 ? digits : nil
   }
 
-  public var tag: String { Self.prefix + subject.hex + kind.rawValue }
+  public static func == (left: Self, right: Self) -> Bool { left.tag == right.tag }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(tag) }
 }

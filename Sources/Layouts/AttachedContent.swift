@@ -46,6 +46,7 @@ enum AttachedContent {
       else { return image }
       guard let kind = tagKind(of: image.root) else { return referrer(image) }
       let tag = ReferrerTag(kind, of: subject).tag
+      guard RepositoryName.isValidTag(tag) else { return image }
       guard let reference = image.reference else {
         return LayoutImage(reference: nil, name: tag, root: image.root)
       }

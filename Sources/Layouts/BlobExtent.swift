@@ -19,15 +19,35 @@ public struct BlobExtent: Hashable, Sendable {
   }
 }
 
-/// Where a layout keeps a blob: `blobs/sha256/<hex>` (image-spec `image-layout.md`).
+/// Where a layout keeps a blob: `blobs/<algorithm>/<hex>` (image-spec `image-layout.md`).
 public enum BlobPath {
-  static let folder = "blobs/sha256/"
+  /// Where all blobs lie.
+  static let top = "blobs/"
+  /// Where those of the usual algorithm lie.
+  static let folder = folder(of: .sha256)
 
-  public static func path(of digest: Digest) -> String { folder + digest.hex }
+  /// Where those of one algorithm lie.
+  static func folder(of algorithm: Digest.Algorithm) -> String { "\(top)\(algorithm.rawValue)/" }
+
+  public static func path(of digest: Digest) -> String { folder(of: digest.algorithm) + digest.hex }
 
   /// The digest whose blob `path` names; nil when it names none.
   public static func digest(of path: some StringProtocol) -> Digest? {
-    guard path.utf8.starts(with: folder.utf8) else { return nil }
-    return Digest(hex: String(path.dropFirst(folder.count)))
+    if path.utf8.starts(with: folder.utf8) { return Digest(hex: String(path.dropFirst(folder.count))) }
+    guard path.utf8.starts(with: top.utf8) else { return nil }
+    for algorithm in Digest.Algorithm.allCases where algorithm != .sha256 {
+      let folder = folder(of: algorithm)
+      if path.utf8.starts(with: folder.utf8) {
+        return Digest(hex: String(path.dropFirst(folder.count)), by: algorithm)
+      }
+    }
+    return nil
+  }
+
+  /// The blob whose path `path` would lie below, were that a directory.
+  static func digest(above path: String) -> Digest? {
+    let parts = path.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 3, omittingEmptySubsequences: false)
+    guard parts.count == 4 else { return nil }
+    return digest(of: path[..<parts[2].endIndex])
   }
 }

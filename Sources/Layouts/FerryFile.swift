@@ -7,8 +7,9 @@ public struct FerryFile: Hashable, Sendable {
   static let sizeLimit: Int64 = 64 << 20
   /// The newest format version there is; a reader refuses newer ones. An archive says the oldest one that
   /// knows all it has: 2 knows referrers without a name and sources of omissions, 3 artifact manifests, 4 images of
-  /// Docker's schema 1, as they are or converted, 5 manifests of types that Ferry does not know.
-  public static let formatVersion = 5
+  /// Docker's schema 1, as they are or converted, 5 manifests of types that Ferry does not know, 6 digests by other algorithms
+  /// than sha256.
+  public static let formatVersion = 6
 
   /// sha256 over one line `<name> <digest of the root>\n` for each image, in the order of `index.json`: with it
   /// a damaged name is found, which nothing else in an archive repeats.
@@ -35,7 +36,7 @@ public struct FerryFile: Hashable, Sendable {
   init(
     images: [LayoutImage], omissions: [Omission], files: [CarriedFile], missingImages: [MissingImage] = [],
     knownSources: [KnownSource] = [], conversions: [ConvertedImage] = [],
-    holdsArtifactManifests: Bool = false,
+    holdsArtifactManifests: Bool = false, holdsOtherAlgorithms: Bool = false,
     opaqueManifests: [OpaqueRecord] = []
   ) {
     let listed = images.filter(\.isInIndex)
@@ -49,11 +50,13 @@ public struct FerryFile: Hashable, Sendable {
     self.knownSources = knownSources
     self.conversions = conversions
     version =
-      !opaqueManifests.isEmpty
-      ? 5
-      : !schema1Images.isEmpty || !conversions.isEmpty
-        ? 4
-        : holdsArtifactManifests ? 3 : images.contains(where: \.isReferrer) || !knownSources.isEmpty ? 2 : 1
+      holdsOtherAlgorithms
+      ? 6
+      : !opaqueManifests.isEmpty
+        ? 5
+        : !schema1Images.isEmpty || !conversions.isEmpty
+          ? 4
+          : holdsArtifactManifests ? 3 : images.contains(where: \.isReferrer) || !knownSources.isEmpty ? 2 : 1
   }
 
   enum ReadingError: Error {

@@ -179,6 +179,8 @@ struct BlobLookup {
     switch response.status {
     case 200, 206, 416: break
     case 404, 410: return .missing
+    // It knows of no digests like that one.
+    case 400 where digest.algorithm != .sha256: return .missing
     case 400..<500 where !connection.isOwn(response.url) && !response.isRetryable:
       return .missing
     default: throw connection.failure(response, for: purpose)
@@ -203,7 +205,10 @@ struct BlobLookup {
 
   /// Whether the registry says that what it has is another blob.
   private static func names(_ response: HTTPResponse, otherThan digest: Digest) -> Bool {
-    response.headers["Docker-Content-Digest"].flatMap { try? Digest($0) }.map { $0 != digest } ?? false
+    // One of another algorithm is the digest that the same blob goes by there.
+    response.headers["Docker-Content-Digest"].flatMap { try? Digest($0) }.map {
+      $0.algorithm == digest.algorithm && $0 != digest
+    } ?? false
   }
 
   /// How large the blob is of whose first byte this is the answer, in bytes; nil when it does not say.

@@ -36,12 +36,16 @@ final class BlobUploader: Sendable {
       descriptor, to: repository, of: connection.host, reach: source.reach, through: first,
       policy.withLock { $0 })
     var event = UploadMachine.Event.opened(first)
-    while true {
-      let action = policy.withLock { machine.handle(event, &$0) }
-      switch try upload.perform(action, machine) {
-      case .event(let next): event = next
-      case .stored(let proof): return .uploaded(proof)
+    do {
+      while true {
+        let action = policy.withLock { machine.handle(event, &$0) }
+        switch try upload.perform(action, machine) {
+        case .event(let next): event = next
+        case .stored(let proof): return .uploaded(proof)
+        }
       }
+    } catch let error as RegistryError {
+      throw error.refusing(descriptor.digest, in: repository, of: connection.host)
     }
   }
 

@@ -73,6 +73,8 @@ final class ReferrersAPI: Sendable {
           }
           return nil
         }
+        // It knows of no digests like that one.
+        if visited.count == 1, response.status == 400, subject.algorithm != .sha256 { return nil }
         guard response.status == 200 else { throw refusal(response, for: purpose) }
         let page = try ReferrersPage(response)
         noteAnswer(for: repository)

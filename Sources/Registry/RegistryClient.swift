@@ -98,27 +98,31 @@ extension RegistryClient {
 
   /// The manifest under a tag or digest. Its bytes are hashed: they must be what a digest asked for, and what
   /// the registry says they are. Wrong bytes are fetched once more before they are an error. `type` is what it is known to
-  /// be, and is asked for by name where Ferry knows nothing else of it.
+  /// be, and is asked for by name where Ferry knows nothing else of it. What a tag names gets its digest by `algorithm`, or
+  /// else by the one that the registry names it by.
   public func manifest(
-    _ identifier: String, of repository: String, as type: MediaType? = nil, isForPush: Bool = false
+    _ identifier: String, of repository: String, as type: MediaType? = nil, isForPush: Bool = false,
+    by algorithm: Digest.Algorithm? = nil
   ) throws(RegistryError) -> Manifest {
-    try manifests.fetch(identifier, of: repository, as: type, isForPush: isForPush)
+    try manifests.fetch(identifier, of: repository, as: type, isForPush: isForPush, by: algorithm)
   }
 
-  /// The manifest under a tag or digest, as ``manifest(_:of:as:isForPush:)`` gives it; nil when there is nothing. Asked
+  /// The manifest under a tag or digest, as ``manifest(_:of:as:isForPush:by:)`` gives it; nil when there is nothing. Asked
   /// by GET alone: HEAD may know less.
   public func manifestIfPresent(
-    _ identifier: String, of repository: String, as type: MediaType? = nil, isForPush: Bool = false
+    _ identifier: String, of repository: String, as type: MediaType? = nil, isForPush: Bool = false,
+    by algorithm: Digest.Algorithm? = nil
   ) throws(RegistryError) -> Manifest? {
-    try manifests.fetchIfPresent(identifier, of: repository, as: type, isForPush: isForPush)
+    try manifests.fetchIfPresent(identifier, of: repository, as: type, isForPush: isForPush, by: algorithm)
   }
 
   /// What a tag or digest names, without its bytes; nil when there is nothing. Asked by HEAD, and by GET
   /// where a registry's HEAD does not say enough.
   public func resolve(
-    _ identifier: String, of repository: String, isForPush: Bool = false
+    _ identifier: String, of repository: String, isForPush: Bool = false,
+    by algorithm: Digest.Algorithm? = nil
   ) throws(RegistryError) -> Descriptor? {
-    try manifests.resolve(identifier, of: repository, isForPush: isForPush)
+    try manifests.resolve(identifier, of: repository, isForPush: isForPush, by: algorithm)
   }
 
   /// Stores a manifest under a tag or its digest; where not `persistently`, it is tried once. Throws

@@ -59,6 +59,9 @@ public enum RegistryError: Error, Hashable, Sendable {
   case immutable(host: String, repository: String, identifier: String, messages: [RegistryMessage])
   /// The registry takes no manifests of this type: 415.
   case typeRefused(host: String, repository: String, type: MediaType, messages: [RegistryMessage])
+  /// The registry takes nothing whose digest is by that algorithm.
+  case algorithmRefused(
+    host: String, repository: String, digest: Digest, status: Int, messages: [RegistryMessage])
   /// A host that makes no URL.
   case invalidHost(String)
   /// A repository, tag or digest that cannot stand in a path.
@@ -112,6 +115,39 @@ public enum RegistryError: Error, Hashable, Sendable {
 }
 
 extension RegistryError {
+  /// What it means where `digest` was to be stored, which is by another algorithm than the one that all registries know: one
+  /// that does not know it says that the digest is wrong, or that there is nothing under such an address.
+  func refusing(_ digest: Digest, in repository: String, of host: String) -> RegistryError {
+    guard digest.algorithm != .sha256 else { return self }
+    switch self {
+    case .refused(_, let status, let messages) where [400, 404, 405, 501].contains(status):
+      let others = RegistryMessage.missingContent.union([
+        "BLOB_UPLOAD_UNKNOWN", "NAME_INVALID", "NAME_UNKNOWN",
+      ])
+      guard !messages.contains(where: { others.contains($0.code) }) else { return self }
+      return .algorithmRefused(
+        host: host, repository: repository, digest: digest, status: status, messages: messages)
+    case .blobNotKept(_, _, _, isOther: false):
+      return .algorithmRefused(
+        host: host, repository: repository, digest: digest, status: 201, messages: [])
+    default: return self
+    }
+  }
+
+  /// The same where `manifest` was to be stored. One of the usual algorithm may list what is not, and be refused for that, in words
+  /// that speak of digests.
+  func refusing(_ manifest: Manifest, in repository: String, of host: String) -> RegistryError {
+    guard manifest.digest.algorithm == .sha256 else {
+      return refusing(manifest.digest, in: repository, of: host)
+    }
+    let listed = manifest.blobs + manifest.children + [manifest.subject].compactMap(\.self)
+    guard let other = listed.first(where: { $0.digest.algorithm != .sha256 }),
+      case .refused(_, _, let messages) = self,
+      messages.contains(where: { "\($0.code) \($0.message)".lowercased().contains("digest") })
+    else { return self }
+    return refusing(other.digest, in: repository, of: host)
+  }
+
   /// What is said in answer to a manifest of which the registry does not find all that it lists; nil of any other error.
   public var complaintsOfMissingContent: [RegistryMessage]? {
     guard case .refused(_, let status, let messages) = self else { return nil }

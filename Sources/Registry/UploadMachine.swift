@@ -205,7 +205,9 @@ struct UploadMachine: Sendable {
   /// After the PUT that closes the upload.
   private mutating func closed(_ answer: UploadAnswer, _ policy: inout UploadPolicy) -> Action {
     if let refusal = answer.refusal { return judge(refusal, answer, &policy) }
-    if let stored = answer.stored, stored != descriptor.digest {
+    // One of another algorithm is the digest that the same blob goes by there: it says nothing, and the registry is asked.
+    let isOtherwiseNamed = answer.stored.map { $0.algorithm != descriptor.digest.algorithm } ?? false
+    if let stored = answer.stored, !isOtherwiseNamed, stored != descriptor.digest {
       let error = RegistryError.destinationDigestDiffers(
         repository: repository, identifier: descriptor.digest.description, expected: descriptor.digest,
         actual: stored)
@@ -214,7 +216,8 @@ struct UploadMachine: Sendable {
     // No doubt is left by the registry's own word, to a request that brought all of the blob, at an address that the
     // registry gave in this run.
     return .confirm(
-      isCertain: answer.isOwnWord && mode == .monolithic && session.offset == 0 && !session.isResumed)
+      isCertain: answer.isOwnWord && !isOtherwiseNamed && mode == .monolithic && session.offset == 0
+        && !session.isResumed)
   }
 
   /// What a refusal means for the upload.

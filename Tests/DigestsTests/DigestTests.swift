@@ -77,9 +77,66 @@ struct `A digest` {
   }
 
   @Test func `of another registered algorithm is refused by name`() {
-    #expect(throws: DigestError.unsupportedAlgorithm("sha512")) {
-      try Digest("sha512:" + String(repeating: "a", count: 128))
+    #expect(throws: DigestError.unsupportedAlgorithm("blake3")) {
+      try Digest("blake3:" + String(repeating: "a", count: 64))
     }
+  }
+
+  @Test(arguments: [
+    // NIST's examples for "abc".
+    (
+      Digest.Algorithm.sha384,
+      "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7"
+    ),
+    (
+      .sha512,
+      "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"
+    ),
+  ])
+  func `by a longer hash is computed, written and read`(_ algorithm: Digest.Algorithm, _ hex: String) throws {
+    let digest = Digest(of: Array("abc".utf8), by: algorithm)
+    #expect(digest.description == "\(algorithm):\(hex)" && digest.algorithm == algorithm)
+    #expect(try Digest("\(algorithm):\(hex)") == digest)
+    #expect(Digest(hex: hex, by: algorithm) == digest && Digest(hex: hex) == nil)
+    #expect(try Digest("\(algorithm):\(hex)").hashValue == digest.hashValue)
+    #expect(digest.matches(Array("abc".utf8)) && !digest.matches(Array("abd".utf8)))
+    for text in [
+      "\(algorithm):\(hex)0", "\(algorithm):\(hex.dropLast())", "\(algorithm):\(hex.uppercased())",
+    ] {
+      #expect(throws: DigestError.malformed(String(text.prefix(100)))) { try Digest(text) }
+    }
+    for name in [hex, "\(algorithm):\(hex)", "\(algorithm)-\(hex)"] {
+      #expect(Digest(fileName: name) == digest)
+    }
+    #expect(Digest(fileName: "sha256:\(hex)") == nil)
+    var pieces = ContentHasher(algorithm)
+    for byte in "abc".utf8 { pieces.update([byte].span.bytes) }
+    #expect(pieces.digest() == digest)
+  }
+
+  @Test func `of one content by two algorithms is two`() {
+    let digests = Digest.Algorithm.allCases.map { Digest(of: [], by: $0) }
+    #expect(Set(digests).count == digests.count)
+    #expect(
+      digests.shuffled().sorted() == digests
+        && digests.sorted().map(\.description) == digests.map(\.description).sorted())
+    #expect(digests[2] < Digest(of: [1], by: .sha512) || Digest(of: [1], by: .sha512) < digests[2])
+  }
+
+  @Test func `takes no more room for those that are seldom`() {
+    // Archives have millions of them in memory.
+    #expect(MemoryLayout<Digest>.size <= 33 && MemoryLayout<Digest?>.size <= 33)
+  }
+
+  @Test func `is proved by its own algorithm alone`() throws {
+    let bytes: [UInt8] = [1, 2, 3]
+    var verifier = BlobVerifier(digest: Digest(of: bytes, by: .sha512), size: 3)
+    try verifier.update(bytes.span.bytes)
+    #expect(verifier.contentDigest() == Digest(of: bytes, by: .sha512))
+    _ = try verifier.check()
+    verifier.restart()
+    try verifier.update([UInt8]([1, 2, 2]).span.bytes)
+    #expect(throws: DigestError.self) { _ = try verifier.check() }
   }
 
   @Test func `quotes no more than the start of a long text`() {

@@ -35,12 +35,12 @@ struct `Verifying deeply` {
 
   @Test func `names a config whose word for a layer's content Ferry cannot compare`() throws {
     let registry = ScriptedRegistry()
-    let odd = "sha512:" + String(repeating: "b", count: 128)
+    let odd = "blake3:" + String(repeating: "b", count: 64)
     registry.add(
       image: [Array("a".utf8), Array("b".utf8)], diffIDs: [BlobDigest.of([1]), odd], to: "a/a", tag: "1")
     try ferry.export([registry.reference("a/a:1")], to: "a.tar")
     let result = try ferry.run(["verify", "--deep", "a.tar"], exits: 14).standardOutput
-    #expect(result.contains("'rootfs.diff_ids[1]' is no sha256"))
+    #expect(result.contains("'rootfs.diff_ids[1]' is no digest that can be computed"))
     // What can be compared is.
     #expect(result.contains("layer \(BlobDigest.of(Array("a".utf8))) unpacks to"))
   }

@@ -49,8 +49,11 @@ struct `Damage to one image` {
       says: "has"),
     Harm(name: "a manifest's size, too small", script: "put(bad, entry(size=7))", says: "bytes instead of 7"),
     Harm(
-      name: "a digest by sha512 in the list", script: "put(bad, entry(digest='sha512:' + 'ab' * 64))",
+      name: "a digest by blake3 in the list", script: "put(bad, entry(digest='blake3:' + 'ab' * 32))",
       says: "manifests[1].digest"),
+    Harm(
+      name: "a digest by sha512 of nothing that is there, in the list",
+      script: "put(bad, entry(digest='sha512:' + 'ab' * 64))", says: "missing"),
     Harm(
       name: "a digest by nothing known in the list (distribution#4420)",
       script: "put(bad, entry(digest='wat:1234'))", says: "'wat:1234' is no digest"),
@@ -60,9 +63,12 @@ struct `Damage to one image` {
       script: "manifest(lambda d: d['layers'][0].update(digest='blake9:abc'))",
       says: "'layers[0].digest': 'blake9:abc' is no digest"),
     Harm(
-      name: "a config's digest by sha512",
-      script: "manifest(lambda d: d['config'].update(digest='sha512:' + 'ab' * 64))",
-      says: "'config.digest': its digest is a sha512"),
+      name: "a config's digest by blake3",
+      script: "manifest(lambda d: d['config'].update(digest='blake3:' + 'ab' * 32))",
+      says: "'config.digest': its digest is a blake3; Ferry computes sha256, sha384 and sha512"),
+    Harm(
+      name: "a config's digest by sha512 of nothing that is there",
+      script: "manifest(lambda d: d['config'].update(digest='sha512:' + 'ab' * 64))", says: "missing"),
     Harm(
       name: "a platform's digest by nothing known",
       script: """
@@ -184,7 +190,7 @@ struct `Damage to one image` {
     #expect(has("good", in: "chosen"))
   }
 
-  @Test(arguments: ["sha512:\(String(repeating: "ab", count: 64))", "wat:12"])
+  @Test(arguments: ["blake3:\(String(repeating: "ab", count: 32))", "wat:12"])
   func `by a digest that ferry cannot compute stops no other of an export`(digest: String) throws {
     registry.add(image: [Array("good".utf8)], diffIDs: [BlobDigest.of([1])], to: "old/good", tag: "1")
     let config = registry.add(Array("{}".utf8))

@@ -17,10 +17,23 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "1.0", "sha256-", "sha256-0a", "sha512-HEX", "sha256-HEX.SIG", "sha256-HEX.sig1", "xsha256-HEX",
+    "", "1.0", "sha256-", "sha256-0a", "sha512-HEX.sig", "sha512-HEX0", "blake3-HEX", "sha256-HEX.SIG",
+    "sha256-HEX.sig1", "xsha256-HEX",
   ])
   func `is no other tag`(_ form: String) {
     #expect(ReferrerTag(form.replacingOccurrences(of: "HEX", with: hex)) == nil)
+  }
+}
+
+@Suite struct `A referrer's tag for a long digest` {
+  @Test func `has its first 64 digits, and does not tell which it is`() throws {
+    let subject = Digest(of: [1], by: .sha512)
+    let tag = ReferrerTag(.list, of: subject)
+    #expect(tag.tag == "sha512-\(subject.hex.prefix(64))" && tag.subject == subject)
+    let read = try #require(ReferrerTag(tag.tag))
+    #expect(read == tag && read.subject == nil && read.kind == .list)
+    // Of the other kinds registries take no tag.
+    #expect(!RepositoryName.isValidTag(ReferrerTag(.signature, of: subject).tag))
   }
 }
 

@@ -92,15 +92,21 @@ import Testing
         == #"{"B":[],"a":{},"b":[-1,"a/b\"\\\u0001\u000a"# + "\u{7f}ä\"]}")
   }
 
-  @Test(arguments: ["blobs/sha256/", "blobs/sha256/xyz", "blobs/sha512/" + String(repeating: "a", count: 64)])
-  func `only sha256 names make a blob's path`(path: String) {
+  @Test(arguments: [
+    "blobs/sha256/", "blobs/sha256/xyz", "blobs/sha512/" + String(repeating: "a", count: 64),
+    "blobs/sha256/" + String(repeating: "a", count: 128), "blobs/blake3/" + String(repeating: "a", count: 64),
+    "blobs/" + String(repeating: "a", count: 64), "blobs/sha512/" + String(repeating: "a", count: 128) + "/x",
+  ])
+  func `only an algorithm's folder and its digests make a blob's path`(path: String) {
     #expect(BlobPath.digest(of: path) == nil)
   }
 
   @Test func `a blob's path leads back to its digest`() {
-    let digest = Digest(of: [1])
-    #expect(BlobPath.digest(of: BlobPath.path(of: digest)) == digest)
-    #expect(BlobPath.digest(of: BlobPath.path(of: digest).uppercased()) == nil)
+    for digest in Digest.Algorithm.allCases.map({ Digest(of: [1], by: $0) }) {
+      let path = BlobPath.path(of: digest)
+      #expect(BlobPath.digest(of: path) == digest && BlobPath.digest(of: path.uppercased()) == nil)
+      #expect(BlobPath.digest(above: path + "/x") == digest && BlobPath.digest(above: path) == nil)
+    }
   }
 
   @Test(arguments: [

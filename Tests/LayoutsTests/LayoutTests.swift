@@ -97,7 +97,7 @@ import Testing
   }
 
   @Test func `of a newer format is refused by its version`() throws {
-    let ferry = Array(#"{"formatVersion":6,"imagesDigest":7}"#.utf8)
+    let ferry = Array(#"{"formatVersion":7,"imagesDigest":7}"#.utf8)
     let index = IndexFile(images: [], ferryFileDigest: Digest(of: ferry)).bytes
     let path = try TestArchive.tar(
       [
@@ -105,7 +105,7 @@ import Testing
         .init(name: "ferry.json", bytes: ferry),
       ], to: scratch, "a.tar")
     #expect(
-      throws: LayoutError.unsupportedVersion(path: path, entry: "ferry.json", found: "6", supported: "5")
+      throws: LayoutError.unsupportedVersion(path: path, entry: "ferry.json", found: "7", supported: "6")
     ) { try Layout.open(path) }
   }
 }

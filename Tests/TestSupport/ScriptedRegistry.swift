@@ -12,23 +12,42 @@ public final class ScriptedRegistry: Sendable {
   public let server: ScriptedServer
   private let content: Content
 
+  /// What it makes of digests by other algorithms than sha256.
+  public enum OtherDigests: Sendable {
+    /// It takes them, and says so.
+    case taken
+    /// It takes them, and calls what it has by its sha256 whatever it is asked for.
+    case renamed
+    /// It takes them, and sets tags that are put beside such a digest.
+    case tagged
+    /// It knows of none: 400.
+    case refused
+  }
+
   /// Starts a registry that also serves what `storage` holds.
   ///
   /// - Parameter keepsUploads: blobs that are pushed are kept; else they are read and forgotten.
   /// - Parameter referrersPage: it has the referrers API, which tells so many referrers at once.
   /// - Parameter listsManifests: beside the tags of a repository it lists its manifests, tagged or not, as Google's do.
   /// - Parameter claimsReferrers: it says of what refers to something that it lists it, API or not.
+  /// - Parameter otherDigests: what it makes of digests by other algorithms than sha256.
   public init(
-    _ storage: RegistryStorage? = nil, keepsUploads: Bool = true, referrersPage: Int? = nil,
+    _ storage: RegistryStorage? = nil, otherDigests: OtherDigests = .taken, keepsUploads: Bool = true,
+    referrersPage: Int? = nil,
     claimsReferrers: Bool = false, listsManifests: Bool = false,
     intercept: @escaping Interception = { _ in nil }
   ) {
     let content = Content(
       storage, keepsUploads: keepsUploads, referrersPage: referrersPage,
-      claimsReferrers: claimsReferrers || referrersPage != nil, listsManifests: listsManifests)
+      claimsReferrers: claimsReferrers || referrersPage != nil, listsManifests: listsManifests,
+      otherDigests: otherDigests)
     self.content = content
     server = ScriptedServer { request in
       if let answer = intercept(request) { return answer }
+      if otherDigests == .refused, request.target.contains("sha512") {
+        return ScriptedResponse(
+          400, json: #"{"errors":[{"code":"DIGEST_INVALID","message":"invalid digest algorithm"}]}"#)
+      }
       let answer = content.answer(request)
       return request.method == "HEAD" ? answer.withoutBody : answer
     }
@@ -43,12 +62,17 @@ public final class ScriptedRegistry: Sendable {
   @discardableResult
   public func add(_ bytes: [UInt8]) -> String { content.add(bytes) }
 
+  /// The same by another algorithm, `sha384` or `sha512`.
+  @discardableResult
+  public func add(_ bytes: [UInt8], by algorithm: String) -> String { content.add(bytes, by: algorithm) }
+
   /// Adds a manifest, under a tag if one is given, and returns its digest.
   @discardableResult
-  public func add(manifest text: String, as mediaType: String, to repository: String, tag: String? = nil)
-    -> String
-  {
-    content.add(Array(text.utf8), as: mediaType, to: repository, identifier: tag)
+  public func add(
+    manifest text: String, as mediaType: String, to repository: String, tag: String? = nil,
+    by algorithm: String = "sha256"
+  ) -> String {
+    content.add(Array(text.utf8), as: mediaType, to: repository, identifier: tag, by: algorithm)
   }
 
   /// Adds an image whose layers are `layers` and whose config gives them `diffIDs`, their digests if none are given;
@@ -124,11 +148,13 @@ private final class Content: Sendable {
   private let referrersPage: Int?
   private let claimsReferrers: Bool
   private let listsManifests: Bool
+  private let otherDigests: ScriptedRegistry.OtherDigests
 
   init(
     _ storage: RegistryStorage?, keepsUploads: Bool, referrersPage: Int?, claimsReferrers: Bool,
-    listsManifests: Bool
+    listsManifests: Bool, otherDigests: ScriptedRegistry.OtherDigests
   ) {
+    self.otherDigests = otherDigests
     self.storage = storage
     self.keepsUploads = keepsUploads
     self.referrersPage = referrersPage
@@ -138,20 +164,23 @@ private final class Content: Sendable {
 
   var tags: [String] { state.withLock { $0.tags.keys.sorted() } }
 
-  func add(_ bytes: [UInt8]) -> String {
-    let digest = BlobDigest.of(bytes)
+  func add(_ bytes: [UInt8], by algorithm: String = "sha256") -> String {
+    let digest = BlobDigest.of(bytes, by: algorithm)
     state.withLock { $0.blobs[digest] = bytes }
     return digest
   }
 
-  func add(_ manifest: [UInt8], as type: String, to repository: String, identifier: String?) -> String {
-    let digest = add(manifest)
+  func add(
+    _ manifest: [UInt8], as type: String, to repository: String, identifier: String?,
+    by algorithm: String = "sha256"
+  ) -> String {
+    let digest = add(manifest, by: algorithm)
     state.withLock { state in
       state.types[digest] = type
       if state.manifests[repository]?.contains(digest) != true {
         state.manifests[repository, default: []].append(digest)
       }
-      if let identifier, !identifier.hasPrefix("sha256:") {
+      if let identifier, !identifier.hasPrefix("sha256:"), !identifier.hasPrefix("sha512:") {
         state.tags["\(repository):\(identifier)"] = digest
       }
     }
@@ -171,7 +200,7 @@ private final class Content: Sendable {
   func manifests(of repository: String) -> [String] { state.withLock { $0.manifests[repository] ?? [] } }
 
   func digest(_ repository: String, _ identifier: String) -> String? {
-    if identifier.hasPrefix("sha256:") { return identifier }
+    if identifier.hasPrefix("sha256:") || identifier.hasPrefix("sha512:") { return identifier }
     return state.withLock { $0.tags["\(repository):\(identifier)"] }
       ?? storage?.digest(of: repository, identifier)
   }
@@ -180,7 +209,7 @@ private final class Content: Sendable {
     if let match = request.path.wholeMatch(of: /\/v2\/(.+)\/manifests\/([^\/]+)/) {
       return manifest(request, repository: String(match.1), identifier: String(match.2))
     }
-    if let match = request.path.wholeMatch(of: /\/v2\/.+\/blobs\/(sha256:[0-9a-f]{64})/) {
+    if let match = request.path.wholeMatch(of: /\/v2\/.+\/blobs\/(sha(?:256|384|512):[0-9a-f]+)/) {
       return blob(request, String(match.1))
     }
     if let page = referrersPage, let match = request.path.wholeMatch(of: /\/v2\/(.+)\/referrers\/([^\/]+)/) {
@@ -198,8 +227,13 @@ private final class Content: Sendable {
   {
     if request.method == "PUT" {
       let type = request.header("Content-Type") ?? ""
-      let digest = add(request.body, as: type, to: repository, identifier: identifier)
-      var headers = [("Docker-Content-Digest", digest)]
+      let algorithm = identifier.hasPrefix("sha512:") ? "sha512" : "sha256"
+      let tag = request.query?.firstMatch(of: /tag=([^&]+)/).map { String($0.1) }
+      let isTagged = otherDigests == .tagged && tag != nil
+      let digest = add(
+        request.body, as: type, to: repository, identifier: isTagged ? tag : identifier, by: algorithm)
+      var headers = [("Docker-Content-Digest", name(of: digest, request.body))]
+      if isTagged, let tag { headers.append(("OCI-Tag", tag)) }
       if claimsReferrers, let subject = Subjected(request.body)?.subject?.digest {
         headers.append(("OCI-Subject", subject))
       }
@@ -208,8 +242,15 @@ private final class Content: Sendable {
     guard let digest = digest(repository, identifier), let bytes = bytes(digest) else {
       return ScriptedResponse(404, json: #"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown"}]}"#)
     }
-    let headers = [("Content-Type", type(of: digest, bytes)), ("Docker-Content-Digest", digest)]
+    let headers = [
+      ("Content-Type", type(of: digest, bytes)), ("Docker-Content-Digest", name(of: digest, bytes)),
+    ]
     return ScriptedResponse(headers: headers, body: bytes)
+  }
+
+  /// What it calls what it has.
+  private func name(of digest: String, _ bytes: [UInt8]) -> String {
+    otherDigests == .renamed ? BlobDigest.of(bytes) : digest
   }
 
   private func type(of digest: String, _ bytes: [UInt8]) -> String {
@@ -229,7 +270,9 @@ private final class Content: Sendable {
       }
       return ScriptedResponse(404, json: #"{"errors":[{"code":"BLOB_UNKNOWN","message":"unknown"}]}"#)
     }
-    return ScriptedResponse(body: bytes)
+    return otherDigests == .renamed
+      ? ScriptedResponse(headers: [("Docker-Content-Digest", BlobDigest.of(bytes))], body: bytes)
+      : ScriptedResponse(body: bytes)
   }
 
   private func upload(_ request: ScriptedRequest) -> ScriptedResponse {
@@ -249,7 +292,11 @@ private final class Content: Sendable {
         return ScriptedResponse(404)
       }
       if keepsUploads {
-        _ = add(upload.bytes)
+        let named = request.query?.firstMatch(of: /(sha384|sha512)(?:%3A|:)/).map { String($0.1) }
+        let digest = add(upload.bytes, by: named ?? "sha256")
+        if named != nil {
+          return ScriptedResponse(201, headers: [("Docker-Content-Digest", name(of: digest, upload.bytes))])
+        }
       } else if let digest = request.query?.firstMatch(of: /sha256(?:%3A|:)([0-9a-f]{64})/)?.1 {
         state.withLock { $0.forgotten["sha256:\(digest)"] = upload.count }
       }

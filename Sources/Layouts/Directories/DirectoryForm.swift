@@ -85,8 +85,7 @@ struct DirectoryForm {
 
   /// Whether a file or folder is named by its digest, or an image's ID: then its ending says what it is.
   private static func isBlobName(_ name: String) -> Bool {
-    let text = name.hasPrefix("sha256:") ? name.dropFirst(7) : name[...]
-    return Digest(hex: text.prefix { $0 != "." }) != nil
+    Digest(fileName: name.prefix { $0 != "." }) != nil
   }
 
   /// What stands at the top of the directory of what docker's list names.
@@ -99,16 +98,19 @@ struct DirectoryForm {
   }
 
   private static func holdsBlobs(_ directory: OpenDirectory) throws(FileError) -> Bool {
-    guard let blobs = try? directory.directory("blobs", creating: false),
-      let folder = try? blobs.directory("sha256", creating: false)
-    else { return false }
-    do throws(FileError) {
-      return try folder.entries(limit: TarIndex.mostEntries).contains {
-        $0.kind == .file && Digest(hex: $0.name) != nil
+    guard let blobs = try? directory.directory("blobs", creating: false) else { return false }
+    for algorithm in Digest.Algorithm.allCases {
+      guard let folder = try? blobs.directory(algorithm.rawValue, creating: false) else { continue }
+      do throws(FileError) {
+        let isThere = try folder.entries(limit: TarIndex.mostEntries).contains {
+          $0.kind == .file && Digest(hex: $0.name, by: algorithm) != nil
+        }
+        if isThere { return true }
+      } catch .tooManyEntries {
+        return true
       }
-    } catch .tooManyEntries {
-      return true
     }
+    return false
   }
 
   /// What a file begins with; empty where none can be had by that name.

@@ -4,7 +4,7 @@ import Images
 import Tar
 
 /// What skopeo and podman write as `dir:` and `docker-dir`: one image whose files lie beside each other, each called by
-/// the hexadecimal part of its digest, manifests below an index with `.manifest.json` behind it. `manifest.json` is the
+/// the hexadecimal part of its digest, with the algorithm before it where that is not sha256, manifests below an index with `.manifest.json` behind it. `manifest.json` is the
 /// image's manifest or index itself.
 ///
 /// Ferry makes the layout that it stands for. Nothing in it says what the image is called, nor what digest the topmost manifest
@@ -24,7 +24,7 @@ enum SkopeoDirectory {
   static func name(of path: String, known: String?) -> String? {
     let path = known ?? path.split(separator: "/").last.map(String.init) ?? ""
     let name = path.split(separator: "/").last ?? ""
-    return name.contains(":") && !name.hasPrefix("sha256:") && !name.hasPrefix("@") ? path : nil
+    return name.contains(":") && Digest(fileName: name) == nil && !name.hasPrefix("@") ? path : nil
   }
 
   /// The layout, of what lies in the directory at `path`.
@@ -45,17 +45,16 @@ enum SkopeoDirectory {
     let bytes = try extent.bytes(in: directory.content)
     // Where the directory is called by a digest, that is the image's.
     let last = path.split(separator: "/").last ?? ""
-    if let at = last.lastIndex(of: "@"), let named = try? Digest(String(last[last.index(after: at)...])),
-      named != Digest(of: bytes)
-    {
-      throw .wrongContent(named, .mismatch(expected: named, actual: Digest(of: bytes)))
+    let named = last.lastIndex(of: "@").flatMap { try? Digest(String(last[last.index(after: $0)...])) }
+    let actual = Digest(of: bytes, by: named?.algorithm ?? .sha256)
+    if let named, named != actual {
+      throw .wrongContent(named, .mismatch(expected: named, actual: actual))
     }
     let manifest: Manifest
-    do { manifest = try Manifest(bytes: bytes, mediaType: nil) } catch {
-      throw .notAManifest(Digest(of: bytes), error)
+    do { manifest = try Manifest(bytes: bytes, mediaType: nil, by: actual.algorithm) } catch {
+      throw .notAManifest(actual, error)
     }
-    let root = Descriptor(
-      mediaType: manifest.mediaType, digest: Digest(of: bytes), size: Int64(bytes.count))
+    let root = Descriptor(mediaType: manifest.mediaType, digest: actual, size: Int64(bytes.count))
     var blobs = [root.digest: extent]
     var files: [String: BlobExtent] = [:]
     for (name, extent) in found.files {
@@ -81,8 +80,8 @@ enum SkopeoDirectory {
   /// The digest that a file is called by; nil for any other name. Layers had an ending once.
   private static func digest(of name: String) -> Digest? {
     for ending in [childEnding, ".tar"] where name.hasSuffix(ending) {
-      return Digest(hex: name.dropLast(ending.utf8.count))
+      return Digest(fileName: name.dropLast(ending.utf8.count))
     }
-    return Digest(hex: name)
+    return Digest(fileName: name)
   }
 }

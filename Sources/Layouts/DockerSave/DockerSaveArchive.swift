@@ -17,7 +17,7 @@ struct DockerSaveArchive {
   /// The archive's files that images need, and the links that lead to them.
   private var used: Set<String> = [DockerManifestFile.path]
   private var configs: [String: DockerConfig] = [:]
-  private var measured: [String: MeasuredLayer] = [:]
+  private var measured: [String: [MeasuredLayer.Algorithms: MeasuredLayer]] = [:]
   private(set) var problems: [LayoutProblem] = []
   /// Those of ``problems`` that may be found more than once.
   private var told: Set<LayoutProblem> = []
@@ -201,7 +201,8 @@ struct DockerSaveArchive {
       throw .malformed(
         path: file.path, entry: path, why: .layerCompression(compression))
     }
-    let layer = try measure(name, extent, compression)
+    let layer = try measure(
+      name, extent, compression, by: MeasuredLayer.Algorithms(content: diffID.algorithm))
     if layer.content != diffID {
       problems.append(
         layer.content.map { .contentDiffers(layer: layer.digest, expected: diffID, actual: $0) }
@@ -219,12 +220,13 @@ struct DockerSaveArchive {
 
   /// Reads a compressed layer, once however many images list it.
   mutating func measure(
-    _ name: String, _ extent: BlobExtent, _ compression: Compression
+    _ name: String, _ extent: BlobExtent, _ compression: Compression,
+    by algorithms: MeasuredLayer.Algorithms = MeasuredLayer.Algorithms()
   ) throws(LayoutError) -> MeasuredLayer {
-    if let known = measured[name] { return known }
+    if let known = measured[name]?[algorithms] { return known }
     let layer = try MeasuredLayer.measure(
-      extent, in: file, Decompressor(compression, memoryLimit: memoryLimit), called: name)
-    measured[name] = layer
+      extent, in: file, Decompressor(compression, memoryLimit: memoryLimit), called: name, by: algorithms)
+    measured[name, default: [:]][algorithms] = layer
     return layer
   }
 
@@ -238,7 +240,8 @@ struct DockerSaveArchive {
       return
     }
     guard extent != other, file.holds(extent.range) else { return }
-    let actual = try measure(name, extent, compression(of: extent)).digest
+    let algorithms = MeasuredLayer.Algorithms(whole: digest.algorithm)
+    let actual = try measure(name, extent, compression(of: extent), by: algorithms).digest
     let problem: LayoutProblem =
       other.size == extent.size
       ? .damaged(digest, actual: actual)
@@ -310,8 +313,9 @@ struct DockerConfig {
   /// `name` is the file's path, which holds the digest that it had when it was written, the image ID: the
   /// descriptor has that one, so that damage is found as everywhere else.
   init(bytes: [UInt8], name: String, archive: String) throws(LayoutError) {
-    let actual = Digest(of: bytes)
-    let digest = Self.digest(in: name) ?? actual
+    let named = Self.digest(in: name)
+    let actual = Digest(of: bytes, by: named?.algorithm ?? .sha256)
+    let digest = named ?? actual
     descriptor = Descriptor(mediaType: .ociConfig, digest: digest, size: Int64(bytes.count))
     let fault: FileFault
     do {
@@ -337,10 +341,10 @@ struct DockerConfig {
   }
 
   /// `<hex>.json` of docker, podman and skopeo, `sha256:<hex>` of crane and kaniko, `blobs/sha256/<hex>` of
-  /// buildkit.
+  /// buildkit; of other algorithms likewise.
   private static func digest(in name: String) -> Digest? {
     var text = name.split(separator: "/").last ?? ""
     if text.hasSuffix(".json") { text = text.dropLast(5) }
-    return Digest(hex: text.hasPrefix("sha256:") ? text.dropFirst(7) : text)
+    return Digest(fileName: text)
   }
 }

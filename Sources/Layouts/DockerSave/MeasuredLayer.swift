@@ -4,6 +4,12 @@ import Tar
 
 /// What a compressed layer hashes to, and what it unpacks to: docker's archives say only the second.
 struct MeasuredLayer {
+  /// By which algorithms it is measured.
+  struct Algorithms: Hashable {
+    var whole: Digest.Algorithm = .sha256
+    var content: Digest.Algorithm = .sha256
+  }
+
   let digest: Digest
   /// nil when it cannot be unpacked.
   let content: Digest?
@@ -12,19 +18,24 @@ struct MeasuredLayer {
 
   /// Reads the layer through once.
   static func measure(
-    _ extent: BlobExtent, in file: any RandomAccess, _ decompressor: Decompressor, called name: String
+    _ extent: BlobExtent, in file: any RandomAccess, _ decompressor: Decompressor, called name: String,
+    by algorithms: Algorithms
   ) throws(LayoutError) -> MeasuredLayer {
-    if let passed = file as? PassedContent, let known = passed.passage(at: extent.offset, size: extent.size) {
+    if let passed = file as? PassedContent, let known = passed.passage(at: extent.offset, size: extent.size),
+      known.digest.algorithm == algorithms.whole, known.content.tells([algorithms.content])
+    {
       switch known.content {
-      case .digest(let content): return MeasuredLayer(digest: known.digest, content: content)
+      case .digests(let contents):
+        return MeasuredLayer(
+          digest: known.digest, content: contents.first { $0.algorithm == algorithms.content })
       case .damaged: return MeasuredLayer(digest: known.digest, content: nil)
       case .refused(let error): throw .tar(error.located(in: "\(file.path): \(name)"))
       case .unknown: break
       }
     }
     var position: Int64 = 0
-    var whole = ContentHasher()
-    var content = ContentHasher()
+    var whole = ContentHasher(algorithms.whole)
+    var content = ContentHasher(algorithms.content)
     /// The next bytes; 0 at the end.
     func next(_ buffer: UnsafeMutableRawBufferPointer) throws(LayoutError) -> Int {
       try LayoutError.checkCancellation()

@@ -155,7 +155,10 @@ struct TwoLists {
         // Docker reads no other file, though the same layer lies there compressed; of the layer itself it is told anyway.
         if place == nil, digest != layer, !entries.isCut { missing.append(path) }
       } else if let place {
-        let measured = try docker.measure(place.name, place.extent, docker.compression(of: place.extent))
+        let measured = try docker.measure(
+          place.name, place.extent, docker.compression(of: place.extent),
+          by: MeasuredLayer.Algorithms(
+            whole: layer.algorithm, content: content?.algorithm ?? .sha256))
         guard measured.digest == layer || (measured.content != nil && measured.content == content)
         else { return false }
       } else {
@@ -272,8 +275,9 @@ struct TwoLists {
       bytesRead += extent.size
       guard bytesRead <= ManifestWalk.sizeLimit else { break }
       let bytes = try extent.bytes(in: file)
-      if Digest(of: bytes) == digest,
-        let image = (try? Manifest(bytes: bytes, mediaType: nil)).flatMap(ListedImage.init)
+      if digest.matches(bytes),
+        let image = (try? Manifest(bytes: bytes, mediaType: nil, by: digest.algorithm)).flatMap(
+          ListedImage.init)
       {
         found.append(image)
       }

@@ -165,8 +165,8 @@ struct AbsentParts {
         path: file.path, entry: BlobPath.folder, size: bytesRead, limit: 8 * ManifestWalk.sizeLimit)
     }
     let bytes = try extent.bytes(in: file)
-    guard Digest(of: bytes) == descriptor.digest else { return nil }
-    return try? Manifest(bytes: bytes, mediaType: descriptor.mediaType)
+    guard descriptor.digest.matches(bytes) else { return nil }
+    return try? Manifest(bytes: bytes, mediaType: descriptor.mediaType, by: descriptor.digest.algorithm)
   }
 }
 

@@ -203,7 +203,8 @@ public final class Layout: Sendable {
   public func manifest(_ descriptor: Descriptor) throws(LayoutError) -> Manifest {
     let bytes = try bytes(of: descriptor, limit: Manifest.sizeLimit)
     do {
-      return try Manifest(bytes: bytes, mediaType: descriptor.mediaType, opaque: opaque)
+      return try Manifest(
+        bytes: bytes, mediaType: descriptor.mediaType, opaque: opaque, by: descriptor.digest.algorithm)
     } catch {
       throw .notAManifest(descriptor.digest, error)
     }

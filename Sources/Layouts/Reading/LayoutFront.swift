@@ -106,7 +106,7 @@ struct LayoutFront {
   ) -> MediaType? {
     guard let extent = entries.blobs[listed.digest], extent.size == listed.size, file.holds(extent.range),
       extent.size <= Int64(Manifest.sizeLimit), let bytes = try? extent.bytes(in: file),
-      Digest(of: bytes) == listed.digest, let manifest = try? Manifest(bytes: bytes, mediaType: nil)
+      listed.digest.matches(bytes), let manifest = try? Manifest(bytes: bytes, mediaType: nil)
     else { return nil }
     return manifest.mediaType
   }

@@ -92,7 +92,7 @@ struct ManifestWalk {
           continue
         }
         let document = try extent.bytes(in: file)
-        guard Digest(of: document) == content.config.digest else { continue }
+        guard content.config.digest.matches(document) else { continue }
         guard try Schema1Carrier.image(in: carrier, document: document).manifest.digest == digest else {
           throw ManifestError.malformed(.carriesOtherContent)
         }
@@ -118,7 +118,7 @@ struct ManifestWalk {
         extent.size <= Int64(ImageConfig.sizeLimit)
       else { continue }
       let config = try extent.bytes(in: file)
-      guard Digest(of: config) == content.config.digest else { continue }
+      guard content.config.digest.matches(config) else { continue }
       let original = try? Schema1Manifest(bytes: beside.bytes(in: file))
       guard let original, original.digest == conversion.from,
         Schema1Conversion.makes(manifest, config: config, of: original)
@@ -151,7 +151,7 @@ struct ManifestWalk {
       return add(.notAConfig(config.digest, .tooLarge(extent.size)))
     }
     let bytes = try extent.bytes(in: file)
-    let isSound = Digest(of: bytes) == config.digest
+    let isSound = config.digest.matches(bytes)
     if !configs.contains(config.digest), isTyped || ImageConfig.speaksOfLayers(bytes) {
       configs.insert(config.digest)
       if isSound {
@@ -211,13 +211,14 @@ struct ManifestWalk {
       throw .oversized(path: file.path, entry: BlobPath.folder, size: bytesRead, limit: limit)
     }
     let bytes = try extent.bytes(in: file)
-    let actual = Digest(of: bytes)
+    let actual = Digest(of: bytes, by: digest.algorithm)
     guard actual == digest else {
       add(.damaged(digest, actual: actual))
       return nil
     }
     do {
-      let manifest = try Manifest(bytes: bytes, mediaType: descriptor.mediaType, opaque: opaque)
+      let manifest = try Manifest(
+        bytes: bytes, mediaType: descriptor.mediaType, opaque: opaque, by: digest.algorithm)
       manifests.add(manifest, from: extent)
       if !manifest.mediaType.isIndex { holdsImage = true }
       return manifest

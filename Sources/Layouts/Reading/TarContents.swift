@@ -131,7 +131,14 @@ struct TarContents {
   ) throws(LayoutError) -> [LayoutProblem] {
     func precedes(_ left: String, _ right: String) -> Bool { left.utf8.lexicographicallyPrecedes(right.utf8) }
     let all = paths.union(directories).sorted(by: precedes)
-    let firstBlob = ([blobs.keys.min(), unread.min()].compactMap(\.self).min()).map(BlobPath.path)
+    // The first of each folder.
+    var firstBlobs: [Digest.Algorithm: Digest] = [:]
+    func note(_ digest: Digest) {
+      firstBlobs[digest.algorithm] = min(digest, firstBlobs[digest.algorithm] ?? digest)
+    }
+    blobs.keys.forEach(note)
+    unread.forEach(note)
+    let blobPaths = firstBlobs.values.map(BlobPath.path)
     var doubled: Set<String> = []
     var beneath: [String: String] = [:]
     for path in all {
@@ -139,7 +146,7 @@ struct TarContents {
       if let digest = BlobPath.digest(of: path), isThere(digest, unread) {
         // A directory, for paths of blobs are not among these.
         doubled.insert(path)
-      } else if let parent = Self.blob(above: path), isThere(parent, unread) {
+      } else if let parent = BlobPath.digest(above: path), isThere(parent, unread) {
         let parent = BlobPath.path(of: parent)
         beneath[parent] = beneath[parent] ?? path
       }
@@ -153,7 +160,7 @@ struct TarContents {
         let middle = (low + high) / 2
         if precedes(all[middle], below) { low = middle + 1 } else { high = middle }
       }
-      let others = [low < all.count ? all[low] : nil, firstBlob].compactMap(\.self)
+      let others = blobPaths + (low < all.count ? [all[low]] : [])
       let first = others.filter { $0.utf8.starts(with: below.utf8) }.min(by: precedes)
       if let first { beneath[path] = first }
     }
@@ -167,14 +174,6 @@ struct TarContents {
 
   private func isThere(_ blob: Digest, _ unread: Set<Digest>) -> Bool {
     blobs[blob] != nil || unread.contains(blob)
-  }
-
-  /// The blob whose path `path` would lie below, were that a directory.
-  private static func blob(above path: String) -> Digest? {
-    guard path.utf8.starts(with: BlobPath.folder.utf8),
-      let end = path.utf8.dropFirst(BlobPath.folder.utf8.count).firstIndex(of: UInt8(ascii: "/"))
-    else { return nil }
-    return BlobPath.digest(of: path[..<end])
   }
 
   init(
@@ -283,14 +282,15 @@ struct TarContents {
       guard let first = path.split(separator: "/").first, let last = parts.last else { return false }
       let folder = parts.dropLast()
       return Self.isDigest(first) || last == LayoutFile.path
-        || Self.isDigest(last) && folder.elementsEqual(["blobs", "sha256"])
+        || Self.isDigest(last) && folder.count == 2 && folder.first == "blobs"
+          && folder.last.map { Digest.Algorithm(rawValue: String($0)) != nil } ?? false
         || last == "layer.tar" && folder.last.map(Self.isDigest) ?? false
     }
   }
 
   /// Whether a file or folder is called by a digest, with an ending or without.
   private static func isDigest(_ name: Substring) -> Bool {
-    Digest(hex: (name.hasPrefix("sha256:") ? name.dropFirst(7) : name).prefix { $0 != "." }) != nil
+    Digest(fileName: name.prefix { $0 != "." }) != nil
   }
 
   /// The most links on the way to one file, as Linux has it for a path.

@@ -87,18 +87,18 @@ struct PackedStream: ~Copyable, Sendable {
     }
     // What stands in the front was looked at.
     let isKnown = entry.headerOffset < front
-    let isBeside = path.hasPrefix(BlobPath.folder)
+    let isBeside = path.hasPrefix(BlobPath.top)
     if !isKnown, digest == nil, !isBeside, path == LegacyTags.path || TarContents.isOwn(path.lowercased()) {
       throw broken([.duplicate(path: path)])
     }
-    let actual = try hash(entry.size)
+    let actual = try hash(entry.size, by: digest?.algorithm ?? .sha256)
     if let digest, !isKnown, actual != digest { problems.append(.damaged(digest, actual: actual)) }
     try skip(Int64(padding))
     return nil
   }
 
-  private mutating func hash(_ size: Int64) throws(LayoutError) -> Digest {
-    var hasher = ContentHasher()
+  private mutating func hash(_ size: Int64, by algorithm: Digest.Algorithm) throws(LayoutError) -> Digest {
+    var hasher = ContentHasher(algorithm)
     try forEachPiece(of: size) { unsafe hasher.update($0.span.bytes) }
     return hasher.digest()
   }

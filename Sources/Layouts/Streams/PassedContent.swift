@@ -21,12 +21,22 @@ public final class PassedContent: RandomAccess {
 
   /// What a file unpacks to.
   public enum Content: Hashable, Sendable {
-    case digest(Digest)
+    /// By one algorithm or more.
+    case digests([Digest])
     case damaged
     /// Unpacking it takes more memory than is allowed.
     case refused(TarError)
     /// It was not looked into.
     case unknown
+
+    /// Whether it tells what the content hashes to by all these algorithms, or that none does.
+    public func tells(_ algorithms: Set<Digest.Algorithm>) -> Bool {
+      switch self {
+      case .digests(let digests): algorithms.isSubset(of: digests.map(\.algorithm))
+      case .damaged, .refused: true
+      case .unknown: false
+      }
+    }
   }
 
   private struct State: ~Copyable {
@@ -194,7 +204,8 @@ public final class PassedContent: RandomAccess {
     state.window.removeFirst(min(read, state.window.count))
     guard entry.kind == .file else { return }
     let path = TarContents.plain(entry.path)
-    var reading = EntryReading(entry.size)
+    // A blob is hashed as its name says, and whatever else by what digests usually are by.
+    var reading = EntryReading(entry.size, by: BlobPath.digest(of: path)?.algorithm ?? .sha256)
     var start: [UInt8] = []
     while start.count < Compression.magicSize {
       let piece = try next(Compression.magicSize - start.count, of: entry, &reading, &state)
@@ -217,15 +228,23 @@ public final class PassedContent: RandomAccess {
       if isKept { try state.kept.extend(piece) }
     }
     let digest = reading.hasher.digest()
-    if compression == .none { content = .digest(digest) }
+    if compression == .none { content = .digests([digest] + [reading.usual?.digest()].compactMap(\.self)) }
     state.passages[entry.offset] = Passage(size: entry.size, digest: digest, content: content)
   }
 
   private struct EntryReading {
     var rest: Int64
-    var hasher = ContentHasher()
+    var hasher: ContentHasher
+    /// By the usual algorithm, where that is another one: configs may name what a layer unpacks to by it.
+    var usual: ContentHasher?
 
-    init(_ size: Int64) { rest = size }
+    init(_ size: Int64, by algorithm: Digest.Algorithm) {
+      rest = size
+      hasher = ContentHasher(algorithm)
+      usual = algorithm == .sha256 ? nil : ContentHasher()
+    }
+
+    var algorithm: Digest.Algorithm { hasher.algorithm }
   }
 
   /// The next bytes of an entry's content, at most `count`; none at its end, or where all ends.
@@ -239,6 +258,7 @@ public final class PassedContent: RandomAccess {
     state.window.removeFirst(min(piece.count, state.window.count))
     reading.rest -= Int64(piece.count)
     unsafe reading.hasher.update(piece.span.bytes)
+    unsafe reading.usual?.update(piece.span.bytes)
     return piece
   }
 
@@ -248,7 +268,8 @@ public final class PassedContent: RandomAccess {
     _ state: inout State
   ) throws(TarError) -> Content {
     var start = start[...]
-    var content = ContentHasher()
+    var contents = [ContentHasher()]
+    if reading.algorithm != .sha256 { contents.append(ContentHasher(reading.algorithm)) }
     var failed: TarError?
     var current = reading
     do {
@@ -268,7 +289,7 @@ public final class PassedContent: RandomAccess {
             failed = error
             throw error
           }
-        }, into: { content.update($0) })
+        }, into: { piece in for index in contents.indices { contents[index].update(piece) } })
     } catch {
       reading = current
       if let failed { throw failed }
@@ -276,7 +297,7 @@ public final class PassedContent: RandomAccess {
       return .damaged
     }
     reading = current
-    return .digest(content.digest())
+    return .digests(contents.map { $0.digest() })
   }
 
   /// Whether a file describes images, or may. What comes once is kept also where its first byte is wrong.

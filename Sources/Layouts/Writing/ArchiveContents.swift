@@ -35,6 +35,13 @@ struct ArchiveContents {
     self.omissions = walk.omissions.sorted { $0.descriptor.digest < $1.descriptor.digest }
   }
 
+  /// Whether something in it, or left out of it, is named by another algorithm than the usual one.
+  var holdsOtherAlgorithms: Bool {
+    let isOther = { (part: Descriptor) in part.digest.algorithm != .sha256 }
+    return manifests.contains(where: isOther) || blobs.contains(where: isOther)
+      || omissions.contains { isOther($0.descriptor) }
+  }
+
   private static func sizes(of blobs: some Sequence<Descriptor>) throws(LayoutError) -> [Digest: Int64] {
     var sizes: [Digest: Int64] = [:]
     for blob in blobs {

@@ -82,6 +82,7 @@ public struct ArchivePlan: Sendable {
       files: files.map { CarriedFile(path: $0.path, bytes: $0.bytes) }, missingImages: self.missingImages,
       knownSources: sources, conversions: conversions,
       holdsArtifactManifests: contents.manifests.contains { $0.mediaType.isArtifactManifest },
+      holdsOtherAlgorithms: contents.holdsOtherAlgorithms,
       opaqueManifests: contents.manifests.compactMap { manifests.record(of: $0.digest) }
     ).bytes
     let indexFile = IndexFile(images: contents.images, ferryFileDigest: Digest(of: ferryFile))

@@ -77,7 +77,8 @@ public struct ManifestBytes: Sendable {
   func decoded() throws(LayoutError) -> Manifest {
     do throws(ManifestError) {
       if case .memory(let bytes) = place {
-        return try Manifest(bytes: bytes, mediaType: descriptor.mediaType, opaque: opaque)
+        return try Manifest(
+          bytes: bytes, mediaType: descriptor.mediaType, opaque: opaque, by: digest.algorithm)
       }
     } catch {
       throw .notAManifest(digest, error)

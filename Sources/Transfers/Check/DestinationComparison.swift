@@ -98,7 +98,7 @@ public struct DestinationComparison: Sendable {
       Look(expected: expected, image: DestinationImage(expected, state: state))
     }
     do {
-      switch try destination.tagged(expected.target) {
+      switch try destination.tagged(expected.target, by: expected.digest.algorithm) {
       // What HEAD alone knows of nobody can pull.
       case nil, .unreadable(_, .manifestNotFound):
         return look(expected, .missing)

@@ -171,10 +171,12 @@ struct SourceQuestion: Sendable {
   }
 
   func state(by manifest: Manifest) -> SourceImage.State {
-    if digests.contains(manifest.digest) { return .same }
+    if digests.contains(where: manifest.isNamed) { return .same }
     // A platform that was taken out of its index is what it was while the index lists it; an index of some of its platforms,
     // while it is the index that it was made of.
-    if manifest.digest == takenFrom || manifest.children.contains(where: { digests.contains($0.digest) }) {
+    if takenFrom.map(manifest.isNamed) ?? false
+      || manifest.children.contains(where: { digests.contains($0.digest) })
+    {
       return .listed(in: manifest.digest)
     }
     return .moved(manifest.digest)

@@ -14,6 +14,8 @@ public enum DockerObstacle: Hashable, Sendable {
   case layer(Digest, type: String)
   /// A layer that is not in the archive.
   case missing(Digest)
+  /// A part that is named by another algorithm than the one that docker knows.
+  case otherDigest(Digest)
 }
 
 extension ExportImage {
@@ -23,6 +25,9 @@ extension ExportImage {
     if tree.root.mediaType.isIndex { return .index }
     guard let image = runnable.first, image.config.mediaType.isImageConfig else { return .noImage }
     if let foreign = omissions.first { return .missing(foreign.descriptor.digest) }
+    if let part = tree.parts.first(where: { $0.digest.algorithm != .sha256 }) {
+      return .otherDigest(part.digest)
+    }
     for layer in image.layers {
       let kind = layer.mediaType.rawValue
       guard layer.mediaType.isComparableLayer, !kind.hasSuffix("zstd"), !kind.hasSuffix("xz") else {

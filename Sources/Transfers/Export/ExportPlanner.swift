@@ -178,7 +178,7 @@ extension Reference {
   /// colon, which several readers take for the start of a tag.
   fileprivate var archiveName: String {
     let name = String(repository.map { $0 == "/" ? "_" : $0 })
-    let suffix = tag ?? digest.map { "sha256-\($0.hex)" } ?? Self.defaultTag
+    let suffix = tag ?? digest.map { "\($0.algorithm.rawValue)-\($0.hex)" } ?? Self.defaultTag
     return "\(name)__\(suffix).tar"
   }
 }

@@ -177,7 +177,7 @@ struct KnownFiles: Sendable {
     var walked: Set<[String]> = []
     return try layout.images.compactMap { image in
       let repository = image.reference?.repositoryName
-      guard walked.insert([repository ?? "", image.root.digest.hex]).inserted else { return nil }
+      guard walked.insert([repository ?? "", "\(image.root.digest)"]).inserted else { return nil }
       let blobs = try layout.tree(of: image).blobs.filter { blob in
         sizes[blob.digest] == blob.size && held[blob.digest] == blob.size
       }
@@ -202,7 +202,7 @@ struct KnownFiles: Sendable {
           return try BlobReading.read(digest, in: layout) { _ in }
         } catch is LayoutError {
           // What cannot be read there is not known to be anywhere.
-          return BlobReading(digest: digest, problem: .damaged(digest, actual: digest), diffID: nil)
+          return BlobReading(digest: digest, problem: .damaged(digest, actual: digest))
         }
       }
     case .passing(let stream):
@@ -218,7 +218,7 @@ struct KnownFiles: Sendable {
   /// Hashes `wanted` blobs of an archive that passes by, and lets the others pass. Blocks.
   private func read(_ wanted: Set<Digest>, from stream: StreamedLayout) throws -> [BlobReading] {
     var readings = stream.manifests.filter(wanted.contains).map {
-      BlobReading(digest: $0, problem: nil, diffID: nil)
+      BlobReading(digest: $0, problem: nil)
     }
     do {
       while let due = stream.blob {

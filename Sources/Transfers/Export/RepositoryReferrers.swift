@@ -115,7 +115,7 @@ struct RepositoryReferrers {
   /// Whether the repository has a tag. Of cosign's, a list that does not have them is no word where there is no other way
   /// to find what they name.
   private func isThere(_ tag: ReferrerTag, hasAPI: Bool) throws -> Bool {
-    let mayBeHidden = !hasAPI && tag.kind != .list && roots.contains(tag.subject)
+    let mayBeHidden = !hasAPI && tag.kind != .list && tag.subject.map(roots.contains) ?? false
     return try tags.contains(tag, asksDirectly: mayBeHidden)
   }
 
@@ -125,6 +125,7 @@ struct RepositoryReferrers {
     of kind: ReferrerTag.Kind, for subject: Digest, hasAPI: Bool, _ left: inout [UncarriedReferrer]
   ) throws -> Manifest? {
     let tag = ReferrerTag(kind, of: subject)
+    guard RepositoryName.isValidTag(tag.tag) else { return nil }
     guard try isThere(tag, hasAPI: hasAPI) else { return nil }
     let reason: UncarriedReferrer.Reason
     do {

@@ -15,15 +15,15 @@ public struct Referral: Hashable, Sendable {
   /// What `image`'s name or manifest says of a subject; nil when that is nothing.
   init?(_ image: LayoutImage, manifest: () throws -> Manifest) rethrows {
     if let tag = image.reference?.tag ?? image.bareTag {
-      guard let named = ReferrerTag(tag) else { return nil }
-      self.init(subject: named.subject, tag: named.kind)
+      guard let named = ReferrerTag(tag), let subject = named.subject else { return nil }
+      self.init(subject: subject, tag: named.kind)
     } else {
       guard image.isReferrer || image.name.isEmpty, let subject = try manifest().subject else { return nil }
       self.init(subject: subject.digest, tag: nil)
     }
   }
 
-  private init(subject: Digest, tag: ReferrerTag.Kind?) {
+  fileprivate init(subject: Digest, tag: ReferrerTag.Kind?) {
     self.subject = subject
     self.tag = tag
   }
@@ -48,8 +48,13 @@ struct ArchiveReferrals {
   ) throws -> Self {
     var found = Self()
     var candidates: [Candidate] = []
+    let subjects = try cutSubjects(among: images, tree: tree)
     for image in images {
       try Task.checkCancellation()
+      if let subject = image.tagOfCutDigest.flatMap({ subjects[$0] }) {
+        candidates.append((image, Referral(subject: subject, tag: .list)))
+        continue
+      }
       if let referral = try Referral(image, manifest: { try layout.manifest(image.root) }) {
         candidates.append((image, referral))
       } else {
@@ -59,6 +64,21 @@ struct ArchiveReferrals {
     try found.setPartsAside(tree: tree)
     if !candidates.isEmpty { try found.attach(candidates, tree: tree, replaced: replaced) }
     return found
+  }
+
+  /// The manifests that lists under a tag refer to which has no room for all of a digest, by those tags.
+  private static func cutSubjects(
+    among images: [LayoutImage], tree: (LayoutImage) throws -> ImageTree
+  ) throws -> [String: Digest] {
+    guard images.contains(where: { $0.tagOfCutDigest != nil }) else { return [:] }
+    var subjects: [String: Digest] = [:]
+    for image in images {
+      try Task.checkCancellation()
+      for manifest in (try? tree(image))?.manifests ?? [] where manifest.digest.algorithm != .sha256 {
+        subjects[ReferrerTag(.list, of: manifest.digest).tag] = manifest.digest
+      }
+    }
+    return subjects
   }
 
   /// Some tools list the parts of an index beside it, without a name.
@@ -137,6 +157,15 @@ struct ArchiveReferrals {
 }
 
 extension LayoutImage {
+  /// Its tag, where that may be the one of a list of what refers to a manifest, and does not tell to which.
+  fileprivate var tagOfCutDigest: String? {
+    guard let tag = reference?.tag ?? bareTag, let referrers = ReferrerTag(tag), referrers.subject == nil
+    else {
+      return nil
+    }
+    return tag
+  }
+
   /// Whether nothing but its digest is known of it.
   fileprivate var isNameless: Bool { reference == nil && name.isEmpty }
 

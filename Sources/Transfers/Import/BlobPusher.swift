@@ -297,6 +297,7 @@ extension RegistryError {
   fileprivate var isOfOneRepository: Bool {
     switch self {
     case .unauthorized, .denied, .repositoryNotFound, .refused, .writeRefused, .blobNotKept,
+      .algorithmRefused,
       .destinationDigestDiffers:
       true
     default: false

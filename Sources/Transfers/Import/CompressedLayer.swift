@@ -28,7 +28,7 @@ public struct CompressedLayer: Sendable {
     _ original: Descriptor, in layout: Layout, progress: (Int64) -> Void
   ) throws -> CompressedLayer {
     let pass = try CompressionPass(of: original, in: layout)
-    var hasher = ContentHasher()
+    var hasher = ContentHasher(original.digest.algorithm)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceSize, alignment: 16)
     defer { unsafe buffer.deallocate() }
     do {

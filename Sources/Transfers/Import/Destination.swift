@@ -66,12 +66,14 @@ final class Destination: Sendable {
 
   /// What `target` names now; nil when it is free. Asked anew each time, and by GET: a HEAD that knows of nothing, or
   /// of another digest, decides nothing. Where neither is answered the list of tags is asked. Throws `RegistryError`,
-  /// ``TransferError/tagUntold(_:isListed:_:)``.
-  func tagged(_ target: Reference) throws -> Tagged? {
+  /// ``TransferError/tagUntold(_:isListed:_:)``. What it names gets its digest by `algorithm`, where one is given: registries name
+  /// what a tag holds by sha256, whatever it was pushed by.
+  func tagged(_ target: Reference, by algorithm: Digest.Algorithm? = nil) throws -> Tagged? {
     let client = try client(for: target.repository)
     let (repository, identifier) = (target.repository, target.identifier)
     do throws(RegistryError) {
-      let manifest = try client.manifestIfPresent(identifier, of: repository, isForPush: isForPush)
+      let manifest = try client.manifestIfPresent(
+        identifier, of: repository, isForPush: isForPush, by: algorithm)
       if let manifest {
         noteManifest(manifest, in: repository)
         return try standsForItsSubject(manifest, at: target, client) ? nil : .manifest(manifest)
@@ -88,7 +90,9 @@ final class Destination: Sendable {
     }
     do throws(RegistryError) {
       // A tag is free when neither question finds anything.
-      guard let present = try client.resolve(identifier, of: repository, isForPush: isForPush) else {
+      guard
+        let present = try client.resolve(identifier, of: repository, isForPush: isForPush, by: algorithm)
+      else {
         return nil
       }
       return .unreadable(

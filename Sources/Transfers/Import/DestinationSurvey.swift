@@ -65,7 +65,7 @@ struct DestinationSurvey: Sendable {
     var image = image
     let present: Destination.Tagged?
     do {
-      present = try destination.tagged(image.target)
+      present = try destination.tagged(image.target, by: image.digest.algorithm)
     } catch TransferError.tagUntold where request.existing == .overwrite {
       image.state = .replacesUnseen
       return image

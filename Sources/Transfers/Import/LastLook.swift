@@ -44,7 +44,7 @@ struct LastLook: Sendable {
     let now = try destination.client(for: target.repository).settled(
       .manifest(repository: target.repository, identifier: target.identifier), since: start
     ) {
-      try destination.tagged(target)
+      try destination.tagged(target, by: expected.algorithm)
     } isRight: {
       isRight($0)
     }

@@ -117,7 +117,7 @@ struct ReferrersPublisher: Sendable {
 extension Reference {
   /// Whether its tag is the one under which the referrers of `subject` are listed.
   fileprivate func namesReferrers(of subject: Digest) -> Bool {
-    tag.flatMap { ReferrerTag($0) } == ReferrerTag(.list, of: subject)
+    tag == ReferrerTag(.list, of: subject).tag
   }
 }
 

@@ -130,7 +130,9 @@ struct Schema1Converter: Sendable {
   ) throws -> Digest {
     let reading =
       try layout.passage(of: layer.digest).flatMap { _ in
-        try BlobReading.passed([layer.digest], in: layout, unpacking: [layer.digest], within: memoryLimit)
+        var wanted = WantedContents()
+        wanted.add(layer.digest)
+        return try BlobReading.passed([layer.digest], in: layout, unpacking: wanted, within: memoryLimit)
           .first
       }
       ?? BlobReading.read(layer.digest, in: layout, unpackingWithin: memoryLimit, progress: progress)

@@ -158,14 +158,32 @@ struct TagPusher: Sendable {
     let readBack = try client.settled(
       .manifest(repository: target.repository, identifier: target.identifier)
     ) {
-      try client.manifest(target.identifier, of: target.repository, as: image.tree.root.mediaType).digest
+      try client.manifest(
+        target.identifier, of: target.repository, as: image.tree.root.mediaType, by: image.digest.algorithm
+      ).digest
     } isRight: {
       $0 == image.digest
     }
     guard readBack == image.digest else {
       throw TransferError.readBackDiffers(target, expected: image.digest, actual: readBack)
     }
+    // A tag that holds the same bytes does not show that the registry knows them by this digest.
+    if image.digest.algorithm != .sha256, target.tag != nil, try !isNamed(image, client) {
+      throw RegistryError.algorithmRefused(
+        host: client.host, repository: target.repository, digest: image.digest, status: 404, messages: [])
+    }
     return .pushed(list: nil)
+  }
+
+  /// Whether the registry has the image's manifest under its digest.
+  private func isNamed(_ image: ImportImage, _ client: RegistryClient) throws -> Bool {
+    let (repository, name) = (image.target.repository, image.digest.description)
+    return try client.settled(.manifest(repository: repository, identifier: name)) {
+      try client.manifestIfPresent(name, of: repository, as: image.tree.root.mediaType, isForPush: true)
+        != nil
+    } isRight: {
+      $0
+    }
   }
 
   /// Does `send`, which stores a manifest of `image`. Where the registry says that it does not have all that the manifest
@@ -206,7 +224,9 @@ struct TagPusher: Sendable {
   /// be moved; nil where nothing is in the way. Throws ``TransferError/tagsTaken(_:)`` where it stops the import.
   private func occupant(of image: ImportImage) throws -> Digest? {
     guard request.existing != .overwrite, image.target.tag != nil else { return nil }
-    guard let present = try destination.tagged(image.target)?.digest, present != image.digest else {
+    guard let present = try destination.tagged(image.target, by: image.digest.algorithm)?.digest,
+      present != image.digest
+    else {
       return nil
     }
     guard request.existing == .stop else { return present }

@@ -120,10 +120,12 @@ private struct TornRecord {
     let there = rest.prefix { $0 != Self.quote }
     rest = rest.dropFirst(there.count)
     let text = String(decoding: there, as: UTF8.self)
+    if (try? Digest(text)) != nil { return true }
     // What is cut is one where some digits behind it would make it one.
-    let form = "\(Digest(of: []))"
-    let isCut = rest.isEmpty && there.count < form.utf8.count
-    return (try? Digest(isCut ? text + form.dropFirst(there.count) : text)) != nil
+    return rest.isEmpty
+      && Digest.Algorithm.allCases.contains { algorithm in
+        (try? Digest(text + "\(Digest(of: [], by: algorithm))".dropFirst(there.count))) != nil
+      }
   }
 
   /// Passes over an address or a name: none has a blank or what JSON would escape.

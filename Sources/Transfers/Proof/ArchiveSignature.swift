@@ -40,7 +40,7 @@ struct ArchiveSignature: Sendable {
   /// Whether the file holds a digest alone, as ``write(_:with:replacing:)`` writes it.
   private static func isDigest(_ file: DataFile) -> Bool {
     guard let bytes = try? file.read(1 << 10, at: 0), bytes.last == UInt8(ascii: "\n") else { return false }
-    return (try? Digest(String(decoding: bytes.dropLast(), as: UTF8.self))) != nil
+    return (try? Digest(String(decoding: bytes.dropLast(), as: UTF8.self)))?.algorithm == .sha256
   }
 
   /// Whether the file holds a signature of minisign's.

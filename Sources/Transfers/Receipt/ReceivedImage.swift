@@ -79,7 +79,7 @@ extension ReceivedImage: Codable {
       throw DecodingError.dataCorruptedError(
         forKey: .blobs, in: container, debugDescription: "a digest twice, or not the image's own")
     }
-    guard blobs.allSatisfy({ $0.size > 0 || $0.digest == Digest(of: []) }) else {
+    guard blobs.allSatisfy({ $0.size > 0 || $0.digest.matches([]) }) else {
       throw DecodingError.dataCorruptedError(
         forKey: .blobs, in: container, debugDescription: "a size of 0 for what is not empty")
     }

@@ -6,18 +6,23 @@ import Tar
 struct BlobReading: Sendable {
   let digest: Digest
   let problem: LayoutProblem?
-  /// The digest of the decompressed content; nil when it was not asked for or could not be had.
-  let diffID: Digest?
+  /// The digests of the decompressed content, by the algorithms that were asked for; none when it was not asked for or could
+  /// not be had.
+  var contents: [Digest] = []
 
-  /// Reads the blob once, hashing it and, with a `memoryLimit`, its decompressed form. Blocks. Throws
+  /// The digest of the decompressed content by the usual algorithm.
+  var diffID: Digest? { contents.first { $0.algorithm == .sha256 } }
+
+  /// Reads the blob once, hashing it and, with a `memoryLimit`, its decompressed form by `algorithms`. Blocks. Throws
   /// ``TarError/needsMemory(_:path:need:limit:)`` where that takes more than so many bytes of memory.
   static func read(
     _ digest: Digest, in layout: Layout, unpackingWithin memoryLimit: Int64? = nil,
-    progress: @escaping (Int64) -> Void
+    by algorithms: Set<Digest.Algorithm> = [.sha256], progress: @escaping (Int64) -> Void
   ) throws -> BlobReading {
     let size = layout.blobs[digest]?.size ?? 0
-    return try unsafe read(digest, size: size, unpackingWithin: memoryLimit, progress: progress) {
-      buffer, offset in
+    return try unsafe read(
+      digest, size: size, unpackingWithin: memoryLimit, by: algorithms, progress: progress
+    ) { buffer, offset in
       try unsafe layout.read(digest, into: buffer, at: offset)
     }
   }
@@ -25,47 +30,72 @@ struct BlobReading: Sendable {
   /// Blobs of a layout that is read in order: what they were found to be as it passed. One that was not looked into then, or
   /// not as it is wanted, is read once more. Blocks.
   static func passed(
-    _ digests: some Sequence<Digest>, in layout: Layout, unpacking layers: Set<Digest> = [],
+    _ digests: some Sequence<Digest>, in layout: Layout, unpacking layers: WantedContents = WantedContents(),
     within memoryLimit: Int64 = 0
   ) throws -> [BlobReading] {
     let places = digests.map { (digest: $0, offset: layout.blobs[$0]?.offset ?? 0) }
     return try places.sorted { $0.offset < $1.offset }.map { digest, _ in
-      let isLayer = layers.contains(digest)
-      guard let passage = layout.passage(of: digest), !isLayer || passage.content != .unknown else {
-        return try read(digest, in: layout, unpackingWithin: isLayer ? memoryLimit : nil) { _ in }
+      let algorithms = layers[digest]
+      guard let passage = layout.passage(of: digest), passage.digest.algorithm == digest.algorithm,
+        algorithms.map(passage.content.tells) ?? true
+      else {
+        return try read(
+          digest, in: layout, unpackingWithin: algorithms == nil ? nil : memoryLimit, by: algorithms ?? []
+        ) { _ in }
       }
-      var diffID: Digest?
+      var contents: [Digest] = []
       switch passage.content {
-      case .refused(let error): if isLayer { throw error.located(in: "blob \(digest)") }
-      case .digest(let content): diffID = isLayer ? content : nil
+      case .refused(let error): if algorithms != nil { throw error.located(in: "blob \(digest)") }
+      case .digests(let found): if algorithms != nil { contents = found }
       case .damaged, .unknown: break
       }
       return BlobReading(
         digest: digest, problem: passage.digest == digest ? nil : .damaged(digest, actual: passage.digest),
-        diffID: diffID)
+        contents: contents)
     }
   }
 
   /// The same for a blob of any place; `source` fills a buffer from an offset on, and returns 0 at the blob's end.
   static func read(
     _ digest: Digest, size: Int64, unpackingWithin memoryLimit: Int64? = nil,
-    progress: @escaping (Int64) -> Void,
+    by algorithms: Set<Digest.Algorithm> = [.sha256], progress: @escaping (Int64) -> Void,
     from source: @escaping (UnsafeMutableRawBufferPointer, Int64) throws -> Int
   ) throws -> BlobReading {
     let reader = unsafe BlobReader(digest, size: size, progress: progress, from: source)
-    var diffID: Digest?
+    var contents: [Digest] = []
     if let memoryLimit {
-      var content = ContentHasher()
+      var hashers = algorithms.map { ContentHasher($0) }
       do {
         try unsafe Decompressor(try reader.compression(), memoryLimit: memoryLimit).decompress(
-          from: { unsafe try reader.next(into: $0) }, into: { content.update($0) })
-        diffID = content.digest()
+          from: { unsafe try reader.next(into: $0) },
+          into: { piece in for index in hashers.indices { hashers[index].update(piece) } })
+        contents = hashers.map { $0.digest() }
       } catch let error as TarError {
         if case .needsMemory = error { throw error.located(in: "blob \(digest)") }
         // Not content that can be compared; whether the bytes are the right ones is told below.
       }
     }
-    return BlobReading(digest: digest, problem: try reader.finish(), diffID: diffID)
+    return BlobReading(digest: digest, problem: try reader.finish(), contents: contents)
+  }
+}
+
+/// The layers of which it is asked what they unpack to, and by which algorithms configs say that.
+struct WantedContents: Sendable {
+  private var layers: Set<Digest> = []
+  /// All algorithms of the layers that are wanted by others than the usual one.
+  private var unusual: [Digest: Set<Digest.Algorithm>] = [:]
+
+  var isEmpty: Bool { layers.isEmpty }
+
+  mutating func add(_ layer: Digest, by algorithm: Digest.Algorithm = .sha256) {
+    let isNew = layers.insert(layer).inserted
+    guard algorithm != .sha256 || unusual[layer] != nil else { return }
+    unusual[layer, default: isNew ? [] : [.sha256]].insert(algorithm)
+  }
+
+  /// nil of what is none of the layers.
+  subscript(layer: Digest) -> Set<Digest.Algorithm>? {
+    layers.contains(layer) ? unusual[layer] ?? [.sha256] : nil
   }
 }
 

@@ -123,7 +123,7 @@ struct Findings {
       guard let number = images[walk.image.root.digest] else { continue }
       for (layer, expected) in walk.contents {
         guard let reading = byDigest[layer.digest], reading.problem == nil else { continue }
-        if let actual = reading.diffID {
+        if let actual = reading.contents.first(where: { $0.algorithm == expected.algorithm }) {
           guard actual != expected else { continue }
           add(
             .contentDiffers(layer: layer.digest, expected: expected, actual: actual), hurting: [number])

@@ -54,9 +54,6 @@ struct ImageWalk: Sendable {
     }
     return images
   }
-
-  /// The layers whose content can be compared.
-  var layers: [Digest] { contents.map(\.layer.digest) }
 }
 
 /// What the configs of one image say of its layers.

@@ -64,12 +64,17 @@ public struct Verification: Sendable {
     let isCut = opened.stream.map { !$0.isSound } ?? false
     for tree in trees { findings.add(tree, isCut: isCut) }
 
-    let layers = isDeep ? Set(trees.flatMap(\.layers)) : []
+    var layers = WantedContents()
+    if isDeep {
+      for (layer, diffID) in trees.lazy.flatMap(\.contents) {
+        layers.add(layer.digest, by: diffID.algorithm)
+      }
+    }
     let readings: Readings
     switch opened {
     case .inPlace: readings = try await read(layout, unpacking: layers)
     case .passing(let stream):
-      let passed = try await executor.run { try read(stream, unpacking: layers) }
+      let passed = try await executor.run { [layers] in try read(stream, unpacking: layers) }
       readings = passed.readings
       for problem in passed.problems { findings.add(problem) }
     }
@@ -81,7 +86,7 @@ public struct Verification: Sendable {
       path: archive.path, digest: layout.archiveDigest, size: layout.totalSize, signature: signature,
       contents: contents(of: layout, trees), others: layout.others,
       referrers: layout.images.filter(\.looksLikeReferrer).map(\.label), blobCount: readings.count,
-      layersUnpacked: readings.telling.count { $0.diffID != nil },
+      layersUnpacked: readings.telling.count { !$0.contents.isEmpty },
       layersNotCompared: isDeep ? Set(trees.flatMap(\.opaque)).intersection(layout.blobs.keys).count : 0,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
       omissionImages: ImageWalk.omissionImages(trees, in: layout),
@@ -125,14 +130,14 @@ public struct Verification: Sendable {
     /// Those that say more than that a blob is what it should be: of hundreds of thousands that is most.
     var telling: [BlobReading] = []
 
-    mutating func add(_ reading: BlobReading, of layers: Set<Digest>) {
+    mutating func add(_ reading: BlobReading, of layers: WantedContents) {
       count += 1
-      if reading.problem != nil || layers.contains(reading.digest) { telling.append(reading) }
+      if reading.problem != nil || layers[reading.digest] != nil { telling.append(reading) }
     }
   }
 
   /// Reads every blob where it lies.
-  private func read(_ layout: Layout, unpacking layers: Set<Digest>) async throws -> Readings {
+  private func read(_ layout: Layout, unpacking layers: WantedContents) async throws -> Readings {
     if layout.isSequential {
       return try await executor.run {
         var readings = Readings()
@@ -150,8 +155,9 @@ public struct Verification: Sendable {
       let meter = TransferMeter(
         Descriptor(mediaType: MediaType(rawValue: ""), digest: digest, size: place.size),
         observer: settings.observer)
+      let algorithms = layers[digest]
       let reading = try BlobReading.read(
-        digest, in: layout, unpackingWithin: layers.contains(digest) ? memoryLimit : nil,
+        digest, in: layout, unpackingWithin: algorithms == nil ? nil : memoryLimit, by: algorithms ?? [],
         progress: meter.advance)
       found.withLock { $0.add(reading, of: layers) }
     }
@@ -164,7 +170,7 @@ public struct Verification: Sendable {
   /// Reads an archive that passes by to its end, or to where nothing more can be had of it: every blob, and what is
   /// wrong outside the blobs. Blocks.
   private func read(
-    _ stream: StreamedLayout, unpacking layers: Set<Digest>
+    _ stream: StreamedLayout, unpacking layers: WantedContents
   ) throws -> (readings: Readings, problems: [LayoutProblem]) {
     settings.observer.expect(bytes: stream.blobs.map(\.size).saturatingSum())
     // The manifests are in the front and were proved as it was read.
@@ -172,9 +178,10 @@ public struct Verification: Sendable {
     do {
       while let due = stream.blob {
         let meter = TransferMeter(due.descriptor, observer: settings.observer)
+        let algorithms = layers[due.digest]
         let reading = try unsafe BlobReading.read(
-          due.digest, size: due.size, unpackingWithin: layers.contains(due.digest) ? memoryLimit : nil,
-          progress: meter.advance
+          due.digest, size: due.size, unpackingWithin: algorithms == nil ? nil : memoryLimit,
+          by: algorithms ?? [], progress: meter.advance
         ) { buffer, offset in try unsafe stream.read(due.digest, into: buffer, at: offset) }
         readings.add(reading, of: layers)
         // Whether its bytes are the right ones or not: that is found, and what follows is to be read too.

@@ -7,7 +7,7 @@ struct VerifyCommand: AsyncParsableCommand {
     commandName: "verify",
     abstract: "Prove archives offline: no network, no key.",
     discussion: """
-      Checks the structure of each archive, then the size and sha256 of every blob in it, and names each \
+      Checks the structure of each archive, then the size and digest of every blob in it, and names each \
       damaged, missing, surplus or unreferenced entry with the images it hurts, and what was left out on \
       purpose. A document that programs would read differently is damage. Exits 14 when anything is wrong, \
       and 12 when there is no image.

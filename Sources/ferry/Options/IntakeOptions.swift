@@ -102,8 +102,9 @@ struct ExpectOption: ParsableArguments {
 /// A digest on the command line.
 enum DigestArgument {
   static func parse(_ text: String) throws -> Digest {
-    do { return try Digest(text) } catch {
+    guard let digest = try? Digest(text), digest.algorithm == .sha256 else {
       throw ValidationError("'\(text)' is not sha256: and 64 hexadecimal digits.")
     }
+    return digest
   }
 }

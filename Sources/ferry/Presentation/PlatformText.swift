@@ -40,7 +40,8 @@ enum PlatformText {
       switch obstacle {
       case .schema1: "Add --convert-schema1, which makes an image of it that docker loads."
       case .index: "Name one of them: --platform OS/ARCH/VARIANT."
-      case .noImage, .layer, .missing: "Leave the image out, or export it without --docker-compatible."
+      case .noImage, .layer, .missing, .otherDigest:
+        "Leave the image out, or export it without --docker-compatible."
       }
     return ErrorText(
       "docker before version 25 cannot load \(image): \(reason(obstacle))", remedy: remedy, .cannotWrite)
@@ -53,6 +54,7 @@ enum PlatformText {
     case .noImage: "it is no container image"
     case .layer(let digest, let type): "its layer \(digest) is of type \(type)"
     case .missing(let digest): "its layer \(digest) is foreign and not in the archive"
+    case .otherDigest(let digest): "it knows no digests but sha256, and a part of it is named \(digest)"
     }
   }
 }

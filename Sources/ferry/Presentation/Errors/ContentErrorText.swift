@@ -9,7 +9,7 @@ extension DigestError: WordedError {
   var words: Wording {
     switch self {
     case .malformed(let text): "'\(text)' is no digest"
-    case .unsupportedAlgorithm(let name): "its digest is a \(name); Ferry proves sha256 only"
+    case .unsupportedAlgorithm(let name): "its digest is a \(name); Ferry computes sha256, sha384 and sha512"
     case .short(let expected, let received): "\(received) bytes instead of \(expected)"
     case .long(let expected): "more than the \(expected) bytes it should have"
     case .mismatch(let expected, let actual): "the bytes hash to \(actual) instead of \(expected)"
@@ -67,7 +67,7 @@ extension ManifestFault {
       "it says that \(digest) has \(size) bytes, and the registry has \(actual)"
     case .convertedOtherwise: "it is not what becomes of the Docker schema 1 manifest that lies beside it"
     case .diffIDNotADigest(let layer):
-      "the field 'rootfs.diff_ids[\(layer)]' is no sha256, so that its layer cannot be compared"
+      "the field 'rootfs.diff_ids[\(layer)]' is no digest that can be computed, so that its layer cannot be compared"
     }
   }
 }

@@ -153,7 +153,7 @@ extension FileFault {
     switch self {
     case .json(let fault): fault.words
     case .annotationNotADigest(let name): "the annotation '\(name)' is no digest"
-    case .fieldNotADigest(let name): "the field '\(name)' has what is no sha256"
+    case .fieldNotADigest(let name): "the field '\(name)' has what is no digest that can be computed"
     case .filesOutOfOrder: "its files are not in order"
     case .fileOutsideFolder: "it names a file outside ferry/"
     case .fileSizeOutOfRange(let path): "it gives '\(path)' a size out of range"

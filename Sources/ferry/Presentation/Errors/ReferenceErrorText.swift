@@ -22,7 +22,8 @@ extension ReferenceError: WordedError {
       return ErrorText("'\(tag)' in '\(text)' is no tag", remedy: form, .usage)
     case .invalidDigest(let text, let digest):
       return ErrorText(
-        "'\(digest)' in '\(text)' is no digest", remedy: "A digest is sha256: and 64 hexadecimal digits.",
+        "'\(digest)' in '\(text)' is no digest",
+        remedy: "A digest is sha256: and 64 hexadecimal digits, or sha512: and 128.",
         .usage)
     }
   }

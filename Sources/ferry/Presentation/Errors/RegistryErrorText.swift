@@ -162,6 +162,16 @@ extension RegistryError: WordedError {
             + "pushed in OCI's form at its source."
           : "Ask its administrator to allow that type, or choose the others with --image.",
         .destinationConflict)
+    case .algorithmRefused(let host, let repository, let digest, let status, let messages):
+      let name = digest.algorithm.rawValue
+      let (place, what): (Wording, Wording) = ("\(host)/\(repository)", "\(digest), a \(name) and no sha256")
+      return ErrorText(
+        status == 201
+          ? "\(place) said that it has taken \(what), and does not have it by that name"
+          : "\(place) does not take \(what): it answers \(status)\(messages.said)",
+        remedy:
+          "Push the image to a registry that knows \(name), or have it made anew with sha256 alone; the others can be "
+          + "chosen with --image.", .destinationConflict)
     case .invalidHost(let host): return ErrorText("'\(host)' is no host name", .usage)
     case .invalidName(let name): return ErrorText("'\(name)' is no repository, tag or digest", .usage)
     }
