@@ -23,12 +23,21 @@ struct DamagedArchive {
     self.bytes = bytes
     var entries: [Entry] = []
     var offset = 0
+    var longName: String?
     while offset + 512 <= bytes.count, bytes[offset] != 0 {
-      let name = String(decoding: bytes[offset..<offset + 100].prefix { $0 != 0 }, as: UTF8.self)
+      let short = String(decoding: bytes[offset..<offset + 100].prefix { $0 != 0 }, as: UTF8.self)
+      let name = longName ?? short
       let size = String(decoding: bytes[offset + 124..<offset + 135], as: UTF8.self)
       guard let size = Int(size, radix: 8) else { throw TestFailure("no header at \(offset)") }
       let entry = Entry(path: name, header: offset, content: offset + 512, size: size)
-      entries.append(entry)
+      longName = nil
+      if bytes[offset + 156] == UInt8(ascii: "x") {
+        // A name that is too long for the header stands before it.
+        let records = String(decoding: bytes[entry.content..<entry.end], as: UTF8.self)
+        longName = records.firstMatch(of: /path=([^\n]+)\n/).map { String($0.1) }
+      } else {
+        entries.append(entry)
+      }
       offset = entry.next
     }
     self.entries = entries

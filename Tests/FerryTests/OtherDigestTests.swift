@@ -146,7 +146,7 @@ struct `An image with longer digests` {
     #expect(receipt.contains(root) && long.allSatisfy { receipt.contains($0) })
     // What is there is sent no second time.
     let sent = target.server.requests.count { $0.method == "PUT" }
-    #expect(try ferry.run(arguments(target), exits: 0).standardOutput.contains("already"))
+    try ferry.run(arguments(target), exits: 0).complains("there already")
     #expect(target.server.requests.count { $0.method == "PUT" } == sent)
     let check = ["--plain-http", "--to", "\(target.host)/new", "--read-back"]
     try ferry.run(["check", "a.tar"] + check, exits: 0)
@@ -203,7 +203,7 @@ struct `An image with longer digests` {
     let (root, _, _) = add(.manifest)
     let name = source.reference("old/app@\(root)")
     try ferry.export([name], to: "a.tar")
-    #expect(try ferry.run(["verify", "a.tar"], exits: 0).standardOutput.contains("intact"))
+    #expect(try ferry.run(["verify", "a.tar"], exits: 0).standardOutput.contains("whole"))
     let liar = ScriptedRegistry { [source] request in
       guard request.path.hasSuffix("/manifests/\(root)") else { return source.answer(request) }
       let bytes = source.bytes(of: root).map { $0 + Array(" ".utf8) } ?? []

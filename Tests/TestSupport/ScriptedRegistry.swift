@@ -45,8 +45,9 @@ public final class ScriptedRegistry: Sendable {
     server = ScriptedServer { request in
       if let answer = intercept(request) { return answer }
       if otherDigests == .refused, request.target.contains("sha512") {
-        return ScriptedResponse(
+        let answer = ScriptedResponse(
           400, json: #"{"errors":[{"code":"DIGEST_INVALID","message":"invalid digest algorithm"}]}"#)
+        return request.method == "HEAD" ? answer.withoutBody : answer
       }
       let answer = content.answer(request)
       return request.method == "HEAD" ? answer.withoutBody : answer

@@ -247,7 +247,9 @@ public struct DestinationComparison: Sendable {
   /// What became of an image that was right when it was looked at. Throws when the task was cancelled. Blocks.
   private func lookAgain(at image: DestinationImage) throws -> DestinationImage.State {
     do {
-      guard let now = try destination.tagged(image.target) else { return .missing }
+      guard let now = try destination.tagged(image.target, by: image.digest.algorithm) else {
+        return .missing
+      }
       // What a HEAD alone tells of is what somebody remembers.
       if case .unreadable(image.digest, let error) = now { throw error }
       if case .included(let list) = image.state {
