@@ -55,7 +55,7 @@ struct CredentialHelper: Sendable {
       result = .failure(error)
     }
     let output = (try? result.get().output) ?? []
-    let reply = try? JSONDecoder().decode(Reply.self, from: Data(output))
+    let reply = try? DocumentShape.loose.decode(Reply.self, from: output)
     // A program that fails may have said before what nobody is to read.
     let secrets = reply?.spellings ?? []
     let remark = Self.end(of: String(decoding: remarks.hiding(secrets), as: UTF8.self))

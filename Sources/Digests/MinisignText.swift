@@ -17,9 +17,12 @@ enum MinisignText {
     return lines
   }
 
-  /// The bytes that a line of base64 stands for; nil unless there are exactly `count`.
+  /// The bytes that a line of base64 stands for; nil unless there are exactly `count`, in the one way that they are written.
+  /// minisign takes no other: where an end is longer by a `=`, or has bits that count for nothing, the text could be changed
+  /// and still be right.
   static func bytes(_ base64: String, count: Int) -> [UInt8]? {
-    guard let data = Data(base64Encoded: base64), data.count == count else { return nil }
+    guard let data = Data(base64Encoded: base64), data.count == count, data.base64EncodedString() == base64
+    else { return nil }
     return [UInt8](data)
   }
 

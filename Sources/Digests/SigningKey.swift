@@ -70,7 +70,8 @@ public struct VerificationKey: Hashable, Sendable {
   public init(text: [UInt8]) throws(SignatureError) {
     guard let lines = MinisignText.lines(of: text), (1...2).contains(lines.count),
       lines.count == 1 || lines[0].hasPrefix(MinisignText.untrusted), let key = lines.last,
-      let bytes = MinisignText.bytes(key, count: 42), Array(bytes[..<2]) == Array("Ed".utf8)
+      let bytes = MinisignText.bytes(key, count: 42), Array(bytes[..<2]) == Array("Ed".utf8),
+      !CurvePoint.isWeak(bytes[10...])
     else { throw .malformedPublicKey }
     self.init(id: KeyID(bytes[2..<10]), point: Array(bytes[10...]))
   }
@@ -94,8 +95,13 @@ public struct VerificationKey: Hashable, Sendable {
     do { key = try Curve25519.Signing.PublicKey(rawRepresentation: point) } catch {
       throw .malformedPublicKey
     }
-    guard key.isValidSignature(signature.signature, for: try message()) else { throw .invalid }
+    guard !CurvePoint.isWeak(point) else { throw .malformedPublicKey }
+    guard !CurvePoint.isWeak(signature.signature.prefix(32)),
+      key.isValidSignature(signature.signature, for: try message())
+    else { throw .invalid }
     let comment = DetachedSignature.globalMessage(signature.signature, signature.trustedComment)
-    guard key.isValidSignature(signature.globalSignature, for: comment) else { throw .alteredComment }
+    guard !CurvePoint.isWeak(signature.globalSignature.prefix(32)),
+      key.isValidSignature(signature.globalSignature, for: comment)
+    else { throw .alteredComment }
   }
 }

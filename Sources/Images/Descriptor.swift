@@ -166,9 +166,16 @@ extension JSONValue {
 extension Sequence where Element: FixedWidthInteger {
   /// The sum, or the largest number there is: sizes and counts come from outside, and a sum that is shown must not trap.
   public func saturatingSum() -> Element {
-    reduce(0) { sum, next in
-      let (total, overflow) = sum.addingReportingOverflow(next)
-      return overflow ? .max : total
-    }
+    var sum: Element = 0
+    for next in self { sum.add(saturating: next) }
+    return sum
+  }
+}
+
+extension FixedWidthInteger {
+  /// Adds a size or a count from outside, up to the largest number there is. None of them is negative.
+  public mutating func add(saturating more: Self) {
+    let (sum, overflow) = addingReportingOverflow(more)
+    self = overflow ? .max : sum
   }
 }

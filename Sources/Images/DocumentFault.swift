@@ -19,6 +19,24 @@ public enum DocumentFault: Error, Hashable, Sendable {
   case notWhole(String)
   case tooDeep
   case tooManyKeys
+  /// More values and keys than a document of its kind may have.
+  case tooManyValues(limit: Int)
+  /// A text of more bytes than one may have.
+  case textTooLong(limit: Int)
+}
+
+/// How much a document may hold beside how long it may be. A decoder keeps about thirty bytes for each value, and what is made
+/// of it again as much: `[0,0,…]` would take a hundred times the memory of a text as long.
+public struct DocumentBounds: Sendable {
+  /// The most values and keys, all levels together.
+  public let mostValues: Int
+  /// The longest text, in bytes as it is written.
+  public let longestText: Int
+
+  /// A manifest, a config, an answer, a line of a journal: each has at most some ten thousand.
+  public static let usual = DocumentBounds(mostValues: 1 << 19, longestText: 4 << 20)
+  /// The lists of an archive, of tens of thousands of images.
+  public static let lists = DocumentBounds(mostValues: 1 << 20, longestText: 4 << 20)
 }
 
 /// Why a JSON text is not what is read from it. A path names a key as those of ``DocumentFault`` do.

@@ -3,7 +3,8 @@
 /// JSON lets a key occur twice in one object, and readers differ in which they take: Go's takes the last, and takes
 /// `Layers` for `layers` as well. So a document could be proved by one program and mean something else to the
 /// next, with the right digest. Read here byte by byte, without recursion: how deep a document nests is up to
-/// whoever wrote it. Time grows with the document's length; of its memory only the keys of open objects are kept.
+/// whoever wrote it, and so are the number of its values, for each of which a decoder keeps many times the bytes that it
+/// has here, and the length of its texts. Time grows with the document's length; of its memory only the keys of open objects are kept.
 struct DocumentScan {
   /// An object or list whose end has not come.
   private struct Open {
@@ -26,15 +27,23 @@ struct DocumentScan {
   private static let mostKeys = 1 << 17
 
   private let bytes: [UInt8]
+  private let bounds: DocumentBounds
   private var position = 0
   private var open: [Open] = []
   private var openKeys = 0
+  /// Values and keys so far.
+  private var values = 0
 
-  private init(_ bytes: [UInt8]) { self.bytes = bytes }
+  private init(_ bytes: [UInt8], _ bounds: DocumentBounds) {
+    self.bytes = bytes
+    self.bounds = bounds
+  }
 
   /// Throws the first thing that keeps `bytes` from being one document of one meaning.
-  static func check(_ bytes: [UInt8], as shape: DocumentShape) throws(DocumentFault) {
-    var scan = DocumentScan(bytes)
+  static func check(
+    _ bytes: [UInt8], as shape: DocumentShape, within bounds: DocumentBounds
+  ) throws(DocumentFault) {
+    var scan = DocumentScan(bytes, bounds)
     try scan.beginValue(shape)
     while !scan.open.isEmpty { try scan.advance() }
     scan.skipBlanks()
@@ -54,6 +63,14 @@ struct DocumentScan {
     open[top].count += 1
     guard open[top].isObject else { return try beginValue(open[top].shape.element) }
     skipBlanks()
+    guard !open[top].shape.isLoose else {
+      try countValue()
+      guard peek == UInt8(ascii: "\"") else { throw .malformed(at: position) }
+      try skipString()
+      skipBlanks()
+      try expect(UInt8(ascii: ":"))
+      return try beginValue(.loose)
+    }
     let key = try key()
     skipBlanks()
     try expect(UInt8(ascii: ":"))
@@ -62,6 +79,7 @@ struct DocumentScan {
 
   /// Remembers a key of the innermost object; the shape of its value.
   private mutating func note(_ key: String) throws(DocumentFault) -> DocumentShape {
+    try countValue()
     let top = open.count - 1
     open[top].key = key
     guard open[top].keys.insert(Array(key.utf8)).inserted else { throw .repeatedKey(path) }
@@ -77,9 +95,15 @@ struct DocumentScan {
     return member.shape
   }
 
+  private mutating func countValue() throws(DocumentFault) {
+    values += 1
+    guard values <= bounds.mostValues else { throw .tooManyValues(limit: bounds.mostValues) }
+  }
+
   /// Reads a value that is no object or list; of those, the beginning.
   private mutating func beginValue(_ shape: DocumentShape) throws(DocumentFault) {
     skipBlanks()
+    try countValue()
     switch peek {
     case UInt8(ascii: "{"), UInt8(ascii: "["):
       guard open.count < Self.deepest else { throw .tooDeep }
@@ -124,7 +148,9 @@ struct DocumentScan {
   /// Reads a string and lets it go.
   private mutating func skipString() throws(DocumentFault) {
     position += 1
+    let start = position
     while let byte = peek {
+      guard position - start <= bounds.longestText else { throw .textTooLong(limit: bounds.longestText) }
       switch byte {
       case UInt8(ascii: "\""):
         position += 1

@@ -8,6 +8,9 @@ import FoundationEssentials
 public indirect enum DocumentShape: Sendable {
   /// Of which nothing is defined.
   case anything
+  /// What is read for what it says to a person, or by Ferry alone: it is no more than well formed and bounded, and a key
+  /// may stand there twice.
+  case loose
   /// A number without fraction and exponent: some readers take `1e3` for one, others refuse it.
   case wholeNumber
   case list(DocumentShape)
@@ -42,9 +45,16 @@ public indirect enum DocumentShape: Sendable {
     return members[folded]
   }
 
-  var element: DocumentShape { if case .list(let element) = self { element } else { .anything } }
+  var element: DocumentShape {
+    switch self {
+    case .list(let element): element
+    case .loose: .loose
+    default: .anything
+    }
+  }
   /// The shape of what stands under a key that is not defined.
   var value: DocumentShape { if case .map(let value) = self { value } else { .anything } }
+  var isLoose: Bool { if case .loose = self { true } else { false } }
   var isWhole: Bool { if case .wholeNumber = self { true } else { false } }
 
   /// `key` as Go's decoder compares it: by Unicode's simple folding, in which two letters that are not ASCII are an
@@ -66,14 +76,24 @@ public indirect enum DocumentShape: Sendable {
 }
 
 extension DocumentShape {
-  /// Sees that `bytes` are one document of one meaning.
-  public func check(_ bytes: [UInt8]) throws(DocumentFault) { try DocumentScan.check(bytes, as: self) }
+  /// Sees that `bytes` are one document of one meaning, and no more than `bounds` allow.
+  public func check(
+    _ bytes: [UInt8], within bounds: DocumentBounds = .usual
+  ) throws(DocumentFault) {
+    try DocumentScan.check(bytes, as: self, within: bounds)
+  }
 
-  /// Decodes a value of `bytes`, once they are known to say one thing to all readers. Throws ``DocumentFault`` and
-  /// `DecodingError`, both of which have a `jsonFault`.
-  public func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
-    try check(bytes)
-    return try JSONDecoder().decode(type, from: Data(bytes))
+  /// Decodes a value of `bytes`, once they are known to say one thing to all readers and to cost no more than `bounds`
+  /// allow. All JSON that Ferry reads comes through here. Throws ``DocumentFault`` and `DecodingError`, both of which have
+  /// a `jsonFault`.
+  public func decode<Value: Decodable>(
+    _ type: Value.Type, from bytes: [UInt8], within bounds: DocumentBounds = .usual,
+    userInfo: [CodingUserInfoKey: any Sendable] = [:]
+  ) throws -> Value {
+    try check(bytes, within: bounds)
+    let decoder = JSONDecoder()
+    decoder.userInfo = userInfo
+    return try decoder.decode(type, from: Data(bytes))
   }
 }
 

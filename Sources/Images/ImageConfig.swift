@@ -71,7 +71,7 @@ public struct ImageConfig: Hashable, Sendable, Decodable {
   /// Whether the config blob in `bytes`, whose type does not say so, is an image's to those who take it for one: an
   /// object with a `rootfs`, however that is spelled.
   public static func speaksOfLayers(_ bytes: [UInt8]) -> Bool {
-    bytes.count <= sizeLimit && (try? JSONDecoder().decode(Opening.self, from: Data(bytes)))?.hasRoot == true
+    bytes.count <= sizeLimit && (try? DocumentShape.loose.decode(Opening.self, from: bytes))?.hasRoot == true
   }
 
   private struct Opening: Decodable {

@@ -26,6 +26,8 @@ public struct ImageTree: Sendable {
   public static let deepest = 8
   /// The most manifests of one image, so that a hostile index cannot ask for work without end.
   static let mostManifests = 10_000
+  /// And how large they may be together, in bytes.
+  static let mostManifestBytes: Int64 = 64 << 20
 
   /// Walks the image below `root`, asking `fetch` for each manifest once. `visit` is given each, in the order of
   /// ``manifests``, for what the tree does not keep; `share` makes of each part's descriptor the one that is kept. Throws
@@ -62,7 +64,7 @@ public struct ImageTree: Sendable {
   }
 
   /// The sum of all manifests and blobs, in bytes.
-  public var size: Int64 { manifests.reduce(0) { $0 + $1.size } + blobs.reduce(0) { $0 + $1.size } }
+  public var size: Int64 { (manifests + blobs).map(\.size).saturatingSum() }
 
   /// Manifests and blobs alike, each once.
   public var parts: [Descriptor] { manifests + blobs }
@@ -84,6 +86,8 @@ public struct ImageTree: Sendable {
     private var candidates: [Digest: Descriptor] = [:]
     private var candidateOrder: [Digest] = []
     private var opaque: [UnknownManifest] = []
+    /// How large the manifests are together, in bytes.
+    private var manifestBytes: Int64 = 0
     /// The sum of ``sizes``.
     private var total: Int64 = 0
 
@@ -106,6 +110,10 @@ public struct ImageTree: Sendable {
       if case .schema1 = manifest.content { throw ManifestError.schema1 }
       guard manifests.count < ImageTree.mostManifests else {
         throw ManifestError.malformed(.tooManyManifests(limit: ImageTree.mostManifests))
+      }
+      manifestBytes.add(saturating: Int64(manifest.bytes.count))
+      guard manifestBytes <= ImageTree.mostManifestBytes else {
+        throw ManifestError.malformed(.manifestsTooLarge(limit: ImageTree.mostManifestBytes))
       }
       for child in manifest.children {
         if try includes(child) {

@@ -289,7 +289,7 @@ public struct Manifest: Sendable {
     _ type: Value.Type, from bytes: [UInt8]
   ) throws(ManifestError) -> Value {
     do {
-      return try JSONDecoder().decode(type, from: Data(bytes))
+      return try DocumentShape.loose.decode(type, from: bytes)
     } catch {
       throw .malformed(.json(error.jsonFault))
     }

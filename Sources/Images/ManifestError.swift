@@ -35,6 +35,8 @@ public enum ManifestFault: Hashable, Sendable {
   case nestedTooDeeply
   /// More manifests in an image than are read.
   case tooManyManifests(limit: Int)
+  /// The manifests below one root are larger together than what is read of one image, in bytes.
+  case manifestsTooLarge(limit: Int64)
   /// More bytes in an image than any registry holds.
   case partsTooLarge
   /// A part of the image that has two sizes.

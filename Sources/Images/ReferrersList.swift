@@ -22,7 +22,7 @@ public struct ReferrersList: Sendable {
   public init(_ manifest: Manifest) throws(ManifestError) {
     guard manifest.mediaType == .ociIndex else { throw .unknownType(manifest.mediaType.rawValue) }
     do {
-      members = try JSONDecoder().decode([String: JSONValue].self, from: Data(manifest.bytes))
+      members = try DocumentShape.loose.decode([String: JSONValue].self, from: manifest.bytes)
     } catch {
       throw .malformed(.json(error.jsonFault))
     }

@@ -4,7 +4,7 @@ import Images
 /// `ferry.json`: what `index.json` cannot say of an archive. Its digest stands in `index.json`'s annotations.
 public struct FerryFile: Hashable, Sendable {
   public static let path = "ferry.json"
-  static let sizeLimit: Int64 = 64 << 20
+  static let sizeLimit: Int64 = 16 << 20
   /// The newest format version there is; a reader refuses newer ones. An archive says the oldest one that
   /// knows all it has: 2 knows referrers without a name and sources of omissions, 3 artifact manifests, 4 images of
   /// Docker's schema 1, as they are or converted, 5 manifests of types that Ferry does not know, 6 digests by other algorithms
@@ -103,7 +103,7 @@ public struct FerryFile: Hashable, Sendable {
       guard (0...CarriedFile.sizeLimit).contains(file.size) else {
         throw .malformed(.fileSizeOutOfRange(path: file.path))
       }
-      total += file.size
+      total.add(saturating: file.size)
       guard total <= CarriedFile.sumLimit else { throw .malformed(.filesTooLarge) }
     }
     imagesDigest = content.imagesDigest

@@ -4,7 +4,7 @@ public import Images
 /// `index.json`: the images of a layout. Its sha256 is the archive digest.
 public struct IndexFile: Hashable, Sendable {
   public static let path = "index.json"
-  static let sizeLimit: Int64 = 64 << 20
+  static let sizeLimit: Int64 = 16 << 20
 
   /// The annotation of the whole index that holds the digest of ``FerryFile``. Its presence makes an archive
   /// one of Ferry's.

@@ -47,10 +47,10 @@ public enum FileFault: Error, Hashable, Sendable {
 
   /// Reads JSON of a known shape. Throws ``json(_:)``.
   static func decode<Value: Decodable>(
-    _ type: Value.Type, from bytes: [UInt8], as shape: DocumentShape
+    _ type: Value.Type, from bytes: [UInt8], as shape: DocumentShape, within bounds: DocumentBounds = .lists
   ) throws(FileFault) -> Value {
     do {
-      return try shape.decode(type, from: bytes)
+      return try shape.decode(type, from: bytes, within: bounds)
     } catch {
       throw .json(error.jsonFault)
     }

@@ -10,7 +10,7 @@ struct RESTClient: Sendable {
   let http: HTTPClient
 
   /// Descriptions are whole Markdown pages, of hundreds of repositories in one answer, in bytes.
-  static let bodyLimit = 32 << 20
+  static let bodyLimit = 8 << 20
 
   /// The body of a successful answer to who has `secret`, which goes after the word for its scheme.
   func get(_ url: HTTPURL, scheme: String, secret: String) throws(NVIDIAError) -> [UInt8] {
@@ -68,7 +68,7 @@ struct RESTClient: Sendable {
     _ type: Value.Type, from body: [UInt8], at url: HTTPURL
   ) throws(NVIDIAError) -> Value {
     do {
-      return try JSONDecoder().decode(type, from: Data(body))
+      return try DocumentShape.loose.decode(type, from: body)
     } catch {
       throw .malformedResponse(service, url: url.description, .json(error.jsonFault))
     }
@@ -97,7 +97,7 @@ enum ServiceMessages {
   /// taken out first, wherever the service may have repeated it.
   static func list(in body: [UInt8], hiding secrets: [String]) -> [RegistryMessage] {
     let body = body.hiding(secrets)
-    if let answer = try? JSONDecoder().decode(Answer.self, from: Data(body)),
+    if let answer = try? DocumentShape.loose.decode(Answer.self, from: body),
       let code = answer.requestStatus.statusCode.value()
     {
       return [RegistryMessage(code: code, message: answer.requestStatus.statusDescription.value() ?? "")]

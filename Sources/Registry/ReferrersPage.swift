@@ -37,7 +37,7 @@ enum ReferrersAbsence: Hashable {
       let mayBeList = type?.rawValue.hasSuffix("json") == true && !isMarkup || type == .ociIndex
       // What has nothing of a list, nor of an error, is a portal's or a proxy's.
       if type != .ociIndex,
-        let fields = try? JSONDecoder().decode([String: Anything].self, from: Data(response.body)),
+        let fields = try? DocumentShape.loose.decode([String: Anything].self, from: response.body),
         !fields.isEmpty, fields.keys.allSatisfy({ !listFields.contains($0.lowercased()) })
       {
         return .ofSomething

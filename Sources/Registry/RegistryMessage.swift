@@ -24,13 +24,12 @@ public struct RegistryMessage: Hashable, Sendable {
   /// or an excerpt of plain text or of a page.
   public static func list(in body: [UInt8]) -> [RegistryMessage] {
     guard body.contains(where: { $0 > 0x20 }) else { return [] }
-    let data = Data(body)
-    if let answer = try? JSONDecoder().decode(Answer.self, from: data) {
+    if let answer = try? DocumentShape.loose.decode(Answer.self, from: body) {
       let messages = answer.messages
       if !messages.isEmpty { return Array(messages.prefix(most)) }
     }
     let excerpt: String
-    if let json = try? JSONDecoder().decode(JSONText.self, from: data) {
+    if let json = try? DocumentShape.loose.decode(JSONText.self, from: body) {
       excerpt = json.text
     } else {
       let text = String(decoding: body.prefix(64 << 10), as: UTF8.self)

@@ -89,7 +89,9 @@ public struct TokenReply: Sendable {
     guard parts.count == 3 else { return nil }
     var payload = parts[1].map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 }
     while payload.count % 4 != 0 { payload.append("=") }
-    return Data(base64Encoded: String(payload)).flatMap { try? JSONDecoder().decode(Claims.self, from: $0) }
+    return Data(base64Encoded: String(payload)).flatMap {
+      try? DocumentShape.loose.decode(Claims.self, from: [UInt8]($0))
+    }
   }
 }
 

@@ -44,13 +44,22 @@ public struct Decompressor: Sendable {
 
   public let compression: Compression
   private let memoryLimit: Int64
+  private let isOneOfMany: Bool
 
   /// Content that asks for more than `memoryLimit` bytes of memory is refused, ``TarError/needsMemory(_:path:need:limit:)``:
   /// each frame of zstd and each block of xz as it comes.
-  public init(_ compression: Compression, memoryLimit: Int64 = usualMemory) {
+  /// Where it `isOneOfMany` that work at the same time, all of these together take no more, or one of them works at a time.
+  public init(
+    _ compression: Compression, memoryLimit: Int64 = usualMemory, isOneOfMany: Bool = false
+  ) {
     self.compression = compression
     self.memoryLimit = memoryLimit
+    self.isOneOfMany = isOneOfMany
   }
+
+  /// Whether compressed content of so many bytes may become so many: a thousand times as many and 1 GiB. gzip makes no more of
+  /// anything, but for the smallest part; zstd and xz make a disk full of a few kilobytes.
+  static func mayBecome(_ produced: Int64, of taken: Int64) -> Bool { (produced - 1 << 30) / 1000 <= taken }
 
   /// Reads with `source`, which fills the buffer it is given as far as it can and returns 0 at the end, and
   /// hands the decompressed bytes to `sink`. Returns how many those were. Throws ``TarError`` and
@@ -60,7 +69,8 @@ public struct Decompressor: Sendable {
     from source: (UnsafeMutableRawBufferPointer) throws -> Int, into sink: (RawSpan) throws -> Void
   ) throws -> Int64 {
     try unsafe withoutActuallyEscaping(source) { source in
-      let input = try unsafe DecompressedInput(compression, memoryLimit: memoryLimit, from: source)
+      let input = try unsafe DecompressedInput(
+        compression, memoryLimit: memoryLimit, isOneOfMany: isOneOfMany, from: source)
       return try unsafe Pieces.forEach(of: Self.pieceSize, from: { try unsafe input.read(into: $0) }, sink)
     }
   }
@@ -76,28 +86,52 @@ final class DecompressedInput: @unchecked Sendable {
     case filter(FilterReader)
   }
 
+  /// How much of the compressed content was taken, in bytes.
+  private final class Meter {
+    var taken: Int64 = 0
+  }
+
   private let engine: Engine
+  private let compression: Compression
+  private let meter = Meter()
+  private var produced: Int64 = 0
 
   /// Reads with `source`, which fills the buffer it is given as far as it can and returns 0 at the end.
   init(
-    _ compression: Compression, memoryLimit: Int64,
+    _ compression: Compression, memoryLimit: Int64, isOneOfMany: Bool = false,
     from source: @escaping (UnsafeMutableRawBufferPointer) throws -> Int
   ) throws {
+    self.compression = compression
+    let meter = meter
+    let metered: (UnsafeMutableRawBufferPointer) throws -> Int = { buffer in
+      let count = try unsafe source(buffer)
+      meter.taken += Int64(count)
+      return count
+    }
     engine =
       switch compression {
       case .none: unsafe .plain(source)
-      case .gzip: .gzip(try unsafe GzipReader(source))
-      case .zstd, .xz: .filter(unsafe FilterReader(compression, memoryLimit: memoryLimit, source))
+      case .gzip: .gzip(try unsafe GzipReader(metered))
+      case .zstd, .xz:
+        .filter(
+          unsafe FilterReader(
+            compression, memoryLimit: memoryLimit, sharing: isOneOfMany ? .all : nil, metered))
       }
   }
 
   /// Puts the next bytes into `buffer`; 0 only at the end, which is checked. Throws ``TarError`` and what
   /// the source throws.
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    let count: Int
     switch engine {
-    case .plain(let source): try unsafe min(source(buffer), buffer.count)
-    case .gzip(let reader): try unsafe reader.read(into: buffer)
-    case .filter(let reader): try unsafe reader.read(into: buffer)
+    case .plain(let source): return try unsafe min(source(buffer), buffer.count)
+    case .gzip(let reader): count = try unsafe reader.read(into: buffer)
+    case .filter(let reader): count = try unsafe reader.read(into: buffer)
     }
+    produced += Int64(count)
+    guard Decompressor.mayBecome(produced, of: meter.taken) else {
+      throw TarError.expands(compression, path: nil)
+    }
+    return count
   }
 }

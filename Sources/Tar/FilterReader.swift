@@ -10,11 +10,11 @@ private import CArchive
   private var isAtEnd = false
 
   init(
-    _ compression: Compression, memoryLimit: Int64,
+    _ compression: Compression, memoryLimit: Int64, sharing memory: DecoderMemory? = nil,
     _ source: @escaping (UnsafeMutableRawBufferPointer) throws -> Int
   ) {
     self.compression = compression
-    input = unsafe CompressedInput(compression, memoryLimit: memoryLimit, source: source)
+    input = unsafe CompressedInput(compression, memoryLimit: memoryLimit, sharing: memory, source: source)
   }
 
   deinit { if let reader = unsafe reader { unsafe archive_read_free(reader) } }
@@ -85,15 +85,19 @@ private import CArchive
 
   private let compression: Compression
   private let memoryLimit: Int64
+  private let memory: DecoderMemory?
+  /// What is held of ``memory``, in bytes.
+  private var held: Int64 = 0
   private var scan: WindowScan?
 
   init(
-    _ compression: Compression, memoryLimit: Int64,
+    _ compression: Compression, memoryLimit: Int64, sharing memory: DecoderMemory?,
     source: @escaping (UnsafeMutableRawBufferPointer) throws -> Int
   ) {
     unsafe self.source = source
     self.compression = compression
     self.memoryLimit = memoryLimit
+    self.memory = memory
     scan = WindowScan(compression)
   }
 
@@ -103,9 +107,15 @@ private import CArchive
     guard need <= memoryLimit else {
       throw .needsMemory(compression, path: nil, need: need, limit: memoryLimit)
     }
+    guard let memory, need > held else { return }
+    memory.exchange(held, for: need, within: memoryLimit)
+    held = need
   }
 
-  deinit { unsafe buffer.deallocate() }
+  deinit {
+    memory?.release(held)
+    unsafe buffer.deallocate()
+  }
 }
 
 private func readCompressed(

@@ -21,6 +21,8 @@ public enum TarError: Error, Hashable, Sendable {
   /// Content whose decompression would take more memory than is allowed, both in bytes; `path` is what it lies in, where
   /// that is known.
   case needsMemory(Compression, path: String?, need: Int64, limit: Int64)
+  /// Compressed content that would become more than any content does: a thousand times as much and 1 GiB.
+  case expands(Compression, path: String?)
   /// What comes before an archive's first layer is more than is kept in memory, in bytes.
   case frontTooLarge(path: String, limit: Int64)
   /// libarchive or zlib failed in a way that input cannot cause; the detail is the library's word.
@@ -33,8 +35,12 @@ public enum TarError: Error, Hashable, Sendable {
 
   /// The same error, which happened in what errors call `path`.
   public func located(in path: String) -> TarError {
-    guard case .needsMemory(let compression, nil, let need, let limit) = self else { return self }
-    return .needsMemory(compression, path: path, need: need, limit: limit)
+    switch self {
+    case .needsMemory(let compression, nil, let need, let limit):
+      .needsMemory(compression, path: path, need: need, limit: limit)
+    case .expands(let compression, nil): .expands(compression, path: path)
+    default: self
+    }
   }
 
   /// What a source of bytes threw, which throws nothing else.

@@ -43,7 +43,7 @@ final class Exchange {
     self.limit = limit
     watch = StallWatch(
       stallTimeout: options.stallTimeout, answerTimeout: request.answerTimeout ?? options.answerTimeout,
-      isUpload: [.put, .patch].contains(request.method), now: .now)
+      window: options.rateWindow, isUpload: [.put, .patch].contains(request.method), now: .now)
   }
 
   /// Where the answer sends us, when it does and the request may go there with what it carries: a source that was
@@ -85,13 +85,21 @@ final class Exchange {
 
   /// Takes a line of the head. False ends the transfer, here and below.
   func takeHeadLine(_ line: RawSpan) -> Bool {
-    defer { watch.answered(at: .now) }
     let wasComplete = head.isComplete
     guard head.take(line) else {
       interrupt(.failed(.tooLarge(url: request.url.description, limit: ResponseHead.limit)))
       return false
     }
-    return wasComplete || !head.isComplete || decideDestination()
+    guard head.interimAnswers <= ResponseHead.mostInterimAnswers else {
+      interrupt(.failed(.reset(url: request.url.description, reason: .interimAnswers)))
+      return false
+    }
+    guard head.isComplete else {
+      if !head.isInterim { watch.headLine(at: .now) }
+      return true
+    }
+    watch.answered(at: .now)
+    return wasComplete || decideDestination()
   }
 
   /// The head is complete: says where the body goes.
@@ -123,7 +131,9 @@ final class Exchange {
 
   /// Takes a piece of the body.
   func takeBody(_ bytes: RawSpan) -> Bool {
-    defer { watch.moved(at: .now) }
+    let start = StallWatch.Instant.now
+    watch.moved(Int64(bytes.byteCount), at: start)
+    defer { watch.worked(since: start, until: .now) }
     guard admit(bytes.byteCount) else { return false }
     received += Int64(bytes.byteCount)
     switch destination {
@@ -150,7 +160,8 @@ final class Exchange {
   /// Fills `buffer` with the next bytes of the request's body: how many, 0 after the last, nil to end the
   /// transfer.
   func fill(_ buffer: UnsafeMutableRawBufferPointer) -> Int? {
-    defer { watch.moved(at: .now) }
+    let start = StallWatch.Instant.now
+    defer { watch.worked(since: start, until: .now) }
     let left = body.size - taken
     guard left > 0 else { return 0 }
     let room = min(buffer.count, Int(clamping: left), limit?.piece ?? .max)

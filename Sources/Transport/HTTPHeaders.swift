@@ -72,6 +72,14 @@ struct ResponseHead {
   /// Whether the final answer's head has ended; what follows are trailers, which mean nothing here.
   private(set) var isComplete = false
   private var size = 0
+  /// How many interim answers have begun.
+  private(set) var interimAnswers = 0
+
+  /// Whether what comes now is an interim answer.
+  var isInterim: Bool { (100..<200).contains(status) }
+
+  /// Far beyond any server that says that it is still at work, a second each.
+  static let mostInterimAnswers = 100
 
   /// The most a server may send before its body, over all interim answers, in bytes.
   static let limit = 256 << 10
@@ -87,6 +95,7 @@ struct ResponseHead {
       isComplete = status >= 200
     } else if text.hasPrefix("HTTP/") {
       status = Self.status(of: text) ?? 0
+      if isInterim { interimAnswers += 1 }
       headers = HTTPHeaders()
     } else if text.first == " " || text.first == "\t" {
       headers.continueLast(Self.trim(text[...]))

@@ -82,13 +82,14 @@ internal import Synchronization
     }
     let uploaded = exchange.body.size == 0 ? 0 : easy.uploaded
     if uploaded != sent {
+      exchange.watch.moved(max(0, uploaded - sent), at: now)
       sent = uploaded
-      exchange.watch.moved(at: now)
     }
     if uploaded >= exchange.body.size { exchange.watch.sentAll(at: now) }
-    if let limit = exchange.watch.stall(at: now) {
-      let seconds = Int(clamping: limit.components.seconds)
-      exchange.interrupt(.failed(.stalled(url: exchange.request.url.description, seconds: seconds)))
+    if let stall = exchange.watch.stall(at: now) {
+      let seconds = Int(clamping: stall.time.components.seconds)
+      exchange.interrupt(
+        .failed(.stalled(url: exchange.request.url.description, seconds: seconds, bytes: stall.bytes)))
     }
   }
 

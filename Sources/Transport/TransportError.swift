@@ -14,8 +14,8 @@ public enum TransportError: Error, Hashable, Sendable {
   case plainHTTPServer(host: String, port: Int)
   /// What answered does not speak HTTP: perhaps TLS, when the request was plain.
   case notHTTP(host: String, port: Int, reason: String)
-  /// No byte moved for `seconds`.
-  case stalled(url: String, seconds: Int)
+  /// No byte moved for `seconds`, or no more than `bytes`.
+  case stalled(url: String, seconds: Int, bytes: Int64 = 0)
   /// The host asks to be left alone for `seconds`, until a moment in seconds since 1970; that is more than `limit`.
   case waitTooLong(host: String, until: Int64, seconds: Int64, limit: Duration)
   /// The connection ended after `received` of `expected` bytes of a body; nil where no length was declared.
@@ -88,6 +88,8 @@ public enum ResetReason: Hashable, Sendable {
   case reported(String)
   case bodyWithoutHead
   case incompleteHead
+  /// One interim answer (1xx) after the other, and no other.
+  case interimAnswers
 }
 
 /// Why a redirect was not followed.

@@ -80,6 +80,67 @@ struct `A signature` {
     #expect(throws: SignatureError.invalid) { try publicKey().check(other, of: content) }
   }
 
+  /// What stands for the same bytes in another way would let a text be changed and still be right.
+  @Test func `or key is written in one way alone`() throws {
+    let good = String(decoding: try signedByMinisign().text, as: UTF8.self)
+    let lines = good.split(separator: "\n").map(String.init)
+    let key = try String(contentsOfFile: minisign.publicKey, encoding: .utf8)
+    for surplus in ["=", "==", "A", " "] {
+      for line in [1, 3] {
+        var changed = lines
+        changed[line] += surplus
+        #expect(throws: SignatureError.malformedSignature(.noSignature)) {
+          try DetachedSignature(text: Array(changed.joined(separator: "\n").utf8))
+        }
+      }
+      #expect(throws: SignatureError.malformedPublicKey) {
+        try VerificationKey(text: Array((key.dropLast() + surplus).utf8))
+      }
+    }
+    // 64 bytes leave four bits of a letter to spare, which decoders pass over.
+    #expect(lines[3].hasSuffix("=="))
+    let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+    let last = try #require(letters.firstIndex(of: Array(lines[3])[85]))
+    var changed = lines
+    changed[3] = String(lines[3].prefix(85)) + String(letters[last + 1]) + "=="
+    #expect(throws: SignatureError.malformedSignature(.noSignature)) {
+      try DetachedSignature(text: Array(changed.joined(separator: "\n").utf8))
+    }
+  }
+
+  /// With such a key a signature of nothing but zeros is right for an eighth of all contents, or for all.
+  @Test func `is not checked by a key of small order`() throws {
+    let weak = [
+      "0000000000000000000000000000000000000000000000000000000000000000",
+      "0100000000000000000000000000000000000000000000000000000000000000",
+      "0100000000000000000000000000000000000000000000000000000000000080",
+      "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+      "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+      "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+      "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+      "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+      "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    ]
+    for hex in weak {
+      let digits = Array(hex)
+      let point = stride(from: 0, to: 64, by: 2).compactMap { UInt8(String(digits[$0...$0 + 1]), radix: 16) }
+      let text = Data(Array("Ed".utf8) + [UInt8](repeating: 1, count: 8) + point).base64EncodedString()
+      #expect(throws: SignatureError.malformedPublicKey, "\(hex)") {
+        try VerificationKey(text: Array(text.utf8))
+      }
+      // R is the point, S nothing: right for all where the key is as weak.
+      let forged = DetachedSignature(
+        algorithm: .hashed, keyID: KeyID([UInt8](repeating: 1, count: 8)),
+        signature: point + [UInt8](repeating: 0, count: 32), trustedComment: "",
+        globalSignature: point + [UInt8](repeating: 0, count: 32))
+      #expect(throws: SignatureError.self) {
+        try VerificationKey(id: forged.keyID, point: point).check(forged, of: content)
+      }
+    }
+    // And a sound one is taken.
+    #expect(!CurvePoint.isWeak(key.verificationKey.point))
+  }
+
   /// Every bit of what is signed or signs counts: base64 changed anywhere is refused by both.
   @Test func `changed in any place is refused by Ferry and minisign alike`() throws {
     let good = try signedByMinisign().text

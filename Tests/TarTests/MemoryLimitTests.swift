@@ -1,4 +1,6 @@
+import Dispatch
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -108,5 +110,35 @@ import Testing
     }
     let allowed = try #require(try StreamedContent.open(path, memoryLimit: need))
     #expect(try buffer.withUnsafeMutableBytes { try allowed.read(into: $0) } == 10)
+  }
+
+  /// Whoever waits is woken by whoever is done, and nobody waits for what nobody has.
+  @Test func `is shared by all that unpack at the same time`() {
+    let memory = DecoderMemory()
+    let limit = 64 * Self.mib
+    memory.exchange(0, for: 256 * Self.mib, within: limit)
+    memory.exchange(256 * Self.mib, for: 40 * Self.mib, within: limit)
+    memory.exchange(0, for: 24 * Self.mib, within: limit)
+    let order = Mutex<[String]>([])
+    let done = DispatchSemaphore(value: 0)
+    Thread.detachNewThread {
+      memory.exchange(0, for: 60 * Self.mib, within: limit)
+      order.withLock { $0.append("taken") }
+      done.signal()
+    }
+    memory.release(24 * Self.mib)
+    order.withLock { $0.append("given") }
+    memory.release(40 * Self.mib)
+    #expect(done.wait(timeout: .now() + 300) == .success)
+    #expect(order.withLock { $0 } == ["given", "taken"])
+  }
+}
+
+@Suite struct `Content that is made to fill a disk` {
+  @Test func `may become a thousand times as much and 1 GiB`() {
+    let free: Int64 = 1 << 30
+    #expect(Decompressor.mayBecome(free, of: 0) && Decompressor.mayBecome(free + 5000, of: 5))
+    #expect(!Decompressor.mayBecome(free + 1000, of: 0) && !Decompressor.mayBecome(free + 6000, of: 5))
+    #expect(Decompressor.mayBecome(.max, of: .max) && !Decompressor.mayBecome(.max, of: 1))
   }
 }

@@ -126,6 +126,39 @@ import Testing
     }
   }
 
+  @Test(arguments: ["/head", "/interim", "/body"]) func `that comes byte by byte is not waited for`(
+    path: String
+  ) throws {
+    let server = ScriptedServer { request in
+      let endless = 1 << 20
+      switch request.path {
+      case "/head":
+        let lines = (0..<20_000).map { "X-\($0): a\r\n" }.joined()
+        return ScriptedResponse(steps: [.send(Array("HTTP/1.1 200 OK\r\n".utf8)), .drip(Array(lines.utf8))])
+      case "/interim":
+        let answers = String(repeating: "HTTP/1.1 102 Processing\r\n\r\n", count: 2000)
+        return ScriptedResponse(steps: [.send(Array(answers.utf8))])
+      default:
+        let pieces = Array(
+          repeating: [ScriptedResponse.Step.send([1]), .pause(milliseconds: 20)], count: 2000)
+        return ScriptedResponse(
+          steps: [.send(ScriptedResponse.head(200, [], length: endless))] + pieces.flatMap(\.self))
+      }
+    }
+    var options = TransportOptions(stallTimeout: .seconds(1))
+    options.rateWindow = .seconds(1)
+    let client = try HTTPClient(options)
+    let url = try HTTPURL(server.url(path))
+    do {
+      _ = try client.send(HTTPRequest(.get, url, bodyLimit: 8 << 20))
+      Issue.record("it came")
+    } catch TransportError.stalled {
+      #expect(path != "/interim")
+    } catch TransportError.reset(_, .interimAnswers) {
+      #expect(path == "/interim")
+    }
+  }
+
   @Test func `that drips does not stall`() throws {
     let server = ScriptedServer { _ in
       ScriptedResponse(steps: [

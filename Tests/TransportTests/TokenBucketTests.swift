@@ -43,16 +43,17 @@ import Testing
   }
 
   @Test func `does not count while connecting`() {
-    #expect(watch(isUpload: false).stall(at: start + .seconds(1000)) == nil)
+    var watch = watch(isUpload: false)
+    #expect(watch.stall(at: start + .seconds(1000)) == nil)
   }
 
   @Test func `counts from the last byte`() {
     var watch = watch(isUpload: false)
     watch.connected(at: start)
     #expect(watch.stall(at: start + .seconds(59)) == nil)
-    watch.moved(at: start + .seconds(59))
+    watch.moved(1 << 20, at: start + .seconds(59))
     #expect(watch.stall(at: start + .seconds(118)) == nil)
-    #expect(watch.stall(at: start + .seconds(119)) == .seconds(60))
+    #expect(watch.stall(at: start + .seconds(119)) == StallWatch.Stall(time: .seconds(60)))
   }
 
   @Test(arguments: [(false, 60), (true, 600)])
@@ -62,7 +63,7 @@ import Testing
     watch.sentAll(at: start)
     watch.sentAll(at: start + .seconds(50))
     #expect(watch.stall(at: start + .seconds(seconds - 1)) == nil)
-    #expect(watch.stall(at: start + .seconds(seconds)) == .seconds(seconds))
+    #expect(watch.stall(at: start + .seconds(seconds)) == StallWatch.Stall(time: .seconds(seconds)))
   }
 
   @Test func `expects the answer to go on once it began`() {
@@ -72,6 +73,52 @@ import Testing
     watch.answered(at: start + .seconds(300))
     watch.sentAll(at: start + .seconds(301))
     #expect(watch.stall(at: start + .seconds(359)) == nil)
-    #expect(watch.stall(at: start + .seconds(360)) == .seconds(60))
+    #expect(watch.stall(at: start + .seconds(360)) == StallWatch.Stall(time: .seconds(60)))
+  }
+
+  /// A byte a second keeps a connection for months.
+  @Test(arguments: [true, false]) func `ends what moves a byte a second`(isAnswer: Bool) {
+    var watch = watch(isUpload: !isAnswer)
+    watch.connected(at: start)
+    if isAnswer {
+      watch.sentAll(at: start)
+      watch.answered(at: start)
+    }
+    for second in 1..<60 {
+      watch.moved(1, at: start + .seconds(second))
+      #expect(watch.stall(at: start + .seconds(second)) == nil)
+    }
+    #expect(watch.stall(at: start + .seconds(60)) == StallWatch.Stall(time: .seconds(60), bytes: 59))
+  }
+
+  @Test func `bears what is slow, minute by minute`() {
+    var watch = watch(isUpload: false)
+    watch.connected(at: start)
+    watch.sentAll(at: start)
+    watch.answered(at: start)
+    for second in 1..<600 {
+      watch.moved(StallWatch.leastRate + 8, at: start + .seconds(second))
+      #expect(watch.stall(at: start + .seconds(second)) == nil)
+    }
+  }
+
+  @Test func `does not take the time of a slow disk for the line's`() {
+    var watch = watch(isUpload: false)
+    watch.connected(at: start)
+    watch.sentAll(at: start)
+    watch.answered(at: start)
+    watch.moved(100, at: start + .seconds(1))
+    watch.worked(since: start + .seconds(1), until: start + .seconds(58))
+    #expect(watch.stall(at: start + .seconds(61)) == nil)
+    #expect(watch.stall(at: start + .seconds(117)) == StallWatch.Stall(time: .seconds(60), bytes: 100))
+  }
+
+  @Test func `gives a head no more time for coming line by line`() {
+    var watch = watch(isUpload: true)
+    watch.connected(at: start)
+    watch.sentAll(at: start)
+    for second in 10..<70 { watch.headLine(at: start + .seconds(second)) }
+    #expect(watch.stall(at: start + .seconds(69)) == nil)
+    #expect(watch.stall(at: start + .seconds(70)) == StallWatch.Stall(time: .seconds(60)))
   }
 }

@@ -174,7 +174,7 @@ struct DockerSaveArchive {
   mutating func config(at path: String) throws(LayoutError) -> DockerConfig {
     if let known = configs[path] { return known }
     let (name, extent) = try place(of: path)
-    configBytes += extent.size
+    configBytes.add(saturating: extent.size)
     let (size, limit) =
       extent.size > Int64(Manifest.sizeLimit)
       ? (extent.size, Int64(Manifest.sizeLimit)) : (configBytes, ManifestWalk.sizeLimit)

@@ -21,7 +21,7 @@ struct LegacyTags {
       file.holds(extent.range)
     else { return nil }
     let bytes = try extent.bytes(in: file)
-    guard let tags = try? JSONDecoder().decode([String: [String: String]].self, from: Data(bytes)) else {
+    guard let tags = try? DocumentShape.loose.decode([String: [String: String]].self, from: bytes) else {
       return nil
     }
     return LegacyTags(entries: entries, tags: tags)

@@ -272,7 +272,7 @@ struct TwoLists {
       try LayoutError.checkCancellation()
       let start = try BlobExtent(offset: extent.offset, size: min(1, extent.size)).bytes(in: file)
       guard start == [UInt8(ascii: "{")] else { continue }
-      bytesRead += extent.size
+      bytesRead.add(saturating: extent.size)
       guard bytesRead <= ManifestWalk.sizeLimit else { break }
       let bytes = try extent.bytes(in: file)
       if digest.matches(bytes),

@@ -1,5 +1,6 @@
 public import Digests
 import Files
+import Images
 
 /// How an archive is resumed from what a journal says is there: which bytes have to go elsewhere first, and what
 /// is claimed of each blob then. A pure value.
@@ -22,9 +23,9 @@ public struct ArchiveContinuation: Hashable, Sendable {
   let scratch: Int64
 
   /// All that is claimed, in bytes.
-  public var claimed: Int64 { claims.values.reduce(0) { $0 + $1.have } }
+  public var claimed: Int64 { claims.values.lazy.map(\.have).saturatingSum() }
   /// What has to be copied inside the file, in bytes.
-  public var moved: Int64 { moves.reduce(0) { $0 + $1.count } }
+  public var moved: Int64 { moves.lazy.map(\.count).saturatingSum() }
 
   /// - Parameters:
   ///   - fileSize: of the unfinished archive, in bytes.

@@ -81,7 +81,9 @@ public enum JournalRecord: Hashable, Sendable {
       let rewriting: Digest?
       let volumes: [Int]?
     }
-    guard let fields = try? JSONDecoder().decode(Fields.self, from: Data(line)) else { return nil }
+    guard let fields = try? DocumentShape.loose.decode(Fields.self, from: Array(line), within: .lists) else {
+      return nil
+    }
     if let plan = fields.plan {
       guard fields.version == Self.formatVersion, let images = fields.images else { return nil }
       guard fields.volumeSize.map({ (1...VolumeName.largestSize).contains($0) }) ?? true else { return nil }

@@ -158,7 +158,7 @@ struct AbsentParts {
     guard let extent = blobs[descriptor.digest], extent.size == descriptor.size,
       extent.size <= Int64(Manifest.sizeLimit)
     else { return nil }
-    bytesRead += extent.size
+    bytesRead.add(saturating: extent.size)
     // Each is read a few times, and the walk before has seen how many there are.
     guard bytesRead <= 8 * ManifestWalk.sizeLimit else {
       throw .oversized(

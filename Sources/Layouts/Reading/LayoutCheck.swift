@@ -209,7 +209,7 @@ struct LayoutCheck {
     totalSize = kept.count
     for blob in plan.blobs where blobs[blob.digest] == nil {
       blobs[blob.digest] = BlobExtent(offset: totalSize, size: blob.size)
-      totalSize += blob.size
+      totalSize.add(saturating: blob.size)
     }
     file = kept.expecting(totalSize)
   }
@@ -239,7 +239,7 @@ struct LayoutCheck {
       throw .oversized(path: file.path, entry: path, size: extent.size, limit: DockerManifestFile.sizeLimit)
     }
     let bytes = try extent.bytes(in: file)
-    do { try DocumentShape.dockerManifest.check(bytes) } catch {
+    do { try DocumentShape.dockerManifest.check(bytes, within: .lists) } catch {
       // Every byte of one of Ferry's is compared anyway.
       if front.isWrittenByFerry, case .malformed = error { return }
       note([.malformedFile(path: path, why: .json(error.jsonFault))])

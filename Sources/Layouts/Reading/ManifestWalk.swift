@@ -204,7 +204,7 @@ struct ManifestWalk {
       add(.notAManifest(digest, .tooLarge(extent.size)))
       return nil
     }
-    bytesRead += extent.size
+    bytesRead.add(saturating: extent.size)
     manifestsRead += 1
     let limit = Self.sizeLimit + manifestsRead * Self.sizePerManifest
     guard bytesRead <= limit else {

@@ -92,6 +92,10 @@ public struct ArchivePlan: Sendable {
       unsafe indexHash.update(piece.span.bytes)
       indexSize += Int64(piece.count)
     }
+    // What no reader would take is not written.
+    guard indexSize <= IndexFile.sizeLimit, Int64(ferryFile.count) <= FerryFile.sizeLimit else {
+      throw .tooLarge
+    }
     let dockerFile = try DockerManifestFile(
       images: contents.images, manifests: manifests, isCarried: { carried.contains($0) })
 

@@ -61,7 +61,7 @@ struct PlannedManifests: Sendable {
       holdings[manifest.digest] = .encoded(
         ManifestBytes(manifest, as: descriptor, at: extent.offset, of: archive))
     } else {
-      held += extent.size
+      held.add(saturating: extent.size)
       holdings[manifest.digest] = .atHand(manifest)
     }
   }

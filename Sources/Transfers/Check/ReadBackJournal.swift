@@ -212,10 +212,9 @@ struct ReadBackText {
     guard bytes.starts(with: Self.header(seed: self.seed)) else { return nil }
     var entries: [(key: Digest, read: Int64)] = []
     let lines = bytes[headerLength...].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    let decoder = JSONDecoder()
     for line in lines.dropLast() {
       guard line.count <= Self.longestLine,
-        let record = try? decoder.decode(ReadBackRecord.self, from: Data(line)),
+        let record = try? DocumentShape.loose.decode(ReadBackRecord.self, from: Array(line)),
         record.line.dropLast().elementsEqual(line)
       else { return nil }
       entries.append((record.key, record.read))

@@ -1,5 +1,6 @@
 public import Files
 import FoundationEssentials
+import Images
 
 /// Which files hold what an earlier run of Ferry wrote: they alone are written anew.
 public enum FerryDocument {
@@ -71,11 +72,10 @@ struct DocumentReading: Sendable {
   ) throws -> Value {
     var reading = DocumentReading(file: file)
     try reading.read(range, indentation: indentation)
-    let text = Data(reading.text)
+    let text = reading.text
     reading.text = []
-    let decoder = JSONDecoder()
-    decoder.userInfo = [CodingUserInfoKey: any Sendable](handing: reading)
-    return try decoder.decode(Value.self, from: text)
+    return try DocumentShape.loose.decode(
+      Value.self, from: text, userInfo: [CodingUserInfoKey: any Sendable](handing: reading))
   }
 
   private init(file: DataFile) { self.file = file }

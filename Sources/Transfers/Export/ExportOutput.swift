@@ -118,10 +118,8 @@ struct ExportOutput {
     let needed = archives.filter { !$0.isUpToDate }.map(\.writtenSize).saturatingSum()
     do throws(FileError) {
       // What an earlier, unfinished run left is overwritten: its room counts as free.
-      let reusable = archives.reduce(Int64(0)) { sum, archive in
-        sum + (archive.place?.allocated ?? 0)
-      }
-      let available = try FreeSpace(at: directory).available + reusable
+      let reusable = archives.map { $0.place?.allocated ?? 0 }.saturatingSum()
+      let available = [try FreeSpace(at: directory).available, reusable].saturatingSum()
       if needed > available {
         blockers.append(
           TransferError.notEnoughSpace(path: directory, needed: needed, available: available))

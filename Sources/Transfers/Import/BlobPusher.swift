@@ -59,7 +59,7 @@ final class BlobPusher: Sendable {
     let outcome = OutcomeBox(PushedBlobs(failed: damaged))
     self.outcome = outcome
     sharing = SharedBlobs(at: destination, of: prepared.images.filter(\.isToPush)) { blob in
-      outcome.blobs.withLock { $0.mounted += blob.size }
+      outcome.blobs.withLock { $0.mounted.add(saturating: blob.size) }
     }
   }
 
@@ -69,7 +69,7 @@ final class BlobPusher: Sendable {
     _ inPlace: [[ImportBlob]], then streamed: [(stream: StreamedLayout, blobs: [ImportBlob])],
     on executor: BlockingExecutor
   ) async throws -> PushedBlobs {
-    unsent.store(inPlace.lazy.map(\.count).reduce(0, +), ordering: .relaxed)
+    unsent.store(inPlace.lazy.map(\.count).saturatingSum(), ordering: .relaxed)
     try await executor.forEachConcurrently(inPlace) { [self] group in
       for blob in group {
         try Task.checkCancellation()
@@ -126,7 +126,7 @@ final class BlobPusher: Sendable {
     }
   }
 
-  func notePresent(_ size: Int64) { outcome.blobs.withLock { $0.present += size } }
+  func notePresent(_ size: Int64) { outcome.blobs.withLock { $0.present.add(saturating: size) } }
 
   /// Sees that every repository that needs `blob` has it, or waits for it to be shared out.
   private func push(_ blob: ImportBlob) throws {
@@ -206,7 +206,7 @@ final class BlobPusher: Sendable {
     }
     settings.observer.skipped(bytes: size)
     outcome.blobs.withLock { outcome in
-      if isMounted { outcome.mounted += size } else { outcome.present += size }
+      if isMounted { outcome.mounted.add(saturating: size) } else { outcome.present.add(saturating: size) }
     }
   }
 
@@ -280,12 +280,12 @@ final class BlobPusher: Sendable {
     return outcome.blobs.withLock { outcome in
       switch push {
       case .mounted:
-        outcome.mounted += descriptor.size
+        outcome.mounted.add(saturating: descriptor.size)
         return nil
       case .uploaded(let bytes):
         let continued = log?.takeContinued() ?? 0
-        outcome.uploaded += descriptor.size - continued
-        outcome.present += continued
+        outcome.uploaded.add(saturating: max(0, descriptor.size - continued))
+        outcome.present.add(saturating: continued)
         return bytes
       }
     }

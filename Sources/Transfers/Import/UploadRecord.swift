@@ -1,5 +1,6 @@
 import Digests
 import FoundationEssentials
+import Images
 
 /// One line of an import's journal: where a blob's upload stands.
 struct UploadRecord: Codable, Hashable, Sendable {
@@ -40,10 +41,10 @@ struct UploadRecord: Codable, Hashable, Sendable {
 
   /// The records of a journal's bytes. What is torn, unknown or absurd is passed over.
   static func records(in bytes: some BidirectionalCollection<UInt8>) -> [UploadRecord] {
-    let decoder = JSONDecoder()
     let complete = bytes.prefix(endOfLines(in: bytes))
     return complete.split(separator: UInt8(ascii: "\n")).compactMap { line in
-      guard line.count <= longestLine, let record = try? decoder.decode(Self.self, from: Data(line)),
+      guard line.count <= longestLine,
+        let record = try? DocumentShape.loose.decode(Self.self, from: Array(line)),
         (record.offset ?? 0) >= 0
       else { return nil }
       return record

@@ -82,7 +82,7 @@ public struct Inspection: Sendable {
         name: image.name, hasName: image.reference != nil || image.bareTag != nil,
         root: schema1[image.root.digest]?.root ?? image.root,
         convertedFrom: image.convertedFrom, members: members[image.root.digest] ?? [], size: tree.size,
-        ownSize: tree.parts.reduce(0) { $0 + (shared.contains(Part($1)) ? 0 : $1.size) },
+        ownSize: tree.parts.lazy.filter { !shared.contains(Part($0)) }.map(\.size).saturatingSum(),
         referrers: InspectedReferrer.of(image, schema1[image.root.digest] ?? tree, among: bySubject),
         isWhole: walks[image.root.digest]?.problems(in: layout).isEmpty ?? false)
     }

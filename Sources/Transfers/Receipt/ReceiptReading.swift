@@ -62,7 +62,7 @@ struct ReceiptReading {
     }
     guard malformed == nil else { return }
     do {
-      let image = try JSONDecoder().decode(ReceivedImage.self, from: Data(bytes)).sharing(&types)
+      let image = try DocumentShape.loose.decode(ReceivedImage.self, from: bytes).sharing(&types)
       kept += image.source.utf8.count + image.target.description.utf8.count + 512
       kept += image.parts.count * MemoryLayout<ReceivedImage.Part>.stride
       images.append(image)
@@ -80,7 +80,7 @@ struct ReceiptReading {
     do {
       let rest = list.rest
       do { try DocumentShape.anything.check(rest) } catch { throw list.placed(error) }
-      let schema = try JSONDecoder().decode(Schema.self, from: Data(rest)).schema
+      let schema = try DocumentShape.loose.decode(Schema.self, from: rest).schema
       guard schema.hasPrefix(ReceiptHead.schemaPrefix) else {
         throw TransferError.malformedReceipt(path: path, .otherReport)
       }
@@ -88,7 +88,7 @@ struct ReceiptReading {
       guard version == String(Receipt.formatVersion) else {
         throw TransferError.unsupportedReceipt(path: path, version: version)
       }
-      let head = try JSONDecoder().decode(ReceiptHead.self, from: Data(rest))
+      let head = try DocumentShape.loose.decode(ReceiptHead.self, from: rest)
       if let malformed { throw malformed }
       let images = images + (try head.images.elements)
       try Self.refuseTwoSizes(images)
@@ -185,7 +185,7 @@ extension DocumentFault {
     case .twoSpellings(let inner, let other): return .twoSpellings(placed(inner), other: other)
     case .misspelled(let inner, let meant): return .misspelled(placed(inner), meant: meant)
     case .notWhole(let inner): return .notWhole(placed(inner))
-    case .tooDeep, .tooManyKeys: return self
+    case .tooDeep, .tooManyKeys, .tooManyValues, .textTooLong: return self
     }
   }
 }

@@ -66,7 +66,9 @@ struct BlobReading: Sendable {
     if let memoryLimit {
       var hashers = algorithms.map { ContentHasher($0) }
       do {
-        try unsafe Decompressor(try reader.compression(), memoryLimit: memoryLimit).decompress(
+        let decompressor = Decompressor(
+          try reader.compression(), memoryLimit: memoryLimit, isOneOfMany: true)
+        try unsafe decompressor.decompress(
           from: { unsafe try reader.next(into: $0) },
           into: { piece in for index in hashers.indices { hashers[index].update(piece) } })
         contents = hashers.map { $0.digest() }

@@ -135,8 +135,8 @@ struct Findings {
   }
 
   var all: [VerifiedArchive.Finding] {
-    // Of problems that hurt the same image the names are in memory once.
-    var names: [Int32: [String]] = [:]
+    // Of problems that hurt the same images the names are in memory once.
+    var names: [Set<Int32>: [String]] = [:]
     return zip(order, hurt).map { problem, hurt in
       let volumes = layout.volumes(of: problem)
       var images = hurt.images
@@ -148,11 +148,8 @@ struct Findings {
       if volumes.first?.problem == problem {
         for digest in volumes.flatMap(layout.lost(in:)) { images.formUnion(users[digest]) }
       }
-      guard images.count == 1, let only = images.first else {
-        return VerifiedArchive.Finding(problem: problem, images: labels(of: images), volumes: volumes)
-      }
-      let labels = names[only] ?? labels(of: images)
-      names[only] = labels
+      let labels = names[images] ?? labels(of: images)
+      names[images] = labels
       return VerifiedArchive.Finding(problem: problem, images: labels, volumes: volumes)
     }
   }

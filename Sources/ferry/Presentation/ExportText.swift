@@ -111,7 +111,7 @@ struct ExportText {
     let written = prepared.images.count - (result.failures.count - prepared.failures.count) - there
     var parts: [Wording] = []
     if written > 0 {
-      let size = prepared.archives.filter { !$0.isUpToDate }.reduce(0) { $0 + $1.writtenSize }
+      let size = prepared.archives.filter { !$0.isUpToDate }.map(\.writtenSize).saturatingSum()
       let volumes = Set(prepared.archives.flatMap(\.onlyVolumes)).count
       let referrers = prepared.archives.filter { !$0.isUpToDate && finished.contains($0.path) }
         .flatMap(\.plan.images).count { $0.reference.map(asked.contains) != true }

@@ -110,7 +110,8 @@ enum ProblemText {
       "unreferenced: \(digest) (\(Amounts.bytes(size))) belongs to no image"
     case .contentDiffers(let layer, let expected, let actual):
       "layer \(layer) unpacks to \(actual); its config says \(expected)"
-    case .cannotUnpack(let layer): "layer \(layer) cannot be decompressed"
+    case .cannotUnpack(let layer):
+      "layer \(layer) cannot be decompressed, or only to more than 1,000 times its size"
     case .configDisagrees(let config): "config \(config) does not speak of the layers its manifest lists"
     case .missingFile(let path): "missing: \(path)"
     case .damagedFile(let path, let expected, let actual):

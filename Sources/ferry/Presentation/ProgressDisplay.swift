@@ -114,18 +114,18 @@ struct ProgressState: Sendable {
   mutating func advanced(_ id: Int, to position: Int64) {
     guard let before = running[id]?.position else { return }
     running[id]?.position = position
-    moved += max(0, position - before)
+    moved.add(saturating: max(0, position - before))
   }
 
   mutating func ended(_ id: Int) {
     guard let ended = running.removeValue(forKey: id) else { return }
-    settled += ended.position
+    settled.add(saturating: ended.position)
   }
 
-  mutating func skipped(bytes: Int64) { settled += bytes }
+  mutating func skipped(bytes: Int64) { settled.add(saturating: bytes) }
 
   /// Bytes that are at their place.
-  var done: Int64 { settled + running.values.reduce(0) { $0 + $1.position } }
+  var done: Int64 { ([settled] + running.values.map(\.position)).saturatingSum() }
 
   var percent: Int {
     expected > 0 ? Int(min(100, 100 * Double(done) / Double(expected))) : 100

@@ -44,8 +44,13 @@ struct VerifyReport: Codable {
   }
 
   struct Problem: Codable {
+    static let mostImages = 20
+
     let problem: Wording
+    /// The first of those that it hurts; each of thousands of problems may hurt thousands.
     let images: DocumentList<String>
+    /// How many more those are; nil: none.
+    let moreImages: Int?
     /// The files of the volumes in which it lies.
     let volumes: DocumentList<String>
   }
@@ -100,7 +105,9 @@ struct VerifyReport: Codable {
         unknownManifests: UnknownManifestEntry.all(archive.unknownManifests),
         problems: DocumentList(archive.findings) {
           Problem(
-            problem: ProblemText.line(for: $0.problem), images: DocumentList($0.images),
+            problem: ProblemText.line(for: $0.problem),
+            images: DocumentList(Array($0.images.prefix(Problem.mostImages))),
+            moreImages: $0.images.count > Problem.mostImages ? $0.images.count - Problem.mostImages : nil,
             volumes: DocumentList($0.volumes) { $0.path })
         }, arrivals: receipts.map { DocumentList(archive.arrivals(in: $0), ArrivalEntry.init) },
         volumes: DocumentList(archive.volumes) { VolumeEntry($0, findings: archive.findings) },

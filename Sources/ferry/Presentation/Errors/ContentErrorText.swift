@@ -51,6 +51,7 @@ extension ManifestFault {
       "its entry \(digest) has the type '\(type)', which some readers take for a manifest's"
     case .nestedTooDeeply: "its indexes nest too deeply"
     case .tooManyManifests(let limit): "it lists more than \(limit) manifests"
+    case .manifestsTooLarge(let limit): "its manifests are larger than \(Amounts.bytes(limit)) together"
     case .partsTooLarge: "its parts add up to more than any registry holds"
     case .twoSizes(let digest, let first, let second):
       "it gives \(digest) two sizes, \(first) and \(second)"
@@ -102,6 +103,8 @@ extension DocumentFault {
     case .notWhole(let path): "the field '\(path)' is no whole number"
     case .tooDeep: "it nests too deeply"
     case .tooManyKeys: "it has more fields than any such document"
+    case .tooManyValues(let limit): "it has more than \(limit) fields and values, and no such document has"
+    case .textTooLong(let limit): "it has a text of more than \(Amounts.bytes(Int64(limit)))"
     }
   }
 }

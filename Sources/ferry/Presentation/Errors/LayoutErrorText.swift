@@ -128,7 +128,10 @@ extension LayoutError: WordedError {
     case .unwritableFile(let path): return ErrorText("'\(path)' cannot stand in an archive", .usage)
     case .tooManyEntries(let limit):
       return TarError.tooManyEntries(path: "the archive", limit: limit).text
-    case .tooLarge: return ErrorText("the archive would be larger than a file can be", .cannotWrite)
+    case .tooLarge:
+      return ErrorText(
+        "the archive, or its list of images, would be larger than any that ferry reads",
+        remedy: "Export the images into several archives.", .cannotWrite)
     case .incomplete(let digests):
       return ErrorText(
         "\(Amounts.count(digests.count, "blob")) of the archive never arrived", .integrityFailure)

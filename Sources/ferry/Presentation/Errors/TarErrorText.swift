@@ -40,6 +40,12 @@ extension TarError: WordedError {
         "\(path ?? "a layer") takes \(Amounts.bytes(need)) of memory to decompress (\(compression.rawValue)), and "
           + "\(Amounts.bytes(limit)) are allowed",
         remedy: "Where you trust it, allow that: --memory-limit \(enough)MiB", .integrityFailure)
+    case .expands(let compression, let path):
+      return ErrorText(
+        "\(path ?? "a layer") would become more than 1,000 times what it is, and 1 GiB (\(compression.rawValue))",
+        remedy:
+          "Nothing but zeros and what is made to fill a disk does so. Where you trust it, decompress it first.",
+        .integrityFailure)
     case .frontTooLarge(let path, let limit):
       return ErrorText(
         "\(path) is damaged: what comes before its first layer is more than \(Amounts.bytes(Int64(limit)))",

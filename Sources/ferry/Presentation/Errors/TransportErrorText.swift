@@ -39,9 +39,9 @@ extension TransportError: WordedError {
       return ErrorText(
         "what answers on port \(port) of \(host) does not speak HTTP: \(reason)",
         remedy: "If it speaks HTTPS, leave out --plain-http.", .networkFailed)
-    case .stalled(let url, let seconds):
+    case .stalled(let url, let seconds, let bytes):
       return ErrorText(
-        "no byte came for \(seconds) s from \(url)",
+        "\(bytes > 0 ? "no more than \(bytes) bytes moved in" : "no byte came for" as Wording) \(seconds) s \(bytes > 0 ? "with" : "from") \(url)",
         remedy: "Run the same command again, with a larger --stall-timeout if the line is slow.",
         .networkFailed)
     case .waitTooLong(let host, let until, let seconds, let limit):
@@ -168,6 +168,7 @@ extension ResetReason {
     case .reported(let reason): "\(reason)"
     case .bodyWithoutHead: "a body without a head"
     case .incompleteHead: "the head of the answer is incomplete"
+    case .interimAnswers: "one interim answer after the other, and no answer"
     }
   }
 }

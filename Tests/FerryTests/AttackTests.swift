@@ -1,0 +1,224 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What somebody made who means harm: each is refused, or read, with the memory of any other, and leaves nothing behind.
+struct `An archive that means harm` {
+  /// One attack: what Python writes as `a.tar`, what ferry is asked, and what it has to answer.
+  struct Attack: Sendable, CustomTestStringConvertible {
+    let name: String
+    let script: String
+    let arguments: [String]
+    let status: Int32
+    /// What it says.
+    let words: [String]
+
+    init(_ name: String, _ script: String, _ arguments: [String], exits status: Int32, _ words: String...) {
+      self.name = name
+      self.script = script
+      self.arguments = arguments
+      self.status = status
+      self.words = words
+    }
+
+    var testDescription: String { name }
+  }
+
+  /// Bytes of JSON that cost a decoder many times what they are.
+  private static let fillers = """
+    def zeros(n): return b'[' + b'0,' * (n // 2) + b'0]'
+    def objects(n): return b'[' + b'{},' * (n // 3) + b'{}]'
+    def listing(more): return index([one.entry('a:1')])[:-1] + more + b'}'
+    def of_index(bytes): return {**layout([], one.blobs), 'index.json': bytes}
+    def with_config(config):
+      document = {**one.document, 'config': of(config, OCI + 'config.v1+json')}
+      manifest = text(document)
+      return layout([of(manifest, MANIFEST, annotations=called('a:1'))], [manifest, config, *one.layers])
+    one = Image('one')
+
+    """
+
+  private static let values = "fields and values"
+
+  static let attacks = [
+    Attack(
+      "an index.json of 60 MiB in 60 KiB",
+      "open('a.tar', 'wb').write(gzip.compress(tar(of_index(zeros(60 << 20)).items())))", ["verify"],
+      exits: 14,
+      "index.json"),
+    Attack(
+      "an index.json of seven million numbers", "write(of_index(zeros(15 << 20)))", ["inspect"], exits: 14,
+      values),
+    Attack(
+      "an index.json of five million objects beside its images",
+      "write(of_index(listing(b',\"x\":' + objects(15 << 20))))",
+      ["verify"], exits: 14, values),
+    Attack(
+      "an index.json of five million images that are none",
+      "write(of_index(b'{\"schemaVersion\":2,\"manifests\":' + objects(15 << 20) + b'}'))", ["inspect"],
+      exits: 14, values),
+    Attack(
+      "an index.json of two million lists, one in the other",
+      "write(of_index(listing(b',\"x\":' + b'[' * 2000000 + b']' * 2000000)))", ["verify"], exits: 14,
+      "nests too deeply"),
+    Attack(
+      "an index.json with one text of 15 MiB",
+      "write(of_index(listing(b',\"x\":\"' + b'x' * (15 << 20) + b'\"')))",
+      ["verify"], exits: 14, "it has a text of more than 4.0 MiB"),
+    Attack(
+      "a config of three million numbers",
+      "write(with_config(one.config[:-1] + b',\"x\":' + zeros(7 << 20) + b'}'))",
+      ["verify"], exits: 14, values),
+    Attack(
+      "a config of two million steps",
+      "write(with_config(one.config[:-1] + b',\"history\":' + objects(7 << 20) + b'}'))",
+      ["verify", "--deep"], exits: 14,
+      values),
+    Attack(
+      "a manifest of two million numbers",
+      """
+      manifest = one.manifest[:-1] + b',"x":' + zeros((4 << 20) - len(one.manifest) - 64) + b'}'
+      write(layout([of(manifest, MANIFEST, annotations=called('a:1'))], [manifest, *one.blobs[1:]]))
+      """, ["verify"], exits: 14, values),
+    Attack(
+      "a list of docker's of seven million numbers",
+      "write({**saved(one), 'manifest.json': zeros(15 << 20)})",
+      ["verify"], exits: 14, "manifest.json: it lists more than 262144"),
+    Attack(
+      "docker's repositories of seven million numbers",
+      "write({**saved(one), 'manifest.json': text([one.listed(['a.example/a:1'])]), 'repositories': b'{\"a\":' + zeros(15 << 20) + b'}'})",
+      ["inspect"], exits: 0),
+    Attack(
+      "8,400 layers of 1 PiB that are not there",
+      """
+      entries, blobs = [], [one.config]
+      for number in range(1200):
+        layers = [{'mediaType': OCI + 'layer.v1.tar', 'digest': digest(b'%d %d' % (number, n)), 'size': 1 << 50}
+                  for n in range(7)]
+        config = text({'rootfs': {'type': 'layers', 'diff_ids': [digest(b'')] * 7}, 'n': number})
+        manifest = text({**one.document, 'config': of(config, OCI + 'config.v1+json'), 'layers': layers})
+        entries.append(of(manifest, MANIFEST, annotations=called('a:%d' % number))); blobs += [manifest, config]
+      write(layout(entries, blobs))
+      """, ["inspect"], exits: 14),
+    Attack(
+      "sizes beyond any",
+      """
+      entries, blobs = [], [*one.blobs]
+      for number, size in enumerate([-1, 1 << 62, (1 << 63) - 1, 1 << 63, 1 << 64, -(1 << 63), 10 ** 400]):
+        manifest = text({**one.document, 'layers': [{**of(l, OCI + 'layer.v1.tar'), 'size': size} for l in one.layers]})
+        entries.append(of(manifest, MANIFEST, annotations=called('a:%d' % number))); blobs.append(manifest)
+      write(layout(entries, blobs))
+      """, ["verify"], exits: 14),
+    Attack(
+      "2,000 missing layers of 2,000 names, as JSON",
+      """
+      layers = [of(b'%d' % n, OCI + 'layer.v1.tar') for n in range(2000)]
+      config = text({'rootfs': {'type': 'layers', 'diff_ids': [digest(b'')] * 2000}})
+      manifest = text({**one.document, 'config': of(config, OCI + 'config.v1+json'), 'layers': layers})
+      write(layout([of(manifest, MANIFEST, annotations=called('a:%d' % n)) for n in range(2000)], [manifest, config]))
+      """, ["verify", "--json"], exits: 14),
+    Attack(
+      "a layer of 100 KiB that is 3 GiB of zeros",
+      """
+      import subprocess
+      layer = subprocess.run('head -c 3G /dev/zero | zstd -q -1', shell=True, capture_output=True).stdout
+      document = {**one.document, 'layers': [of(layer, OCI + 'layer.v1.tar+zstd')]}
+      config = text({**one.platform, 'config': {}, 'rootfs': {'type': 'layers', 'diff_ids': [digest(b'')]}})
+      document['config'] = of(config, OCI + 'config.v1+json')
+      manifest = text(document)
+      write(layout([of(manifest, MANIFEST, annotations=called('a:1'))], [manifest, config, layer]))
+      """, ["verify", "--deep"], exits: 14,
+      "cannot be decompressed, or only to more than 1,000 times its size"),
+    Attack(
+      "an archive of 100 KiB that is 3 GiB of zeros",
+      "import subprocess\nsubprocess.run('head -c 3G /dev/zero | zstd -q -1 > a.tar', shell=True)",
+      ["verify"],
+      exits: 14),
+  ]
+
+  /// Runs ferry and measures it. Everything in its home and in `$TMPDIR` is as it was when it has ended.
+  private func run(_ attack: Attack, on path: String) throws -> (result: CommandResult, peak: Int) {
+    let ferry = try FerryProcess()
+    let measured =
+      #"mkdir tmp; export TMPDIR="$PWD/tmp"; command time -q -f %M -o peak "$ferry" "$@"; "#
+      + #"status=$?; [ "$(ls -A . tmp | tr '\n' ' ')" = ".: peak tmp tmp: " ] || echo LEFT >&2; exit $status"#
+    let result = try Pipeline(ferry: ferry).run(measured, attack.arguments + [path])
+    let peak = try String(contentsOfFile: ferry.file("peak"), encoding: .utf8)
+    return (result, try #require(Int(peak.trimmingCharacters(in: .whitespacesAndNewlines))) << 10)
+  }
+
+  @Test(arguments: attacks) func `is read within bounds, or refused`(attack: Attack) throws {
+    let archive = try MadeArchive(Self.fillers + attack.script)
+    let (result, peak) = try run(attack, on: archive.path)
+    #expect(result.status == attack.status, "\(result.standardError.prefix(500))")
+    #expect(peak < 96 << 20, "\(peak >> 20) MiB")
+    for words in attack.words {
+      #expect(
+        result.standardOutput.contains(words) || result.standardError.contains(words),
+        "\(result.standardError.prefix(500)) \(result.standardOutput.prefix(500))")
+    }
+    #expect(!result.standardError.contains("LEFT"))
+    #expect(result.output.count < 8 << 20)
+  }
+}
+
+/// A registry, or what answers in its place, that would cost whoever asks it.
+struct `A registry that means harm` {
+  private let ferry: FerryProcess
+
+  init() throws { ferry = try FerryProcess() }
+
+  private static let zeros = "[" + String(repeating: "0,", count: 3_900_000) + "0]"
+  private static let objects = "[" + String(repeating: "{},", count: 2_500_000) + "{}]"
+
+  /// Lists what `server` has, and then exports an image of it. Neither succeeds, nor takes more memory than any other.
+  private func ask(_ server: ScriptedServer) throws {
+    for arguments in [
+      ["list", server.host], ["list", "\(server.host)/a/b"],
+      ["export", "\(server.host)/a/b:1", "-o", "a.tar"],
+    ] {
+      let result = try Pipeline(ferry: ferry).run(
+        #"command time -q -f %M -o peak "$ferry" "$@""#, arguments + ["--plain-http", "--retries", "0"])
+      #expect(result.status != 0 && result.status < 100, "\(arguments): \(result.status)")
+      let peak = try String(contentsOfFile: ferry.file("peak"), encoding: .utf8)
+      #expect(
+        try #require(Int(peak.trimmingCharacters(in: .whitespacesAndNewlines))) < 96 << 10, "\(arguments)")
+      #expect(result.error.count < 64 << 10 && result.output.count < 64 << 10)
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: ferry.home.path) == ["peak"])
+  }
+
+  @Test(arguments: [zeros, objects], [200, 400, 401, 403, 404, 500])
+  func `answers everything with millions of values`(body: String, status: Int) throws {
+    try ask(ScriptedServer { _ in ScriptedResponse(status, json: body) })
+  }
+
+  @Test(arguments: [zeros, objects]) func `fills the fields of its answers with millions of values`(
+    body: String
+  )
+    throws
+  {
+    try ask(
+      ScriptedServer { request in
+        request.path.hasSuffix("/tags/list")
+          ? ScriptedResponse(json: #"{"name":"a/b","tags":\#(body)}"#)
+          : request.path.hasSuffix("_catalog")
+            ? ScriptedResponse(json: #"{"repositories":\#(body)}"#)
+            : ScriptedResponse(
+              headers: [("Content-Type", "application/vnd.oci.image.index.v1+json")],
+              body: Array(#"{"schemaVersion":2,"manifests":\#(body.prefix(4_000_000))0]}"#.utf8))
+      })
+  }
+
+  @Test(arguments: [zeros, objects]) func `has a token server that answers with millions of values`(
+    body: String
+  )
+    throws
+  {
+    let tokens = ScriptedServer { _ in
+      ScriptedResponse(json: #"{"token":"a","x":\#(body.prefix(4_000_000))0]}"#)
+    }
+    let realm = #"Bearer realm="\#(tokens.url("/token"))",service="a""#
+    try ask(ScriptedServer { _ in ScriptedResponse(401, headers: [("WWW-Authenticate", realm)], json: "{}") })
+  }
+}
