@@ -141,7 +141,7 @@ struct `An archive that means harm` {
     let ferry = try FerryProcess()
     let measured =
       #"mkdir tmp; export TMPDIR="$PWD/tmp"; command time -q -f %M -o peak "$ferry" "$@"; "#
-      + #"status=$?; [ "$(ls -A . tmp | tr '\n' ' ')" = ".: peak tmp tmp: " ] || echo LEFT >&2; exit $status"#
+      + #"status=$?; [ "$(ls -A . tmp | tr -s '\n' ' ')" = ".: peak tmp tmp: " ] || echo LEFT >&2; exit $status"#
     let result = try Pipeline(ferry: ferry).run(measured, attack.arguments + [path])
     let peak = try String(contentsOfFile: ferry.file("peak"), encoding: .utf8)
     return (result, try #require(Int(peak.trimmingCharacters(in: .whitespacesAndNewlines))) << 10)
