@@ -1,5 +1,6 @@
 public import Digests
 import Files
+import Tar
 
 /// Where a blob lies in an archive, in bytes.
 public struct BlobExtent: Hashable, Sendable {
@@ -12,6 +13,14 @@ public struct BlobExtent: Hashable, Sendable {
   }
 
   var range: Range<Int64> { offset..<max(offset, offset.addingReportingOverflow(size).partialValue) }
+
+  /// The same with the header before it, of a blob too small for a longer one, and what fills up its last block.
+  var rangeOfEntry: Range<Int64> {
+    let start = max(0, offset - TarHeader.blockSize)
+    return
+      start..<max(
+        start, range.upperBound.addingReportingOverflow(Int64(TarHeader.padding(after: size))).partialValue)
+  }
 
   /// All of it; the caller bounds the size.
   func bytes(in file: any RandomAccess) throws(LayoutError) -> [UInt8] {

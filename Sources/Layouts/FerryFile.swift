@@ -79,16 +79,22 @@ public struct FerryFile: Hashable, Sendable {
     }
     // Ferry alone reads it, spelled as it is; a key of a newer version is nobody's yet.
     let shape = DocumentShape.anything
+    /// What a newer version leaves out may be anything.
+    struct Anything: Decodable {}
     let version: Int
     let content: Content
+    let more: [Omission]
     do {
-      version = try FileFault.decode(Version.self, from: bytes, as: shape).formatVersion
+      version = try FileFault.decode(
+        Version.self, from: bytes, as: shape, apart: "omissions", Anything.self
+      ).value.formatVersion
     } catch {
       throw .malformed(error)
     }
     guard (1...Self.formatVersion).contains(version) else { throw .unsupportedVersion(version) }
     do {
-      content = try FileFault.decode(Content.self, from: bytes, as: shape)
+      (content, more) = try FileFault.decode(
+        Content.self, from: bytes, as: shape, apart: "omissions", Omission.self)
     } catch {
       throw .malformed(error)
     }
@@ -107,7 +113,7 @@ public struct FerryFile: Hashable, Sendable {
       guard total <= CarriedFile.sumLimit else { throw .malformed(.filesTooLarge) }
     }
     imagesDigest = content.imagesDigest
-    omissions = content.omissions
+    omissions = content.omissions + more
     files = content.files
     missingImages = content.lacking ?? []
     knownSources = content.known ?? []
@@ -120,7 +126,7 @@ public struct FerryFile: Hashable, Sendable {
 
   /// The file's one form.
   var bytes: [UInt8] {
-    let omissions = omissions.map { omission in
+    func value(of omission: Omission) -> JSONValue {
       var members: [String: JSONValue] = [
         "mediaType": .string(omission.descriptor.mediaType.rawValue),
         "digest": .string(omission.descriptor.digest.description),
@@ -141,7 +147,7 @@ public struct FerryFile: Hashable, Sendable {
     var members: [String: JSONValue] = [
       "formatVersion": .integer(Int64(version)),
       "imagesDigest": .string(imagesDigest.description),
-      "omissions": .array(omissions),
+      "omissions": .array([]),
       "files": .array(files),
     ]
     if !missingImages.isEmpty {
@@ -178,7 +184,21 @@ public struct FerryFile: Hashable, Sendable {
           .object(["digest": .string($0.digest.description), "from": .string($0.from.description)])
         })
     }
-    return JSONValue.object(members).bytes
+    return Self.filling(JSONValue.object(members).bytes, with: omissions.lazy.map { value(of: $0).bytes })
+  }
+
+  /// A text with `omissions` in their list, which is empty in it: as values together they would take many times the memory.
+  private static func filling(_ text: [UInt8], with omissions: some Sequence<[UInt8]>) -> [UInt8] {
+    // Quotation marks within a string are not written like that.
+    let list = Array(#""omissions":["#.utf8)
+    let start = text.indices.first { text[$0...].starts(with: list) }
+    guard let end = start.map({ $0 + list.count }) else { return text }
+    var filled = Array(text[..<end])
+    for (number, omission) in omissions.enumerated() {
+      if number > 0 { filled.append(UInt8(ascii: ",")) }
+      filled += omission
+    }
+    return filled + text[end...]
   }
 
   /// What it says of the manifests of types that Ferry does not know, by their digests.

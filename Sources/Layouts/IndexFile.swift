@@ -37,14 +37,16 @@ public struct IndexFile: Hashable, Sendable {
   /// Reads any tool's index. What is wrong with one entry is that entry's fault alone, unless there is nothing else. `typeOf` is
   /// asked what the content of one says it is, whose type is no manifest's: nil where it says nothing.
   init(bytes: [UInt8], typeOf: (Descriptor) -> MediaType? = { _ in nil }) throws(FileFault) {
-    let content = try FileFault.decode(IndexContent.self, from: bytes, as: .index)
-    let manifests = (content.manifests ?? []).compactMap(\.descriptor).map { listed in
+    let (content, more) = try FileFault.decode(
+      IndexContent.self, from: bytes, as: .index, apart: "manifests", ListedEntry.self)
+    let entries = (content.manifests ?? []) + more
+    let manifests = entries.compactMap(\.descriptor).map { listed in
       guard !listed.mediaType.isManifest, let type = typeOf(listed) else { return listed }
       return Descriptor(
         mediaType: type, digest: listed.digest, size: listed.size, platform: listed.platform,
         annotations: listed.annotations, urls: listed.urls, artifactType: listed.artifactType)
     }
-    unreadable = (content.manifests ?? []).compactMap(\.unreadable)
+    unreadable = entries.compactMap(\.unreadable)
     if let first = unreadable.first,
       manifests.isEmpty || content.annotations?[Self.ferryFileAnnotation] != nil
     {

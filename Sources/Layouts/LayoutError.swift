@@ -72,6 +72,8 @@ public enum LayoutError: Error, Hashable, Sendable {
   /// Given, and listed by no image.
   case unreferenced([Digest])
   case tooLarge
+  /// One of the archive's own files would become larger than any that is read again.
+  case listTooLarge(path: String, size: Int64, limit: Int64)
   /// More entries than a reader of archives keeps account of.
   case tooManyEntries(limit: Int)
 

@@ -55,4 +55,16 @@ public enum FileFault: Error, Hashable, Sendable {
       throw .json(error.jsonFault)
     }
   }
+
+  /// The same where the list under `name` may be large: its elements then stand beside the value. Throws ``json(_:)``.
+  static func decode<Value: Decodable, Element: Decodable>(
+    _ type: Value.Type, from bytes: [UInt8], as shape: DocumentShape, apart name: String,
+    _ element: Element.Type
+  ) throws(FileFault) -> (value: Value, elements: [Element]) {
+    do {
+      return try shape.decode(type, from: bytes, apart: name, element)
+    } catch {
+      throw .json(error.jsonFault)
+    }
+  }
 }

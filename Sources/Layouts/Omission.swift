@@ -28,8 +28,7 @@ public struct Omission: Hashable, Sendable, Codable {
     _ descriptor: Descriptor, reason: Reason, source: Digest? = nil, repository: String? = nil,
     platform: Platform? = nil
   ) {
-    self.descriptor = Descriptor(
-      mediaType: descriptor.mediaType, digest: descriptor.digest, size: descriptor.size)
+    self.descriptor = descriptor.plain
     self.reason = reason
     self.source = source
     self.repository = repository

@@ -12,7 +12,10 @@ public struct TarEntry: Equatable, Sendable {
   }
 
   private let name: TarEntryName
+  // Where the name leaves room for them: there may be hundreds of thousands of entries.
   public let kind: Kind
+  /// Whether its headers are, byte by byte, those that ``TarHeader`` writes.
+  public internal(set) var hasOwnHeaders = false
   /// The content's size in bytes; 0 for anything but a file.
   public let size: Int64
   /// Where the entry's first header begins in the file, in bytes.
@@ -30,8 +33,6 @@ public struct TarEntry: Equatable, Sendable {
     get { details?.contradiction }
     set { details = newValue == nil && link == nil ? nil : Details(link, newValue) }
   }
-  /// Whether its headers are, byte by byte, those that ``TarHeader`` writes.
-  public internal(set) var hasOwnHeaders = false
 
   public enum Link: Hashable, Sendable {
     /// A path from the directory of the entry, as it stands in the tar, unchecked.
@@ -82,9 +83,21 @@ public struct TarEntry: Equatable, Sendable {
 /// An entry's path. A tar may have hundreds of thousands that end in 64 hexadecimal digits: these take half the room of their
 /// text.
 private enum TarEntryName: Equatable, Sendable {
+  /// What stands before the digits: the same for most entries.
+  final class Folder: Equatable, Sendable {
+    let path: String
+
+    private static let ofBlobs = Folder("blobs/sha256/")
+
+    private init(_ path: String) { self.path = path }
+
+    static func of(_ path: Substring) -> Folder { path == ofBlobs.path[...] ? ofBlobs : Folder(String(path)) }
+
+    static func == (left: Folder, right: Folder) -> Bool { left === right || left.path == right.path }
+  }
+
   case text(String)
-  /// What stands before the digits, and these.
-  case digits(behind: String, UInt64, UInt64, UInt64, UInt64)
+  case digits(behind: Folder, UInt64, UInt64, UInt64, UInt64)
 
   init(_ path: String) {
     let text = Array(path.utf8.suffix(64))
@@ -104,8 +117,8 @@ private enum TarEntryName: Equatable, Sendable {
       self = .text(path)
       return
     }
-    let folder = String(path[..<path.utf8.index(path.endIndex, offsetBy: -64)])
-    self = .digits(behind: folder, words[0], words[1], words[2], words[3])
+    let folder = path[..<path.utf8.index(path.endIndex, offsetBy: -64)]
+    self = .digits(behind: .of(folder), words[0], words[1], words[2], words[3])
   }
 
   var path: String {
@@ -113,7 +126,7 @@ private enum TarEntryName: Equatable, Sendable {
     case .text(let path): return path
     case .digits(let folder, let first, let second, let third, let fourth):
       let digits = Array("0123456789abcdef".utf8)
-      var text = Array(folder.utf8)
+      var text = Array(folder.path.utf8)
       text.reserveCapacity(text.count + 64)
       for word in [first, second, third, fourth] {
         for shift in stride(from: 60, through: 0, by: -4) {

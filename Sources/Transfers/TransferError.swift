@@ -72,7 +72,7 @@ public enum TransferError: Error, Sendable {
   case tagUntold(Reference, isListed: Bool, RegistryError)
   /// What is wrong with an archive, with the images that it hurts. `way` is how to take what is whole of it, where there
   /// is a way that was not gone.
-  case damaged(archive: String, [VerifiedArchive.Finding], way: WayAround?)
+  case damaged(archive: String, FindingList, way: WayAround?)
   /// A blob whose bytes in the archive are not the ones it should hold; found while it was pushed.
   case damagedBlob(archive: String, digest: Digest, DigestError)
   /// A blob of an archive that passes by whose bytes, or so many of them, are needed a second time.
@@ -175,7 +175,7 @@ public enum TransferError: Error, Sendable {
   case incompleteOutput(path: String, missing: [String])
   /// An archive of which something is not there, or not what it should be, with the images that hurts.
   /// `way` is how to take what is whole of it, where there is a way that was not gone.
-  case incompleteArchive(archive: String, [VerifiedArchive.Finding], way: WayAround?)
+  case incompleteArchive(archive: String, FindingList, way: WayAround?)
   /// An image of an archive of which not all is there; in which volumes the rest should be.
   case imageNotWhole(archive: String, problems: [LayoutProblem], volumes: [String])
   /// One digest is expected of several archives.

@@ -43,6 +43,13 @@ import Testing
     }
   }
 
+  @Test func `is left out once however many images have it`() {
+    var known = KnownContent()
+    known.add([blob(1), blob(2)], of: nil, by: source(1), .hashed)
+    let wanted = Array(repeating: [blob(1), blob(3), blob(2)], count: 100).flatMap(\.self)
+    #expect(known.omissions(from: wanted).map(\.descriptor) == [blob(1), blob(2)])
+  }
+
   @Test func `has the size that it is known with`() {
     var known = KnownContent()
     known.add([blob(1)], of: nil, by: source(1), .hashed)

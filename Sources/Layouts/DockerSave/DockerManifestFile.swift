@@ -105,7 +105,10 @@ struct DockerManifestFile: Sendable {
       && image.layers.allSatisfy { $0.mediaType.isLayer && isCarried($0.digest) }
   }
 
+  /// The largest that is read of another tool's, in bytes.
   static let sizeLimit: Int64 = 16 << 20
+  /// The largest that an archive of Ferry's may have, in bytes: that of 100,000 images of sixty layers. It is compared, not read.
+  static let largestSize: Int64 = 512 << 20
   /// The most images, names and layers together, so that what is made of them stays bounded.
   private static let mostParts = TarIndex.mostEntries
   /// The most values in the file, as many as commas stand in it: four for each part are more than docker writes.

@@ -40,12 +40,8 @@ public final class Layout: Sendable {
   /// What is unusual in an archive of another tool and does no harm, or the first of it.
   public let remarks: [LayoutProblem]
 
-  /// Of an archive that is cut: all that it should have, in order, and those that are there too much.
-  public let volumes: [Volume]
-  /// Blobs of which something is not there, in bytes.
-  let lost: [Digest: BlobExtent]
-  /// Of an archive that is cut: where each entry lies.
-  let places: [String: Range<Int64>]
+  /// Of an archive that is cut: what lies in which of its volumes.
+  public let volumePlaces: VolumePlaces
 
   /// What the images' trees are made of.
   private let descriptors: SharedDescriptors
@@ -60,10 +56,11 @@ public final class Layout: Sendable {
 
   init(_ check: LayoutCheck, set: VolumeSet? = nil) {
     let front = check.front
-    volumes = set?.volumes ?? []
-    lost = check.lost
+    volumePlaces =
+      set.map {
+        VolumePlaces($0.volumes, blobs: check.blobs, lost: check.lost, entries: check.places)
+      } ?? VolumePlaces()
     descriptors = check.descriptors
-    places = set == nil ? [:] : check.places
     path = check.file.path
     file = check.file
     passed = front.passed
@@ -81,7 +78,7 @@ public final class Layout: Sendable {
     isWrittenByFerry = front.isWrittenByFerry
     isRepacked = check.isRepacked
     totalSize = check.totalSize
-    problems = volumes.compactMap(\.problem) + check.problems
+    problems = volumePlaces.volumes.compactMap(\.problem) + check.problems
     remarks = check.remarks
   }
 
@@ -308,45 +305,11 @@ public final class Layout: Sendable {
     return nil
   }
 
+  /// Of an archive that is cut: all that it should have, in order, and those that are there too much.
+  public var volumes: [Volume] { volumePlaces.volumes }
+
   /// The volumes in which what a problem speaks of lies; none when the archive is one file.
-  public func volumes(of problem: LayoutProblem) -> [Volume] {
-    switch problem {
-    case .volumeMissing(let path), .volumeOfWrongSize(let path, _, _), .foreignVolume(let path, _),
-      .surplusVolume(let path):
-      volumes.filter { $0.path == path }
-    case .missing(let descriptor): volumes(of: descriptor.digest).filter { $0.state != .present }
-    case .wrongSize(let digest, _, _), .damaged(let digest, _), .notAManifest(let digest, _),
-      .notAConfig(let digest, _),
-      .unreferenced(let digest, _), .contentDiffers(let digest, _, _), .cannotUnpack(let digest),
-      .configDisagrees(let digest):
-      volumes(of: digest)
-    case .missingFile(let path), .damagedFile(let path, _, _), .malformedFile(let path, _),
-      .disagreement(let path), .unannounced(let path), .surplus(let path), .duplicate(let path),
-      .notAFile(let path), .strayLink(let path, _), .beneath(let path, _), .contradiction(let path, _),
-      .unsafePath(let path),
-      .notCanonical(let path, _):
-      places[path].map { volumes(in: $0) } ?? []
-    case .rearranged(_, let offset), .truncated(_, let offset), .damagedHeader(let offset),
-      .trailingBytes(let offset):
-      volumes(in: offset..<max(offset, offset.addingReportingOverflow(1).partialValue))
-    case .unfitOmission, .notAnImage, .noEndMarker, .ambiguousName, .unreadableImage: []
-    }
-  }
-
-  /// The volumes in which a blob lies, or should.
-  public func volumes(of digest: Digest) -> [Volume] {
-    guard let extent = blobs[digest] ?? lost[digest] else { return [] }
-    return volumes(in: extent.range)
-  }
-
-  /// The blobs of which something should lie in `volume` and that are not whole.
-  public func lost(in volume: Volume) -> [Digest] {
-    lost.filter { $0.value.range.overlaps(volume.range) }.map(\.key)
-  }
-
-  private func volumes(in range: Range<Int64>) -> [Volume] {
-    volumes.filter { $0.range.overlaps(range) }
-  }
+  public func volumes(of problem: LayoutProblem) -> [Volume] { volumePlaces.volumes(of: problem) }
 }
 
 /// What walking an archive's images has taken. Walked are they several times, and kept are their trees.

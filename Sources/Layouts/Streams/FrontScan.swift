@@ -72,10 +72,11 @@ struct FrontScan {
   /// Whether all configs of the images have come.
   var hasConfigs: Bool { configs.allSatisfy { candidates[$0] != nil || omitted.contains($0) } }
 
-  /// The largest that a file may be which is kept in memory, in bytes.
+  /// The largest that a file may be which is kept, in bytes.
   static func limit(ofFile path: String) -> Int64 {
     switch path {
     case LayoutFile.path: LayoutFile.sizeLimit
+    case DockerManifestFile.path: DockerManifestFile.largestSize
     case _ where path.hasPrefix(CarriedFile.folder): CarriedFile.sizeLimit
     default: max(IndexFile.sizeLimit, FerryFile.sizeLimit)
     }

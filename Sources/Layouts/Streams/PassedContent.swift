@@ -49,7 +49,7 @@ public final class PassedContent: RandomAccess {
     var size: Int64?
     var isPassing = true
     var failure: TarError?
-    var passages: [Int64: Passage] = [:]
+    var passages = Passages()
     var kept: KeptPieces
     /// Where the tar's end is, behind which nothing is kept but the first byte that is no zero.
     var tail: Int64 = .max
@@ -109,7 +109,7 @@ public final class PassedContent: RandomAccess {
 
   /// What the file that begins at `offset` was found to be; nil where none of that size does.
   func passage(at offset: Int64, size: Int64) -> Passage? {
-    state.withLock { $0.passages[offset] }.flatMap { $0.size == size ? $0 : nil }
+    state.withLock { $0.passages.passage(at: offset) }.flatMap { $0.size == size ? $0 : nil }
   }
 
   /// Throws ``FileError/sourceFailed(path:)`` for what is not kept and cannot be had again.
@@ -229,7 +229,7 @@ public final class PassedContent: RandomAccess {
     }
     let digest = reading.hasher.digest()
     if compression == .none { content = .digests([digest] + [reading.usual?.digest()].compactMap(\.self)) }
-    state.passages[entry.offset] = Passage(size: entry.size, digest: digest, content: content)
+    state.passages.append(Passage(size: entry.size, digest: digest, content: content), at: entry.offset)
   }
 
   private struct EntryReading {

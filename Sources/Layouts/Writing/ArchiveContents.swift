@@ -19,7 +19,7 @@ struct ArchiveContents {
   ) throws(LayoutError) {
     let sizes = try Self.sizes(of: blobs)
     let sorted = try Self.sorted(images, referrers, manifests: given)
-    let omitted = Dictionary(omissions.map { ($0.descriptor.digest, $0) }) { first, second in
+    let omitted = Dictionary(omissions.lazy.map { ($0.descriptor.digest, $0) }) { first, second in
       first.reason.rawValue <= second.reason.rawValue ? first : second
     }.filter { !given.contains($0.key) && sizes[$0.key] == nil }
 

@@ -92,12 +92,15 @@ public struct ArchivePlan: Sendable {
       unsafe indexHash.update(piece.span.bytes)
       indexSize += Int64(piece.count)
     }
-    // What no reader would take is not written.
-    guard indexSize <= IndexFile.sizeLimit, Int64(ferryFile.count) <= FerryFile.sizeLimit else {
-      throw .tooLarge
-    }
     let dockerFile = try DockerManifestFile(
       images: contents.images, manifests: manifests, isCarried: { carried.contains($0) })
+
+    // What no reader would take is not written.
+    for (path, size, limit) in [
+      (IndexFile.path, indexSize, IndexFile.sizeLimit),
+      (FerryFile.path, Int64(ferryFile.count), FerryFile.sizeLimit),
+      (DockerManifestFile.path, dockerFile?.size ?? 0, DockerManifestFile.largestSize),
+    ] where size > limit { throw .listTooLarge(path: path, size: size, limit: limit) }
 
     var layout = Sections()
     layout.reserve(4 + files.count + contents.manifests.count + contents.blobs.count)

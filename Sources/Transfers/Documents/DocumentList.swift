@@ -8,8 +8,10 @@ public struct DocumentList<Element: Codable & Sendable>: Codable, Sendable {
   private let element: @Sendable (Int) throws -> Element
 
   /// An element for each of `source`, made anew whenever it is asked for.
-  public init<Source: Sendable>(_ source: [Source], _ element: @escaping @Sendable (Source) -> Element) {
-    self.init(count: source.count) { element(source[$0]) }
+  public init<Source: RandomAccessCollection & Sendable>(
+    _ source: Source, _ element: @escaping @Sendable (Source.Element) -> Element
+  ) where Source.Index == Int {
+    self.init(count: source.count) { element(source[source.startIndex + $0]) }
   }
 
   public init(_ elements: [Element]) { self.init(elements) { $0 } }

@@ -151,7 +151,7 @@ struct ExportMover: Sendable {
     ).run()
     if verified.isWhole { return true }
     guard request.replacesExisting else {
-      throw TransferError.damagedOutput(path: place.path, problems: verified.findings.map(\.problem))
+      throw TransferError.damagedOutput(path: place.path, problems: Array(verified.findings.problems))
     }
     return false
   }

@@ -44,10 +44,14 @@ struct KnownContent: Sendable {
 
   func holds(_ blob: Descriptor) -> Bool { blobs[blob.digest]?.size == blob.size }
 
-  /// What of `blobs` need not be carried.
+  /// What of `blobs` need not be carried, each once: thousands of images may have the same.
   func omissions(from blobs: some Sequence<Descriptor>) -> [Omission] {
-    blobs.compactMap { blob in
-      guard let place = self.blobs[blob.digest], place.size == blob.size else { return nil }
+    guard !self.blobs.isEmpty else { return [] }
+    var seen: Set<Descriptor> = []
+    return blobs.compactMap { blob in
+      guard seen.insert(blob).inserted, let place = self.blobs[blob.digest], place.size == blob.size else {
+        return nil
+      }
       return Omission(blob, reason: .known, source: place.source, repository: place.repository)
     }
   }
@@ -156,7 +160,8 @@ struct KnownFiles: Sendable {
       let proof = archive.isVouchedFor ? KnownProof.vouched : .hashed
       known.add([], of: nil, by: archive.source, proof)
       let images = try await executor.run { try contents(of: archive.opened, sizes) }
-      let held = Dictionary(images.flatMap(\.blobs).map { ($0.digest, $0) }) { first, _ in first }
+      var held: [Digest: Descriptor] = [:]
+      for blob in images.lazy.flatMap(\.blobs) where held[blob.digest] == nil { held[blob.digest] = blob }
       let sound =
         archive.isVouchedFor ? Set(held.keys) : try await prove(Array(held.values), in: archive, on: executor)
       for (repository, blobs) in images {
@@ -171,17 +176,23 @@ struct KnownFiles: Sendable {
     of opened: OpenedArchive, _ sizes: [Digest: Int64]
   ) throws -> [(repository: String?, blobs: [Descriptor])] {
     let layout = opened.layout
-    var held = layout.blobs.mapValues(\.size)
-    for blob in opened.stream?.blobs ?? [] { held[blob.digest] = blob.size }
-    // An image may have thousands of names; it is walked once a repository.
-    var walked: Set<[String]> = []
+    var coming: [Digest: Int64] = [:]
+    for blob in opened.stream?.blobs ?? [] { coming[blob.digest] = blob.size }
+    // An image may have thousands of names; it is walked once a repository, and of what its images share each is named once.
+    var walked: Set<RepositoryContent> = []
+    var taken: Set<RepositoryContent> = []
     return try layout.images.compactMap { image in
       let repository = image.reference?.repositoryName
-      guard walked.insert([repository ?? "", "\(image.root.digest)"]).inserted else { return nil }
-      let blobs = try layout.tree(of: image).blobs.filter { blob in
-        sizes[blob.digest] == blob.size && held[blob.digest] == blob.size
+      let name = repository ?? ""
+      guard walked.insert(RepositoryContent(repository: name, digest: image.root.digest)).inserted else {
+        return nil
       }
-      return (repository, blobs)
+      let blobs = try layout.tree(of: image).blobs.filter { blob in
+        sizes[blob.digest] == blob.size
+          && (coming[blob.digest] ?? layout.blobs[blob.digest]?.size) == blob.size
+          && taken.insert(RepositoryContent(repository: name, digest: blob.digest)).inserted
+      }
+      return blobs.isEmpty ? nil : (repository, blobs)
     }
   }
 

@@ -73,13 +73,13 @@ struct ArchiveDamage {
   }
 
   /// Whether `findings` spare an image.
-  func sparesImages(_ findings: [VerifiedArchive.Finding]) -> Bool {
-    let hurt = Set(findings.flatMap(\.images))
+  func sparesImages(_ findings: FindingList) -> Bool {
+    let hurt = Set(findings.lazy.flatMap(\.images))
     return layout.images.contains { !hurt.contains($0.label) }
   }
 
   /// All that the structure and `readings` show to be wrong.
-  func findings(readings: [BlobReading] = []) throws -> [VerifiedArchive.Finding] {
+  func findings(readings: [BlobReading] = []) throws -> FindingList {
     var findings = Findings(layout)
     var walked: Set<Digest> = []
     for image in layout.images where walked.insert(image.root.digest).inserted {

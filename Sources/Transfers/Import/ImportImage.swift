@@ -44,27 +44,61 @@ public struct ImportImage: Sendable {
     }
   }
 
+  /// What does not change of it: in memory once, in however many lists the image stands.
+  private final class Content: Sendable {
+    let source: String
+    let target: Reference
+    let tree: ImageTree
+    let manifests: ImportManifests
+    let archive: String
+    let referral: Referral?
+
+    init(
+      _ source: String, _ target: Reference, _ tree: ImageTree, _ manifests: ImportManifests,
+      _ archive: String, _ referral: Referral?
+    ) {
+      self.source = source
+      self.target = target
+      self.tree = tree
+      self.manifests = manifests
+      self.archive = archive
+      self.referral = referral
+    }
+  }
+
+  /// What is said of few images alone.
+  private struct Details: Sendable {
+    var referrersLeft: [UncarriedReferrer] = []
+    var convertedFrom: Digest?
+    var indexDigest: Digest?
+    var compression: CompressedImage?
+    var list: Descriptor?
+
+    var isEmpty: Bool {
+      referrersLeft.isEmpty && convertedFrom == nil && indexDigest == nil && compression == nil && list == nil
+    }
+  }
+
+  private final class DetailsBox: Sendable {
+    let details: Details
+
+    init(_ details: Details) { self.details = details }
+  }
+
+  private let content: Content
+  private var box: DetailsBox?
+
   /// The image's name in the archive.
-  public let source: String
-  public let target: Reference
-  public let tree: ImageTree
+  public var source: String { content.source }
+  public var target: Reference { content.target }
+  public var tree: ImageTree { content.tree }
   /// The manifests of ``tree``.
-  let manifests: ImportManifests
+  var manifests: ImportManifests { content.manifests }
   /// The archive's path.
-  public let archive: String
+  public var archive: String { content.archive }
   /// What it refers to, when it is there for that.
-  public let referral: Referral?
-  /// What the archive has that refers to it, and that is not pushed, for it is converted.
-  public internal(set) var referrersLeft: [UncarriedReferrer] = []
+  public var referral: Referral? { content.referral }
   public internal(set) var state: State = .new
-  /// What registries knew it by before it was made one of schema 2 for its archive.
-  var convertedFrom: Digest?
-  /// The index that it is some platforms of since its export.
-  public internal(set) var indexDigest: Digest?
-  /// Set when it is not pushed as it lies in the archive.
-  public internal(set) var compression: CompressedImage?
-  /// Of a list of referrers: the one at the destination that has taken it in, where another was there before.
-  public internal(set) var list: Descriptor?
   /// How many of its manifests and blobs its repository did not have although its tag was there.
   public internal(set) var missing = 0
   /// When the destination said that it holds the image under ``target`` with ``digest``, or has taken its list in, and
@@ -75,12 +109,41 @@ public struct ImportImage: Sendable {
     source: String, target: Reference, tree: ImageTree, manifests: ImportManifests, archive: String,
     referral: Referral? = nil
   ) {
-    self.source = source
-    self.target = target
-    self.tree = tree
-    self.manifests = manifests
-    self.archive = archive
-    self.referral = referral
+    content = Content(source, target, tree, manifests, archive, referral)
+  }
+
+  private var details: Details { box?.details ?? Details() }
+
+  private mutating func change(_ body: (inout Details) -> Void) {
+    var details = details
+    body(&details)
+    box = details.isEmpty ? nil : DetailsBox(details)
+  }
+
+  /// What the archive has that refers to it, and that is not pushed, for it is converted.
+  public internal(set) var referrersLeft: [UncarriedReferrer] {
+    get { details.referrersLeft }
+    set { change { $0.referrersLeft = newValue } }
+  }
+  /// What registries knew it by before it was made one of schema 2 for its archive.
+  var convertedFrom: Digest? {
+    get { details.convertedFrom }
+    set { change { $0.convertedFrom = newValue } }
+  }
+  /// The index that it is some platforms of since its export.
+  public internal(set) var indexDigest: Digest? {
+    get { details.indexDigest }
+    set { change { $0.indexDigest = newValue } }
+  }
+  /// Set when it is not pushed as it lies in the archive.
+  public internal(set) var compression: CompressedImage? {
+    get { details.compression }
+    set { change { $0.compression = newValue } }
+  }
+  /// Of a list of referrers: the one at the destination that has taken it in, where another was there before.
+  public internal(set) var list: Descriptor? {
+    get { details.list }
+    set { change { $0.list = newValue } }
   }
 
   public var digest: Digest { tree.root.digest }

@@ -7,9 +7,9 @@ struct ImportManifests: Sendable {
   private enum Source {
     case archive(Layout, DescriptorChanges?)
     /// An image of schema 1, which lies in its archive in a form of its own.
-    case schema1(Layout, LayoutImage)
+    indirect case schema1(Layout, LayoutImage)
     /// It was made on the way.
-    case made(Manifest)
+    indirect case made(Manifest)
   }
 
   private let source: Source

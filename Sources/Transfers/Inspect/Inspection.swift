@@ -59,10 +59,10 @@ public struct Inspection: Sendable {
     let listed = trees.lazy.flatMap { members[$0.tree.root.digest] ?? [] }
     broken += wrongConfigs(of: listed.map(\.config), in: layout).filter { known.insert($0) }
     // Of each digest the part that was met last; a descriptor takes a sixth of the room of what it says.
-    var parts: Set<Part> = []
-    var shared: Set<Part> = []
+    var parts: Set<PartKey> = []
+    var shared: Set<PartKey> = []
     for (_, tree) in trees {
-      for part in tree.parts where parts.update(with: Part(part)) != nil { shared.insert(Part(part)) }
+      for part in tree.parts where parts.update(with: PartKey(part)) != nil { shared.insert(PartKey(part)) }
     }
     let (referrers, listedParts) = referrers(in: layout) { walks[$0]?.tree }
     try Task.checkCancellation()
@@ -82,7 +82,7 @@ public struct Inspection: Sendable {
         name: image.name, hasName: image.reference != nil || image.bareTag != nil,
         root: schema1[image.root.digest]?.root ?? image.root,
         convertedFrom: image.convertedFrom, members: members[image.root.digest] ?? [], size: tree.size,
-        ownSize: tree.parts.lazy.filter { !shared.contains(Part($0)) }.map(\.size).saturatingSum(),
+        ownSize: tree.parts.lazy.filter { !shared.contains(PartKey($0)) }.map(\.size).saturatingSum(),
         referrers: InspectedReferrer.of(image, schema1[image.root.digest] ?? tree, among: bySubject),
         isWhole: walks[image.root.digest]?.problems(in: layout).isEmpty ?? false)
     }
@@ -131,17 +131,6 @@ public struct Inspection: Sendable {
     }
     return (referrers, Set((referrals?.parts ?? []).map(\.root.digest)))
   }
-}
-
-/// A manifest or blob of several images, known by its digest alone.
-private struct Part: Hashable {
-  let descriptor: Descriptor
-
-  init(_ descriptor: Descriptor) { self.descriptor = descriptor }
-
-  static func == (left: Self, right: Self) -> Bool { left.descriptor.digest == right.descriptor.digest }
-
-  func hash(into hasher: inout Hasher) { hasher.combine(descriptor.digest) }
 }
 
 /// Problems that were told. Of hundreds of thousands most are that something is missing, and these take little room here.

@@ -1,12 +1,111 @@
 import Digests
 import Images
-import Layouts
+public import Layouts
 
 /// Collects what is wrong with an archive, each problem once, with the images it hurts. There may be hundreds of thousands
 /// of problems, and parts that thousands of images share.
 struct Findings {
-  /// The images that each problem hurts, by their numbers.
-  private enum Hurt {
+  private let layout: Layout
+  private var found: FoundProblems
+  /// The images' numbers, by their roots.
+  private var images: [Digest: Int32] = [:]
+  /// Into ``FoundProblems/others``.
+  private var places: [LayoutProblem: Int] = [:]
+  /// Whether a config was found that disagrees with a manifest.
+  private var hasStrayConfig = false
+
+  init(_ layout: Layout) {
+    self.layout = layout
+    found = FoundProblems(images: layout.images, volumes: layout.volumePlaces)
+    for (index, image) in layout.images.enumerated() {
+      if let number = images[image.root.digest] {
+        found.entries[Int(number)].append(index)
+      } else {
+        images[image.root.digest] = Int32(found.entries.count)
+        found.entries.append([index])
+      }
+    }
+    for problem in layout.problems { add(problem, hurting: []) }
+  }
+
+  /// `isCut`: what is missing need not be; nobody has looked.
+  mutating func add(_ walk: ImageWalk, isCut: Bool = false) {
+    guard let number = images[walk.image.root.digest] else { return }
+    found.users.add(number, to: walk.image.root)
+    if let tree = walk.tree {
+      for parts in [tree.manifests, tree.blobs, tree.omitted] {
+        for part in parts { found.users.add(number, to: part) }
+      }
+      if hasStrayConfig {
+        for config in tree.blobs where places[.configDisagrees(config.digest)] != nil {
+          add(.configDisagrees(config.digest), hurting: [number])
+        }
+      }
+    }
+    for problem in walk.problems(in: layout) {
+      if case .missing(let descriptor) = problem {
+        found.users.add(number, to: descriptor)
+        if isCut { continue }
+      }
+      add(problem, hurting: [number])
+    }
+  }
+
+  /// What is wrong with no blob's content: it hurts the images that need what is missing, if anything is.
+  mutating func add(_ problem: LayoutProblem) { add(problem, hurting: []) }
+
+  mutating func add(_ problem: LayoutProblem, about digest: Digest) {
+    add(problem, hurting: found.users[digest])
+  }
+
+  /// Of what is missing it is known whom it hurts: all who need it.
+  private mutating func add(_ problem: LayoutProblem, hurting images: some Sequence<Int32>) {
+    if case .missing(let descriptor) = problem {
+      // As it was first met: images may call one blob by different types.
+      if found.users.insertMissing(descriptor) { found.order.append(.missing(descriptor)) }
+      return
+    }
+    let place = places[problem] ?? found.others.count
+    if place == found.others.count {
+      places[problem] = place
+      if case .configDisagrees = problem { hasStrayConfig = true }
+      found.order.append(.other(Int32(place)))
+      found.others.append((problem, .none))
+    }
+    for image in images { found.others[place].hurt.insert(image) }
+  }
+
+  /// Compares each layer's decompressed content with what the configs say of it.
+  mutating func compareContent(_ walks: [ImageWalk], readings: [BlobReading]) {
+    let byDigest = Dictionary(readings.map { ($0.digest, $0) }, uniquingKeysWith: { first, _ in first })
+    for walk in walks {
+      guard let number = images[walk.image.root.digest] else { continue }
+      for (layer, expected) in walk.contents {
+        guard let reading = byDigest[layer.digest], reading.problem == nil else { continue }
+        if let actual = reading.contents.first(where: { $0.algorithm == expected.algorithm }) {
+          guard actual != expected else { continue }
+          add(
+            .contentDiffers(layer: layer.digest, expected: expected, actual: actual), hurting: [number])
+        } else {
+          add(.cannotUnpack(layer: layer.digest), hurting: [number])
+        }
+      }
+    }
+  }
+
+  var all: FindingList { FindingList(found) }
+}
+
+/// What was found, as far as it is kept: of hundreds of thousands of problems most are that something is missing.
+struct FoundProblems: Sendable {
+  enum Entry: Sendable {
+    case missing(Descriptor)
+    /// Into ``others``.
+    case other(Int32)
+  }
+
+  /// The images that a problem hurts, by their numbers.
+  enum Hurt: Sendable {
     case none
     case one(Int32)
     case several(Set<Int32>)
@@ -32,168 +131,89 @@ struct Findings {
     }
   }
 
-  private var order: [LayoutProblem] = []
-  /// Of each problem of ``order``.
-  private var hurt: [Hurt] = []
-  /// Into ``order``: all but missing blobs.
-  private var places: [LayoutProblem: Int32] = [:]
+  let images: [LayoutImage]
+  let volumes: VolumePlaces
+  /// Where in ``images`` each image stands, by its number: it may have thousands of names.
+  var entries: [[Int]] = []
+  var order: [Entry] = []
+  var others: [(problem: LayoutProblem, hurt: Hurt)] = []
   /// Which images need a blob or manifest.
-  private var users = PartUsers()
-  private let layout: Layout
-  /// The images' numbers, by their roots.
-  private var images: [Digest: Int32] = [:]
-  /// Where in the archive's list each image stands, by its number: it may have thousands of names.
-  private var entries: [[Int]] = []
-  /// Whether a config was found that disagrees with a manifest.
-  private var hasStrayConfig = false
+  var users = PartUsers()
 
-  init(_ layout: Layout) {
-    self.layout = layout
-    for (index, image) in layout.images.enumerated() {
-      if let number = images[image.root.digest] {
-        entries[Int(number)].append(index)
-      } else {
-        images[image.root.digest] = Int32(entries.count)
-        entries.append([index])
-      }
-    }
-    for problem in layout.problems { add(problem, hurting: []) }
+  init(images: [LayoutImage], volumes: VolumePlaces) {
+    self.images = images
+    self.volumes = volumes
   }
 
-  /// `isCut`: what is missing need not be; nobody has looked.
-  mutating func add(_ walk: ImageWalk, isCut: Bool = false) {
-    guard let number = images[walk.image.root.digest] else { return }
-    users.add(number, to: walk.image.root.digest)
-    if let tree = walk.tree {
-      for parts in [tree.manifests, tree.blobs, tree.omitted] {
-        for part in parts { users.add(number, to: part.digest) }
-      }
-      if hasStrayConfig {
-        for config in tree.blobs where places[.configDisagrees(config.digest)] != nil {
-          add(.configDisagrees(config.digest), hurting: [number])
-        }
-      }
-    }
-    for problem in walk.problems(in: layout) {
-      if case .missing(let descriptor) = problem {
-        users.add(number, to: descriptor.digest)
-        if isCut { continue }
-      }
-      add(problem, hurting: [number])
+  func problem(at index: Int) -> LayoutProblem {
+    switch order[index] {
+    case .missing(let descriptor): .missing(descriptor)
+    case .other(let place): others[Int(place)].problem
     }
   }
 
-  /// What is wrong with no blob's content: it hurts the images that need what is missing, if anything is.
-  mutating func add(_ problem: LayoutProblem) {
-    if case .missing(let descriptor) = problem {
-      add(problem, about: descriptor.digest)
-    } else {
-      add(problem, hurting: [])
+  /// The names of the images that it hurts, in the archive's order.
+  func images(at index: Int) -> [String] {
+    var hurt: Set<Int32>
+    switch order[index] {
+    case .missing(let descriptor): hurt = Set(users[descriptor])
+    case .other(let place):
+      if case .unreadableImage(let name, _) = others[Int(place)].problem { return [name] }
+      hurt = others[Int(place)].hurt.images
     }
-  }
-
-  mutating func add(_ problem: LayoutProblem, about digest: Digest) {
-    add(problem, hurting: users[digest])
-  }
-
-  private mutating func add(_ problem: LayoutProblem, hurting images: some Sequence<Int32>) {
-    let place = Int(place(of: problem))
-    for image in images { hurt[place].insert(image) }
-  }
-
-  private mutating func place(of problem: LayoutProblem) -> Int32 {
-    let new = Int32(order.count)
-    if case .missing(let descriptor) = problem {
-      // As it was first met: images may call one blob by different types.
-      if let known = users.placeOfLack(of: descriptor.digest, orSet: new) { return known }
-    } else {
-      if let known = places[problem] { return known }
-      places[problem] = new
-      if case .configDisagrees = problem { hasStrayConfig = true }
+    let problem = problem(at: index)
+    if let digest = problem.subject { hurt.formUnion(users[digest]) }
+    // A volume hurts whom it takes something from.
+    if let volume = volumes.volumes(of: problem).first, volume.problem == problem {
+      for digest in volumes.lost(in: volume) { hurt.formUnion(users[digest]) }
     }
-    order.append(problem)
-    hurt.append(.none)
-    return new
-  }
-
-  /// Compares each layer's decompressed content with what the configs say of it.
-  mutating func compareContent(_ walks: [ImageWalk], readings: [BlobReading]) {
-    let byDigest = Dictionary(readings.map { ($0.digest, $0) }, uniquingKeysWith: { first, _ in first })
-    for walk in walks {
-      guard let number = images[walk.image.root.digest] else { continue }
-      for (layer, expected) in walk.contents {
-        guard let reading = byDigest[layer.digest], reading.problem == nil else { continue }
-        if let actual = reading.contents.first(where: { $0.algorithm == expected.algorithm }) {
-          guard actual != expected else { continue }
-          add(
-            .contentDiffers(layer: layer.digest, expected: expected, actual: actual), hurting: [number])
-        } else {
-          add(.cannotUnpack(layer: layer.digest), hurting: [number])
-        }
-      }
-    }
-  }
-
-  var all: [VerifiedArchive.Finding] {
-    // Of problems that hurt the same images the names are in memory once.
-    var names: [Set<Int32>: [String]] = [:]
-    return zip(order, hurt).map { problem, hurt in
-      let volumes = layout.volumes(of: problem)
-      var images = hurt.images
-      if let digest = problem.subject { images.formUnion(users[digest]) }
-      if case .unreadableImage(let name, _) = problem {
-        return VerifiedArchive.Finding(problem: problem, images: [name], volumes: volumes)
-      }
-      // A volume hurts whom it takes something from.
-      if volumes.first?.problem == problem {
-        for digest in volumes.flatMap(layout.lost(in:)) { images.formUnion(users[digest]) }
-      }
-      let labels = names[images] ?? labels(of: images)
-      names[images] = labels
-      return VerifiedArchive.Finding(problem: problem, images: labels, volumes: volumes)
-    }
-  }
-
-  private func labels(of images: Set<Int32>) -> [String] {
-    images.flatMap { entries[Int($0)] }.sorted().map { layout.images[$0].label }
+    return hurt.flatMap { entries[Int($0)] }.sorted().map { images[$0].label }
   }
 }
 
-/// Which of many images have each part, by the images' numbers. Each image names its parts in one go.
-private struct PartUsers {
-  private struct Part {
-    /// Into ``links``: the last image that named it; -1 when none did.
-    var last: Int32 = -1
-    /// Into the list of problems: that it is missing; -1 when it is not.
-    var lack: Int32 = -1
+/// What is wrong with an archive, each problem once, with the images it hurts. There may be hundreds of thousands: what is said
+/// of each is made when it is asked for.
+public struct FindingList: RandomAccessCollection, Sendable {
+  fileprivate final class Content: Sendable {
+    let found: FoundProblems
+
+    init(_ found: FoundProblems) { self.found = found }
   }
 
-  private var parts: [Digest: Part] = [:]
-  /// An image, and the link of the one that named the same part before it; -1 when none did.
-  private var links: [(image: Int32, before: Int32)] = []
+  private let content: Content
 
-  mutating func add(_ image: Int32, to part: Digest) {
-    let before = parts[part]?.last ?? -1
-    guard before < 0 || links[Int(before)].image != image else { return }
-    parts[part, default: Part()].last = Int32(links.count)
-    links.append((image, before))
+  init(_ found: FoundProblems) {
+    // Where nothing is wrong nothing of the archive is kept.
+    content = Content(found.order.isEmpty ? FoundProblems(images: [], volumes: VolumePlaces()) : found)
   }
 
-  /// Where it is told that `part` is missing; nil where it is told now, at `place`.
-  mutating func placeOfLack(of part: Digest, orSet place: Int32) -> Int32? {
-    let known = parts[part, default: Part()].lack
-    guard known < 0 else { return known }
-    parts[part, default: Part()].lack = place
-    return nil
-  }
+  public var startIndex: Int { 0 }
+  public var endIndex: Int { content.found.order.count }
 
-  subscript(part: Digest) -> [Int32] {
-    var images: [Int32] = []
-    var next = parts[part]?.last ?? -1
-    while next >= 0 {
-      images.append(links[Int(next)].image)
-      next = links[Int(next)].before
+  public subscript(index: Int) -> VerifiedArchive.Finding { VerifiedArchive.Finding(content, index) }
+
+  /// Whether the archive is cut into volumes, so that a finding may lie in some.
+  public var areOfVolumes: Bool { !content.found.volumes.volumes.isEmpty }
+
+  /// The problems alone.
+  public var problems: some Collection<LayoutProblem> { lazy.map(\.problem) }
+}
+
+extension VerifiedArchive {
+  /// A problem and whom it hurts.
+  public struct Finding: Sendable {
+    private let content: FindingList.Content
+    private let index: Int
+
+    fileprivate init(_ content: FindingList.Content, _ index: Int) {
+      self.content = content
+      self.index = index
     }
-    return images
+
+    public var problem: LayoutProblem { content.found.problem(at: index) }
+    /// The images it hurts, by name; none when it touches no image.
+    public var images: [String] { content.found.images(at: index) }
+    /// The volumes it lies in; none when the archive is one file.
+    public var volumes: [Volume] { content.found.volumes.volumes(of: problem) }
   }
 }

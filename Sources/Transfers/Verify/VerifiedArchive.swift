@@ -4,14 +4,6 @@ public import Layouts
 
 /// What `ferry verify` found out about one archive.
 public struct VerifiedArchive: Sendable {
-  /// A problem and the images it hurts, by name; none when it touches no image.
-  public struct Finding: Sendable {
-    public let problem: LayoutProblem
-    public let images: [String]
-    /// The volumes it lies in; none when the archive is one file.
-    public let volumes: [Volume]
-  }
-
   public let path: String
   public let digest: Digest
   /// The archive file's size, in bytes.
@@ -39,7 +31,7 @@ public struct VerifiedArchive: Sendable {
   public let missingImages: [MissingImage]
   /// What its indexes list and may be manifests of types that Ferry does not know, each once.
   public let unknownManifests: [UnknownManifest]
-  public let findings: [Finding]
+  public let findings: FindingList
   /// Of an archive that is cut: every volume, in order.
   public let volumes: [Volume]
   /// Whether another tool unpacked what Ferry had written and packed it again.

@@ -18,13 +18,15 @@ enum ProblemText {
   }
 
   /// Without blobs that are not there because their volumes are not: a volume says more than each blob in it.
-  static func salient(among findings: [VerifiedArchive.Finding]) -> [VerifiedArchive.Finding] {
-    guard findings.contains(where: { !$0.volumes.isEmpty }) else { return findings }
-    let told = findings.filter { finding in
+  static func salient(among findings: FindingList) -> some Collection<VerifiedArchive.Finding> {
+    func isTold(_ finding: VerifiedArchive.Finding) -> Bool {
       guard case .missing = finding.problem else { return true }
       return finding.volumes.allSatisfy { $0.state == .present }
     }
-    return told.isEmpty ? findings : told
+    let tellsAll =
+      !findings.areOfVolumes || findings.allSatisfy { $0.volumes.isEmpty }
+      || !findings.contains(where: isTold)
+    return findings.lazy.filter { tellsAll || isTold($0) }
   }
 
   /// What an archive lists beside images.
@@ -47,7 +49,7 @@ enum ProblemText {
   }
 
   /// What helps against `problems`: `usual`, unless the archive was made like that.
-  static func remedy(for problems: [LayoutProblem], or usual: Wording) -> Wording {
+  static func remedy(for problems: some Collection<LayoutProblem>, or usual: Wording) -> Wording {
     if problems.contains(where: { if case .strayLink = $0 { true } else { false } }) {
       return "Pack it again with what its links lead to: tar -h, or cp -L."
     }
@@ -64,7 +66,7 @@ enum ProblemText {
   }
 
   /// Whether nothing is wrong but that volumes, or parts of them, are not here.
-  static func isIncomplete(_ problems: [LayoutProblem], volumes: [Volume]) -> Bool {
+  static func isIncomplete(_ problems: some Collection<LayoutProblem>, volumes: [Volume]) -> Bool {
     !volumes.isEmpty && !problems.isEmpty && problems.allSatisfy(\.isAbsence)
   }
 
@@ -73,14 +75,15 @@ enum ProblemText {
     "Bring the right volumes, or write them again: ferry export … --only-volume N."
 
   /// The first twenty of an archive's findings, each with the images that it hurts.
-  static func lines(for findings: [VerifiedArchive.Finding]) -> [Wording] {
+  static func lines(for findings: FindingList) -> [Wording] {
     let shown = salient(among: findings)
     var lines: [Wording] = []
     for finding in shown.prefix(20) {
       lines.append("  \(line(for: finding))")
       if !finding.images.isEmpty { lines.append("    hurts \(Wording.list(Wording.few(finding.images)))") }
     }
-    if shown.count > 20 { lines.append("  and \(shown.count - 20) more") }
+    let rest = shown.count - min(20, shown.count)
+    if rest > 0 { lines.append("  and \(rest) more") }
     return lines
   }
 

@@ -30,12 +30,14 @@ struct VerifyText {
       + (archive.volumes.isEmpty ? "" : " in \(Amounts.count(archive.volumes.count, "volume"))")
     guard archive.isWhole else {
       let isIncomplete = ProblemText.isIncomplete(
-        archive.findings.map(\.problem), volumes: archive.volumes)
+        archive.findings.problems, volumes: archive.volumes)
       console.result(
         "\(archive.path)  \(isIncomplete ? "INCOMPLETE" : "DAMAGED")  \(what), \(Amounts.count(archive.findings.count, "problem"))"
       )
-      let usual = archive.findings.contains { !$0.volumes.isEmpty } ? ProblemText.bringVolumes : ""
-      let remedy = ProblemText.remedy(for: archive.findings.map(\.problem), or: usual)
+      let usual =
+        archive.findings.areOfVolumes && archive.findings.contains { !$0.volumes.isEmpty }
+        ? ProblemText.bringVolumes : ""
+      let remedy = ProblemText.remedy(for: archive.findings.problems, or: usual)
       if !remedy.isEmpty { console.say(remedy) }
       return
     }

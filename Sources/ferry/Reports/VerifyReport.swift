@@ -89,7 +89,8 @@ struct VerifyReport: Codable {
     self.list = list
     self.failures = DocumentList(failures, FailureEntry.init)
     archives = DocumentList(verified) { archive in
-      Archive(
+      let damage = VolumeDamage(archive.findings)
+      return Archive(
         path: archive.path, digest: archive.digest.description, bytes: archive.size,
         whole: archive.isWhole,
         signature: archive.signature.map {
@@ -110,7 +111,7 @@ struct VerifyReport: Codable {
             moreImages: $0.images.count > Problem.mostImages ? $0.images.count - Problem.mostImages : nil,
             volumes: DocumentList($0.volumes) { $0.path })
         }, arrivals: receipts.map { DocumentList(archive.arrivals(in: $0), ArrivalEntry.init) },
-        volumes: DocumentList(archive.volumes) { VolumeEntry($0, findings: archive.findings) },
+        volumes: DocumentList(archive.volumes) { VolumeEntry($0, damage: damage) },
         repacked: archive.isRepacked ? true : nil)
     }
   }

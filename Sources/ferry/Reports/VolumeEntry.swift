@@ -11,7 +11,7 @@ struct VolumeEntry: Codable {
   /// `wrongSize`, `foreign` or `surplus`. Of one that is written: `planned`, `written`, `unchanged` or `elsewhere`.
   let state: String
 
-  init(_ volume: Volume, findings: [VerifiedArchive.Finding] = []) {
+  init(_ volume: Volume, damage: VolumeDamage? = nil) {
     number = volume.number
     path = volume.path
     bytes = volume.size
@@ -20,13 +20,7 @@ struct VolumeEntry: Codable {
     case .wrongSize: state = "wrongSize"
     case .foreign: state = "foreign"
     case .surplus: state = "surplus"
-    case .present:
-      // What is not there does not speak against a volume that is.
-      let touching = findings.filter { finding in
-        finding.volumes.contains(volume) && finding.volumes.allSatisfy { $0.state == .present }
-      }
-      state =
-        touching.contains { $0.volumes.count == 1 } ? "damaged" : touching.isEmpty ? "whole" : "suspect"
+    case .present: state = damage?.state(of: volume) ?? "whole"
     }
   }
 
@@ -35,5 +29,26 @@ struct VolumeEntry: Codable {
     path = volume.path
     bytes = volume.size
     self.state = state
+  }
+}
+
+/// Which volumes of an archive damage lies in.
+struct VolumeDamage {
+  /// Whether it lies in that one for sure, by the volumes' numbers.
+  private var isCertain: [Int: Bool] = [:]
+
+  init(_ findings: FindingList) {
+    guard findings.areOfVolumes else { return }
+    // What is not there does not speak against a volume that is.
+    for volumes in findings.lazy.map(\.volumes) where volumes.allSatisfy({ $0.state == .present }) {
+      for volume in volumes {
+        isCertain[volume.number, default: false] = isCertain[volume.number] ?? false || volumes.count == 1
+      }
+    }
+  }
+
+  /// What is said of a volume that is there.
+  func state(of volume: Volume) -> String? {
+    isCertain[volume.number].map { $0 ? "damaged" : "suspect" }
   }
 }

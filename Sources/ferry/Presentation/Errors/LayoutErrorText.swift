@@ -128,10 +128,13 @@ extension LayoutError: WordedError {
     case .unwritableFile(let path): return ErrorText("'\(path)' cannot stand in an archive", .usage)
     case .tooManyEntries(let limit):
       return TarError.tooManyEntries(path: "the archive", limit: limit).text
-    case .tooLarge:
+    case .listTooLarge(let path, let size, let limit):
       return ErrorText(
-        "the archive, or its list of images, would be larger than any that ferry reads",
-        remedy: "Export the images into several archives.", .cannotWrite)
+        "\(path) of the archive would have \(size) bytes, and \(limit) are the most",
+        remedy:
+          "These are too many images for one archive: -o DIR/ writes one for each, --shard one for a part.",
+        .cannotWrite)
+    case .tooLarge: return ErrorText("the archive would be larger than a file can be", .cannotWrite)
     case .incomplete(let digests):
       return ErrorText(
         "\(Amounts.count(digests.count, "blob")) of the archive never arrived", .integrityFailure)

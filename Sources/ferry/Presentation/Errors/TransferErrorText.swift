@@ -350,7 +350,7 @@ extension TransferError: WordedError {
         (["\(archive) is damaged:"] + ProblemText.lines(for: findings)).joined(separator: "\n"),
         remedy: "Nothing was pushed. "
           + ProblemText.remedy(
-            for: findings.map(\.problem),
+            for: findings.problems,
             or: "Carry the archive over again, or export once more; ferry verify shows what is hurt.")
           + way.words,
         .integrityFailure)
@@ -365,7 +365,7 @@ extension TransferError: WordedError {
       return ErrorText(
         (["\(archive) is not whole:"] + ProblemText.lines(for: findings)).joined(separator: "\n"),
         remedy: "Nothing was pushed. "
-          + ProblemText.remedy(for: findings.map(\.problem), or: ProblemText.bringVolumes)
+          + ProblemText.remedy(for: findings.problems, or: ProblemText.bringVolumes)
           + way.words,
         .integrityFailure)
     case .imageNotWhole(let archive, let problems, let volumes):

@@ -168,7 +168,7 @@ extension ReportPage {
     var remarks = failures.map(Self.remark)
     var arrived = 0
     for archive in verified {
-      let hurt = Set(archive.findings.flatMap(\.images))
+      let hurt = Set(archive.findings.lazy.flatMap(\.images))
       let arrivals = receipts.map { archive.arrivals(in: $0) }
       for (index, content) in archive.contents.enumerated() {
         let isHurt = hurt.contains(content.name)

@@ -1,0 +1,53 @@
+import Digests
+
+/// What the files of an archive that passes by were found to be, in its order. There may be hundreds of thousands, and few of
+/// which more is known than their own digest.
+struct Passages: Sendable {
+  private struct File {
+    let offset: Int64
+    let size: Int64
+    let digest: Digest
+    /// Whether what it unpacks to is what it is.
+    let isPlain: Bool
+  }
+
+  private var files: [File] = []
+  /// What files unpack to that are compressed, in their order.
+  private var contents: [(offset: Int64, digest: Digest)] = []
+  /// Of all others of which more is known than that it was not looked into.
+  private var others: [Int64: PassedContent.Content] = [:]
+
+  /// Takes in a file that begins at `offset`, behind all before.
+  mutating func append(_ passage: PassedContent.Passage, at offset: Int64) {
+    let isPlain = passage.content == .digests([passage.digest])
+    files.append(File(offset: offset, size: passage.size, digest: passage.digest, isPlain: isPlain))
+    switch passage.content {
+    case .digests(let digests) where digests.count == 1:
+      if !isPlain { contents.append((offset, digests[0])) }
+    case .digests, .damaged, .refused: others[offset] = passage.content
+    case .unknown: break
+    }
+  }
+
+  /// The file that begins at `offset`; nil where none does.
+  func passage(at offset: Int64) -> PassedContent.Passage? {
+    guard let file = Self.find(offset, in: files, by: \.offset) else { return nil }
+    let unpacked = Self.find(offset, in: contents, by: \.offset).map {
+      PassedContent.Content.digests([$0.digest])
+    }
+    let content = file.isPlain ? .digests([file.digest]) : unpacked ?? others[offset] ?? .unknown
+    return PassedContent.Passage(size: file.size, digest: file.digest, content: content)
+  }
+
+  private static func find<Element>(
+    _ offset: Int64, in list: [Element], by place: (Element) -> Int64
+  ) -> Element? {
+    var low = 0
+    var high = list.count
+    while low < high {
+      let middle = (low + high) / 2
+      if place(list[middle]) < offset { low = middle + 1 } else { high = middle }
+    }
+    return low < list.count && place(list[low]) == offset ? list[low] : nil
+  }
+}
