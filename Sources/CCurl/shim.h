@@ -2,12 +2,16 @@
 #define FERRY_CCURL_SHIM_H
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
 
 // curl_easy_setopt, curl_easy_getinfo and curl_multi_setopt are variadic, which Swift cannot call: one
 // function for each type of argument.
 
 typedef size_t (*ccurl_data_callback)(char *data, size_t size, size_t count, void *context);
 typedef int (*ccurl_debug_callback)(CURL *handle, curl_infotype type, char *data, size_t size, void *context);
+typedef int (*ccurl_prerequest_callback)(void *context, char *address, char *own, int port, int own_port);
 typedef int (*ccurl_seek_callback)(void *context, curl_off_t offset, int origin);
 
 static inline CURLcode ccurl_set_long(CURL *handle, CURLoption option, long value) {
@@ -47,6 +51,37 @@ static inline CURLcode ccurl_set_debug_callback(CURL *handle, ccurl_debug_callba
 
 static inline CURLcode ccurl_set_seek_callback(CURL *handle, ccurl_seek_callback value) {
   return curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, value);
+}
+
+static inline CURLcode ccurl_set_socket_callback(CURL *handle, curl_opensocket_callback value) {
+  return curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, value);
+}
+
+static inline CURLcode ccurl_set_prerequest_callback(CURL *handle, ccurl_prerequest_callback value) {
+  return curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, value);
+}
+
+// The bytes of an internet address, which libcurl gives in a form that ends with whatever a family has: how many, 0 for
+// another family.
+static inline int ccurl_address_bytes(const struct curl_sockaddr *address, unsigned char bytes[16]) {
+  if (address->family == AF_INET) {
+    struct sockaddr_in in;
+    memcpy(&in, &address->addr, sizeof in);
+    memcpy(bytes, &in.sin_addr, 4);
+    return 4;
+  }
+  if (address->family == AF_INET6) {
+    struct sockaddr_in6 in6;
+    memcpy(&in6, &address->addr, sizeof in6);
+    memcpy(bytes, &in6.sin6_addr, 16);
+    return 16;
+  }
+  return 0;
+}
+
+// The socket that libcurl would have made itself; no child inherits it.
+static inline curl_socket_t ccurl_open_socket(const struct curl_sockaddr *address) {
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 static inline CURLcode ccurl_get_long(CURL *handle, CURLINFO info, long *value) {

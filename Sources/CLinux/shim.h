@@ -3,9 +3,11 @@
 
 // What files need of Linux and Swift's Glibc module leaves out, since it is built without _GNU_SOURCE: fallocate(2),
 // sync_file_range(2), renameat2(2), O_TMPFILE of open(2); and `struct stat` and extended attributes, which it does not
-// have alone; statfs(2), for the kind of a file system.
+// have alone; statfs(2), for the kind of a file system;
+// prctl(2).
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/types.h>
@@ -25,5 +27,8 @@ static inline unsigned long clinux_file_system(int descriptor) {
   struct statfs status;
   return fstatfs(descriptor, &status) == 0 ? (unsigned long)status.f_type & 0xffffffffUL : 0;
 }
+
+// Leaves no core file of this process, whoever takes them, and lets no other process look into it: prctl(2) is variadic.
+static inline int clinux_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
 #endif

@@ -138,6 +138,9 @@ public final class HelperAnswers: Sendable {
   /// The lock is held while one is asked.
   private let answers = Mutex<[Question: Answer]>([:])
 
+  /// Ends all programs that run, with all that they have started: for who ends at once.
+  public static func endPrograms() { HelperProcess.endAll() }
+
   /// The programs run with `environment`, but for the secrets in it.
   public init(environment: Environment) {
     self.environment = environment

@@ -40,6 +40,9 @@ public enum EnvironmentVariable: String, Hashable, Sendable {
   case sslCertFile = "SSL_CERT_FILE"
   case sslCertDirectory = "SSL_CERT_DIR"
 
+  /// Where programs that use TLS write the keys of their sessions down, for whoever wants to read along. Ferry does not.
+  case sslKeyLogFile = "SSLKEYLOGFILE"
+
   // How curl is told which proxies to use. `HTTP_PROXY` is none of them: a web server sets it to what a client says.
   case httpProxy = "http_proxy"
   case httpsProxy = "https_proxy"

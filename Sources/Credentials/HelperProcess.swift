@@ -31,6 +31,7 @@ struct HelperProcess: ~Copyable {
       return (child, fromChild.reading.release(), complaints.reading.release())
     }
     pid = child
+    Self.running.withLock { _ = $0.insert(child) }
     output = OwnedDescriptor(reading)
     errors = OwnedDescriptor(complaints)
     // Both are looked at in turn, and neither is waited for alone.
@@ -42,9 +43,19 @@ struct HelperProcess: ~Copyable {
 
   deinit {
     guard !isReaped else { return }
-    kill(pid, SIGKILL)
+    // It may have started others, which wait for what it waits for.
+    kill(-pid, SIGKILL)
     var status: Int32 = 0
     while unsafe waitpid(pid, &status, 0) < 0, errno == EINTR {}
+    Self.running.withLock { _ = $0.remove(pid) }
+  }
+
+  /// The process groups of those that run.
+  private static let running = Mutex<Set<pid_t>>([])
+
+  /// Ends all that run, for a program that ends at once.
+  static func endAll() {
+    running.withLock { groups in for group in groups { kill(-group, SIGKILL) } }
   }
 
   /// How much is kept of what the child writes to its standard error, in bytes: the end of it.
@@ -87,6 +98,7 @@ struct HelperProcess: ~Copyable {
     let ended = unsafe waitpid(pid, &status, WNOHANG)
     if ended == pid {
       isReaped = true
+      Self.running.withLock { _ = $0.remove(pid) }
       return status
     }
     if ended < 0, errno != EINTR { throw .notStarted(errno: errno) }
@@ -152,7 +164,10 @@ struct HelperProcess: ~Copyable {
     unsafe posix_spawnattr_setsigmask(&attributes, &defaults)
     for number in [SIGPIPE, SIGINT, SIGTERM, SIGXFSZ] { unsafe sigaddset(&defaults, number) }
     unsafe posix_spawnattr_setsigdefault(&attributes, &defaults)
-    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+    // A group of its own, so that all of it can be ended.
+    unsafe posix_spawnattr_setpgroup(&attributes, 0)
+    unsafe posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
 
     var argv = unsafe arguments.map { unsafe strdup($0) } + [nil]
     var envp = unsafe environment.map { unsafe strdup($0) } + [nil]

@@ -53,6 +53,7 @@ final class Authenticator: Sendable {
   /// own host alone, for a credential goes only where it was checked that it may.
   func fetch(_ source: TokenSource, persistently: Bool) throws(RegistryError) -> Outcome {
     var (request, body) = request(to: source)
+    request.sentBy = origin
     var response: HTTPResponse
     var redirects = 0
     repeat {
@@ -73,6 +74,7 @@ final class Authenticator: Sendable {
         throw .malformed(response, .token)
       }
       let token = Token(reply, from: source, at: .now)
+      configuration.confided?([token.value] + (reply.refreshToken.map { [$0] } ?? []))
       issued.withLock { issued in
         if issued.count >= Self.mostIssued { issued.removeFirst() }
         issued.append(token.value)

@@ -21,12 +21,11 @@ extension Credential {
     }
   }
 
-  /// The secret in every form in which a server gets to see it.
+  /// The secret by itself, and as a server gets to see it. In what spelling it may come back, ``Secrets`` knows.
   public var spellings: [String] {
     switch self {
     case .basic(let username, let password):
-      [password, Data(password.utf8).base64EncodedString()]
-        + [Data("\(username):\(password)".utf8).base64EncodedString()]
+      [password, "\(username):\(password)"]
     case .identityToken(_, let token): [token]
     }
   }

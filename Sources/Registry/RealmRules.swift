@@ -39,8 +39,10 @@ public struct RealmRules: Hashable, Sendable {
     // The registry's own host sees them anyway.
     if realm.host == origin.host && realm.port == origin.port { return }
     switch AddressClass(host: realm.host) {
-    case .ordinary: break
+    // Whether the registry itself is in a private network is known when it has been connected to.
+    case .ordinary, .local: break
     case .loopback: guard AddressClass(host: origin.host) == .loopback else { throw .loopback }
+    case .reserved: throw .reserved
     case .linkLocal: throw .linkLocal
     case .metadata: throw .metadata
     }
@@ -61,6 +63,8 @@ public enum RealmRefusal: Error, Hashable, Sendable {
   case plainHTTP
   /// It lies on this machine, and the registry does not.
   case loopback
+  /// No host's address.
+  case reserved
   case linkLocal
   /// A cloud's metadata service.
   case metadata

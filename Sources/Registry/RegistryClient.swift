@@ -17,6 +17,8 @@ public struct RegistryConfiguration: Sendable {
   public var uploadHosts: Set<String> = []
   /// Hears what the registry and its token servers warn of, again with each answer; from many threads.
   public var warned: (@Sendable (RegistryWarning) -> Void)?
+  /// Hears of the secrets that its token servers give, from many threads.
+  public var confided: (@Sendable ([String]) -> Void)?
   /// For how long it may take to show what it was given.
   public var settling = Settling()
 

@@ -5,6 +5,8 @@ import Images
 /// alone: the Content-Type is not asked, since NVIDIA's is not always JSON's.
 public struct TokenReply: Sendable {
   public let token: String
+  /// What a new token could be had for, which is not used: a secret all the same.
+  let refreshToken: String?
   /// How long the token lives from now on.
   let lifetime: Duration
   /// What was granted, from the token's own `access` claim; nil when the token is opaque, or the claim is none. The signature
@@ -28,6 +30,7 @@ public struct TokenReply: Sendable {
     let claims = Self.claims(of: token)
     let seconds = Self.seconds(answer.expiresIn) ?? claims?.remaining(at: now) ?? Self.defaultLifetime
     self.token = token
+    refreshToken = answer.refreshToken?.text
     self.lifetime = .seconds(min(seconds, Self.longestLifetime))
     self.grants = claims?.grants
   }
@@ -40,11 +43,13 @@ public struct TokenReply: Sendable {
     var accessToken: String?
     /// A number, or as some servers have it a number in quotes.
     var expiresIn: JSONText?
+    var refreshToken: JSONText?
 
     private enum CodingKeys: String, CodingKey {
       case token
       case accessToken = "access_token"
       case expiresIn = "expires_in"
+      case refreshToken = "refresh_token"
     }
   }
 

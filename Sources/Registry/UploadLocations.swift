@@ -103,9 +103,9 @@ struct UploadLocations {
     guard let root = try? connection.root else { return false }
     let isReached =
       switch AddressClass(host: target.host) {
-      case .ordinary: true
+      case .ordinary, .local: true
       case .loopback: AddressClass(host: root.host) == .loopback
-      case .linkLocal, .metadata: false
+      case .reserved, .linkLocal, .metadata: false
       }
     return !target.hasUserInfo && (!target.isPlain || root.isPlain) && (isReached || target.host == root.host)
   }

@@ -88,6 +88,7 @@ public final class Registries: Sendable {
       plainHTTP: plainHTTP, credential: found.credential, realmRules: realmRules)
     configuration.uploadHosts = uploadHosts
     configuration.missed = found.missed
+    configuration.confided = http.options.confided
     configuration.warned = { [warnings, observer] warning in
       if warnings.isNew(warning) { observer.note(.registryWarns(warning)) }
     }

@@ -46,6 +46,7 @@ private import Glibc
     setTrust(route, options)
     setRequest(exchange, lines: lines, options: options)
     setCallbacks(exchange)
+    setReach(exchange)
     guard let code = refusedSetting else { return }
     throw .other(
       url: exchange.request.url.description, code: code,
@@ -149,6 +150,29 @@ private import Glibc
         guard let context = unsafe context, offset == 0, origin == 0 else { return CURL_SEEKFUNC_FAIL }
         let exchange = unsafe Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
         return exchange.rewind() ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL
+      })
+  }
+
+  /// Asks the exchange of each address before it is connected to, and of that of a connection from before.
+  private func setReach(_ exchange: Exchange) {
+    let context = unsafe Unmanaged.passUnretained(exchange).toOpaque()
+    heed(unsafe ccurl_set_pointer(pointer, CURLOPT_OPENSOCKETDATA, context))
+    heed(
+      unsafe ccurl_set_socket_callback(pointer) { context, _, address in
+        guard let context = unsafe context, let address = unsafe address else { return -1 }
+        let exchange = unsafe Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let count = unsafe ccurl_address_bytes(address, &bytes)
+        guard exchange.mayConnect(to: Array(bytes.prefix(Int(count)))) else { return -1 }
+        return unsafe ccurl_open_socket(address)
+      })
+    heed(unsafe ccurl_set_pointer(pointer, CURLOPT_PREREQDATA, context))
+    heed(
+      unsafe ccurl_set_prerequest_callback(pointer) { context, address, _, _, _ in
+        guard let context = unsafe context, let address = unsafe address else { return CURL_PREREQFUNC_ABORT }
+        let exchange = unsafe Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
+        return exchange.mayAsk(at: unsafe String(cString: address))
+          ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
       })
   }
 

@@ -20,6 +20,7 @@ final class Exchange {
   let body: OutgoingBody
   private let reception: Reception
   private let limit: RateLimit?
+  private let reach: Reach
   private var destination = Destination.undecided
 
   private(set) var head = ResponseHead()
@@ -29,15 +30,20 @@ final class Exchange {
   /// Bytes of the request's body that were asked from its source.
   private(set) var taken: Int64 = 0
   private(set) var interruption: Interruption?
+  /// Why an address of the host was not connected to.
+  private(set) var refusedAddress: TransportError?
+  /// What kind of place the request went to; nil where it is not known.
+  private(set) var place: AddressClass?
   var watch: StallWatch
   /// When the grace after a cancellation is over.
   private var graceEnd: StallWatch.Instant?
 
   init(
     _ request: HTTPRequest, body: OutgoingBody, reception: Reception, options: TransportOptions,
-    limit: RateLimit?
+    limit: RateLimit?, reach: Reach
   ) {
     self.request = request
+    self.reach = reach
     self.body = body
     self.reception = reception
     self.limit = limit
@@ -73,6 +79,25 @@ final class Exchange {
     let end = graceEnd ?? now.advanced(by: request.grace)
     graceEnd = end
     if now >= end { interrupt(.failed(.cancelled)) }
+  }
+
+  /// Whether an address of the host may be connected to; where not, it is as if it could not be reached, and the next of
+  /// the host's is tried.
+  func mayConnect(to address: [UInt8]) -> Bool {
+    guard let error = reach.refusal(of: address) else { return true }
+    refusedAddress = error
+    return false
+  }
+
+  /// Whether the request may be sent over a connection to an address.
+  func mayAsk(at text: String) -> Bool {
+    guard let address = AddressClass.addressBytes(String(text.prefix { $0 != "%" })) else { return true }
+    if let error = reach.refusal(of: address) {
+      interrupt(.failed(error))
+      return false
+    }
+    place = reach.place(at: address)
+    return true
   }
 
   /// Waits until `bytes` may pass under the limit. False when the task was cancelled meanwhile, and then the

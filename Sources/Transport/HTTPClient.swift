@@ -120,11 +120,17 @@ public final class HTTPClient: Sendable {
     let pass = try host.enter()
     var answer = RequestWindow.Answer.unknown
     defer { host.leave(pass, answer) }
-    let exchange = Exchange(request, body: body, reception: reception, options: options, limit: limit)
+    let secrets = request.url.secrets
+    if !secrets.isEmpty { options.confided?(secrets) }
+    let reach = reach(of: request, by: route)
+    try reach.checkSpelling()
+    let exchange = Exchange(
+      request, body: body, reception: reception, options: options, limit: limit, reach: reach)
     let outcome = try handle.perform(exchange, by: route, options: options, limit: limit)
     if exchange.head.status > 0 {
       routes.noteAnswer(from: request.url)
       host.noteAnswer()
+      if let place = exchange.place { host.note(place) }
       answer = exchange.response.verdict
     }
     var failure: TransportError?
@@ -135,6 +141,8 @@ public final class HTTPClient: Sendable {
       failure = outcome.error(
         for: request.url, received: exchange.received, headIsComplete: exchange.head.isComplete,
         caFile: route.authorities.path, shown: route.certificate)
+      // Where one address of a host is none to go to, nothing is wrong with the line to the others.
+      if let refused = exchange.refusedAddress, failure?.isAboutReaching == true { failure = refused }
       // The registry of distribution declares the whole blob's length for the text of a 416.
       if case .cut = failure, exchange.head.isComplete, exchange.isExcerpt { failure = nil }
       // libcurl takes a head that ends with its connection for a whole one.
@@ -157,13 +165,28 @@ public final class HTTPClient: Sendable {
 
 /// Being turned away.
 extension HTTPClient {
+  /// Where a request may go. Who leads to it has been asked before, and it is known then where that one is.
+  private func reach(of request: HTTPRequest, by route: Route) -> Reach {
+    let sender = request.sentBy.flatMap { sender -> Reach.Sender? in
+      guard sender.host != request.url.host else { return nil }
+      let place = host(sender.authority).place ?? AddressClass(host: sender.host)
+      return Reach.Sender(authority: sender.authority, place: place)
+    }
+    let isKnownPrivate = [request.url.host, request.url.authority].contains {
+      options.privateHosts.contains($0)
+    }
+    return Reach(
+      to: request.url, by: sender, isKnownPrivate: isKnownPrivate, isByProxy: route.proxy != nil)
+  }
+
   /// The error by which a server that has never answered ends TLS with whoever has not even asked; nil when it does not.
   /// What it says to the end of a handshake of TLS 1.3 comes while the client sends, and is lost where that fails.
   private func refusal(
     of request: HTTPRequest, by route: Route, on handle: TransferHandle
   ) throws(TransportError) -> TransportError? {
     let exchange = Exchange(
-      request, body: .none, reception: .excerpt(limit: 0), options: options, limit: limit)
+      request, body: .none, reception: .excerpt(limit: 0), options: options, limit: limit,
+      reach: reach(of: request, by: route))
     let talk = try handle.listen(exchange, by: route, options: options, limit: limit)
     // Whoever no longer listens has heard nothing.
     guard !Task.isCancelled else { throw .cancelled }

@@ -30,6 +30,10 @@ public struct HTTPRequest: Sendable {
   /// The longest body that ``HTTPClient/send(_:body:)`` collects, in bytes.
   public var bodyLimit: Int
 
+  /// Whose word it is that the request goes where it goes: a server's, by which no host is reached that is none of its
+  /// business (``AddressClass``); nil for the user's.
+  public var sentBy: HTTPURL?
+
   /// How long the exchange may go on after its task was cancelled, to end what would be lost otherwise.
   public var grace = Duration.zero
 
@@ -99,6 +103,7 @@ extension HTTPRequest {
     guard url.isPlain || !target.isPlain else { throw refuse(.downgrade) }
     var next = self
     next.url = target
+    next.sentBy = sentBy ?? url
     if !target.belongs(to: url) {
       for name in Self.credentials { next.headers.remove(name) }
     }

@@ -148,6 +148,45 @@ public struct HTTPURL: Hashable, Sendable {
   }
 }
 
+extension HTTPURL {
+  /// What stands in its query and is likely to prove who asks, as it is there and as it is meant.
+  var secrets: [String] {
+    let items = query?.split(separator: "&") ?? []
+    return items.flatMap { item -> [String] in
+      let parts = item.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2, parts[1].utf8.count >= Secrets.shortest,
+        Self.secretNames.contains(where: parts[0].lowercased().contains)
+      else { return [] }
+      let value = String(parts[1])
+      return [value] + (Self.decoded(value).map { [$0] } ?? [])
+    }
+  }
+
+  /// Parts of names: `X-Amz-Signature`, `X-Amz-Security-Token`, `X-Amz-Credential`, `sig`, `Key-Pair-Id`, `Policy`, `_state`.
+  private static let secretNames = [
+    "sig", "token", "credential", "key", "policy", "state", "secret", "password", "auth", "hmac", "jwt",
+    "sas",
+  ]
+
+  /// A text whose `%41` are characters; nil where it has none, or is then no text.
+  static func decoded(_ text: String) -> String? {
+    guard text.contains("%") else { return nil }
+    var bytes: [UInt8] = []
+    var rest = Array(text.utf8)[...]
+    while let byte = rest.popFirst() {
+      if byte == UInt8(ascii: "%"), rest.count >= 2,
+        let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+      {
+        bytes.append(value)
+        rest = rest.dropFirst(2)
+      } else {
+        bytes.append(byte)
+      }
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
+}
+
 extension HTTPURL: CustomStringConvertible, CustomDebugStringConvertible {
   /// The URL for people: every value of its query stands as `…`, for a signed query is a credential.
   public var description: String {

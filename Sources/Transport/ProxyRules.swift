@@ -101,6 +101,16 @@ public struct ProxyRules: Hashable, Sendable {
 }
 
 extension Configured {
+  /// The secrets in a proxy's address, as they stand there and as they are meant.
+  public var loginSecrets: [String] {
+    let start = value.firstRange(of: "://")?.upperBound ?? value.startIndex
+    guard let at = value.lastIndex(of: "@"), start <= at else { return [] }
+    let login = String(value[start..<at])
+    let password = login.firstIndex(of: ":").map { String(login[login.index(after: $0)...]) }
+    let written = [login] + [password].compactMap(\.self)
+    return written + written.compactMap { HTTPURL.decoded($0) }
+  }
+
   /// A proxy's address for people, without the login in it.
   var withoutLogin: String {
     let scheme = value.firstRange(of: "://").map { value[..<$0.upperBound] } ?? ""

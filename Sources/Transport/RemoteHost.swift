@@ -9,6 +9,7 @@ final class RemoteHost: Sendable {
     /// Who waits for room, by the number in line.
     var waiting: [Int: Turn] = [:]
     var hasAnswered = false
+    var place: AddressClass?
     var waitTold = ToldLast()
     var failureTold = ToldLast()
   }
@@ -25,6 +26,17 @@ final class RemoteHost: Sendable {
   var hasAnswered: Bool { state.withLock { $0.hasAnswered } }
 
   func noteAnswer() { state.withLock { $0.hasAnswered = true } }
+
+  /// What kind of place it is; nil while it is not known.
+  var place: AddressClass? { state.withLock { $0.place } }
+
+  /// It has answered at an address of that kind. Of several it is the one from which the fewest places may be led to: whoever
+  /// chooses what a name means may have it mean this machine for a moment.
+  func note(_ place: AddressClass) {
+    state.withLock { state in
+      if place.rawValue < state.place?.rawValue ?? .max { state.place = place }
+    }
+  }
 
   /// Waits until a request may be sent. Throws ``TransportError/cancelled`` when the task is cancelled meanwhile.
   func enter() throws(TransportError) -> RequestWindow.Pass {

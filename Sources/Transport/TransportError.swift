@@ -26,6 +26,9 @@ public enum TransportError: Error, Hashable, Sendable {
   case tooLarge(url: String, limit: Int)
   case tooManyRedirects(url: String)
   case redirectRefused(from: String, to: String, reason: RedirectRefusal)
+  /// A host, at an `address` where it is not refused by what it is called, that is none to go to: because the server `by`
+  /// leads there, or where the user named it, because it is a metadata service behind another name.
+  case addressRefused(host: String, address: String?, AddressClass, by: String?)
   /// The source of an upload ended after `sent` of `expected` bytes.
   case sourceEnded(url: String, sent: Int64, expected: Int64)
   case unreadableCAFile(path: String)
@@ -111,7 +114,8 @@ extension TransportError {
     case .unknownHost, .connectionRefused, .unreachable, .connectTimedOut, .stalled, .cut, .reset: true
     case .proxy: !isProxyLogin
     case .invalidURL, .invalidHeader, .untrustedCertificate, .tlsFailed, .plainHTTPServer, .notHTTP,
-      .waitTooLong, .tooLarge, .tooManyRedirects, .redirectRefused, .sourceEnded, .unreadableCAFile,
+      .waitTooLong, .tooLarge, .tooManyRedirects, .redirectRefused, .addressRefused, .sourceEnded,
+      .unreadableCAFile,
       .clientCertificateWanted, .clientCertificate, .cancelled, .other:
       false
     }

@@ -11,6 +11,8 @@ public struct TransportOptions: Sendable {
     _, _ in
     HostSecurity()
   }
+  /// The hosts, with or without a port, to which a server may lead though they are in a private network and it is not.
+  public var privateHosts: Set<String> = []
   /// Accepts any certificate of any host.
   public var insecureSkipVerify: Bool
   /// How often an exchange is tried again before its failure is final.
@@ -32,6 +34,8 @@ public struct TransportOptions: Sendable {
   /// Bytes a second, summed over all transfers of the client in both directions; nil for no limit.
   public var limitRate: Int64?
   public var userAgent: String
+  /// Hears of what stands in addresses that servers give and proves there who asks, such as the signature of a storage.
+  public var confided: (@Sendable ([String]) -> Void)?
   /// Takes one line for each exchange, without any secret.
   public var log: (@Sendable (String) -> Void)?
   /// Is told what a person should know while requests wait.

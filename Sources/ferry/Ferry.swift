@@ -1,4 +1,6 @@
 import ArgumentParser
+import Credentials
+import Files
 import Glibc
 import Transfers
 
@@ -35,6 +37,10 @@ struct Ferry: AsyncParsableCommand {
     ])
 
   static func main() async {
+    // First of all: nothing secret has been read by then but what the environment holds, and no other thread runs.
+    CoreFiles.forbid()
+    // libcurl would write the keys of its connections there, for whoever wants to read along.
+    unsafe unsetenv(EnvironmentVariable.sslKeyLogFile.rawValue)
     StandardStreams.occupy()
     FileLimit.raise()
     if let code = ThreadCheck.shortage() {

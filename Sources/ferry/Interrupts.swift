@@ -1,3 +1,4 @@
+import Credentials
 import Glibc
 import Synchronization
 
@@ -48,12 +49,17 @@ enum Interrupts {
       let count = unsafe read(bell, &byte, 1)
       if count < 0 && errno == EINTR { continue }
       guard count == 1 else { return }
-      if received.exchange(true, ordering: .relaxed) { _exit(ExitStatus.interrupted.rawValue) }
+      if received.exchange(true, ordering: .relaxed) { end() }
       let cancel = running.withLock { $0 }
       // Nothing runs yet that could tidy up.
-      guard let cancel else { _exit(ExitStatus.interrupted.rawValue) }
+      guard let cancel else { end() }
       cancel()
     }
+  }
+
+  private static func end() -> Never {
+    HelperAnswers.endPrograms()
+    _exit(ExitStatus.interrupted.rawValue)
   }
 
   /// Runs `work` so that a signal cancels it.

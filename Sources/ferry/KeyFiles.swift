@@ -1,6 +1,7 @@
 import Credentials
 import Digests
 import Glibc
+import Transport
 
 /// minisign's keys, as the user points at them.
 enum KeyFiles {
@@ -35,6 +36,7 @@ enum KeyFiles {
       guard let password = try PasswordPrompt.ask("Password of \(path): ") else {
         throw FerryError.noKeyPassword(path: path)
       }
+      console.secrets.add([String(decoding: password, as: UTF8.self)])
       return try file.open(password: password)
     } catch let error as SignatureError {
       throw FerryError.keyRefused(path: path, error)

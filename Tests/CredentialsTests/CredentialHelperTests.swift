@@ -46,6 +46,32 @@ import Testing
         == .basic(username: "user-of-r.example:5000", password: "p"))
   }
 
+  /// What waits for something in a program's place is not ended by the end of that program.
+  @Test func `is ended with all that it has started`() throws {
+    let started = directory.file("started")
+    let pipe = directory.file("pipe")
+    #expect(try Command("mkfifo", [pipe]).run().status == 0)
+    // Whoever has the pipe open for writing is heard until it ends.
+    let helper = try helper(
+      """
+      (exec 3>'\(pipe)'; echo there > '\(started)'; exec sleep 1000) > /dev/null &
+      while [ ! -e '\(started)' ]; do sleep 0.1; done
+      yes
+      """)
+    let ended = Gate()
+    let reader = Thread { [pipe] in
+      _ = try? Data(contentsOf: URL(fileURLWithPath: pipe))
+      ended.open()
+    }
+    reader.start()
+    guard case .tooLong = failure(helper) else {
+      Issue.record("it was to be ended for what it wrote")
+      return
+    }
+    // Comes to an end only when nobody holds it.
+    #expect(ended.wait())
+  }
+
   @Test func `may hold an identity token`() throws {
     let helper = try helper(#"echo '{"ServerURL":"r","Username":"<token>","Secret":"refresh"}'"#)
     #expect(try helper.credential(for: "r") == .identityToken(username: "", token: "refresh"))

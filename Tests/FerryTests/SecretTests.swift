@@ -102,4 +102,102 @@ struct `A secret` {
     #expect(!store.server.requests.isEmpty)
     #expect(store.server.requests.allSatisfy { $0.header("Authorization") == nil })
   }
+
+  struct Echo: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    /// What a registry answers who shows it a password.
+    let answer: @Sendable (String) -> String
+  }
+
+  static let echoes = [
+    Echo(testDescription: "Go's JSON") {
+      let text = $0.replacing("&", with: #"\u0026"#).replacing("<", with: #"\u003c"#).replacing(
+        "\"", with: #"\""#)
+      return #"{"errors":[{"code":"DENIED","message":"no \#(text) here"}]}"#
+    },
+    Echo(testDescription: "plain text") { "no \($0) here" },
+    Echo(testDescription: "a page") {
+      "<html><body>no \($0.replacing("&", with: "&#38;").replacing("<", with: "&lt;").replacing("\"", with: "&quot;")) here</body></html>"
+    },
+    Echo(testDescription: "an address") {
+      "no /login?p=\($0.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "") here"
+    },
+    Echo(testDescription: "a form") {
+      "no p=\(($0.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "").lowercased()) here"
+    },
+    Echo(testDescription: "Base64 for addresses") {
+      let encoded = Data("robot:\($0)".utf8).base64EncodedString()
+      return "no \(encoded.replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")) here"
+    },
+  ]
+
+  @Test(arguments: echoes) func `that a registry gives back in other words is hidden`(_ echo: Echo) throws {
+    let odd = #"te&l<l-"no>b~dy?7f3a"#
+    let server = ScriptedServer { request in
+      guard request.header("Authorization") != nil else {
+        return ScriptedResponse(401, headers: [("WWW-Authenticate", "Basic realm=\"r\"")])
+      }
+      return ScriptedResponse(
+        403, headers: [("Warning", "299 - \"\(odd.replacing("\"", with: "\\\""))\"")], text: echo.answer(odd))
+    }
+    let ferry = try FerryProcess(environment: [
+      "FERRY_EXPORT_USERNAME": "robot", "FERRY_EXPORT_PASSWORD": odd,
+    ])
+    for options in [["-v"], ["--json"], ["--report", "r.html"], ["--report", "r.json"]] {
+      let result = try ferry.run(
+        ["export", "\(server.host)/a/b:1", "-o", "a.tar", "--plain-http"] + options, exits: 11)
+      var texts = [result.standardError, result.standardOutput]
+      if let report = options.dropFirst().first {
+        texts.append(try String(contentsOfFile: ferry.file(report), encoding: .utf8))
+      }
+      #expect(texts.contains { $0.contains("…") })
+      for text in texts {
+        for trace in ["7f3a", "b~dy", "b%7Edy", "b%7edy", "N2YzY"] {
+          #expect(!text.contains(trace), "\(text)")
+        }
+      }
+    }
+  }
+
+  /// A name that holds what must not be shown is not the name that it was: that is no success.
+  @Test func `that a registry calls something by is hidden, and the list is not taken for true`() throws {
+    let server = ScriptedServer { [password] request in
+      guard request.header("Authorization") != nil else {
+        return ScriptedResponse(401, headers: [("WWW-Authenticate", "Basic realm=\"r\"")])
+      }
+      return request.path.hasSuffix("/tags/list")
+        ? ScriptedResponse(text: #"{"name":"a/b","tags":["1","\#(password)"]}"#)
+        : ScriptedResponse(text: "{}")
+    }
+    let ferry = try FerryProcess(
+      environment: ["FERRY_EXPORT_USERNAME": "robot", "FERRY_EXPORT_PASSWORD": password])
+    for options in [[], ["--json"]] {
+      let result = try ferry.command(["list", "\(server.host)/a/b", "--plain-http"] + options).run()
+      #expect(result.status != 0, "\(result.standardError)")
+      #expect(
+        result.standardOutput.contains("…")
+          && !(result.standardOutput + result.standardError).contains(password))
+      result.complains("a secret stood in what was to be told")
+    }
+  }
+
+  @Test func `of a storage's address is hidden in what the storage says`() throws {
+    let storage = try RegistryProcess.fixtures().storage
+    let store = ScriptedServer { request in
+      ScriptedResponse(
+        403,
+        text:
+          "<Error><Message>SignatureDoesNotMatch</Message><SignatureProvided>\(request.target.split(separator: "=").last ?? "")</SignatureProvided></Error>"
+      )
+    }
+    let registry = ScriptedRegistry(storage) { request in
+      guard request.method == "GET", request.path.contains("/blobs/") else { return nil }
+      return ScriptedResponse(307, headers: [("Location", store.url("/b?X-Amz-Signature=0123456789abcdef"))])
+    }
+    let result = try FerryProcess().run(
+      ["export", registry.reference("odd/plain:1"), "-o", "a.tar", "--plain-http", "-v", "--retries", "0"],
+      exits: 13)
+    result.complains("SignatureDoesNotMatch")
+    #expect(!result.standardError.contains("0123456789abcdef"))
+  }
 }

@@ -23,6 +23,11 @@ struct CommandRun: Sendable {
     console = output.console()
     display = ProgressDisplay(console)
     environment = Environment(ProcessInfo.processInfo.environment)
+    console.secrets.add([environment.signPassphrase].compactMap(\.self))
+    for proxy in [environment.proxy(isPlain: true), environment.proxy(isPlain: false)] {
+      guard let proxy else { continue }
+      console.secrets.add(Configured(proxy.value, by: proxy.variable.description).loginSecrets)
+    }
   }
 
   /// The directory for nameless files of what is not to be kept in memory.
@@ -49,6 +54,11 @@ struct CommandRun: Sendable {
     if let code = console.lostResults {
       console.complain("ferry: cannot write standard output: \(unsafe String(cString: strerror(code)))")
       if status == .done { status = .cannotWrite }
+    }
+    if console.hasHiddenResults {
+      console.complain(
+        "ferry: a secret stood in what was to be told, and is shown as '…' there: something is called by it")
+      if status == .done { status = .unforeseen }
     }
     // Not exit(3): its handlers would pull OpenSSL from under threads that still tidy up.
     fflush(nil)
@@ -132,15 +142,22 @@ struct CommandRun: Sendable {
     let transport = connection.transport(log: console.isVerbose ? say : nil) { [console] notice in
       console.say(WaitingText.line(for: notice))
     }
+    let secrets = console.secrets
     let security = TransportSecurity(
       environment, certificate: credentials.clientCertificate, registries: hosts, warn: { warnings.say($0) })
+    var options = security.applied(to: transport)
+    options.confided = { secrets.add($0) }
     return Registries(
-      http: try HTTPClient(security.applied(to: transport)),
+      http: try HTTPClient(options),
       plainHTTP: connection.plainHTTP,
       realmRules: RealmRules(.nvidia(nvidiaHosts, realmHosts: realmHosts)),
       uploadHosts: Set(uploadHosts.map { $0.lowercased() }), nvidiaHosts: nvidiaHosts,
       services: try services(), observer: display, patience: patience,
-      lookup: { try lookup.find(host: $0, repository: $1) })
+      lookup: { host, repository in
+        let found = try lookup.find(host: host, repository: repository)
+        secrets.add(found.credential?.spellings ?? [])
+        return found
+      })
   }
 
   /// Where NVIDIA's REST services are, for tests and private deployments settable.

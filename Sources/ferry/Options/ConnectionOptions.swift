@@ -11,6 +11,14 @@ struct ConnectionOptions: ParsableArguments {
   @Flag(help: "Speak HTTP instead of HTTPS, to a registry on a loopback or lab network.")
   var plainHTTP = false
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      A host in a private network, or on this machine, to which a registry may lead that is in none itself: by a redirect \
+      or for a token. Repeatable.
+      """, valueName: "host"))
+  var privateHost: [String] = []
+
   @Flag(help: "Accept any TLS certificate. Whoever sits in between sees your key.")
   var insecureSkipVerify = false
 
@@ -63,6 +71,11 @@ struct ConnectionOptions: ParsableArguments {
         throw ValidationError("\(name) takes at most 7 days.")
       }
     }
+    for host in privateHost {
+      guard let url = try? HTTPURL("https://\(host)/"), url.path == "/", !url.hasUserInfo else {
+        throw ValidationError("--private-host takes a host, such as storage.example or storage.example:8443.")
+      }
+    }
     if let limitRate, limitRate.bytes < 1024 {
       throw ValidationError("--limit-rate takes at least 1K a second.")
     }
@@ -80,11 +93,13 @@ struct ConnectionOptions: ParsableArguments {
     let persistence =
       retries == 0
       ? TimeSpan(seconds: 0) : retryFor ?? (retries == nil ? Self.usualPersistence : TimeSpan(seconds: 0))
-    return TransportOptions(
+    var options = TransportOptions(
       caFile: caFile, insecureSkipVerify: insecureSkipVerify,
       retries: retries ?? (retryFor == nil ? Self.usualRetries : 0), retryFor: persistence.duration,
       maxWait: maxWait.duration, stallTimeout: stallTimeout.duration, limitRate: limitRate?.bytes,
       userAgent: "ferry/\(Ferry.version)", log: log, notice: notice)
+    options.privateHosts = Set(privateHost.map { $0.lowercased() })
+    return options
   }
 }
 

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import Transport
 
 /// The terminal: results to standard output, everything else to standard error, one line at a time. Live bars
 /// at the foot of standard error make room for each line.
@@ -13,6 +14,10 @@ final class Console: Sendable {
   let style: Style
   let isQuiet: Bool
   let isVerbose: Bool
+  /// What is not shown, whoever says it.
+  let secrets = Secrets()
+  /// Whether something was not shown in a result, which then is not what it should be.
+  private let hidden = Atomic<Bool>(false)
   /// How many lines of bars are on the screen now.
   private let barLines = Mutex(0)
   /// Why standard output took no more: the errno of the first failed write, 0 when none failed.
@@ -31,9 +36,22 @@ final class Console: Sendable {
   func result(_ line: Wording) {
     barLines.withLock { lines in
       erase(&lines)
-      note(Self.write(line.text + "\n", to: 1))
+      note(Self.write(hidingInResult(Array((line.text + "\n").utf8)), to: 1))
     }
   }
+
+  /// A part of a result without the secrets in it.
+  private func hidingInResult(_ bytes: [UInt8]) -> [UInt8] {
+    guard let safe = secrets.hiding(in: bytes) else { return bytes }
+    hidden.store(true, ordering: .relaxed)
+    return safe
+  }
+
+  /// Whether a secret stood in a result: whatever it should have been the name of has another now.
+  var hasHiddenResults: Bool { hidden.load(ordering: .relaxed) }
+
+  /// A part of a document that is kept, without the secrets in it.
+  func hidingInDocument(_ bytes: [UInt8]) -> [UInt8] { hidingInResult(bytes) }
 
   /// Remembers that results were lost. A reader that has gone away has read what it wanted.
   private func note(_ code: Int32) {
@@ -54,7 +72,7 @@ final class Console: Sendable {
       erase(&lines)
       do {
         try content { piece in
-          let code = Self.write(piece, to: 1)
+          let code = Self.write(hidingInResult(piece), to: 1)
           note(code)
           if code != 0 { throw Lost() }
         }
@@ -72,7 +90,7 @@ final class Console: Sendable {
   func complain(_ words: Wording) {
     barLines.withLock { lines in
       erase(&lines)
-      _ = Self.write(words.text + "\n", to: 2)
+      _ = show(words.text + "\n")
     }
   }
 
@@ -84,8 +102,13 @@ final class Console: Sendable {
       // Fewer lines than before: clear what is left of them.
       text += "\u{1B}[J"
       lines = bars.count
-      _ = Self.write(text, to: 2)
+      _ = show(text)
     }
+  }
+
+  /// Writes a text to standard error without the secrets in it.
+  private func show(_ text: String) -> Int32 {
+    Self.write(secrets.hiding(in: text) ?? text, to: 2)
   }
 
   private func erase(_ lines: inout Int) {

@@ -41,7 +41,11 @@ enum Reports {
     if json { try console.document { try write(report(), to: $0) } }
     guard let path else { return }
     func content(to body: ([UInt8]) throws -> Void) throws {
-      if isPage(path) { try page().write(to: body) } else { try write(report(), to: body) }
+      if isPage(path) {
+        try page().write(hiding: console.hidingInDocument, to: body)
+      } else {
+        try write(report()) { try body(console.hidingInDocument($0)) }
+      }
     }
     do {
       if Paths.isSpecial(path) {

@@ -265,6 +265,7 @@ extension RealmRefusal {
     case .userInfo: "which carries a login"
     case .plainHTTP: "which is not HTTPS"
     case .loopback: "which is this machine"
+    case .reserved: "which is no host's address"
     case .linkLocal: "which is an address of the local link"
     case .metadata: "which serves a cloud's metadata"
     case .unknownHost: "which is not one of NVIDIA's token servers"

@@ -68,6 +68,16 @@ extension TransportError: WordedError {
     case .tooManyRedirects(let url): return ErrorText("\(url) redirects without end", .networkFailed)
     case .redirectRefused(let from, let to, let reason):
       return ErrorText("\(from) redirects to \(to), \(reason.words)", .networkFailed)
+    case .addressRefused(let host, let address, let kind, let sender):
+      let place: Wording = address.map { "\(host) (\($0))" } ?? "\(host)"
+      let isPrivate = kind == .local || kind == .loopback
+      return ErrorText(
+        sender.map { "\($0) leads to \(place), \(kind.words): nothing was sent there" }
+          ?? "the name leads to \(place), \(kind.words): nothing was sent there",
+        remedy: isPrivate
+          ? "If that host is yours and meant, add --private-host \(host)."
+          : "No registry has anything there: tell whoever runs it, or the name server that gives this address.",
+        .networkFailed)
     case .sourceEnded(let url, let sent, let expected):
       return ErrorText(
         "the archive ended after \(sent) of \(expected) bytes that were to go to \(url)", .integrityFailure)
@@ -169,6 +179,20 @@ extension ResetReason {
     case .bodyWithoutHead: "a body without a head"
     case .incompleteHead: "the head of the answer is incomplete"
     case .interimAnswers: "one interim answer after the other, and no answer"
+    }
+  }
+}
+
+extension AddressClass {
+  /// What it is that an address leads to.
+  fileprivate var words: Wording {
+    switch self {
+    case .ordinary: "which is an address like any other"
+    case .local: "which is an address of a private network"
+    case .loopback: "which is this machine"
+    case .reserved: "which is no host's address"
+    case .linkLocal: "which is an address of the local link"
+    case .metadata: "which serves a cloud's metadata"
     }
   }
 }

@@ -8,6 +8,10 @@ struct Markup {
 
   private var source = ""
   private var hasher = ContentHasher()
+  /// Makes of text, element by element, what may be shown of it.
+  private let hiding: ([UInt8]) -> [UInt8]
+
+  init(hiding: @escaping ([UInt8]) -> [UInt8] = { $0 }) { self.hiding = hiding }
 
   /// Gives `body` what has come so far, if that is worth it.
   mutating func pass(to body: ([UInt8]) throws -> Void) throws {
@@ -21,7 +25,7 @@ struct Markup {
   }
 
   private mutating func flush(to body: ([UInt8]) throws -> Void) throws {
-    let bytes = Array(source.utf8)
+    let bytes = hiding(Array(source.utf8))
     unsafe hasher.update(bytes.span.bytes)
     try body(bytes)
     source = ""

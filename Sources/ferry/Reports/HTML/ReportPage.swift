@@ -67,9 +67,11 @@ struct ReportPage {
     return try file.read(count, at: end) == ending(of: hasher.digest())
   }
 
-  /// Gives `body` the document, piece by piece. Throws what `body` throws.
-  func write(to body: ([UInt8]) throws -> Void) throws {
-    var page = Markup()
+  /// Gives `body` the document, piece by piece, each as `hiding` leaves it. Throws what `body` throws.
+  func write(
+    hiding: @escaping ([UInt8]) -> [UInt8] = { $0 }, to body: ([UInt8]) throws -> Void
+  ) throws {
+    var page = Markup(hiding: hiding)
     page.addUnescaped(Self.beginning)
     try page.element("html", with: ["lang": "en"]) { html in
       head(&html)
