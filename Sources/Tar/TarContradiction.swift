@@ -28,6 +28,8 @@ struct RawTarHeaders {
   private var paxHeaders = 0
   private let names: TarNames
   private var found: TarContradiction?
+  /// Whether pax records say that the content is not stored from end to end.
+  private var isSparse = false
 
   private init(_ names: TarNames) { self.names = names }
 
@@ -72,6 +74,11 @@ struct RawTarHeaders {
         paxHeaders += 1
         readRecords(content, isForAll: false)
       }
+      // Who knows nothing of sparse files reads the headers that follow all the same.
+      if found == .sparse {
+        isSparse = true
+        found = nil
+      }
       if let found { return found }
     }
     return .headers
@@ -101,6 +108,13 @@ struct RawTarHeaders {
   ) -> TarContradiction? {
     guard paxHeaders <= 1 else { return .headers }
     if type == UInt8(ascii: "S") { return .sparse }
+    if isSparse {
+      guard let own = Self.name(header) else { return .headers }
+      let other = ([own] + paths).first {
+        names.isInPlace($0) && Self.bareName($0) != Self.bareName(entry.path)
+      }
+      return other.map { .names($0) } ?? .sparse
+    }
     guard isLast, Self.plain.contains(type) || Self.bare.contains(type) else { return .headers }
     guard let size = Self.number(header, 124, 12) else { return .sizes }
     if Self.bare.contains(type), size != 0 { return .headers }

@@ -135,9 +135,11 @@ public struct TarIndex: Sendable {
       return TarIndex(entries: entries, end: .absent(at: position), fileSize: fileSize)
     }
     let marker = try bytes(TarHeader.endMarker.count, of: file, at: position)
+    // One of the two blocks is what some writers leave it at, and says no more than none.
     let end: End =
       marker == TarHeader.endMarker
-      ? .marker(at: position) : marker.isEmpty ? .none(at: position) : .truncated(at: fileSize)
+      ? .marker(at: position)
+      : marker.isEmpty || marker.count == TarHeader.blockSize ? .none(at: position) : .truncated(at: fileSize)
     return TarIndex(
       entries: entries, end: marker.contains { $0 != 0 } ? .damaged(at: position) : end, fileSize: fileSize)
   }

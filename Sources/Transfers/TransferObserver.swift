@@ -58,6 +58,10 @@ public enum TransferNote: Sendable {
   case archiveUpToDate(path: String, digest: Digest)
   /// Another tool packed again what Ferry had written.
   case repacked(path: String)
+  /// Something is wrong with an archive that images are taken out of, which spares them perhaps.
+  case takenFromDamaged(path: String, problems: Int)
+  /// So many signatures lie in a directory of skopeo's that are not carried.
+  case signaturesLeft(path: String, count: Int)
   /// What lies beside archives in directories that were named, and is none.
   case passedOver(PassedOver)
   /// An archive comes through a pipe in a way that it cannot be pushed as it comes: it is copied into a file of `directory`

@@ -70,6 +70,8 @@ import Testing
     "meta(b'x', record(b'path', b'n' * 300))\nadd('n' * 100, b'1')",
     "meta(b'L', b'n' * 300 + b'\\0')\nadd('n' * 100, b'1')",
     "meta(b'x', record(b'size', b'1'))\nadd('more', b'1')", "add(layer, files[layer])",
+    // A sparse file that is nothing to anybody.
+    "meta(b'x', record(b'GNU.sparse.realsize', b'1') + record(b'GNU.sparse.name', b'more'))\nadd('more', b'1')",
     // Directories from before there was a kind for them.
     "add('blobs/', kind=b'\\0')", "add('more/')",
   ])
@@ -99,7 +101,8 @@ import Testing
     "meta(b'x', record(b'size', b'513'))\nadd('more', b'x' * 1024, size=1024)",
     // Two kinds.
     "add('more', kind=b'2', link='x', size=512)\nadd('yet', b'1')", "add('more', b'1', kind=b'Z')",
-    "meta(b'x', record(b'GNU.sparse.realsize', b'1') + record(b'GNU.sparse.name', b'more'))\nadd('more', b'1')",
+    "meta(b'x', record(b'GNU.sparse.realsize', b'1') + record(b'GNU.sparse.name', b'more'))\nadd('index.json', b'1')",
+    "meta(b'x', record(b'GNU.sparse.realsize', b'1') + record(b'GNU.sparse.name', b'index.json'))\nadd('more', b'1')",
     // Places below what is no directory.
     "add('a', kind=b'2', link='b')\nadd('a/x', b'1')", "add('a', b'1')\nadd('a/x', b'1')",
     "add('a/x', b'1')\nadd('a', kind=b'2', link='blobs')", "add('blobs', kind=b'2', link='x')",

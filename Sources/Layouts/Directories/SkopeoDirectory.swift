@@ -57,11 +57,14 @@ enum SkopeoDirectory {
     let root = Descriptor(mediaType: manifest.mediaType, digest: actual, size: Int64(bytes.count))
     var blobs = [root.digest: extent]
     var files: [String: BlobExtent] = [:]
+    var signatures = 0
     for (name, extent) in found.files {
       try LayoutError.checkCancellation()
       if let digest = digest(of: name) {
         blobs[digest] = blobs[digest] ?? extent
-      } else if name != DockerManifestFile.path, name != versionFile, !isSignature(name) {
+      } else if isSignature(name) {
+        signatures += 1
+      } else if name != DockerManifestFile.path, name != versionFile {
         files[name] = extent
       }
     }
@@ -70,11 +73,13 @@ enum SkopeoDirectory {
     files[IndexFile.path] = tail.append(
       IndexFile(images: [LayoutImage(reference: nil, name: "", root: root)], ferryFileDigest: nil).bytes)
     let made = tail.bytes
-    return LayoutSource(
+    var source = LayoutSource(
       file: try LayoutError.wrapping { () throws(FileError) in try AppendedContent(directory.content, made) },
       tar: directory.index,
       entries: TarContents(blobs: blobs, files: files, problems: found.problems, isCut: false),
       form: .skopeo, memoryLimit: memoryLimit)
+    source.signatures = signatures
+    return source
   }
 
   /// The digest that a file is called by; nil for any other name. Layers had an ending once.

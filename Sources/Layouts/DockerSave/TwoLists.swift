@@ -33,6 +33,8 @@ struct TwoLists {
   /// The names that a root has.
   private var byNames: [Digest: Set<String>] = [:]
   private var standings: [Digest: Standing] = [:]
+  /// Indexes whose parts have the names that docker's list gives.
+  private var divided: Set<Digest> = []
   /// The manifests that lie in the archive and no list names, by their configs; nil before they were looked for.
   private var strays: [Digest: [ListedImage]]?
 
@@ -77,6 +79,7 @@ struct TwoLists {
       index.images, walk, known: listed.values, parents: parents, file: file, entries: entries)
     var docker = try DockerSaveArchive.open(
       list: extent, file: file, tar: tar, entries: entries, memoryLimit: memoryLimit)
+    try lists.findDivided(docker.list, &docker)
     for entry in docker.list {
       try LayoutError.checkCancellation()
       do { try lists.take(entry, &docker) } catch {
@@ -113,13 +116,39 @@ struct TwoLists {
       .mapValues { $0.sorted { $0.descriptor.digest < $1.descriptor.digest } }
   }
 
+  /// Finds the indexes without a name of which docker's list names several parts, each otherwise, as apko has it: these names
+  /// are the parts' own.
+  private mutating func findDivided(
+    _ list: [DockerManifestFile.Entry], _ docker: inout DockerSaveArchive
+  ) throws(LayoutError) {
+    let unnamed = images.filter { $0.name.isEmpty && $0.root.mediaType.isIndex }
+    guard !unnamed.isEmpty, list.count > 1 else { return }
+    var names: [Digest: [Digest: Set<String>]] = [:]
+    for entry in list where !entry.names.isEmpty {
+      try LayoutError.checkCancellation()
+      guard let config = try? docker.config(at: entry.config).descriptor.digest else { continue }
+      for image in known[config] ?? [] {
+        guard let root = standing(of: image.descriptor.digest)?.root.digest else { continue }
+        names[root, default: [:]][image.descriptor.digest, default: []].formUnion(entry.names)
+      }
+    }
+    for root in unnamed.map(\.root.digest) {
+      let parts = names[root] ?? [:]
+      let all = parts.values.reduce(into: Set<String>()) { $0.formUnion($1) }
+      if parts.count > 1, parts.values.map(\.count).reduce(0, +) == all.count { divided.insert(root) }
+    }
+  }
+
   private mutating func take(
     _ entry: DockerManifestFile.Entry, _ docker: inout DockerSaveArchive
   ) throws(LayoutError) {
     let config = try docker.config(at: entry.config)
     if let candidates = known[config.descriptor.digest] {
       for image in candidates where try agrees(image, with: entry, config, &docker) {
-        return name(image.descriptor.digest, as: entry.names)
+        guard let root = standing(of: image.descriptor.digest)?.root, divided.contains(root.digest) else {
+          return name(image.descriptor.digest, as: entry.names)
+        }
+        return add(image.descriptor, as: entry.names)
       }
       note(.disagreement(path: DockerManifestFile.path))
       return

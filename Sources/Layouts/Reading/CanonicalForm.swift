@@ -15,12 +15,12 @@ struct CanonicalForm {
   let file: any RandomAccess
 
   /// Every difference, named by the entry it falls in; nil where another tool packed what is there: not one header is as Ferry
-  /// writes it, or zeros fill up a record behind it. Damage changes single headers.
+  /// writes it, or all files stand in another order, or zeros fill up a record behind it. Damage changes single headers.
   func problems() throws(LayoutError) -> [LayoutProblem]? {
     if !holdsOwnHeader, !tar.entries.isEmpty { return nil }
-    // Where entries stand elsewhere all that follows differs: the first is enough. Who moves or doubles entries of ours with
-    // their headers is no tool that packs.
-    if let problem = rearrangement { return [problem] }
+    // Where entries stand elsewhere all that follows differs: the first is enough. A tool may well write the headers that we
+    // write; who doubles entries or adds some is none that packs.
+    if let problem = rearrangement { return isReordered ? nil : [problem] }
     if let passed = file as? PassedContent, !passed.isRepeatable {
       // What has passed was looked at then.
       let changed = tar.entries.filter { !$0.hasOwnHeaders }
@@ -111,6 +111,17 @@ struct CanonicalForm {
     }
     guard tar.entries.count < plan.sections.count, case .marker(let offset) = tar.end else { return nil }
     return .rearranged(path: plan.sections[tar.entries.count].path, at: offset)
+  }
+
+  /// Whether the tar has its end and all files of the plan, each once, whatever the order, and no others.
+  private var isReordered: Bool {
+    guard case .marker = tar.end else { return false }
+    var sizes: [String: Int64] = [:]
+    for entry in tar.entries where entry.kind != .directory {
+      guard entry.kind == .file, sizes.updateValue(entry.size, forKey: TarContents.plain(entry.path)) == nil
+      else { return false }
+    }
+    return sizes.count == plan.sections.count && plan.sections.allSatisfy { sizes[$0.path] == $0.size }
   }
 
   private func stands(_ entry: TarEntry, as section: ArchiveSection) -> Bool {

@@ -39,6 +39,8 @@ public final class Layout: Sendable {
   public let problems: [LayoutProblem]
   /// What is unusual in an archive of another tool and does no harm, or the first of it.
   public let remarks: [LayoutProblem]
+  /// How many signatures of skopeo's `dir:` lie beside the image, which no registry has a place for.
+  public let signatureCount: Int
 
   /// Of an archive that is cut: what lies in which of its volumes.
   public let volumePlaces: VolumePlaces
@@ -80,6 +82,7 @@ public final class Layout: Sendable {
     totalSize = check.totalSize
     problems = volumePlaces.volumes.compactMap(\.problem) + check.problems
     remarks = check.remarks
+    signatureCount = front.signatures
   }
 
   /// Opens the archive, or the layout directory, at `path`. Decompressing a layer, where it takes that to know what the

@@ -12,6 +12,8 @@ struct LayoutFront {
   let form: LayoutForm
   /// What it is read from where that came once.
   let passed: PassedContent?
+  /// How many signatures lie beside the image that no registry has a place for.
+  let signatures: Int
   private(set) var index: IndexFile
   private(set) var archiveDigest: Digest
   private(set) var ferry: FerryFile?
@@ -75,6 +77,7 @@ struct LayoutFront {
     (file, tar, entries, form, passed) = (
       source.file, source.tar, source.entries, source.form, source.passed
     )
+    signatures = source.signatures
     self.index = index
     self.archiveDigest = archiveDigest
     let file = source.file

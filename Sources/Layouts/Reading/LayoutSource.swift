@@ -29,6 +29,8 @@ struct LayoutSource {
   var passed: PassedContent?
   /// What the image is called that has no name in it.
   var givenName: String?
+  /// How many signatures lie there that only skopeo and podman read.
+  var signatures = 0
 
   /// Looks what lies at `path`, and chooses how to read it. `name` is where it lies below a directory that was named: there
   /// are tools whose image has no other name.

@@ -30,7 +30,8 @@ struct TarContents {
     for entry in tar.entries {
       try LayoutError.checkCancellation()
       let path = Self.plain(entry.path)
-      if let contradiction = entry.contradiction {
+      // What is stored otherwise and belongs to nothing hurts nobody; an image's layer is refused by its name.
+      if let contradiction = entry.contradiction, contradiction != .sparse || Self.isOwn(path) {
         problems.append(.contradiction(path: path, contradiction))
       }
       guard entry.kind != .directory else {
@@ -47,10 +48,23 @@ struct TarContents {
         add(entry, path: path, of: nil, isNew: seen.insert(path).inserted, fileSize: tar.fileSize)
       }
     }
+    placeByDigests()
     // Of what lies in the tar, and not of what links lead to.
     let nesting = try nesting(of: seen, directories, unread)
     try followLinks()
     problems += nesting
+  }
+
+  /// apko lays what its index lists beside that: manifests and configs as `sha256:<hex>`, layers as `<hex>.tar.gz`.
+  private mutating func placeByDigests() {
+    guard blobs.isEmpty, files[IndexFile.path] != nil, files[LayoutFile.path] == nil else { return }
+    for (path, extent) in files.sorted(by: { $0.key < $1.key }) {
+      let name = path.hasSuffix(".tar.gz") ? path.dropLast(7) : path[...]
+      guard !path.contains("/"), name.count < path.count || path.hasPrefix("sha256:"),
+        let digest = Digest(hex: name.hasPrefix("sha256:") ? name.dropFirst(7) : name)
+      else { continue }
+      blobs[digest] = blobs[digest] ?? extent
+    }
   }
 
   /// A path without what does not change where it leads, as in `/a`, `./a` and `a//b`. What leads upwards stays, and is unsafe.
@@ -299,6 +313,12 @@ struct TarContents {
   /// The file that `path` leads to, its own name, and every name on the way. Where old `docker save` archives have
   /// links for layers that images share, a link leads to another entry of the same tar, or nowhere.
   func resolve(_ path: String) -> (name: String, extent: BlobExtent, steps: [String])? {
+    if let found = follow(path) { return found }
+    // docker on Windows joined the paths in its list as Windows does, and those of its tar with slashes.
+    return path.contains("\\") ? follow(path.replacing("\\", with: "/")) : nil
+  }
+
+  private func follow(_ path: String) -> (name: String, extent: BlobExtent, steps: [String])? {
     var name = Self.plain(path)
     var steps: [String] = []
     // A hard link stands for what came before it, whatever comes behind.

@@ -14,9 +14,18 @@ struct PlannedStream: ~Copyable, Sendable {
   private var content: FollowedContent
   /// Into the plan's sections: the one that is being read.
   private var section = 0
+  /// The first of them that has not come to its end, and those behind it that have.
+  private var next = 0
+  private var early: Set<Int> = []
+  /// Whether blobs came in another order than Ferry writes, each with the header that Ferry writes.
+  private(set) var isRearranged = false
 
-  init(_ plan: ArchivePlan, after kept: StreamFront, of content: StreamedContent) {
+  /// Whether all that describes the images has come, so that the rest may be in any order.
+  private let hasConfigs: Bool
+
+  init(_ plan: ArchivePlan, after kept: StreamFront, of content: StreamedContent, hasConfigs: Bool) {
     self.plan = plan
+    self.hasConfigs = hasConfigs
     self.content = FollowedContent(kept, then: content)
   }
 
@@ -26,17 +35,19 @@ struct PlannedStream: ~Copyable, Sendable {
     if blob != nil {
       if let padding = plan.sections[section].padding { try expect(padding) }
       blob = nil
-      section += 1
+      early.insert(section)
+      while early.remove(next) != nil { next += 1 }
     }
-    while plan.sections.indices.contains(section) {
-      let entry = plan.sections[section]
+    while plan.sections.indices.contains(next) {
+      let entry = plan.sections[next]
       if entry.isBlob {
-        try expect(entry.header())
-        blob = plan.blobs[section - (plan.sections.count - plan.blobs.count)]
+        section = try arriving()
+        blob = plan.blobs[section - firstBlob]
         return
       }
+      section = next
       try entry.forEachKnownPiece { piece throws(LayoutError) in try expect(piece) }
-      section += 1
+      next += 1
     }
     try expect(plan.endMarker)
     let isPadded = try content.endsWithZeros(CanonicalForm.largestRecord)
@@ -55,8 +66,30 @@ struct PlannedStream: ~Copyable, Sendable {
     return count
   }
 
-  private mutating func expect(_ piece: KnownPiece) throws(LayoutError) {
+  /// Where in the plan's sections the blobs begin.
+  private var firstBlob: Int { plan.sections.count - plan.blobs.count }
+
+  /// The blob whose header comes: the next of the plan, or one behind that where another tool packed them in another order.
+  private mutating func arriving() throws(LayoutError) -> Int {
+    let piece = try plan.sections[next].header()
     let found = try content.bytes(piece.bytes.count)
+    let name = String(decoding: found.prefix(100).prefix { $0 != 0 }, as: UTF8.self)
+    if hasConfigs, found != piece.bytes, let other = BlobPath.digest(of: name).flatMap(plan.place),
+      other > next,
+      !early.contains(other), try plan.sections[other].header().bytes == found
+    {
+      isRearranged = true
+      return other
+    }
+    try check(found, as: piece)
+    return next
+  }
+
+  private mutating func expect(_ piece: KnownPiece) throws(LayoutError) {
+    try check(content.bytes(piece.bytes.count), as: piece)
+  }
+
+  private mutating func check(_ found: [UInt8], as piece: KnownPiece) throws(LayoutError) {
     guard found != piece.bytes else { return }
     guard found.count == piece.bytes.count else { throw truncated(in: piece.path) }
     if piece.part == .header, Self.isOfAnotherEntry(found, than: piece.bytes) {
@@ -73,8 +106,9 @@ struct PlannedStream: ~Copyable, Sendable {
   }
 
   private func truncated(in path: String) -> LayoutError {
-    let next = section - (plan.sections.count - plan.blobs.count)
-    let missing = plan.blobs.dropFirst(max(0, next)).map { LayoutProblem.missing($0.descriptor) }
+    let missing = plan.blobs.enumerated().filter { index, _ in
+      index + firstBlob >= next && !early.contains(index + firstBlob)
+    }.map { LayoutProblem.missing($0.element.descriptor) }
     return .brokenStream(path: content.path, [.truncated(path: path, at: content.position)] + missing)
   }
 }

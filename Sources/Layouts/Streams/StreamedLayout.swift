@@ -107,7 +107,7 @@ public final class StreamedLayout: Sendable {
         }
         return try packed(PackedStream(plan, front: end, after: kept, of: content), &check, after: kept)
       }
-      var stream = PlannedStream(plan, after: kept, of: content)
+      var stream = PlannedStream(plan, after: kept, of: content, hasConfigs: scan.hasConfigs)
       do throws(LayoutError) {
         try stream.advance()
       } catch .brokenStream(_, let problems) {
@@ -164,6 +164,9 @@ public final class StreamedLayout: Sendable {
 
   /// What was found wrong behind the front so far, and can be passed over.
   public var problems: [LayoutProblem] { state.withLock { $0.problems } }
+
+  /// Whether its blobs have come in another order than Ferry writes so far, each with Ferry's header: another tool packed it.
+  public var isRearranged: Bool { state.withLock { $0.stream?.isRearranged ?? false } }
 
   /// Fills `buffer` with bytes of ``blob`` from `offset` on, which is at most as far back as ``reach`` and not
   /// beyond what was read; 0 only at the blob's end. Nothing is proved. Throws ``LayoutError/passed(_:offset:)``,

@@ -147,6 +147,9 @@ public struct ArchivePlan: Sendable {
     return blobs.indices.contains(place) ? blobs[place] : nil
   }
 
+  /// Which of ``sections`` has the content of that digest; nil when it is not in the archive.
+  func place(of digest: Digest) -> Int? { sectionsByDigest[digest] }
+
   /// Hands out everything but the blobs' content, in order: the archive's own files and the manifests with
   /// their headers, the blobs' headers, all padding, the end marker. A piece at a time: together they may be
   /// large.

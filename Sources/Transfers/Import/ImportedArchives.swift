@@ -9,6 +9,8 @@ struct ImportedArchives: Sendable {
   let named: [(path: String, digest: Digest)]
   /// Those that cannot be read, each with why, where that stops nothing.
   var failures: [ImageFailure] = []
+  /// What lies beside them in directories, and is none.
+  var passedOver = PassedOver()
   /// In the order in which they were named.
   let layouts: [Layout]
   /// Those of them that are streamed, in their order.
@@ -123,6 +125,7 @@ struct ArchiveOpening: Sendable {
     }
     var archives = ImportedArchives(inputs, opened: opened)
     archives.failures = failures.map(\.1)
+    archives.passedOver = passedOver
     return archives
   }
 
@@ -137,8 +140,9 @@ struct ArchiveOpening: Sendable {
       return .archive(try open(input))
     } catch  where input.isOther(error) {
       return .other
-    } catch  where keepGoing && request.archives.count > 1 && Self.isOfOneArchive(error) {
-      return .broken(error)
+    } catch  where request.archives.count > 1 && Self.isOfOneArchive(error) {
+      if keepGoing { return .broken(error) }
+      throw offersWays ? OneArchiveFault(error: error) : error
     }
   }
 
@@ -162,6 +166,9 @@ struct ArchiveOpening: Sendable {
     }
     try request.signature?.check(archive: input.path, digest: layout.archiveDigest)
     if layout.isRepacked { observer.note(.repacked(path: layout.path)) }
+    if layout.signatureCount > 0 {
+      observer.note(.signaturesLeft(path: layout.path, count: layout.signatureCount))
+    }
     guard !layout.problems.isEmpty else { return archive }
     let damage = ArchiveDamage(of: layout, platform: request.platform)
     // Of a stream nothing more is read once its front is wrong.
@@ -169,9 +176,18 @@ struct ArchiveOpening: Sendable {
     if way == .allowMissing || way == .keepGoing {
       // Whether the images that are asked for are whole is seen when they are chosen.
       let isChoosing = !request.images.isEmpty || request.platform != nil && damage.sparesParts
-      if keepGoing || isChoosing || way == .allowMissing && request.allowsMissing { return archive }
+      guard !isChoosing else {
+        observer.note(.takenFromDamaged(path: layout.path, problems: layout.problems.count))
+        return archive
+      }
+      if keepGoing || way == .allowMissing && request.allowsMissing { return archive }
     }
     if let error = try damage.incompleteness(way) { throw error }
     throw TransferError.damaged(archive: layout.path, try damage.findings(), way: way)
   }
+}
+
+/// What is wrong with one of several archives, and has stopped an import that could do without it.
+public struct OneArchiveFault: Error {
+  public let error: any Error
 }

@@ -1,5 +1,6 @@
 public import Digests
 public import Images
+public import Layouts
 
 /// An import of which everything is known: names, conflicts, and what must move.
 public struct PreparedImport: Sendable {
@@ -22,6 +23,8 @@ public struct PreparedImport: Sendable {
   /// What they leave out for other reasons, and whether the destination has it.
   public let leftOut: [OmittedContent]
   let opened: ImportedArchives
+  /// What lies beside the archives in directories, and is none.
+  public var passedOver: PassedOver { opened.passedOver }
   /// Bytes of blobs that the destination has already, where that was asked; nil otherwise.
   public let presentSize: Int64?
 

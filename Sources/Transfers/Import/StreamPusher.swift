@@ -39,6 +39,7 @@ struct StreamPusher: Sendable {
       if let proof { try stream.complete(proof) } else { try stream.skip() }
       try expectSound()
     }
+    if stream.isRearranged { observer.note(.repacked(path: stream.front.path)) }
   }
 
   /// What can be passed over when an archive is only read is too much here: nothing of it is to be trusted.

@@ -65,6 +65,10 @@ public struct InspectedArchive: Sendable {
   public let uniqueSize: Int64
   /// Of an archive that is cut: every volume, in order.
   public let volumes: [Volume]
+  /// Whether it came as a stream of which no more was read than what describes it.
+  public let isFrontAlone: Bool
+  /// How many signatures lie beside the image that an import does not carry, for no registry has a place for them.
+  public let signatureCount: Int
 }
 
 /// A signature, SBOM or attestation that an archive carries.

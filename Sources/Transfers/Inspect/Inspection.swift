@@ -31,9 +31,9 @@ public struct Inspection: Sendable {
   }
 
   private func inspect() throws -> InspectedArchive {
-    let layout = try OpenedArchive.open(
-      archive, for: .look, spool: spool, temporary: temporary, memoryLimit: memoryLimit
-    ).layout
+    let opened = try OpenedArchive.open(
+      archive, for: .look, spool: spool, temporary: temporary, memoryLimit: memoryLimit)
+    let layout = opened.layout
     // An image may have thousands of names; it is walked once.
     var walks: [Digest: ImageWalk] = [:]
     var members: [Digest: [InspectedArchive.Member]] = [:]
@@ -97,7 +97,8 @@ public struct Inspection: Sendable {
       unknownManifests: trees.map(\.tree).unknownManifests,
       descriptions: try Descriptions.all(in: layout),
       problems: layout.problems + broken,
-      uniqueSize: parts.lazy.map(\.descriptor.size).saturatingSum(), volumes: layout.volumes)
+      uniqueSize: parts.lazy.map(\.descriptor.size).saturatingSum(), volumes: layout.volumes,
+      isFrontAlone: opened.stream != nil, signatureCount: layout.signatureCount)
   }
 
   /// Configs are read here, so what is wrong with one is told: an archive of which the rest never came looks whole but

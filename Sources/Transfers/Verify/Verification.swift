@@ -92,8 +92,8 @@ public struct Verification: Sendable {
       omissionImages: ImageWalk.omissionImages(trees, in: layout),
       knownSources: layout.knownSources, missingImages: layout.missingImages,
       unknownManifests: trees.compactMap(\.tree).unknownManifests, findings: findings.all,
-      volumes: layout.volumes, isRepacked: layout.isRepacked,
-      surplus: layout.isRepacked ? layout.remarks : [])
+      volumes: layout.volumes, isRepacked: layout.isRepacked || opened.stream?.isRearranged ?? false,
+      surplus: layout.isRepacked ? layout.remarks : [], signatureCount: layout.signatureCount)
   }
 
   /// The archive's images in its order, with what was found below each.

@@ -38,6 +38,8 @@ public struct VerifiedArchive: Sendable {
   public let isRepacked: Bool
   /// What was packed beside the files that Ferry had written, and belongs to none of them.
   public let surplus: [LayoutProblem]
+  /// How many signatures lie beside the image that an import does not carry, for no registry has a place for them.
+  public let signatureCount: Int
 
   /// The images' names, in their order.
   public var images: [String] { contents.map(\.name) }

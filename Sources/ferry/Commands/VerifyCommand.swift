@@ -103,7 +103,8 @@ struct VerifyCommand: AsyncParsableCommand {
         VerifyReport(
           verified, receipts: receipts, list: listed, failures: failures, passedOver: passedOver),
         page: ReportPage(
-          verified, receipts: receipts, list: list, missing: missing ?? [], failures: failures),
+          verified, receipts: receipts, list: list, missing: missing ?? [], failures: failures,
+          passedOver: passedOver),
         to: reporting.report, json: outputs.json, run.console)
       guard verified.allSatisfy(\.isWhole) else { return .integrityFailure }
       let statuses = failures.map { ErrorText($0).status }

@@ -26,6 +26,11 @@ struct InspectText {
         "  \(state)\(Amounts.count(archive.volumes.count, "volume"))"
           + (there == archive.volumes.count ? "" : ", \(there) of them whole and here"))
     }
+    if archive.isFrontAlone {
+      console.result(
+        "  what describes it was read, and nothing behind that: whether its layers are there 'ferry verify' tells"
+      )
+    }
     let leftOut = Set(archive.omissions.map(\.descriptor.digest))
     var table = Table([.left, .right, .left, .left])
     for image in archive.images {
@@ -61,6 +66,7 @@ struct InspectText {
     let omissions = OmissionText.lines(
       archive.omissions, of: archive.omissionImages, sources: archive.knownSources, isLong: long)
     for line in omissions { console.result("  \(line)") }
+    if let line = TreeText.line(forSignatures: archive.signatureCount) { console.result("  \(line)") }
     for other in archive.others { console.result("  \(ProblemText.line(for: other))") }
     for child in archive.unknownManifests {
       console.result("  \(UncarriedText.line(forUnknown: child))")

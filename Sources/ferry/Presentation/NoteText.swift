@@ -72,6 +72,10 @@ enum NoteText {
       "there already: \(path), archive digest \(digest)"
     case .repacked(let path):
       "\(path) was repacked by another tool: the archive digest proves what is in it"
+    case .takenFromDamaged(let path, let problems):
+      "\(path) is not whole: \(Amounts.count(problems, "problem")), which 'ferry verify' names; what is taken of it is looked into"
+    case .signaturesLeft(let path, let count):
+      "\(path): " + (TreeText.line(forSignatures: count) ?? "")
     case .passedOver(let remains): TreeText.line(for: remains)
     case .spooling(let path, let obstacle, let directory, let available):
       "copying \(path) into \(directory) first, where \(Amounts.bytes(available)) are free (--spool DIR names another): "

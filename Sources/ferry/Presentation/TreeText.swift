@@ -27,6 +27,13 @@ struct TreeText {
         : "\(place)  \(count - whole) of \(Amounts.count(count, "archive")) NOT WHOLE")
   }
 
+  /// What becomes of the signatures in skopeo's `dir:`; nil where there are none.
+  static func line(forSignatures count: Int) -> Wording? {
+    count == 0
+      ? nil
+      : "\(Amounts.count(count, "signature")) of skopeo's \(count == 1 ? "is" : "are") not carried: registries have no place for such"
+  }
+
   static func line(for passedOver: PassedOver) -> Wording {
     var parts: [Wording] = []
     if passedOver.files > 0 {

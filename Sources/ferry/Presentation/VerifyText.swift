@@ -72,6 +72,7 @@ struct VerifyText {
       guard let from = image.convertedFrom else { continue }
       console.result("  \(SchemaText.converted(image.name, from: from, to: image.root.digest))")
     }
+    if let line = TreeText.line(forSignatures: archive.signatureCount) { console.result("  \(line)") }
     for other in archive.others { console.result("  \(ProblemText.line(for: other))") }
     for child in archive.unknownManifests {
       console.result("  \(UncarriedText.line(forUnknown: child))")

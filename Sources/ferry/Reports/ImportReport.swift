@@ -91,6 +91,8 @@ struct ImportReport: Codable {
   let failures: DocumentList<FailureEntry>
   /// What registries warn of, in words; nil: nothing.
   let warnings: DocumentList<Wording>?
+  /// How many files of directories are no archives; nil: none.
+  let otherFiles: Int?
 
   init(planned prepared: PreparedImport, warnings: [Wording]?) {
     self.init(prepared, result: nil, warnings: warnings)
@@ -103,6 +105,7 @@ struct ImportReport: Codable {
   private init(_ prepared: PreparedImport, result: ImportResult?, warnings: [Wording]?) {
     self.warnings = warnings.map { DocumentList($0) }
     dryRun = result == nil
+    otherFiles = prepared.passedOver.files > 0 ? prepared.passedOver.files : nil
     archives = DocumentList(prepared.archives) { Archive(path: $0.path, digest: $0.digest.description) }
     let outcome = ImportOutcome(result)
     images = DocumentList(prepared.images) { planned in

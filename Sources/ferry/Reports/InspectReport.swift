@@ -28,6 +28,10 @@ struct InspectReport: Codable {
     let problems: DocumentList<Wording>
     /// Empty when the archive is one file.
     let volumes: DocumentList<VolumeEntry>
+    /// `true` where it came as a stream of which only what describes it was read; nil: all was looked at.
+    let frontOnly: Bool?
+    /// Signatures of skopeo's that no registry has a place for; nil: none.
+    let signaturesLeft: Int?
   }
 
   struct Image: Codable {
@@ -109,7 +113,9 @@ struct InspectReport: Codable {
         unknownManifests: UnknownManifestEntry.all(archive.unknownManifests),
         descriptions: Dictionary(archive.descriptions) { first, _ in first },
         problems: DocumentList(archive.problems) { ProblemText.line(for: $0) },
-        volumes: DocumentList(archive.volumes) { VolumeEntry($0) })
+        volumes: DocumentList(archive.volumes) { VolumeEntry($0) },
+        frontOnly: archive.isFrontAlone ? true : nil,
+        signaturesLeft: archive.signatureCount > 0 ? archive.signatureCount : nil)
     }
   }
 

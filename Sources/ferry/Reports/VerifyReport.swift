@@ -35,6 +35,10 @@ struct VerifyReport: Codable {
     let volumes: DocumentList<VolumeEntry>
     /// Whether another tool packed again what Ferry had written; nil: no.
     let repacked: Bool?
+    /// What lies in it beside what Ferry had written, in words; nil: nothing.
+    let surplus: DocumentList<Wording>?
+    /// Signatures of skopeo's that no registry has a place for; nil: none.
+    let signaturesLeft: Int?
   }
 
   struct Signature: Codable {
@@ -112,7 +116,10 @@ struct VerifyReport: Codable {
             volumes: DocumentList($0.volumes) { $0.path })
         }, arrivals: receipts.map { DocumentList(archive.arrivals(in: $0), ArrivalEntry.init) },
         volumes: DocumentList(archive.volumes) { VolumeEntry($0, damage: damage) },
-        repacked: archive.isRepacked ? true : nil)
+        repacked: archive.isRepacked ? true : nil,
+        surplus: archive.surplus.isEmpty
+          ? nil : DocumentList(archive.surplus) { ProblemText.line(for: $0) },
+        signaturesLeft: archive.signatureCount > 0 ? archive.signatureCount : nil)
     }
   }
 }

@@ -46,6 +46,16 @@ protocol WordedError: Error {
   var text: ErrorText { get }
 }
 
+extension OneArchiveFault: WordedError {
+  var text: ErrorText {
+    let own = ErrorText(error)
+    let words = own.remedy ?? ""
+    guard !words.contains("--keep-going") else { return own }
+    let way: Wording = "--keep-going imports the other archives."
+    return ErrorText(own.summary, remedy: words.isEmpty ? way : words + " " + way, own.status)
+  }
+}
+
 extension ImageFailure: WordedError {
   var text: ErrorText { ErrorText(error) }
 }

@@ -140,8 +140,14 @@ extension ReportPage {
           ? "\(Amounts.count(failures.count, "image")) failed." : "Something stands in the way.",
       tone: !isWhole ? .bad : skipped.isEmpty ? .good : .warn, facts: facts,
       remarks: blockers + failures.map(Self.remark)
-        + skipped.map { Remark(text: NoteText.line(for: $0), tone: .warn) } + converted + left,
+        + skipped.map { Remark(text: NoteText.line(for: $0), tone: .warn) } + converted + left
+        + Self.remarks(on: prepared.passedOver),
       rows: rows, repositories: sharing.byRepository)
+  }
+
+  /// What lay beside archives in directories, if anything did.
+  static func remarks(on passedOver: PassedOver) -> [Remark] {
+    passedOver.isEmpty ? [] : [Remark(text: TreeText.line(for: passedOver), tone: .plain)]
   }
 
   /// How an import's state looks.
@@ -158,14 +164,14 @@ extension ReportPage {
   /// is in no archive.
   init(
     _ verified: [VerifiedArchive], receipts: [Receipt]?, list: ListedReferences?, missing: [Reference],
-    failures: [ImageFailure]
+    failures: [ImageFailure], passedOver: PassedOver = PassedOver()
   ) {
     var sharing = BlobSharing()
     for content in verified.flatMap(\.contents) {
       sharing.add(content.parts, of: Reference.repositoryName(of: content.name))
     }
     var rows: [Row] = []
-    var remarks = failures.map(Self.remark)
+    var remarks = failures.map(Self.remark) + Self.remarks(on: passedOver)
     var arrived = 0
     for archive in verified {
       let hurt = Set(archive.findings.lazy.flatMap(\.images))
