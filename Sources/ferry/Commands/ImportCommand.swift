@@ -45,7 +45,7 @@ struct ImportCommand: AsyncParsableCommand {
         ferry import fleet.tar --to nvcr.io/acme --api-key-file new.key
         ferry import week2.tar week1.tar --to nvcr.io/acme --api-key-file new.key
         ferry import fleet.tar --to registry.example/team --map 'olddept/**=old/$1'
-        ferry import fleet.tar --to new.example/team --receipt r.json --sign-key my.key
+        ferry import fleet.tar --to new.example/x --receipt r.json --sign-key my.key
         ferry import fleet.tar --to registry.example/team --switch-over switch
         ssh host cat fleet.tar.zst | ferry import - --to registry.example/team
       """)
