@@ -73,7 +73,7 @@ import Testing
   @Test func `is looked for in no more time than it takes to read`() {
     let secrets = Secrets()
     secrets.add((0..<500).map { "eyJhbGciOiJSUzI1NiJ9.token-\($0)" })
-    let text = [UInt8](repeating: UInt8(ascii: "\\"), count: 4 << 20)
+    let text = [UInt8](repeating: UInt8(ascii: "\\"), count: 256 << 10)
     #expect(secrets.hiding(in: text) == nil)
   }
 }
