@@ -33,8 +33,8 @@ let package = Package(
   platforms: [.macOS(.v26)],
   products: [.executable(name: "ferry", targets: ["ferry"])],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
-    .package(url: "https://github.com/apple/swift-crypto.git", "4.0.0"..<"5.0.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
   ],
   targets: [
     .systemLibrary(
