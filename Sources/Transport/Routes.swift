@@ -1,4 +1,3 @@
-private import CCurl
 private import Glibc
 internal import Synchronization
 
@@ -103,14 +102,14 @@ final class Routes: Sendable {
     if case .proxy(let proxy) = choice { route.proxy = proxy.value }
     tell(choice, of: url)
     route.caDirectory = options.trust.directory?.value
-    route.proxyCAFile = options.trust.file?.value
+    route.proxyCAFile = options.trust.file?.value ?? (SystemAuthorities.areOwn ? nil : SystemAuthorities.file)
     guard !url.isPlain else { return Found(route: route, left: []) }
     let security = try options.security(url.host, url.port)
     for certificate in security.certificates { try Self.check(certificate) }
     route.certificate = security.certificates.first
     if !options.insecureSkipVerify {
       let more = [options.caFile].compactMap(\.self) + options.trust.additional + security.authorities
-      route.authorities = try authorities(with: more)
+      route.authorities = try authorities(with: more, for: url)
       tell(more, of: url)
     }
     if options.insecureSkipVerify { options.log?("TLS with \(url.authority): takes any certificate") }
@@ -121,10 +120,19 @@ final class Routes: Sendable {
   }
 
   /// The system's authorities, or those that the user put in their place, and `more`.
-  private func authorities(with more: [String]) throws(TransportError) -> Route.Authorities {
-    guard !more.isEmpty else { return options.trust.file.map { .file($0.value) } ?? .standard }
+  private func authorities(with more: [String], for url: HTTPURL) throws(TransportError) -> Route.Authorities
+  {
+    guard !more.isEmpty else {
+      if let file = options.trust.file { return .file(file.value) }
+      if SystemAuthorities.areOwn { return .standard }
+      if let file = SystemAuthorities.file { return .file(file) }
+      if options.trust.directory != nil { return .standard }
+      throw .noAuthorities(host: url.host)
+    }
     // A file given to libcurl stands in its own one's place; its own directory has the same certificates, where it has one.
-    let base = options.trust.file?.value ?? (Self.standardDirectory == nil ? Self.standardFile : nil)
+    let base =
+      options.trust.file?.value
+      ?? (SystemAuthorities.areOwn && SystemAuthorities.directory != nil ? nil : SystemAuthorities.file)
     let files = [base].compactMap(\.self) + more
     guard files.count > 1 else { return .file(files[0]) }
     var bytes: [UInt8] = []
@@ -162,21 +170,14 @@ final class Routes: Sendable {
 
   private func tell(_ more: [String], of url: HTTPURL) {
     guard let log = options.log else { return }
-    let places = [(options.trust.file, Self.standardFile), (options.trust.directory, Self.standardDirectory)]
+    let places = [
+      (options.trust.file, SystemAuthorities.file), (options.trust.directory, SystemAuthorities.directory),
+    ]
     let store = places.compactMap { configured, standard in
       configured.map { "\($0.value) (\($0.origin))" } ?? standard
     }
     log("TLS with \(url.authority): trusts \((store + more).joined(separator: ", "))")
   }
-
-  /// Where libcurl looks by itself.
-  private static let (standardFile, standardDirectory): (String?, String?) = {
-    guard let info = unsafe curl_version_info(CURLVERSION_SEVENTH) else { return (nil, nil) }
-    return unsafe (
-      info.pointee.cainfo.map { unsafe String(cString: $0) },
-      info.pointee.capath.map { unsafe String(cString: $0) }
-    )
-  }()
 }
 
 /// A file of texts in PEM form (RFC 7468), read whole.

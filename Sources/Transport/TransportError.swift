@@ -9,6 +9,8 @@ public enum TransportError: Error, Hashable, Sendable {
   case unreachable(host: String, reason: String)
   case connectTimedOut(host: String)
   case untrustedCertificate(host: String, reason: String)
+  /// This machine has no certificate authorities where systems keep them, so that no server can be trusted.
+  case noAuthorities(host: String)
   case tlsFailed(host: String, reason: String)
   /// TLS was spoken to a server that answered in plain text.
   case plainHTTPServer(host: String, port: Int)
@@ -113,8 +115,8 @@ extension TransportError {
     switch self {
     case .unknownHost, .connectionRefused, .unreachable, .connectTimedOut, .stalled, .cut, .reset: true
     case .proxy: !isProxyLogin
-    case .invalidURL, .invalidHeader, .untrustedCertificate, .tlsFailed, .plainHTTPServer, .notHTTP,
-      .waitTooLong, .tooLarge, .tooManyRedirects, .redirectRefused, .addressRefused, .sourceEnded,
+    case .invalidURL, .invalidHeader, .untrustedCertificate, .noAuthorities, .tlsFailed, .plainHTTPServer,
+      .notHTTP, .waitTooLong, .tooLarge, .tooManyRedirects, .redirectRefused, .addressRefused, .sourceEnded,
       .unreadableCAFile,
       .clientCertificateWanted, .clientCertificate, .cancelled, .other:
       false

@@ -29,6 +29,12 @@ extension TransportError: WordedError {
       return ErrorText(
         "the certificate of \(host) is not trusted: \(reason)",
         remedy: "If the registry uses a private CA, name its certificate with --ca-file.", .networkFailed)
+    case .noAuthorities(let host):
+      return ErrorText(
+        "this machine has no certificate authorities by which \(host) could be trusted",
+        remedy:
+          "Install them (ca-certificates), or name a file of them with --ca-file or \(EnvironmentVariable.sslCertFile).",
+        .networkFailed)
     case .tlsFailed(let host, let reason):
       return ErrorText("no TLS connection to \(host): \(reason)", .networkFailed)
     case .plainHTTPServer(let host, let port):
