@@ -31,4 +31,9 @@ static inline unsigned long clinux_file_system(int descriptor) {
 // Leaves no core file of this process, whoever takes them, and lets no other process look into it: prctl(2) is variadic.
 static inline int clinux_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
+// The commit that the program is made of, where whoever links it says so: fixtures/package gives the linker an object with
+// this name, and nothing has to be compiled again for it.
+extern const char ferry_commit[] __attribute__((weak));
+static inline const char *clinux_commit(void) { return ferry_commit ? ferry_commit : ""; }
+
 #endif

@@ -13,12 +13,14 @@ public enum AtomicFile {
   }
 
   /// The same for a file of more than is to be in memory: `content` is given what takes the file's next bytes. Throws what
-  /// `content` throws as well; then nothing has changed.
+  /// `content` throws as well; then nothing has changed. A program `isExecutable`, as far as the file system knows of that.
   public static func replace(
-    _ path: String, where isOwn: (DataFile) -> Bool, _ content: (([UInt8]) throws -> Void) throws -> Void
+    _ path: String, isExecutable: Bool = false, where isOwn: (DataFile) -> Bool,
+    _ content: (([UInt8]) throws -> Void) throws -> Void
   ) throws {
     let isThere = try isToReplace(path, where: isOwn)
     let draft = try FileDraft.make(beside: path)
+    if isExecutable { fchmod(draft.file.descriptor, 0o755) }
     var size: Int64 = 0
     do {
       try content { bytes in

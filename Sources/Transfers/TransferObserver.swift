@@ -69,7 +69,7 @@ public enum TransferNote: Sendable {
   case spooling(path: String, StreamObstacle, directory: String, available: Int64)
   /// So many bytes of volumes are read before anything is pushed out of them.
   case provingVolumes(size: Int64)
-  /// A checksum file or a signature lies there now.
+  /// A checksum file, a signature, or a file that goes beside the archives lies there now.
   case proofWritten(path: String)
   /// Checksums, or a signed digest, lie beside a new archive that are of the one before it.
   case proofOutdated(path: String)

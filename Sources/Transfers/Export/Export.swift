@@ -1,4 +1,5 @@
 public import Digests
+import Files
 public import Layouts
 import Tar
 
@@ -83,6 +84,8 @@ public struct ExportRequest: Sendable {
   public var shard: Shard?
   /// Write `<archive>.sha256` for `sha256sum -c`.
   public var writesChecksums = false
+  /// Lay these beside the archives, and in their checksums.
+  public var enclosed: [EnclosedFile] = []
   /// Signs each archive's digest.
   public var signingKey: SigningKey?
   /// Signatures, SBOMs and attestations travel with their images.
@@ -108,6 +111,15 @@ public struct ExportRequest: Sendable {
   public var volumeSize: Int64?
   /// Write these volumes alone, by their numbers; empty: all.
   public var onlyVolumes: [Int]
+
+  /// The directory that the archives go to; nil for a stream.
+  var directory: String? {
+    switch output {
+    case .file(let path): DataFile.directory(of: path)
+    case .directory(let path): path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    case .stream: nil
+    }
+  }
 
   public init(
     queries: [ImageQuery], platforms: PlatformSelection = PlatformSelection(), output: Output,

@@ -55,6 +55,7 @@ struct ExportMover: Sendable {
           settings.observer.note(
             .schema1Converted(image: image.requested.description, from: from, to: image.digest))
         }
+        try await enclose()
         if archive.onlyVolumes.isEmpty { try await leaveProofs(of: whole, checksums: written.checksums) }
         held.add(whole)
         finished.append(archive.path)
@@ -202,6 +203,20 @@ struct ExportMover: Sendable {
     }
   }
 
+  /// Lays beside the archives what is to go with them, unless it is there.
+  private func enclose() async throws {
+    guard let directory = request.directory else { return }
+    for file in request.enclosed {
+      if try await executor.run({ try file.write(in: directory) }) {
+        settings.observer.note(.proofWritten(path: file.path(in: directory)))
+      }
+    }
+  }
+
+  private var enclosedPaths: [String] {
+    request.directory.map { directory in request.enclosed.map { $0.path(in: directory) } } ?? []
+  }
+
   /// Leaves beside an archive that has its name what it can be proved by without Ferry: checksums of its files,
   /// and a signature over its digest; also beside one that an earlier run wrote. `checksums` are those of its files
   /// that were computed on the way. Says what an archive that was replaced has left behind.
@@ -212,7 +227,7 @@ struct ExportMover: Sendable {
       let files =
         archive.isUpToDate
         ? try ArchiveInput.written(to: place).files : place.paths(for: archive.plan.totalSize)
-      let file = ChecksumFile(of: place.path, files: files)
+      let file = ChecksumFile(of: place.path, files: files, enclosed: enclosedPaths)
       let known = Dictionary(uniqueKeysWithValues: zip(files, checksums ?? []))
       try await file.write(known: known, replacing: request.replacesExisting, on: executor)
       settings.observer.note(.proofWritten(path: file.path))

@@ -35,7 +35,10 @@ struct ExportOutput {
     case .file(let path):
       // An archive that is there already may lie where nothing can be written.
       let isThere = !ArchivePlace(path, volumeSize: request.volumeSize).existing.isEmpty
-      guard !isThere || request.replacesExisting || request.writesChecksums else { return }
+      guard !isThere || request.replacesExisting || request.writesChecksums || !request.enclosed.isEmpty
+      else {
+        return
+      }
       let directory = DataFile.directory(of: path)
       guard DataFile.isDirectory(directory) else {
         let ancestor = existingAncestor(of: directory)
@@ -93,6 +96,19 @@ struct ExportOutput {
     }
   }
 
+  /// What keeps the files that go beside the archives from being written.
+  func enclosureBlockers() -> [any Error] {
+    guard let directory = request.directory, DataFile.isDirectory(directory) else { return [] }
+    return request.enclosed.compactMap { file in
+      do throws(FileError) {
+        try file.checkWritable(in: directory)
+        return nil
+      } catch {
+        return error
+      }
+    }
+  }
+
   /// What tells what the other side has must not be replaced by what is made of it.
   private func expectNotRead(_ place: ArchivePlace) throws(TransferError) {
     guard !known.isEmpty else { return }
@@ -115,7 +131,10 @@ struct ExportOutput {
       blockers.append(TransferError.noDirectory(path: directory))
       return nil
     }
-    let needed = archives.filter { !$0.isUpToDate }.map(\.writtenSize).saturatingSum()
+    let enclosed = request.enclosed.filter { !DataFile.exists($0.path(in: directory)) }
+    let needed =
+      (archives.filter { !$0.isUpToDate }.map(\.writtenSize)
+      + enclosed.map { (try? $0.size()) ?? 0 }).saturatingSum()
     do throws(FileError) {
       // What an earlier, unfinished run left is overwritten: its room counts as free.
       let reusable = archives.map { $0.place?.allocated ?? 0 }.saturatingSum()

@@ -33,6 +33,7 @@ struct ExportPlanner {
       blockers += output.blockers(writing: archive)
       archives.append(archive)
     }
+    blockers += output.enclosureBlockers()
     let space = output.space(for: archives, blockers: &blockers)
     return PreparedExport(
       images: images, archives: archives, composition: composition, failures: resolved.failures,

@@ -6,15 +6,17 @@ import Layouts
 struct ChecksumFile: Sendable {
   /// Beside the archive and named after it.
   let path: String
-  /// The files that the archive at a path consists of: itself, or its volumes in order. All lie in its directory.
+  /// The files that the archive at a path consists of, itself or its volumes in order, and those that go with it. All lie in
+  /// its directory.
   let files: [String]
 
   private let archive: String
 
-  init(of archive: String, files: [String]) {
+  /// `enclosed` are files that go with the archive.
+  init(of archive: String, files: [String], enclosed: [String] = []) {
     self.archive = archive
     path = ArchiveCompanion.checksums.path(beside: archive)
-    self.files = files
+    self.files = files + enclosed
   }
 
   /// Makes sure that the checksums can be written. Throws `FileError`, `foreign` among them for another file of that name
@@ -23,7 +25,7 @@ struct ChecksumFile: Sendable {
     try AtomicFile.checkReplacing(path) { replacing || isChecksums($0) }
   }
 
-  /// Whether the file holds checksums of this archive's files and nothing else.
+  /// Whether the file holds checksums of this archive's files, of what goes with archives, and of nothing else.
   private func isChecksums(_ file: DataFile) -> Bool {
     guard let bytes = try? file.read(Self.longest, at: 0) else { return false }
     let name = archive.split(separator: "/").last.map(String.init) ?? archive
@@ -38,6 +40,7 @@ struct ChecksumFile: Sendable {
         // sha256sum marks a file that it read as binary with a star.
         let of = String(fields[1].dropFirst())
         return Self.escaped(name) == of || VolumeName(of)?.base == Self.escaped(name)
+          || EnclosedFile.isNamed(of)
       }
   }
 

@@ -75,7 +75,12 @@ struct ExportCommand: AsyncParsableCommand {
       throw ValidationError(
         "--skip-known \(path) is the archive to be written; give the new one another name.")
     }
-    try SideFiles(written: archiveFiles.map { ("-o", $0) } + [("--report", report)]).validate(
+    let enclosed = try archive.enclosed()
+    let directory = Paths.isDirectory(output) ? output : DataFile.directory(of: output)
+    try SideFiles(
+      written: archiveFiles.map { ("-o", $0) } + [("--report", report)]
+        + enclosed.map { ("--with-ferry", $0.path(in: directory)) }
+    ).validate(
       archives: known.skipKnown,
       files: selection.fromFile + [signing.signKey, connection.caFile, known.knownPublicKey]
         + credentials.files)
@@ -217,6 +222,7 @@ struct ExportCommand: AsyncParsableCommand {
       temporary: run.temporaryDirectory)
     request.takesUntagged = selection.untagged
     request.writesChecksums = archive.checksum
+    request.enclosed = try archive.enclosed()
     request.convertsSchema1 = selection.convertsSchema1
     request.knownStreams = StandardInput.streams
     request.memoryLimit = memory.limit.bytes

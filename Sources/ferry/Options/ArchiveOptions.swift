@@ -1,4 +1,6 @@
 import ArgumentParser
+import Files
+import Transfers
 
 /// Where an archive is written, and in what form.
 struct ArchiveOptions: ParsableArguments {
@@ -30,8 +32,32 @@ struct ArchiveOptions: ParsableArguments {
       "Also write ARCHIVE.sha256, which sha256sum -c checks without Ferry."))
   var checksum = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Also put this program beside the archive, named by version and architecture, with a README: on the other side it "
+        + "opens the archive on any Linux. Takes a statically linked ferry, as releases have it."))
+  var withFerry = false
+
   @Flag(help: "Replace an archive that exists and holds something else.")
   var force = false
+
+  /// The running program and a text about it, where they are to go beside the archives.
+  func enclosed(_ file: String = ProgramFile.running) throws -> [EnclosedFile] {
+    guard withFerry else { return [] }
+    if output == "-" {
+      throw ValidationError("With -o - there is no archive to put ferry beside; --with-ferry wants a file.")
+    }
+    guard onlyVolume.isEmpty else {
+      throw ValidationError("--with-ferry goes with whole archives; --only-volume writes a part.")
+    }
+    guard let program = try? ProgramFile(file), program.isStatic else {
+      // Half a promise is none: what is opened on the other side must open there.
+      throw ValidationError(
+        "--with-ferry puts this program beside the archive, and this one needs libraries of this machine: it would not "
+          + "start on another. Use the ferry of a release, which needs none, or leave --with-ferry out.")
+    }
+    return EnclosedFile.program(program, version: Ferry.version, text: EnclosedReadme.text)
+  }
 }
 
 /// A number of bytes as people write it: `4096`, `512K`, `20M`, `4GiB`. K, M, G and T are powers of 1024,
