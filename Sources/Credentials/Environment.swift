@@ -1,6 +1,6 @@
 /// The names of the variables that Ferry looks at. Nobody else has them: others are given values, and words for people take
 /// the names from here.
-public enum EnvironmentVariable: String, Hashable, Sendable {
+public enum EnvironmentVariable: String, CaseIterable, Hashable, Sendable {
   // Each phase's own credentials.
   case exportAPIKey = "FERRY_EXPORT_API_KEY"
   case exportUsername = "FERRY_EXPORT_USERNAME"

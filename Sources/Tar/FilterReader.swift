@@ -136,3 +136,9 @@ private func readCompressed(
     return -1
   }
 }
+
+/// libarchive, by which compressed content and what other tools packed are read.
+public enum ArchiveLibrary {
+  /// It and the libraries that it decompresses with, with their versions, as it names them.
+  public static var versions: String { unsafe String(cString: archive_version_details()) }
+}

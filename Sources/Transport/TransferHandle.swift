@@ -121,7 +121,10 @@ final class HandlePool: Sendable {
 }
 
 /// libcurl's state of the process.
-enum CurlLibrary {
+public enum CurlLibrary {
+  /// The libraries that bytes move through, with their versions, as libcurl names them.
+  public static var versions: String { unsafe String(cString: curl_version()) }
+
   /// Whether libcurl could be initialised; done once, at the first question.
   static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 }

@@ -24,13 +24,14 @@ struct Ferry: AsyncParsableCommand {
         ferry import fleet.tar --to nvcr.io/acme --api-key-file new.key
 
       EXIT STATUS:
-        0 done            10 credentials refused      14 integrity failure
-        1 unforeseen      11 permission denied        15 destination conflict
-        3 some failed     12 not found                16 cannot write
-        4 differences     13 network failed           64 usage
-                                                     130 interrupted
+      \(ExitStatus.table)
+
+      MORE HELP:
+        ferry help environment
+        ferry help exit-status
+        ferry help files
       """,
-    version: version,
+    version: VersionText.text,
     subcommands: [
       ListCommand.self, ExportCommand.self, VerifyCommand.self, InspectCommand.self, ImportCommand.self,
       CheckCommand.self,
@@ -49,6 +50,7 @@ struct Ferry: AsyncParsableCommand {
       Glibc.exit(ExitStatus.unforeseen.rawValue)
     }
     Interrupts.catchSignals()
+    if let topic = HelpTopic(asked: CommandLine.arguments.dropFirst()) { tell(topic.text) }
     do {
       var command = try await asyncParseAsRoot(nil)
       if var command = command as? any AsyncParsableCommand {
@@ -59,6 +61,16 @@ struct Ferry: AsyncParsableCommand {
     } catch {
       end(with: error)
     }
+  }
+
+  /// Ends with a text that was asked for.
+  private static func tell(_ text: String) -> Never {
+    let console = Console(style: .none, isQuiet: false, isVerbose: false)
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false).dropLast() {
+      console.result(Wording(stringLiteral: String(line)))
+    }
+    guard console.lostResults == nil else { Glibc.exit(ExitStatus.cannotWrite.rawValue) }
+    Glibc.exit(ExitStatus.done.rawValue)
   }
 
   /// Ends with what a command line that cannot be meant deserves; help and versions are such errors to the parser.
@@ -72,7 +84,7 @@ struct Ferry: AsyncParsableCommand {
 }
 
 /// How the process ends (design §1, "Exit status").
-enum ExitStatus: Int32 {
+enum ExitStatus: Int32, CaseIterable {
   case done = 0
   case unforeseen = 1
   case someFailed = 3

