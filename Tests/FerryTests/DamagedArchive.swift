@@ -26,7 +26,8 @@ struct DamagedArchive {
     var longName: String?
     while offset + 512 <= bytes.count, bytes[offset] != 0 {
       let short = String(decoding: bytes[offset..<offset + 100].prefix { $0 != 0 }, as: UTF8.self)
-      let name = longName ?? short
+      let prefix = String(decoding: bytes[offset + 345..<offset + 500].prefix { $0 != 0 }, as: UTF8.self)
+      let name = longName ?? (prefix.isEmpty ? short : "\(prefix)/\(short)")
       let size = String(decoding: bytes[offset + 124..<offset + 135], as: UTF8.self)
       guard let size = Int(size, radix: 8) else { throw TestFailure("no header at \(offset)") }
       let entry = Entry(path: name, header: offset, content: offset + 512, size: size)

@@ -104,7 +104,9 @@ struct `An image with longer digests` {
     // Of the same images comes the same archive.
     try ferry.export(["old/plain:1", "old/app:1"].map(source.reference), to: "b.tar")
     #expect(try areEqual(ferry.file("a.tar"), ferry.file("b.tar")))
-    try ferry.run(["check", "a.tar", "--plain-http"], exits: 0)
+    // That registry has no catalog, so what is new is not known; what is there is the same.
+    let checked = try ferry.run(["check", "a.tar", "--plain-http"], exits: 3)
+    #expect(!checked.standardOutput.contains("moved"))
   }
 
   @Test(arguments: Form.allCases) func `is found damaged where one bit is wrong`(form: Form) throws {
@@ -229,14 +231,14 @@ struct `An image with longer digests` {
       """
       import hashlib
       i = plain('i')
-      wrong = 'sha512:' + hashlib.sha512(b'other').hexdigest()
+      wrong = 'sha384:' + hashlib.sha384(b'other').hexdigest()
       i.document['layers'][0]['digest'] = wrong
       i.manifest = text(i.document); i.blobs[0] = i.manifest
       f = layout([i.entry('i:1')], i.blobs)
       f.pop(blob(i.layers[0])); f['blobs/' + wrong.replace(':', '/')] = i.layers[0]
       write(f)
       """)
-    #expect(try ferry.run(["verify", twin.path], exits: 14).standardOutput.contains("sha512:"))
+    #expect(try ferry.run(["verify", twin.path], exits: 14).standardOutput.contains("sha384:"))
   }
 
   @Test func `is resumed inside a layer after a kill, hashing again what is there`() throws {
