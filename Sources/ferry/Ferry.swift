@@ -31,7 +31,7 @@ struct Ferry: AsyncParsableCommand {
         ferry help exit-status
         ferry help files
       """,
-    version: VersionText.text,
+    version: version,
     subcommands: [
       ListCommand.self, ExportCommand.self, VerifyCommand.self, InspectCommand.self, ImportCommand.self,
       CheckCommand.self,
@@ -50,6 +50,8 @@ struct Ferry: AsyncParsableCommand {
       Glibc.exit(ExitStatus.unforeseen.rawValue)
     }
     Interrupts.catchSignals()
+    // Only then: asked for its version, libcurl has other libraries look around, which opens sockets.
+    if CommandLine.arguments.dropFirst() == ["--version"] { tell(VersionText.text + "\n") }
     if let topic = HelpTopic(asked: CommandLine.arguments.dropFirst()) { tell(topic.text) }
     do {
       var command = try await asyncParseAsRoot(nil)
