@@ -127,8 +127,8 @@ struct `An archive that means harm` {
       document['config'] = of(config, OCI + 'config.v1+json')
       manifest = text(document)
       write(layout([of(manifest, MANIFEST, annotations=called('a:1'))], [manifest, config, layer]))
-      """, ["verify", "--deep"], exits: 14,
-      "cannot be decompressed, or only to more than 1,000 times its size"),
+      """, ["verify", "--deep"], exits: 0,
+      "1 not compared: ferry cannot tell what they hold"),
     Attack(
       "an archive of 100 KiB that is 3 GiB of zeros",
       "import subprocess\nsubprocess.run('head -c 3G /dev/zero | zstd -q -1 > a.tar', shell=True)",

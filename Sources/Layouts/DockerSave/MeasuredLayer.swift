@@ -59,9 +59,13 @@ struct MeasuredLayer {
     } catch let error as LayoutError {
       throw error
     } catch let error as TarError {
-      if case .needsMemory = error { throw .tar(error.located(in: "\(file.path): \(name)")) }
-    } catch {
+      switch error {
+      case .needsMemory, .expands: throw .tar(error.located(in: "\(file.path): \(name)"))
       // What there is of it is hashed all the same, for damage is told by digest.
+      default: break
+      }
+    } catch {
+      // As above.
     }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceSize, alignment: 16)
     defer { unsafe buffer.deallocate() }

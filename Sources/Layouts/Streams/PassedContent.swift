@@ -24,7 +24,7 @@ public final class PassedContent: RandomAccess {
     /// By one algorithm or more.
     case digests([Digest])
     case damaged
-    /// Unpacking it takes more memory than is allowed.
+    /// Unpacking it takes more memory than is allowed, or gives more than is read of any.
     case refused(TarError)
     /// It was not looked into.
     case unknown
@@ -293,8 +293,10 @@ public final class PassedContent: RandomAccess {
     } catch {
       reading = current
       if let failed { throw failed }
-      if case .needsMemory = TarError.of(error) { return .refused(TarError.of(error)) }
-      return .damaged
+      switch TarError.of(error) {
+      case .needsMemory, .expands: return .refused(TarError.of(error))
+      default: return .damaged
+      }
     }
     reading = current
     return .digests(contents.map { $0.digest() })

@@ -9,6 +9,8 @@ struct BlobReading: Sendable {
   /// The digests of the decompressed content, by the algorithms that were asked for; none when it was not asked for or could
   /// not be had.
   var contents: [Digest] = []
+  /// Whether it unpacks to more than is read of any: what it holds cannot be told.
+  var isBoundless = false
 
   /// The digest of the decompressed content by the usual algorithm.
   var diffID: Digest? { contents.first { $0.algorithm == .sha256 } }
@@ -44,14 +46,16 @@ struct BlobReading: Sendable {
         ) { _ in }
       }
       var contents: [Digest] = []
+      var isBoundless = false
       switch passage.content {
+      case .refused(.expands): isBoundless = true
       case .refused(let error): if algorithms != nil { throw error.located(in: "blob \(digest)") }
       case .digests(let found): if algorithms != nil { contents = found }
       case .damaged, .unknown: break
       }
       return BlobReading(
         digest: digest, problem: passage.digest == digest ? nil : .damaged(digest, actual: passage.digest),
-        contents: contents)
+        contents: contents, isBoundless: isBoundless)
     }
   }
 
@@ -63,6 +67,7 @@ struct BlobReading: Sendable {
   ) throws -> BlobReading {
     let reader = unsafe BlobReader(digest, size: size, progress: progress, from: source)
     var contents: [Digest] = []
+    var isBoundless = false
     if let memoryLimit {
       var hashers = algorithms.map { ContentHasher($0) }
       do {
@@ -73,11 +78,16 @@ struct BlobReading: Sendable {
           into: { piece in for index in hashers.indices { hashers[index].update(piece) } })
         contents = hashers.map { $0.digest() }
       } catch let error as TarError {
-        if case .needsMemory = error { throw error.located(in: "blob \(digest)") }
+        switch error {
+        case .needsMemory: throw error.located(in: "blob \(digest)")
+        case .expands: isBoundless = true
         // Not content that can be compared; whether the bytes are the right ones is told below.
+        default: break
+        }
       }
     }
-    return BlobReading(digest: digest, problem: try reader.finish(), contents: contents)
+    return BlobReading(
+      digest: digest, problem: try reader.finish(), contents: contents, isBoundless: isBoundless)
   }
 }
 

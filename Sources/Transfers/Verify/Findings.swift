@@ -86,7 +86,7 @@ struct Findings {
           guard actual != expected else { continue }
           add(
             .contentDiffers(layer: layer.digest, expected: expected, actual: actual), hurting: [number])
-        } else {
+        } else if !reading.isBoundless {
           add(.cannotUnpack(layer: layer.digest), hurting: [number])
         }
       }

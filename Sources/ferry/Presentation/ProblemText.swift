@@ -114,7 +114,7 @@ enum ProblemText {
     case .contentDiffers(let layer, let expected, let actual):
       "layer \(layer) unpacks to \(actual); its config says \(expected)"
     case .cannotUnpack(let layer):
-      "layer \(layer) cannot be decompressed, or only to more than 1,000 times its size"
+      "layer \(layer) cannot be decompressed"
     case .configDisagrees(let config): "config \(config) does not speak of the layers its manifest lists"
     case .missingFile(let path): "missing: \(path)"
     case .damagedFile(let path, let expected, let actual):
