@@ -60,7 +60,7 @@ import Testing
       """)
     let ended = Gate()
     let reader = Thread { [pipe] in
-      _ = try? Data(contentsOf: URL(fileURLWithPath: pipe))
+      _ = try? Command("cat", [pipe]).run()
       ended.open()
     }
     reader.start()
