@@ -112,6 +112,7 @@ extension EnvironmentVariable {
     case .sslCertFile: "The same, as OpenSSL takes it; \(Self.curlCABundle) comes first."
     case .sslCertDirectory:
       "A directory of certificate authorities, or several with colons between them, as OpenSSL takes it."
+    case .sslKeyLogFile: "Not obeyed: the keys of TLS sessions are written nowhere."
     case .httpProxy:
       "The proxy for plain http, http://HOST:PORT. \(Self.httpProxy.rawValue.uppercased()) is not looked at."
     case .httpsProxy: "The proxy for https."
