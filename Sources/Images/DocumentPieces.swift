@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// A list that is most of a large JSON object, under a key of the object itself. Decoders take many times as much memory for what
 /// they read as the text has: they are given the rest, and then the list's elements, so many at a time.
 ///
@@ -72,20 +70,23 @@ struct DocumentPieces {
 }
 
 extension DocumentShape {
-  /// The same as ``decode(_:from:)`` for an object in which the list under `name` may be most of it. Of a large one that list is
+  /// The same as ``decode(_:from:within:userInfo:)`` for an object in which the list under `name` may be most of it. Of a large one that list is
   /// empty in the value, and its elements are returned beside it.
   public func decode<Value: Decodable, Element: Decodable>(
-    _ type: Value.Type, from bytes: [UInt8], apart name: String, _ element: Element.Type
+    _ type: Value.Type, from bytes: [UInt8], apart name: String, _ element: Element.Type,
+    within bounds: DocumentBounds = .usual
   ) throws -> (value: Value, elements: [Element]) {
-    guard bytes.count >= DocumentPieces.smallest else { return (try decode(type, from: bytes), []) }
-    try check(bytes)
-    guard let parts = DocumentPieces(of: bytes, list: name) else {
-      return (try JSONDecoder().decode(type, from: Data(bytes)), [])
+    guard bytes.count >= DocumentPieces.smallest else {
+      return (try decode(type, from: bytes, within: bounds), [])
     }
-    let value = try JSONDecoder().decode(type, from: Data(parts.rest))
+    try check(bytes, within: bounds)
+    guard let parts = DocumentPieces(of: bytes, list: name) else {
+      return (try Self.decodeChecked(type, from: bytes), [])
+    }
+    let value = try Self.decodeChecked(type, from: parts.rest)
     var elements: [Element] = []
     for piece in parts.pieces {
-      elements += try JSONDecoder().decode([Element].self, from: Data(parts.list(of: piece)))
+      elements += try Self.decodeChecked([Element].self, from: parts.list(of: piece))
     }
     return (value, elements)
   }

@@ -91,6 +91,13 @@ extension DocumentShape {
     userInfo: [CodingUserInfoKey: any Sendable] = [:]
   ) throws -> Value {
     try check(bytes, within: bounds)
+    return try Self.decodeChecked(type, from: bytes, userInfo: userInfo)
+  }
+
+  /// Decodes what was checked, or is a part of what was.
+  static func decodeChecked<Value: Decodable>(
+    _ type: Value.Type, from bytes: [UInt8], userInfo: [CodingUserInfoKey: any Sendable] = [:]
+  ) throws -> Value {
     let decoder = JSONDecoder()
     decoder.userInfo = userInfo
     return try decoder.decode(type, from: Data(bytes))

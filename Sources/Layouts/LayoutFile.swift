@@ -62,7 +62,7 @@ public enum FileFault: Error, Hashable, Sendable {
     _ element: Element.Type
   ) throws(FileFault) -> (value: Value, elements: [Element]) {
     do {
-      return try shape.decode(type, from: bytes, apart: name, element)
+      return try shape.decode(type, from: bytes, apart: name, element, within: .lists)
     } catch {
       throw .json(error.jsonFault)
     }

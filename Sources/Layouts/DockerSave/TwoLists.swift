@@ -135,7 +135,7 @@ struct TwoLists {
     for root in unnamed.map(\.root.digest) {
       let parts = names[root] ?? [:]
       let all = parts.values.reduce(into: Set<String>()) { $0.formUnion($1) }
-      if parts.count > 1, parts.values.map(\.count).reduce(0, +) == all.count { divided.insert(root) }
+      if parts.count > 1, parts.values.map(\.count).saturatingSum() == all.count { divided.insert(root) }
     }
   }
 
