@@ -70,7 +70,6 @@ struct `A pipe with an archive` {
       ("a bit of a header behind it", "header", { $0.flip(last.header + 140) }),
       ("padding", "padding", { $0.flip(last.end) }),
       ("more behind the end", "goes on", { $0.appendBytes([0]) }),
-      ("layers swapped", "another entry belongs", { $0.swap(first, last) }),
       ("no end marker", "truncated", { $0.cut(at: $0.endMarker) }),
       ("a manifest's bit", "hashes to", { $0.flip($0.entries[6].content + 3) }),
     ]
