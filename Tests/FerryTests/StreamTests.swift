@@ -61,7 +61,9 @@ struct `An archive in a pipe` {
     try expectImported(names)
     #expect(try pipeline.run("$ferry verify packed.tar <(cat packed.tar) - < packed.tar").status == 0)
     let plain = try ferry.run(["inspect", archive], exits: 0).lines
-    let told = try ferry.run(["inspect", "packed.tar"], exits: 0).lines.filter { !$0.contains("nothing behind that") }
+    let told = try ferry.run(["inspect", "packed.tar"], exits: 0).lines.filter {
+      !$0.contains("nothing behind that")
+    }
     #expect(told.dropFirst() == plain.dropFirst())
     #expect(try FileManager.default.contentsOfDirectory(atPath: ferry.home.path) == ["packed.tar"])
   }
