@@ -6,7 +6,7 @@ public struct FerryProcess: Sendable {
   public let home: TemporaryDirectory
   /// Variables of every run, such as `FERRY_EXPORT_USERNAME`.
   public var environment: [String: String]
-  /// The program: by default the one built along with the tests.
+  /// The program: by default the one that `FERRY_RELEASE_BINARY` names, else the one built along with the tests.
   public var executable: String
 
   public init(environment: [String: String] = [:], executable: String? = nil) throws {
@@ -15,7 +15,14 @@ public struct FerryProcess: Sendable {
     self.executable = try executable ?? Self.built.get()
   }
 
+  /// `./fixtures/test` has built what users get before it runs the tests: that is what they try, and it takes less time.
   private static let built = Result {
+    if let release = ProcessInfo.processInfo.environment["FERRY_RELEASE_BINARY"], !release.isEmpty {
+      guard access(release, X_OK) == 0 else {
+        throw TestFailure("FERRY_RELEASE_BINARY names no program: \(release)")
+      }
+      return release
+    }
     let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     let path = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("ferry").path
     guard access(path, X_OK) == 0 else { throw TestFailure("\(path) is not built: run swift build") }
