@@ -54,6 +54,9 @@ public final class SpooledContent: RandomAccess {
         state.spool = spool
         state.spooled += Int64(bytes.byteCount - room)
       }
+      // An array that grows by itself takes up to twice what may be kept.
+      let needed = state.bytes.count + room
+      if needed > state.bytes.capacity { state.bytes.reserveCapacity(min(memory, 2 * needed)) }
       unsafe bytes.extracting(..<room).withUnsafeBytes { unsafe state.bytes.append(contentsOf: $0) }
       return start
     }

@@ -188,17 +188,21 @@ public struct FerryFile: Hashable, Sendable {
   }
 
   /// A text with `omissions` in their list, which is empty in it: as values together they would take many times the memory.
-  private static func filling(_ text: [UInt8], with omissions: some Sequence<[UInt8]>) -> [UInt8] {
+  private static func filling(_ text: [UInt8], with omissions: some Collection<[UInt8]>) -> [UInt8] {
     // Quotation marks within a string are not written like that.
     let list = Array(#""omissions":["#.utf8)
     let start = text.indices.first { text[$0...].starts(with: list) }
     guard let end = start.map({ $0 + list.count }) else { return text }
-    var filled = Array(text[..<end])
+    var filled: [UInt8] = []
+    // Growing would take up to twice the room for good; omissions are much of a length.
+    filled.reserveCapacity(text.count + omissions.count * ((omissions.first?.count ?? 0) + 8))
+    filled += text[..<end]
     for (number, omission) in omissions.enumerated() {
       if number > 0 { filled.append(UInt8(ascii: ",")) }
       filled += omission
     }
-    return filled + text[end...]
+    filled += text[end...]
+    return filled
   }
 
   /// What it says of the manifests of types that Ferry does not know, by their digests.

@@ -103,7 +103,7 @@ struct LayoutCheck {
     if canon.isEmpty || isRepacked { try noteEnd() }
     // Behind damage blobs may well be, only out of reach.
     note(walk.problems.filter { if case .missing = $0 { isWhole } else { true } })
-    if !front.isWrittenByFerry, walk.listed.keys.contains(where: { blobs[$0] == nil }) {
+    if !front.isWrittenByFerry, walk.listed.descriptors.contains(where: { blobs[$0.digest] == nil }) {
       noteHole()
     }
     if walk.problems.isEmpty && isWhole { try noteContent(walk) }
@@ -158,7 +158,7 @@ struct LayoutCheck {
   /// as what was lost leaves blobs behind, unless docker's list tells in a tar what was saved.
   private func mayLeaveOut(_ walk: ManifestWalk) throws(LayoutError) -> Bool {
     guard !front.isWrittenByFerry, lost.isEmpty, !entries.isCut, CanonicalForm.endsAsItShould(tar),
-      walk.listed.keys.contains(where: { blobs[$0] == nil })
+      walk.listed.descriptors.contains(where: { blobs[$0.digest] == nil })
     else { return false }
     let others = Set(index.others.map(\.digest))
     if front.form != .directory, try !savedConfigs().isEmpty { return true }
@@ -231,7 +231,9 @@ struct LayoutCheck {
       if let digest = BlobPath.digest(of: path), blobs[digest] != nil || lost[digest] != nil { return }
       places[path] = range
     }
-    for section in plan?.sections ?? [] { note(section.path, section.headerOffset..<section.end) }
+    if let plan {
+      for section in plan.sections { note(section.path, section.headerOffset..<section.end) }
+    }
     for entry in tar.entries { note(entry.path, entry.headerOffset..<max(entry.headerOffset, entry.end)) }
     return places
   }
@@ -270,7 +272,7 @@ struct LayoutCheck {
       guard let extent = entries.files[carried.path] else { return nil }
       files.append((carried.path, try extent.bytes(in: file)))
     }
-    let blobs = walk.listed.lazy.filter { !walk.manifests.contains($0.key) }.map(\.value)
+    let blobs = walk.listed.descriptors.lazy.filter { !walk.manifests.contains($0.digest) }
     do {
       return try ArchivePlan(
         images: images, referrers: referrers, planned: walk.manifests, blobs: blobs,
@@ -337,12 +339,11 @@ struct LayoutCheck {
   /// Blobs that should be there, have another size, or that nothing lists.
   private mutating func noteContent(_ walk: ManifestWalk) throws(LayoutError) {
     // Sorted are only those that are told: all may be hundreds of thousands.
-    let unfit = walk.listed.keys.filter { blobs[$0]?.size != walk.listed[$0]?.size }.sorted()
-    for digest in unfit {
+    let unfit = walk.listed.descriptors.filter { blobs[$0.digest]?.size != $0.size }
+    for listed in unfit.sorted(by: { $0.digest < $1.digest }) {
       try LayoutError.checkCancellation()
-      guard let listed = walk.listed[digest] else { continue }
-      if let extent = blobs[digest] {
-        note([.wrongSize(digest, expected: listed.size, actual: extent.size)])
+      if let extent = blobs[listed.digest] {
+        note([.wrongSize(listed.digest, expected: listed.size, actual: extent.size)])
       } else {
         note([.missing(listed)])
       }

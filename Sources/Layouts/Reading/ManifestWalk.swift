@@ -12,7 +12,7 @@ struct ManifestWalk {
   /// Those of types that Ferry does not know.
   private let opaque: OpaqueManifests
   /// Manifests, configs and layers that something lists, by digest, without those left out.
-  private(set) var listed: [Digest: Descriptor] = [:]
+  private(set) var listed = DescriptorsByDigest()
   /// All of them as they are kept by whoever keeps them.
   let descriptors = SharedDescriptors()
   /// Those that are sound.
@@ -170,7 +170,7 @@ struct ManifestWalk {
       throw .tooManyBlobs(path: file.path, limit: Self.mostListed)
     }
     guard let other = listed[descriptor.digest] else {
-      listed[descriptor.digest] = shared
+      listed.update(shared)
       return
     }
     guard other.size != descriptor.size else { return }
@@ -181,7 +181,7 @@ struct ManifestWalk {
     for size in [other.size, descriptor.size] where size != extent.size {
       add(.wrongSize(descriptor.digest, expected: size, actual: extent.size))
     }
-    if descriptor.size == extent.size { listed[descriptor.digest] = shared }
+    if descriptor.size == extent.size { listed.update(shared) }
   }
 
   private mutating func add(_ problem: LayoutProblem) {

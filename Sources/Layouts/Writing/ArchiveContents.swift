@@ -17,16 +17,17 @@ struct ArchiveContents {
     images: [(reference: Reference, root: Descriptor)], referrers: [(reference: Reference, root: Descriptor)],
     manifests given: PlannedManifests, blobs: some Sequence<Descriptor>, omissions: [Omission]
   ) throws(LayoutError) {
-    let sizes = try Self.sizes(of: blobs)
+    let carried = try Self.carried(blobs)
     let sorted = try Self.sorted(images, referrers, manifests: given)
     let omitted = Dictionary(omissions.lazy.map { ($0.descriptor.digest, $0) }) { first, second in
       first.reason.rawValue <= second.reason.rawValue ? first : second
-    }.filter { !given.contains($0.key) && sizes[$0.key] == nil }
+    }.filter { !given.contains($0.key) && carried[$0.key] == nil }
 
-    var walk = Walk(given: given, sizes: sizes, omitted: omitted)
+    var walk = Walk(given: given, carried: carried, omitted: omitted)
     for image in sorted { try walk.add(image) }
     let surplus =
-      given.digests.filter { walk.manifests[$0] == nil } + sizes.keys.filter { !walk.hasMet($0) }
+      given.digests.filter { !walk.manifests.contains($0) }
+      + carried.descriptors.map(\.digest).filter { !walk.hasMet($0) }
     guard surplus.isEmpty else { throw .unreferenced(Set(surplus).sorted()) }
 
     self.images = sorted
@@ -42,16 +43,21 @@ struct ArchiveContents {
       || omissions.contains { isOther($0.descriptor) }
   }
 
-  private static func sizes(of blobs: some Sequence<Descriptor>) throws(LayoutError) -> [Digest: Int64] {
-    var sizes: [Digest: Int64] = [:]
+  private static func carried(
+    _ blobs: some Sequence<Descriptor>
+  ) throws(LayoutError) -> DescriptorsByDigest {
+    var carried = DescriptorsByDigest()
     for blob in blobs {
       guard (0...Descriptor.largestSize).contains(blob.size) else { throw .tooLarge }
-      let other = sizes.updateValue(blob.size, forKey: blob.digest) ?? blob.size
-      guard other == blob.size else {
-        throw .conflictingSizes(blob.digest, min(other, blob.size), max(other, blob.size))
+      guard let other = carried[blob.digest] else {
+        carried.update(blob)
+        continue
+      }
+      guard other.size == blob.size else {
+        throw .conflictingSizes(blob.digest, min(other.size, blob.size), max(other.size, blob.size))
       }
     }
-    return sizes
+    return carried
   }
 
   private static func sorted(
@@ -88,24 +94,23 @@ struct ArchiveContents {
 
   private struct Walk {
     let given: PlannedManifests
-    let sizes: [Digest: Int64]
+    let carried: DescriptorsByDigest
     let omitted: [Digest: Omission]
-    var manifests: [Digest: Int64] = [:]
+    var manifests: Set<Digest> = []
     var order: [Digest] = []
-    var blobs: [Digest: Int64] = [:]
+    var blobs: Set<PartKey> = []
     var configs: [Descriptor] = []
     var layers: [Descriptor] = []
     var omissions: Set<Omission> = []
 
-    func hasMet(_ digest: Digest) -> Bool { blobs[digest] != nil || manifests[digest] != nil }
+    func hasMet(_ digest: Digest) -> Bool { manifests.contains(digest) || blobs.contains(PartKey(digest)) }
 
     mutating func add(_ image: LayoutImage) throws(LayoutError) {
       // Two tags of one image.
-      guard manifests[image.root.digest] == nil else { return }
+      guard !manifests.contains(image.root.digest) else { return }
       let tree = try tree(of: image.root)
       let configDigests = Set(tree.configs.map(\.digest))
-      for manifest in tree.manifests where manifests[manifest.digest] == nil {
-        manifests[manifest.digest] = manifest.size
+      for manifest in tree.manifests where manifests.insert(manifest.digest).inserted {
         order.append(manifest.digest)
       }
       for blob in tree.blobs {
@@ -114,9 +119,9 @@ struct ArchiveContents {
           try agree(blob, manifest.size)
           continue
         }
-        guard let size = sizes[blob.digest] else { throw .missing(blob.digest) }
+        guard let size = carried[blob.digest]?.size else { throw .missing(blob.digest) }
         try agree(blob, size)
-        guard blobs.updateValue(size, forKey: blob.digest) == nil else { continue }
+        guard blobs.insert(PartKey(blob)).inserted else { continue }
         if configDigests.contains(blob.digest) { configs.append(blob) } else { layers.append(blob) }
       }
       for descriptor in tree.omitted {

@@ -26,8 +26,7 @@ public struct ArchivePlan: Sendable {
   /// Sorted by image, each image once.
   public let missingImages: [MissingImage]
 
-  let sections: [ArchiveSection]
-  private let sectionsByDigest: [Digest: Int]
+  let sections: ArchiveSections
 
   /// Plans an archive of `images`. `manifests` and `blobs` hold everything the images list and `omissions`
   /// does not; each may be given many times. `referrers` are named by repository and digest and listed without
@@ -71,7 +70,7 @@ public struct ArchivePlan: Sendable {
     let sources = Dictionary(grouping: knownSources.filter { named.contains($0.digest) }, by: \.digest)
       .values.compactMap { $0.min(by: KnownSource.precedes) }.sorted(by: KnownSource.precedes)
     let files = try Self.sorted(extraFiles)
-    let carried = Set(contents.blobs.map(\.digest)).union(contents.manifests.map(\.digest))
+    let carried = DigestOrder(of: contents.blobs.indices) { contents.blobs[$0].digest }
 
     self.missingImages = Dictionary(missingImages.map { ($0.image, $0) }) { first, second in
       first.reason.rawValue <= second.reason.rawValue ? first : second
@@ -93,7 +92,10 @@ public struct ArchivePlan: Sendable {
       indexSize += Int64(piece.count)
     }
     let dockerFile = try DockerManifestFile(
-      images: contents.images, manifests: manifests, isCarried: { carried.contains($0) })
+      images: contents.images, manifests: manifests,
+      isCarried: { digest in
+        carried.place(of: digest) { contents.blobs[$0].digest } != nil || manifests.contains(digest)
+      })
 
     // What no reader would take is not written.
     for (path, size, limit) in [
@@ -102,27 +104,22 @@ public struct ArchivePlan: Sendable {
       (DockerManifestFile.path, dockerFile?.size ?? 0, DockerManifestFile.largestSize),
     ] where size > limit { throw .listTooLarge(path: path, size: size, limit: limit) }
 
-    var layout = Sections()
-    layout.reserve(4 + files.count + contents.manifests.count + contents.blobs.count)
-    try layout.append(.file(LayoutFile.path), .bytes(LayoutFile.bytes))
-    try layout.append(.file(IndexFile.path), .index(indexFile, size: indexSize))
-    if let dockerFile { try layout.append(.file(DockerManifestFile.path), .images(dockerFile)) }
-    try layout.append(.file(FerryFile.path), .bytes(ferryFile))
-    for file in files { try layout.append(.file(file.path), .bytes(file.bytes)) }
+    var entries = Entries()
+    entries.reserve(4 + files.count + contents.manifests.count, blobs: contents.blobs.count)
+    try entries.append(.file(LayoutFile.path), .bytes(LayoutFile.bytes))
+    try entries.append(.file(IndexFile.path), .index(indexFile, size: indexSize))
+    if let dockerFile { try entries.append(.file(DockerManifestFile.path), .images(dockerFile)) }
+    try entries.append(.file(FerryFile.path), .bytes(ferryFile))
+    for file in files { try entries.append(.file(file.path), .bytes(file.bytes)) }
     for manifest in contents.manifests {
       guard let content = manifests.content(of: manifest.digest) else { throw .missing(manifest.digest) }
-      try layout.append(.blob(manifest.digest), content)
+      try entries.append(.blob(manifest.digest), content)
     }
-    var blobs: [PlannedBlob] = []
-    blobs.reserveCapacity(contents.blobs.count)
-    for blob in contents.blobs {
-      let offset = try layout.append(.blob(blob.digest), .blob(size: blob.size))
-      blobs.append(PlannedBlob(descriptor: blob, offset: offset))
-    }
-    guard layout.sections.count <= TarIndex.mostEntries else {
+    for blob in contents.blobs { try entries.append(blob) }
+    guard entries.front.count + entries.blobs.count <= TarIndex.mostEntries else {
       throw .tooManyEntries(limit: TarIndex.mostEntries)
     }
-    let total = try layout.position(after: Int64(TarHeader.endMarker.count))
+    let total = try entries.position(after: Int64(TarHeader.endMarker.count))
 
     self.archiveDigest = indexHash.digest()
     self.totalSize = total
@@ -130,25 +127,24 @@ public struct ArchivePlan: Sendable {
     self.manifests = contents.manifests
     self.omissions = contents.omissions
     self.knownSources = sources
-    self.blobs = blobs
-    self.sections = layout.sections
-    self.sectionsByDigest = layout.byDigest
+    self.blobs = entries.blobs
+    self.sections = ArchiveSections(entries.front, blobs: entries.blobs)
   }
 
   /// Where the content of a manifest, config or layer lies; nil when it is not in the archive.
   public func extent(of digest: Digest) -> BlobExtent? {
-    sectionsByDigest[digest].map { BlobExtent(offset: sections[$0].offset, size: sections[$0].size) }
+    place(of: digest).map { BlobExtent(offset: sections[$0].offset, size: sections[$0].size) }
   }
 
   /// The config or layer of a digest; nil for a manifest, and for what is not in the archive.
   public func blob(_ digest: Digest) -> PlannedBlob? {
-    guard let index = sectionsByDigest[digest] else { return nil }
+    guard let index = place(of: digest) else { return nil }
     let place = index - (sections.count - blobs.count)
-    return blobs.indices.contains(place) ? blobs[place] : nil
+    return place >= 0 ? blobs[place] : nil
   }
 
   /// Which of ``sections`` has the content of that digest; nil when it is not in the archive.
-  func place(of digest: Digest) -> Int? { sectionsByDigest[digest] }
+  func place(of digest: Digest) -> Int? { sections.place(of: digest) }
 
   /// Hands out everything but the blobs' content, in order: the archive's own files and the manifests with
   /// their headers, the blobs' headers, all padding, the end marker. A piece at a time: together they may be
@@ -196,34 +192,44 @@ public struct ArchivePlan: Sendable {
   }
 
   /// Entries placed one after the other.
-  private struct Sections {
-    var sections: [ArchiveSection] = []
-    var byDigest: [Digest: Int] = [:]
+  private struct Entries {
+    /// All but the blobs, which come behind them.
+    var front: [ArchiveSection] = []
+    var blobs: [PlannedBlob] = []
+    private var end: Int64 = 0
 
-    mutating func reserve(_ count: Int) {
-      sections.reserveCapacity(count)
-      byDigest.reserveCapacity(count)
+    mutating func reserve(_ count: Int, blobs: Int) {
+      front.reserveCapacity(count)
+      self.blobs.reserveCapacity(blobs)
     }
 
-    @discardableResult
     mutating func append(
       _ name: ArchiveSection.Name, _ content: ArchiveSection.Content
-    ) throws(LayoutError) -> Int64 {
-      let start = sections.last?.end ?? 0
+    ) throws(LayoutError) {
+      let section = try section(name, content)
+      front.append(section)
+      end = section.end
+    }
+
+    mutating func append(_ blob: Descriptor) throws(LayoutError) {
+      let section = try section(.blob(blob.digest), .blob(size: blob.size))
+      blobs.append(PlannedBlob(descriptor: blob, offset: section.offset))
+      end = section.end
+    }
+
+    private func section(
+      _ name: ArchiveSection.Name, _ content: ArchiveSection.Content
+    ) throws(LayoutError) -> ArchiveSection {
       _ = try position(after: content.size)
-      let section = try LayoutError.wrapping { () throws(TarError) in
-        try ArchiveSection(name, content: content, headerOffset: start)
+      return try LayoutError.wrapping { () throws(TarError) in
+        try ArchiveSection(name, content: content, headerOffset: end)
       }
-      if case .blob(let digest) = name { byDigest[digest] = sections.count }
-      sections.append(section)
-      return section.offset
     }
 
     /// Where something of `size` bytes would end. Throws when an archive would become larger than any disk.
     func position(after size: Int64) throws(LayoutError) -> Int64 {
-      let start = sections.last?.end ?? 0
-      guard start < 1 << 61, (0...1 << 60).contains(size) else { throw .tooLarge }
-      return start + size
+      guard end < 1 << 61, (0...1 << 60).contains(size) else { throw .tooLarge }
+      return end + size
     }
   }
 }

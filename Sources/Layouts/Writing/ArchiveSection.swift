@@ -44,6 +44,14 @@ struct ArchiveSection: Sendable {
     headerSize = try TarHeader.bytes(path: Self.path(of: name), size: content.size).count
   }
 
+  /// A blob's, whose content arrives, and begins behind a header that begins at `headerOffset`.
+  fileprivate init(_ blob: PlannedBlob, headerOffset: Int64) {
+    name = .blob(blob.digest)
+    content = .blob(size: blob.size)
+    self.headerOffset = headerOffset
+    headerSize = Int(blob.offset - headerOffset)
+  }
+
   /// Whether the content arrives, and is not known beforehand.
   var isBlob: Bool { if case .blob = content { true } else { false } }
 
@@ -109,6 +117,73 @@ struct ArchiveSection: Sendable {
   private func known(_ bytes: [UInt8], at offset: Int64) -> KnownPiece {
     KnownPiece(offset: offset, bytes: bytes, path: path, part: .content)
   }
+}
+
+/// The entries of a planned archive, in order. Those of blobs, which are nearly all, are made when they are looked at.
+struct ArchiveSections: RandomAccessCollection, Sendable {
+  /// The archive's own files, and the manifests.
+  private let front: [ArchiveSection]
+  private let blobs: [PlannedBlob]
+  private let order: DigestOrder
+
+  init(_ front: [ArchiveSection], blobs: [PlannedBlob]) {
+    self.front = front
+    self.blobs = blobs
+    order = DigestOrder(of: 0..<front.count + blobs.count) { Self.digest(at: $0, front, blobs) }
+  }
+
+  var startIndex: Int { 0 }
+  var endIndex: Int { front.count + blobs.count }
+
+  subscript(place: Int) -> ArchiveSection {
+    guard place >= front.count else { return front[place] }
+    let index = place - front.count
+    return ArchiveSection(blobs[index], headerOffset: index > 0 ? blobs[index - 1].end : front.last?.end ?? 0)
+  }
+
+  /// Which has the content of that digest; nil when none has.
+  func place(of digest: Digest) -> Int? { order.place(of: digest) { Self.digest(at: $0, front, blobs) } }
+
+  /// Of a manifest or blob; nil for one of the archive's own files.
+  private static func digest(at place: Int, _ front: [ArchiveSection], _ blobs: [PlannedBlob]) -> Digest? {
+    place < front.count ? front[place].digest : blobs[place - front.count].digest
+  }
+}
+
+/// The places of digests in a list that has each once, to find them: four bytes for each, where a dictionary takes eighty.
+struct DigestOrder: Sendable {
+  /// By what stands there, in ascending order.
+  private let sorted: [Int32]
+
+  /// Of those of `places` at which a `digest` stands.
+  init(of places: Range<Int>, at digest: (Int) -> Digest?) {
+    sorted = places.filter { digest($0) != nil }.map(Int32.init).sorted { left, right in
+      guard let left = digest(Int(left)), let right = digest(Int(right)) else { return false }
+      return left < right
+    }
+  }
+
+  /// Where `wanted` stands in the same list; nil when it does not.
+  func place(of wanted: Digest, at digest: (Int) -> Digest?) -> Int? {
+    var low = 0
+    var high = sorted.count
+    while low < high {
+      let middle = (low + high) / 2
+      if let found = digest(Int(sorted[middle])), found < wanted { low = middle + 1 } else { high = middle }
+    }
+    guard low < sorted.count, digest(Int(sorted[low])) == wanted else { return nil }
+    return Int(sorted[low])
+  }
+}
+
+extension ArchiveSection {
+  /// Of a manifest or blob; nil for one of the archive's own files.
+  fileprivate var digest: Digest? { if case .blob(let digest) = name { digest } else { nil } }
+}
+
+extension PlannedBlob {
+  /// Where the next entry begins, in bytes.
+  var end: Int64 { offset + size + Int64(TarHeader.padding(after: size)) }
 }
 
 /// Bytes of an archive that are known before any blob arrives.

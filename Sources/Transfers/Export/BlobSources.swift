@@ -9,36 +9,27 @@ import Synchronization
 struct BlobHolders: Sendable {
   fileprivate let registries: Registries
   fileprivate let configs: ConfigStore
-  private let repositories: [Digest: [RegistryLocation]]
-
-  /// That a repository has a blob.
-  private struct Holding: Hashable {
-    let repository: RegistryLocation
-    let digest: Digest
-  }
+  private let users: BlobUsers
 
   /// All that `images` hold.
   init(_ images: [ExportImage], registries: Registries) {
-    var repositories: [Digest: [RegistryLocation]] = [:]
-    var known: Set<Holding> = []
-    for image in images {
-      let repository = image.repository
-      for blob in image.blobs
-      where known.insert(Holding(repository: repository, digest: blob.digest)).inserted {
-        repositories[blob.digest, default: []].append(repository)
-      }
-    }
     self.registries = registries
-    self.repositories = repositories
+    users = BlobUsers(images)
     configs = ConfigStore(images)
   }
 
   /// The sources of one archive's `images`, whose repositories are asked before the others.
   func sources(for images: [ExportImage]) -> BlobSources {
-    BlobSources(images, BlobUsers(images), in: self, preferred: Set(images.map(\.repository)))
+    // The only archive holds them all.
+    let own = images.count == users.images.count ? users : BlobUsers(images)
+    return BlobSources(images, own, in: self, preferred: Set(images.map(\.repository)))
   }
 
-  fileprivate func holders(of digest: Digest) -> [RegistryLocation] { repositories[digest] ?? [] }
+  /// Each once, in the order of the images.
+  fileprivate func holders(of digest: Digest) -> [RegistryLocation] {
+    var known: Set<RegistryLocation> = []
+    return users.numbers(of: digest).map { users.images[$0].repository }.filter { known.insert($0).inserted }
+  }
 }
 
 /// From where the blobs of one archive's images can be had.
@@ -136,28 +127,25 @@ struct BlobSources: Sendable {
 
 /// Which of an archive's images need each blob.
 struct BlobUsers: Sendable {
-  private let names: [String]
-  /// The images' numbers, each once.
-  private let users: [Digest: [Int]]
+  fileprivate let images: [ExportImage]
+  private let users: PartUsers
 
   init(_ images: [ExportImage]) {
-    names = images.map(\.requested.description)
-    var users: [Digest: [Int]] = [:]
+    self.images = images
+    var users = PartUsers()
     for (number, image) in images.enumerated() {
-      for blob in image.blobs where users[blob.digest]?.last != number {
-        users[blob.digest, default: []].append(number)
-      }
+      for blob in image.blobs { users.add(Int32(number), to: blob) }
     }
     self.users = users
   }
 
-  /// The numbers of the images that need a blob.
-  func numbers(of digest: Digest) -> [Int] { users[digest] ?? [] }
+  /// The numbers of the images that need a blob, in ascending order.
+  func numbers(of digest: Digest) -> [Int] { users[digest].reversed().map(Int.init) }
 
   /// Their names.
-  func names(of digest: Digest) -> [String] { numbers(of: digest).map { names[$0] } }
+  func names(of digest: Digest) -> [String] { numbers(of: digest).map(name) }
 
-  func name(at number: Int) -> String { names[number] }
+  func name(at number: Int) -> String { images[number].requested.description }
 }
 
 extension ExportImage {
@@ -197,28 +185,36 @@ extension RegistryError {
 /// Where the blobs of archives that this run has finished lie: one that several archives hold is fetched
 /// once and copied, with proof, from there.
 final class HeldBlobs: Sendable {
-  private struct Place {
-    let archive: ArchiveInput
-    let offset: Int64
+  private struct State {
+    var archives: [ArchiveInput] = []
+    /// Which archive a blob lies in, and where.
+    var places: [Digest: (archive: Int32, offset: Int64)] = [:]
   }
 
-  private let places = Mutex<[Digest: Place]>([:])
+  private let state = Mutex(State())
 
+  /// Hears of an archive that is finished, when others come behind it.
   func add(_ archive: PreparedExport.Archive) {
     guard archive.onlyVolumes.isEmpty, let place = archive.place,
       let input = try? ArchiveInput.written(to: place)
     else { return }
-    places.withLock { places in
-      for blob in archive.plan.blobs {
-        places[blob.digest] = Place(archive: input, offset: blob.offset)
-      }
+    state.withLock { state in
+      let number = Int32(state.archives.count)
+      state.archives.append(input)
+      for blob in archive.plan.blobs { state.places[blob.digest] = (number, blob.offset) }
+    }
+  }
+
+  private func place(of digest: Digest) -> (archive: ArchiveInput, offset: Int64)? {
+    state.withLock { state in
+      state.places[digest].map { (state.archives[Int($0.archive)], $0.offset) }
     }
   }
 
   /// Copies what is missing of the blob into `entry`; false when the blob is not held or no longer what it was. Throws only what
   /// writing throws.
   func copy(into entry: inout BlobEntry) throws -> Bool {
-    guard let place = places.withLock({ $0[entry.blob.digest] }), let file = try? place.archive.content()
+    guard let place = place(of: entry.blob.digest), let file = try? place.archive.content()
     else { return false }
     let start = place.offset
     try unsafe ContentPieces.read(

@@ -57,7 +57,7 @@ struct ExportMover: Sendable {
         }
         try await enclose()
         if archive.onlyVolumes.isEmpty { try await leaveProofs(of: whole, checksums: written.checksums) }
-        held.add(whole)
+        if index + 1 < prepared.archives.count { held.add(whole) }
         finished.append(archive.path)
       } catch {
         guard settings.keepGoing, !Task.isCancelled, prepared.archives.count > 1 else { throw error }

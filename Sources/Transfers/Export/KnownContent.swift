@@ -5,26 +5,23 @@ import Layouts
 
 /// What the other side has already, by earlier archives and receipts.
 struct KnownContent: Sendable {
+  /// What knows of a blob, by numbers: there may be hundreds of thousands of blobs, of few sources and repositories.
   private struct Place: Sendable {
-    let size: Int64
-    /// The digest of the ``KnownSource``.
-    let source: Digest
-    let proof: KnownProof
-    /// Of the images that hold it, with its host.
-    let repository: String?
-
-    /// Of several that know one blob, whatever the order they come in: what is proved comes first.
-    func precedes(_ other: Self) -> Bool {
-      if proof != other.proof { return proof < other.proof }
-      return source != other.source ? source < other.source : (repository ?? "") < (other.repository ?? "")
-    }
+    /// Into ``origins``.
+    let source: Int32
+    /// Of the images that hold it, into ``repositories``.
+    let repository: Int32
   }
 
   /// Each once, sorted by digest.
   private(set) var sources: [KnownSource] = []
   /// What each source's word is worth, by its digest.
   private(set) var proofs: [Digest: KnownProof] = [:]
-  private var blobs: [Digest: Place] = [:]
+  private var blobs: [PartKey: Place] = [:]
+  /// In the order in which they came.
+  private var origins: [(source: Digest, proof: KnownProof)] = []
+  /// With their hosts, likewise; nil where no name of an image is known.
+  private var repositories: [String?] = []
 
   /// Takes in that `source` knows `blobs`, which images of `repository` hold.
   mutating func add(
@@ -35,24 +32,50 @@ struct KnownContent: Sendable {
       sources.sort { $0.digest < $1.digest }
     }
     proofs[source.digest] = min(proof, proofs[source.digest] ?? proof)
+    if origins.isEmpty || origins[origins.count - 1] != (source.digest, proof) {
+      origins.append((source.digest, proof))
+    }
+    if repositories.isEmpty || repositories[repositories.count - 1] != repository {
+      repositories.append(repository)
+    }
+    let place = Place(source: Int32(origins.count - 1), repository: Int32(repositories.count - 1))
     for blob in blobs {
-      let place = Place(size: blob.size, source: source.digest, proof: proof, repository: repository)
-      if let other = self.blobs[blob.digest], !place.precedes(other) { continue }
-      self.blobs[blob.digest] = place
+      let key = PartKey(blob.plain)
+      if let known = self.blobs[key] {
+        // The size is the key's: of two sizes the better source's is taken.
+        if !precedes(place, known) { continue }
+        self.blobs[key] = nil
+      }
+      self.blobs[key] = place
     }
   }
 
-  func holds(_ blob: Descriptor) -> Bool { blobs[blob.digest]?.size == blob.size }
+  /// Of several that know one blob, whatever the order they come in: what is proved comes first.
+  private func precedes(_ place: Place, _ other: Place) -> Bool {
+    let (one, two) = (origins[Int(place.source)], origins[Int(other.source)])
+    if one.proof != two.proof { return one.proof < two.proof }
+    if one.source != two.source { return one.source < two.source }
+    return (repositories[Int(place.repository)] ?? "") < (repositories[Int(other.repository)] ?? "")
+  }
+
+  private func known(_ blob: Descriptor) -> Place? {
+    guard !blobs.isEmpty, let index = blobs.index(forKey: PartKey(blob)),
+      blobs[index].key.descriptor.size == blob.size
+    else { return nil }
+    return blobs[index].value
+  }
+
+  func holds(_ blob: Descriptor) -> Bool { known(blob) != nil }
 
   /// What of `blobs` need not be carried, each once: thousands of images may have the same.
   func omissions(from blobs: some Sequence<Descriptor>) -> [Omission] {
     guard !self.blobs.isEmpty else { return [] }
     var seen: Set<Descriptor> = []
     return blobs.compactMap { blob in
-      guard seen.insert(blob).inserted, let place = self.blobs[blob.digest], place.size == blob.size else {
-        return nil
-      }
-      return Omission(blob, reason: .known, source: place.source, repository: place.repository)
+      guard let place = known(blob), seen.insert(blob).inserted else { return nil }
+      return Omission(
+        blob, reason: .known, source: origins[Int(place.source)].source,
+        repository: repositories[Int(place.repository)])
     }
   }
 }
@@ -147,11 +170,15 @@ struct KnownFiles: Sendable {
   ) async throws -> KnownContent {
     var known = KnownContent()
     guard !receipts.isEmpty || !archives.isEmpty else { return known }
-    let sizes = Dictionary(wanted.lazy.map { ($0.digest, $0.size) }) { first, _ in first }
+    // What is known is told by the descriptors that the export has in memory.
+    var own = DescriptorsByDigest()
+    for blob in wanted where own[blob.digest] == nil { own.update(blob) }
     for told in receipts {
       known.add([], of: nil, by: told.source, told.proof)
       for image in told.receipt.images {
-        let blobs = image.blobs.lazy.filter { sizes[$0.digest] == $0.size }
+        let blobs = image.blobs.lazy.compactMap { [own] blob in
+          own[blob.digest].flatMap { $0.size == blob.size ? $0 : nil }
+        }
         known.add(
           blobs, of: (try? Reference(anyTag: image.source))?.repositoryName, by: told.source, told.proof)
       }
@@ -159,13 +186,13 @@ struct KnownFiles: Sendable {
     for archive in archives {
       let proof = archive.isVouchedFor ? KnownProof.vouched : .hashed
       known.add([], of: nil, by: archive.source, proof)
-      let images = try await executor.run { try contents(of: archive.opened, sizes) }
-      var held: [Digest: Descriptor] = [:]
-      for blob in images.lazy.flatMap(\.blobs) where held[blob.digest] == nil { held[blob.digest] = blob }
-      let sound =
-        archive.isVouchedFor ? Set(held.keys) : try await prove(Array(held.values), in: archive, on: executor)
+      let images = try await executor.run { [own] in try contents(of: archive.opened, own) }
+      let held = Set(images.lazy.flatMap(\.blobs).map { PartKey($0) })
+      let unsound =
+        archive.isVouchedFor
+        ? [] : try await unproved(held.map(\.descriptor), in: archive, on: executor)
       for (repository, blobs) in images {
-        known.add(blobs.filter { sound.contains($0.digest) }, of: repository, by: archive.source, proof)
+        known.add(blobs.filter { !unsound.contains($0.digest) }, of: repository, by: archive.source, proof)
       }
     }
     return known
@@ -173,7 +200,7 @@ struct KnownFiles: Sendable {
 
   /// The wanted blobs that lie in an archive, by the repository of the images that list them.
   private func contents(
-    of opened: OpenedArchive, _ sizes: [Digest: Int64]
+    of opened: OpenedArchive, _ wanted: DescriptorsByDigest
   ) throws -> [(repository: String?, blobs: [Descriptor])] {
     let layout = opened.layout
     var coming: [Digest: Int64] = [:]
@@ -187,17 +214,19 @@ struct KnownFiles: Sendable {
       guard walked.insert(RepositoryContent(repository: name, digest: image.root.digest)).inserted else {
         return nil
       }
-      let blobs = try layout.tree(of: image).blobs.filter { blob in
-        sizes[blob.digest] == blob.size
-          && (coming[blob.digest] ?? layout.blobs[blob.digest]?.size) == blob.size
-          && taken.insert(RepositoryContent(repository: name, digest: blob.digest)).inserted
+      let blobs = try layout.tree(of: image).blobs.compactMap { blob -> Descriptor? in
+        guard let own = wanted[blob.digest], own.size == blob.size,
+          (coming[blob.digest] ?? layout.blobs[blob.digest]?.size) == blob.size,
+          taken.insert(RepositoryContent(repository: name, digest: blob.digest)).inserted
+        else { return nil }
+        return own
       }
       return blobs.isEmpty ? nil : (repository, blobs)
     }
   }
 
-  /// Those of `blobs` whose bytes in the archive are the right ones.
-  private func prove(
+  /// Those of `blobs` whose bytes in the archive are not the right ones, or did not come.
+  private func unproved(
     _ blobs: [Descriptor], in archive: Archive, on executor: BlockingExecutor
   ) async throws -> Set<Digest> {
     guard !blobs.isEmpty else { return [] }
@@ -219,11 +248,10 @@ struct KnownFiles: Sendable {
     case .passing(let stream):
       readings = try await executor.run { try read(Set(blobs.map(\.digest)), from: stream) }
     }
-    let sound = Set(readings.filter { $0.problem == nil }.map(\.digest))
-    for blob in blobs where !sound.contains(blob.digest) {
-      settings.observer.note(.knownDamaged(archive.source, blob: blob))
-    }
-    return sound
+    let sound = Set(readings.lazy.filter { $0.problem == nil }.map(\.digest))
+    let others = blobs.filter { !sound.contains($0.digest) }
+    for blob in others { settings.observer.note(.knownDamaged(archive.source, blob: blob)) }
+    return Set(others.map(\.digest))
   }
 
   /// Hashes `wanted` blobs of an archive that passes by, and lets the others pass. Blocks.

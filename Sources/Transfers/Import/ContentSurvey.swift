@@ -96,28 +96,29 @@ struct ContentSurvey: Sendable {
     _ made: [Digest: MadeConfig]
   ) throws -> [ImportBlob] {
     var order: [Descriptor] = []
-    var repositories: [Digest: [String]] = [:]
     /// All blobs' repositories are in one order, so that of two none waits for the other.
-    var ranks: [String: Int] = [:]
-    var needs: Set<RepositoryContent> = []
+    var ranks: [String: Int32] = [:]
+    var names: [String] = []
+    var users = PartUsers()
     for image in images {
       try Task.checkCancellation()
-      if ranks[image.target.repository] == nil { ranks[image.target.repository] = ranks.count }
-      for blob in image.tree.blobs {
-        if repositories[blob.digest] == nil { order.append(blob) }
-        let need = RepositoryContent(repository: image.target.repository, digest: blob.digest)
-        guard needs.insert(need).inserted else { continue }
-        repositories[blob.digest, default: []].append(image.target.repository)
+      let repository = image.target.repository
+      let rank = ranks[repository] ?? Int32(names.count)
+      if rank == names.count {
+        ranks[repository] = rank
+        names.append(repository)
       }
+      for blob in image.tree.blobs where users.add(rank, to: blob) { order.append(blob) }
     }
+    /// Most blobs are one repository's.
+    let single = names.map { [$0] }
     let holders = try archives.holders(of: order)
     return order.map { blob in
       let compressed = compressed[blob.digest]
+      let needing = Set(users[blob]).sorted().map(Int.init)
       return ImportBlob(
-        descriptor: blob, layout: compressed?.layout ?? made[blob.digest]?.layout ?? holders[blob.digest],
-        repositories: (repositories[blob.digest] ?? []).sorted {
-          ranks[$0, default: 0] < ranks[$1, default: 0]
-        },
+        descriptor: blob, layout: compressed?.layout ?? made[blob.digest]?.layout ?? holders(blob),
+        repositories: needing.count == 1 ? single[needing[0]] : needing.map { names[$0] },
         compressed: compressed, made: made[blob.digest]?.bytes)
     }
   }

@@ -33,9 +33,12 @@ struct ImportedArchives: Sendable {
   /// Whether the blobs of an archive can be read only once, as they come.
   func isStreamed(_ layout: Layout) -> Bool { streamed.contains(ObjectIdentifier(layout)) }
 
-  /// The archive that each of `blobs` is read from: the first that has it with its size. Each archive is gone through
+  /// The archive that each of `blobs` is read from: the first that has it with its size. Of many archives each is gone through
   /// once, however many blobs there are.
-  func holders(of blobs: [Descriptor]) throws -> [Digest: Layout] {
+  func holders(of blobs: [Descriptor]) throws -> (Descriptor) -> Layout? {
+    guard layouts.count > Self.few else {
+      return { blob in layouts.first { $0.blobs[blob.digest]?.size == blob.size } }
+    }
     let sizes = Dictionary(blobs.map { ($0.digest, $0.size) }) { first, _ in first }
     var holders: [Digest: Layout] = [:]
     for layout in layouts {
@@ -44,8 +47,11 @@ struct ImportedArchives: Sendable {
         holders[digest] = layout
       }
     }
-    return holders
+    return { [holders] in holders[$0.digest] }
   }
+
+  /// So few archives are asked one after the other.
+  private static let few = 4
 
   /// `blobs` told apart: those that lie in archives, of which some are read one after the other, and what comes out of each
   /// stream.

@@ -116,7 +116,7 @@ struct Schema1Converter: Sendable {
     }
     let holders = try archives.holders(of: found.map(\.layer))
     return try found.map { layout, layer in
-      let holder = holders[layer.digest] ?? layout
+      let holder = holders(layer) ?? layout
       guard !archives.isStreamed(holder) else {
         throw LayoutError.notStreamable(path: holder.path, .twoReadings)
       }

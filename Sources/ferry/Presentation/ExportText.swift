@@ -64,18 +64,25 @@ struct ExportText {
 
   /// What the archives leave out, each once.
   private func omissions(in prepared: PreparedExport) -> [Wording] {
-    var images: [Digest: [String]] = [:]
-    let omissions = prepared.archives.flatMap(\.plan.omissions).filter {
-      images.updateValue([], forKey: $0.descriptor.digest) == nil
-    }
-    // Of what is carried nobody asks whose it is.
-    for image in prepared.images where !omissions.isEmpty {
-      let name = image.named.description
-      for part in Set(image.omissions.map(\.descriptor.digest) + image.tree.blobs.map(\.digest)) {
-        images[part]?.append(name)
+    var omissions = prepared.archives.first?.plan.omissions ?? []
+    if prepared.archives.count > 1 {
+      var known: Set<Digest> = []
+      omissions = prepared.archives.flatMap(\.plan.omissions).filter {
+        known.insert($0.descriptor.digest).inserted
       }
     }
-    return OmissionText.each(omissions, of: images)
+    return OmissionText.each(omissions) { named in
+      var images: [Digest: [String]] = Dictionary(named.map { ($0.descriptor.digest, []) }) { first, _ in
+        first
+      }
+      for image in prepared.images where !images.isEmpty {
+        let name = image.named.description
+        for part in Set(image.omissions.map(\.descriptor.digest) + image.tree.blobs.map(\.digest)) {
+          images[part]?.append(name)
+        }
+      }
+      return images
+    }
   }
 
   private func state(of archive: PreparedExport.Archive) -> Wording {

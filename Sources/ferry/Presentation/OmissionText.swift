@@ -13,33 +13,36 @@ enum OmissionText {
   static func lines(
     _ omissions: [Omission], of images: [Digest: [String]], sources: [KnownSource], isLong: Bool = false
   ) -> [Wording] {
-    KnownText.lines(omissions, sources: sources) + each(omissions, of: images, isLong: isLong)
+    KnownText.lines(omissions, sources: sources) + each(omissions, isLong: isLong) { _ in images }
   }
 
-  /// What an archive leaves out, one by one. `images` list it, by digest.
+  /// What an archive leaves out, one by one. `images` tells by which images those are listed that are named, by digest: of
+  /// hundreds of thousands few are.
   static func each(
-    _ omissions: [Omission], of images: [Digest: [String]], isLong: Bool = false
+    _ omissions: [Omission], isLong: Bool = false, of images: ([Omission]) -> [Digest: [String]]
   ) -> [Wording] {
     // What is known of is summed up elsewhere.
-    let order = omissions.filter { $0.reason != .known } + omissions.filter { $0.reason == .known }
-    let lines = order.map { omission -> Wording in
+    let count = isLong ? omissions.count : most
+    let others = Array(omissions.lazy.filter { $0.reason != .known }.prefix(count))
+    let named = others + omissions.lazy.filter { $0.reason == .known }.prefix(count - others.count)
+    let images = images(named)
+    let lines = named.map { omission -> Wording in
       "\(beginning(of: omission)) \(omission.descriptor.digest), "
         + Amounts.bytes(omission.descriptor.size) + of(images[omission.descriptor.digest] ?? [])
     }
-    return few(lines, isLong: isLong)
+    return lines + more(omissions.count - named.count)
   }
 
   /// What an import found of it at the destination.
   static func lines(_ content: [OmittedContent]) -> [Wording] {
     let order = content.filter { !$0.isThere } + content.filter(\.isThere)
-    return few(
-      order.map { content -> Wording in
-        let what: Wording = "\(words(for: content.reason)) \(content.descriptor.digest)\(of(content.images))"
-        return content.isThere
-          ? "left out of the archive and there already: \(what), in \(content.repository)"
-          : "not at the destination: \(what), left out of the archive"
-            + (content.reason == .foreign ? "; whoever pulls it needs its urls" : "")
-      }, isLong: false)
+    return order.prefix(most).map { content -> Wording in
+      let what: Wording = "\(words(for: content.reason)) \(content.descriptor.digest)\(of(content.images))"
+      return content.isThere
+        ? "left out of the archive and there already: \(what), in \(content.repository)"
+        : "not at the destination: \(what), left out of the archive"
+          + (content.reason == .foreign ? "; whoever pulls it needs its urls" : "")
+    } + more(content.count - most)
   }
 
   /// What another tool left out says for which platform it is.
@@ -49,9 +52,8 @@ enum OmissionText {
     return platform.isUnknown ? "not here: attestation" : "not here: \(platform)"
   }
 
-  private static func few(_ lines: [Wording], isLong: Bool) -> [Wording] {
-    guard !isLong, lines.count > most else { return lines }
-    return lines.prefix(most) + ["and \(lines.count - most) more left out; --json lists them"]
+  private static func more(_ count: Int) -> [Wording] {
+    count > 0 ? ["and \(count) more left out; --json lists them"] : []
   }
 
   private static func of(_ images: [String]) -> Wording {

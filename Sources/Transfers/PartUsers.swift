@@ -1,21 +1,6 @@
 import Digests
 import Images
 
-/// A manifest or blob of several images, known by its digest alone. What is in memory already takes little room here.
-struct PartKey: Hashable {
-  let descriptor: Descriptor
-
-  init(_ descriptor: Descriptor) { self.descriptor = descriptor }
-
-  init(_ digest: Digest) {
-    descriptor = Descriptor(mediaType: MediaType(rawValue: ""), digest: digest, size: 0)
-  }
-
-  static func == (left: Self, right: Self) -> Bool { left.descriptor.digest == right.descriptor.digest }
-
-  func hash(into hasher: inout Hasher) { hasher.combine(descriptor.digest) }
-}
-
 /// Which of many images have each part, by the images' numbers. Each image names its parts in one go.
 struct PartUsers: Sendable {
   private struct Part {
@@ -28,12 +13,15 @@ struct PartUsers: Sendable {
   /// An image, and the link of the one that named the same part before it; -1 when none did.
   private var links: [(image: Int32, before: Int32)] = []
 
-  mutating func add(_ image: Int32, to part: Descriptor) {
+  /// Whether `part` has not been named before.
+  @discardableResult
+  mutating func add(_ image: Int32, to part: Descriptor) -> Bool {
     let key = PartKey(part)
     let before = parts[key]?.last ?? -1
-    guard before < 0 || links[Int(before)].image != image else { return }
+    guard before < 0 || links[Int(before)].image != image else { return false }
     parts[key, default: Part()].last = Int32(links.count)
     links.append((image, before))
+    return before < 0
   }
 
   /// Notes that `part` is missing; false where that was noted before.
