@@ -16,6 +16,8 @@ public protocol TransferObserver: Sendable {
   /// So many of the expected bytes need not move.
   func skipped(bytes: Int64)
   func note(_ note: TransferNote)
+  /// The images have these names, and get these: whatever is said of them is said by these.
+  func named(_ references: [Reference])
 }
 
 /// Something worth a line while a transfer runs.

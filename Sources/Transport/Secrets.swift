@@ -8,8 +8,14 @@ internal import Synchronization
 /// character by character.
 public final class Secrets: Sendable {
   private struct Known {
-    var texts: Set<String> = []
-    var search = SecretSearch([])
+    /// The user's own, which are looked for to the end.
+    var own: Set<String> = []
+    /// What servers gave, the oldest first: there is one with every redirect to a storage.
+    var passing: [String] = []
+    var passingBytes = 0
+    /// Words that are no secrets, whatever else they are.
+    var words: Set<String> = []
+    var search = SecretSearch()
   }
 
   private let known = Mutex(Known())
@@ -17,19 +23,65 @@ public final class Secrets: Sendable {
   /// A shorter one stands by chance in too many words: names and reports would no longer say what they should. In what
   /// servers say it is hidden all the same (``hide(_:in:)``).
   public static let shortest = 8
-  /// Far more than any run has at a time; tokens are renewed.
-  private static let most = 4096
+  /// How much of what servers give is looked for at a time, in bytes; what is older has expired, or is as good as forgotten.
+  static let mostPassing = 256 << 10
+  /// How much of one secret is looked for, in bytes. Without its beginning nobody can use it.
+  private static let longest = 16 << 10
 
   public init() {}
 
-  /// Hears of secrets, as they are. Those that are too short to be told from words are not looked for.
+  /// Hears of the user's secrets, as they are. Those that are too short to be told from words are not looked for.
   public func add(_ secrets: [String]) {
     known.withLock { known in
-      let fresh = secrets.filter { $0.utf8.count >= Self.shortest && !known.texts.contains($0) }
-      guard !fresh.isEmpty, known.texts.count < Self.most else { return }
-      known.texts.formUnion(fresh)
-      known.search = SecretSearch(known.texts)
+      for secret in Self.sought(secrets) where known.own.insert(secret).inserted {
+        known.search.add(secret, alsoPlain: !known.words.contains { $0.contains(secret) })
+      }
     }
+  }
+
+  /// Hears of secrets that a server gave: a token, a signature. Of these there may be any number.
+  public func add(passing secrets: [String]) {
+    known.withLock { known in
+      for secret in Self.sought(secrets) where !known.own.contains(secret) {
+        guard known.search.add(secret, alsoPlain: true) else { continue }
+        known.passing.append(secret)
+        known.passingBytes += secret.utf8.count
+      }
+      if known.passingBytes > Self.mostPassing { Self.forget(&known) }
+    }
+  }
+
+  /// Hears of words that are there for all to see, such as the names in a command line or an archive. A secret of the user's
+  /// that stands in one of them is not hidden where it stands as it is: the names would no longer be those that they are, and
+  /// nobody learns from them that it is one.
+  public func excuse(_ words: some Sequence<String>) {
+    known.withLock { known in
+      let fresh = words.filter { $0.utf8.count >= Self.shortest && known.words.insert($0).inserted }
+      for secret in known.own where fresh.contains(where: { $0.contains(secret) }) {
+        known.search.remove(plain: secret)
+      }
+    }
+  }
+
+  private static func sought(_ secrets: [String]) -> [String] {
+    secrets.filter { $0.utf8.count >= shortest }.map {
+      $0.utf8.count <= longest ? $0 : String(decoding: $0.utf8.prefix(longest), as: UTF8.self)
+    }
+  }
+
+  /// Forgets the older half of what servers gave.
+  private static func forget(_ known: inout Known) {
+    while known.passingBytes > mostPassing / 2, !known.passing.isEmpty {
+      let count = max(1, known.passing.count / 2)
+      known.passingBytes -= known.passing.prefix(count).reduce(0) { $0 + $1.utf8.count }
+      known.passing.removeFirst(count)
+    }
+    let words = known.words
+    known.search = SecretSearch()
+    for secret in known.own {
+      known.search.add(secret, alsoPlain: !words.contains { $0.contains(secret) })
+    }
+    for secret in known.passing { known.search.add(secret, alsoPlain: true) }
   }
 
   /// The bytes of a text without any of them; nil where there is none in it.
@@ -45,34 +97,53 @@ public final class Secrets: Sendable {
 
   /// The bytes of a text without `secrets`, but for such as are a single character.
   public static func hide(_ secrets: [String], in text: [UInt8]) -> [UInt8] {
-    SecretSearch(Set(secrets.filter { $0.utf8.count > 1 })).hiding(in: text) ?? text
+    var search = SecretSearch()
+    for secret in secrets where secret.utf8.count > 1 { search.add(secret, alsoPlain: true) }
+    return search.hiding(in: text) ?? text
   }
 }
 
-/// Looks for secrets in texts.
+/// Looks for secrets in texts: however many there are, each place of a text is looked at once.
 private struct SecretSearch {
-  /// What is looked for, by its first character; the longest first.
-  private var needles: [UInt32: [[UInt32]]] = [:]
+  /// What is looked for, by its characters, in their order: what begins alike stands together.
+  private var needles: [[UInt32]] = []
   /// The bytes with which one may begin: its own first, or what a spelling begins with.
   private var beginnings = [Bool](repeating: false, count: 256)
 
-  init(_ secrets: Set<String>) {
-    for text in Set(secrets.flatMap { Self.forms(of: $0) }) {
-      let scalars = text.unicodeScalars.map(\.value)
-      guard let first = scalars.first, let byte = text.utf8.first else { continue }
-      needles[first, default: []].append(scalars)
-      beginnings[Int(byte)] = true
-      if first == 0x20 { beginnings[Int(UInt8(ascii: "+"))] = true }
-    }
-    for key in needles.keys { needles[key]?.sort { $0.count > $1.count } }
+  init() {
     for byte in "\\%&".utf8 { beginnings[Int(byte)] = true }
   }
 
-  /// A secret, and in the two alphabets of Base64 (RFC 4648) without what may fill it up.
+  /// Takes in a secret as it is encoded, and where `alsoPlain` as it is. False where it is known.
+  @discardableResult
+  mutating func add(_ secret: String, alsoPlain: Bool) -> Bool {
+    let forms = Self.forms(of: secret) + (alsoPlain ? [secret] : [])
+    return forms.map { add($0) }.contains(true)
+  }
+
+  private mutating func add(_ text: String) -> Bool {
+    let scalars = text.unicodeScalars.map(\.value)
+    let place = Self.partition(needles.indices) { needles[$0].lexicographicallyPrecedes(scalars) }
+    guard let byte = text.utf8.first, place == needles.count || needles[place] != scalars else {
+      return false
+    }
+    needles.insert(scalars, at: place)
+    beginnings[Int(byte)] = true
+    if scalars[0] == 0x20 { beginnings[Int(UInt8(ascii: "+"))] = true }
+    return true
+  }
+
+  /// Looks for a secret no more where it stands as it is.
+  mutating func remove(plain secret: String) {
+    let scalars = secret.unicodeScalars.map(\.value)
+    needles.removeAll { $0 == scalars }
+  }
+
+  /// A secret in the two alphabets of Base64 (RFC 4648) without what may fill it up.
   private static func forms(of secret: String) -> [String] {
     let standard = base64(Array(secret.utf8))
     let forURLs = String(standard.map { $0 == "+" ? "-" : $0 == "/" ? "_" : $0 })
-    return [secret, standard, forURLs]
+    return standard == forURLs ? [standard] : [standard, forURLs]
   }
 
   private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
@@ -97,33 +168,55 @@ private struct SecretSearch {
         place += 1
         continue
       }
-      hidden = (hidden ?? []) + text[copied..<place] + Array("…".utf8)
+      var longer = hidden.take() ?? []
+      longer += text[copied..<place]
+      longer += "…".utf8
+      hidden = longer
       place = end
       copied = end
     }
     return hidden.map { $0 + text[copied...] }
   }
 
-  /// Where a secret ends that begins at a place.
-  private func end(at place: Int, in text: [UInt8]) -> Int? {
-    for (scalar, next) in Spelling.readings(at: place, in: text) {
-      for needle in needles[scalar] ?? [] {
-        if let end = Self.end(of: needle.dropFirst(), at: next, in: text) { return end }
+  /// Where the longest of the secrets ends that begin at a place. As many ways of reading the text are followed as lead
+  /// on towards different secrets.
+  private func end(at start: Int, in text: [UInt8]) -> Int? {
+    var best: Int?
+    var ways = [(among: needles.indices, depth: 0, place: start)]
+    while let (among, depth, place) = ways.popLast() {
+      if needles[among.lowerBound].count == depth { best = max(best ?? 0, place) }
+      guard place < text.count else { continue }
+      var read: [UInt32] = []
+      for (scalar, next) in Spelling.readings(at: place, in: text) where !read.contains(scalar) {
+        read.append(scalar)
+        let rest = narrowed(among, depth, to: scalar)
+        if !rest.isEmpty { ways.append((rest, depth + 1, next)) }
       }
     }
-    return nil
+    return best
   }
 
-  private static func end(of needle: ArraySlice<UInt32>, at start: Int, in text: [UInt8]) -> Int? {
-    var place = start
-    for wanted in needle {
-      guard let (_, next) = Spelling.readings(at: place, in: text).first(where: { $0.scalar == wanted })
-      else {
-        return nil
-      }
-      place = next
+  /// Those of some that begin alike whose next character is `scalar`.
+  private func narrowed(_ among: Range<Int>, _ depth: Int, to scalar: UInt32) -> Range<Int> {
+    func isBefore(_ index: Int, _ limit: UInt32) -> Bool {
+      needles[index].count <= depth || needles[index][depth] < limit
     }
-    return place
+    if among.count == 1 {
+      let needle = needles[among.lowerBound]
+      return needle.count > depth && needle[depth] == scalar ? among : among.upperBound..<among.upperBound
+    }
+    let first = Self.partition(among) { isBefore($0, scalar) }
+    return first..<Self.partition(first..<among.upperBound) { isBefore($0, scalar + 1) }
+  }
+
+  /// The first index for which `isBefore` does not hold, of a range in which it holds for none behind one.
+  private static func partition(_ range: Range<Int>, _ isBefore: (Int) -> Bool) -> Int {
+    var (low, high) = (range.lowerBound, range.upperBound)
+    while low < high {
+      let middle = (low + high) / 2
+      if isBefore(middle) { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 }
 

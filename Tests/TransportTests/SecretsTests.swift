@@ -70,9 +70,37 @@ import Testing
     #expect(Configured("http://me:p%40ssword@proxy:3128", by: "x").loginSecrets.contains("p@ssword"))
   }
 
+  @Test func `of the user's is hidden however many others servers give`() {
+    let secrets = Secrets()
+    secrets.add(["swordfish"])
+    for number in 0..<40 {
+      secrets.add(passing: ["\(number)" + String(repeating: "-signature", count: 2000)])
+    }
+    secrets.add(["marlin-and-tuna"])
+    #expect(secrets.hiding(in: "swordfish marlin-and-tuna") == "… …")
+    #expect(secrets.hiding(in: "39" + String(repeating: "-signature", count: 2000))?.hasPrefix("…") == true)
+  }
+
+  @Test func `that is a word of the command line is hidden in other forms alone`() {
+    let secrets = Secrets()
+    secrets.add(["trainers", "swordfish"])
+    secrets.excuse(["registry.example/team-trainers/app:1"])
+    secrets.add(["team-trainers"])
+    #expect(secrets.hiding(in: "registry.example/team-trainers/app:1") == nil)
+    #expect(secrets.hiding(in: "dHJhaW5lcnM= swordfish") == "…= …")
+  }
+
+  @Test func `is found as quickly among thousands as alone`() {
+    let secrets = Secrets()
+    secrets.add(passing: (0..<300).map { "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.\($0).\($0)" })
+    secrets.add(passing: (0..<300).map { String(repeating: String($0, radix: 16), count: 8) + "-" })
+    let text = Array(String(repeating: "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ8", count: 300).utf8)
+    #expect(secrets.hiding(in: text) == nil)
+  }
+
   @Test func `is looked for in no more time than it takes to read`() {
     let secrets = Secrets()
-    secrets.add((0..<500).map { "eyJhbGciOiJSUzI1NiJ9.token-\($0)" })
+    secrets.add(passing: (0..<500).map { "eyJhbGciOiJSUzI1NiJ9.token-\($0)" })
     let text = [UInt8](repeating: UInt8(ascii: "\\"), count: 256 << 10)
     #expect(secrets.hiding(in: text) == nil)
   }

@@ -41,6 +41,7 @@ public struct DestinationComparison: Sendable {
     let (expected, imported) = try await executor.run {
       try ExpectedNames(request, registries: registries).name(subject)
     }
+    settings.observer.named(expected.flatMap { [$0.target, $0.reference].compactMap(\.self) })
     settings.observer.note(.resolving(images: expected.count))
     let seen = try await withChanges(try await executor.mapConcurrently(expected) { try look(at: $0) })
     let (looked, left) = withoutLeftReferrers(seen)

@@ -33,6 +33,7 @@ public struct SourceComparison: Sendable {
     let indexes = try await indexes()
     let subject = subject.known(by: indexes)
     let questions = SourceQuestion.all(of: subject, in: indexes)
+    settings.observer.named(questions.compactMap(\.reference))
     settings.observer.note(.resolving(images: questions.count))
     let images = try await executor.mapConcurrently(questions) { question in
       SourceImage(question, state: try ask(question))

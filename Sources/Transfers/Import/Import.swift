@@ -51,6 +51,8 @@ public struct Import: Sendable {
     let naming = ImageNaming(
       request.mapping, givenName: request.givenName, nvidiaHosts: registries.nvidiaHosts)
     let named = try naming.name(compressed)
+    settings.observer.named(
+      archives.layouts.flatMap { $0.images.compactMap(\.reference) } + named.images.map(\.target))
     note(named.images, from: archives)
     let survey = DestinationSurvey(
       of: destination, for: request, keepGoing: settings.keepGoing, executor: executor)

@@ -4,6 +4,7 @@ import FoundationEssentials
 import Images
 import Layouts
 import Transfers
+import Transport
 
 struct CheckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -123,6 +124,7 @@ struct CheckCommand: AsyncParsableCommand {
     }
     request.images = images.image
     request.list = try images.list()
+    run.console.secrets.excuse(request.list?.references.map(\.description) ?? [])
     request.expected = expecting.expect
     request.takesReferrers = !images.leavesReferrers
     request.spool = spooling.spool

@@ -23,6 +23,8 @@ struct CommandRun: Sendable {
     console = output.console()
     display = ProgressDisplay(console)
     environment = Environment(ProcessInfo.processInfo.environment)
+    // What is typed there is no secret.
+    console.secrets.excuse(CommandLine.arguments)
     console.secrets.add([environment.signPassphrase].compactMap(\.self))
     for proxy in [environment.proxy(isPlain: true), environment.proxy(isPlain: false)] {
       guard let proxy else { continue }
@@ -57,7 +59,8 @@ struct CommandRun: Sendable {
     }
     if console.hasHiddenResults {
       console.complain(
-        "ferry: a secret stood in what was to be told, and is shown as '…' there: something is called by it")
+        "ferry: what a registry says holds a secret of this run, and '…' stands in its place above or in the report; "
+          + "a name with '…' in it is not the one that the registry has")
       if status == .done { status = .unforeseen }
     }
     // Not exit(3): its handlers would pull OpenSSL from under threads that still tidy up.
@@ -146,7 +149,7 @@ struct CommandRun: Sendable {
     let security = TransportSecurity(
       environment, certificate: credentials.clientCertificate, registries: hosts, warn: { warnings.say($0) })
     var options = security.applied(to: transport)
-    options.confided = { secrets.add($0) }
+    options.confided = { secrets.add(passing: $0) }
     return Registries(
       http: try HTTPClient(options),
       plainHTTP: connection.plainHTTP,

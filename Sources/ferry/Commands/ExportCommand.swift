@@ -4,6 +4,7 @@ import Files
 import Glibc
 import Images
 import Transfers
+import Transport
 
 struct ExportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -205,6 +206,7 @@ struct ExportCommand: AsyncParsableCommand {
 
   private func request(_ run: CommandRun) throws -> ExportRequest {
     let listed = try selection.fromFile.flatMap(ImageList.read)
+    run.console.secrets.excuse(listed)
     let selector = try TagSelector(selection.tags)
     let queries = try (images + listed).map { text -> ImageQuery in
       if selection.allRepositories { return .repositories(below: try RegistryLocation(text), selector) }

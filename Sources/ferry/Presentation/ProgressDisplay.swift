@@ -3,6 +3,7 @@ import Images
 import Registry
 import Synchronization
 import Transfers
+import Transport
 
 /// Shows a transfer's progress and notes on a console.
 final class ProgressDisplay: TransferObserver {
@@ -53,6 +54,12 @@ final class ProgressDisplay: TransferObserver {
       console.complain(NoteText.line(for: note))
     default: console.say(NoteText.line(for: note))
     }
+  }
+
+  func named(_ references: [Reference]) {
+    var words = Set(references.map(\.repositoryName))
+    for reference in references { reference.tag.map { _ = words.insert($0) } }
+    console.secrets.excuse(words)
   }
 
   /// Runs `work` with the display drawn beside it.
