@@ -74,7 +74,7 @@ struct ArchiveDamage {
 
   /// Whether `findings` spare an image.
   func sparesImages(_ findings: FindingList) -> Bool {
-    let hurt = Set(findings.lazy.flatMap(\.images))
+    let hurt = findings.images
     return layout.images.contains { !hurt.contains($0.label) }
   }
 

@@ -152,13 +152,24 @@ struct FoundProblems: Sendable {
     }
   }
 
-  /// The names of the images that it hurts, in the archive's order.
-  func images(at index: Int) -> [String] {
+  /// The names of the images that it hurts, in the archive's order: at most so many of them, and how many there are. Each of
+  /// thousands of problems may hurt thousands.
+  func images(at index: Int, most: Int) -> (names: [String], count: Int) {
+    if case .other(let place) = order[index], case .unreadableImage(let name, _) = others[Int(place)].problem
+    {
+      return ([name], 1)
+    }
+    let hurt = hurt(at: index)
+    let first = hurt.flatMap { entries[Int($0)].prefix(most) }.sorted().prefix(most)
+    return (first.map { images[$0].label }, hurt.map { entries[Int($0)].count }.saturatingSum())
+  }
+
+  /// The numbers of the images that it hurts.
+  func hurt(at index: Int) -> Set<Int32> {
     var hurt: Set<Int32>
     switch order[index] {
     case .missing(let descriptor): hurt = Set(users[descriptor])
     case .other(let place):
-      if case .unreadableImage(let name, _) = others[Int(place)].problem { return [name] }
       hurt = others[Int(place)].hurt.images
     }
     let problem = problem(at: index)
@@ -167,7 +178,7 @@ struct FoundProblems: Sendable {
     if let volume = volumes.volumes(of: problem).first, volume.problem == problem {
       for digest in volumes.lost(in: volume) { hurt.formUnion(users[digest]) }
     }
-    return hurt.flatMap { entries[Int($0)] }.sorted().map { images[$0].label }
+    return hurt
   }
 }
 
@@ -195,6 +206,14 @@ public struct FindingList: RandomAccessCollection, Sendable {
   /// Whether the archive is cut into volumes, so that a finding may lie in some.
   public var areOfVolumes: Bool { !content.found.volumes.volumes.isEmpty }
 
+  /// The names of all images that any of them hurts.
+  public var images: Set<String> {
+    let found = content.found
+    var hurt: Set<Int32> = []
+    for index in indices { hurt.formUnion(found.hurt(at: index)) }
+    return Set(hurt.flatMap { found.entries[Int($0)] }.map { found.images[$0].label })
+  }
+
   /// The problems alone.
   public var problems: some Collection<LayoutProblem> { lazy.map(\.problem) }
 }
@@ -211,8 +230,10 @@ extension VerifiedArchive {
     }
 
     public var problem: LayoutProblem { content.found.problem(at: index) }
-    /// The images it hurts, by name; none when it touches no image.
-    public var images: [String] { content.found.images(at: index) }
+    /// The first of the images it hurts, by name, and how many it hurts; none when it touches no image.
+    public func images(most: Int) -> (names: [String], count: Int) {
+      content.found.images(at: index, most: most)
+    }
     /// The volumes it lies in; none when the archive is one file.
     public var volumes: [Volume] { content.found.volumes.volumes(of: problem) }
   }

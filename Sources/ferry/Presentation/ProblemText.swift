@@ -80,7 +80,8 @@ enum ProblemText {
     var lines: [Wording] = []
     for finding in shown.prefix(20) {
       lines.append("  \(line(for: finding))")
-      if !finding.images.isEmpty { lines.append("    hurts \(Wording.list(Wording.few(finding.images)))") }
+      let hurt = finding.images(most: .max).names
+      if !hurt.isEmpty { lines.append("    hurts \(Wording.list(Wording.few(hurt)))") }
     }
     let rest = shown.count - min(20, shown.count)
     if rest > 0 { lines.append("  and \(rest) more") }

@@ -17,7 +17,11 @@ struct VerifyText {
     let findings = ProblemText.salient(among: archive.findings)
     for finding in findings {
       console.result("\(archive.path): \(ProblemText.line(for: finding))")
-      if !finding.images.isEmpty { console.result("  hurts \(list(finding.images))") }
+      let hurt = finding.images(most: Self.mostImages)
+      guard hurt.count > 0 else { continue }
+      let shown = hurt.names.map(Wording.value).joined(separator: ", ")
+      let more = hurt.count - hurt.names.count
+      console.result("  hurts \(more > 0 ? "\(shown) and \(more) more" : shown)")
     }
     let lost = archive.findings.count - findings.count
     if lost > 0 {
@@ -91,10 +95,8 @@ struct VerifyText {
   }
 
   /// The names, cut short where a shared layer hurts hundreds.
-  private func list(_ names: [String]) -> Wording {
-    let shown = names.prefix(10).map(Wording.value).joined(separator: ", ")
-    return names.count > 10 ? "\(shown) and \(names.count - 10) more" : shown
-  }
+  /// How many of the images that a problem hurts are named.
+  private static let mostImages = 10
 }
 
 /// Whether an archive's images have arrived, for people.

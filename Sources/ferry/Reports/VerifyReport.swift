@@ -109,10 +109,10 @@ struct VerifyReport: Codable {
         lacking: DocumentList(archive.missingImages, MissingImageEntry.init),
         unknownManifests: UnknownManifestEntry.all(archive.unknownManifests),
         problems: DocumentList(archive.findings) {
-          Problem(
-            problem: ProblemText.line(for: $0.problem),
-            images: DocumentList(Array($0.images.prefix(Problem.mostImages))),
-            moreImages: $0.images.count > Problem.mostImages ? $0.images.count - Problem.mostImages : nil,
+          let hurt = $0.images(most: Problem.mostImages)
+          return Problem(
+            problem: ProblemText.line(for: $0.problem), images: DocumentList(hurt.names),
+            moreImages: hurt.count > hurt.names.count ? hurt.count - hurt.names.count : nil,
             volumes: DocumentList($0.volumes) { $0.path })
         }, arrivals: receipts.map { DocumentList(archive.arrivals(in: $0), ArrivalEntry.init) },
         volumes: DocumentList(archive.volumes) { VolumeEntry($0, damage: damage) },

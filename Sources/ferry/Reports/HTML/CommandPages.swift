@@ -174,7 +174,7 @@ extension ReportPage {
     var remarks = failures.map(Self.remark) + Self.remarks(on: passedOver)
     var arrived = 0
     for archive in verified {
-      let hurt = Set(archive.findings.lazy.flatMap(\.images))
+      let hurt = archive.findings.images
       let arrivals = receipts.map { archive.arrivals(in: $0) }
       for (index, content) in archive.contents.enumerated() {
         let isHurt = hurt.contains(content.name)
