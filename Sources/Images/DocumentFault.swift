@@ -23,6 +23,14 @@ public enum DocumentFault: Error, Hashable, Sendable {
   case tooManyValues(limit: Int)
   /// A text of more bytes than one may have.
   case textTooLong(limit: Int)
+
+  /// Whether it may be sound, and costs more than is spent on any.
+  public var isOfBounds: Bool {
+    switch self {
+    case .tooDeep, .tooManyKeys, .tooManyValues, .textTooLong: true
+    default: false
+    }
+  }
 }
 
 /// How much a document may hold beside how long it may be. A decoder keeps about thirty bytes for each value, and what is made

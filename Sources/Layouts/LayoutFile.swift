@@ -45,6 +45,15 @@ public enum FileFault: Error, Hashable, Sendable {
   /// The library that decompresses says why it cannot.
   case compression(String)
 
+  /// Whether the file may be sound, and costs more than is spent on any.
+  public var isOfBounds: Bool {
+    switch self {
+    case .json(.document(let fault)): fault.isOfBounds
+    case .tooManyParts, .filesTooLarge: true
+    default: false
+    }
+  }
+
   /// Reads JSON of a known shape. Throws ``json(_:)``.
   static func decode<Value: Decodable>(
     _ type: Value.Type, from bytes: [UInt8], as shape: DocumentShape, within bounds: DocumentBounds = .lists

@@ -68,7 +68,12 @@ extension LayoutError: WordedError {
             : "its list names \(Amounts.count(others.count, "entry", plural: "entries")) of \(Wording.list(kinds)) and no image"),
         remedy: "Nothing can be proved or carried of it: export the images again.", .notFound)
     case .malformed(let path, let entry, let why):
-      return ErrorText("\(path) is damaged: \(entry): \(why.words)", remedy: again, .integrityFailure)
+      return ErrorText(
+        "\(path) is damaged: \(entry): \(why.words)",
+        // Carried again it costs as much.
+        remedy: why.isOfBounds
+          ? "Nothing that tools make is like that. Do not trust whoever made it." : again,
+        .integrityFailure)
     case .oversized(let path, let entry, let size, let limit):
       return ErrorText(
         "\(path) is damaged: \(entry) has \(size) bytes, and \(limit) are the most", .integrityFailure)
