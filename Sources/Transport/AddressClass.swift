@@ -85,7 +85,7 @@ public enum AddressClass: Int, Hashable, Sendable {
   private init(version6 bytes: [UInt8]) {
     if bytes == Self.loopback6 {
       self = .loopback
-    } else if bytes == Self.amazonMetadata {
+    } else if Self.metadata6.contains(bytes) || bytes.starts(with: Self.amazonServices) {
       self = .metadata
     } else if bytes[0] == 0xfe, bytes[1] & 0xc0 == 0x80 {
       self = .linkLocal
@@ -132,8 +132,14 @@ public enum AddressClass: Int, Hashable, Sendable {
   private static let wellKnown: ArraySlice<UInt8> = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0]
   private static let localUse: [UInt8] = [0, 0x64, 0xff, 0x9b, 0, 1]
   private static let loopback6 = [UInt8](repeating: 0, count: 15) + [1]
-  /// fd00:ec2::254
-  private static let amazonMetadata: [UInt8] = [0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0x54]
+  /// fd00:ec2::254, and beside it what else gives credentials to whoever asks, as fd00:ec2::23 does.
+  private static let amazonServices: [UInt8] = [0xfd, 0, 0x0e, 0xc2]
+  /// Google's fd20:ce::254, Oracle's fd00:c1::a9fe:a9fe and Scaleway's fd00:42::42.
+  private static let metadata6: [[UInt8]] = [
+    [0xfd, 0x20, 0, 0xce, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0x54],
+    [0xfd, 0, 0, 0xc1, 0, 0, 0, 0, 0, 0, 0, 0, 0xa9, 0xfe, 0xa9, 0xfe],
+    [0xfd, 0, 0, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x42],
+  ]
 
   /// The bytes of an address, without brackets; nil for a name.
   static func addressBytes(_ text: String) -> [UInt8]? {

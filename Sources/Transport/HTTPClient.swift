@@ -168,13 +168,16 @@ extension HTTPClient {
   /// Where a request may go. Who leads to it has been asked before, and it is known then where that one is.
   private func reach(of request: HTTPRequest, by route: Route) -> Reach {
     let sender = request.sentBy.flatMap { sender -> Reach.Sender? in
-      guard sender.host != request.url.host else { return nil }
-      let place = host(sender.authority).place ?? AddressClass(host: sender.host)
-      return Reach.Sender(authority: sender.authority, place: place)
+      let known = host(sender.authority).place
+      // The user named it, so it may lead to itself where it was found: elsewhere its name is made to lead.
+      if sender.host == request.url.host {
+        return known.map { Reach.Sender(authority: sender.authority, place: $0, isItself: true) }
+      }
+      return Reach.Sender(authority: sender.authority, place: known ?? AddressClass(host: sender.host))
     }
-    let isKnownPrivate = [request.url.host, request.url.authority].contains {
-      options.privateHosts.contains($0)
-    }
+    let (name, port) = (request.url.host, request.url.port)
+    let isKnownPrivate =
+      options.privateHosts.contains(name) || options.privateHosts.contains("\(name):\(port)")
     return Reach(
       to: request.url, by: sender, isKnownPrivate: isKnownPrivate, isByProxy: route.proxy != nil)
   }

@@ -9,6 +9,8 @@ struct Reach: Sendable {
   struct Sender: Sendable {
     let authority: String
     let place: AddressClass
+    /// Whether it leads to its own host.
+    var isItself = false
   }
 
   private let host: String
@@ -49,6 +51,8 @@ struct Reach: Sendable {
 
   private func allows(_ found: AddressClass) -> Bool {
     guard let sender else { return true }
+    // Where it is found itself, of whatever kind that is.
+    if sender.isItself, found == sender.place { return true }
     return found.mayBeLedTo(by: sender.place) || isKnownPrivate && (found == .local || found == .loopback)
   }
 

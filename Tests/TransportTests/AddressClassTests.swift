@@ -36,6 +36,7 @@ import Testing
     ),
     (.linkLocal, ["2001:0:808:808::5601:5601", "::a9fe:a9fe", "fe80::5efe:8.8.8.8", "2852039166"]),
     (.metadata, ["100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "64:ff9b::6464:64c8"]),
+    (.metadata, ["fd00:ec2::23", "fd20:ce::254", "fd00:c1::a9fe:a9fe", "fd00:42::42"]),
     (.metadata, ["metadata.google.internal", "METADATA.google.internal.", "::ffff:100.100.100.200"]),
   ]
 
@@ -140,6 +141,31 @@ import Testing
     #expect(try kind("169.254.7.1", from: nil) == nil)
     #expect(try kind("169.254.169.254", from: nil) == .linkLocal)
     #expect(try kind("100.100.100.200", from: nil) == .metadata)
+  }
+
+  @Test func `is the host itself where it was found, and nowhere else`() throws {
+    let other = ScriptedServer { _ in ScriptedResponse(text: "there") }
+    let target = other.url()
+    let server = ScriptedServer { _ in ScriptedResponse(307, headers: [("Location", target)]) }
+    #expect(try HTTPClient().send(HTTPRequest(.get, HTTPURL(server.url()))).status == 200)
+    // Its name led to the open network before, and leads to this machine now.
+    let client = try HTTPClient()
+    client.host(server.host).note(.ordinary)
+    #expect(Self.refusal { _ = try client.send(HTTPRequest(.get, HTTPURL(server.url()))) }?.kind == .loopback)
+    #expect(other.connections == 1)
+  }
+
+  @Test func `is known to be meant by its usual port as well`() throws {
+    var options = TransportOptions(retries: 0)
+    options.privateHosts = ["localhost:80"]
+    let client = try HTTPClient(options)
+    client.host("registry.example").note(.ordinary)
+    var request = HTTPRequest(.get, try HTTPURL("http://localhost/"))
+    request.sentBy = try HTTPURL("http://registry.example/")
+    // Whether anything answers there is all the same.
+    do { _ = try client.send(request) } catch TransportError.addressRefused {
+      Issue.record("it was refused")
+    } catch {}
   }
 
   /// A connection from before was judged for whoever led there then.
