@@ -178,6 +178,21 @@ struct `An image with longer digests` {
     #expect(!alone.tags.contains("new/app:1"))
   }
 
+  @Test func `is not there where a tag holds its bytes and nothing goes by its digest`() throws {
+    let (root, _, _) = add(.manifest)
+    try ferry.export([source.reference("old/app:1")], to: "a.tar")
+    let target = ScriptedRegistry(otherDigests: .refused)
+    let manifest = try #require(source.bytes(of: root))
+    let text = String(decoding: manifest, as: UTF8.self)
+    for digest in text.matches(of: /sha256:[0-9a-f]{64}/) {
+      target.add(try #require(source.bytes(of: String(digest.output))))
+    }
+    target.add(manifest: text, as: "\(Self.oci).manifest.v1+json", to: "new/app", tag: "1")
+    let result = try ferry.command(arguments(target, "--receipt", "r.json")).run()
+    #expect(result.status == 15, "\(result.standardError)")
+    #expect(!FileManager.default.fileExists(atPath: ferry.file("r.json")))
+  }
+
   /// distribution 2.8.2 takes blobs by sha512, and calls them by their sha256; manifests by sha512 it refuses.
   @Test func `goes to Debian's registry and back where its manifests are by sha256, and else fails alone`()
     throws

@@ -75,7 +75,10 @@ final class Destination: Sendable {
       let manifest = try client.manifestIfPresent(
         identifier, of: repository, isForPush: isForPush, by: algorithm)
       if let manifest {
-        noteManifest(manifest, in: repository)
+        // That it is there under its digest a tag shows of the usual one alone: by that registries know it.
+        if manifest.digest.algorithm == .sha256 || target.tag == nil {
+          noteManifest(manifest, in: repository)
+        }
         return try standsForItsSubject(manifest, at: target, client) ? nil : .manifest(manifest)
       }
     } catch {

@@ -222,10 +222,11 @@ private struct DestinationCheck {
   }
 
   /// All of an image but its root: that was read by its tag or, a list of referrers in another one, is not there
-  /// as such.
+  /// as such. Its tag does not show that it is there under a digest that is not the usual one.
   private static func parts(of image: ImportImage) -> [Part] {
     let repository = image.target.repository
-    return image.tree.manifests.filter { $0.digest != image.digest }
+    let isKnown = image.digest.algorithm == .sha256 || image.list != nil || image.target.tag == nil
+    return image.tree.manifests.filter { !isKnown || $0.digest != image.digest }
       .map { Part(repository: repository, content: .manifest($0.digest)) }
       + image.tree.blobs.map { Part(repository: repository, content: .blob($0)) }
   }
