@@ -33,6 +33,15 @@ public enum TarError: Error, Hashable, Sendable {
     do { return try work() } catch { throw .file(error) }
   }
 
+  /// Whether it says nothing of what was to be unpacked but that this costs more than is allowed. Whatever else keeps content
+  /// from being unpacked is damage.
+  public var isOfBounds: Bool {
+    switch self {
+    case .needsMemory, .expands: true
+    default: false
+    }
+  }
+
   /// The same error, which happened in what errors call `path`.
   public func located(in path: String) -> TarError {
     switch self {

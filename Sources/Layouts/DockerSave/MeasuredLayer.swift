@@ -59,11 +59,8 @@ struct MeasuredLayer {
     } catch let error as LayoutError {
       throw error
     } catch let error as TarError {
-      switch error {
-      case .needsMemory, .expands: throw .tar(error.located(in: "\(file.path): \(name)"))
+      if error.isOfBounds { throw .tar(error.located(in: "\(file.path): \(name)")) }
       // What there is of it is hashed all the same, for damage is told by digest.
-      default: break
-      }
     } catch {
       // As above.
     }

@@ -293,10 +293,8 @@ public final class PassedContent: RandomAccess {
     } catch {
       reading = current
       if let failed { throw failed }
-      switch TarError.of(error) {
-      case .needsMemory, .expands: return .refused(TarError.of(error))
-      default: return .damaged
-      }
+      let error = TarError.of(error)
+      return error.isOfBounds ? .refused(error) : .damaged
     }
     reading = current
     return .digests(contents.map { $0.digest() })

@@ -48,8 +48,7 @@ struct BlobReading: Sendable {
       var contents: [Digest] = []
       var isBoundless = false
       switch passage.content {
-      case .refused(.expands): isBoundless = true
-      case .refused(let error): if algorithms != nil { throw error.located(in: "blob \(digest)") }
+      case .refused(let error): if algorithms != nil { isBoundless = try Self.isBoundless(digest, error) }
       case .digests(let found): if algorithms != nil { contents = found }
       case .damaged, .unknown: break
       }
@@ -57,6 +56,13 @@ struct BlobReading: Sendable {
         digest: digest, problem: passage.digest == digest ? nil : .damaged(digest, actual: passage.digest),
         contents: contents, isBoundless: isBoundless)
     }
+  }
+
+  /// Whether a blob was not unpacked for what it becomes. Throws the error where another run may unpack it, with more memory.
+  private static func isBoundless(_ digest: Digest, _ error: TarError) throws(TarError) -> Bool {
+    guard error.isOfBounds else { return false }
+    if case .expands = error { return true }
+    throw error.located(in: "blob \(digest)")
   }
 
   /// The same for a blob of any place; `source` fills a buffer from an offset on, and returns 0 at the blob's end.
@@ -78,12 +84,8 @@ struct BlobReading: Sendable {
           into: { piece in for index in hashers.indices { hashers[index].update(piece) } })
         contents = hashers.map { $0.digest() }
       } catch let error as TarError {
-        switch error {
-        case .needsMemory: throw error.located(in: "blob \(digest)")
-        case .expands: isBoundless = true
         // Not content that can be compared; whether the bytes are the right ones is told below.
-        default: break
-        }
+        isBoundless = try Self.isBoundless(digest, error)
       }
     }
     return BlobReading(
