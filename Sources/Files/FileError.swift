@@ -31,6 +31,10 @@ public enum FileError: Error, Hashable, Sendable {
   case oversized(Int64)
   /// Content that cannot be had, for a reason that only its source knows.
   case sourceFailed(path: String)
+  /// Content that comes once, of which something is needed that has passed.
+  case passed(path: String)
+  /// Compressed content that would be read from its beginning more often than is done to learn what it is.
+  case readTooOften(path: String, limit: Int)
   /// The task that made the call was cancelled.
   case cancelled
 }

@@ -19,6 +19,8 @@ public enum LayoutError: Error, Hashable, Sendable {
   case notAnArchive(path: String)
   /// A tar without one of the files that make an OCI image layout.
   case notALayout(path: String, missing: String)
+  /// A tar that is no layout and has files in it that are called like archives: the first by name, and how many.
+  case holdsArchives(path: String, first: String, count: Int)
   /// The tar ends before its images are even named.
   case truncated(path: String, at: Int64)
   /// The tar is damaged before its images are even named.
@@ -29,6 +31,8 @@ public enum LayoutError: Error, Hashable, Sendable {
   case volumeNeeded(path: String, archive: String)
   /// The first volume does not begin an archive.
   case wrongFirstVolume(path: String)
+  /// The volumes are those of a compressed file; where the first lies.
+  case compressedVolumes(path: String, first: String, Compression)
   /// Two files for one volume, of different sizes.
   case volumeTwice(String, String)
   /// A directory without an archive in it.

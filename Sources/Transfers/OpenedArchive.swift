@@ -1,6 +1,6 @@
 import Files
 import Glibc
-import Layouts
+public import Layouts
 import Tar
 
 /// An archive as it can be read: in place, or once as it comes.
@@ -55,6 +55,24 @@ enum OpenedArchive: Sendable {
             memoryLimit: memoryLimit, note: note))
       }
     }
+  }
+
+  /// Sees that `inputs` are one archive, as it must be of which the digest is told. What was found in a directory is opened where
+  /// it may be none. Blocks. Throws ``TransferError/expectsOneArchive(count:)``.
+  static func expectOne(
+    of inputs: [ArchiveInput], temporary: String, memoryLimit: Int64
+  ) throws(TransferError) {
+    guard inputs.count > 1 else { return }
+    let count = inputs.count { input in
+      guard input.mayBeOther else { return true }
+      do {
+        _ = try open(input, for: .look, spool: nil, temporary: temporary, memoryLimit: memoryLimit)
+        return true
+      } catch {
+        return !input.isOther(error)
+      }
+    }
+    if count > 1 { throw .expectsOneArchive(count: count) }
   }
 
   /// An archive that cannot be read in one pass, of which `front` has come.
@@ -138,5 +156,13 @@ extension FileError {
   /// Whether a disk is full.
   fileprivate func isOfSpace(at directory: String) -> Bool {
     if case .noSpace(directory, _, _, _) = self { true } else { false }
+  }
+}
+
+extension GatheredArchives {
+  /// Sees that they are one archive, as it must be of which the digest is told: what was found in a directory and may be none is
+  /// opened. Blocks. Throws ``TransferError/expectsOneArchive(count:)``.
+  public func expectOne(temporary: String, memoryLimit: Int64) throws(TransferError) {
+    try OpenedArchive.expectOne(of: inputs, temporary: temporary, memoryLimit: memoryLimit)
   }
 }

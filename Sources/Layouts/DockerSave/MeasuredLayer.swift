@@ -22,13 +22,13 @@ struct MeasuredLayer {
     by algorithms: Algorithms
   ) throws(LayoutError) -> MeasuredLayer {
     if let passed = file as? PassedContent, let known = passed.passage(at: extent.offset, size: extent.size),
-      known.digest.algorithm == algorithms.whole, known.content.tells([algorithms.content])
+      let whole = known.digest(by: algorithms.whole), known.content.tells([algorithms.content])
     {
       switch known.content {
       case .digests(let contents):
         return MeasuredLayer(
-          digest: known.digest, content: contents.first { $0.algorithm == algorithms.content })
-      case .damaged: return MeasuredLayer(digest: known.digest, content: nil)
+          digest: whole, content: contents.first { $0.algorithm == algorithms.content })
+      case .damaged: return MeasuredLayer(digest: whole, content: nil)
       case .refused(let error): throw .tar(error.located(in: "\(file.path): \(name)"))
       case .unknown: break
       }

@@ -107,11 +107,11 @@ public final class Layout: Sendable {
     passing content: StreamedContent, after front: ContentFront? = nil, unpacksLayers: Bool = false,
     keepingIn directory: String, memoryLimit: Int64 = Decompressor.usualMemory
   ) throws(LayoutError) -> Layout {
-    try open(
-      LayoutSource.open(
-        PassedContent.read(
-          content, after: front, unpacksBlobs: unpacksLayers, keepingIn: directory, memoryLimit: memoryLimit),
-        memoryLimit: memoryLimit))
+    let read = try PassedContent.read(
+      content, after: front, unpacksBlobs: unpacksLayers, keepingIn: directory, memoryLimit: memoryLimit)
+    let layout = try open(LayoutSource.open(read, memoryLimit: memoryLimit))
+    read.content.endRepeats()
+    return layout
   }
 
   /// Whether blobs are best read one after the other, in the order in which they lie: what lies before is read over again.

@@ -143,6 +143,10 @@ struct LayoutFront {
       // A tar of blobs without a list is not one of anything else.
       case .none, .marker:
         let isOfImages = tar.entries.isEmpty || entries.looksLikeImages
+        let inside = isOfImages ? [] : entries.namesOfArchives
+        if let first = inside.first {
+          throw .holdsArchives(path: file.path, first: first, count: inside.count)
+        }
         throw .notALayout(path: file.path, missing: isOfImages ? IndexFile.path : name)
       }
     }

@@ -150,7 +150,14 @@ struct ManifestWalk {
       guard isTyped, !configs.contains(config.digest) else { return }
       return add(.notAConfig(config.digest, .tooLarge(extent.size)))
     }
-    let bytes = try extent.bytes(in: file)
+    guard let bytes = try document(in: extent) else {
+      if isTyped, configs.insert(config.digest).inserted,
+        passed(extent)?.digest(by: config.digest.algorithm) == config.digest
+      {
+        add(.notAConfig(config.digest, .malformed(.json(.notJSON))))
+      }
+      return
+    }
     let isSound = config.digest.matches(bytes)
     if !configs.contains(config.digest), isTyped || ImageConfig.speaksOfLayers(bytes) {
       configs.insert(config.digest)
@@ -160,6 +167,23 @@ struct ManifestWalk {
     }
     guard isSound, let parsed = try? ImageConfig(bytes: bytes), !parsed.describes(image) else { return }
     strayConfigs[config.digest] = min(manifest, strayConfigs[config.digest] ?? manifest)
+  }
+
+  /// The bytes there; nil where they came once, and were not kept because their first is none of JSON's.
+  private func document(in extent: BlobExtent) throws(LayoutError) -> [UInt8]? {
+    do throws(LayoutError) {
+      return try extent.bytes(in: file)
+    } catch {
+      guard case .archive(.passed) = error, passed(extent) != nil,
+        let first = try BlobExtent(offset: extent.offset, size: 1).bytes(in: file).first,
+        !PassedContent.mayBeginDocument(first)
+      else { throw error }
+      return nil
+    }
+  }
+
+  private func passed(_ extent: BlobExtent) -> PassedContent.Passage? {
+    (file as? PassedContent)?.passage(at: extent.offset, size: extent.size)
   }
 
   /// Remembers a descriptor. Whether its blob is there and has that size is asked later.

@@ -251,7 +251,7 @@ struct TarContents {
     if let passed = file as? PassedContent, let one = passed.passage(at: first.offset, size: first.size),
       let other = passed.passage(at: second.offset, size: second.size)
     {
-      return one.digest == other.digest
+      return one.digests[0] == other.digests[0]
     }
     var done: Int64 = 0
     while done < first.size {
@@ -300,6 +300,12 @@ struct TarContents {
           && folder.last.map { Digest.Algorithm(rawValue: String($0)) != nil } ?? false
         || last == "layer.tar" && folder.last.map(Self.isDigest) ?? false
     }
+  }
+
+  /// The files that are called like archives, by name.
+  var namesOfArchives: [String] {
+    let endings = [".tar", ".tgz", ".tar.gz", ".tar.zst", ".tar.xz"]
+    return files.keys.filter { path in endings.contains { path.hasSuffix($0) } }.sorted()
   }
 
   /// Whether a file or folder is called by a digest, with an ending or without.

@@ -1,4 +1,4 @@
-import Digests
+public import Digests
 
 /// What the files of an archive that passes by were found to be, in its order. There may be hundreds of thousands, and few of
 /// which more is known than their own digest.
@@ -14,16 +14,19 @@ struct Passages: Sendable {
   private var files: [File] = []
   /// What files unpack to that are compressed, in their order.
   private var contents: [(offset: Int64, digest: Digest)] = []
+  /// What files hash to by more than one algorithm.
+  private var digests: [Int64: [Digest]] = [:]
   /// Of all others of which more is known than that it was not looked into.
   private var others: [Int64: PassedContent.Content] = [:]
 
   /// Takes in a file that begins at `offset`, behind all before.
   mutating func append(_ passage: PassedContent.Passage, at offset: Int64) {
-    let isPlain = passage.content == .digests([passage.digest])
-    files.append(File(offset: offset, size: passage.size, digest: passage.digest, isPlain: isPlain))
+    let isPlain = passage.content == .digests(passage.digests)
+    files.append(File(offset: offset, size: passage.size, digest: passage.digests[0], isPlain: isPlain))
+    if passage.digests.count > 1 { digests[offset] = passage.digests }
     switch passage.content {
-    case .digests(let digests) where digests.count == 1:
-      if !isPlain { contents.append((offset, digests[0])) }
+    case .digests where isPlain: break
+    case .digests(let unpacked) where unpacked.count == 1: contents.append((offset, unpacked[0]))
     case .digests, .damaged, .refused: others[offset] = passage.content
     case .unknown: break
     }
@@ -35,8 +38,9 @@ struct Passages: Sendable {
     let unpacked = Self.find(offset, in: contents, by: \.offset).map {
       PassedContent.Content.digests([$0.digest])
     }
-    let content = file.isPlain ? .digests([file.digest]) : unpacked ?? others[offset] ?? .unknown
-    return PassedContent.Passage(size: file.size, digest: file.digest, content: content)
+    let digests = digests[offset] ?? [file.digest]
+    let content = file.isPlain ? .digests(digests) : unpacked ?? others[offset] ?? .unknown
+    return PassedContent.Passage(size: file.size, digests: digests, content: content)
   }
 
   private static func find<Element>(
@@ -49,5 +53,12 @@ struct Passages: Sendable {
       if place(list[middle]) < offset { low = middle + 1 } else { high = middle }
     }
     return low < list.count && place(list[low]) == offset ? list[low] : nil
+  }
+}
+
+extension PassedContent.Passage {
+  /// What it hashes to by `algorithm`; nil where that was not computed as it passed.
+  public func digest(by algorithm: Digest.Algorithm) -> Digest? {
+    digests.first { $0.algorithm == algorithm }
   }
 }

@@ -15,7 +15,8 @@ public final class PassedContent: RandomAccess {
   public struct Passage: Sendable {
     /// In bytes.
     let size: Int64
-    public let digest: Digest
+    /// What it hashes to, by one algorithm or more.
+    public let digests: [Digest]
     public let content: Content
   }
 
@@ -49,8 +50,12 @@ public final class PassedContent: RandomAccess {
     var size: Int64?
     var isPassing = true
     var failure: TarError?
+    /// How often it was begun again, until it is known what it is.
+    var repeats: Int? = 0
     var passages = Passages()
     var kept: KeptPieces
+    /// By what digests are that were read of so far.
+    var algorithms: Set<Digest.Algorithm> = [.sha256]
     /// Where the tar's end is, behind which nothing is kept but the first byte that is no zero.
     var tail: Int64 = .max
 
@@ -66,6 +71,8 @@ public final class PassedContent: RandomAccess {
   private let state: Mutex<State>
 
   private static let pieceSize = 256 << 10
+  /// How often it is read from its beginning to learn what it is: a hostile one would have that done for each of its files.
+  private static let mostRepeats = 256
   /// The most zeros behind a tar's end that are read, in bytes.
   private static let longestTail: Int64 = 64 << 20
 
@@ -101,6 +108,10 @@ public final class PassedContent: RandomAccess {
     }
   }
 
+  /// Ends the time in which it is not read over and over: what it is is known now, and its blobs are read in what order they are
+  /// wanted.
+  func endRepeats() { state.withLock { $0.repeats = nil } }
+
   /// Whether what is not kept can be read again.
   var isRepeatable: Bool { source != nil }
 
@@ -112,7 +123,7 @@ public final class PassedContent: RandomAccess {
     state.withLock { $0.passages.passage(at: offset) }.flatMap { $0.size == size ? $0 : nil }
   }
 
-  /// Throws ``FileError/sourceFailed(path:)`` for what is not kept and cannot be had again.
+  /// Throws ``FileError/passed(path:)`` for what is not kept and cannot be had again.
   public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(FileError) -> Int {
     try state.withLock { (state) throws(FileError) in
       do throws(TarError) {
@@ -162,7 +173,7 @@ public final class PassedContent: RandomAccess {
   private func readPassing(
     into buffer: UnsafeMutableRawBufferPointer, at offset: Int64, _ state: inout State
   ) throws(TarError) -> Int {
-    guard offset >= state.windowStart else { throw .file(.absent(path: path)) }
+    guard offset >= state.windowStart else { throw .file(.passed(path: path)) }
     if offset > state.position {
       try skip(to: offset, &state)
       state.window = []
@@ -204,8 +215,12 @@ public final class PassedContent: RandomAccess {
     state.window.removeFirst(min(read, state.window.count))
     guard entry.kind == .file else { return }
     let path = TarContents.plain(entry.path)
-    // A blob is hashed as its name says, and whatever else by what digests usually are by.
-    var reading = EntryReading(entry.size, by: BlobPath.digest(of: path)?.algorithm ?? .sha256)
+    // A blob is hashed as its name says, and everything by what digests usually are by. What cannot be had again may be asked
+    // for by what is named before it.
+    let named = BlobPath.digest(of: path)?.algorithm
+    if let named { state.algorithms.insert(named) }
+    let usual: Set<Digest.Algorithm> = source == nil ? state.algorithms : [.sha256]
+    var reading = EntryReading(entry.size, by: usual.union(named.map { [$0] } ?? []))
     var start: [UInt8] = []
     while start.count < Compression.magicSize {
       let piece = try next(Compression.magicSize - start.count, of: entry, &reading, &state)
@@ -214,6 +229,8 @@ public final class PassedContent: RandomAccess {
     }
     let isKept = isKept(path, entry.size, beginningWith: start.first)
     try state.kept.append(start, at: entry.offset, isWhole: isKept)
+    var search = source == nil && isKept ? AlgorithmSearch() : nil
+    search?.look(at: start)
 
     let compression = Compression(magic: start)
     let unpacks =
@@ -226,25 +243,12 @@ public final class PassedContent: RandomAccess {
       let piece = try next(Self.pieceSize, of: entry, &reading, &state)
       guard !piece.isEmpty else { return }
       if isKept { try state.kept.extend(piece) }
+      search?.look(at: piece)
     }
-    let digest = reading.hasher.digest()
-    if compression == .none { content = .digests([digest] + [reading.usual?.digest()].compactMap(\.self)) }
-    state.passages.append(Passage(size: entry.size, digest: digest, content: content), at: entry.offset)
-  }
-
-  private struct EntryReading {
-    var rest: Int64
-    var hasher: ContentHasher
-    /// By the usual algorithm, where that is another one: configs may name what a layer unpacks to by it.
-    var usual: ContentHasher?
-
-    init(_ size: Int64, by algorithm: Digest.Algorithm) {
-      rest = size
-      hasher = ContentHasher(algorithm)
-      usual = algorithm == .sha256 ? nil : ContentHasher()
-    }
-
-    var algorithm: Digest.Algorithm { hasher.algorithm }
+    state.algorithms.formUnion(search?.found ?? [])
+    let digests = reading.hashers.map { $0.digest() }
+    if compression == .none { content = .digests(digests) }
+    state.passages.append(Passage(size: entry.size, digests: digests, content: content), at: entry.offset)
   }
 
   /// The next bytes of an entry's content, at most `count`; none at its end, or where all ends.
@@ -257,8 +261,7 @@ public final class PassedContent: RandomAccess {
     let piece = try state.window.isEmpty ? bytes(wanted, &state) : Array(state.window.prefix(wanted))
     state.window.removeFirst(min(piece.count, state.window.count))
     reading.rest -= Int64(piece.count)
-    unsafe reading.hasher.update(piece.span.bytes)
-    unsafe reading.usual?.update(piece.span.bytes)
+    for index in reading.hashers.indices { unsafe reading.hashers[index].update(piece.span.bytes) }
     return piece
   }
 
@@ -268,8 +271,7 @@ public final class PassedContent: RandomAccess {
     _ state: inout State
   ) throws(TarError) -> Content {
     var start = start[...]
-    var contents = [ContentHasher()]
-    if reading.algorithm != .sha256 { contents.append(ContentHasher(reading.algorithm)) }
+    var contents = reading.hashers.map { ContentHasher($0.algorithm) }
     var failed: TarError?
     var current = reading
     do {
@@ -305,7 +307,7 @@ public final class PassedContent: RandomAccess {
     let isBlob = BlobPath.digest(of: path) != nil
     if TarContents.isOwn(path), !isBlob { return size <= FrontScan.limit(ofFile: path) }
     if source == nil, isBlob, size <= Int64(Manifest.sizeLimit) { return true }
-    return size <= Int64(ImageConfig.sizeLimit) && first.map(Set("{[ \t\r\n".utf8).contains) ?? true
+    return size <= Int64(ImageConfig.sizeLimit) && first.map(Self.mayBeginDocument) ?? true
   }
 
   /// Reads what is left, so that all of it was seen to be sound where it is compressed. Returns the whole size.
@@ -369,7 +371,13 @@ public final class PassedContent: RandomAccess {
     into buffer: UnsafeMutableRawBufferPointer, at offset: Int64, _ state: inout State
   ) throws(TarError) -> Int {
     if offset < state.position || state.stream.isAtEnd {
-      guard let content = try source?.again() else { throw .file(.absent(path: path)) }
+      guard let content = try source?.again() else { throw .file(.passed(path: path)) }
+      if let repeats = state.repeats {
+        guard repeats < Self.mostRepeats else {
+          throw .file(.readTooOften(path: path, limit: Self.mostRepeats))
+        }
+        state.repeats = repeats + 1
+      }
       state.stream = PassingStream(nil, content)
       state.position = 0
     }

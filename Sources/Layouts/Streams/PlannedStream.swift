@@ -72,17 +72,32 @@ struct PlannedStream: ~Copyable, Sendable {
   /// The blob whose header comes: the next of the plan, or one behind that where another tool packed them in another order.
   private mutating func arriving() throws(LayoutError) -> Int {
     let piece = try plan.sections[next].header()
-    let found = try content.bytes(piece.bytes.count)
-    let name = String(decoding: found.prefix(100).prefix { $0 != 0 }, as: UTF8.self)
-    if hasConfigs, found != piece.bytes, let other = BlobPath.digest(of: name).flatMap(plan.place),
-      other > next,
-      !early.contains(other), try plan.sections[other].header().bytes == found
-    {
+    var found = try content.bytes(Int(TarHeader.blockSize))
+    if hasConfigs, !found.isEmpty, !piece.bytes.starts(with: found), let other = try other(after: &found) {
       isRearranged = true
       return other
     }
-    try check(found, as: piece)
+    found += try content.bytes(max(0, piece.bytes.count - found.count))
+    try check(Array(found.prefix(piece.bytes.count)), as: piece)
     return next
+  }
+
+  /// The blob behind the next one whose header comes, of which the first block is `found`; nil where it is none of them. What more
+  /// was read is added: of a blob with a long name the header has several blocks.
+  private mutating func other(after found: inout [UInt8]) throws(LayoutError) -> Int? {
+    var all: [UInt8] = []
+    let first = found
+    let coming = try ComingEntry.read(at: content.position, of: content.path, names: .layout) {
+      (count) throws(LayoutError) in
+      let piece = try all.isEmpty ? first : content.bytes(count)
+      all += piece
+      return piece
+    }
+    found = all
+    guard case .entry(let entry) = coming, let other = BlobPath.digest(of: entry.path).flatMap(plan.place),
+      other > next, !early.contains(other), try plan.sections[other].header().bytes == found
+    else { return nil }
+    return other
   }
 
   private mutating func expect(_ piece: KnownPiece) throws(LayoutError) {

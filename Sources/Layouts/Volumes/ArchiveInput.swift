@@ -99,12 +99,16 @@ public struct ArchiveInput: Hashable, Sendable {
     if !DataFile.isPlain(place) { throw .archive(.exchanged(path: path)) }
   }
 
+  /// Whether it was found in a directory, and may turn out to be no archive when it is opened.
+  public var mayBeOther: Bool { stream == nil && finding?.looks != nil }
+
   /// Whether `error`, which opening it threw, says that it is no archive, but one of the other files that lie beside archives
   /// in a directory: a tar that holds nothing of an image, or compressed content of another kind.
   public func isOther(_ error: any Error) -> Bool {
     guard let looks = finding?.looks, let error = error as? LayoutError else { return false }
     switch error {
     case .notALayout(_, let missing): return missing == LayoutFile.path
+    case .holdsArchives: return true
     case .notAnArchive, .tar(.foreignForm): return looks == .compressed
     default: return false
     }

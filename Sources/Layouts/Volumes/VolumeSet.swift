@@ -146,6 +146,17 @@ struct VolumeSet: Hashable, Sendable {
   }
 }
 
+extension VolumeSet {
+  /// What to say where a compressed file was cut; nil where the first volume begins no such file.
+  fileprivate var compressed: LayoutError? {
+    guard let first = volumes.first?.path, let file = try? DataFile.open(reading: first),
+      let start = try? BlobExtent(offset: 0, size: Int64(Compression.magicSize)).bytes(in: file)
+    else { return nil }
+    let compression = Compression(magic: start)
+    return compression == .none ? nil : .compressedVolumes(path: path, first: first, compression)
+  }
+}
+
 extension LayoutError {
   /// The same error; where bytes were wanted that are not there, with the volume they are in.
   func naming(_ set: VolumeSet) -> LayoutError {
@@ -155,7 +166,8 @@ extension LayoutError {
       .volumeNeeded(
         path: set.volumes.first { $0.range.upperBound > offset && $0.state != .present }?.path ?? set.path,
         archive: set.path)
-    case .notAnArchive, .notALayout: .wrongFirstVolume(path: set.volumes.first?.path ?? set.path)
+    case .notAnArchive, .notALayout, .holdsArchives:
+      set.compressed ?? .wrongFirstVolume(path: set.volumes.first?.path ?? set.path)
     case .damagedHeader(_, let offset):
       .damagedHeader(path: set.volumes.first { $0.range.contains(offset) }?.path ?? set.path, at: offset)
     default: self

@@ -178,7 +178,7 @@ struct ArchiveOpening: Sendable {
     guard !layout.problems.isEmpty else { return archive }
     let damage = ArchiveDamage(of: layout, platform: request.platform)
     // Of a stream nothing more is read once its front is wrong.
-    let way = archive.stream == nil && offersWays ? try damage.wayAround() : nil
+    let way = archive.stream == nil ? try damage.wayAround() : nil
     if way == .allowMissing || way == .keepGoing {
       // Whether the images that are asked for are whole is seen when they are chosen.
       let isChoosing = !request.images.isEmpty || request.platform != nil && damage.sparesParts
@@ -188,8 +188,9 @@ struct ArchiveOpening: Sendable {
       }
       if keepGoing || way == .allowMissing && request.allowsMissing { return archive }
     }
-    if let error = try damage.incompleteness(way) { throw error }
-    throw TransferError.damaged(archive: layout.path, try damage.findings(), way: way)
+    let offered = offersWays ? way : nil
+    if let error = try damage.incompleteness(offered) { throw error }
+    throw TransferError.damaged(archive: layout.path, try damage.findings(), way: offered)
   }
 }
 

@@ -38,7 +38,8 @@ struct BlobReading: Sendable {
     let places = digests.map { (digest: $0, offset: layout.blobs[$0]?.offset ?? 0) }
     return try places.sorted { $0.offset < $1.offset }.map { digest, _ in
       let algorithms = layers[digest]
-      guard let passage = layout.passage(of: digest), passage.digest.algorithm == digest.algorithm,
+      guard let passage = layout.passage(of: digest),
+        let actual = passage.digest(by: digest.algorithm),
         algorithms.map(passage.content.tells) ?? true
       else {
         return try read(
@@ -53,7 +54,7 @@ struct BlobReading: Sendable {
       case .damaged, .unknown: break
       }
       return BlobReading(
-        digest: digest, problem: passage.digest == digest ? nil : .damaged(digest, actual: passage.digest),
+        digest: digest, problem: actual == digest ? nil : .damaged(digest, actual: actual),
         contents: contents, isBoundless: isBoundless)
     }
   }

@@ -114,8 +114,8 @@ struct CheckCommand: AsyncParsableCommand {
     if receipts.isEmpty {
       let gathered = try ArchiveInput.gather(named, streams: StandardInput.streams)
       let inputs = gathered.inputs
-      if expecting.expect != nil, inputs.count > 1 {
-        throw TransferError.expectsOneArchive(count: inputs.count)
+      if expecting.expect != nil {
+        try gathered.expectOne(temporary: run.temporaryDirectory, memoryLimit: spooling.memory.limit.bytes)
       }
       request = CheckRequest(.archives(inputs), temporary: run.temporaryDirectory)
       request.passedOver = gathered.passedOver

@@ -113,8 +113,8 @@ struct ImportCommand: AsyncParsableCommand {
       if let directory = files.descriptions { try Descriptions.checkWritable(directory) }
       try files.switching.check()
       let gathered = try ArchiveInput.gather(archives, streams: StandardInput.streams)
-      if expecting.expect != nil, gathered.inputs.count > 1 {
-        throw TransferError.expectsOneArchive(count: gathered.inputs.count)
+      if expecting.expect != nil {
+        try gathered.expectOne(temporary: run.temporaryDirectory, memoryLimit: spooling.memory.limit.bytes)
       }
       let request = try request(gathered, journal, run)
       let registries = try run.registries(

@@ -76,8 +76,8 @@ struct VerifyCommand: AsyncParsableCommand {
       let receipts = receipts.receipt.isEmpty ? nil : try receipts.read()
       let list = try ImageList.references(in: listing.lists)
       let gathered = try ArchiveInput.gather(archives, streams: StandardInput.streams)
-      if expecting.expect != nil, gathered.inputs.count > 1 {
-        throw TransferError.expectsOneArchive(count: gathered.inputs.count)
+      if expecting.expect != nil {
+        try gathered.expectOne(temporary: run.temporaryDirectory, memoryLimit: spooling.memory.limit.bytes)
       }
       let (verified, failures, passedOver) = try await run.each(of: gathered) { input in
         let archive = try await Verification(

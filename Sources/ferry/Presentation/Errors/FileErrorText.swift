@@ -50,6 +50,15 @@ extension FileError: WordedError {
         "\(path) would have more than \(limit) volumes", remedy: "Choose a larger --volume-size.", .usage)
     case .oversized(let size): return ErrorText("\(size) bytes are more than a tar can hold", .cannotWrite)
     case .sourceFailed(let path): return ErrorText("\(path) cannot be read to its end", .integrityFailure)
+    case .passed(let path):
+      return ErrorText(
+        "\(path) cannot be read as it comes: something is needed of it that has passed",
+        remedy: "Write it to a file and name that; or let ferry do so: --spool DIR", .usage)
+    case .readTooOften(let path, let limit):
+      return ErrorText(
+        "\(path) would have to be unpacked more than \(limit) times to learn what it holds",
+        remedy: "Unpack it yourself, and name what comes out: its files lie in an order that is read slowly.",
+        .integrityFailure)
     case .cancelled: return .interrupted
     }
   }

@@ -28,6 +28,11 @@ extension LayoutError: WordedError {
           "Ferry reads these, in a tar or a directory, and what docker save or skopeo wrote. Unpack a tar that holds "
           + "one in a folder, and name the directory.",
         .integrityFailure)
+    case .holdsArchives(let path, let first, let count):
+      return ErrorText(
+        "\(path) is no archive of images; it holds \(first)\(count > 1 ? " and \(count - 1) more" : "")",
+        remedy: "Unpack it, and name the directory: ferry looks for archives in it, at any depth.",
+        .integrityFailure)
     case .truncated(let path, let at):
       return ErrorText("\(path) is truncated: it ends at byte \(at)", remedy: again, .integrityFailure)
     case .damagedHeader(let path, let at):
@@ -42,6 +47,12 @@ extension LayoutError: WordedError {
       return ErrorText(
         "\(path) does not begin an archive",
         remedy: "It is damaged, or not the first volume: perhaps some were exchanged.", .integrityFailure)
+    case .compressedVolumes(let path, let first, let compression):
+      return ErrorText(
+        "\(first) begins a file that was compressed with \(compression.rawValue) and then cut",
+        remedy:
+          "Lay its pieces end to end: cat \(path).* > \(path), and name that; or cat \(path).* | ferry verify -",
+        .usage)
     case .volumeTwice(let one, let other):
       return ErrorText(
         "\(one) and \(other) are one volume of different sizes",
