@@ -103,7 +103,11 @@ struct ExpectOption: ParsableArguments {
 enum DigestArgument {
   static func parse(_ text: String) throws -> Digest {
     guard let digest = try? Digest(text), digest.algorithm == .sha256 else {
-      throw ValidationError("'\(text)' is not sha256: and 64 hexadecimal digits.")
+      throw ValidationError(
+        DigestText.unknownAlgorithm(of: text).map {
+          "'\(text)' is a \($0), which Ferry cannot compute: archive digests are sha256."
+        }
+          ?? "'\(text)' is not sha256: and 64 hexadecimal digits.")
     }
     return digest
   }

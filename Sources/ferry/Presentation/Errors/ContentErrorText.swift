@@ -8,8 +8,11 @@ extension DigestError: WordedError {
 
   var words: Wording {
     switch self {
-    case .malformed(let text): "'\(text)' is no digest"
-    case .unsupportedAlgorithm(let name): "its digest is a \(name); Ferry computes sha256, sha384 and sha512"
+    case .malformed(let text):
+      DigestText.unknownAlgorithm(of: text).map { DigestError.unsupportedAlgorithm($0).words }
+        ?? "'\(text)' is no digest"
+    case .unsupportedAlgorithm(let name):
+      "its digest is a \(name); Ferry computes \(DigestText.algorithms)"
     case .short(let expected, let received): "\(received) bytes instead of \(expected)"
     case .long(let expected): "more than the \(expected) bytes it should have"
     case .mismatch(let expected, let actual): "the bytes hash to \(actual) instead of \(expected)"
@@ -151,5 +154,18 @@ extension ReceiptFault {
     case .otherReport: "it is another kind of report"
     case .document(let error): error.jsonFault.words
     }
+  }
+}
+
+/// What is said of texts that are to be digests.
+enum DigestText {
+  /// The algorithms that Ferry computes.
+  static let algorithms = Wording.list(Digest.Algorithm.allCases.map { "\($0.rawValue)" })
+
+  /// The algorithm of what has the form of a digest, where it is none that Ferry computes.
+  static func unknownAlgorithm(of text: String) -> String? {
+    guard let found = text.wholeMatch(of: /([a-z0-9]+(?:[+._-][a-z0-9]+)*):[0-9a-f]{32,}/) else { return nil }
+    let name = String(found.1)
+    return Digest.Algorithm(rawValue: name) == nil ? name : nil
   }
 }

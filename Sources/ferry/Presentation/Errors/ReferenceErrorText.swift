@@ -21,6 +21,11 @@ extension ReferenceError: WordedError {
     case .invalidTag(let text, let tag):
       return ErrorText("'\(tag)' in '\(text)' is no tag", remedy: form, .usage)
     case .invalidDigest(let text, let digest):
+      if let algorithm = DigestText.unknownAlgorithm(of: digest) {
+        return ErrorText(
+          "the digest in '\(text)' is a \(algorithm), which Ferry cannot compute",
+          remedy: "Name the image by a tag, or by a digest of \(DigestText.algorithms).", .usage)
+      }
       return ErrorText(
         "'\(digest)' in '\(text)' is no digest",
         remedy: "A digest is sha256: and 64 hexadecimal digits, or sha512: and 128.",

@@ -1,0 +1,128 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Inputs that ferry does not read as they are: what they are is said, and a remedy that works.
+struct `What cannot be read as it is` {
+  private let ferry: FerryProcess
+
+  init() throws { ferry = try FerryProcess() }
+
+  private func pipe(_ script: String, _ archive: String) throws -> CommandResult {
+    try Pipeline(ferry: ferry).run(script, [archive])
+  }
+
+  @Test func `names the archives inside a tar, and is read when it is unpacked`() throws {
+    let made = try MadeArchive(
+      """
+      i, j = Image('i'), Image('j')
+      write([('b/' + n, tar(layout([x.entry(n + ':1')], x.blobs).items())) for n, x in [('i.tar', i), ('j.tar', j)]])
+      """)
+    try ferry.run(["verify", made.path], exits: 14).complains(
+      "is no archive of images; it holds b/i.tar and 1 more", "Unpack it, and name the directory")
+    let unpacked = try pipe("mkdir u && tar -xf \"$1\" -C u && $ferry verify u", made.path)
+    #expect(unpacked.status == 0 && unpacked.standardOutput.contains("all 2 archives are whole"))
+  }
+
+  @Test func `says of volumes of a compressed file how to lay them together`() throws {
+    let made = try MadeArchive("i = Image('i'); write(layout([i.entry('i:1')], i.blobs))")
+    let cut = try pipe(
+      "gzip -c \"$1\" | split -b 1000 -d -a 3 --numeric-suffixes=1 - x.tar.gz. && $ferry verify x.tar.gz.001",
+      made.path)
+    #expect(cut.status == 64, "\(cut.standardError)")
+    #expect(cut.standardError.contains("begins a file that was compressed with gzip and then cut"))
+    #expect(cut.standardError.contains("cat x.tar.gz.* > x.tar.gz"))
+    let whole = try pipe("cat x.tar.gz.* | $ferry verify -", made.path)
+    #expect(whole.status == 0, "\(whole.standardError)")
+  }
+
+  @Test func `does not count as a second archive beside the one that is expected`() throws {
+    let made = try MadeArchive(
+      """
+      import os
+      i, j = Image('i'), Image('j')
+      os.makedirs('t/more')
+      write(layout([i.entry('i:1')], i.blobs), 't/i.tar')
+      write([('j.tar', tar(layout([j.entry('j:1')], j.blobs).items()))], 't/bundle.tar')
+      open('t/more/x.log.gz', 'wb').write(gzip.compress(b'lines'))
+      write(layout([j.entry('j:1')], j.blobs), 'j.tar')
+      print(digest(layout([i.entry('i:1')], i.blobs)['index.json']))
+      """)
+    let tree = made.directory.file("t")
+    let archiveDigest = try #require(made.printed.first)
+    let one = try ferry.run(["verify", tree, "--expect", archiveDigest], exits: 0)
+    #expect(one.standardOutput.contains("the one archive is whole"))
+    let registry = ScriptedRegistry()
+    try ferry.run(
+      ["import", tree, "--expect", archiveDigest, "--plain-http", "--to", "\(registry.host)/new"], exits: 0)
+    try FileManager.default.moveItem(atPath: made.directory.file("j.tar"), toPath: "\(tree)/more/j.tar")
+    try ferry.run(["verify", tree, "--expect", archiveDigest], exits: 64).complains(
+      "--expect speaks of one archive, and 2 are named")
+  }
+
+  @Test func `is judged in a pipe as in a file where a large config is no JSON`() throws {
+    let made = try MadeArchive(
+      """
+      i, good = Image('i'), Image('good')
+      config = b'\\x01' * (5 << 20)
+      i.document['config'] = of(config, OCI + 'config.v1+json'); i.manifest = text(i.document)
+      write(layout([i.entry('i:1'), good.entry('good:1')], [i.manifest, config, *i.layers, *good.blobs]))
+      """)
+    for script in ["$ferry verify \"$1\"", "cat \"$1\" | $ferry verify -"] {
+      let result = try pipe(script, made.path)
+      #expect(result.status == 14, "\(result.standardError)")
+      #expect(result.standardOutput.contains("the config is malformed: it is not JSON"))
+      #expect(result.standardOutput.contains("hurts old.example/team/i:1"))
+      #expect(!result.standardOutput.contains("hurts old.example/team/good:1"))
+    }
+  }
+
+  @Test func `is unpacked a bounded number of times to learn what it is`() throws {
+    // Each layer has to be unpacked to be named, and they are named from the last to the first.
+    let made = try MadeArchive(
+      """
+      plain = [b'%d' % n for n in range(300)]
+      layers = [gzip.compress(p, mtime=0) for p in plain]
+      config = text({'architecture': 'amd64', 'os': 'linux', 'config': {},
+        'rootfs': {'type': 'layers', 'diff_ids': [digest(p) for p in reversed(plain)]}})
+      files = [(blob(l), l) for l in layers] + [(blob(config), config), ('manifest.json', text([{'Config': blob(config),
+        'RepoTags': ['old.example/team/i:1'], 'Layers': [blob(l) for l in reversed(layers)]}]))]
+      write(files)
+      open('a.tar.gz', 'wb').write(gzip.compress(tar(files), 1, mtime=0))
+      """)
+    try ferry.run(["verify", made.path], exits: 0)
+    let packed = made.directory.file("a.tar.gz")
+    let result = try ferry.command(["verify", packed]).run()
+    #expect(result.status == 14, "\(result.standardOutput)")
+    result.complains("would have to be unpacked more than 256 times")
+    #expect(try pipe("gzip -dc \"$1\" | $ferry verify -", packed).status == 0)
+  }
+
+  @Test func `spares what is asked for of an archive that is damaged elsewhere, for a check too`() throws {
+    let made = try MadeArchive(
+      """
+      i, j = Image('i'), Image('j')
+      files = layout([i.entry('i:1'), j.entry('j:1')], i.blobs + j.blobs)
+      files.pop(blob(j.layers[0])); write(files)
+      """)
+    let registry = ScriptedRegistry()
+    let to = ["--plain-http", "--to", "\(registry.host)/new"]
+    let (good, bad) = ("old.example/team/i:1", "old.example/team/j:1")
+    try ferry.run(["import", made.path, "--image", good] + to, exits: 0)
+    try ferry.run(["check", made.path, "--image", good] + to, exits: 0).complains("is not whole: 1 problem")
+    try ferry.run(["check", made.path, "--image", bad] + to, exits: 14).complains("hurts \(bad)")
+    try ferry.run(["check", made.path] + to, exits: 14).complains("hurts \(bad)")
+  }
+
+  @Test(arguments: [
+    "blake3:\(String(repeating: "ab", count: 32))", "sha1:\(String(repeating: "ab", count: 20))",
+  ])
+  func `is named by an algorithm that ferry cannot compute`(digest: String) throws {
+    let name = String(digest.prefix { $0 != ":" })
+    try ferry.run(["export", "registry.example/a/b@\(digest)", "-o", "a.tar"], exits: 64).complains(
+      "is a \(name), which Ferry cannot compute", "sha256, sha384 and sha512")
+    try ferry.run(["verify", "a.tar", "--expect", digest], exits: 64).complains(
+      "is a \(name), which Ferry cannot compute")
+    try ferry.run(["verify", "a.tar", "--expect", "wat:12"], exits: 64).complains("is not sha256:")
+  }
+}
