@@ -10,6 +10,13 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
+/// `fixtures/fuzz/run` sets this. Then the package has one product more, `fuzz`, and what it is made of counts the branches that
+/// are taken, watches its memory, and lets `fuzz` see what is internal.
+let isFuzzed = Context.environment["FERRY_FUZZ"] != nil
+
+let instrumented: [SwiftSetting] =
+  isFuzzed ? [.unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing"])] : []
+
 /// For code that no byte of a layer passes through.
 let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
 
@@ -21,12 +28,30 @@ let testSettings: [SwiftSetting] = [
 ]
 
 func module(_ name: String, _ dependencies: [Target.Dependency], isHot: Bool = true) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: isHot ? settings : settings + small)
+  .target(
+    name: name, dependencies: dependencies,
+    swiftSettings: (isHot ? settings : settings + small) + instrumented)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: testSettings)
 }
+
+/// What the parsers are fed with: each target of `fixtures/fuzz/run`, and the seeds as a test.
+let parsers: [Target.Dependency] = [
+  "Transfers", "Registry", "Transport", "Layouts", "Files", "Tar", "Images", "Digests",
+]
+
+let fuzzing: Target =
+  isFuzzed
+  ? .executableTarget(
+    name: "fuzz", dependencies: parsers, path: "Tests/FuzzTests", exclude: ["CorpusTests.swift"],
+    swiftSettings: testSettings + instrumented,
+    linkerSettings: [.unsafeFlags(["-use-ld=lld", "-sanitize=address"])])
+  : .testTarget(
+    name: "FuzzTests", dependencies: parsers + ["TestSupport"], path: "Tests/FuzzTests",
+    exclude: ["Fuzz.swift"],
+    swiftSettings: testSettings)
 
 let package = Package(
   name: "ferry",
@@ -48,7 +73,7 @@ let package = Package(
     .target(
       name: "Digests", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
       // A password's key takes billions of steps, in tests too.
-      swiftSettings: settings + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+      swiftSettings: settings + instrumented + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     module("Images", ["Digests"], isHot: false),
     module("Transport", ["CCurl"]),
     module("Registry", ["Transport", "Images", "Digests"], isHot: false),
@@ -98,6 +123,7 @@ let package = Package(
     tests("NVIDIAFerryTests", ["ferry"]),
     tests("ArchitectureTests", []),
     tests("TestSupportTests", []),
+    fuzzing,
   ],
   swiftLanguageModes: [.v6]
 )
