@@ -84,7 +84,7 @@ struct ArchiveDamage {
     var walked: Set<Digest> = []
     for image in layout.images where walked.insert(image.root.digest).inserted {
       try Task.checkCancellation()
-      findings.add(ImageWalk.follow(image, in: layout))
+      try findings.add(ImageWalk.follow(image, in: layout))
     }
     for reading in readings {
       if let problem = reading.problem { findings.add(problem, about: reading.digest) }
@@ -103,8 +103,8 @@ struct ArchiveDamage {
     let unread = Dictionary(grouping: unreadable, by: \.name)
     for image in layout.images where seen.insert(image.root.digest).inserted {
       try Task.checkCancellation()
-      guard let error = absence(of: image, harmed) else { continue }
-      if let one = part(of: image, harmed) {
+      guard let error = try absence(of: image, harmed) else { continue }
+      if let one = try part(of: image, harmed) {
         spared[image.root.digest] = one
       } else {
         absences[image.root.digest] = error
@@ -122,18 +122,18 @@ struct ArchiveDamage {
   var sparesParts: Bool { layout.problems.allSatisfy(\.isOfContent) }
 
   /// What an index that is not whole has for the platform that is asked for, where that is.
-  private func part(of image: LayoutImage, _ harmed: [Digest?: [LayoutProblem]]) -> ListedPlatform? {
+  private func part(of image: LayoutImage, _ harmed: [Digest?: [LayoutProblem]]) throws -> ListedPlatform? {
     guard let platform, sparesParts,
       let one = try? TakenPlatform(for: platform).choose(platform, from: image, in: layout)
     else { return nil }
     let alone = LayoutImage(reference: image.reference, name: image.name, root: one.descriptor)
-    return absence(of: alone, harmed) == nil ? one : nil
+    return try absence(of: alone, harmed) == nil ? one : nil
   }
 
   /// What keeps an image from being taken out of the archive; nil when it is complete. `harmed` are problems of single
   /// blobs and manifests, by their digests.
-  private func absence(of image: LayoutImage, _ harmed: [Digest?: [LayoutProblem]]) -> TransferError? {
-    let walk = ImageWalk.follow(image, in: layout, isDeep: true)
+  private func absence(of image: LayoutImage, _ harmed: [Digest?: [LayoutProblem]]) throws -> TransferError? {
+    let walk = try ImageWalk.follow(image, in: layout, isDeep: true)
     var problems = walk.problems(in: layout)
     var known = Set(problems)
     for part in harmed.isEmpty ? [] : walk.tree?.parts ?? [] {

@@ -41,7 +41,7 @@ public struct Inspection: Sendable {
     var schema1: [Digest: ImageTree] = [:]
     for image in layout.images where walks[image.root.digest] == nil {
       var found = ImageMembers()
-      let walk = ImageWalk.follow(image, in: layout) { found.add($0, in: layout) }
+      let walk = try ImageWalk.follow(image, in: layout) { found.add($0, in: layout) }
       walks[image.root.digest] = walk
       let carried = try? layout.schema1(image)
       schema1[image.root.digest] = carried?.tree

@@ -1,4 +1,5 @@
 import Digests
+import Files
 import Images
 import Layouts
 
@@ -15,10 +16,11 @@ struct ImageWalk: Sendable {
   let opaque: Set<Digest>
 
   /// Follows `image`; `isDeep` also reads what its configs say of its layers. `visit` is given each of its manifests, and
-  /// is to be forgotten where there is no tree. Blocks.
+  /// is to be forgotten where there is no tree. Throws what says nothing of the image: that the archive cannot be read, and
+  /// ``LayoutError/cancelled``. Blocks.
   static func follow(
     _ image: LayoutImage, in layout: Layout, isDeep: Bool = false, visit: (Manifest) -> Void = { _ in }
-  ) -> ImageWalk {
+  ) throws(LayoutError) -> ImageWalk {
     var review = ConfigReview(layout)
     do {
       let tree = try layout.tree(of: image) { manifest in
@@ -28,6 +30,7 @@ struct ImageWalk: Sendable {
       return ImageWalk(
         image: image, tree: tree, faults: review.problems, contents: review.contents, opaque: review.opaque)
     } catch {
+      if error.isOfReading { throw error }
       return ImageWalk(
         image: image, tree: nil, faults: [error.problem(of: image.root, in: layout)], contents: [],
         opaque: [])
@@ -89,6 +92,14 @@ private struct ConfigReview {
 }
 
 extension LayoutError {
+  /// Whether a disk or a person kept the archive from being read, so that nothing is known of what it holds.
+  fileprivate var isOfReading: Bool {
+    switch self {
+    case .cancelled, .archive(.file(_, _, _)), .archive(.shrunk(_)), .archive(.exchanged(_)): true
+    default: false
+    }
+  }
+
   /// The damage that kept an image with this root from being followed.
   fileprivate func problem(of root: Descriptor, in layout: Layout) -> LayoutProblem {
     switch self {

@@ -59,7 +59,7 @@ public struct Verification: Sendable {
     for image in layout.images { roots[image.root.digest] = roots[image.root.digest] ?? image }
     let distinct = roots.values.sorted { $0.root.digest < $1.root.digest }
     let trees = try await executor.mapConcurrently(distinct) { image in
-      ImageWalk.follow(image, in: layout, isDeep: isDeep)
+      try ImageWalk.follow(image, in: layout, isDeep: isDeep)
     }
     let isCut = opened.stream.map { !$0.isSound } ?? false
     for tree in trees { findings.add(tree, isCut: isCut) }

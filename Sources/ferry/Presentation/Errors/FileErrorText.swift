@@ -10,7 +10,9 @@ extension FileError: WordedError {
     case .noSpace(let path, let needed, let available, let code):
       let room: Wording =
         code == EDQUOT ? "your quota for \(path) is used up" : "there is no space left for \(path)"
-      let amounts: Wording = needed.map { ": \(Amounts.bytes($0)) are needed" } ?? ""
+      // Where nothing more is to be written, it is the file system's own notes that have no room.
+      let amounts: Wording =
+        needed.flatMap { $0 > 0 ? $0 : nil }.map { ": \(Amounts.bytes($0)) are needed" } ?? ""
       return ErrorText(
         room + amounts + (available.map { ", \(Amounts.bytes($0)) are free" } ?? ""),
         remedy: "Make room and run the same command again.", .cannotWrite)
