@@ -194,8 +194,9 @@ public struct FerryFile: Hashable, Sendable {
     let start = text.indices.first { text[$0...].starts(with: list) }
     guard let end = start.map({ $0 + list.count }) else { return text }
     var filled: [UInt8] = []
-    // Growing would take up to twice the room for good; omissions are much of a length.
-    filled.reserveCapacity(text.count + omissions.count * ((omissions.first?.count ?? 0) + 8))
+    // Growing would take up to twice the room for good; omissions are much of a length, unless somebody made them not to be.
+    let likely = omissions.count * ((omissions.first?.count ?? 0) + 8)
+    filled.reserveCapacity(text.count + Swift.min(likely, Int(sizeLimit)))
     filled += text[..<end]
     for (number, omission) in omissions.enumerated() {
       if number > 0 { filled.append(UInt8(ascii: ",")) }

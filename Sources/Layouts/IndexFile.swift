@@ -124,6 +124,13 @@ public struct IndexFile: Hashable, Sendable {
     return bytes
   }
 
+  /// The digest of ``bytes``.
+  var digest: Digest {
+    var hasher = ContentHasher()
+    forEachPiece { unsafe hasher.update($0.span.bytes) }
+    return hasher.digest()
+  }
+
   /// A piece has so many bytes, or an image more.
   private static let pieceSize = 64 << 10
 

@@ -74,10 +74,11 @@ final class Authenticator: Sendable {
         throw .malformed(response, .token)
       }
       let token = Token(reply, from: source, at: .now)
-      configuration.confided?([token.value] + (reply.refreshToken.map { [$0] } ?? []))
+      let given = [token.value] + (reply.refreshToken.map { [$0] } ?? [])
+      configuration.confided?(given)
       issued.withLock { issued in
-        if issued.count >= Self.mostIssued { issued.removeFirst() }
-        issued.append(token.value)
+        issued += given
+        if issued.count > Self.mostIssued { issued.removeFirst(issued.count - Self.mostIssued) }
       }
       return .granted(token)
     case 300..<400: throw .malformedResponse(url: url, .redirect)

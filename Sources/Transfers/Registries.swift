@@ -30,6 +30,7 @@ public final class Registries: Sendable {
   private let uploadHosts: Set<String>
   private let services: NVIDIAServices
   private let lookup: Lookup
+  private let granted: (@Sendable ([String]) -> Void)?
   private let observer: any TransferObserver
   private let warnings = WarningsTold()
   private let opened = Mutex<[Key: Access]>([:])
@@ -37,11 +38,12 @@ public final class Registries: Sendable {
   /// once, and not by every thread.
   private let looked = Mutex<[RegistryLocation: FoundCredential]>([:])
 
-  /// Uploads may go to `uploadHosts` beside the registries' own, each with its port where that is not the scheme's.
+  /// Uploads may go to `uploadHosts` beside the registries' own, each with its port where that is not the scheme's. `granted`
+  /// hears of every token that a server gives.
   public init(
     http: HTTPClient, plainHTTP: Bool, realmRules: RealmRules, uploadHosts: Set<String> = [],
     nvidiaHosts: NVIDIAHosts, services: NVIDIAServices, observer: any TransferObserver,
-    patience: Duration = .zero, lookup: @escaping Lookup
+    patience: Duration = .zero, granted: (@Sendable ([String]) -> Void)? = nil, lookup: @escaping Lookup
   ) {
     self.http = http
     self.plainHTTP = plainHTTP
@@ -52,6 +54,7 @@ public final class Registries: Sendable {
     self.services = services
     self.observer = observer
     self.lookup = lookup
+    self.granted = granted
   }
 
   /// The client that serves `repository` of `host`.
@@ -88,7 +91,7 @@ public final class Registries: Sendable {
       plainHTTP: plainHTTP, credential: found.credential, realmRules: realmRules)
     configuration.uploadHosts = uploadHosts
     configuration.missed = found.missed
-    configuration.confided = http.options.confided
+    configuration.confided = granted
     configuration.warned = { [warnings, observer] warning in
       if warnings.isNew(warning) { observer.note(.registryWarns(warning)) }
     }

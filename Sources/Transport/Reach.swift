@@ -42,7 +42,7 @@ struct Reach: Sendable {
     // Whoever means a metadata service names it: a name that leads there was made to.
     let isMetadata = found == .metadata || AddressClass.isMetadataService(address)
     let isNamed = AddressClass.addressBytes(name) != nil || spelled == .metadata
-    let isRefused = sender == nil ? isMetadata && !isNamed : !allows(found)
+    let isRefused = isMetadata && !isNamed || !allows(found)
     return isRefused ? error(address: AddressClass.text(of: address), found) : nil
   }
 

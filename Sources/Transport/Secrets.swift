@@ -10,12 +10,35 @@ public final class Secrets: Sendable {
   private struct Known {
     /// The user's own, which are looked for to the end.
     var own: Set<String> = []
-    /// What servers gave, the oldest first: there is one with every redirect to a storage.
-    var passing: [String] = []
-    var passingBytes = 0
+    /// What servers gave to be shown to them again, and what they put into addresses: of these there is one with every redirect
+    /// to a storage, which are not to drive the tokens out.
+    var tokens = Given()
+    var passing = Given()
     /// Words that are no secrets, whatever else they are.
     var words: Set<String> = []
     var search = SecretSearch()
+  }
+
+  /// What servers gave, the oldest first.
+  private struct Given {
+    private(set) var secrets: [String] = []
+    private var bytes = 0
+
+    mutating func append(_ secret: String) {
+      secrets.append(secret)
+      bytes += secret.utf8.count
+    }
+
+    /// Forgets the older half where there is too much. Whether anything was.
+    mutating func forget() -> Bool {
+      guard bytes > Secrets.mostPassing else { return false }
+      while bytes > Secrets.mostPassing / 2, !secrets.isEmpty {
+        let count = max(1, secrets.count / 2)
+        bytes -= secrets.prefix(count).reduce(0) { $0 + $1.utf8.count }
+        secrets.removeFirst(count)
+      }
+      return true
+    }
   }
 
   private let known = Mutex(Known())
@@ -23,10 +46,12 @@ public final class Secrets: Sendable {
   /// A shorter one stands by chance in too many words: names and reports would no longer say what they should. In what
   /// servers say it is hidden all the same (``hide(_:in:)``).
   public static let shortest = 8
-  /// How much of what servers give is looked for at a time, in bytes; what is older has expired, or is as good as forgotten.
+  /// How much of the tokens, and how much of what else servers give, is looked for at a time, in bytes; what is older has
+  /// expired, or is as good as forgotten.
   static let mostPassing = 256 << 10
   /// How much of one secret is looked for, in bytes. Without its beginning nobody can use it.
-  private static let longest = 16 << 10
+  /// A multiple of three: its Base64 is then the beginning of the whole one's.
+  private static let longest = 15 << 10
 
   public init() {}
 
@@ -39,16 +64,21 @@ public final class Secrets: Sendable {
     }
   }
 
-  /// Hears of secrets that a server gave: a token, a signature. Of these there may be any number.
+  /// Hears of tokens that a server gave. Of these there may be any number.
+  public func add(tokens: [String]) { known.withLock { Self.add(tokens, to: \.tokens, of: &$0) } }
+
+  /// Hears of what a server put into an address: a signature. Of these there may be any number.
   public func add(passing secrets: [String]) {
-    known.withLock { known in
-      for secret in Self.sought(secrets) where !known.own.contains(secret) {
-        guard known.search.add(secret, alsoPlain: true) else { continue }
-        known.passing.append(secret)
-        known.passingBytes += secret.utf8.count
-      }
-      if known.passingBytes > Self.mostPassing { Self.forget(&known) }
+    known.withLock { Self.add(secrets, to: \.passing, of: &$0) }
+  }
+
+  private static func add(
+    _ secrets: [String], to given: WritableKeyPath<Known, Given>, of known: inout Known
+  ) {
+    for secret in sought(secrets) where !known.own.contains(secret) {
+      if known.search.add(secret, alsoPlain: true) { known[keyPath: given].append(secret) }
     }
+    if known[keyPath: given].forget() { renew(&known) }
   }
 
   /// Hears of words that are there for all to see, such as the names in a command line or an archive. A secret of the user's
@@ -64,24 +94,23 @@ public final class Secrets: Sendable {
   }
 
   private static func sought(_ secrets: [String]) -> [String] {
-    secrets.filter { $0.utf8.count >= shortest }.map {
-      $0.utf8.count <= longest ? $0 : String(decoding: $0.utf8.prefix(longest), as: UTF8.self)
+    secrets.filter { $0.utf8.count >= shortest }.map { secret in
+      guard secret.utf8.count > longest else { return secret }
+      var beginning = String(decoding: secret.utf8.prefix(longest), as: UTF8.self)
+      // What is left of a character that was cut.
+      while beginning.unicodeScalars.last == "\u{FFFD}" { beginning.unicodeScalars.removeLast() }
+      return beginning
     }
   }
 
-  /// Forgets the older half of what servers gave.
-  private static func forget(_ known: inout Known) {
-    while known.passingBytes > mostPassing / 2, !known.passing.isEmpty {
-      let count = max(1, known.passing.count / 2)
-      known.passingBytes -= known.passing.prefix(count).reduce(0) { $0 + $1.utf8.count }
-      known.passing.removeFirst(count)
-    }
+  /// Looks for what is known alone.
+  private static func renew(_ known: inout Known) {
     let words = known.words
     known.search = SecretSearch()
     for secret in known.own {
       known.search.add(secret, alsoPlain: !words.contains { $0.contains(secret) })
     }
-    for secret in known.passing { known.search.add(secret, alsoPlain: true) }
+    for secret in known.tokens.secrets + known.passing.secrets { known.search.add(secret, alsoPlain: true) }
   }
 
   /// The bytes of a text without any of them; nil where there is none in it.
@@ -117,7 +146,7 @@ private struct SecretSearch {
   /// Takes in a secret as it is encoded, and where `alsoPlain` as it is. False where it is known.
   @discardableResult
   mutating func add(_ secret: String, alsoPlain: Bool) -> Bool {
-    let forms = Self.forms(of: secret) + (alsoPlain ? [secret] : [])
+    let forms = Self.forms(of: secret) + (alsoPlain ? Self.plain(secret) : [])
     return forms.map { add($0) }.contains(true)
   }
 
@@ -135,8 +164,14 @@ private struct SecretSearch {
 
   /// Looks for a secret no more where it stands as it is.
   mutating func remove(plain secret: String) {
-    let scalars = secret.unicodeScalars.map(\.value)
-    needles.removeAll { $0 == scalars }
+    let forms = Self.plain(secret).map { $0.unicodeScalars.map(\.value) }
+    needles.removeAll { forms.contains($0) }
+  }
+
+  /// A secret as it is, and as what reads its backslashes as escapes takes it.
+  private static func plain(_ secret: String) -> [String] {
+    let read = secret.split(separator: #"\\"#, omittingEmptySubsequences: false).joined(separator: #"\"#)
+    return read == secret ? [secret] : [secret, read]
   }
 
   /// A secret in the two alphabets of Base64 (RFC 4648) without what may fill it up.

@@ -47,6 +47,7 @@ struct `What refers to an image` {
   @Test func `travels with it between registries without the referrers API, and only once`() throws {
     let source = try Source()
     try ferry.export([source.registry.reference("old/app:1")], to: "app.tar")
+      .complains("--no-referrers leaves those out")
     try ferry.run(["verify", "app.tar"], exits: 0)
     let target = try RegistryProcess()
     try ferry.run(importing("app.tar", to: target.host), exits: 0)

@@ -81,6 +81,31 @@ import Testing
     #expect(secrets.hiding(in: "39" + String(repeating: "-signature", count: 2000))?.hasPrefix("…") == true)
   }
 
+  @Test func `that is a token is hidden however many addresses a server gives`() {
+    let secrets = Secrets()
+    secrets.add(tokens: ["refresh-token"])
+    for number in 0..<40 {
+      secrets.add(passing: ["\(number)" + String(repeating: "-signature", count: 2000)])
+    }
+    #expect(secrets.hiding(in: "a refresh-token") == "a …")
+  }
+
+  @Test func `with two backslashes in a row is hidden as it is`() {
+    let secrets = Secrets()
+    secrets.add([#"ab\\cdefgh"#])
+    #expect(secrets.hiding(in: #"is ab\\cdefgh"#) == "is …")
+    #expect(secrets.hiding(in: #"is ab\\\\cdefgh"#) == "is …")
+  }
+
+  @Test func `that is longer than what is looked for is hidden as it is and in Base64`() {
+    let secret = String(repeating: "aé日本", count: 4000)
+    let secrets = Secrets()
+    secrets.add([secret])
+    #expect(secrets.hiding(in: secret)?.hasPrefix("…") == true)
+    let encoded = Data(secret.utf8).base64EncodedString()
+    #expect(secrets.hiding(in: encoded)?.hasPrefix("…") == true)
+  }
+
   @Test func `that is a word of the command line is hidden in other forms alone`() {
     let secrets = Secrets()
     secrets.add(["trainers", "swordfish"])

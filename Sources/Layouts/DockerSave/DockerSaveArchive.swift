@@ -95,10 +95,7 @@ struct DockerSaveArchive {
     problems += failed.map { .unreadableImage($0.name, $0.error) }
     problems += try LegacyTags.read(entries, file)?.problems(beside: list) ?? []
     var tail = GeneratedFiles(behind: tar.fileSize)
-    var files = [
-      LayoutFile.path: tail.append(LayoutFile.bytes),
-      IndexFile.path: tail.append(IndexFile(images: images, ferryFileDigest: nil).bytes),
-    ]
+    var files = [LayoutFile.path: tail.append(LayoutFile.bytes)]
     for (digest, bytes) in manifests.sorted(by: { $0.key < $1.key }) { blobs[digest] = tail.append(bytes) }
     for (digest, extent) in entries.blobs where !used.contains(BlobPath.path(of: digest)) {
       blobs[digest] = blobs[digest] ?? extent
@@ -108,11 +105,13 @@ struct DockerSaveArchive {
       if case .surplus(let path) = problem { !isKnown(path) } else { true }
     }
     let (file, bytes) = (file, tail.bytes)
-    return LayoutSource(
+    var source = LayoutSource(
       file: try LayoutError.wrapping { () throws(FileError) in try AppendedContent(file, bytes) },
       tar: tar,
       entries: TarContents(blobs: blobs, files: files, problems: others, isCut: entries.isCut),
       form: .dockerSave, problems: problems, memoryLimit: memoryLimit)
+    source.made = IndexFile(images: images, ferryFileDigest: nil)
+    return source
   }
 
   /// What to call an image that cannot be read.

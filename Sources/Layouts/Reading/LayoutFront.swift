@@ -33,15 +33,26 @@ struct LayoutFront {
   static func read(_ source: LayoutSource) throws(LayoutError) -> LayoutFront {
     let (file, tar, entries) = (source.file, source.tar, source.entries)
     try checkVersion(entries, tar, file)
-    let bytes = try content(of: IndexFile.path, limit: IndexFile.sizeLimit, entries, tar, file)
+    var bytes: [UInt8] = []
     let index: IndexFile
-    do {
-      index = try IndexFile(bytes: bytes) { statedType(of: $0, entries, file) }
-    } catch {
-      throw .malformed(path: file.path, entry: IndexFile.path, why: error)
+    if let made = source.made {
+      index = IndexFile(
+        images: made.images.map { image in
+          guard image.reference == nil else { return image }
+          return LayoutImage(
+            reference: ArchiveName.reference(image.name, of: image.root.digest), name: image.name,
+            root: image.root)
+        }, ferryFileDigest: nil)
+    } else {
+      bytes = try content(of: IndexFile.path, limit: IndexFile.sizeLimit, entries, tar, file)
+      do {
+        index = try IndexFile(bytes: bytes) { statedType(of: $0, entries, file) }
+      } catch {
+        throw .malformed(path: file.path, entry: IndexFile.path, why: error)
+      }
     }
-    var front = LayoutFront(source, index, archiveDigest: Digest(of: bytes))
-    if let image = index.asOneImage(bytes) {
+    var front = LayoutFront(source, index, archiveDigest: source.made?.digest ?? Digest(of: bytes))
+    if source.made == nil, let image = index.asOneImage(bytes) {
       front.index = IndexFile(images: [image], ferryFileDigest: nil)
       front.blobs[front.archiveDigest] = entries.files[IndexFile.path]
     }

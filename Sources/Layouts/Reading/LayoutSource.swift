@@ -27,6 +27,8 @@ struct LayoutSource {
   let memoryLimit: Int64
   /// What it is read from where that came once.
   var passed: PassedContent?
+  /// What it lists, where Ferry makes that of a list of another form: it is larger than one that is read may be.
+  var made: IndexFile?
   /// What the image is called that has no name in it.
   var givenName: String?
   /// How many signatures lie there that only skopeo and podman read.

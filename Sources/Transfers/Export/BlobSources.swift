@@ -20,9 +20,14 @@ struct BlobHolders: Sendable {
 
   /// The sources of one archive's `images`, whose repositories are asked before the others.
   func sources(for images: [ExportImage]) -> BlobSources {
-    // The only archive holds them all.
-    let own = images.count == users.images.count ? users : BlobUsers(images)
-    return BlobSources(images, own, in: self, preferred: Set(images.map(\.repository)))
+    // The only archive holds them all, until one becomes another: what is made on the way is of none of those.
+    let areAll =
+      images.count == users.images.count
+      && zip(images, users.images).allSatisfy {
+        $0.tree.root.digest == $1.tree.root.digest && $0.requested == $1.requested
+      }
+    return BlobSources(
+      images, areAll ? users : BlobUsers(images), in: self, preferred: Set(images.map(\.repository)))
   }
 
   /// Each once, in the order of the images.

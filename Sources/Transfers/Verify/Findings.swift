@@ -211,7 +211,10 @@ public struct FindingList: RandomAccessCollection, Sendable {
     let found = content.found
     var hurt: Set<Int32> = []
     for index in indices { hurt.formUnion(found.hurt(at: index)) }
-    return Set(hurt.flatMap { found.entries[Int($0)] }.map { found.images[$0].label })
+    var names = Set(hurt.flatMap { found.entries[Int($0)] }.map { found.images[$0].label })
+    // Of what cannot be read there is no image.
+    for case (.unreadableImage(let name, _), _) in found.others { names.insert(name) }
+    return names
   }
 
   /// The problems alone.

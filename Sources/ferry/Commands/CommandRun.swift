@@ -156,6 +156,7 @@ struct CommandRun: Sendable {
       realmRules: RealmRules(.nvidia(nvidiaHosts, realmHosts: realmHosts)),
       uploadHosts: Set(uploadHosts.map { $0.lowercased() }), nvidiaHosts: nvidiaHosts,
       services: try services(), observer: display, patience: patience,
+      granted: { secrets.add(tokens: $0) },
       lookup: { host, repository in
         let found = try lookup.find(host: host, repository: repository)
         secrets.add(found.credential?.spellings ?? [])

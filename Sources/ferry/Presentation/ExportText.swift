@@ -117,15 +117,16 @@ struct ExportText {
       .count { $0.reference.map(asked.contains) == true }
     let written = prepared.images.count - (result.failures.count - prepared.failures.count) - there
     var parts: [Wording] = []
+    var carried = 0
     if written > 0 {
       let size = prepared.archives.filter { !$0.isUpToDate }.map(\.writtenSize).saturatingSum()
       let volumes = Set(prepared.archives.flatMap(\.onlyVolumes)).count
-      let referrers = prepared.archives.filter { !$0.isUpToDate && finished.contains($0.path) }
+      carried = prepared.archives.filter { !$0.isUpToDate && finished.contains($0.path) }
         .flatMap(\.plan.images).count { $0.reference.map(asked.contains) != true }
       parts.append(
         volumes > 0
           ? "\(Amounts.count(volumes, "volume")) written again and proved, \(Amounts.bytes(size))"
-          : "\(Amounts.images(written, referrers)) exported and proved, \(Amounts.bytes(size))")
+          : "\(Amounts.images(written, carried)) exported and proved, \(Amounts.bytes(size))")
     }
     if there > 0 { parts.append("\(Amounts.count(there, "image")) there already") }
     var text = parts.joined(separator: "; ")
@@ -135,6 +136,10 @@ struct ExportText {
     let left = prepared.images.reduce(0) { $0 + $1.referrersLeft.count }
     if left > 0 { text += "; \(Amounts.count(left, "referrer")) not carried, see above" }
     console.say(text)
+    if carried > 0 {
+      console.say(
+        "podman load and ctr images import may stop at referrers: for them, --no-referrers leaves those out")
+    }
     for line in omissions(in: prepared) { console.say(line) }
   }
 
