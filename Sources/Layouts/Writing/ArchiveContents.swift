@@ -19,9 +19,7 @@ struct ArchiveContents {
   ) throws(LayoutError) {
     let carried = try Self.carried(blobs)
     let sorted = try Self.sorted(images, referrers, manifests: given)
-    let omitted = Dictionary(omissions.lazy.map { ($0.descriptor.digest, $0) }) { first, second in
-      first.reason.rawValue <= second.reason.rawValue ? first : second
-    }.filter { !given.contains($0.key) && carried[$0.key] == nil }
+    let omitted = Omitted(omissions) { !given.contains($0) && carried[$0] == nil }
 
     var walk = Walk(given: given, carried: carried, omitted: omitted)
     for image in sorted { try walk.add(image) }
@@ -33,7 +31,7 @@ struct ArchiveContents {
     self.images = sorted
     self.manifests = walk.order.compactMap { given.descriptor(of: $0) }
     self.blobs = walk.configs + walk.layers
-    self.omissions = walk.omissions.sorted { $0.descriptor.digest < $1.descriptor.digest }
+    self.omissions = walk.omissions.map { omitted[$0] }.sorted { $0.descriptor.digest < $1.descriptor.digest }
   }
 
   /// Whether something in it, or left out of it, is named by another algorithm than the usual one.
@@ -92,16 +90,37 @@ struct ArchiveContents {
     return named.values.sorted(by: LayoutImage.precedes)
   }
 
+  /// What is left out, of which there may be hundreds of thousands, each digest once.
+  private struct Omitted {
+    private let list: [Omission]
+    private var places: [PartKey: Int32] = [:]
+
+    /// Those of `list` that `isOmitted` tells of; of two of one digest the one that comes first by its reason's name.
+    init(_ list: [Omission], isOmitted: (Digest) -> Bool) {
+      self.list = list
+      for (place, omission) in list.enumerated() where isOmitted(omission.descriptor.digest) {
+        let key = PartKey(omission.descriptor)
+        if let other = places[key], list[Int(other)].reason.rawValue <= omission.reason.rawValue { continue }
+        places[key] = Int32(place)
+      }
+    }
+
+    func place(of descriptor: Descriptor) -> Int32? { places[PartKey(descriptor)] }
+
+    subscript(place: Int32) -> Omission { list[Int(place)] }
+  }
+
   private struct Walk {
     let given: PlannedManifests
     let carried: DescriptorsByDigest
-    let omitted: [Digest: Omission]
+    let omitted: Omitted
     var manifests: Set<Digest> = []
     var order: [Digest] = []
     var blobs: Set<PartKey> = []
     var configs: [Descriptor] = []
     var layers: [Descriptor] = []
-    var omissions: Set<Omission> = []
+    /// By their places in ``omitted``.
+    var omissions: Set<Int32> = []
 
     func hasMet(_ digest: Digest) -> Bool { manifests.contains(digest) || blobs.contains(PartKey(digest)) }
 
@@ -125,16 +144,16 @@ struct ArchiveContents {
         if configDigests.contains(blob.digest) { configs.append(blob) } else { layers.append(blob) }
       }
       for descriptor in tree.omitted {
-        guard let omission = omitted[descriptor.digest] else { continue }
-        try agree(descriptor, omission.descriptor.size)
-        omissions.insert(omission)
+        guard let place = omitted.place(of: descriptor) else { continue }
+        try agree(descriptor, omitted[place].descriptor.size)
+        omissions.insert(place)
       }
     }
 
     private func tree(of root: Descriptor) throws(LayoutError) -> ImageTree {
       do {
         return try ImageTree(
-          root: root, includes: { omitted[$0.digest] == nil }, share: { given.shared($0) }
+          root: root, includes: { omitted.place(of: $0) == nil }, share: { given.shared($0) }
         ) { descriptor in
           guard let manifest = try given.manifest(descriptor.digest) else {
             throw LayoutError.missing(descriptor.digest)
