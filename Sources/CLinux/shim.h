@@ -4,9 +4,10 @@
 // What files need of Linux and Swift's Glibc module leaves out, since it is built without _GNU_SOURCE: fallocate(2),
 // sync_file_range(2), renameat2(2), O_TMPFILE of open(2); and `struct stat` and extended attributes, which it does not
 // have alone; statfs(2), for the kind of a file system;
-// prctl(2).
+// prctl(2) and mallopt(3).
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -30,6 +31,13 @@ static inline unsigned long clinux_file_system(int descriptor) {
 
 // Leaves no core file of this process, whoever takes them, and lets no other process look into it: prctl(2) is variadic.
 static inline int clinux_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+// Has all threads take memory from one arena, where the C library has several (glibc): what one has freed the others take.
+static inline void clinux_use_one_arena(void) {
+#ifdef M_ARENA_MAX
+  mallopt(M_ARENA_MAX, 1);
+#endif
+}
 
 // The commit that the program is made of, where whoever links it says so: fixtures/package gives the linker an object with
 // this name, and nothing has to be compiled again for it.

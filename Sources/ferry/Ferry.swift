@@ -40,8 +40,7 @@ struct Ferry: AsyncParsableCommand {
   static func main() async {
     // First of all: nothing secret has been read by then but what the environment holds, and no other thread runs.
     CoreFiles.forbid()
-    // With an arena for each thread, nobody takes what the others have freed: a quarter of all memory, for many images.
-    mallopt(M_ARENA_MAX, 1)
+    MemoryArenas.useOne()
     // libcurl would write the keys of its connections there, for whoever wants to read along.
     unsafe unsetenv(EnvironmentVariable.sslKeyLogFile.rawValue)
     StandardStreams.occupy()

@@ -177,7 +177,7 @@ struct `A secret` {
       #expect(
         result.standardOutput.contains("…")
           && !(result.standardOutput + result.standardError).contains(password))
-      result.complains("a secret stood in what was to be told")
+      result.complains("what a registry says holds a secret of this run")
     }
   }
 
