@@ -102,7 +102,8 @@ struct `The command line` {
     try ferry.write(String(repeating: "no tar ", count: 500), to: "text.tar")
     try ferry.run([command, "text.tar"] + to, exits: 14).complains(
       "text.tar is not an archive", "OCI image layout")
-    try Command.run("tar", ["-C", ferry.home.path, "-cf", ferry.file("other.tar"), "text.tar"])
+    try ferry.write("nothing", to: "notes")
+    try Command.run("tar", ["-C", ferry.home.path, "-cf", ferry.file("other.tar"), "notes"])
     try ferry.run([command, "other.tar"] + to, exits: 14).complains(
       "other.tar is no OCI image layout", "oci-layout", "docker save")
     try ferry.run([command, "none.tar"] + to, exits: 12).complains("none.tar", "No such file")
