@@ -124,19 +124,31 @@ public struct FerryFile: Hashable, Sendable {
     self.version = version
   }
 
-  /// The file's one form.
-  var bytes: [UInt8] {
-    func value(of omission: Omission) -> JSONValue {
-      var members: [String: JSONValue] = [
-        "mediaType": .string(omission.descriptor.mediaType.rawValue),
-        "digest": .string(omission.descriptor.digest.description),
-        "size": .integer(omission.descriptor.size),
-        "reason": .string(omission.reason.rawValue),
-      ]
-      if let source = omission.source { members["source"] = .string(source.description) }
-      if let repository = omission.repository { members["repository"] = .string(repository) }
-      return JSONValue.object(members)
+  /// The file's one form. Throws ``LayoutError/listTooLarge(path:size:limit:)`` for what no reader would take.
+  func written() throws(LayoutError) -> [UInt8] {
+    let text = withoutOmissions
+    // Known before room is taken for it: what is left out may be any number of blobs.
+    var size = Int64(text.count + max(0, omissions.count - 1))
+    for omission in omissions { size.add(saturating: Int64(Self.value(of: omission).count)) }
+    guard size <= Self.sizeLimit else {
+      throw .listTooLarge(path: Self.path, size: size, limit: Self.sizeLimit)
     }
+    return filling(text, to: Int(size))
+  }
+
+  private static func value(of omission: Omission) -> [UInt8] {
+    var members: [String: JSONValue] = [
+      "mediaType": .string(omission.descriptor.mediaType.rawValue),
+      "digest": .string(omission.descriptor.digest.description),
+      "size": .integer(omission.descriptor.size),
+      "reason": .string(omission.reason.rawValue),
+    ]
+    if let source = omission.source { members["source"] = .string(source.description) }
+    if let repository = omission.repository { members["repository"] = .string(repository) }
+    return JSONValue.object(members).bytes
+  }
+
+  private var withoutOmissions: [UInt8] {
     let files = files.map { file in
       JSONValue.object([
         "path": .string(file.path),
@@ -184,23 +196,22 @@ public struct FerryFile: Hashable, Sendable {
           .object(["digest": .string($0.digest.description), "from": .string($0.from.description)])
         })
     }
-    return Self.filling(JSONValue.object(members).bytes, with: omissions.lazy.map { value(of: $0).bytes })
+    return JSONValue.object(members).bytes
   }
 
-  /// A text with `omissions` in their list, which is empty in it: as values together they would take many times the memory.
-  private static func filling(_ text: [UInt8], with omissions: some Collection<[UInt8]>) -> [UInt8] {
+  /// `text` with the omissions in their list, which is empty in it, `size` bytes long together: as values they would take
+  /// many times the memory.
+  private func filling(_ text: [UInt8], to size: Int) -> [UInt8] {
     // Quotation marks within a string are not written like that.
     let list = Array(#""omissions":["#.utf8)
     let start = text.indices.first { text[$0...].starts(with: list) }
     guard let end = start.map({ $0 + list.count }) else { return text }
     var filled: [UInt8] = []
-    // Growing would take up to twice the room for good; omissions are much of a length, unless somebody made them not to be.
-    let likely = omissions.count * ((omissions.first?.count ?? 0) + 8)
-    filled.reserveCapacity(text.count + Swift.min(likely, Int(sizeLimit)))
+    filled.reserveCapacity(size)
     filled += text[..<end]
     for (number, omission) in omissions.enumerated() {
       if number > 0 { filled.append(UInt8(ascii: ",")) }
-      filled += omission
+      filled += Self.value(of: omission)
     }
     filled += text[end...]
     return filled

@@ -2,16 +2,60 @@ public import Digests
 public import Images
 
 /// Content that an image lists and an archive leaves out on purpose.
+///
+/// What it says stands in memory once, however many copies there are: an export may leave out hundreds of thousands of blobs.
 public struct Omission: Hashable, Sendable, Codable {
+  private final class Content: Hashable, Sendable {
+    let descriptor: Descriptor
+    let reason: Reason
+    let source: Digest?
+    let repository: String?
+    let platform: PlatformBox?
+
+    init(
+      _ descriptor: Descriptor, _ reason: Reason, _ source: Digest?, _ repository: String?,
+      _ platform: Platform?
+    ) {
+      self.descriptor = descriptor
+      self.reason = reason
+      self.source = source
+      self.repository = repository
+      self.platform = platform.map(PlatformBox.init)
+    }
+
+    static func == (left: Content, right: Content) -> Bool {
+      left === right
+        || left.descriptor == right.descriptor && left.reason == right.reason && left.source == right.source
+          && left.repository == right.repository && left.platform?.platform == right.platform?.platform
+    }
+
+    func hash(into hasher: inout Hasher) {
+      hasher.combine(descriptor)
+      hasher.combine(reason)
+      hasher.combine(source)
+      hasher.combine(repository)
+      hasher.combine(platform?.platform)
+    }
+  }
+
+  /// Few have one.
+  private final class PlatformBox: Sendable {
+    let platform: Platform
+
+    init(_ platform: Platform) { self.platform = platform }
+  }
+
+  private let content: Content
+
   /// Type, digest and size only.
-  public let descriptor: Descriptor
-  public let reason: Reason
+  public var descriptor: Descriptor { content.descriptor }
+  public var reason: Reason { content.reason }
   /// For what is known to be on the other side: the digest of the ``KnownSource`` that says so.
-  public let source: Digest?
+  public var source: Digest? { content.source }
   /// And a repository, with its host, that it came from: where that went, it may be found and mounted from.
-  public let repository: String?
+  public var repository: String? { content.repository }
   /// Of what another tool left out: for which platform its index lists it. In no ``FerryFile``.
-  public let platform: Platform?
+  public var platform: Platform? { content.platform?.platform }
 
   public enum Reason: String, Hashable, Sendable, Codable, CaseIterable {
     /// A layer that its registry need not hold (`urls`) and does not.
@@ -28,11 +72,7 @@ public struct Omission: Hashable, Sendable, Codable {
     _ descriptor: Descriptor, reason: Reason, source: Digest? = nil, repository: String? = nil,
     platform: Platform? = nil
   ) {
-    self.descriptor = descriptor.plain
-    self.reason = reason
-    self.source = source
-    self.repository = repository
-    self.platform = platform
+    content = Content(descriptor.plain, reason, source, repository, platform)
   }
 
   private enum CodingKeys: String, CodingKey { case reason, source, repository }

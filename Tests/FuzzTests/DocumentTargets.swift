@@ -64,8 +64,8 @@ extension FuzzTarget {
       try promise(try IndexFile(bytes: written).bytes == written, "an index that changes")
     },
     FuzzTarget("ferry-file") { bytes in
-      let written = try FerryFile(bytes: bytes).bytes
-      try promise(try FerryFile(bytes: written).bytes == written, "a ledger that changes")
+      let written = try FerryFile(bytes: bytes).written()
+      try promise(try FerryFile(bytes: written).written() == written, "a ledger that changes")
     },
     FuzzTarget("docker-list") { bytes in
       let entries = try DockerManifestFile.entries(in: bytes)

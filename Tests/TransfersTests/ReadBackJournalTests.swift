@@ -91,7 +91,7 @@ import Testing
       let blob = Descriptor(mediaType: .ociConfig, digest: Digest(of: [UInt8(number)]), size: 10)
       return (
         index: number,
-        part: CheckedPart(repository: "a/\(number % 3)", descriptor: blob, owners: [0], isManifest: false)
+        part: CheckedPart(repository: "a/\(number % 3)", descriptor: blob, isManifest: false)
       )
     }
     var chosen: [Int] = []

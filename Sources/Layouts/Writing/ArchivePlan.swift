@@ -76,14 +76,14 @@ public struct ArchivePlan: Sendable {
       first.reason.rawValue <= second.reason.rawValue ? first : second
     }.values.sorted { $0.image.utf8.lexicographicallyPrecedes($1.image.utf8) }
     let conversions = try ConvertedImage.find(among: contents.images, manifests, files)
-    let ferryFile = FerryFile(
+    let ferryFile = try FerryFile(
       images: contents.images, omissions: contents.omissions,
       files: files.map { CarriedFile(path: $0.path, bytes: $0.bytes) }, missingImages: self.missingImages,
       knownSources: sources, conversions: conversions,
       holdsArtifactManifests: contents.manifests.contains { $0.mediaType.isArtifactManifest },
       holdsOtherAlgorithms: contents.holdsOtherAlgorithms,
       opaqueManifests: contents.manifests.compactMap { manifests.record(of: $0.digest) }
-    ).bytes
+    ).written()
     let indexFile = IndexFile(images: contents.images, ferryFileDigest: Digest(of: ferryFile))
     var indexHash = ContentHasher()
     var indexSize: Int64 = 0
@@ -100,7 +100,6 @@ public struct ArchivePlan: Sendable {
     // What no reader would take is not written.
     for (path, size, limit) in [
       (IndexFile.path, indexSize, IndexFile.sizeLimit),
-      (FerryFile.path, Int64(ferryFile.count), FerryFile.sizeLimit),
       (DockerManifestFile.path, dockerFile?.size ?? 0, DockerManifestFile.largestSize),
     ] where size > limit { throw .listTooLarge(path: path, size: size, limit: limit) }
 

@@ -6,18 +6,16 @@ import Registry
 struct CheckedPart: Sendable {
   let repository: String
   let descriptor: Descriptor
-  /// Those that need it, by their places among the images of the check.
-  fileprivate(set) var owners: [Int]
   /// Whether it is a manifest there.
   fileprivate(set) var isManifest: Bool
 }
 
-/// What a repository has of a part.
+/// What a repository has of a part. There may be hundreds of thousands, nearly all of them held.
 enum PartAnswer: Sendable {
   case held
-  case faulty(FaultyPart.Fault)
+  indirect case faulty(FaultyPart.Fault)
   /// The registry would not say.
-  case unknown(any Error)
+  indirect case unknown(any Error)
 
   /// What an error says of the part that was asked for.
   init(_ error: any Error) {
@@ -29,18 +27,76 @@ enum PartAnswer: Sendable {
   }
 }
 
+/// The parts of a check's images, each once in each repository.
+struct CheckedParts: Sendable {
+  /// Sorted by repository and digest.
+  fileprivate(set) var parts: [CheckedPart] = []
+  /// Into ``links``, for each part: the last image that needs it.
+  private var last: [Int32] = []
+  /// An image, by its place among all of the check, and the link of the one that needs the same part; -1 when none does.
+  private var links: [(image: Int32, before: Int32)] = []
+
+  init(of images: [(index: Int, image: ExpectedImage)]) {
+    let places = Dictionary(grouping: images.indices) { images[$0].image.target.repository }
+    for (repository, places) in places.sorted(by: { $0.key < $1.key }) {
+      add(places.lazy.map { images[$0] }, of: repository)
+    }
+  }
+
+  private mutating func add(
+    _ images: some Sequence<(index: Int, image: ExpectedImage)>, of repository: String
+  ) {
+    var found: [PartKey: Int] = [:]
+    var own: [(part: CheckedPart, last: Int32)] = []
+    for (index, image) in images {
+      // A list of referrers that became part of another is not there as such.
+      let all = [(image.manifests, true), (image.blobs, false)]
+      for (list, isManifest) in all {
+        for part in list where image.listed == nil || part.digest != image.digest {
+          let link = Int32(links.count)
+          if let place = found[PartKey(part)] {
+            links.append((Int32(index), own[place].last))
+            own[place].last = link
+          } else {
+            found[PartKey(part)] = own.count
+            links.append((Int32(index), -1))
+            own.append(
+              (CheckedPart(repository: repository, descriptor: part, isManifest: isManifest), link))
+          }
+        }
+      }
+    }
+    own.sort { $0.part.descriptor.digest < $1.part.descriptor.digest }
+    parts += own.lazy.map(\.part)
+    last += own.lazy.map(\.last)
+  }
+
+  /// The images that need a part, in the order in which they were named.
+  func owners(of part: Int) -> [Int] {
+    var images: [Int] = []
+    var next = last[part]
+    while next >= 0 {
+      images.append(Int(links[Int(next)].image))
+      next = links[Int(next)].before
+    }
+    return images.reversed()
+  }
+}
+
 /// The parts of a check's images, and what the destination has of each.
 struct PartAnswers: Sendable {
-  let parts: [CheckedPart]
+  private let all: CheckedParts
   private var answers: [PartAnswer]
   /// Those that are not held, by image.
   private var troubled: [Int: [Int]] = [:]
 
-  init(_ parts: [CheckedPart], _ answers: [PartAnswer]) {
-    self.parts = parts
+  init(_ parts: CheckedParts, _ answers: [PartAnswer]) {
+    self.all = parts
     self.answers = answers
     for (index, answer) in answers.enumerated() { note(answer, of: index) }
   }
+
+  var parts: [CheckedPart] { all.parts }
 
   /// The blobs that are held, by their places among ``parts``.
   var heldBlobs: [Int] {
@@ -57,7 +113,7 @@ struct PartAnswers: Sendable {
 
   private mutating func note(_ answer: PartAnswer, of index: Int) {
     if case .held = answer { return }
-    for owner in parts[index].owners { troubled[owner, default: []].append(index) }
+    for owner in all.owners(of: index) { troubled[owner, default: []].append(index) }
   }
 
   /// What an image is with these parts; `otherwise` when all of them are held.
@@ -83,7 +139,7 @@ struct PartAnswers: Sendable {
       guard case .faulty(let fault) = answers[index] else { return nil }
       return FaultyPart(
         repository: "\(host)/\(parts[index].repository)", descriptor: parts[index].descriptor, fault: fault,
-        images: parts[index].owners.map { names[$0] })
+        images: all.owners(of: index).map { names[$0] })
     }
   }
 }
@@ -101,47 +157,30 @@ struct PartComparison: Sendable {
 
   /// Asks for the parts of `images`, each with its place among all. Throws when the task was cancelled.
   func ask(_ images: [(index: Int, image: ExpectedImage)]) async throws -> PartAnswers {
-    var places: [RepositoryContent: Int] = [:]
-    var parts: [CheckedPart] = []
-    for (index, image) in images {
-      let repository = image.target.repository
-      // A list of referrers that became part of another is not there as such.
-      let all = image.manifests.map { ($0, true) } + image.blobs.map { ($0, false) }
-      for (part, isManifest) in all where image.listed == nil || part.digest != image.digest {
-        let content = RepositoryContent(repository: repository, digest: part.digest)
-        if let place = places[content] {
-          parts[place].owners.append(index)
-        } else {
-          places[content] = parts.count
-          parts.append(
-            CheckedPart(repository: repository, descriptor: part, owners: [index], isManifest: isManifest))
-        }
-      }
-    }
-    parts.sort { ($0.repository, $0.descriptor.digest) < ($1.repository, $1.descriptor.digest) }
-    let answers = try await executor.mapConcurrently(parts) { try ask($0) }
-    return PartAnswers(answers.map(\.0), answers.map(\.1))
+    var all = CheckedParts(of: images)
+    let parts = all.parts
+    let answers = try await executor.mapConcurrently(Array(parts.indices)) { try ask(parts[$0]) }
+    for (index, answer) in answers.enumerated() where answer.isManifest { all.parts[index].isManifest = true }
+    return PartAnswers(all, answers.map(\.answer))
   }
 
-  /// What is there of a part, which is known to be a manifest then if it is one. Throws when the task was cancelled. Blocks.
-  private func ask(_ part: CheckedPart) throws -> (CheckedPart, PartAnswer) {
+  /// What is there of a part, and whether that is a manifest. Throws when the task was cancelled. Blocks.
+  private func ask(_ part: CheckedPart) throws -> (isManifest: Bool, answer: PartAnswer) {
     do {
       if !part.isManifest {
         switch try destination.presence(of: part.descriptor, in: part.repository) {
-        case .held: return (part, .held)
-        case .differs: return (part, .faulty(.otherSize))
+        case .held: return (false, .held)
+        case .differs: return (false, .faulty(.otherSize))
         // A receipt does not say of a type that Ferry does not know whether it is a manifest's.
         case .missing, .hollow:
-          if !part.descriptor.mediaType.mayListContent { return (part, .faulty(.missing)) }
+          if !part.descriptor.mediaType.mayListContent { return (false, .faulty(.missing)) }
         }
       }
       let isHeld = try destination.holds(manifest: part.descriptor.digest, in: part.repository)
-      var part = part
-      part.isManifest = part.isManifest || isHeld
-      return (part, isHeld ? .held : .faulty(.missing))
+      return (part.isManifest || isHeld, isHeld ? .held : .faulty(.missing))
     } catch {
       try Task.checkCancellation()
-      return (part, PartAnswer(error))
+      return (part.isManifest, PartAnswer(error))
     }
   }
 }
