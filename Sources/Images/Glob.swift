@@ -1,10 +1,11 @@
-/// A shell pattern: `*` any run, `?` any one character, `[a-z]` and `[!a-z]` one of a set, `\` escapes.
+/// A shell pattern: `*` any run, `?` any one character, `[a-z]` and `[!a-z]` one of a set, `\` escapes. Characters are Unicode's
+/// scalars, so that nothing that follows one makes it another: an accent behind a star, say.
 public struct Glob: Hashable, Sendable {
   private enum Step: Hashable {
-    case literal(Character)
+    case literal(Unicode.Scalar)
     case any
     case anyRun
-    case set([ClosedRange<Character>], negated: Bool)
+    case set([ClosedRange<Unicode.Scalar>], negated: Bool)
   }
 
   public let pattern: String
@@ -14,7 +15,7 @@ public struct Glob: Hashable, Sendable {
   public init?(_ pattern: String) {
     self.pattern = pattern
     var steps: [Step] = []
-    var rest = pattern[...]
+    var rest = Array(pattern.unicodeScalars)[...]
     while let character = rest.popFirst() {
       switch character {
       case "*": if steps.last != .anyRun { steps.append(.anyRun) }
@@ -29,10 +30,10 @@ public struct Glob: Hashable, Sendable {
     self.steps = steps
   }
 
-  private static func set(_ rest: inout Substring) -> Step? {
+  private static func set(_ rest: inout ArraySlice<Unicode.Scalar>) -> Step? {
     let negated = rest.first == "!" || rest.first == "^"
     if negated { rest.removeFirst() }
-    var ranges: [ClosedRange<Character>] = []
+    var ranges: [ClosedRange<Unicode.Scalar>] = []
     while let low = rest.popFirst() {
       if low == "]" && !ranges.isEmpty { return .set(ranges, negated: negated) }
       var high = low
@@ -48,7 +49,7 @@ public struct Glob: Hashable, Sendable {
 
   /// Whether the whole of `text` matches. Takes time in pattern × text at the most, whatever the stars.
   public func matches(_ text: String) -> Bool {
-    let text = Array(text)
+    let text = Array(text.unicodeScalars)
     var at = 0
     var step = 0
     var retry: (step: Int, at: Int)?
@@ -70,7 +71,7 @@ public struct Glob: Hashable, Sendable {
     return steps[step...].allSatisfy { $0 == .anyRun }
   }
 
-  private static func accepts(_ step: Step, _ character: Character) -> Bool {
+  private static func accepts(_ step: Step, _ character: Unicode.Scalar) -> Bool {
     switch step {
     case .literal(let literal): literal == character
     case .any, .anyRun: true
@@ -90,8 +91,8 @@ public struct TagSelector: Hashable, Sendable {
     var included: [Glob] = []
     var excluded: [Glob] = []
     for pattern in patterns {
-      let isExclusion = pattern.hasPrefix("!")
-      let text = isExclusion ? String(pattern.dropFirst()) : pattern
+      let isExclusion = pattern.unicodeScalars.first == "!"
+      let text = isExclusion ? String(pattern.unicodeScalars.dropFirst()) : pattern
       guard !text.isEmpty, let glob = Glob(text) else { throw MalformedGlob(pattern: pattern) }
       if isExclusion { excluded.append(glob) } else { included.append(glob) }
     }

@@ -22,12 +22,12 @@ public enum TarHeader {
     return rest <= 0 ? 0 : Int(blockSize - rest)
   }
 
-  /// The header of a plain file of `size` bytes. `path` is printable ASCII. Throws ``TarError/unwritableName(_:)`` and
+  /// The header of a plain file of `size` bytes. `path` is printable ASCII, and does not end in `/` as a directory's. Throws ``TarError/unwritableName(_:)`` and
   /// ``TarError/unwritableSize(_:)``.
   public static func bytes(path: String, size: Int64) throws(TarError) -> [UInt8] {
-    guard !path.isEmpty, path.utf8.count <= 1024, path.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-      throw .unwritableName(path)
-    }
+    guard let last = path.utf8.last, last != UInt8(ascii: "/"), path.utf8.count <= 1024,
+      path.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+    else { throw .unwritableName(path) }
     guard (0...largestSize).contains(size) else { throw .unwritableSize(size) }
     var records: [UInt8] = []
     var name = Array(path.utf8)

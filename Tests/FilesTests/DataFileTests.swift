@@ -90,6 +90,43 @@ import Testing
     }
   }
 
+  @Test(arguments: [false, true])
+  func `does not wait on, once it is cancelled, for somebody who reads nothing`(isSocket: Bool) async throws {
+    var ends: [Int32] = [-1, -1]
+    try #require((isSocket ? socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) : pipe(&ends)) == 0)
+    defer { for end in ends { close(end) } }
+    let output = OutputStream(descriptor: ends[1], name: "pipe")
+    let writing = Task {
+      let bytes = [UInt8](repeating: 1, count: 4 << 20)
+      try output.write(bytes.span.bytes)
+    }
+    writing.cancel()
+    await #expect(throws: FileError.cancelled) { try await writing.value }
+  }
+
+  @Test(arguments: [false, true])
+  func `is written whole to a pipe or a socket that is read in small pieces`(isSocket: Bool) throws {
+    var ends: [Int32] = [-1, -1]
+    try #require((isSocket ? socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) : pipe(&ends)) == 0)
+    defer { close(ends[0]) }
+    let bytes = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    let output = OutputStream(descriptor: ends[1], name: "pipe")
+    // Waiting for it takes a thread of its own.
+    Thread.detachNewThread {
+      try? output.write(bytes.span.bytes)
+      close(output.descriptor)
+    }
+    let input = InputStream(descriptor: ends[0], name: "pipe")
+    var received: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 3001)
+    while true {
+      let count = try buffer.withUnsafeMutableBytes { try input.read(into: $0) }
+      if count == 0 { break }
+      received += buffer[..<count]
+    }
+    #expect(received == bytes)
+  }
+
   @Test func `cannot be asked to overflow an offset`() throws {
     let scratch = try ScratchDirectory()
     let file = try DataFile.create(scratch("a"))

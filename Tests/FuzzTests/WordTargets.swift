@@ -18,8 +18,9 @@ extension FuzzTarget {
             && challenge.parameters.count <= 32, "a challenge out of bounds")
         // Written as the specification has it, it is the same.
         let parameters = challenge.parameters.map { name, value in
-          let quoted = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
-          return "\(name)=\"\(quoted)\""
+          // By scalars: an accent behind a quotation mark makes one character of both.
+          let quoted = value.unicodeScalars.map { "\\\"".unicodeScalars.contains($0) ? "\\\($0)" : "\($0)" }
+          return "\(name)=\"\(quoted.joined())\""
         }
         let again = Challenge.parse(["\(challenge.scheme) " + parameters.joined(separator: ",")])
         try promise(again == [challenge], "a challenge that changes")
@@ -103,7 +104,7 @@ extension FuzzTarget {
     FuzzTarget("glob", longest: 512) { bytes in
       let (line, rest) = bytes.lineAndRest
       guard let pattern = line.text, let text = rest.text else { return }
-      let escaped = text.map { "\\\($0)" }.joined()
+      let escaped = text.unicodeScalars.map { "\\\($0)" }.joined()
       try promise(Glob(escaped)?.matches(text) == true, "a text that is not itself")
       try promise(Glob("*\(escaped)*")?.matches(text) == true, "stars that do not take nothing")
       if let glob = Glob(pattern), glob.matches(text) {

@@ -37,9 +37,6 @@ struct ReportPage {
   let rows: [Row]
   let repositories: [RepositoryBytes]
 
-  /// Whether images get new names.
-  private var hasTargets: Bool { rows.contains { !$0.target.isEmpty } }
-
   /// What every page begins with.
   private static let beginning: StaticString = "<!DOCTYPE html>\n"
 
@@ -134,6 +131,8 @@ struct ReportPage {
 
   private func table(_ main: inout Markup, to body: ([UInt8]) throws -> Void) throws {
     guard !rows.isEmpty else { return }
+    // Whether images get new names: asked once, for there may be hundreds of thousands.
+    let hasTargets = rows.contains { !$0.target.isEmpty }
     main.leaf("h2", "Images")
     try main.element("div", with: ["class": "wide"]) { wide in
       try wide.element("table") { table in
@@ -153,7 +152,7 @@ struct ReportPage {
         table.newline()
         try table.element("tbody") { content in
           for row in rows {
-            add(row, to: &content)
+            add(row, hasTarget: hasTargets, to: &content)
             try content.pass(to: body)
           }
         }
@@ -162,10 +161,10 @@ struct ReportPage {
     main.newline()
   }
 
-  private func add(_ image: Row, to body: inout Markup) {
+  private func add(_ image: Row, hasTarget: Bool, to body: inout Markup) {
     body.element("tr") { row in
       row.leaf("th", with: ["scope": "row"], "\(image.name)")
-      if hasTargets { row.leaf("td", with: ["class": "name"], image.target) }
+      if hasTarget { row.leaf("td", with: ["class": "name"], image.target) }
       row.element("td", with: ["class": "digest"]) { $0.leaf("code", "\(image.digest)") }
       for bytes in [image.bytes, image.ownBytes, image.bytes - min(image.bytes, image.ownBytes)] {
         row.leaf("td", with: ["class": "number"], Amounts.bytes(bytes))
