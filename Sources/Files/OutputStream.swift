@@ -7,6 +7,7 @@ public struct OutputStream: Sendable {
   /// What errors call it.
   public let name: String
   private let kind: Kind
+  private let isCancelled: @Sendable () -> Bool
 
   /// What a descriptor leads to, by how it can be written without waiting for whoever reads it.
   private enum Kind {
@@ -17,7 +18,11 @@ public struct OutputStream: Sendable {
     case pipe
   }
 
-  public init(descriptor: Int32, name: String) {
+  /// `isCancelled` is asked while nobody reads: whether the task was, unless something else ends the writing.
+  public init(
+    descriptor: Int32, name: String, isCancelled: @escaping @Sendable () -> Bool = { Task.isCancelled }
+  ) {
+    self.isCancelled = isCancelled
     self.descriptor = descriptor
     self.name = name
     kind = Self.kind(of: descriptor)
@@ -39,8 +44,8 @@ public struct OutputStream: Sendable {
   /// cancellation. The descriptor is not made one that never waits: others may write to the same pipe.
   private static let atOnce = 4096
 
-  /// Writes all of `bytes`, waiting for whoever reads them. Throws ``FileError/cancelled`` when the task is while nobody
-  /// does.
+  /// Writes all of `bytes`, waiting for whoever reads them. Throws ``FileError/cancelled`` when that is cancelled while
+  /// nobody does.
   public func write(_ bytes: RawSpan) throws(FileError) {
     try unsafe bytes.withUnsafeBytes { (buffer) throws(FileError) in
       var done = 0
@@ -78,7 +83,7 @@ public struct OutputStream: Sendable {
       let ready = unsafe poll(&waiting, 1, Self.patience)
       // What is wrong with the descriptor the write will say.
       guard ready == 0 || ready < 0 && errno == EINTR else { return }
-      guard !Task.isCancelled else { throw .cancelled }
+      guard !isCancelled() else { throw .cancelled }
     }
   }
 }

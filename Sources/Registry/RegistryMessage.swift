@@ -158,9 +158,22 @@ private enum ErrorPage {
 
   /// Where `text` goes on behind the first `end`, and behind the bracket of a closing tag.
   private static func position(behind end: String, in text: Substring) -> String.Index? {
-    let found = text.firstRange(of: end) ?? text.firstRange(of: end.uppercased())
-    guard let found, end.hasPrefix("</") else { return found?.upperBound }
-    return text[found.upperBound...].firstIndex(of: ">").map { text.index(after: $0) }
+    let found = Self.end(of: end, in: text)
+    guard let found, end.hasPrefix("</") else { return found }
+    return text[found...].firstIndex(of: ">").map { text.index(after: $0) }
+  }
+
+  /// Where the first `word`, of which the letters are lower-case, ends in a text in which they may be either.
+  private static func end(of word: String, in text: Substring) -> String.Index? {
+    let word = Array(word.utf8)
+    var rest = text.utf8
+    while let byte = rest.first {
+      if byte == word[0], rest.lazy.map({ 65...90 ~= $0 ? $0 | 0x20 : $0 }).starts(with: word) {
+        return rest.index(rest.startIndex, offsetBy: word.count)
+      }
+      rest = rest.dropFirst()
+    }
+    return nil
   }
 
   private static func joined(_ pieces: [Substring]) -> String {

@@ -16,7 +16,9 @@ public struct RegistryWarning: Hashable, Sendable {
     let fields = response.headers.values(of: "Warning")
     guard !fields.isEmpty else { return [] }
     var texts: [String] = []
-    for text in fields.flatMap(WarningField.texts) where texts.count < most {
+    // Texts that say nothing, or the same, are not looked at without end either.
+    for text in fields.flatMap(WarningField.texts).lazy.filter({ !$0.isEmpty }).prefix(4 * most)
+    where texts.count < most {
       let shown = String(decoding: Array(text.utf8).hiding(secrets), as: UTF8.self).printedAsProse()
       if !shown.isEmpty, !texts.contains(shown) { texts.append(shown) }
     }

@@ -151,15 +151,22 @@ public struct HTTPURL: Hashable, Sendable {
 extension HTTPURL {
   /// What stands in its query and is likely to prove who asks, as it is there and as it is meant.
   var secrets: [String] {
-    let items = query?.split(separator: "&") ?? []
-    return items.flatMap { item -> [String] in
-      let parts = item.split(separator: "=", maxSplits: 1)
-      guard parts.count == 2, parts[1].utf8.count >= Secrets.shortest,
-        Self.secretNames.contains(where: parts[0].lowercased().contains)
+    guard let query else { return [] }
+    return query.utf8.split(separator: UInt8(ascii: "&")).flatMap { item -> [String] in
+      guard let equals = item.firstIndex(of: UInt8(ascii: "=")), equals > item.startIndex,
+        case let value = item[item.index(after: equals)...], value.count >= Secrets.shortest,
+        Self.isSecret(item[..<equals])
       else { return [] }
-      let value = String(parts[1])
-      return [value] + (Self.decoded(value).map { [$0] } ?? [])
+      let text = String(decoding: value, as: UTF8.self)
+      return [text] + (Self.decoded(text).map { [$0] } ?? [])
     }
+  }
+
+  private static func isSecret(_ name: some Sequence<UInt8>) -> Bool {
+    let name = name.map { byte in
+      UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte ? byte | 0x20 : byte
+    }
+    return name.indices.contains { start in secretNames.contains { name[start...].starts(with: $0.utf8) } }
   }
 
   /// Parts of names: `X-Amz-Signature`, `X-Amz-Security-Token`, `X-Amz-Credential`, `sig`, `Key-Pair-Id`, `Policy`, `_state`.

@@ -170,27 +170,43 @@ private struct SecretSearch {
 
   /// A secret as it is, and as what reads its backslashes as escapes takes it.
   private static func plain(_ secret: String) -> [String] {
-    let read = secret.split(separator: #"\\"#, omittingEmptySubsequences: false).joined(separator: #"\"#)
-    return read == secret ? [secret] : [secret, read]
+    let backslash = UInt8(ascii: "\\")
+    let bytes = Array(secret.utf8)
+    var read: [UInt8] = []
+    var place = 0
+    while place < bytes.count {
+      read.append(bytes[place])
+      let isPair = bytes[place] == backslash && place + 1 < bytes.count && bytes[place + 1] == backslash
+      place += isPair ? 2 : 1
+    }
+    return read.count == bytes.count ? [secret] : [secret, String(decoding: read, as: UTF8.self)]
   }
 
   /// A secret in the two alphabets of Base64 (RFC 4648) without what may fill it up.
   private static func forms(of secret: String) -> [String] {
     let standard = base64(Array(secret.utf8))
-    let forURLs = String(standard.map { $0 == "+" ? "-" : $0 == "/" ? "_" : $0 })
-    return standard == forURLs ? [standard] : [standard, forURLs]
+    let forURLs = standard.map { byte in
+      switch byte {
+      case UInt8(ascii: "+"): UInt8(ascii: "-")
+      case UInt8(ascii: "/"): UInt8(ascii: "_")
+      default: byte
+      }
+    }
+    return (standard == forURLs ? [standard] : [standard, forURLs]).map {
+      String(decoding: $0, as: UTF8.self)
+    }
   }
 
   private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-  private static func base64(_ bytes: [UInt8]) -> String {
+  private static func base64(_ bytes: [UInt8]) -> [UInt8] {
     var text: [UInt8] = []
     for start in stride(from: 0, to: bytes.count, by: 3) {
       let group = bytes[start..<min(start + 3, bytes.count)]
       let number = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
       for place in 0...group.count { text.append(alphabet[number >> (18 - 6 * place) & 63]) }
     }
-    return String(decoding: text, as: UTF8.self)
+    return text
   }
 
   func hiding(in text: [UInt8]) -> [UInt8]? {
@@ -198,8 +214,9 @@ private struct SecretSearch {
     var hidden: [UInt8]?
     var copied = 0
     var place = 0
+    var steps = Self.mostSteps(for: text)
     while place < text.count {
-      guard beginnings[Int(text[place])], let end = end(at: place, in: text) else {
+      guard beginnings[Int(text[place])], let end = end(at: place, in: text, within: &steps) else {
         place += 1
         continue
       }
@@ -213,12 +230,17 @@ private struct SecretSearch {
     return hidden.map { $0 + text[copied...] }
   }
 
+  /// How often a text is looked into, however often what it says almost is a secret: a server gives both.
+  private static func mostSteps(for text: [UInt8]) -> Int { 64 * text.count + 1 << 20 }
+
   /// Where the longest of the secrets ends that begin at a place. As many ways of reading the text are followed as lead
-  /// on towards different secrets.
-  private func end(at start: Int, in text: [UInt8]) -> Int? {
+  /// on towards different secrets. Of a text that takes more `steps` than it may all that is left is hidden.
+  private func end(at start: Int, in text: [UInt8], within steps: inout Int) -> Int? {
     var best: Int?
     var ways = [(among: needles.indices, depth: 0, place: start)]
     while let (among, depth, place) = ways.popLast() {
+      steps -= 1
+      guard steps > 0 else { return text.count }
       if needles[among.lowerBound].count == depth { best = max(best ?? 0, place) }
       guard place < text.count else { continue }
       var read: [UInt32] = []

@@ -108,6 +108,13 @@ public struct Verification: Sendable {
       walks.filter { walk in
         walk.tree?.omitted.contains { layout.omissions[$0.digest]?.reason == .absent } ?? false
       }.map(\.image.root.digest))
+    // Once for all names of an image.
+    var platforms: [Digest: [Platform]] = [:]
+    for image in layout.images
+    where sparse.contains(image.root.digest) && platforms[image.root.digest] == nil {
+      let here = try? layout.platforms(of: image).filter(\.isHere).compactMap(\.platform)
+      platforms[image.root.digest] = here ?? []
+    }
     return layout.images.map { image in
       // What a destination confirms of an image of schema 1 is not what carries it here.
       if let (tree, manifest) = try? layout.schema1(image), case .schema1(let content) = manifest.content {
@@ -120,8 +127,7 @@ public struct Verification: Sendable {
         name: image.label, reference: image.reference, root: image.root, convertedFrom: image.convertedFrom,
         indexDigest: layout.indexDigest(of: image),
         parts: parts[image.root.digest] ?? [],
-        platforms: sparse.contains(image.root.digest)
-          ? (try? layout.platforms(of: image).filter(\.isHere).compactMap(\.platform)) ?? [] : [])
+        platforms: platforms[image.root.digest] ?? [])
     }
   }
 

@@ -55,7 +55,7 @@ struct CommandRun: Sendable {
     }
     if let code = console.lostResults {
       console.complain("ferry: cannot write standard output: \(unsafe String(cString: strerror(code)))")
-      if status == .done { status = .cannotWrite }
+      if status == .done { status = Interrupts.isInterrupted ? .interrupted : .cannotWrite }
     }
     if console.hasHiddenResults {
       console.complain(

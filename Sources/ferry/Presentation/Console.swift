@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Synchronization
 import Transport
@@ -130,14 +131,18 @@ final class Console: Sendable {
   }
 
   private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { return count < 0 ? errno : EIO }
-      rest = rest.dropFirst(count)
+    // Where nobody reads, Ctrl-C ends that too.
+    let stream = OutputStream(descriptor: descriptor, name: "") { Interrupts.isInterrupted }
+    do {
+      unsafe try stream.write(bytes.span.bytes)
+      return 0
+    } catch {
+      switch error {
+      case .file(_, _, let code), .noSpace(_, _, _, let code): return code
+      case .cancelled: return ECANCELED
+      default: return EIO
+      }
     }
-    return 0
   }
 }
 
