@@ -55,6 +55,8 @@ public enum TransferError: Error, Sendable {
   case targetCollision(target: Reference, sources: [String])
   /// Several archives have another image each under one name.
   case nameCollision(name: String, target: Reference, [NamedTwice])
+  /// An image of which several archives have parts, each of them some that another lacks.
+  case dividedImage(name: String, archives: [String])
   /// A name that a rule made and no registry takes.
   case invalidTarget(source: String, target: String)
   /// Images of the archive that carry no name to derive a target from.

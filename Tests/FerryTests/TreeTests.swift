@@ -259,6 +259,33 @@ struct `A tree of archives` {
     #expect(registry.bytes(of: digest) == manifest)
   }
 
+  @Test func `of skopeo's dir: that was copied in part is damaged`() throws {
+    let made = try tree(
+      """
+      a, b = Image('a'), Image('b', arch='arm64')
+      i = index([a.child(), b.child()])
+      put('', layout([of(i, INDEX, annotations={'org.opencontainers.image.ref.name': 'x'})], [i, *a.blobs, *b.blobs]))
+      os.rename('t', 'layout')
+      for part in b.blobs: print(digest(part)[7:])
+      """)
+    let place = made.directory.file("t/app:1")
+    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+    try Command.run(
+      "skopeo",
+      [
+        "copy", "-q", "--insecure-policy", "--all", "oci:\(made.directory.file("layout")):x", "dir:\(place)",
+      ])
+    _ = try run(["verify"], in: made, exits: 0)
+    // skopeo calls manifests by their digests with an end of their own.
+    for name in try FileManager.default.contentsOfDirectory(atPath: place)
+    where made.printed.contains(where: name.hasPrefix) {
+      try FileManager.default.removeItem(atPath: "\(place)/\(name)")
+    }
+    _ = try run(["verify"], in: made, exits: 14)
+    _ = try bring(made, exits: 14)
+    #expect(registry.digest(of: "new/app", "1") == nil)
+  }
+
   @Test func `of an unpacked docker save follows the links between its layers`() throws {
     let made = try tree(
       """

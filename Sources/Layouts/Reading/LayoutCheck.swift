@@ -136,7 +136,7 @@ struct LayoutCheck {
     var walk = try walkImages()
     if try mayLeaveOut(walk) {
       let parts = AbsentParts(
-        in: file, blobs, savedConfigs: try savedConfigs(), needsWitness: front.form == .directory)
+        in: file, blobs, savedConfigs: try savedConfigs(), needsWitness: hasNoEnd)
       omissions = try parts.find(among: index.images)
       if !omissions.isEmpty { walk = try walkImages() }
     }
@@ -161,9 +161,12 @@ struct LayoutCheck {
       walk.listed.descriptors.contains(where: { blobs[$0.digest] == nil })
     else { return false }
     let others = Set(index.others.map(\.digest))
-    if front.form != .directory, try !savedConfigs().isEmpty { return true }
+    if !hasNoEnd, try !savedConfigs().isEmpty { return true }
     return blobs.keys.allSatisfy { walk.listed[$0] != nil || others.contains($0) }
   }
+
+  /// Whether nothing in what is read tells that it was written to its end.
+  private var hasNoEnd: Bool { front.form == .directory || front.form == .skopeo }
 
   /// The configs of the images that docker's list names, which must be there.
   private func savedConfigs() throws(LayoutError) -> Set<Digest> {

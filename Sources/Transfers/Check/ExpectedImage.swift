@@ -168,9 +168,13 @@ struct ExpectedNames: Sendable {
         if let known = latest[target], known.source != image.source, known.digest != image.digest {
           throw TransferError.targetCollision(target: target, sources: [known.source, image.source].sorted())
         }
-        // Of several imports the last one's word on a name counts.
-        if let known = latest[target], known.confirmedAt > image.confirmedAt { continue }
-        latest[target] = image
+        // Of several imports the last one's word on a name counts, and of one image what all of them pushed.
+        guard let known = latest[target] else {
+          latest[target] = image
+          continue
+        }
+        let (later, earlier) = known.confirmedAt > image.confirmedAt ? (known, image) : (image, known)
+        latest[target] = later.digest == earlier.digest ? later.joined(with: earlier) : later
       }
       return (latest.sorted { $0.key < $1.key }.map { ExpectedImage($0.value, target: $0.key) }, [])
     }

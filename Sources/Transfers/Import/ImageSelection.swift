@@ -49,7 +49,7 @@ struct ImageSelection: Sendable {
   }
 
   /// Every blob that the archives must hold of what is selected is there. Throws ``TransferError/notInArchive(name:near:)``,
-  /// ``TransferError/nothingToImport(archives:)``, ``MalformedGlob``. Blocks.
+  /// ``TransferError/nothingToImport(archives:)``, ``TransferError/dividedImage(name:archives:)``, ``MalformedGlob``. Blocks.
   func select(from archives: ImportedArchives) throws -> SelectedImages {
     let layouts = archives.layouts
     let wanted = try request.images.map { text in
@@ -80,8 +80,41 @@ struct ImageSelection: Sendable {
       throw TransferError.nothingToImport(archives: layouts.map(\.path))
     }
     return SelectedImages(
-      images: withoutSuperseded(selected, among: layouts), incomplete: incomplete,
+      images: try fullest(of: withoutSuperseded(selected, among: layouts)), incomplete: incomplete,
       strangers: strangers(in: layouts))
+  }
+
+  /// Of an image that lies in several archives the one of which there is most: tools save of an index the platforms that they
+  /// have. Throws ``TransferError/dividedImage(name:archives:)`` where each has something that another lacks.
+  private func fullest(of images: [SelectedImage]) throws -> [SelectedImage] {
+    struct Name: Hashable {
+      let label: String
+      let root: Digest
+    }
+    guard let first = images.first, images.contains(where: { $0.layout !== first.layout }) else {
+      return images
+    }
+    let places = Dictionary(grouping: images.indices) {
+      Name(label: images[$0].image.label, root: images[$0].image.root.digest)
+    }
+    var images = images
+    var passedOver: Set<Int> = []
+    for (name, places) in places.sorted(by: { $0.value[0] < $1.value[0] }) where places.count > 1 {
+      try Task.checkCancellation()
+      var best = places[0]
+      var parts = Set(images[best].tree.parts.map(\.digest))
+      for place in places.dropFirst() {
+        let others = Set(images[place].tree.parts.map(\.digest))
+        let (kept, left) = others.isSubset(of: parts) ? (best, place) : (place, best)
+        guard kept == best || parts.isSubset(of: others) else {
+          throw TransferError.dividedImage(name: name.label, archives: places.map { images[$0].layout.path })
+        }
+        if kept == place { (best, parts) = (place, others) }
+        images[kept].referrersLeft += images[left].referrersLeft
+        passedOver.insert(left)
+      }
+    }
+    return images.indices.filter { !passedOver.contains($0) }.map { images[$0] }
   }
 
   /// Unless some images are chosen, what is no image was to be carried too.

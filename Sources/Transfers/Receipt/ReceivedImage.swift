@@ -35,6 +35,19 @@ public struct ReceivedImage: Hashable, Sendable {
     parts.map { Descriptor(mediaType: $0.mediaType, digest: $0.digest, size: $0.size) }
   }
 
+  /// The same with what an `earlier` receipt of it has besides: of an index an import may have found some platforms alone in
+  /// its archive.
+  func joined(with earlier: ReceivedImage) -> ReceivedImage {
+    let known = Set(parts.map(\.digest))
+    let more = earlier.parts.filter { !known.contains($0.digest) }
+    guard !more.isEmpty else { return self }
+    return ReceivedImage(
+      source: source, target: target, digest: digest, archiveDigest: archiveDigest,
+      schema1Digest: schema1Digest,
+      indexDigest: indexDigest, size: [size, more.map(\.size).saturatingSum()].saturatingSum(),
+      confirmedAt: confirmedAt, blobs: blobs + earlier.blobs.filter { !known.contains($0.digest) })
+  }
+
   public init(
     source: String, target: Reference, digest: Digest, archiveDigest: Digest? = nil,
     schema1Digest: Digest? = nil, indexDigest: Digest? = nil, size: Int64, confirmedAt: Date,

@@ -82,6 +82,14 @@ enum FailureText {
         + "--image \(images[0].digest)", .destinationConflict)
   }
 
+  /// An image of which each of `archives` has something that another lacks.
+  static func divided(_ name: String, among archives: [String]) -> ErrorText {
+    ErrorText(
+      "\(name) lies in \(Wording.list(Wording.few(archives))), in each of them with something that another lacks",
+      remedy: "Name one archive at a time, each with a tag of its own (--as), or export all of it into one.",
+      .destinationConflict)
+  }
+
   /// Images without a whole name, and exactly what names them.
   static func unnamed(_ images: [UnnamedImage], in archive: String) -> ErrorText {
     let tags = images.compactMap(\.tag)

@@ -125,6 +125,7 @@ extension TransferError: WordedError {
       return ErrorText(
         "\(Wording.list(sources)) would all become \(target)",
         remedy: "Tell them apart with --map, or choose with --image.", .destinationConflict)
+    case .dividedImage(let name, let archives): return FailureText.divided(name, among: archives)
     case .nameCollision(let name, let target, let images):
       return FailureText.namedTwice(images, name, becoming: target)
     case .invalidTarget(let source, let target):
