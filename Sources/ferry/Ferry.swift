@@ -54,6 +54,10 @@ struct Ferry: AsyncParsableCommand {
     // Only then: asked for its version, libcurl has other libraries look around, which opens sockets.
     if CommandLine.arguments.dropFirst() == ["--version"] { tell(VersionText.text + "\n") }
     if let topic = HelpTopic(asked: CommandLine.arguments.dropFirst()) { tell(topic.text) }
+    let commands = configuration.subcommands.map { $0._commandName }
+    if let name = HelpTopic.unknown(asked: CommandLine.arguments.dropFirst(), commands: commands) {
+      refuse(help: name, commands)
+    }
     do {
       var command = try await asyncParseAsRoot(nil)
       if var command = command as? any AsyncParsableCommand {
@@ -74,6 +78,15 @@ struct Ferry: AsyncParsableCommand {
     }
     guard console.lostResults == nil else { Glibc.exit(ExitStatus.cannotWrite.rawValue) }
     Glibc.exit(ExitStatus.done.rawValue)
+  }
+
+  /// Ends because there is no help about `name`.
+  private static func refuse(help name: String, _ commands: [String]) -> Never {
+    let error = ErrorText(
+      "ferry help has nothing about '\(name)'",
+      remedy: "It has \(Wording.list(commands + HelpTopic.allCases.map(\.rawValue))).", .usage)
+    Console(style: .none, isQuiet: false, isVerbose: false).complain(error.lines)
+    Glibc.exit(ExitStatus.usage.rawValue)
   }
 
   /// Ends with what a command line that cannot be meant deserves; help and versions are such errors to the parser.

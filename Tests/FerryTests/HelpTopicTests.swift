@@ -45,6 +45,15 @@ struct `The help for those without a network` {
     #expect(try ferry.run(["help"], exits: 0).standardOutput.contains("USAGE: ferry"))
   }
 
+  @Test func `is refused for what there is nothing about`() throws {
+    let ran = try ferry.run(["help", "exprot"], exits: 64)
+    #expect(ran.standardOutput.isEmpty)
+    #expect(ran.standardError.contains("ferry help has nothing about 'exprot'"))
+    #expect(
+      ran.standardError.contains(
+        "list, export, verify, inspect, import, check, environment, exit-status and files"))
+  }
+
   @Test(arguments: [
     ("export", ["FERRY_EXPORT_API_KEY", "REGISTRY_AUTH_FILE", "SSL_CERT_FILE", "https_proxy"]),
     (

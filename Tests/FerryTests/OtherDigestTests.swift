@@ -305,6 +305,32 @@ struct `An image with longer digests` {
     try ferry.run(["verify", "--deep", "a.tar"], exits: 0)
   }
 
+  @Test func `is pushed on with where its upload was broken off`() throws {
+    let registry = try RegistryProcess()
+    var random = SeededGenerator(seed: 10)
+    add(.layer, layers: [random.bytes(40 << 20)])
+    try ferry.export([source.reference("old/app:1")], to: "a.tar")
+    let gateway = FaultGateway(
+      before: registry.host, .continuing,
+      faults: [
+        GatewayFault(
+          .stallRequest(after: 1 << 20), on: .pushedBytes.carrying(atLeast: 8 << 20), skipping: 1)
+      ])
+    let arguments = [
+      "import", "--plain-http", "--jobs", "1", "--to", "\(gateway.host)/new", "a.tar",
+    ]
+    let running = try ferry.command(arguments).start()
+    #expect(gateway.wait(received: 17 << 20))
+    running.kill()
+    #expect(gateway.waitUntilIdle())
+    gateway.clearFaults()
+    let before = gateway.received
+    try ferry.run(arguments, exits: 0).complains("continuing with 17.0 MiB of 40.0 MiB")
+    #expect(gateway.received - before < 24 << 20)
+    let check = ["check", "a.tar", "--to", "\(gateway.host)/new", "--plain-http", "--read-back"]
+    try ferry.run(check, exits: 0)
+  }
+
   @Test func `is left out of a delta, and refused to docker of old`() throws {
     add(.everything)
     try ferry.export([source.reference("old/app:1")], to: "base.tar")

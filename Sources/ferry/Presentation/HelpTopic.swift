@@ -14,6 +14,14 @@ enum HelpTopic: String, CaseIterable {
     self.init(rawValue: name)
   }
 
+  /// What a command line asks `ferry help` about that is none of `commands` and no topic; nil for any other.
+  static func unknown(asked arguments: some Collection<String>, commands: [String]) -> String? {
+    guard arguments.first == "help", let name = arguments.dropFirst().first, !name.hasPrefix("-"),
+      name != "help", !commands.contains(name), Self(rawValue: name) == nil
+    else { return nil }
+    return name
+  }
+
   /// Names, each with what it means below it.
   var text: String {
     entries.map { name, meaning in

@@ -164,8 +164,16 @@ enum DigestText {
 
   /// The algorithm of what has the form of a digest, where it is none that Ferry computes.
   static func unknownAlgorithm(of text: String) -> String? {
-    guard let found = text.wholeMatch(of: /([a-z0-9]+(?:[+._-][a-z0-9]+)*):[0-9a-f]{32,}/) else { return nil }
-    let name = String(found.1)
+    // `algorithm ":" encoded` of image-spec's descriptor.md. Written out: the one regular expression of the program would bring
+    // the whole engine for them along.
+    let parts = text.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+    guard parts.count == 2, parts[1].count >= 32, parts[1].allSatisfy("0123456789abcdef".utf8.contains) else {
+      return nil
+    }
+    let words = parts[0].split(omittingEmptySubsequences: false, whereSeparator: "+._-".utf8.contains)
+    let letters = "abcdefghijklmnopqrstuvwxyz0123456789".utf8
+    guard words.allSatisfy({ !$0.isEmpty && $0.allSatisfy(letters.contains) }) else { return nil }
+    let name = String(decoding: parts[0], as: UTF8.self)
     return Digest.Algorithm(rawValue: name) == nil ? name : nil
   }
 }
