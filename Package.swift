@@ -58,22 +58,20 @@ let package = Package(
   platforms: [.macOS(.v26)],
   products: [.executable(name: "ferry", targets: ["ferry"])],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2")
   ],
   targets: [
     .systemLibrary(
       name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .systemLibrary(
+      name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CLinux"),
 
-    .target(
-      name: "Digests", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
-      // A password's key takes billions of steps, in tests too.
-      swiftSettings: settings + instrumented + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+    module("Digests", ["CCrypto"]),
     module("Images", ["Digests"], isHot: false),
     module("Transport", ["CCurl"]),
     module("Registry", ["Transport", "Images", "Digests"], isHot: false),
@@ -106,8 +104,7 @@ let package = Package(
       ]),
 
     .target(
-      name: "TestSupport", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
-      path: "Tests/TestSupport", swiftSettings: testSettings),
+      name: "TestSupport", dependencies: ["CCrypto"], path: "Tests/TestSupport", swiftSettings: testSettings),
     tests("DigestsTests", ["Digests"]),
     tests("ImagesTests", ["Images", "Digests"]),
     tests("TransportTests", ["Transport"]),

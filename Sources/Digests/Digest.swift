@@ -1,4 +1,4 @@
-import Crypto
+private import CCrypto
 
 /// The hash of some content, as OCI writes it: its algorithm, a colon, and lower-case hexadecimal digits
 /// (image-spec `descriptor.md`). Digests of one content by two algorithms are two digests.
@@ -248,48 +248,46 @@ public enum DigestError: Error, Hashable, Sendable {
 
 /// Computes a ``Digest`` over bytes that arrive in pieces.
 public struct ContentHasher: Sendable {
-  // One of them is there. What lies in an enum is not changed in place: each piece would copy what was hashed before it.
-  private var sha256: SHA256?
-  private var sha384: SHA384?
-  private var sha512: SHA512?
+  // One of them is in use. What lies in an enum is not changed in place: each piece would copy what was hashed before it.
+  private var short = SHA256_CTX()
+  private var long = SHA512_CTX()
 
   public let algorithm: Digest.Algorithm
 
   public init(_ algorithm: Digest.Algorithm = .sha256) {
     self.algorithm = algorithm
     switch algorithm {
-    case .sha256: sha256 = SHA256()
-    case .sha384: sha384 = SHA384()
-    case .sha512: sha512 = SHA512()
+    case .sha256: unsafe SHA256_Init(&short)
+    case .sha384: unsafe SHA384_Init(&long)
+    case .sha512: unsafe SHA512_Init(&long)
     }
   }
 
   public mutating func update(_ bytes: RawSpan) {
-    unsafe bytes.withUnsafeBytes { bytes in
-      if sha256 != nil {
-        unsafe sha256?.update(bufferPointer: bytes)
-      } else if sha512 != nil {
-        unsafe sha512?.update(bufferPointer: bytes)
-      } else {
-        unsafe sha384?.update(bufferPointer: bytes)
+    // What these return says nothing: they cannot fail.
+    _ = unsafe bytes.withUnsafeBytes { bytes in
+      switch algorithm {
+      case .sha256: unsafe SHA256_Update(&short, bytes.baseAddress, bytes.count)
+      case .sha384: unsafe SHA384_Update(&long, bytes.baseAddress, bytes.count)
+      case .sha512: unsafe SHA512_Update(&long, bytes.baseAddress, bytes.count)
       }
     }
   }
 
   /// The digest of all bytes so far; more may follow.
   public func digest() -> Digest {
-    let digest: Digest? =
-      if let sha256 {
-        Digest(rawBytes: sha256.finalize())
-      } else if let sha512 {
-        Digest(rawBytes: sha512.finalize(), by: .sha512)
-      } else if let sha384 {
-        Digest(rawBytes: sha384.finalize(), by: .sha384)
-      } else {
-        nil
+    var short = short
+    var long = long
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: algorithm.size) { bytes, count in
+      switch algorithm {
+      case .sha256: unsafe SHA256_Final(bytes.baseAddress, &short)
+      case .sha384: unsafe SHA384_Final(bytes.baseAddress, &long)
+      case .sha512: unsafe SHA512_Final(bytes.baseAddress, &long)
       }
-    // Each has as many bytes as it should by definition; an all-zero digest would match nothing.
-    return digest ?? Digest(zero: ())
+      count = algorithm.size
+    }
+    // There are as many bytes as there should be; an all-zero digest would match nothing.
+    return Digest(rawBytes: bytes, by: algorithm) ?? Digest(zero: ())
   }
 }
 

@@ -1,17 +1,14 @@
-import Crypto
-import FoundationEssentials
-
 /// A minisign secret key, open. It never prints itself.
 public struct SigningKey: Sendable {
   let id: KeyID
-  private let key: Curve25519.Signing.PrivateKey
+  private let key: EdwardsKey
 
   /// Takes the 72 bytes of a secret key file that follow its head: the key's id, its seed and its public half.
   /// Throws ``SignatureError/malformedSecretKey``.
   init(secret: [UInt8]) throws(SignatureError) {
-    guard secret.count == 72, let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: secret[8..<40]),
+    guard secret.count == 72, let key = EdwardsKey(seed: Array(secret[8..<40])),
       // The halves of a damaged key do not belong together; with such a one signatures would give the seed away.
-      Array(key.publicKey.rawRepresentation) == Array(secret[40...])
+      key.point == Array(secret[40...])
     else { throw .malformedSecretKey }
     id = KeyID(secret[..<8])
     self.key = key
@@ -19,7 +16,7 @@ public struct SigningKey: Sendable {
 
   /// What checks this key's signatures.
   public var verificationKey: VerificationKey {
-    VerificationKey(id: id, point: Array(key.publicKey.rawRepresentation))
+    VerificationKey(id: id, point: key.point)
   }
 
   /// Signs `content` as minisign does, with a comment that is signed too and must be one line.
@@ -35,15 +32,11 @@ public struct SigningKey: Sendable {
   ) throws(SignatureError) -> DetachedSignature {
     let algorithm = DetachedSignature.Algorithm.hashed
     let comment = String(trustedComment.map { $0.isNewline ? " " : $0 })
-    do {
-      let signature = Array(try key.signature(for: content.message(of: algorithm)))
-      let global = Array(try key.signature(for: DetachedSignature.globalMessage(signature, comment)))
-      return DetachedSignature(
-        algorithm: algorithm, keyID: id, signature: signature, trustedComment: comment,
-        globalSignature: global)
-    } catch {
-      throw .malformedSecretKey
-    }
+    guard let signature = key.signature(of: try content.message(of: algorithm)),
+      let global = key.signature(of: DetachedSignature.globalMessage(signature, comment))
+    else { throw .malformedSecretKey }
+    return DetachedSignature(
+      algorithm: algorithm, keyID: id, signature: signature, trustedComment: comment, globalSignature: global)
   }
 }
 
@@ -91,17 +84,11 @@ public struct VerificationKey: Hashable, Sendable {
     _ signature: DetachedSignature, of message: () throws(SignatureError) -> [UInt8]
   ) throws(SignatureError) {
     guard signature.keyID == id else { throw .otherKey(expected: id, actual: signature.keyID) }
-    let key: Curve25519.Signing.PublicKey
-    do { key = try Curve25519.Signing.PublicKey(rawRepresentation: point) } catch {
-      throw .malformedPublicKey
-    }
     guard !CurvePoint.isWeak(point) else { throw .malformedPublicKey }
-    guard !CurvePoint.isWeak(signature.signature.prefix(32)),
-      key.isValidSignature(signature.signature, for: try message())
-    else { throw .invalid }
+    guard EdwardsKey.isValid(signature.signature, of: try message(), by: point) else { throw .invalid }
     let comment = DetachedSignature.globalMessage(signature.signature, signature.trustedComment)
-    guard !CurvePoint.isWeak(signature.globalSignature.prefix(32)),
-      key.isValidSignature(signature.globalSignature, for: comment)
-    else { throw .alteredComment }
+    guard EdwardsKey.isValid(signature.globalSignature, of: comment, by: point) else {
+      throw .alteredComment
+    }
   }
 }

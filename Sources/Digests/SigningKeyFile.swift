@@ -1,6 +1,3 @@
-import Crypto
-import FoundationEssentials
-
 /// minisign's secret key as its file holds it: open (`minisign -G -W`), or locked with a password.
 public struct SigningKeyFile: Sendable {
   private let keyAlgorithm: [UInt8]

@@ -14,13 +14,13 @@ struct `The release binary` {
     binary = path
   }
 
-  @Test func `needs no library but curl, archive and z, and those of the system`() throws {
+  @Test func `needs no library but archive, crypto, curl and z, and those of the system`() throws {
     let dynamic = try Command.run("readelf", ["--dynamic", "--wide", binary])
     let needed = Set(dynamic.matches(of: /\(NEEDED\).*\[(.+?)\.so/).map { String($0.1) })
     let system: Set = ["libc", "libm", "libgcc_s", "libstdc++"]
     #expect(
       needed.subtracting(system).filter { !$0.hasPrefix("ld-linux") }.sorted()
-        == ["libarchive", "libcurl", "libz"])
+        == ["libarchive", "libcrypto", "libcurl", "libz"])
   }
 
   @Test func `is smaller than 25 MB when it is stripped`() throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Credentials
 
-@Suite struct `A credential helper` {
+@Suite(.waiting) struct `A credential helper` {
   let directory: TemporaryDirectory
 
   init() throws { directory = TemporaryDirectory() }

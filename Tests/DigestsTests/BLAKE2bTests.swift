@@ -3,7 +3,7 @@ import Testing
 
 @testable import Digests
 
-struct `A BLAKE2b hash` {
+@Suite(.waiting) struct `A BLAKE2b hash` {
   private func hex(_ bytes: [UInt8]) -> String {
     bytes.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
   }

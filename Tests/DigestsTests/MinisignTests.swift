@@ -5,7 +5,7 @@ import Testing
 @testable import Digests
 
 /// Signatures in minisign's format, held against minisign itself.
-struct `A signature` {
+@Suite(.waiting) struct `A signature` {
   private let minisign: Minisign
   private let key: SigningKey
   private let content = Array("sha256:of something\n".utf8)

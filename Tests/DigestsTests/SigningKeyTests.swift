@@ -4,7 +4,7 @@ import Testing
 
 @testable import Digests
 
-struct `A signing key` {
+@Suite(.waiting) struct `A signing key` {
   private func bytes(of path: String) throws -> [UInt8] {
     [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
   }

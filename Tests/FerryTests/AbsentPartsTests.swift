@@ -4,7 +4,7 @@ import Testing
 
 /// What is not in another tool's archive was left out by that tool, or is lost: the one is no damage, the other is, however
 /// much they look alike.
-struct `What is not in an archive` {
+@Suite(.waiting) struct `What is not in an archive` {
   private let ferry: FerryProcess
   private let registry = ScriptedRegistry()
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What stands beside an archive's contents, or at its end, or is not read of it: told for what it is.
-struct `What is beside an archive's images` {
+@Suite(.waiting) struct `What is beside an archive's images` {
   private let ferry: FerryProcess
   private let pipeline: Pipeline
   private let registry = ScriptedRegistry()

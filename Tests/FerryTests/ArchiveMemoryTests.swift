@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// However much describes an archive, or is wrong with it, reading it takes 96 MiB of memory and 4 KiB an image at the most.
-struct `An archive with more to be read than memory to keep it` {
+@Suite(.waiting) struct `An archive with more to be read than memory to keep it` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What images of other tools' archives are called, and how one is chosen.
-struct `The names in an archive of another tool` {
+@Suite(.waiting) struct `The names in an archive of another tool` {
   private let ferry: FerryProcess
   private let registry: RegistryProcess
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What somebody made who means harm: each is refused, or read, with the memory of any other, and leaves nothing behind.
-struct `An archive that means harm` {
+@Suite(.waiting) struct `An archive that means harm` {
   /// One attack: what Python writes as `a.tar`, what ferry is asked, and what it has to answer.
   struct Attack: Sendable, CustomTestStringConvertible {
     let name: String
@@ -163,7 +163,7 @@ struct `An archive that means harm` {
 }
 
 /// A registry, or what answers in its place, that would cost whoever asks it.
-struct `A registry that means harm` {
+@Suite(.waiting) struct `A registry that means harm` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

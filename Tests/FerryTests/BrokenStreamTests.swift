@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Pipes that break off, bring something else, or fall silent.
-struct `A pipe with an archive` {
+@Suite(.waiting) struct `A pipe with an archive` {
   private let ferry: FerryProcess
   private let pipeline: Pipeline
   private let destination: RegistryProcess

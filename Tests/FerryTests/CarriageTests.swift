@@ -4,7 +4,7 @@ import Testing
 
 /// Whatever is exported, carried and imported in however many steps, the new registry comes to hold what the
 /// old one does.
-struct `Everything that is carried` {
+@Suite(.waiting) struct `Everything that is carried` {
   /// Random images of shared layers, some of them signed, carried in random portions, each leaving out what
   /// some of the earlier ones hold.
   private struct Journey {

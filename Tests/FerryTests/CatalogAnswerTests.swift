@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A registry's catalog is a convenience: many cap it, refuse it, or have none.
-struct `A catalog` {
+@Suite(.waiting) struct `A catalog` {
   private let ferry: FerryProcess
   init() throws { ferry = try FerryProcess() }
 

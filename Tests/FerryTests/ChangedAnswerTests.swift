@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Answers that somebody between Ferry and the registry has changed, or that contradict themselves.
-struct `An answer that is not as it was made` {
+@Suite(.waiting) struct `An answer that is not as it was made` {
   private let ferry: FerryProcess
   init() throws { ferry = try FerryProcess() }
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What an import changes on the way is looked for by a check as it became, and what cannot go with it is named by both.
-struct `An image that an import changed` {
+@Suite(.waiting) struct `An image that an import changed` {
   private let ferry: FerryProcess
   private let old: RegistryProcess
   private let new: RegistryProcess

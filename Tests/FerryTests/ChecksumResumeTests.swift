@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Checksums are computed while an archive grows, also when it grew in two runs.
-struct `The checksums of a large archive` {
+@Suite(.waiting) struct `The checksums of a large archive` {
   @Test(arguments: [1, 4]) func `are right though its export was killed half-way`(jobs: Int) throws {
     let images = try LargeImages()
     let ferry = try FerryProcess()

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A registry that talks to nobody without a certificate of its own authority. What it says to others is final.
-struct `A registry that wants a client certificate` {
+@Suite(.waiting) struct `A registry that wants a client certificate` {
   private let ferry: FerryProcess
   private let authority: CertificateAuthority
   /// Whose certificates the registry takes.

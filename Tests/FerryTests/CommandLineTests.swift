@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What the command line says of itself, and what it does not take.
-struct `The command line` {
+@Suite(.waiting) struct `The command line` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `--compress-layers`.
-struct `An import that compresses` {
+@Suite(.waiting) struct `An import that compresses` {
   private let directory = TemporaryDirectory()
   private let ferry: FerryProcess
   private let registry: RegistryProcess

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What stands in an import's way is told before anything moves.
-struct `A conflict at the destination` {
+@Suite(.waiting) struct `A conflict at the destination` {
   private let source: RegistryProcess
   private let ferry: FerryProcess
 

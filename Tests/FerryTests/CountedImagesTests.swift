@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Every image that any list of an archive names arrives, and no command is content with none.
-struct `Images that only one list names` {
+@Suite(.waiting) struct `Images that only one list names` {
   private let ferry: FerryProcess
   private let registry: RegistryProcess
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Each phase finds its own credential, and only that.
-struct `Credentials` {
+@Suite(.waiting) struct `Credentials` {
   private let source: RegistryProcess
   private let ferry: FerryProcess
 

@@ -4,7 +4,7 @@ import Testing
 
 /// An archive that was cut, flipped, reordered, robbed or added to is named as damaged, and nothing of it
 /// becomes an image anywhere.
-struct `A damaged archive` {
+@Suite(.waiting) struct `A damaged archive` {
   private struct Damage {
     let name: String
     /// What verify has to say.

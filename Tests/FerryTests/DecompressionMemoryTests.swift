@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What was compressed with a large window takes as much memory to decompress.
-struct `Content compressed with a large window` {
+@Suite(.waiting) struct `Content compressed with a large window` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

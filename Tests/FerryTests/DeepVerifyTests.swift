@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `verify --deep` holds layers against what the configs say of their content.
-struct `Verifying deeply` {
+@Suite(.waiting) struct `Verifying deeply` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What `--skip-known` believes, and what it says of it.
-struct `What is known of the other side` {
+@Suite(.waiting) struct `What is known of the other side` {
   private let ferry: FerryProcess
   private let source: RegistryProcess
   private let shared: [UInt8]

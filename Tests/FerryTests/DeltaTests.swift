@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Archives that leave out what the other side has.
-struct `A delta` {
+@Suite(.waiting) struct `A delta` {
   private let ferry: FerryProcess
   private let source: RegistryProcess
   /// 200 KB that both images have, and what each has for itself.

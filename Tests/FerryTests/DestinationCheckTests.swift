@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What an import believes of a tag that is there already: nothing that it did not ask for.
-struct `A tag that is there already` {
+@Suite(.waiting) struct `A tag that is there already` {
   /// What a registry may lose behind its tags.
   enum Loss: CaseIterable {
     case layer, layerOfRepository, config, child, childOfRepository, everything
@@ -185,7 +185,7 @@ struct `A tag that is there already` {
 }
 
 /// A tag is free when nothing is there, not when HEAD says so.
-struct `A tag that HEAD does not know` {
+@Suite(.waiting) struct `A tag that HEAD does not know` {
   private let ferry: FerryProcess
   private let source: RegistryProcess
 

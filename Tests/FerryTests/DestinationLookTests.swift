@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `ferry check --to`: does the new registry hold what the archive has?
-struct `A check of the destination` {
+@Suite(.waiting) struct `A check of the destination` {
   private let ferry: FerryProcess
   private let old: RegistryProcess
   private let new: RegistryProcess

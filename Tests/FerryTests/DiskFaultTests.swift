@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A disk that fills up or breaks while an archive is written to it, as strace plays it to Ferry.
-@Suite struct `A disk that fails` {
+@Suite(.waiting) struct `A disk that fails` {
   private let images: LargeImages
   private let ferry: FerryProcess
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// One image in several archives, as tools save it on machines that have some of its platforms each.
-struct `An image that lies in several archives` {
+@Suite(.waiting) struct `An image that lies in several archives` {
   private let ferry: FerryProcess
   private let registry = ScriptedRegistry()
 

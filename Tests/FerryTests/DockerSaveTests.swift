@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What docker saved, and other tools after it, becomes images of a registry.
-struct `Archives of docker save` {
+@Suite(.waiting) struct `Archives of docker save` {
   private let directory = TemporaryDirectory()
   private let ferry: FerryProcess
   private let registry: RegistryProcess

@@ -4,7 +4,7 @@ import Testing
 
 /// `--with-ferry` on the command line. What it lays beside archives is tested where it is written, and with the static program
 /// of a release by `fixtures/package-check`: the ferry of the tests is linked dynamically.
-struct `Sending ferry along` {
+@Suite(.waiting) struct `Sending ferry along` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

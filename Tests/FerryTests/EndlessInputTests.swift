@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Ctrl-C while a list, a key or a password is read from a pipe that somebody holds open and writes no more into.
-struct `What is read from a pipe without end` {
+@Suite(.waiting) struct `What is read from a pipe without end` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

@@ -4,7 +4,7 @@ import Testing
 
 /// Each call to the system that can fail is made to, once: what comes of it is right or named, and never a name for what is not
 /// whole.
-@Suite(.serialized) struct `Every call that fails` {
+@Suite(.waiting, .serialized) struct `Every call that fails` {
   private let calls: FailingCalls
   private let ferry: FerryProcess
   private let registry = ScriptedRegistry()

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What `--existing` does with a tag that is there with another image.
-struct `A tag that exists with another image` {
+@Suite(.waiting) struct `A tag that exists with another image` {
   private let ferry: FerryProcess
   private let source: ScriptedRegistry
   /// By tag, as the archive has them.

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `ferry export`, killed as by a power cut at random moments, and run again.
-struct `A killed export` {
+@Suite(.waiting) struct `A killed export` {
   /// More than CI's fifty with `FERRY_CRASH_RUNS`.
   static let runs = Int(ProcessInfo.processInfo.environment["FERRY_CRASH_RUNS"] ?? "") ?? 50
   private static let shares = 4

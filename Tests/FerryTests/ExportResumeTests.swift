@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What a second run makes of what the first one left.
-struct `A continued export` {
+@Suite(.waiting) struct `A continued export` {
   private let images: LargeImages
   private let ferry: FerryProcess
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What other tools wrote is proved and imported as Ferry's own archives are.
-struct `Archives of other tools` {
+@Suite(.waiting) struct `Archives of other tools` {
   private let directory = TemporaryDirectory()
   private let ferry: FerryProcess
   private let source: RegistryProcess

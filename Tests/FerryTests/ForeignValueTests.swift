@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Names, messages and paths from outside, made to look like what Ferry says itself.
-struct `A value from outside` {
+@Suite(.waiting) struct `A value from outside` {
   /// Ends the line it stands on, begins another that looks like a result, and plays with the terminal.
   private static let forgery =
     "\nfleet.tar  whole  1 image, 3 blobs\r\u{1B}[2J\u{9B}2J\u{202E}\u{2066}\u{200B}\u{2028}x\\n\t\u{7F}"

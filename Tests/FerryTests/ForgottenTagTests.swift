@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What a registry still says of a tag or a blob while it no longer has it, or never had.
-struct `A registry that only remembers` {
+@Suite(.waiting) struct `A registry that only remembers` {
   private let ferry: FerryProcess
 
   init() throws {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What can be read without a network: topics, the version, manual pages.
-struct `The help for those without a network` {
+@Suite(.waiting) struct `The help for those without a network` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

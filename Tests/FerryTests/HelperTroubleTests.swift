@@ -4,7 +4,7 @@ import Testing
 
 /// An auth file may name a program that has no credential, or is none. Ferry goes on as a stranger and says so; where that
 /// is not enough, the error names the program.
-struct `A credential helper with trouble` {
+@Suite(.waiting) struct `A credential helper with trouble` {
   private let ferry: FerryProcess
 
   init() throws {

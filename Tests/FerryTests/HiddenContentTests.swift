@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What hangs on an image and is easily passed over: it is carried, or a line says that it is not.
-struct `What is easily passed over` {
+@Suite(.waiting) struct `What is easily passed over` {
   private static let oci = "application/vnd.oci.image.manifest.v1+json"
   private static let index = "application/vnd.oci.image.index.v1+json"
 

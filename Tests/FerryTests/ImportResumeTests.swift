@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What an import leaves for the next one.
-struct `An import that is broken off` {
+@Suite(.waiting) struct `An import that is broken off` {
   private let ferry: FerryProcess
   private let archive: LargeArchive
   private let registry: RegistryProcess

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Ctrl-C and SIGTERM in the middle of a transfer that a registry holds up.
-struct `An interrupted` {
+@Suite(.waiting) struct `An interrupted` {
   private let ferry: FerryProcess
   private let storage: RegistryStorage
 

@@ -4,7 +4,7 @@ import Testing
 
 /// A layer whose download breaks off, and what may come then: each ends with the archive that an undisturbed export
 /// writes, or with a named error and no archive.
-struct `A layer that breaks off` {
+@Suite(.waiting) struct `A layer that breaks off` {
   enum Output: String, CaseIterable {
     case file, volumes, someVolume, stream
   }

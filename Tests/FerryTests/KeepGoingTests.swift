@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `--keep-going` and one archive for all.
-struct `An export that keeps going` {
+@Suite(.waiting) struct `An export that keeps going` {
   private let images: LargeImages
   private let ferry: FerryProcess
 

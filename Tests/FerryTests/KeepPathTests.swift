@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `--keep-path`: the whole repository path below `--to`, beside the default that takes its first component away.
-struct `A path that is kept` {
+@Suite(.waiting) struct `A path that is kept` {
   private let ferry: FerryProcess
   private let new: RegistryProcess
 

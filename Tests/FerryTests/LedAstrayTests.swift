@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Where a registry leads Ferry by names, which mean what a name server says.
-@Suite struct `A name that a registry leads to` {
+@Suite(.waiting) struct `A name that a registry leads to` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

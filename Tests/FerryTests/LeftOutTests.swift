@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What an archive leaves out on purpose is asked for where its images are imported, and each answer is told.
-struct `What an archive leaves out` {
+@Suite(.waiting) struct `What an archive leaves out` {
   private static let oci = "application/vnd.oci.image"
   private static let foreignType = "\(oci).layer.nondistributable.v1.tar+gzip"
   private static let urls = #","urls":["https://layers.example/base.tgz"]"#

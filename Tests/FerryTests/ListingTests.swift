@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Lists that are cut short, by a registry that does not know who asks or by a page that fails.
-struct `A listing that is not all` {
+@Suite(.waiting) struct `A listing that is not all` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }
@@ -221,7 +221,7 @@ struct `A listing that is not all` {
 }
 
 /// The same on Docker's own registry.
-struct `A listing of Docker's own registry` {
+@Suite(.waiting) struct `A listing of Docker's own registry` {
   private let login = ["--plain-http", "--username", "user", "--password-stdin"]
 
   @Test func `asks no question as a stranger but the first`() throws {

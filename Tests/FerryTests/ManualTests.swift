@@ -6,7 +6,7 @@ import Testing
 @testable import ferry
 
 /// The documentation, held against the program: its options, its exit statuses, its reports, and every line that is to be typed.
-@Suite struct `The manual` {
+@Suite(.waiting) struct `The manual` {
   /// What `--experimental-dump-help` tells.
   private struct Dump: Decodable {
     struct Argument: Decodable {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A layer's size is no matter of memory.
-struct `An image with a layer of 256 MiB` {
+@Suite(.waiting) struct `An image with a layer of 256 MiB` {
   private static let size = 256 << 20
   private static let chunk = [UInt8](repeating: 0x5A, count: 1 << 20)
   /// As the debug build needs it; the release build stays under half of that.

@@ -5,7 +5,7 @@ import Testing
 
 /// Some registries make no repository when something is pushed. Which are missing is told before anything moves, all at
 /// once, each with what to type. Names of registries that are known by them lead to loopback through a proxy.
-struct `A repository that has to be made first` {
+@Suite(.waiting) struct `A repository that has to be made first` {
   private static let proxy = ForwardProxy()
 
   private let ferry: FerryProcess

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A tag that somebody else moves while an import still pushes what comes behind it.
-struct `A tag that moves behind its read-back` {
+@Suite(.waiting) struct `A tag that moves behind its read-back` {
   enum Move: CaseIterable {
     case other, gone
     /// A HEAD that still says the same decides nothing either.

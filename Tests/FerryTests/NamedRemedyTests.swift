@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Inputs that ferry does not read as they are: what they are is said, and a remedy that works.
-struct `What cannot be read as it is` {
+@Suite(.waiting) struct `What cannot be read as it is` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

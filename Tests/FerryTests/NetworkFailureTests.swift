@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What goes wrong on the way to a registry is said in one sentence, with the place and the remedy.
-struct `A registry that cannot be used` {
+@Suite(.waiting) struct `A registry that cannot be used` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Registries list names that their own specification does not allow. Each is named, and the others travel.
-struct `A name that no reference can have` {
+@Suite(.waiting) struct `A name that no reference can have` {
   private let ferry: FerryProcess
   init() throws { ferry = try FerryProcess() }
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What is wrong with one image of an archive is that image's fault alone.
-struct `Damage to one image` {
+@Suite(.waiting) struct `Damage to one image` {
   private let ferry: FerryProcess
   private let registry = ScriptedRegistry()
 
@@ -209,7 +209,7 @@ struct `Damage to one image` {
 }
 
 /// A set of which a volume is not there is not presented as whole.
-struct `An incomplete set of volumes` {
+@Suite(.waiting) struct `An incomplete set of volumes` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What is wrong with one image is that image's alone, and what is offered as a way round it is one.
-struct `The fault of one image` {
+@Suite(.waiting) struct `The fault of one image` {
   private let ferry: FerryProcess
   private let registry: RegistryProcess
 

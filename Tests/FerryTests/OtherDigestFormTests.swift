@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Images with longer digests as other tools save them: `docker save`, skopeo's `dir:`, and pipes in any order.
-struct `Another tool's image with longer digests` {
+@Suite(.waiting) struct `Another tool's image with longer digests` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Images of which parts are named by sha512, or sha384: carried, proved by that, pushed and read back under that name.
-struct `An image with longer digests` {
+@Suite(.waiting) struct `An image with longer digests` {
   /// What of it is named so.
   enum Form: String, CaseIterable {
     case layer, config, manifest, child, everything, sha384

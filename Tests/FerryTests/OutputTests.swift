@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Where an export goes, and what is there before and after.
-struct `An export's output` {
+@Suite(.waiting) struct `An export's output` {
   private let source: RegistryProcess
   private let ferry: FerryProcess
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A user's file that Ferry did not make is never emptied, replaced or removed, wherever Ferry is told to write.
-struct `A file that is not Ferry's` {
+@Suite(.waiting) struct `A file that is not Ferry's` {
   private let ferry: FerryProcess
   private static let notes = "the only copy\nof my notes\n"
 

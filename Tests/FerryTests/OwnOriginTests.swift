@@ -5,7 +5,7 @@ import Testing
 
 /// A registry behind a proxy writes addresses as it sees itself: with its inner scheme, port, host or path. What they
 /// say of themselves is taken, and asked for where the registry was found.
-struct `An address by which a registry does not know itself` {
+@Suite(.waiting) struct `An address by which a registry does not know itself` {
   private let ferry: FerryProcess
   init() throws { ferry = try FerryProcess() }
 

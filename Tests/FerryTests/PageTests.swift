@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The pages that `--report` writes, parsed strictly and shown by a browser.
-struct `A report's page` {
+@Suite(.waiting) struct `A report's page` {
   private let ferry: FerryProcess
   private let source: RegistryProcess
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Other tools read what ferry writes.
-struct `An archive` {
+@Suite(.waiting) struct `An archive` {
   private let directory = TemporaryDirectory()
 
   private func extract(_ archive: String) throws -> String {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What `--platform` takes out of images for several platforms, and what stays.
-struct `Chosen platforms` {
+@Suite(.waiting) struct `Chosen platforms` {
   private let source: RegistryProcess
   private let ferry: FerryProcess
 

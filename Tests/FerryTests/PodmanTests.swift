@@ -3,8 +3,7 @@ import TestSupport
 import Testing
 
 /// podman runs as root alone without more preparation than a test should ask for.
-@Suite(.enabled(if: geteuid() == 0))
-struct `Archives of podman` {
+@Suite(.waiting, .enabled(if: geteuid() == 0)) struct `Archives of podman` {
   private let directory = TemporaryDirectory()
   private let ferry: FerryProcess
   private let registry: RegistryProcess

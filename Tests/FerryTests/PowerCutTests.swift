@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `ferry export`, ended by a power cut: what it had not brought to the disk is gone, all of it or some.
-struct `An export that loses power` {
+@Suite(.waiting) struct `An export that loses power` {
   /// More than CI's with `FERRY_CRASH_RUNS`.
   private static let runs = max(
     12, Int(ProcessInfo.processInfo.environment["FERRY_CRASH_RUNS"] ?? "") ?? 0)

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What a run that holds secrets leaves where others may look.
-@Suite struct `A process with secrets` {
+@Suite(.waiting) struct `A process with secrets` {
   /// A registry that holds its answer back, so that the process can be looked at.
   private func held(_ environment: [String: String] = [:]) throws -> (
     ChildProcess, Gate, ScriptedServer

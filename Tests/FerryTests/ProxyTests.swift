@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// curl's variables for proxies and authorities are honoured from end to end, shown with `-v`, and give no password away.
-struct `A proxy` {
+@Suite(.waiting) struct `A proxy` {
   private static let login = "porter:opens-every-door"
   private let authority: CertificateAuthority
 
@@ -103,7 +103,7 @@ struct `A proxy` {
 }
 
 /// Which authorities are trusted follows curl's and OpenSSL's variables, as well as the options.
-struct `Trust` {
+@Suite(.waiting) struct `Trust` {
   private let authority: CertificateAuthority
   private let registry: RegistryProcess
   private let directory = TemporaryDirectory()

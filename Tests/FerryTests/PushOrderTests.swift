@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// In which order an import sends things, and what it does when the registry did not keep what it was given.
-struct `A push` {
+@Suite(.waiting) struct `A push` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

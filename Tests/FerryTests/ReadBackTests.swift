@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What `ferry check --read-back` fetches, and what it keeps of that when it is broken off.
-struct `What is read back` {
+@Suite(.waiting) struct `What is read back` {
   private let ferry: FerryProcess
   private let registry: ScriptedRegistry
   private let state = State()

@@ -4,7 +4,7 @@ import Testing
 
 /// Programs of the field run what ferry exports: not that they may, by what they read, but that they do. Their daemons want to
 /// run as root; where that cannot be, `FERRY_TEST_WITHOUT_DAEMONS` says that it is known.
-@Suite struct `A reader that runs` {
+@Suite(.waiting) struct `A reader that runs` {
   private let ferry: FerryProcess
   private let source: RegistryProcess
   private static let isToRun = ProcessInfo.processInfo.environment["FERRY_TEST_WITHOUT_DAEMONS"] == nil

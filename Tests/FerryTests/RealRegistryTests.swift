@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Debian's registry as people set it up: with limits of its own, and behind proxies that tell it half of what they know.
-struct `A registry as people run it` {
+@Suite(.waiting) struct `A registry as people run it` {
   /// A way to set up registry and proxy, and the report that tells of it.
   struct Situation: CustomTestStringConvertible, Sendable {
     let testDescription: String

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What an import confirmed, and whether all of an archive has arrived.
-struct `A receipt` {
+@Suite(.waiting) struct `A receipt` {
   private let ferry: FerryProcess
   private let new: RegistryProcess
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What a registry answers when it is asked what refers to an image: a list, no such API, or nothing to rely on.
-struct `An answer about referrers` {
+@Suite(.waiting) struct `An answer about referrers` {
   private static let oci = "application/vnd.oci.image.manifest.v1+json"
   private static let index = "application/vnd.oci.image.index.v1+json"
 

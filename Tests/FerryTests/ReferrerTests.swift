@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Signatures, SBOMs and attestations on their way with the images they belong to.
-struct `What refers to an image` {
+@Suite(.waiting) struct `What refers to an image` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

@@ -5,7 +5,7 @@ import Testing
 
 /// Registries refuse what an upload's pieces are, each in its own way and some only at the close. Each refusal is
 /// answered with another way, once.
-struct `An upload that is refused as it is cut` {
+@Suite(.waiting) struct `An upload that is refused as it is cut` {
   /// What registries are seen to want of an upload's pieces.
   enum Habit: String, CaseIterable, CustomTestStringConvertible {
     /// ECR: every piece but the last has 5 MiB at least, which is found out at the close.

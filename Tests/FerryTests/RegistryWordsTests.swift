@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What a registry says in headers and refusals reaches whoever can do something about it, as what it is.
-struct `A registry's own words` {
+@Suite(.waiting) struct `A registry's own words` {
   private let ferry: FerryProcess
   init() throws { ferry = try FerryProcess() }
 

@@ -5,7 +5,7 @@ import Testing
 
 /// An import's journal remembers where an upload was. What the registry says of it now is what counts, and where it
 /// says nothing of use the blob is uploaded anew (skopeo#2055, distribution#2572).
-struct `A remembered upload` {
+@Suite(.waiting) struct `A remembered upload` {
   enum Fate: String, CaseIterable {
     case gone, brokenServer, overloaded, forbidden, unauthorized, tooMany, bad, silent, reset, stalled,
       garbage

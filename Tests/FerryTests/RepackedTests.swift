@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// An archive of Ferry's that was unpacked and packed again on its way, as guards between networks do.
-struct `A repacked archive` {
+@Suite(.waiting) struct `A repacked archive` {
   private let ferry: FerryProcess
   private let pipeline: Pipeline
   private let minisign: Minisign

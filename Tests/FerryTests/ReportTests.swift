@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What the commands tell people on standard output, and programs by `--json` and `--report`.
-struct `A result` {
+@Suite(.waiting) struct `A result` {
   private let source: RegistryProcess
   private let ferry: FerryProcess
 

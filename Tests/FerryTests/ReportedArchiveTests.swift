@@ -4,7 +4,7 @@ import Testing
 
 /// Archives that people reported other programs to stumble over, each in its smallest form: what is said of it, and what
 /// arrives of it.
-struct `An archive as it was reported` {
+@Suite(.waiting) struct `An archive as it was reported` {
   private let ferry: FerryProcess
   private let registry = ScriptedRegistry()
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Images of Docker's schema 1, from Debian's registry, which makes and signs them.
-struct `An image of Docker's schema 1` {
+@Suite(.waiting) struct `An image of Docker's schema 1` {
   private static let type = "application/vnd.docker.distribution.manifest.v1+prettyjws"
   private let ferry: FerryProcess
   private let old: RegistryProcess

@@ -3,8 +3,7 @@ import TestSupport
 import Testing
 
 /// containerd runs containers as root alone.
-@Suite(.enabled(if: geteuid() == 0))
-struct `A converted image` {
+@Suite(.waiting, .enabled(if: geteuid() == 0)) struct `A converted image` {
   private let directory = TemporaryDirectory()
   private let ferry: FerryProcess
   private let old: RegistryProcess
@@ -53,7 +52,7 @@ struct `A converted image` {
     ] { try Data(text.utf8).write(to: URL(fileURLWithPath: "\(tree)/\(name)")) }
     let base = try Schema1Image.packed(tree)
     let top = try Schema1Image.layer([(".wh.gone", ""), ("dir/.wh..wh..opq", ""), ("dir/new", "fresh\n")])
-    return Schema1Image([
+    return try Schema1Image([
       .init(base, #"{"created":"2016-01-01T00:00:00Z"}"#),
       .init(nil, ##"{"created":"2016-01-01T00:00:01Z","container_config":{"Cmd":["#(nop) ENV"]}}"##),
       .init(top, #"{"created":"2016-01-01T00:00:02Z"}"#),

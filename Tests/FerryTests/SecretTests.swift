@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A secret goes to the registry and the token server that it is meant for, and nowhere else.
-struct `A secret` {
+@Suite(.waiting) struct `A secret` {
   private let password = "tell-nobody-7f3a"
 
   /// Everything a command wrote and left, in which no form of the secret may be.

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Which images a command line and a list mean.
-struct `Images to export` {
+@Suite(.waiting) struct `Images to export` {
   private let source: RegistryProcess
   private let ferry: FerryProcess
 

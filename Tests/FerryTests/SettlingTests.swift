@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Some registries show what was pushed only seconds later, and what was there before until then.
-struct `A tag that was pushed` {
+@Suite(.waiting) struct `A tag that was pushed` {
   private let ferry: FerryProcess
   init() throws { ferry = try FerryProcess() }
 

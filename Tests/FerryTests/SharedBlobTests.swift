@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// One layer that two repositories of an export hold, of which the first in line fails in the middle of it.
-struct `A layer that several repositories hold` {
+@Suite(.waiting) struct `A layer that several repositories hold` {
   private static let layer: [UInt8] = {
     var random = SeededGenerator(seed: 9)
     return random.bytes(9_000_000)

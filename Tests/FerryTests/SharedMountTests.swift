@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// ECR and Artifactory mount only blobs that a manifest of the other repository lists.
-struct `A registry that mounts what a manifest lists` {
+@Suite(.waiting) struct `A registry that mounts what a manifest lists` {
   private static let layer = [UInt8](repeating: 9, count: 3 << 20)
 
   /// A registry that has blobs per repository and mounts one when a manifest there lists it.

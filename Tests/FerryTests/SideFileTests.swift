@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Reports and receipts, and what they must leave alone.
-struct `Files beside the work` {
+@Suite(.waiting) struct `Files beside the work` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

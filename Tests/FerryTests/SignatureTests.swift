@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Checksums and signatures beside an archive, made and checked by Ferry and by the usual tools.
-struct `An archive to be proved` {
+@Suite(.waiting) struct `An archive to be proved` {
   private let source: RegistryProcess
   private let ferry: FerryProcess
   private let image: String

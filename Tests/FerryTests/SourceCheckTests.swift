@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `ferry check` on the last evening: is all that the old registry has in the archive, as it is there now?
-struct `A check of the source` {
+@Suite(.waiting) struct `A check of the source` {
   private let ferry: FerryProcess
   private let old: RegistryProcess
   private let one: String
@@ -228,7 +228,7 @@ private struct DamagedManifest {
 }
 
 /// What a check cannot tell is never a success.
-struct `A source that does not tell everything` {
+@Suite(.waiting) struct `A source that does not tell everything` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

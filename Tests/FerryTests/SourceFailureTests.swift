@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What the source lacks, hides or gets wrong never becomes an archive.
-struct `An image that cannot be had` {
+@Suite(.waiting) struct `An image that cannot be had` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Where nothing can be written, or not enough.
-@Suite(.enabled(if: SmallDisk.isAvailable, "this kernel lets nobody mount a tmpfs of one's own"))
+@Suite(.waiting, .enabled(if: SmallDisk.isAvailable, "this kernel lets nobody mount a tmpfs of one's own"))
 struct `A disk` {
   private let ferry: FerryProcess
   private let source: RegistryProcess

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Archives whose order allows no reading in one pass.
-struct `An archive of another tool in a pipe` {
+@Suite(.waiting) struct `An archive of another tool in a pipe` {
   private let ferry: FerryProcess
   private let pipeline: Pipeline
   private let destination: RegistryProcess

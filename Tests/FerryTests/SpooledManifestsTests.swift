@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// An export of more manifests than it keeps in memory.
-struct `An export of many large manifests` {
+@Suite(.waiting) struct `An export of many large manifests` {
   private let ferry: FerryProcess
   private let registry: ScriptedRegistry
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Archives that come through pipes, or out of compressed files.
-struct `An archive in a pipe` {
+@Suite(.waiting) struct `An archive in a pipe` {
   private let ferry: FerryProcess
   private let pipeline: Pipeline
   private let destination: RegistryProcess

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What a pipe brings once and a registry wants twice.
-struct `An upload out of a pipe` {
+@Suite(.waiting) struct `An upload out of a pipe` {
   private let ferry: FerryProcess
   private let pipeline: Pipeline
   private let registry: RegistryProcess

@@ -4,7 +4,7 @@ import Testing
 
 /// A tag `sha256-<hex>` under which a registry gives the manifest itself whose referrers it would list: GitLab takes such
 /// a tag for the digest, and people set such tags.
-struct `A subject under the tag of its own referrers` {
+@Suite(.waiting) struct `A subject under the tag of its own referrers` {
   private let ferry: FerryProcess
   init() throws { ferry = try FerryProcess() }
 

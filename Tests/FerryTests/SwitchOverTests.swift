@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `--switch-over`: what pulls by old names finds the images at the new registry, by what an import or a check wrote.
-@Suite struct `The switch-over of those who pull` {
+@Suite(.waiting) struct `The switch-over of those who pull` {
   private let ferry: FerryProcess
   private let old: RegistryProcess
   private let new: RegistryProcess

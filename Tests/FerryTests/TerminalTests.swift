@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What standard error shows while a transfer runs: bars on a terminal, lines elsewhere, nothing when quiet.
-struct `While a transfer runs` {
+@Suite(.waiting) struct `While a transfer runs` {
   private let ferry: FerryProcess
   private let registry: ScriptedRegistry
   /// Until it opens, the layer's second half comes byte by byte.

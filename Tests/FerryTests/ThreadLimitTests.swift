@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A limit of processes, as a container's, counts threads.
-struct `Where no thread can be had` {
+@Suite(.waiting) struct `Where no thread can be had` {
   @Test func `the program says so and ends`() throws {
     let ferry = try FerryProcess()
     let program = ferry.file("ferry")

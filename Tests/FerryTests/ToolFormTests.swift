@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Every form of ``ToolForm`` is whole, is shown and arrives, from where it lies and through a pipe.
-struct `The archives of other tools, form by form,` {
+@Suite(.waiting) struct `The archives of other tools, form by form,` {
   private let ferry: FerryProcess
   private let registry = ScriptedRegistry()
 

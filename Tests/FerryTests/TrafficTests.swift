@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// What goes over the wire, as the registries log it.
-struct `Every blob` {
+@Suite(.waiting) struct `Every blob` {
   private func digests(_ requests: [LoggedRequest], _ method: String) -> [String] {
     requests.filter { $0.method == method && $0.status < 300 }
       .compactMap { $0.path.firstMatch(of: /sha256(?::|%3A)[0-9a-f]{64}/).map { String($0.output) } }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Directories in which archives lie at any depth, as bundles and the stores of hauler, zarf and skopeo are.
-struct `A tree of archives` {
+@Suite(.waiting) struct `A tree of archives` {
   private let ferry: FerryProcess
   private let registry = ScriptedRegistry()
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// A document in which one program reads one thing and the next another is in nobody's archive.
-struct `What readers would read differently` {
+@Suite(.waiting) struct `What readers would read differently` {
   private static let oci = "application/vnd.oci.image"
   private let ferry: FerryProcess
 

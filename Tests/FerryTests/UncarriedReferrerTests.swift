@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Signatures, SBOMs and attestations of every kind: carried, or named as left behind.
-struct `Every referrer` {
+@Suite(.waiting) struct `Every referrer` {
   private static let oci = "application/vnd.oci.image.manifest.v1+json"
   private static let index = "application/vnd.oci.image.index.v1+json"
   private static let artifacts = [

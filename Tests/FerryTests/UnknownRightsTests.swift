@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// "Cannot tell" is neither "no" nor "free".
-struct `A right that a registry does not tell` {
+@Suite(.waiting) struct `A right that a registry does not tell` {
   private let ferry: FerryProcess
   init() throws {
     ferry = try FerryProcess()

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `--untagged`: what a registry has and no tag names.
-struct `A manifest that no tag names` {
+@Suite(.waiting) struct `A manifest that no tag names` {
   private static let oci = "application/vnd.oci.image"
   private let ferry: FerryProcess
   private let old: ScriptedRegistry

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Bytes that went somewhere, and a registry that says it has them: neither is a blob in its repository.
-struct `An upload whose blob is not there` {
+@Suite(.waiting) struct `An upload whose blob is not there` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }
@@ -88,7 +88,7 @@ struct `An upload whose blob is not there` {
 }
 
 /// A dry run ends as the run would.
-struct `A dry run` {
+@Suite(.waiting) struct `A dry run` {
   private let ferry: FerryProcess
 
   init() throws { ferry = try FerryProcess() }

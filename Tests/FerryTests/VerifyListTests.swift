@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `ferry verify --list`: is every image of a list in the archives?
-struct `A list that archives are verified against` {
+@Suite(.waiting) struct `A list that archives are verified against` {
   private let ferry: FerryProcess
   private let old: RegistryProcess
 

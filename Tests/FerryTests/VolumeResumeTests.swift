@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Exports into volumes that are killed, or have few descriptors.
-struct `An export into volumes` {
+@Suite(.waiting) struct `An export into volumes` {
   private let images: LargeImages
   private let ferry: FerryProcess
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `--only-volume`, and sets that are there already.
-struct `A volume written again` {
+@Suite(.waiting) struct `A volume written again` {
   private let source: RegistryProcess
   private let ferry: FerryProcess
   private let images: [String]

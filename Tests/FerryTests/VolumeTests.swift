@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Archives that are cut into volumes: written, and read wherever the volumes lie.
-struct `Volumes` {
+@Suite(.waiting) struct `Volumes` {
   private func files(_ directory: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
   }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// How long a registry may make Ferry wait, and what is said meanwhile.
-struct `A registry that asks to wait` {
+@Suite(.waiting) struct `A registry that asks to wait` {
   private let ferry: FerryProcess
   init() throws { ferry = try FerryProcess() }
 
@@ -148,7 +148,7 @@ struct `A registry that asks to wait` {
 }
 
 /// A registry that goes down in the middle of the work, or was never there.
-struct `A registry that breaks down` {
+@Suite(.waiting) struct `A registry that breaks down` {
   private let ferry: FerryProcess
   init() throws { ferry = try FerryProcess() }
 
@@ -262,7 +262,7 @@ struct `A registry that breaks down` {
 }
 
 /// A registry that answers 429 above so many requests at a time.
-struct `A registry that bears few requests at a time` {
+@Suite(.waiting) struct `A registry that bears few requests at a time` {
   private let ferry: FerryProcess
   init() throws { ferry = try FerryProcess() }
 

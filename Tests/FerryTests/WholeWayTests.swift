@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// From one real registry into an archive, and from the archive into another that wants another credential.
-struct `The whole way` {
+@Suite(.waiting) struct `The whole way` {
   enum Doors: String, CaseIterable, CustomTestStringConvertible {
     case open
     case password = "behind a password"

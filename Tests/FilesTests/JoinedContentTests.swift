@@ -5,7 +5,7 @@ import Testing
 
 @testable import Files
 
-@Suite struct `Joined content` {
+@Suite(.waiting) struct `Joined content` {
   let directory: TemporaryDirectory
 
   init() { directory = TemporaryDirectory() }

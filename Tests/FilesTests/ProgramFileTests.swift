@@ -14,7 +14,7 @@ func programBytes(entries: [UInt8], machine: UInt8 = 62, entrySize: UInt8 = 56) 
   return bytes
 }
 
-struct `The file of a program` {
+@Suite(.waiting) struct `The file of a program` {
   private let directory = TemporaryDirectory()
 
   /// Entries: what is loaded (1), what a loader is to do (2), its name (3), a note (4).

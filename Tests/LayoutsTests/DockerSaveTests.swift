@@ -7,7 +7,7 @@ import Testing
 
 @testable import Layouts
 
-@Suite struct `An archive of docker save` {
+@Suite(.waiting) struct `An archive of docker save` {
   let directory = TemporaryDirectory()
   let base: [UInt8]
   let own: [UInt8]

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 @testable import Layouts
 
-@Suite struct `An archive of another tool` {
+@Suite(.waiting) struct `An archive of another tool` {
   let scratch: ScratchDirectory
   let image: TestImage
 

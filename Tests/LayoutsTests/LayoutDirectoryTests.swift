@@ -7,7 +7,7 @@ import Testing
 
 @testable import Layouts
 
-@Suite struct `A layout in a directory` {
+@Suite(.waiting) struct `A layout in a directory` {
   let scratch: ScratchDirectory
   let image: TestImage
   let multi: TestImage

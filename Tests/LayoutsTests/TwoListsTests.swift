@@ -7,7 +7,7 @@ import Testing
 @testable import Layouts
 
 /// Layouts that have docker's `manifest.json` beside their `index.json`.
-@Suite struct `An archive with two lists of images` {
+@Suite(.waiting) struct `An archive with two lists of images` {
   let directory = TemporaryDirectory()
   let one: ListedImage
   let two: ListedImage

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Descriptions of DGX's repositories travel in the archive.
-@Suite struct `Descriptions of repositories` {
+@Suite(.waiting) struct `Descriptions of repositories` {
   private static let markdown = "# Trainer\n\n\u{1B}]0;title\u{07}Use **it**.\n\u{202E}moc\n"
 
   private func move() throws -> Move {

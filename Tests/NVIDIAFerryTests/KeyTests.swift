@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Two keys for one host: where each phase finds its own.
-@Suite struct `The two keys` {
+@Suite(.waiting) struct `The two keys` {
   @Test func `come from key files`() throws {
     var move = try Move()
     move.forgetKeys()

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What NVIDIA's registries hold, by REST; and others, by the distribution API.
-@Suite struct `A listing` {
+@Suite(.waiting) struct `A listing` {
   private func move() throws -> Move {
     let move = try Move(
       ngc: .ngc(key: Keys.ngc, organizations: ["acme", "other"], access: ["acme/closed/": .none]))

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The whole way: out of DGX with its key, into NGC with the other, behind one host.
-@Suite struct `A move between NVIDIA's registries` {
+@Suite(.waiting) struct `A move between NVIDIA's registries` {
   @Test(arguments: SeenBehaviour.all)
   func `succeeds however NVIDIA's side behaves`(_ seen: SeenBehaviour) throws {
     let move = try Move()

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The standard token flow, with Debian's registry and tokens that are signed and checked.
-@Suite struct `A registry with signed tokens` {
+@Suite(.waiting) struct `A registry with signed tokens` {
   private let key = "nvapi-0123456789-for-the-standard-flow"
   private let ferry: FerryProcess
   private let source: RegistryProcess

@@ -5,7 +5,7 @@ import Transport
 
 @testable import NVIDIA
 
-@Suite struct `The DGX catalog` {
+@Suite(.waiting) struct `The DGX catalog` {
   let key = "0123456789abcdefghijABCDEFGHIJ0123456789"
 
   private func catalog(_ server: ScriptedServer) throws -> DGXCatalog {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import NVIDIA
 
-@Suite struct `The NGC catalog` {
+@Suite(.waiting) struct `The NGC catalog` {
   private func catalog(_ server: ScriptedServer) throws -> NGCCatalog {
     NGCCatalog(key: try apiKey(Keys.ngc), services: try NVIDIAServices(at: server), http: try client())
   }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import NVIDIA
 
-@Suite struct `A listing of NVIDIA's registries` {
+@Suite(.waiting) struct `A listing of NVIDIA's registries` {
   private let image = StagedImage(layers: [StagedImage.noise(1000)])
 
   private func stage(

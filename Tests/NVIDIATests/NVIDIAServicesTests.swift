@@ -4,7 +4,7 @@ import Transport
 
 @testable import NVIDIA
 
-@Suite struct `The services' addresses` {
+@Suite(.waiting) struct `The services' addresses` {
   @Test func `are NVIDIA's unless told otherwise`() throws {
     let services = try NVIDIAServices()
     #expect(services.dgxAPI.full == "https://compute.nvidia.com/")
@@ -23,7 +23,7 @@ import Transport
   }
 }
 
-struct `A REST service that asks to wait` {
+@Suite(.waiting) struct `A REST service that asks to wait` {
   @Test func `is waited for as registries are, and no longer`() throws {
     let count = Counter()
     let patient = ScriptedServer { _ in

@@ -5,7 +5,7 @@ import Registry
 import TestSupport
 import Testing
 
-@Suite struct `Behind the one host` {
+@Suite(.waiting) struct `Behind the one host` {
   private let image = StagedImage(layers: [StagedImage.noise(200_000)])
 
   private func stage(_ behaviour: StageBehaviour = StageBehaviour()) -> NVIDIAStage {

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Transport
 
-@Suite struct `A push in chunks` {
+@Suite(.waiting) struct `A push in chunks` {
   static let bytes = content(1_000_000)
   static let blob = descriptor(of: bytes)
   static let size = bytes.count

@@ -8,7 +8,7 @@ import Transport
 @testable import Registry
 
 /// What counts as a blob that a repository has.
-@Suite struct `A blob that was sent` {
+@Suite(.waiting) struct `A blob that was sent` {
   static let bytes = content(1_000)
   static let blob = descriptor(of: bytes)
 
@@ -226,7 +226,7 @@ import Transport
 }
 
 /// What HEAD does not say of a blob.
-@Suite struct `A blob that is asked for` {
+@Suite(.waiting) struct `A blob that is asked for` {
   static let digest = Digest(of: [1])
 
   private func presence(_ size: Int64 = 7, _ script: @escaping ScriptedServer.Script) throws -> BlobPresence {

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Transport
 
-@Suite struct `A client of Docker's own registry` {
+@Suite(.waiting) struct `A client of Docker's own registry` {
   static let layer = content(5_000_000, seed: 3)
   static let config = Array(#"{"architecture":"amd64","os":"linux"}"#.utf8)
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Transport
 
-@Suite struct `What a registry says no with` {
+@Suite(.waiting) struct `What a registry says no with` {
   func errors(_ codes: String...) -> String {
     "{\"errors\":[" + codes.map { #"{"code":"\#($0)","message":"m"}"# }.joined(separator: ",") + "]}"
   }

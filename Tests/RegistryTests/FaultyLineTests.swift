@@ -8,7 +8,7 @@ import Transport
 
 /// Every fault of the gateway, once and for ever, before Docker's own registry: what ends well has the right
 /// bytes, and what does not says why.
-@Suite struct `Over a faulty line` {
+@Suite(.waiting) struct `Over a faulty line` {
   typealias Case = FaultyLine.Case
 
   static let pullFaults: [Case] = [

@@ -7,7 +7,7 @@ import Testing
 import Transport
 
 /// As `Over a faulty line`, the other way.
-@Suite struct `Pushed over a faulty line` {
+@Suite(.waiting) struct `Pushed over a faulty line` {
   typealias Case = FaultyLine.Case
 
   static let small = content(150_000, seed: 78)

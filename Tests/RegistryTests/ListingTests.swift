@@ -3,7 +3,7 @@ import Registry
 import TestSupport
 import Testing
 
-@Suite struct `A client that lists` {
+@Suite(.waiting) struct `A client that lists` {
   @Test func `follows every page, keeps the order and drops repetitions`() throws {
     let server = ScriptedServer { request in
       switch request.target {

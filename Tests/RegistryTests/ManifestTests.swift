@@ -4,7 +4,7 @@ import Registry
 import TestSupport
 import Testing
 
-@Suite struct `A client that asks for manifests` {
+@Suite(.waiting) struct `A client that asks for manifests` {
   func server(_ bytes: [UInt8], _ headers: [(String, String)]) -> ScriptedServer {
     ScriptedServer { request in
       request.method == "HEAD"

@@ -22,7 +22,7 @@ private struct PassingSource: BlobSource {
   }
 }
 
-@Suite struct `A blob whose bytes pass once` {
+@Suite(.waiting) struct `A blob whose bytes pass once` {
   private static let bytes = content(1_000_000, seed: 78)
   private static let blob = descriptor(of: bytes)
 

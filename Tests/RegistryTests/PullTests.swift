@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Transport
 
-@Suite struct `A pull of a blob` {
+@Suite(.waiting) struct `A pull of a blob` {
   static let bytes = content(300_000)
   static let blob = descriptor(of: bytes)
 

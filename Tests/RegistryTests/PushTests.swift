@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Transport
 
-@Suite struct `A push of a blob` {
+@Suite(.waiting) struct `A push of a blob` {
   static let bytes = content(3_000_000)
   static let blob = descriptor(of: bytes)
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Transport
 
-@Suite struct `A client whose registry changes its mind` {
+@Suite(.waiting) struct `A client whose registry changes its mind` {
   let root = "/v2/"
   let tags = "/v2/team/app/tags/list"
 
@@ -136,7 +136,7 @@ import Transport
   }
 }
 
-@Suite struct `A client of a registry with passwords` {
+@Suite(.waiting) struct `A client of a registry with passwords` {
   static func registry(_ challenge: String = #"Basic realm="r""#) -> ScriptedServer {
     ScriptedServer { request in
       request.authorization == Credential.userHeader

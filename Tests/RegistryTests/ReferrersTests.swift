@@ -4,7 +4,7 @@ import Registry
 import TestSupport
 import Testing
 
-@Suite struct `A client that asks for referrers` {
+@Suite(.waiting) struct `A client that asks for referrers` {
   private let subject = Digest(of: [1])
   private let index = [("Content-Type", "application/vnd.oci.image.index.v1+json")]
 

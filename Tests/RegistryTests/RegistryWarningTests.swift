@@ -7,7 +7,7 @@ import Transport
 
 @testable import Registry
 
-@Suite struct `What a registry warns of` {
+@Suite(.waiting) struct `What a registry warns of` {
   /// Lines of the header `Warning`, and what of them is for people.
   @Test(arguments: [
     // The specification's example.

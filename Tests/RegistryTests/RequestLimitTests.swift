@@ -7,7 +7,7 @@ import Testing
 import Transport
 
 /// nginx before Docker's own registry, with the limit on requests that nginx has unless told otherwise.
-@Suite struct `A proxy that takes no large requests` {
+@Suite(.waiting) struct `A proxy that takes no large requests` {
   @Test func `is given smaller ones, and asked for no large one again`() throws {
     let registry = try RegistryProcess()
     let proxy = try NginxProcess(

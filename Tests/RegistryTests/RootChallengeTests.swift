@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Registries whose answers to strangers are no answers to who has a credential.
-@Suite struct `A client with a credential` {
+@Suite(.waiting) struct `A client with a credential` {
   private let root = "/v2/"
   private let all = #"{"repositories":["a","b","c"]}"#
 

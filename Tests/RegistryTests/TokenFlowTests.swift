@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Transport
 
-@Suite struct `A client of a registry with tokens` {
+@Suite(.waiting) struct `A client of a registry with tokens` {
   let root = "/v2/"
   let tags = "/v2/team/app/tags/list"
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Tar
 
-@Suite struct `A directory` {
+@Suite(.waiting) struct `A directory` {
   private let directory = TemporaryDirectory()
 
   private func make(_ folder: String) throws {

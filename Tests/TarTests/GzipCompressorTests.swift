@@ -4,7 +4,7 @@ import Testing
 
 @testable import Tar
 
-@Suite struct `A gzip compressor` {
+@Suite(.waiting) struct `A gzip compressor` {
   /// What it makes of `content`, given in pieces of `input` bytes and taken in pieces of `output` bytes.
   private func compress(_ content: [UInt8], input: Int = 1 << 20, output: Int = 1 << 20) throws -> [UInt8] {
     let compressor = try GzipCompressor()

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 
 /// An image of Docker's schema 1, as docker of 2016 pushed it: signed with a key of its own, as libtrust signs.
@@ -29,9 +28,12 @@ public struct Schema1Image: Sendable {
 
   /// From the lowest to the highest.
   public let layers: [Layer]
-  private let key = P256.Signing.PrivateKey()
+  private let key: TokenKey
 
-  public init(_ layers: [Layer]) { self.layers = layers }
+  public init(_ layers: [Layer]) throws {
+    self.layers = layers
+    key = try TokenKey()
+  }
 
   /// A gzip-compressed tar of `files`; a name that ends in a slash is a directory's, and a text that begins with `->` a link's.
   public static func layer(_ files: [(name: String, text: String)]) throws -> [UInt8] {
@@ -120,8 +122,8 @@ public struct Schema1Image: Sendable {
     let header =
       #"{"formatLength":\#(kept),"formatTail":"\#(url(Array(tail.utf8)))","time":"2016-03-01T00:00:00Z"}"#
     let protected = url(Array(header.utf8))
-    let signature = try key.signature(for: Data("\(protected).\(url(payload))".utf8))
-    let point = [UInt8](key.publicKey.rawRepresentation)
+    let signature = try key.signature(of: Array("\(protected).\(url(payload))".utf8))
+    let point = try key.point
     let text = """
       ,
          "signatures": [
@@ -135,7 +137,7 @@ public struct Schema1Image: Sendable {
                   },
                   "alg": "ES256"
                },
-               "signature": "\(url([UInt8](signature.rawRepresentation)))",
+               "signature": "\(url(signature))",
                "protected": "\(protected)"
             }
          ]

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 
 /// A token server as the distribution token specification has it, run within the tests: it answers
@@ -39,8 +38,7 @@ public final class TokenServer: Sendable {
     let keyFile = directory.file("key.pem")
     try CertificateAuthority.openssl(
       "-keyout", keyFile, "-out", directory.file("certificate.pem"), "-subj", "/CN=tokens")
-    let key = try P256.Signing.PrivateKey(
-      pemRepresentation: String(contentsOfFile: keyFile, encoding: .utf8))
+    let key = try TokenKey(pem: keyFile)
     let chain = try String(contentsOfFile: directory.file("certificate.pem"), encoding: .utf8)
       .split(separator: "\n").filter { !$0.hasPrefix("-----") }.joined()
     let signer = TokenSigner(key: key, chain: chain, issuer: issuer, service: service, lifetime: lifetime)

@@ -1,9 +1,8 @@
-import Crypto
 import Foundation
 
 /// Makes the JSON Web Tokens that a registry accepts from its token server.
 struct TokenSigner: Sendable {
-  let key: P256.Signing.PrivateKey
+  let key: TokenKey
   /// The key's certificate, as base64 of its DER form.
   let chain: String
   let issuer: String
@@ -31,7 +30,7 @@ struct TokenSigner: Sendable {
     let header: [String: Any] = ["typ": "JWT", "alg": "ES256", "x5c": [chain]]
     let signed = try [header, claims].map { base64url(try JSONSerialization.data(withJSONObject: $0)) }
       .joined(separator: ".")
-    return try "\(signed).\(base64url(key.signature(for: Data(signed.utf8)).rawRepresentation))"
+    return try "\(signed).\(base64url(Data(key.signature(of: Array(signed.utf8)))))"
   }
 
   private func base64url(_ data: Data) -> String {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Transfers
 
-struct `A checksum file` {
+@Suite(.waiting) struct `A checksum file` {
   private let directory = TemporaryDirectory()
 
   /// Names that need no escapes, and names that do.

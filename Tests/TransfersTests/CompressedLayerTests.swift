@@ -7,7 +7,7 @@ import Testing
 
 @testable import Transfers
 
-@Suite struct `A layer that is compressed on its way` {
+@Suite(.waiting) struct `A layer that is compressed on its way` {
   private let layer: CompressedLayer
   private let content: [UInt8]
 

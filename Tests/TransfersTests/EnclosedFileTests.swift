@@ -5,7 +5,7 @@ import Testing
 
 @testable import Transfers
 
-struct `What is sent along with archives` {
+@Suite(.waiting) struct `What is sent along with archives` {
   private let directory = TemporaryDirectory()
   private let files: [EnclosedFile]
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Transfers
 
-@Suite struct `What those who pull are given` {
+@Suite(.waiting) struct `What those who pull are given` {
   private static let digest = Digest(of: [1])
   private static let other = Digest(of: [2])
 

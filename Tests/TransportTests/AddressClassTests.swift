@@ -4,7 +4,7 @@ import Testing
 
 @testable import Transport
 
-@Suite struct `An address` {
+@Suite(.waiting) struct `An address` {
   static let kinds: [(AddressClass, [String])] = [
     (
       .ordinary,
@@ -69,7 +69,7 @@ import Testing
 }
 
 /// Where a request may go is decided by the address that is connected to.
-@Suite struct `A host that a server leads to` {
+@Suite(.waiting) struct `A host that a server leads to` {
   private static func refusal(_ work: () throws -> Void) -> (address: String?, kind: AddressClass)? {
     do { try work() } catch TransportError.addressRefused(_, let address, let kind, _) {
       return (address, kind)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Transport
 
-@Suite struct `Cancelling` {
+@Suite(.waiting) struct `Cancelling` {
   /// Runs `call` in a task, cancels it once it has opened the gate that it is given, and says how it ended. The
   /// server would go on for ever; one that nobody has left after a long time is stopped, which is another end.
   private func outcome(

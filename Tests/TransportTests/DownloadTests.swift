@@ -5,7 +5,7 @@ import Testing
 
 private struct Refusal: Error, Equatable { let number: Int }
 
-@Suite struct `A download` {
+@Suite(.waiting) struct `A download` {
   @Test func `shows its final head and lends its bytes in order`() throws {
     let content = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 8) }
     let server = ScriptedServer { request in

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Transport
 
-@Suite struct `A failing line` {
+@Suite(.waiting) struct `A failing line` {
   @Test(arguments: [true, false])
   func `cuts a body that had a length`(isDownload: Bool) throws {
     let server = ScriptedServer { _ in ScriptedResponse(body: [1, 2, 3], declaredLength: 10) }
@@ -172,7 +172,7 @@ import Testing
   }
 }
 
-@Suite struct `Retrying` {
+@Suite(.waiting) struct `Retrying` {
   @Test func `repeats until the server recovers`() throws {
     let server = ScriptedServer { request in
       switch request.connection {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Transport
 
-@Suite struct `An HTTP client` {
+@Suite(.waiting) struct `An HTTP client` {
   @Test func `sends and receives whole messages`() throws {
     let server = ScriptedServer { request in
       ScriptedResponse(201, headers: [("X-Echo", request.header("X-Ask") ?? "")], body: request.body)

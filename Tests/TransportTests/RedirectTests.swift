@@ -3,7 +3,7 @@ import Testing
 
 @testable import Transport
 
-@Suite struct `A redirect` {
+@Suite(.waiting) struct `A redirect` {
   private let secret: HTTPHeaders = ["Authorization": "Bearer t", "Cookie": "c", "Range": "bytes=5-"]
 
   @Test(arguments: [301, 302, 303, 307, 308])

@@ -6,7 +6,7 @@ import Testing
 @testable import Transport
 
 /// What requests to a host that refuses or fails come to, and what is told of it meanwhile.
-struct `Waiting for a host` {
+@Suite(.waiting) struct `Waiting for a host` {
   /// A client whose notices are kept.
   private func client(_ options: TransportOptions, _ told: Notices) throws -> HTTPClient {
     var options = options
@@ -96,7 +96,7 @@ struct `Waiting for a host` {
 }
 
 /// Requests to a host that bears few at a time.
-struct `Requests at a time` {
+@Suite(.waiting) struct `Requests at a time` {
   @Test func `are fewer once the host complains, and lose nothing`() throws {
     let state = Mutex((running: 0, refused: 0))
     let server = ScriptedServer { _ in

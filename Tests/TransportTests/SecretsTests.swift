@@ -4,7 +4,7 @@ import Testing
 
 @testable import Transport
 
-@Suite struct `A secret in use` {
+@Suite(.waiting) struct `A secret in use` {
   private static let secret = #"p&ss<"w/+ö\%41 d'🚢-x"#
 
   /// How servers, and what they are written in, spell a text.

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Transport
 
-@Suite struct `TLS` {
+@Suite(.waiting) struct `TLS` {
   private let authority: CertificateAuthority
 
   init() throws { authority = try .shared() }

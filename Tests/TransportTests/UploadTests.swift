@@ -5,7 +5,7 @@ import Testing
 
 private struct Refusal: Error, Equatable {}
 
-@Suite struct `An upload` {
+@Suite(.waiting) struct `An upload` {
   @Test(arguments: [HTTPMethod.put, .post, .patch])
   func `sends what its source gives, in order`(method: HTTPMethod) throws {
     let content = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 17 >> 7) }

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 
 /// An image, or an index of images, held in memory.
@@ -94,12 +93,7 @@ public struct StagedImage: Sendable {
   }
 
   /// `sha256:…`
-  public static func digest(of bytes: [UInt8]) -> String {
-    "sha256:"
-      + SHA256.hash(data: bytes).map {
-        ($0 < 16 ? "0" : "") + String($0, radix: 16)
-      }.joined()
-  }
+  public static func digest(of bytes: [UInt8]) -> String { BlobDigest.of(bytes) }
 
   private static func descriptor(_ type: String, _ bytes: [UInt8]) -> String {
     #"{"mediaType":"\#(type)","size":\#(bytes.count),"digest":"\#(digest(of: bytes))"}"#
