@@ -302,17 +302,23 @@ import Testing
       manifest: Self.sbom(of: image, size: source.size(of: image), config: source.add(Array("{}".utf8))),
       as: "application/vnd.oci.image.manifest.v1+json", to: "old/app")
     try ferry.export([source.reference("old/app:1")], to: "s.tar")
-    let to = ["s.tar", "--plain-http", "--to", "\(new.host)/signed"]
-    try ferry.run(["import"] + to, exits: 0)
-    try ferry.run(["check"] + to, exits: 0)
+    let to = ["--plain-http", "--to", "\(new.host)/signed"]
+    try ferry.run(["import", "s.tar", "--receipt", "r.json"] + to, exits: 0)
+    // By a receipt, too, which does not say what refers to what: the manifests at the destination do.
+    for known in ["s.tar", "r.json"] { try ferry.run(["check", known] + to, exits: 0) }
     let list = image.replacingOccurrences(of: ":", with: "-")
     try FileManager.default.removeItem(atPath: new.storage.tagDirectory(of: "signed/app", list))
-    let unlisted = try ferry.run(["check"] + to, exits: 4)
-    #expect(
-      unlisted.standardOutput.contains(
-        "missing  \(sbom) in the list of what refers to \(image), in \(new.host)/signed/app"))
-    let report = try Report(ferry.run(["check", "--json"] + to, exits: 4))
-    #expect(try report.strings("unlistedReferrers", "digest") == [sbom])
+    for known in ["s.tar", "r.json"] {
+      let unlisted = try ferry.run(["check", known] + to, exits: 4)
+      #expect(
+        unlisted.standardOutput.contains(
+          "missing  \(sbom) in the list of what refers to \(image), in \(new.host)/signed/app"), "\(known)")
+      let report = try Report(ferry.run(["check", known, "--json"] + to, exits: 4))
+      #expect(try report.strings("unlistedReferrers", "digest") == [sbom], "\(known)")
+      #expect(try report.strings("images", "state").allSatisfy { $0 == "there" }, "\(known)")
+      // An import with it lists nothing.
+      try ferry.run(["check", known, "--no-referrers"] + to, exits: 0)
+    }
   }
 
   /// An artifact that refers to an image.

@@ -18,6 +18,8 @@ public struct CheckSubject: Sendable {
   public let lacking: [String]
   /// What archives list beside images, and no registry takes under a name.
   public let strangers: [ImageFailure]
+  /// Whether what refers to images is looked at, and how it is listed.
+  let takesReferrers: Bool
   /// Of the list that was given, what no file has; nil where none was.
   public private(set) var unlisted: [Reference]?
   /// All names that the files give images, chosen or not.
@@ -118,8 +120,8 @@ public struct CheckOpening: Sendable {
     }
     return CheckSubject(
       files: archives.named.map { CheckSubject.File(path: $0.path, digest: $0.digest) }, list: request.list,
-      lacking: lacking.sorted(), strangers: selected.strangers, unlisted: request.list?.missing(from: names),
-      names: names,
+      lacking: lacking.sorted(), strangers: selected.strangers, takesReferrers: request.takesReferrers,
+      unlisted: request.list?.missing(from: names), names: names,
       content: .archives(archives, selected.images))
   }
 
@@ -160,7 +162,8 @@ public struct CheckOpening: Sendable {
     guard !images.isEmpty else { throw TransferError.nothingToImport(archives: paths) }
     return CheckSubject(
       files: paths.map { CheckSubject.File(path: $0, digest: nil) }, list: request.list, lacking: [],
-      strangers: [], unlisted: request.list?.missing(from: names), names: names,
+      strangers: [], takesReferrers: request.takesReferrers, unlisted: request.list?.missing(from: names),
+      names: names,
       content: .receipts(receipts, images))
   }
 }

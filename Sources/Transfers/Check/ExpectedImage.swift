@@ -28,8 +28,6 @@ struct ExpectedImage: Sendable {
   private var alternative: ImageTree?
   /// What it refers to, when it is there for that.
   let subject: Digest?
-  /// What of ``manifests`` refers to something: each with its subject. Empty where only a receipt tells of the image.
-  let referring: [(manifest: Digest, subject: Digest)]
   /// Of a list of referrers: what it must list, whatever else it does.
   let listed: Set<Digest>?
 
@@ -44,7 +42,6 @@ struct ExpectedImage: Sendable {
     manifests = image.tree.manifests
     blobs = image.tree.blobs
     subject = image.referral?.subject
-    referring = image.tree.references.map { ($0.manifest, $0.subject) }
     let root = image.referral?.tag == .list ? image.tree.manifests.last : nil
     listed = root.flatMap { try? ReferrersList(image.manifests.manifest($0)) }?.digests
   }
@@ -63,7 +60,6 @@ struct ExpectedImage: Sendable {
     blobs = image.blobs.filter { !known.contains($0.digest) }
     let tag = target.tag.flatMap { ReferrerTag($0) }
     subject = tag?.subject
-    referring = []
     listed = tag?.kind == .list ? Set(manifests.map(\.digest)).subtracting([image.digest]) : nil
   }
 

@@ -186,7 +186,8 @@ struct PartComparison: Sendable {
 }
 
 /// A step of a check of a destination: what refers to something is listed for it, by the registry's own list of referrers or
-/// under the tag that stands in for one.
+/// under the tag that stands in for one. What refers to what the manifests themselves say, as the destination gave them: a
+/// receipt does not tell.
 struct ReferrerListing: Sendable {
   private struct Group: Sendable {
     let repository: String
@@ -203,16 +204,20 @@ struct ReferrerListing: Sendable {
     self.executor = executor
   }
 
-  /// What is not listed, and why that cannot be told of images, by their names. Throws when the task was cancelled.
+  /// What is not listed of what the destination has of `images`, all of which it was asked for, and why that cannot be told of
+  /// images, by their names. Throws when the task was cancelled.
   func check(
     _ images: [ExpectedImage]
   ) async throws -> (unlisted: [UnlistedReferrer], untold: [String: any Error]) {
     var groups: [RepositoryContent: Group] = [:]
     for image in images {
-      for (manifest, subject) in image.referring {
-        let key = RepositoryContent(repository: image.target.repository, digest: subject)
-        groups[key, default: Group(repository: key.repository, subject: subject, referring: [:])]
-          .referring[manifest, default: []].append(image.name)
+      let repository = image.target.repository
+      // A receipt does not say of a type that Ferry does not know whether it is a manifest's.
+      for part in image.parts {
+        guard let subject = destination.subject(of: part.digest, in: repository) else { continue }
+        let key = RepositoryContent(repository: repository, digest: subject)
+        groups[key, default: Group(repository: repository, subject: subject, referring: [:])]
+          .referring[part.digest, default: []].append(image.name)
       }
     }
     let order = groups.values.sorted { ($0.repository, $0.subject) < ($1.repository, $1.subject) }

@@ -36,6 +36,8 @@ final class Destination: Sendable {
     var blobs: [String: [Digest: BlobPresence]] = [:]
     /// Whether the repository has them.
     var manifests: [String: [Digest: Bool]] = [:]
+    /// What those that were seen there refer to, as they say themselves.
+    var subjects: [String: [Digest: Digest]] = [:]
     /// The types of those that were seen there.
     var types: Set<MediaType> = []
     var deliveries: [String: [Digest: Delivery]] = [:]
@@ -188,6 +190,11 @@ final class Destination: Sendable {
     return manifest != nil
   }
 
+  /// What a manifest that `repository` was seen to have refers to, as its own bytes say; nil when that is nothing.
+  func subject(of manifest: Digest, in repository: String) -> Digest? {
+    state.withLock { $0.subjects[repository]?[manifest] }
+  }
+
   /// The registry has taken `blob`. Where it had something else in its place it may have kept that, and where it spoke
   /// of what it did not have its word is worth nothing: it is asked. Throws `RegistryError.blobNotKept`.
   func took(_ blob: Descriptor, in repository: String) throws {
@@ -237,6 +244,9 @@ final class Destination: Sendable {
   private func noteManifest(_ manifest: Manifest, in repository: String) {
     state.withLock { state in
       state.manifests[repository, default: [:]][manifest.digest] = true
+      if let subject = manifest.subject?.digest {
+        state.subjects[repository, default: [:]][manifest.digest] = subject
+      }
       state.types.insert(manifest.mediaType)
     }
   }

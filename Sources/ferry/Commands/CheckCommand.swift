@@ -18,7 +18,7 @@ struct CheckCommand: AsyncParsableCommand {
 
       With --to it asks the destination, with the credentials of an import, by the names that ferry import gives: \
       every tag and manifest is read and hashed, every blob asked for with its size and a byte of it, and what refers \
-      to an image must be listed, of which receipts say nothing. Give the --map rules of the import, and its --keep-path. The registry's word for a blob is no proof of \
+      to an image must be listed, unless --no-referrers is given. Give the --map rules of the import, and its --keep-path. The registry's word for a blob is no proof of \
       its bytes: --read-back fetches and hashes them. A run that was broken off goes on; what it had read is believed \
       for a week.
 
