@@ -46,6 +46,12 @@ enum ArchiveName {
     [12, 64].contains(text.utf8.count) && isHexadecimal(text)
   }
 
+  /// Whether `text` is what tools write where an image has no name: nothing, an ID, a digest, `<none>`, or where it lies.
+  static func standsForNone(_ text: String) -> Bool {
+    text.isEmpty || isID(text) || isShownID(text) || (try? Digest(text)) != nil || text.contains("<none>")
+      || transports.contains { text.hasPrefix($0 + ":") }
+  }
+
   /// How skopeo and podman write where an image lies, not what it is called.
   private static let transports = [
     "docker-archive", "docker-daemon", "oci-archive", "containers-storage",

@@ -128,6 +128,22 @@ import Testing
     #expect(digest("two", "1") == two.digest)
   }
 
+  @Test func `that are no names are shown where docker's list alone gives them, too`() throws {
+    let made = try MadeArchive(
+      #"""
+      i = Image('i'); f = layout([i.entry('app:1')], i.blobs); print(digest(i.manifest))
+      f['manifest.json'] = text([i.listed(['old.example/team/app:1', 'old.example/Team/App:1\n\x1b[2J'])]); write(f)
+      """#)
+    let shown = #"'old.example/Team/App:1\n\u{1B}[2J'"#
+    let inspected = try ferry.run(["inspect", made.path], exits: 0)
+    #expect(inspected.standardOutput.contains("\(shown) (no name)"))
+    try `import`(made.path, exits: 64).complains(
+      "gives no name to its image \(made.printed[0]); \(shown) is none")
+    #expect(registry.storage.digests.isEmpty)
+    try `import`(made.path, options: ["--image", "*/app:1"])
+    #expect(digest("app", "1") == made.printed[0])
+  }
+
   @Test func `mean the latest where they have no tag, and it is said`() throws {
     let image = Image("image")
     try write("a", [image.entry([Self.name: "x.example/old/app"])], of: [image])

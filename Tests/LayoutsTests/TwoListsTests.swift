@@ -121,6 +121,27 @@ import Testing
     #expect(layout.images.map(\.name) == ["x.example/a:1"] && layout.problems == [])
   }
 
+  @Test func `keeps a name that no registry takes, beside those that are one`() throws {
+    let (name, bad) = ("docker.io/a/one:1", "a/One:1")
+    for listed in [["a/one:1", bad], [bad], [bad, bad]] {
+      let layout = try open(index: [one.listed(name)], docker: "[\(one.entry(listed))]", one.blobs)
+      #expect(layout.images.map(\.name) == [name, bad] && layout.problems == [], "\(listed)")
+      #expect(layout.images.allSatisfy { $0.root.digest == one.digest })
+      #expect(layout.images[1].reference == nil)
+    }
+    // An image that had none has it, and one that had it has it once.
+    for listed in [one.listed(), one.listed(bad)] {
+      let layout = try open(index: [listed], docker: "[\(one.entry([bad]))]", one.blobs)
+      #expect(layout.images.map(\.name) == [bad])
+    }
+    let both = try open(index: [one.listed()], docker: "[\(one.entry([bad, "a/one:1"]))]", one.blobs)
+    #expect(both.images.map(\.name) == [bad, name])
+    // What stands for no name is none.
+    let none = ["<none>:<none>", "\(two.digest)", "docker-archive:/tmp/x.tar:x"]
+    let layout = try open(index: [one.listed(name)], docker: "[\(one.entry(none))]", one.blobs)
+    #expect(layout.images.map(\.name) == [name])
+  }
+
   @Test func `is damaged where one says other than the other`() throws {
     let blobs = one.blobs + two.blobs
     let name = "docker.io/a/one:1"

@@ -202,7 +202,10 @@ struct TwoLists {
   private mutating func name(_ digest: Digest, as names: [String]) {
     guard let (above, root) = standing(of: digest) else { return }
     for image in DockerSaveArchive.images(names, root: root) {
-      guard let reference = image.reference else { continue }
+      guard let reference = image.reference else {
+        keep(image, of: digest)
+        continue
+      }
       let sameName = called(reference)
       guard sameName.isEmpty || sameName.contains(where: { above.contains($0.root.digest) }) else {
         contradict(image, by: sameName)
@@ -217,6 +220,15 @@ struct TwoLists {
       byReference[reference] = [place]
       if let name = ReaderNames.name(reference) { byName[name] = [place] }
     }
+  }
+
+  /// Keeps a name of an image of `index.json` that no registry takes: nobody would learn otherwise that it has not arrived.
+  private mutating func keep(_ image: LayoutImage, of digest: Digest) {
+    guard !ArchiveName.standsForNone(image.name),
+      byNames[image.root.digest, default: []].insert(image.name).inserted
+    else { return }
+    guard let place = takeUnnamed(digest, tag: nil), images[place].name.isEmpty else { return append(image) }
+    images[place] = LayoutImage(reference: nil, name: image.name, root: images[place].root)
   }
 
   /// What is above a manifest, and the first image that it is of; nil where that is none.
