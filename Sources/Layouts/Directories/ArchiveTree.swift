@@ -140,20 +140,28 @@ struct ArchiveTree {
     return others.filter { $0.kind == .directory }.map(\.name)
   }
 
-  /// What the volumes in a directory are named after: files that have the names of archives, or begin one.
+  /// What the volumes in a directory are named after: files that have the names of archives, or of which the first begins one. Where
+  /// that one is lost or elsewhere, nothing but their names can tell what the others are: then one is to have zeros before its
+  /// number, as what is numbered from one on has, and years and versions have not.
   private func sets(of files: Set<String>, in directory: OpenDirectory) throws(FileError) -> Set<String> {
     var sets: Set<String> = []
+    var first: Set<String> = []
+    var padded: Set<String> = []
     for name in files {
-      guard let volume = VolumeName(name), !sets.contains(volume.base) else { continue }
-      if ArchiveLooks.isNamed(volume.base) {
-        sets.insert(volume.base)
-      } else if volume.number == 1, let file = try? directory.file(name),
-        case .tar = try? ArchiveLooks.read(file)
-      {
-        sets.insert(volume.base)
+      guard let volume = VolumeName(name) else { continue }
+      if ArchiveLooks.isNamed(volume.base) { sets.insert(volume.base) }
+      if volume.number == 1 {
+        first.insert(volume.base)
+        if !sets.contains(volume.base), let file = try? directory.file(name),
+          case .tar = try? ArchiveLooks.read(file)
+        {
+          sets.insert(volume.base)
+        }
+      } else if volume.digits > String(volume.number).utf8.count {
+        padded.insert(volume.base)
       }
     }
-    return sets
+    return sets.union(padded.subtracting(first))
   }
 
   private mutating func take(file path: String, _ open: () throws(FileError) -> DataFile?) {
