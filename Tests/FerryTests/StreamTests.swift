@@ -92,21 +92,19 @@ import Testing
     #expect(destination.storage.repositories == [])
   }
 
-  @Test func `is looked into and planned by its front alone`() throws {
+  @Test func `is planned by its front alone`() throws {
     let front = try DamagedArchive(of: FixtureArchive.everything())
     let firstLayer = try #require(front.entries.first { $0.size > 1 << 16 })
     // Nothing but the front ever comes, and the pipe stays open: who waited for more would wait for ever.
     try Command.run("mkfifo", [ferry.file("open"), ferry.file("never")])
-    for verb in ["inspect", "import --dry-run --plain-http --to \(to)"] {
-      let result = try pipeline.run(
-        """
-        exec 8<> open 9<> never
-        { head -c $1 "$2"; read -r line <&9; } > open &
-        $ferry \(verb) open; status=$?; kill $!; exit $status
-        """, ["\(firstLayer.content + 9000)", FixtureArchive.everything()])
-      #expect(result.status == 0, "\(result.standardError)")
-      #expect(result.standardOutput.contains("team/app:1.0"))
-    }
+    let result = try pipeline.run(
+      """
+      exec 8<> open 9<> never
+      { head -c $1 "$2"; read -r line <&9; } > open &
+      $ferry import --dry-run --plain-http --to \(to) open; status=$?; kill $!; exit $status
+      """, ["\(firstLayer.content + 9000)", FixtureArchive.everything()])
+    #expect(result.status == 0, "\(result.standardError)")
+    #expect(result.standardOutput.contains("team/app:1.0"))
     #expect(destination.storage.repositories == [])
   }
 

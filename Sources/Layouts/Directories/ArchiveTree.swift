@@ -248,6 +248,14 @@ enum ArchiveLooks: Hashable {
       || compressions.contains(String(last)) && parts.dropLast().last == "tar"
   }
 
+  /// A name without the ending that says how the file is compressed, if it has one.
+  static func uncompressed(_ name: String) -> String {
+    guard let dot = name.lastIndex(of: "."),
+      compressions.contains(name[name.index(after: dot)...].lowercased())
+    else { return name }
+    return String(name[..<dot])
+  }
+
   private static let compressions: Set = [
     "gz", "zst", "zstd", "xz", "bz2", "lz4", "lz", "lzo", "lzma", "z",
   ]

@@ -71,11 +71,11 @@ public struct UnfinishedArchive: Hashable, Sendable {
   }
 
   /// Refuses to read what an export that was broken off left: what of it is there looks whole, for all but the
-  /// layers was written first. `path` may be a link to it, or the name that it is to have in the end. Throws
-  /// ``LayoutError/unfinished(path:images:)``.
+  /// layers was written first. `path` may be a link to it, what somebody compressed it to, or the name that it is to have in the end.
+  /// Throws ``LayoutError/unfinished(path:images:)``.
   public static func refuse(_ path: String) throws(LayoutError) {
     for name in [path, DirectoryListing.canonical(path) ?? path] {
-      guard let archive = archive(ofPartial: name) else { continue }
+      guard let archive = archive(ofPartial: ArchiveLooks.uncompressed(name)) else { continue }
       throw .unfinished(path: path, images: find(archive)?.images.map(\.name) ?? [])
     }
     guard !DataFile.exists(path) else { return }

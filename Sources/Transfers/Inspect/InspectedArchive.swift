@@ -56,7 +56,7 @@ public struct InspectedArchive: Sendable {
   public let unknownManifests: [UnknownManifest]
   /// Descriptions of repositories that travel with the images, in Markdown, not fit to be printed as they are.
   public let descriptions: [(repository: String, text: String)]
-  /// What the structure shows to be wrong; the blobs are not read.
+  /// What the structure shows to be wrong. Blobs are read of what comes once, and nowhere else.
   public let problems: [LayoutProblem]
 
   /// All images' sizes added up, as if none shared anything, in bytes.
@@ -65,8 +65,10 @@ public struct InspectedArchive: Sendable {
   public let uniqueSize: Int64
   /// Of an archive that is cut: every volume, in order.
   public let volumes: [Volume]
-  /// Whether it came as a stream of which no more was read than what describes it.
+  /// Whether it is compressed, and no more was read of it than what describes it.
   public let isFrontAlone: Bool
+  /// Whether it came once, so that nobody knows what its file is called.
+  public let isPiped: Bool
   /// How many signatures lie beside the image that an import does not carry, for no registry has a place for them.
   public let signatureCount: Int
 }

@@ -1,4 +1,5 @@
 import Digests
+import Files
 import Images
 public import Layouts
 public import Tar
@@ -6,8 +7,7 @@ public import Tar
 /// `ferry inspect`: what an archive holds, from its manifests alone.
 public struct Inspection: Sendable {
   private let archive: ArchiveInput
-  /// The directory into which an archive that cannot be read in place is copied first; nil: its front is read as it
-  /// comes.
+  /// The directory into which an archive that cannot be read in place is copied first; nil: it is read as it comes.
   private let spool: String?
   /// The directory for nameless files of what is not to be kept in memory.
   private let temporary: String
@@ -24,7 +24,7 @@ public struct Inspection: Sendable {
     self.temporary = temporary
   }
 
-  /// Reads the archive's structure and manifests; no blob but the configs.
+  /// Reads the archive's structure and manifests; no blob but the configs, except of what comes once: that is read to its end.
   @concurrent
   public func run() async throws -> InspectedArchive {
     try await BlockingExecutor(width: 1).run { try inspect() }
@@ -58,6 +58,13 @@ public struct Inspection: Sendable {
     }
     let listed = trees.lazy.flatMap { members[$0.tree.root.digest] ?? [] }
     broken += wrongConfigs(of: listed.map(\.config), in: layout).filter { known.insert($0) }
+    // A compressed file is there, and verify may read it; of what comes once, nobody else will read the rest.
+    let isFile =
+      archive.stream == nil && DirectoryListing.canonical(archive.path).map(DataFile.isPlain) ?? false
+    let isFrontAlone = opened.stream != nil && isFile
+    let rest = try isFile ? [] : opened.stream.map(problems(behindFrontOf:)) ?? []
+    broken += rest.filter { known.insert($0) }
+    let lost = Set(rest.compactMap(\.digest))
     // Of each digest the part that was met last; a descriptor takes a sixth of the room of what it says.
     var parts: Set<PartKey> = []
     var shared: Set<PartKey> = []
@@ -84,7 +91,8 @@ public struct Inspection: Sendable {
         convertedFrom: image.convertedFrom, members: members[image.root.digest] ?? [], size: tree.size,
         ownSize: tree.parts.lazy.filter { !shared.contains(PartKey($0)) }.map(\.size).saturatingSum(),
         referrers: InspectedReferrer.of(image, schema1[image.root.digest] ?? tree, among: bySubject),
-        isWhole: walks[image.root.digest]?.problems(in: layout).isEmpty ?? false)
+        isWhole: tree.parts.allSatisfy { !lost.contains($0.digest) }
+          && walks[image.root.digest]?.problems(in: layout).isEmpty ?? false)
     }
     return InspectedArchive(
       path: archive.path, digest: layout.archiveDigest, size: layout.totalSize,
@@ -98,7 +106,19 @@ public struct Inspection: Sendable {
       descriptions: try Descriptions.all(in: layout),
       problems: layout.problems + broken,
       uniqueSize: parts.lazy.map(\.descriptor.size).saturatingSum(), volumes: layout.volumes,
-      isFrontAlone: opened.stream != nil, signatureCount: layout.signatureCount)
+      isFrontAlone: isFrontAlone, isPiped: !isFile && opened.stream != nil,
+      signatureCount: layout.signatureCount)
+  }
+
+  /// What is wrong behind the front of an archive that passes by: that of an export which was broken off is whole, and it alone.
+  private func problems(behindFrontOf stream: StreamedLayout) throws -> [LayoutProblem] {
+    var damaged: [LayoutProblem] = []
+    let others = try BlobReading.forEach(of: stream) { due in
+      if let problem = try BlobReading.read(due, in: stream, progress: { _ in }).problem {
+        damaged.append(problem)
+      }
+    }
+    return others + damaged
   }
 
   /// Configs are read here, so what is wrong with one is told: an archive of which the rest never came looks whole but
@@ -131,6 +151,17 @@ public struct Inspection: Sendable {
       tree(image.root.digest).map { InspectedReferrer(image, referral, $0) }
     }
     return (referrers, Set((referrals?.parts ?? []).map(\.root.digest)))
+  }
+}
+
+extension LayoutProblem {
+  /// The blob that is missing or wrong.
+  fileprivate var digest: Digest? {
+    switch self {
+    case .missing(let descriptor): descriptor.digest
+    case .damaged(let digest, _), .wrongSize(let digest, _, _): digest
+    default: nil
+    }
   }
 }
 

@@ -66,6 +66,33 @@ struct BlobReading: Sendable {
     throw error.located(in: "blob \(digest)")
   }
 
+  /// Goes through an archive that passes by to its end, or to where nothing more can be had of it: `read` is given each blob, to
+  /// read it from `stream`. What is wrong outside the blobs is returned. Blocks.
+  static func forEach(
+    of stream: StreamedLayout, _ read: (PlannedBlob) throws -> Void
+  ) throws -> [LayoutProblem] {
+    do {
+      while let due = stream.blob {
+        try read(due)
+        // Whether its bytes are the right ones or not: that is found, and what follows is to be read too.
+        try stream.skip()
+      }
+    } catch LayoutError.brokenStream(_, let problems) {
+      return stream.problems + problems
+    }
+    return stream.problems
+  }
+
+  /// The same for the blob that is due in an archive that passes by.
+  static func read(
+    _ due: PlannedBlob, in stream: StreamedLayout, unpackingWithin memoryLimit: Int64? = nil,
+    by algorithms: Set<Digest.Algorithm> = [.sha256], progress: @escaping (Int64) -> Void
+  ) throws -> BlobReading {
+    try unsafe read(
+      due.digest, size: due.size, unpackingWithin: memoryLimit, by: algorithms, progress: progress
+    ) { buffer, offset in try unsafe stream.read(due.digest, into: buffer, at: offset) }
+  }
+
   /// The same for a blob of any place; `source` fills a buffer from an offset on, and returns 0 at the blob's end.
   static func read(
     _ digest: Digest, size: Int64, unpackingWithin memoryLimit: Int64? = nil,

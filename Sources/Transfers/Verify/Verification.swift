@@ -175,29 +175,21 @@ public struct Verification: Sendable {
     return readings
   }
 
-  /// Reads an archive that passes by to its end, or to where nothing more can be had of it: every blob, and what is
-  /// wrong outside the blobs. Blocks.
+  /// Reads an archive that passes by: every blob, and what is wrong outside the blobs. Blocks.
   private func read(
     _ stream: StreamedLayout, unpacking layers: WantedContents
   ) throws -> (readings: Readings, problems: [LayoutProblem]) {
     settings.observer.expect(bytes: stream.blobs.map(\.size).saturatingSum())
     // The manifests are in the front and were proved as it was read.
     var readings = Readings(count: stream.manifests.count)
-    do {
-      while let due = stream.blob {
-        let meter = TransferMeter(due.descriptor, observer: settings.observer)
-        let algorithms = layers[due.digest]
-        let reading = try unsafe BlobReading.read(
-          due.digest, size: due.size, unpackingWithin: algorithms == nil ? nil : memoryLimit,
-          by: algorithms ?? [], progress: meter.advance
-        ) { buffer, offset in try unsafe stream.read(due.digest, into: buffer, at: offset) }
-        readings.add(reading, of: layers)
-        // Whether its bytes are the right ones or not: that is found, and what follows is to be read too.
-        try stream.skip()
-      }
-    } catch LayoutError.brokenStream(_, let problems) {
-      return (readings, stream.problems + problems)
+    let problems = try BlobReading.forEach(of: stream) { due in
+      let meter = TransferMeter(due.descriptor, observer: settings.observer)
+      let algorithms = layers[due.digest]
+      let reading = try BlobReading.read(
+        due, in: stream, unpackingWithin: algorithms == nil ? nil : memoryLimit, by: algorithms ?? [],
+        progress: meter.advance)
+      readings.add(reading, of: layers)
     }
-    return (readings, stream.problems)
+    return (readings, problems)
   }
 }

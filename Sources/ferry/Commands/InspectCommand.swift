@@ -10,9 +10,9 @@ struct InspectCommand: AsyncParsableCommand {
       Reads an archive's manifests, not its layers; ferry verify proves those. Of a directory it shows every archive \
       below it.
 
-      - reads an archive from standard input, and one that gzip, zstd or xz compressed is recognised, there as \
-      in a file. Of an archive as Ferry packed it no more is read than what describes it: whoever writes into the \
-      pipe then finds it closed, as with head(1). Any other is read through.
+      - reads an archive from standard input, to its end, and hashes what comes: in a pipe no name tells that an export \
+      is unfinished. One that gzip, zstd or xz compressed is recognised, there as in a file; in a file no more is \
+      decompressed of an archive as Ferry packed it than what describes it.
 
       EXAMPLE:
         ferry inspect fleet.tar

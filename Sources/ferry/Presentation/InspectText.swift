@@ -73,6 +73,10 @@ struct InspectText {
     }
     for missing in archive.missingImages { console.result("  \(MissingImageText.line(for: missing))") }
     for problem in archive.problems { console.result("  \(ProblemText.line(for: problem))") }
+    if archive.isPiped, archive.isWrittenByFerry, !archive.problems.isEmpty {
+      console.result(
+        "  an unfinished export looks like that: its name, which a pipe does not tell, ends in .partial")
+    }
   }
 
   private func name(of image: InspectedArchive.Image) -> Wording {
