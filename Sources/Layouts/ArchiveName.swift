@@ -46,10 +46,11 @@ enum ArchiveName {
     [12, 64].contains(text.utf8.count) && isHexadecimal(text)
   }
 
-  /// Whether `text` is what tools write where an image has no name: nothing, an ID, a digest, `<none>`, or where it lies.
+  /// Whether `text` is what tools write where an image has no name: nothing, an ID, `<none>`, where it lies, or a digest, of
+  /// whatever repository.
   static func standsForNone(_ text: String) -> Bool {
-    text.isEmpty || isID(text) || isShownID(text) || (try? Digest(text)) != nil || text.contains("<none>")
-      || transports.contains { text.hasPrefix($0 + ":") }
+    text.isEmpty || isID(text) || isShownID(text) || text.contains("<none>") || (try? Digest(text)) != nil
+      || transports.contains { text.hasPrefix($0 + ":") } || (try? Reference(dockerName: text))?.digest != nil
   }
 
   /// How skopeo and podman write where an image lies, not what it is called.

@@ -134,12 +134,20 @@ import Testing
       let layout = try open(index: [listed], docker: "[\(one.entry([bad]))]", one.blobs)
       #expect(layout.images.map(\.name) == [bad])
     }
-    let both = try open(index: [one.listed()], docker: "[\(one.entry([bad, "a/one:1"]))]", one.blobs)
-    #expect(both.images.map(\.name) == [bad, name])
+    for listed in [one.listed(), one.listed(bad)] {
+      let both = try open(index: [listed], docker: "[\(one.entry([bad, "a/one:1"]))]", one.blobs)
+      #expect(both.images.map(\.name) == [bad, name])
+    }
+    let either = try open(index: [one.listed(bad)], docker: "[\(one.entry())]", one.blobs)
+    #expect(either.images.map(\.name) == [bad, name])
     // What stands for no name is none.
     let none = ["<none>:<none>", "\(two.digest)", "docker-archive:/tmp/x.tar:x"]
     let layout = try open(index: [one.listed(name)], docker: "[\(one.entry(none))]", one.blobs)
     #expect(layout.images.map(\.name) == [name])
+    for text in none {
+      let layout = try open(index: [one.listed(text)], docker: "[\(one.entry())]", one.blobs)
+      #expect(layout.images.map(\.name) == [name])
+    }
   }
 
   @Test func `is damaged where one says other than the other`() throws {

@@ -222,12 +222,12 @@ struct TwoLists {
     }
   }
 
-  /// Keeps a name of an image of `index.json` that no registry takes: nobody would learn otherwise that it has not arrived.
+  /// Keeps a name of an image of `index.json` that no registry takes: nobody would learn otherwise that it does not arrive.
   private mutating func keep(_ image: LayoutImage, of digest: Digest) {
     guard !ArchiveName.standsForNone(image.name),
       byNames[image.root.digest, default: []].insert(image.name).inserted
     else { return }
-    guard let place = takeUnnamed(digest, tag: nil), images[place].name.isEmpty else { return append(image) }
+    guard let place = takeUnnamed(digest, tag: nil) else { return append(image) }
     images[place] = LayoutImage(reference: nil, name: image.name, root: images[place].root)
   }
 
@@ -237,8 +237,11 @@ struct TwoLists {
     let above = holders(of: digest)
     let places = above.flatMap { byRoot[$0] ?? [] }.sorted()
     guard let root = places.first.map({ images[$0].root }) else { return nil }
-    // The last is the first to be taken.
-    let free = places.reversed().filter { images[$0].reference == nil }
+    // The last is the first to be taken. A name that no registry takes is another one, which is told.
+    let free = places.reversed().filter {
+      let image = images[$0]
+      return image.reference == nil && (image.bareTag != nil || ArchiveName.standsForNone(image.name))
+    }
     standings[digest] = Standing(
       above: above, root: root, unnamed: Dictionary(grouping: free) { images[$0].bareTag })
     return (above, root)
