@@ -167,13 +167,13 @@ extension LayoutProblem {
 
 /// Problems that were told. Of hundreds of thousands most are that something is missing, and these take little room here.
 private struct KnownProblems {
-  private var missing: Set<Descriptor> = []
+  private var missing: Set<Digest> = []
   private var others: Set<LayoutProblem> = []
 
   /// Whether the problem is a new one.
   @discardableResult
   mutating func insert(_ problem: LayoutProblem) -> Bool {
-    if case .missing(let descriptor) = problem { return missing.insert(descriptor).inserted }
+    if case .missing(let descriptor) = problem { return missing.insert(descriptor.digest).inserted }
     return others.insert(problem).inserted
   }
 }
