@@ -1,8 +1,8 @@
 private import CArchive
 
 /// zstd (RFC 8878) and xz through libarchive's raw format. Content that asks for more memory than `memoryLimit` is refused
-/// before the decoder sees it; whatever that is, libzstd refuses windows beyond 128 MiB, libarchive dictionaries of xz
-/// beyond 1 GiB.
+/// before the decoder sees it, and so is what the decoder would call damaged whatever is allowed: libzstd windows beyond 128
+/// MiB, libarchive dictionaries of xz beyond 1 GiB.
 @safe final class FilterReader {
   private let compression: Compression
   private let input: CompressedInput
@@ -104,7 +104,7 @@ private import CArchive
   /// Looks what the first `count` bytes of the buffer, which come next, ask for.
   func checkMemory(_ count: Int) throws(TarError) {
     let need = scan?.follow(unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count]).bytes) ?? 0
-    guard need <= memoryLimit else {
+    guard need <= min(memoryLimit, compression.largestWindow) else {
       throw .needsMemory(compression, path: nil, need: need, limit: memoryLimit)
     }
     guard let memory, need > held else { return }

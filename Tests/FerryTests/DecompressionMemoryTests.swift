@@ -49,6 +49,23 @@ import Testing
     try ferry.run(["verify", "dir", "--memory-limit", "128MiB"], exits: 0)
   }
 
+  @Test func `is a layer that nobody can compare where the window is larger than any that is read`() throws {
+    let plain = [UInt8](repeating: 7, count: 5000)
+    let layer = try Peer.run("sh", "-c", "cat | zstd -q --long=28", input: plain)
+    let registry = ScriptedRegistry()
+    registry.add(image: [layer], diffIDs: [BlobDigest.of(plain)], to: "a/a", tag: "1")
+    registry.add(image: [plain], diffIDs: [BlobDigest.of(plain)], to: "a/b", tag: "1")
+    try ferry.export(["a/a:1", "a/b:1"].map(registry.reference), to: "a.tar")
+    for options in [[], ["--memory-limit", "1GiB"]] {
+      let verified = try ferry.run(["verify", "--deep", "a.tar"] + options, exits: 0).standardOutput
+      #expect(verified.contains("1 layer unpacked and compared, 1 not compared"), "\(verified)")
+    }
+    // An archive as a whole is refused, and not called damaged.
+    _ = try Pipeline(ferry: ferry).run("cat a.tar | zstd -q --long=28 > packed")
+    try ferry.run(["verify", "packed", "--memory-limit", "1GiB"], exits: 14)
+      .complains("packed was compressed with a window of 256.0 MiB", "zstd -d --long=28")
+  }
+
   @Test func `is a layer that is looked into only when that is allowed`() throws {
     let plain = [UInt8](repeating: 7, count: 5000)
     let layer = try Peer.run("sh", "-c", "cat | zstd -q --long=27", input: plain)

@@ -9,7 +9,7 @@ struct BlobReading: Sendable {
   /// The digests of the decompressed content, by the algorithms that were asked for; none when it was not asked for or could
   /// not be had.
   var contents: [Digest] = []
-  /// Whether it unpacks to more than is read of any: what it holds cannot be told.
+  /// Whether it unpacks to more than is read of any, or takes more memory than any may: what it holds cannot be told.
   var isBoundless = false
 
   /// The digest of the decompressed content by the usual algorithm.
@@ -61,8 +61,12 @@ struct BlobReading: Sendable {
 
   /// Whether a blob was not unpacked for what it becomes. Throws the error where another run may unpack it, with more memory.
   private static func isBoundless(_ digest: Digest, _ error: TarError) throws(TarError) -> Bool {
+    switch error {
+    case .expands: return true
+    case .needsMemory(let compression, _, let need, _) where need > compression.largestWindow: return true
+    default: break
+    }
     guard error.isOfBounds else { return false }
-    if case .expands = error { return true }
     throw error.located(in: "blob \(digest)")
   }
 
