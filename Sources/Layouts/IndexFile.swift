@@ -290,6 +290,16 @@ public struct LayoutImage: Hashable, Sendable {
     self.init(reference: reference, name: reference.description, root: root, isReferrer: isReferrer)
   }
 
+  /// The same image by its repository and digest alone; nil where it has no repository. What refers to something is known as
+  /// that without its tag.
+  public var byDigest: LayoutImage? {
+    guard let reference else { return nil }
+    let named = Reference(host: reference.host, repository: reference.repository, digest: digest)
+    var image = LayoutImage(named, root: root, isReferrer: looksLikeReferrer)
+    image.convertedFrom = convertedFrom
+    return image
+  }
+
   /// Whether its place in `index.json` or the form of its tag says that it refers to a manifest.
   public var looksLikeReferrer: Bool { isReferrer || reference?.tag.flatMap { ReferrerTag($0) } != nil }
 

@@ -55,6 +55,8 @@ public enum TransferError: Error, Sendable {
   case targetCollision(target: Reference, sources: [String])
   /// Several archives have another image each under one name.
   case nameCollision(name: String, target: Reference, [NamedTwice])
+  /// An image of an archive that is put aside; `others` lose the name to it, for they may be older.
+  case imageLeftOut(archive: String, others: [NamedTwice])
   /// An image of which several archives have parts, each of them some that another lacks.
   case dividedImage(name: String, archives: [String])
   /// A name that a rule made and no registry takes.

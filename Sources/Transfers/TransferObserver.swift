@@ -90,6 +90,16 @@ public enum TransferNote: Sendable {
   case imageCompressed(ImportImage, CompressedImage)
   case imported(source: String, target: Reference, digest: Digest)
   case alreadyThere(source: String, target: Reference, digest: Digest)
+  /// The name of an image is another's, of a later archive or of one that cannot be taken.
+  case superseded(ImportImage, by: SupersededName)
+  /// An image is taken for the platform that is asked for, and neither an index nor its config says what it is for.
+  case platformUntold(image: String, archive: String)
+  /// Of an index what it lists for a platform is taken, and the config of that says another one.
+  case platformContradicted(image: String, digest: Digest, listed: Platform, stated: Platform)
+  /// What these archives hold of images for other platforms than the one that is asked for is not read.
+  case othersNotRead(archives: [String])
+  /// An archive has nothing of an image for the platforms that are asked for, and the one at `taken` has.
+  case platformElsewhere(image: String, archive: String, taken: String)
   /// An image is left away for what its tag holds, or what refers to it with it.
   case skipped(ImportImage)
   /// A tag is there with the right digest, and what lies below it was not asked for.

@@ -162,6 +162,106 @@ import Testing
     }
   }
 
+  /// `week1.tar` with an image that is signed, and another; `week2.tar` with the first one's tag moved. The digests of the two.
+  private func moveTag() throws -> (old: String, new: String) {
+    let old = try #require(source.storage.digest(of: "old/app", "1"))
+    try source.storage.add(artifact: "signs it", to: "old/app", tag: Self.signature(of: old))
+    try ferry.export([source.reference("old/app:1"), source.reference("old/base:1")], to: "week1.tar")
+    let new = try source.storage.add(layers: [shared, own, [9, 9]], to: "old/app", tag: "1")
+    try source.storage.add(artifact: "signs that", to: "old/app", tag: Self.signature(of: new))
+    try ferry.export([source.reference("old/app:1")], to: "week2.tar", "--skip-known", "week1.tar")
+    return (old, new)
+  }
+
+  private static func signature(of digest: String) -> String {
+    digest.replacing(":", with: "-") + ".sig"
+  }
+
+  @Test
+  func `gives a tag that has moved to the later image, and loses neither the older one nor its signature`()
+    throws
+  {
+    let (old, new) = try moveTag()
+    for archives in [["week1.tar", "week2.tar"], ["week2.tar", "week1.tar"]] {
+      let target = try RegistryProcess()
+      let place = ["--plain-http", "--to", target.reference("new")]
+      let planned = try ferry.run(["import"] + archives + place + ["--dry-run"], exits: 0)
+      planned.complains("superseded by \(new) in week2.tar: \(source.reference("old/app:1")), \(old)")
+      let result = try ferry.run(
+        ["import"] + archives + place + ["--receipt", "r.json", "--json"], exits: 0)
+      result.complains("superseded by \(new) in week2.tar: \(source.reference("old/app:1")), \(old)")
+      let older = try #require(
+        Report(result).objects("images").first { $0["digest"] as? String == old })
+      #expect(older["supersededBy"] as? String == new && older["supersededIn"] as? String == "week2.tar")
+      #expect(older["source"] as? String == source.reference("old/app@\(old)"))
+      #expect(older["target"] as? String == target.reference("new/app@\(old)"))
+      #expect(target.storage.digest(of: "new/app", "1") == new)
+      #expect(target.storage.hasManifest(old, in: "new/app"))
+      #expect(target.storage.tags(of: "new/app") == (["1"] + [old, new].map(Self.signature)).sorted())
+      // All of both has arrived, whoever asks.
+      try ferry.run(["verify"] + archives + ["--receipt", "r.json"], exits: 0)
+      try ferry.run(["check"] + archives + place, exits: 0)
+      try ferry.run(["check", "r.json"] + place, exits: 0)
+      try ferry.run(["check", "--plain-http"] + archives, exits: 0)
+      try target.storage.unlink(manifest: old, from: "new/app")
+      try ferry.run(["check"] + archives + place, exits: 4)
+    }
+    // Who asks for the older one alone gets it by its name.
+    let target = try RegistryProcess()
+    try ferry.run(importing("week1.tar", "week2.tar", to: target) + ["--image", old], exits: 0)
+    #expect(target.storage.digest(of: "new/app", "1") == old)
+  }
+
+  @Test func `is given its name where it is the only one, with the older image beside it`() throws {
+    try ferry.export([source.reference("old/app:1")], to: "week1.tar")
+    let old = try #require(source.storage.digest(of: "old/app", "1"))
+    let new = try source.storage.add(layers: [shared, own, [9, 9]], to: "old/app", tag: "1")
+    try ferry.export([source.reference("old/app:1")], to: "week2.tar", "--skip-known", "week1.tar")
+    let target = try RegistryProcess()
+    try ferry.run(importing("week1.tar", "week2.tar", to: target) + ["--as", "other:2"], exits: 0)
+    #expect(target.storage.digest(of: "new/other", "2") == new)
+    #expect(target.storage.hasManifest(old, in: "new/other"))
+  }
+
+  /// A bit of the later image's manifest is wrong, or something follows the archive, of which then nothing is taken.
+  @Test(arguments: [false, true])
+  func `that is damaged gives its tags to no older image`(isPutAside: Bool) throws {
+    let (old, new) = try moveTag()
+    var archive = try DamagedArchive(of: ferry.file("week2.tar"))
+    if isPutAside {
+      archive.appendBytes([UInt8](repeating: 1, count: 512))
+    } else {
+      try archive.flip(archive.blob(new).content + 30)
+    }
+    try archive.write(to: ferry.file("bad.tar"))
+    let target = try RegistryProcess()
+    let name = source.reference("old/app:1")
+    try ferry.run(importing("week1.tar", "bad.tar", to: target), exits: 14).complains("Nothing was pushed.")
+    #expect(target.storage.repositories.isEmpty)
+    let check = ["check", "week1.tar", "bad.tar", "--plain-http", "--to", target.reference("new")]
+    #expect(try !ferry.run(check, exits: 14).standardError.contains("was pushed"))
+
+    let result = try ferry.run(
+      importing("week1.tar", "bad.tar", to: target) + ["--keep-going", "--report", "r.json"], exits: 3)
+    #expect(!result.standardError.contains("Nothing was pushed"))
+    #expect(try Report(file: ferry.file("r.json")).strings("failures", "image").contains(name))
+    if isPutAside {
+      result.complains("\(name): it lies in bad.tar, of which nothing can be taken", "--image \(old)")
+    }
+    #expect(target.storage.digest(of: "new/app", "1") == nil)
+    #expect(target.storage.hasManifest(old, in: "new/app"))
+    #expect(target.storage.tags(of: "new/base") == ["1"])
+    // So nothing is in the way of the right archive.
+    try ferry.run(importing("week1.tar", "week2.tar", to: target), exits: 0)
+    #expect(target.storage.digest(of: "new/app", "1") == new)
+
+    let other = try RegistryProcess()
+    try ferry.run(
+      importing("week1.tar", "bad.tar", to: other) + ["--keep-going", "--image", old],
+      exits: isPutAside ? 3 : 0)
+    #expect(other.storage.digest(of: "new/app", "1") == old)
+  }
+
   @Test func `knows by a receipt what has arrived`() throws {
     let digest = try #require(source.storage.digest(of: "old/base", "1"))
     let manifest = try #require(source.storage.bytes(of: digest))

@@ -170,6 +170,31 @@ import Testing
     #expect(!has("bad", in: "chosen"))
   }
 
+  @Test(arguments: [
+    "f.pop(blob(b.layers[0]))", "f[blob(b.manifest)] = b.manifest.replace(b'layers', b'Layers')",
+  ])
+  func `in what it has for one platform is none of the others'`(harm: String) throws {
+    let made = try MadeArchive(
+      """
+      a, b = Image('amd'), Image('arm', arch='arm64')
+      i = index([a.child(), b.child()])
+      f = layout([of(i, INDEX, annotations=called('app:1'))], [i, *a.blobs, *b.blobs])
+      write(f, 'whole.tar'); \(harm); write(f)
+      """)
+    let (amd, arm) = (["--platform", "linux/amd64"], ["--platform", "linux/arm64"])
+    func check(_ options: [String], in space: String, exits status: Int32) throws -> CommandResult {
+      try ferry.run(
+        ["check", made.path, "--plain-http", "--to", "\(registry.host)/\(space)"] + options, exits: status)
+    }
+    _ = try `import`(made.path, to: "one", "--platform", "linux/amd64", exits: 0)
+    _ = try `import`(made.directory.file("whole.tar"), to: "all", exits: 0)
+    for space in ["one", "all"] {
+      try check(amd, in: space, exits: 0).complains("is not whole: 1 problem")
+      for options in [arm, amd + arm, []] { try check(options, in: space, exits: 14).complains("hurts ") }
+    }
+    _ = try check(amd, in: "none", exits: 4)
+  }
+
   @Test func `stops no other of a set of volumes`() throws {
     for name in ["good", "bad"] {
       registry.add(image: [Array(name.utf8)], diffIDs: [BlobDigest.of([1])], to: "old/\(name)", tag: "1")

@@ -217,4 +217,36 @@ import Testing
     try ferry.export([source.reference("odd/nested:1")], to: "b.tar")
     #expect(try platforms(inspected("b.tar")).sorted() == ["linux/amd64", "linux/arm64"])
   }
+
+  @Test func `are not always what a config says, and that is said`() throws {
+    let made = try MadeArchive(
+      """
+      a, x, y = Image('a'), Image('x'), Image('y')
+      y.config = text({'rootfs': {'type': 'layers', 'diff_ids': [digest(p) for p in y.plain]}})
+      y.document['config'] = of(y.config, OCI + 'config.v1+json'); y.manifest = text(y.document)
+      i = index([a.child(), x.entry(platform={'architecture': 'arm64', 'os': 'linux'})])
+      write(layout([of(i, INDEX, annotations=called('app:1'))], [i, *a.blobs, *x.blobs]))
+      write(layout([y.entry('app:1')], [y.manifest, y.config, *y.layers]), 'b.tar')
+      print(digest(x.manifest))
+      """)
+    let registry = ScriptedRegistry()
+    func `import`(_ name: String, _ platform: String) throws -> CommandResult {
+      try ferry.run(
+        [
+          "import", made.directory.file(name), "--platform", platform, "--plain-http", "--overwrite", "--to",
+          "\(registry.host)/\(name)",
+        ], exits: 0)
+    }
+    try `import`("a.tar", "linux/arm64").complains(
+      "app:1: its index lists \(made.printed[0]) for linux/arm64, and the config of that says linux/amd64",
+      "what \(made.path) holds for other platforms is not read, and may be damaged")
+    #expect(try !`import`("a.tar", "linux/amd64").standardError.contains("the config of that says"))
+    try `import`("b.tar", "linux/arm64").complains(
+      "app:1 in \(made.directory.file("b.tar")) does not say for which platform it is: taking it as it is")
+    let inspected = try ferry.run(["inspect", made.path], exits: 0).standardOutput
+    #expect(inspected.contains("linux/amd64, linux/arm64 (by its config linux/amd64)"))
+    let report = try Report(ferry.run(["inspect", "--json", made.path], exits: 0))
+    let manifests = try image(#require(report.objects("archives").first))["manifests"] as? [[String: Any]]
+    #expect(manifests?.map { $0["otherPlatform"] as? String } == [nil, "linux/amd64"])
+  }
 }

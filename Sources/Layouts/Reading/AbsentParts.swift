@@ -205,10 +205,13 @@ extension Layout {
     return listed
   }
 
-  /// For what a manifest's config says its image is; nil where it says nothing, or cannot be read.
-  public func platform(of image: Descriptor) -> Platform? {
+  /// For what a manifest's config says its image is; nil where it says nothing, or cannot be read. A config that is left out is
+  /// looked for in `others`.
+  public func platform(of image: Descriptor, configIn others: [Layout] = []) -> Platform? {
     guard case .image(let content) = try? manifest(image).content, content.config.mediaType.isImageConfig,
-      let bytes = try? bytes(of: content.config, limit: Manifest.sizeLimit)
+      let holder = blobs[content.config.digest] == nil
+        ? others.first(where: { $0.blobs[content.config.digest] != nil }) : self,
+      let bytes = try? holder.bytes(of: content.config, limit: Manifest.sizeLimit)
     else { return nil }
     return try? ImageConfig(bytes: bytes).platform
   }

@@ -21,6 +21,8 @@ public struct CheckRequest: Sendable {
   public var list: ListedReferences?
   /// What the archive digest must be.
   public var expected: Digest?
+  /// Of indexes only what they list for these is looked at, so that no more of them has to be whole; empty: everything.
+  public var platforms: [Platform] = []
   /// Signatures, SBOMs and attestations are looked at with their images.
   public var takesReferrers = true
   /// The directory into which archives that cannot be read in place are copied first; nil: they are read as they come.
@@ -43,6 +45,7 @@ public struct CheckRequest: Sendable {
     request.memoryLimit = memoryLimit
     request.passedOver = passedOver
     request.keepsSparseIndexes = true
+    request.lookedAt = platforms
     return request
   }
 }

@@ -99,8 +99,9 @@ public struct CheckOpening: Sendable {
       executor: executor)
     let archives = try await opening.open()
     let selected = try await executor.run {
-      try ImageSelection(intake, keepGoing: false).select(from: archives)
+      try ImageSelection(intake, keepGoing: false, offersWays: false).select(from: archives)
     }
+    for note in selected.notes { observer.note(note) }
     let names = archives.layouts.flatMap { layout in
       layout.images.compactMap { image in
         image.reference.map {

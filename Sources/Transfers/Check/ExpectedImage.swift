@@ -255,24 +255,14 @@ private struct PlatformFocus {
     else { return expected }
     // What is not in the archive is not looked at, so it is nothing for a platform.
     let absent = Set(image.tree.omitted.map(\.digest))
-    let here = manifest.children.filter { !absent.contains($0.digest) }
-    let chosen = here.filter { child in wanted.contains { child.platform?.satisfies($0) == true } }
     let alone = wanted.count == 1 ? single[image.source] : nil
-    guard !chosen.isEmpty || alone != nil else {
+    guard let cut = IndexCut(of: index.manifests, for: wanted, and: alone?.root.digest, absent: absent) else {
+      let here = manifest.children.filter { !absent.contains($0.digest) }
       let available = here.compactMap(\.platform).filter { !$0.isUnknown }
       throw TransferError.platformNotFound(image.target, wanted: wanted, available: available)
     }
-    let names = Set((chosen.map(\.digest) + (alone.map { [$0.root.digest] } ?? [])).map(\.description))
-    let left = Set(
-      index.manifests.filter { child in
-        if let attested = child.attestedDigest { return !names.contains(attested) }
-        return child.platform != nil && !names.contains(child.digest.description)
-      }.map(\.digest)
-    ).union(absent)
-    func tree(_ root: Descriptor) throws -> ImageTree {
-      try ImageTree(
-        root: root, includes: { !left.contains($0.digest) }, fetch: image.manifests.manifest)
-    }
-    return expected.narrowed(to: try tree(image.tree.root), or: alone)
+    let tree = try ImageTree(
+      root: image.tree.root, includes: { !cut.left.contains($0.digest) }, fetch: image.manifests.manifest)
+    return expected.narrowed(to: tree, or: alone)
   }
 }

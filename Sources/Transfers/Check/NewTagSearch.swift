@@ -230,7 +230,7 @@ private struct CarriedContent: Sendable {
         let repository = reference.repositoryName
         hasReferrers = hasReferrers || selected.referral != nil
         if let index = selected.takenFrom { indexes[repository, default: []].insert(index) }
-        if reference.tag == nil, (selected.referral?.depth ?? 0) == 0 {
+        if reference.tag == nil, selected.superseded == nil, (selected.referral?.depth ?? 0) == 0 {
           untagged[repository, default: []].insert(selected.image.digest)
         }
         let left = selected.tree.omitted.filter(\.mediaType.isManifest).map(\.digest)

@@ -143,7 +143,8 @@ struct SourceQuestion: Sendable {
     }
     return switch subject.content {
     case .archives(_, let selected):
-      selected.map { selected in
+      // What another image of the files has the name of is not asked for by it.
+      selected.filter { $0.superseded == nil }.map { selected in
         let digest = selected.image.digest
         let from = selected.image.convertedFrom
         let index = selected.takenFrom ?? index(of: digest, selected.image.reference)

@@ -2,16 +2,29 @@ import Digests
 import Images
 import Layouts
 
+/// What of indexes is asked for, so that no more of them has to be whole.
+enum PlatformScope: Hashable, Sendable {
+  case all
+  /// What they list for this goes in their place.
+  case one(Platform)
+  /// What they list for these is looked at, and they stay what they are.
+  case some([Platform])
+}
+
+/// What there is of an index that is not whole, but for the platforms that are asked for.
+enum SparedPart: Sendable {
+  case platform(ListedPlatform)
+  case index(ImageTree)
+}
+
 /// What is wrong with an archive of which something is missing or damaged, and which of its images that spares.
 struct ArchiveDamage {
   private let layout: Layout
-  /// For which alone indexes are asked.
-  private let platform: Platform?
+  private let scope: PlatformScope
 
-  /// `platform`: of an index no more is asked for than what it lists for that.
-  init(of layout: Layout, platform: Platform? = nil) {
+  init(of layout: Layout, _ scope: PlatformScope = .all) {
     self.layout = layout
-    self.platform = platform
+    self.scope = scope
   }
 
   /// What is not there of an archive that is cut, or not what it should be, with the images that hurts; nil when
@@ -43,11 +56,11 @@ struct ArchiveDamage {
 
   /// A platform of which all is here where of every image something else is not; nil when there is none, or one is asked for.
   private func wholePlatform() throws -> Platform? {
-    guard platform == nil, unreadable.isEmpty, layout.images.count <= Self.mostImages,
+    guard scope == .all, unreadable.isEmpty, layout.images.count <= Self.mostImages,
       let first = layout.images.first, let listed = try? layout.platforms(of: first)
     else { return nil }
     for platform in listed.prefix(Self.mostPlatforms).compactMap(\.platform) {
-      let damage = ArchiveDamage(of: layout, platform: platform)
+      let damage = ArchiveDamage(of: layout, .one(platform))
       if try damage.examination().absences.isEmpty { return platform }
     }
     return nil
@@ -92,12 +105,12 @@ struct ArchiveDamage {
     return findings.all
   }
 
-  /// What keeps images from being taken out of the archive, by their roots; and of those that are not whole, but for the platform
-  /// that alone is asked for, what there is for that.
-  func examination() throws -> (absences: [Digest: TransferError], spared: [Digest: ListedPlatform]) {
+  /// What keeps images from being taken out of the archive, by their roots; and of those that are not whole, but for the
+  /// platforms that alone are asked for, what there is for these.
+  func examination() throws -> (absences: [Digest: TransferError], spared: [Digest: SparedPart]) {
     guard !layout.problems.isEmpty else { return ([:], [:]) }
     var absences: [Digest: TransferError] = [:]
-    var spared: [Digest: ListedPlatform] = [:]
+    var spared: [Digest: SparedPart] = [:]
     var seen: Set<Digest> = []
     let harmed = Dictionary(grouping: layout.problems.filter { $0.subject != nil }) { $0.subject }
     let unread = Dictionary(grouping: unreadable, by: \.name)
@@ -121,13 +134,38 @@ struct ArchiveDamage {
   /// Whether all that is wrong is of single blobs and manifests: behind a cut there may be images that nobody has heard of.
   var sparesParts: Bool { layout.problems.allSatisfy(\.isOfContent) }
 
-  /// What an index that is not whole has for the platform that is asked for, where that is.
-  private func part(of image: LayoutImage, _ harmed: [Digest?: [LayoutProblem]]) throws -> ListedPlatform? {
-    guard let platform, sparesParts,
-      let one = try? TakenPlatform(for: platform).choose(platform, from: image, in: layout)
-    else { return nil }
-    let alone = LayoutImage(reference: image.reference, name: image.name, root: one.descriptor)
-    return try absence(of: alone, harmed) == nil ? one : nil
+  /// What an index that is not whole has for the platforms that are asked for, where that is.
+  private func part(of image: LayoutImage, _ harmed: [Digest?: [LayoutProblem]]) throws -> SparedPart? {
+    guard sparesParts else { return nil }
+    func isWhole(_ part: Descriptor) throws -> Bool {
+      let alone = LayoutImage(reference: image.reference, name: image.name, root: part)
+      return try absence(of: alone, harmed) == nil
+    }
+    switch scope {
+    case .all: return nil
+    case .one(let platform):
+      guard let one = try? TakenPlatform(for: platform).choose(platform, from: image, in: layout),
+        try isWhole(one.descriptor)
+      else { return nil }
+      return .platform(one)
+    case .some(let platforms):
+      guard image.root.mediaType.isIndex, let index = try? layout.manifest(image.root) else { return nil }
+      var alone: Digest?
+      if platforms.count == 1 {
+        alone = try? TakenPlatform(for: platforms[0]).choose(platforms[0], from: image, in: layout)?
+          .descriptor.digest
+      }
+      let absent = Set(index.children.map(\.digest).filter { layout.omissions[$0] != nil })
+      guard let cut = IndexCut(of: index.children, for: platforms, and: alone, absent: absent),
+        try index.children.allSatisfy({ try cut.left.contains($0.digest) || isWhole($0) })
+      else { return nil }
+      let tree = try ImageTree(
+        root: image.root,
+        includes: { part in
+          !cut.left.contains(part.digest) && layout.omissions[part.digest].map { $0.reason == .known } ?? true
+        }, share: layout.shared, fetch: layout.manifest)
+      return .index(tree)
+    }
   }
 
   /// What keeps an image from being taken out of the archive; nil when it is complete. `harmed` are problems of single

@@ -29,36 +29,44 @@ public struct Referral: Hashable, Sendable {
   }
 }
 
-/// An archive's images told apart: those that are there for themselves, and those that refer to one of them.
+/// An image, and the archive that it lies in.
+struct ArchivedImage: Sendable {
+  let image: LayoutImage
+  let layout: Layout
+}
+
+/// The images of archives told apart: those that are there for themselves, and those that refer to one of them, in whichever
+/// archive that lies.
 struct ArchiveReferrals {
-  /// In the archive's order.
-  private(set) var images: [LayoutImage] = []
+  /// In the archives' order.
+  private(set) var images: [ArchivedImage] = []
   /// Listed without a name, and a part of one of the images.
-  private(set) var parts: [LayoutImage] = []
+  private(set) var parts: [ArchivedImage] = []
   /// Behind what they refer to.
-  private(set) var referrers: [(image: LayoutImage, referral: Referral)] = []
+  private(set) var referrers: [(image: ArchivedImage, referral: Referral)] = []
 
-  private typealias Candidate = (image: LayoutImage, referral: Referral)
+  private typealias Candidate = (image: ArchivedImage, referral: Referral)
 
-  /// Looks at `images` of the archive alone. `tree` gives what an image consists of, `replaced` the manifests in whose place
+  /// Looks at `images` of the archives alone. `tree` gives what an image consists of, `replaced` the manifests in whose place
   /// that stands. Throws what they throw, and when the task was cancelled. Blocks.
   static func find(
-    among images: [LayoutImage], in layout: Layout, tree: (LayoutImage) throws -> ImageTree,
-    replaced: (LayoutImage) throws -> [Digest] = { _ in [] }
+    among images: [ArchivedImage], tree: (ArchivedImage) throws -> ImageTree,
+    replaced: (ArchivedImage) throws -> [Digest] = { _ in [] }
   ) throws -> Self {
     var found = Self()
     var candidates: [Candidate] = []
     let subjects = try cutSubjects(among: images, tree: tree)
-    for image in images {
+    for archived in images {
       try Task.checkCancellation()
+      let (image, layout) = (archived.image, archived.layout)
       if let subject = image.tagOfCutDigest.flatMap({ subjects[$0] }) {
-        candidates.append((image, Referral(subject: subject, tag: .list)))
+        candidates.append((archived, Referral(subject: subject, tag: .list)))
         continue
       }
       if let referral = try Referral(image, manifest: { try layout.manifest(image.root) }) {
-        candidates.append((image, referral))
+        candidates.append((archived, referral))
       } else {
-        found.images.append(image)
+        found.images.append(archived)
       }
     }
     try found.setPartsAside(tree: tree)
@@ -68,9 +76,9 @@ struct ArchiveReferrals {
 
   /// The manifests that lists under a tag refer to which has no room for all of a digest, by those tags.
   private static func cutSubjects(
-    among images: [LayoutImage], tree: (LayoutImage) throws -> ImageTree
+    among images: [ArchivedImage], tree: (ArchivedImage) throws -> ImageTree
   ) throws -> [String: Digest] {
-    guard images.contains(where: { $0.tagOfCutDigest != nil }) else { return [:] }
+    guard images.contains(where: { $0.image.tagOfCutDigest != nil }) else { return [:] }
     var subjects: [String: Digest] = [:]
     for image in images {
       try Task.checkCancellation()
@@ -82,24 +90,28 @@ struct ArchiveReferrals {
   }
 
   /// Some tools list the parts of an index beside it, without a name.
-  private mutating func setPartsAside(tree: (LayoutImage) throws -> ImageTree) throws {
-    guard images.contains(where: \.isNameless) else { return }
-    let wholes = images.filter { $0.root.mediaType.isIndex || !$0.isNameless }
-    var parts: Set<Digest> = []
-    for whole in wholes {
+  private mutating func setPartsAside(tree: (ArchivedImage) throws -> ImageTree) throws {
+    guard images.contains(where: \.image.isNameless) else { return }
+    var parts: [ObjectIdentifier: Set<Digest>] = [:]
+    for whole in images where whole.image.root.mediaType.isIndex || !whole.image.isNameless {
       try Task.checkCancellation()
       // What cannot be read is said where it is looked at.
       guard let tree = try? tree(whole) else { continue }
-      parts.formUnion(tree.manifests.map(\.digest).filter { $0 != whole.root.digest })
+      let others = tree.manifests.map(\.digest).filter { $0 != whole.image.root.digest }
+      parts[ObjectIdentifier(whole.layout), default: []].formUnion(others)
     }
-    self.parts = images.filter { $0.isNameless && parts.contains($0.root.digest) }
-    images.removeAll { $0.isNameless && parts.contains($0.root.digest) }
+    func isPart(_ archived: ArchivedImage) -> Bool {
+      archived.image.isNameless
+        && parts[ObjectIdentifier(archived.layout)]?.contains(archived.image.root.digest) == true
+    }
+    self.parts = images.filter(isPart)
+    images.removeAll(where: isPart)
   }
 
   /// Puts each candidate behind what it refers to.
   private mutating func attach(
-    _ candidates: [Candidate], tree: (LayoutImage) throws -> ImageTree,
-    replaced: (LayoutImage) throws -> [Digest]
+    _ candidates: [Candidate], tree: (ArchivedImage) throws -> ImageTree,
+    replaced: (ArchivedImage) throws -> [Digest]
   ) throws {
     // Those that have a repository are looked for there alone: an image may lie in thousands, with a signature in each.
     var named: [RepositoryContent: [Int]] = [:]
@@ -107,7 +119,7 @@ struct ArchiveReferrals {
     var unnamed: [Digest: [Int]] = [:]
     for (index, candidate) in candidates.enumerated() {
       let subject = candidate.referral.subject
-      if let reference = candidate.image.reference {
+      if let reference = candidate.image.image.reference {
         named[RepositoryContent(repository: reference.repositoryName, digest: subject), default: []].append(
           index)
       } else {
@@ -120,22 +132,23 @@ struct ArchiveReferrals {
     // Level by level: what refers to the images, what refers to that.
     var level = images.map { (image: $0, depth: 0) }
     while !level.isEmpty {
-      var next: [(image: LayoutImage, depth: Int)] = []
-      for (image, depth) in level {
+      var next: [(image: ArchivedImage, depth: Int)] = []
+      for (archived, depth) in level {
         // Images without a name are given one together.
-        let repository = image.reference?.repositoryName ?? ""
-        let own = try tree(image).manifests.map(\.digest) + replaced(image)
-        for digest in own + [image.schema1Digest].compactMap(\.self) {
+        let repository = archived.image.reference?.repositoryName ?? ""
+        let own = try tree(archived).manifests.map(\.digest) + replaced(archived)
+        for digest in own + [archived.image.schema1Digest].compactMap(\.self) {
           let subject = RepositoryContent(repository: repository, digest: digest)
           guard seen.insert(subject).inserted else { continue }
           for index in ((named[subject] ?? []) + (unnamed[digest] ?? [])).sorted() {
             let candidate = candidates[index]
             attached.insert(index)
-            let home = RepositoryContent(repository: repository, digest: candidate.image.root.digest)
+            let (image, layout) = (candidate.image.image, candidate.image.layout)
+            let home = RepositoryContent(repository: repository, digest: image.root.digest)
             guard candidate.referral.tag != nil || known.insert(home).inserted else { continue }
             var referral = candidate.referral
             referral.depth = depth + 1
-            let referrer = candidate.image.named(in: repository)
+            let referrer = ArchivedImage(image: image.named(in: repository), layout: layout)
             referrers.append((referrer, referral))
             next.append((referrer, depth + 1))
           }
@@ -147,7 +160,7 @@ struct ArchiveReferrals {
       var referral = candidate.referral
       referral.depth = 0
       // Its subject is elsewhere: a tag is a tag like any other then.
-      if referral.tag == nil, candidate.image.reference != nil {
+      if referral.tag == nil, candidate.image.image.reference != nil {
         referrers.append((candidate.image, referral))
       } else {
         images.append(candidate.image)

@@ -52,7 +52,7 @@ struct ImageNaming: Sendable {
     var byTarget: [Reference: [ImportImage]] = [:]
     var arrived: Set<Arrival> = []
     var misfits: [MisfitName] = []
-    let isOnly = selection.count { $0.referral == nil } == 1
+    let isOnly = selection.count { $0.referral == nil && $0.superseded == nil } == 1
     var unnamed: [(archive: String, image: UnnamedImage)] = []
     for selected in selection {
       try Task.checkCancellation()
@@ -78,6 +78,7 @@ struct ImageNaming: Sendable {
           named.compression ?? CompressedImage(original: origin.original, origin: origin, layers: [])
       }
       named.referrersLeft = selected.referrersLeft
+      named.superseded = selected.superseded
       if !RepositoryName.isValid(target.repository) {
         named.state = .refused
         blockers.append(
@@ -110,7 +111,7 @@ struct ImageNaming: Sendable {
           ? TransferError.targetCollision(target: target, sources: sources)
           : TransferError.nameCollision(
             name: sources[0], target: target,
-            images.map { NamedTwice(archive: $0.archive, digest: $0.digest) }))
+            images.map { NamedTwice(archive: $0.archive, digest: $0.compression?.original ?? $0.digest) }))
       return images.sorted { $0.source < $1.source }.map { image in
         var image = image
         image.state = .refused
@@ -127,6 +128,9 @@ struct ImageNaming: Sendable {
     let digest = selected.tree.root.digest
     if let given = givenName, isOnly || image.reference == nil {
       let ownTag = image.bareTag ?? image.reference?.tag
+      guard selected.superseded == nil else {
+        return mapping.target(for: given, referrerTag: nil, digest: digest)
+      }
       guard let referral = selected.referral else { return mapping.target(for: given, ownTag: ownTag) }
       if referral.depth > 0 { return mapping.target(for: given, referrerTag: ownTag, digest: digest) }
     }

@@ -53,6 +53,7 @@ public struct Import: Sendable {
     let named = try naming.name(compressed)
     settings.observer.named(
       archives.layouts.flatMap { $0.images.compactMap(\.reference) } + named.images.map(\.target))
+    for note in selected.notes { settings.observer.note(note) }
     note(named.images, from: archives)
     let survey = DestinationSurvey(
       of: destination, for: request, keepGoing: settings.keepGoing, executor: executor)
@@ -87,6 +88,7 @@ public struct Import: Sendable {
 
   private func note(_ named: [ImportImage], from archives: ImportedArchives) {
     for image in named {
+      image.superseded.map { settings.observer.note(.superseded(image, by: $0)) }
       image.compression.map { settings.observer.note(.imageCompressed(image, $0)) }
       image.convertedFrom.map {
         settings.observer.note(.schema1Converted(image: image.source, from: $0, to: image.digest))

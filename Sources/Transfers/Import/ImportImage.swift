@@ -73,9 +73,11 @@ public struct ImportImage: Sendable {
     var indexDigest: Digest?
     var compression: CompressedImage?
     var list: Descriptor?
+    var superseded: SupersededName?
 
     var isEmpty: Bool {
       referrersLeft.isEmpty && convertedFrom == nil && indexDigest == nil && compression == nil && list == nil
+        && superseded == nil
     }
   }
 
@@ -88,7 +90,7 @@ public struct ImportImage: Sendable {
   private let content: Content
   private var box: DetailsBox?
 
-  /// The image's name in the archive.
+  /// The image's name in the archive, or the one by its digest.
   public var source: String { content.source }
   public var target: Reference { content.target }
   public var tree: ImageTree { content.tree }
@@ -139,6 +141,11 @@ public struct ImportImage: Sendable {
   public internal(set) var compression: CompressedImage? {
     get { details.compression }
     set { change { $0.compression = newValue } }
+  }
+  /// Where its name in the archive is another image's, which goes by it: this one goes by its digest.
+  public internal(set) var superseded: SupersededName? {
+    get { details.superseded }
+    set { change { $0.superseded = newValue } }
   }
   /// Of a list of referrers: the one at the destination that has taken it in, where another was there before.
   public internal(set) var list: Descriptor? {

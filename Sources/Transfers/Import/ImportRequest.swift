@@ -43,6 +43,8 @@ public struct ImportRequest: Sendable {
   public var convertsSchema1 = false
   /// Of an index what it lists for this platform is pushed in its place.
   public var platform: Platform?
+  /// Of an index what it lists for these is looked at, and it stays what it is.
+  var lookedAt: [Platform] = []
   /// An index is pushed though another tool left out of the archive some of what it lists.
   public var keepsSparseIndexes = false
   /// The directory into which archives that cannot be read in place are copied first; nil: they are read as they
@@ -72,5 +74,11 @@ public struct ImportRequest: Sendable {
     self.compressesLayers = compressesLayers
     self.spool = spool
     self.temporary = temporary
+  }
+
+  /// What of indexes is asked for.
+  var platformScope: PlatformScope {
+    if let platform { return .one(platform) }
+    return lookedAt.isEmpty ? .all : .some(lookedAt)
   }
 }

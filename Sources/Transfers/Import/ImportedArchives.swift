@@ -9,6 +9,8 @@ struct ImportedArchives: Sendable {
   let named: [(path: String, digest: Digest)]
   /// Those that cannot be read, each with why, where that stops nothing.
   var failures: [ImageFailure] = []
+  /// Those of them of which it can be told what they list.
+  var putAside: [Layout] = []
   /// What lies beside them in directories, and is none.
   var passedOver = PassedOver()
   /// In the order in which they were named.
@@ -114,6 +116,7 @@ struct ArchiveOpening: Sendable {
     var inputs: [ArchiveInput] = []
     var opened: [OpenedArchive] = []
     var failures: [(any Error, ImageFailure)] = []
+    var putAside: [Layout] = []
     var passedOver = request.passedOver
     for (input, finding) in zip(request.archives, findings) {
       switch finding {
@@ -121,7 +124,9 @@ struct ArchiveOpening: Sendable {
         inputs.append(input)
         opened.append(archive)
       case .other: passedOver.files += 1
-      case .broken(let error): failures.append((error, ImageFailure(image: input.path, error: error)))
+      case .broken(let error, let layout):
+        failures.append((error, ImageFailure(image: input.path, error: error)))
+        if let layout { putAside.append(layout) }
       }
     }
     if opened.isEmpty, let (error, _) = failures.first { throw error }
@@ -131,6 +136,7 @@ struct ArchiveOpening: Sendable {
     }
     var archives = ImportedArchives(inputs, opened: opened)
     archives.failures = failures.map(\.1)
+    archives.putAside = putAside
     archives.passedOver = passedOver
     return archives
   }
@@ -138,16 +144,18 @@ struct ArchiveOpening: Sendable {
   private enum Finding: Sendable {
     case archive(OpenedArchive)
     case other
-    case broken(any Error)
+    /// With what it lists, where that can be told.
+    case broken(any Error, Layout?)
   }
 
   private func find(_ input: ArchiveInput) throws -> Finding {
+    var seen: Layout?
     do {
-      return .archive(try open(input))
+      return .archive(try open(input) { seen = $0 })
     } catch  where input.isOther(error) {
       return .other
     } catch  where request.archives.count > 1 && Self.isOfOneArchive(error) {
-      if keepGoing { return .broken(error) }
+      if keepGoing { return .broken(error, seen) }
       throw offersWays ? OneArchiveFault(error: error) : error
     }
   }
@@ -161,12 +169,14 @@ struct ArchiveOpening: Sendable {
     }
   }
 
-  private func open(_ input: ArchiveInput) throws -> OpenedArchive {
+  /// `see` is given what the archive lists before that is judged.
+  private func open(_ input: ArchiveInput, _ see: (Layout) -> Void) throws -> OpenedArchive {
     let readsTwice = request.compressesLayers || request.convertsSchema1
     let archive = try OpenedArchive.open(
       input, for: isSending ? .sending(readsTwice: readsTwice) : .look, spool: request.spool,
       temporary: request.temporary, memoryLimit: request.memoryLimit, note: { observer.note($0) })
     let layout = archive.layout
+    see(layout)
     if let expected = request.expected, layout.archiveDigest != expected {
       throw TransferError.wrongArchive(path: layout.path, expected: expected, actual: layout.archiveDigest)
     }
@@ -176,12 +186,12 @@ struct ArchiveOpening: Sendable {
       observer.note(.signaturesLeft(path: layout.path, count: layout.signatureCount))
     }
     guard !layout.problems.isEmpty else { return archive }
-    let damage = ArchiveDamage(of: layout, platform: request.platform)
+    let damage = ArchiveDamage(of: layout, request.platformScope)
     // Of a stream nothing more is read once its front is wrong.
     let way = archive.stream == nil ? try damage.wayAround() : nil
     if way == .allowMissing || way == .keepGoing {
       // Whether the images that are asked for are whole is seen when they are chosen.
-      let isChoosing = !request.images.isEmpty || request.platform != nil && damage.sparesParts
+      let isChoosing = !request.images.isEmpty || request.platformScope != .all && damage.sparesParts
       guard !isChoosing else {
         observer.note(.takenFromDamaged(path: layout.path, problems: layout.problems.count))
         return archive

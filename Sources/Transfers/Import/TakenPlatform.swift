@@ -16,23 +16,28 @@ struct TakenPlatform {
   let wanted: Platform?
   /// Whether an index is pushed of which something is not there.
   let keepsSparseIndexes: Bool
+  /// Where a config is looked for that its archive leaves out.
+  private let holders: [Layout]
 
-  init(_ request: ImportRequest) {
+  init(_ request: ImportRequest, configsIn holders: [Layout]) {
     wanted = request.platform
     keepsSparseIndexes = request.keepsSparseIndexes
+    self.holders = holders
   }
 
   /// What an import may have pushed in an index's place: the image for `wanted`, or else the only one that is there.
   init(for wanted: Platform?) {
     self.wanted = wanted
     keepsSparseIndexes = false
+    holders = []
   }
 
   /// nil where `image`, whose tree this is, is pushed as it is. Throws ``TransferError/platformNotHere(archive:image:wanted:here:)``,
   /// and ``TransferError/platformsAbsent(archive:image:here:absent:)`` where several could be meant.
   func choose(from image: LayoutImage, _ tree: ImageTree, in layout: Layout) throws -> ListedPlatform? {
     guard image.root.mediaType.isIndex else {
-      guard let wanted, let own = layout.platform(of: image.root), !own.satisfies(wanted) else { return nil }
+      guard let wanted, let own = layout.platform(of: image.root, configIn: holders), !own.satisfies(wanted)
+      else { return nil }
       throw notHere(wanted, [own], image, layout)
     }
     let isSparse = Self.isSparse(tree, in: layout)
@@ -61,6 +66,32 @@ struct TakenPlatform {
     return one
   }
 
+  /// Whether `image` has something for other platforms, and nothing for this one.
+  func lacks(_ platform: Platform, _ image: LayoutImage, in layout: Layout) -> Bool {
+    guard image.root.mediaType.isIndex else {
+      return layout.platform(of: image.root, configIn: holders).map { !$0.satisfies(platform) } ?? false
+    }
+    guard let listed = try? layout.platforms(of: image) else { return false }
+    return listed.contains { $0.platform != nil }
+      && !listed.contains { $0.isHere && $0.platform?.satisfies(platform) == true }
+  }
+
+  /// What is to be said of what is taken for a platform, of `image` itself or `one` of its index: that nobody says what it is
+  /// for, or that its config says it is for another one than the index does. What is no runnable image is for none.
+  func remark(on image: LayoutImage, taking one: ListedPlatform?, in layout: Layout) -> TransferNote? {
+    let root = one?.descriptor ?? image.root
+    guard wanted != nil || one != nil, !image.looksLikeReferrer,
+      case .image(let content)? = try? layout.manifest(root).content, content.config.mediaType.isImageConfig,
+      content.layers.contains(where: \.mediaType.isLayer)
+    else { return nil }
+    let stated = layout.platform(of: root, configIn: holders)
+    guard let one else {
+      return stated == nil ? .platformUntold(image: image.label, archive: layout.path) : nil
+    }
+    guard let listed = one.descriptor.platform, let stated, listed.contradicts(stated) else { return nil }
+    return .platformContradicted(image: image.label, digest: root.digest, listed: listed, stated: stated)
+  }
+
   private func notHere(
     _ wanted: Platform, _ here: [Platform], _ image: LayoutImage, _ layout: Layout
   ) -> TransferError {
@@ -69,6 +100,35 @@ struct TakenPlatform {
 
   private static func isSparse(_ tree: ImageTree, in layout: Layout) -> Bool {
     tree.omitted.contains { layout.omissions[$0.digest]?.reason == .absent }
+  }
+}
+
+/// What of an index is looked at where only some platforms are.
+struct IndexCut {
+  /// What stays away: what is for other platforms, what is said about that, and what is not there.
+  let left: Set<Digest>
+
+  /// `alone` is looked at whatever it is said to be for. nil where nothing of `children` is for `wanted`.
+  init?(of children: [Descriptor], for wanted: [Platform], and alone: Digest?, absent: Set<Digest>) {
+    let here = children.filter { !absent.contains($0.digest) }
+    let chosen = here.filter { child in wanted.contains { child.platform?.satisfies($0) == true } }
+    guard !chosen.isEmpty || alone != nil else { return nil }
+    let names = Set((chosen.map(\.digest) + [alone].compactMap(\.self)).map(\.description))
+    left = Set(
+      children.filter { child in
+        if let attested = child.attestedDigest { return !names.contains(attested) }
+        return child.platform != nil && !names.contains(child.digest.description)
+      }.map(\.digest)
+    ).union(absent)
+  }
+}
+
+extension Platform {
+  /// Whether nothing runs on both.
+  func contradicts(_ other: Platform) -> Bool {
+    guard os == other.os, architecture == other.architecture else { return true }
+    guard let variant, let others = other.variant else { return false }
+    return variant != others
   }
 }
 

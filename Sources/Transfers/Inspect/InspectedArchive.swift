@@ -28,6 +28,8 @@ public struct InspectedArchive: Sendable {
   public struct Member: Sendable {
     public let digest: Digest
     public let platform: Platform?
+    /// What its config says it is for, where that is another platform than its index says.
+    public let otherPlatform: Platform?
     /// An attestation, which runs nowhere.
     public let isAttestation: Bool
     public let config: Descriptor

@@ -143,14 +143,16 @@ public struct Inspection: Sendable {
   private func referrers(
     in layout: Layout, tree: (Digest) -> ImageTree?
   ) -> (referrers: [InspectedReferrer], parts: Set<Digest>) {
-    let referrals = try? ArchiveReferrals.find(among: layout.images, in: layout) { image in
-      guard let tree = tree(image.root.digest) else { throw LayoutError.missing(image.root.digest) }
+    let images = layout.images.map { ArchivedImage(image: $0, layout: layout) }
+    let referrals = try? ArchiveReferrals.find(among: images) { archived in
+      let digest = archived.image.root.digest
+      guard let tree = tree(digest) else { throw LayoutError.missing(digest) }
       return tree
     }
-    let referrers = (referrals?.referrers ?? []).compactMap { image, referral in
-      tree(image.root.digest).map { InspectedReferrer(image, referral, $0) }
+    let referrers = (referrals?.referrers ?? []).compactMap { archived, referral in
+      tree(archived.image.root.digest).map { InspectedReferrer(archived.image, referral, $0) }
     }
-    return (referrers, Set((referrals?.parts ?? []).map(\.root.digest)))
+    return (referrers, Set((referrals?.parts ?? []).map(\.image.root.digest)))
   }
 }
 
@@ -204,10 +206,14 @@ private struct ImageMembers {
     var platform: Platform?
     if case .schema1(let content) = schema1?.content { platform = content.platform }
     return images.map { digest, config, layers in
-      InspectedArchive.Member(
-        digest: schema1?.digest ?? digest,
-        platform: platforms[digest] ?? platform ?? configuredPlatform(config, in: layout),
-        isAttestation: attestations.contains(digest), config: config, layers: layers)
+      let configured = configuredPlatform(config, in: layout)
+      let listed = platforms[digest]
+      let isContradicted = listed.flatMap { one in configured.map(one.contradicts) } ?? false
+      let isAttestation = attestations.contains(digest)
+      return InspectedArchive.Member(
+        digest: schema1?.digest ?? digest, platform: listed ?? platform ?? configured,
+        otherPlatform: isContradicted && !isAttestation ? configured : nil, isAttestation: isAttestation,
+        config: config, layers: layers)
     }
   }
 

@@ -28,11 +28,15 @@ extension VerifiedArchive {
   /// What `receipts` say of each of the archive's images, in their order.
   public func arrivals(in receipts: [Receipt]) -> [Arrival] {
     let images = receipts.flatMap(\.images)
-    let received = Dictionary(grouping: images, by: \.source)
+    let bySource = Dictionary(grouping: images, by: \.source)
     // A referrer without a name is imported by the name of its subject's repository, with its digest.
     let byDigest = Dictionary(grouping: images) { String($0.source.split(separator: "@").last ?? "") }
     return contents.map { content in
-      let received = received[content.name] ?? byDigest[content.name] ?? []
+      var received = bySource[content.name] ?? byDigest[content.name] ?? []
+      // An image whose name is a later archive's was imported by its digest.
+      if let reference = content.reference, reference.tag != nil {
+        received += bySource["\(reference.repositoryName)@\(content.root.digest)"] ?? []
+      }
       return Arrival(image: content.name, root: content.root, state: content.state(in: received))
     }
   }

@@ -127,6 +127,7 @@ struct CheckCommand: AsyncParsableCommand {
     run.console.secrets.excuse(request.list?.references.map(\.description) ?? [])
     request.expected = expecting.expect
     request.takesReferrers = !images.leavesReferrers
+    request.platforms = destination.platform
     request.spool = spooling.spool
     request.memoryLimit = spooling.memory.limit.bytes
     return request

@@ -122,7 +122,10 @@ struct ImportCommand: AsyncParsableCommand {
         uploadHosts: destination.uploadHost, patience: destination.settle.duration)
       let work = try Import(
         request, registries: registries, settings: run.settings(jobs, transfer))
-      let prepared = try await work.prepare(isDryRun: transfer.dryRun)
+      let prepared: PreparedImport
+      do { prepared = try await work.prepare(isDryRun: transfer.dryRun) } catch {
+        throw StoppedImport.telling(error, "Nothing was pushed.")
+      }
       let text = ImportText(run.console)
       try await descriptions(of: prepared.images, from: prepared)?.check()
       let planned = files.switching.directory(prepared.plannedNameChanges, connection)
@@ -139,7 +142,10 @@ struct ImportCommand: AsyncParsableCommand {
       if !prepared.refusals.isEmpty, transfer.keepGoing {
         run.console.complain(ErrorText(TransferError.pushRefused(prepared.refusals)).lines)
       }
-      let result = try await work.run(prepared)
+      let result: ImportResult
+      do { result = try await work.run(prepared) } catch {
+        throw StoppedImport.telling(error, "No image was pushed.")
+      }
       if !outputs.json { text.summary(of: result) }
       let descriptions = try await descriptions(
         of: result.pushed + prepared.images.filter(\.isThere), from: prepared)

@@ -57,8 +57,8 @@ struct CheckedDestinationOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Look only at this platform of multi-platform images, such as linux/amd64. Repeatable. With one platform, "
-        + "its manifest may stand under the tag in its index's place.",
+      "Look only at this platform of multi-platform images, such as linux/amd64: no more has to be whole. Repeatable. "
+        + "With one platform, its manifest may stand under the tag in its index's place.",
       valueName: "os/arch"),
     transform: PlatformArgument.parse)
   var platform: [Platform] = []

@@ -19,7 +19,7 @@ struct IntakeOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Of images for several platforms push the one for this, such as linux/arm64, in the index's place. One only; an "
-        + "image for another platform alone fails.",
+        + "image for another platform alone fails, unless another archive has one of its name for this.",
       valueName: "os/arch"),
     transform: PlatformArgument.parse)
   var platform: [Platform] = []

@@ -87,7 +87,9 @@ struct InspectText {
   /// What a manifest is for, as far as the archive says.
   private func kind(of member: InspectedArchive.Member, leftOut: Set<Digest>) -> Wording {
     if member.isAttestation { return "attestation" }
-    if let platform = member.platform { return "\(platform)" }
+    if let platform = member.platform {
+      return member.otherPlatform.map { "\(platform) (by its config \($0))" } ?? "\(platform)"
+    }
     return leftOut.contains(member.config.digest) ? "config left out" : "artifact"
   }
 

@@ -108,6 +108,16 @@ enum NoteText {
       "pushed \(target)  \(digest)"
     case .alreadyThere(_, let target, let digest):
       "there already: \(target)  \(digest)"
+    case .superseded(let image, let name): line(for: image, supersededBy: name)
+    case .platformUntold(let image, let archive):
+      "\(image) in \(archive) does not say for which platform it is: taking it as it is"
+    case .platformContradicted(let image, let digest, let listed, let stated):
+      "\(image): its index lists \(digest) for \(listed), and the config of that says \(stated)"
+    case .othersNotRead(let archives):
+      "what \(Wording.list(Wording.few(archives))) \(archives.count == 1 ? "holds" : "hold") for other platforms is not read, "
+        + "and may be damaged: 'ferry verify' proves it"
+    case .platformElsewhere(let image, let archive, let taken):
+      "\(image) in \(archive) is for other platforms: taking the one in \(taken)"
     case .skipped(let image): line(for: image)
     case .trusted(let target, let digest):
       "there by its tag, not looked into: \(target)  \(digest)"
@@ -153,6 +163,15 @@ extension NoteText {
     }
     return
       "skipped: \(image.target) refers to \(image.referral?.subject.short ?? "an image"), which was skipped"
+  }
+
+  /// An image whose name is another one's.
+  static func line(for image: ImportImage, supersededBy name: SupersededName) -> Wording {
+    let digest = image.compression?.original ?? image.digest
+    let other = name.digest.map { "\($0) in " } ?? ""
+    return
+      "superseded by \(other)\(name.archive): \(name.name), \(digest) in \(image.archive), goes by its digest, to "
+      + "\(image.target)"
   }
 
   /// What a registry warns of, in its own words.

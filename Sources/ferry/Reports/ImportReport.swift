@@ -18,6 +18,10 @@ struct ImportReport: Codable {
     /// `new`, `identical`, `lacks`, `trusted`, `included`, `replaces`, `extends`, `taken`, `skipped`, `unknown`,
     /// `incomplete`, `refused` before; `pushed`, `identical`, `trusted`, `included`, `skipped` or `failed` after.
     let state: String
+    /// Where the image's name is another one's, of a later archive or of one that cannot be taken: the digest of that one, where
+    /// it is known, and the archive. This one goes by its digest.
+    let supersededBy: String?
+    let supersededIn: String?
     /// The digest that the tag pointed at before, where that was another.
     let previousDigest: String?
     /// How many of its manifests and blobs were missing although its tag was there; left out when none were.
@@ -113,6 +117,7 @@ struct ImportReport: Codable {
       return Image(
         source: image.source, target: image.target.description, digest: image.digest.description,
         bytes: image.tree.size, state: outcome.state(of: image),
+        supersededBy: image.superseded?.digest?.description, supersededIn: image.superseded?.archive,
         previousDigest: image.state.present?.description,
         missingParts: image.missing > 0 ? image.missing : nil,
         subject: image.referral?.subject.description,

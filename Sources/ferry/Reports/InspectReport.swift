@@ -72,6 +72,8 @@ struct InspectReport: Codable {
   struct Manifest: Codable {
     let digest: String
     let platform: String?
+    /// What its config says it is for, where its index says another platform.
+    let otherPlatform: String?
     let attestation: Bool
     let config: Blob
     let layers: DocumentList<Blob>
@@ -127,6 +129,7 @@ struct InspectReport: Codable {
       manifests: DocumentList(image.members) { member in
         Manifest(
           digest: member.digest.description, platform: member.platform?.description,
+          otherPlatform: member.otherPlatform?.description,
           attestation: member.isAttestation, config: Blob(member.config),
           layers: DocumentList(member.layers, Blob.init))
       }, referrers: DocumentList(image.referrers) { $0.name },

@@ -56,6 +56,27 @@ extension OneArchiveFault: WordedError {
   }
 }
 
+/// What is wrong with an archive, and has stopped an import before anything was pushed, or any image.
+struct StoppedImport: WordedError {
+  private let error: any Error
+  private let pushed: Wording
+
+  /// `error` itself where it is of something else.
+  static func telling(_ error: any Error, _ pushed: Wording) -> any Error {
+    let cause = (error as? OneArchiveFault)?.error ?? error
+    return switch cause {
+    case TransferError.damaged, TransferError.incompleteArchive: Self(error: error, pushed: pushed)
+    default: error
+    }
+  }
+
+  var text: ErrorText {
+    let own = ErrorText(error)
+    return ErrorText(
+      own.summary, remedy: [pushed, own.remedy].compactMap(\.self).joined(separator: " "), own.status)
+  }
+}
+
 extension ImageFailure: WordedError {
   var text: ErrorText { ErrorText(error) }
 }

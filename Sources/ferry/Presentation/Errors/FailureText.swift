@@ -82,11 +82,24 @@ enum FailureText {
         + "--image \(images[0].digest)", .destinationConflict)
   }
 
+  /// An image of an archive that is put aside, with those that have its name in others.
+  static func leftOut(of archive: String, _ others: [NamedTwice]) -> ErrorText {
+    let holders = others.prefix(mostNamed).map { "\($0.archive) has \($0.digest)" as Wording }
+    let more: [Wording] = others.count > mostNamed ? ["and \(others.count - mostNamed) more"] : []
+    let rest: Wording = holders.isEmpty ? "" : "; by the same name " + Wording.list(holders + more)
+    return ErrorText(
+      "it lies in \(archive), of which nothing can be taken\(rest)",
+      remedy: others.first.map { "If that is the one that is meant: --image \($0.digest)" },
+      .integrityFailure)
+  }
+
   /// An image of which each of `archives` has something that another lacks.
   static func divided(_ name: String, among archives: [String]) -> ErrorText {
     ErrorText(
       "\(name) lies in \(Wording.list(Wording.few(archives))), in each of them with something that another lacks",
-      remedy: "Name one archive at a time, each with a tag of its own (--as), or export all of it into one.",
+      remedy:
+        "Take one platform of it (--platform), name one archive at a time, each with a tag of its own (--as), or "
+        + "export all of it into one.",
       .destinationConflict)
   }
 

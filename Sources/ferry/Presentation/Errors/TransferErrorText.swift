@@ -125,6 +125,7 @@ extension TransferError: WordedError {
       return ErrorText(
         "\(Wording.list(sources)) would all become \(target)",
         remedy: "Tell them apart with --map, or choose with --image.", .destinationConflict)
+    case .imageLeftOut(let archive, let others): return FailureText.leftOut(of: archive, others)
     case .dividedImage(let name, let archives): return FailureText.divided(name, among: archives)
     case .nameCollision(let name, let target, let images):
       return FailureText.namedTwice(images, name, becoming: target)
@@ -349,10 +350,9 @@ extension TransferError: WordedError {
     case .damaged(let archive, let findings, let way):
       return ErrorText(
         (["\(archive) is damaged:"] + ProblemText.lines(for: findings)).joined(separator: "\n"),
-        remedy: "Nothing was pushed. "
-          + ProblemText.remedy(
-            for: findings.problems,
-            or: "Carry the archive over again, or export once more; ferry verify shows what is hurt.")
+        remedy: ProblemText.remedy(
+          for: findings.problems,
+          or: "Carry the archive over again, or export once more; ferry verify shows what is hurt.")
           + way.words,
         .integrityFailure)
     case .damagedBlob(let archive, let digest, let error):
@@ -365,8 +365,7 @@ extension TransferError: WordedError {
     case .incompleteArchive(let archive, let findings, let way):
       return ErrorText(
         (["\(archive) is not whole:"] + ProblemText.lines(for: findings)).joined(separator: "\n"),
-        remedy: "Nothing was pushed. "
-          + ProblemText.remedy(for: findings.problems, or: ProblemText.bringVolumes)
+        remedy: ProblemText.remedy(for: findings.problems, or: ProblemText.bringVolumes)
           + way.words,
         .integrityFailure)
     case .imageNotWhole(let archive, let problems, let volumes):

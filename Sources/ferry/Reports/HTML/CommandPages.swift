@@ -112,6 +112,11 @@ extension ReportPage {
         Remark(text: UncarriedText.line(for: $0, of: image.source), tone: .plain)
       }
     }
+    let superseded = prepared.images.compactMap { image in
+      image.superseded.map {
+        Remark(text: NoteText.line(for: image, supersededBy: $0), tone: .plain)
+      }
+    }
     let isWhole = failures.isEmpty && blockers.isEmpty
     let isTrusting = prepared.images.contains { $0.state == .trusted }
     let skipped = result?.skipped ?? prepared.images.filter(\.isSkipped)
@@ -140,7 +145,7 @@ extension ReportPage {
           ? "\(Amounts.count(failures.count, "image")) failed." : "Something stands in the way.",
       tone: !isWhole ? .bad : skipped.isEmpty ? .good : .warn, facts: facts,
       remarks: blockers + failures.map(Self.remark)
-        + skipped.map { Remark(text: NoteText.line(for: $0), tone: .warn) } + converted + left
+        + skipped.map { Remark(text: NoteText.line(for: $0), tone: .warn) } + superseded + converted + left
         + Self.remarks(on: prepared.passedOver),
       rows: rows, repositories: sharing.byRepository)
   }

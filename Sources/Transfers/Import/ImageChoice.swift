@@ -1,0 +1,348 @@
+import Digests
+import Images
+import Layouts
+
+/// What is taken out of archives.
+struct ImageChoice {
+  /// An archive, and what was found of its images.
+  private struct Source {
+    let layout: Layout
+    /// What keeps images from being taken, by their roots.
+    let absences: [Digest: TransferError]
+    /// What is taken of images that are not whole, by their roots.
+    let spared: [Digest: SparedPart]
+    /// By root: an image may have thousands of names; it is walked once.
+    var trees: [Digest: ImageTree] = [:]
+  }
+
+  private let request: ImportRequest
+  private let wanted: [Glob]
+  /// Whether images that cannot be taken are put aside, and do not stop the others.
+  private let allowsIncomplete: Bool
+  /// Whether there is an option that takes the images that are whole.
+  private let offersWays: Bool
+  private let layouts: [Layout]
+  /// By the archives' layouts.
+  private var sources: [ObjectIdentifier: Source] = [:]
+  private let succession: NameSuccession
+
+  private(set) var selected: [SelectedImage] = []
+  private(set) var incomplete: [ImageFailure] = []
+  /// Those of the globs that mean an image of the archives.
+  private(set) var matched: Set<Glob> = []
+  /// What is worth a line of what is taken.
+  private(set) var notes: [TransferNote] = []
+
+  /// The archives that hold more of images than the platform that is asked for.
+  private var readInPart: Set<String> = []
+  /// Images that have nothing for the platforms that are asked for; without an error where they are looked at all the same.
+  private var unfit: [(image: ArchivedImage, error: TransferError?)] = []
+  /// What of indexes in whose place one platform is taken, and what refers to that: each with the place in ``selected`` of the
+  /// image that it is of, and why what refers to it stays behind.
+  private var replaced: [RepositoryContent: (image: Int, reason: UncarriedReferrer.Reason)] = [:]
+  /// What may be referred to, by repository.
+  private var chosen: [String: Set<Digest>] = [:]
+  /// The same of another shard.
+  private var others: [String: Set<Digest>] = [:]
+
+  /// Looks into what `archives` are damaged in, where that does not stop everything. Throws what cannot be read.
+  init(
+    from archives: ImportedArchives, request: ImportRequest, wanted: [Glob], allowsIncomplete: Bool,
+    offersWays: Bool
+  ) throws {
+    self.request = request
+    self.wanted = wanted
+    self.allowsIncomplete = allowsIncomplete
+    self.offersWays = offersWays
+    layouts = archives.layouts
+    let isPartial = allowsIncomplete || !wanted.isEmpty || request.platformScope != .all
+    for layout in layouts where sources[ObjectIdentifier(layout)] == nil {
+      let (absences, spared) =
+        isPartial ? try ArchiveDamage(of: layout, request.platformScope).examination() : ([:], [:])
+      sources[ObjectIdentifier(layout)] = Source(layout: layout, absences: absences, spared: spared)
+    }
+    succession = try NameSuccession(layouts, putAside: archives.putAside) { image in
+      wanted.isEmpty || wanted.contains { image.isNamed(by: $0) }
+    } isLost: { [sources] image, layout in
+      sources[ObjectIdentifier(layout)]?.absences[image.root.digest] != nil
+    }
+  }
+
+  mutating func make() throws {
+    let complete = try putDamagedAside()
+    let referrals = try ArchiveReferrals.find(
+      among: complete, tree: { try tree(of: $0) }, replaced: { [self] in try replaced(by: $0) })
+    for (images, isPart) in [(referrals.images, false), (referrals.parts, true)] {
+      for archived in images {
+        guard isNamed(archived.image) || (wanted.isEmpty && !isPart) else { continue }
+        guard isShards(archived.image) else {
+          try leaveToOthers(archived)
+          continue
+        }
+        try take(archived, nil)
+      }
+    }
+    try settleUnfit()
+    for (archived, referral) in referrals.referrers {
+      let isNamed = isNamed(archived.image)
+      guard request.takesReferrers else { continue }
+      let repository = archived.image.reference?.repositoryName ?? ""
+      guard chosen[repository]?.contains(referral.subject) != true else {
+        try take(archived, referral)
+        continue
+      }
+      guard others[repository]?.contains(referral.subject) != true else {
+        try leaveToOthers(archived)
+        continue
+      }
+      if !isNamed, let left = replaced[RepositoryContent(repository: repository, digest: referral.subject)] {
+        try leave(archived, referral, left, in: repository)
+        continue
+      }
+      // One may be asked for by its own name; and the subject of one may not be here at all.
+      guard isNamed || (wanted.isEmpty && referral.depth == 0), isShards(archived.image) else { continue }
+      try take(archived, referral)
+    }
+    if !readInPart.isEmpty { notes.append(.othersNotRead(archives: readInPart.sorted())) }
+  }
+
+  /// The images that are whole, or spared. Of the others those that are asked for are failures, and stop everything unless they
+  /// may be put aside.
+  private mutating func putDamagedAside() throws -> [ArchivedImage] {
+    var complete: [ArchivedImage] = []
+    for layout in layouts {
+      let absences = sources[ObjectIdentifier(layout)]?.absences ?? [:]
+      var failures: [ImageFailure] = []
+      for image in layout.images {
+        guard let error = absences[image.root.digest] else {
+          complete.append(ArchivedImage(image: image, layout: layout))
+          continue
+        }
+        guard isNamed(image) || wanted.isEmpty, isShards(image) else { continue }
+        // The name itself may come with a later archive.
+        let isOlder = succession.isOlder(image, in: layout)
+        let label = (isOlder ? image.byDigest : nil)?.label ?? image.label
+        failures.append(ImageFailure(image: label, error: error))
+      }
+      if request.shard?.index ?? 1 == 1 {
+        failures += ArchiveDamage(of: layout).failures { isNamed($0) || wanted.isEmpty }
+      }
+      guard allowsIncomplete || failures.isEmpty else { throw try refusal(of: layout, absences) }
+      incomplete += failures
+    }
+    return complete
+  }
+
+  /// Why nothing is taken where not all that is asked for is whole.
+  private func refusal(of layout: Layout, _ absences: [Digest: TransferError]) throws -> TransferError {
+    let others = layout.images.contains { absences[$0.root.digest] == nil && isMeant($0) }
+    let damage = ArchiveDamage(of: layout, request.platformScope)
+    let way = others && offersWays ? try damage.wayAround() : nil
+    return try damage.incompleteness(way)
+      ?? .damaged(archive: layout.path, try damage.findings(), way: way)
+  }
+
+  private func isMeant(_ image: LayoutImage) -> Bool { wanted.contains { image.isNamed(by: $0) } }
+
+  /// Whether a name that stands for nothing readable is asked for.
+  private mutating func isNamed(_ name: String) -> Bool {
+    let reference = try? Reference(anyTag: name)
+    let names = [name] + (reference.map { [$0.repositoryName, $0.repository] } ?? [])
+    let tagged = reference.flatMap { one in one.tag.map { "\(one.repository):\($0)" } }
+    let matching = wanted.filter { glob in (names + [tagged].compactMap(\.self)).contains { glob.matches($0) }
+    }
+    matched.formUnion(matching)
+    return !matching.isEmpty
+  }
+
+  /// `isUnfit`: although it has nothing for the platforms that are looked at.
+  private mutating func take(
+    _ archived: ArchivedImage, _ referral: Referral?, isUnfit: Bool = false
+  ) throws {
+    let (image, layout) = (archived.image, archived.layout)
+    var tree = try tree(of: archived)
+    var origin: PlatformOrigin?
+    /// The manifests in whose place one is taken.
+    var whole: [Descriptor] = []
+    let choice = TakenPlatform(request, configsIn: layouts)
+    if case .platform(let one) = spared(of: archived) {
+      whole = [image.root] + (try layout.manifest(image.root).children)
+      origin = PlatformOrigin(original: image.digest, platform: one.platform)
+      readInPart.insert(layout.path)
+      notes += [choice.remark(on: image, taking: one, in: layout)].compactMap(\.self)
+    } else if referral == nil {
+      let looked = request.lookedAt
+      if !isUnfit, !looked.isEmpty, looked.allSatisfy({ choice.lacks($0, image, in: layout) }) {
+        unfit.append((archived, nil))
+        return
+      }
+      do {
+        let one = try choice.choose(from: image, tree, in: layout)
+        if let one {
+          whole = tree.manifests + tree.omitted
+          let held = tree.blobs.count
+          tree = try self.tree(
+            of: ArchivedImage(
+              image: LayoutImage(reference: image.reference, name: image.name, root: one.descriptor),
+              layout: layout))
+          if tree.blobs.count < held { readInPart.insert(layout.path) }
+          origin = PlatformOrigin(original: image.digest, platform: one.platform)
+        }
+        notes += [choice.remark(on: image, taking: one, in: layout)].compactMap(\.self)
+      } catch let error as TransferError {
+        if case .platformNotHere = error {
+          unfit.append((archived, error))
+          return
+        }
+        guard allowsIncomplete else { throw error }
+        incomplete.append(ImageFailure(image: image.label, error: error))
+        return
+      }
+    }
+    try expectHeld(tree, in: layout)
+    chosen[image.reference?.repositoryName ?? "", default: []].formUnion(Self.subjects(in: image, tree))
+    var taken = SelectedImage(layout: layout, image: image, tree: tree, referral: referral)
+    if let superseded = succession.successor(of: image, in: layout), let named = image.byDigest {
+      taken = SelectedImage(layout: layout, image: named, tree: tree, referral: referral)
+      taken.superseded = superseded
+    }
+    taken.origin = origin
+    if let carried = try layout.schema1(image) {
+      taken.tree = carried.tree
+      taken.manifests = ImportManifests(schema1: image, in: layout)
+    }
+    replace(whole, of: image, by: selected.count)
+    selected.append(taken)
+  }
+
+  /// Notes the manifests in whose place the image at `index` of ``selected`` goes.
+  private mutating func replace(_ manifests: [Descriptor], of image: LayoutImage, by index: Int) {
+    let repository = image.reference?.repositoryName ?? ""
+    for part in manifests {
+      replaced[RepositoryContent(repository: repository, digest: part.digest)] = (index, .replaced)
+    }
+  }
+
+  /// An image that has nothing for the platforms is passed over where its name has another one that has it, in whichever archive;
+  /// else it fails, or is looked at as it is.
+  private mutating func settleUnfit() throws {
+    guard !unfit.isEmpty else { return }
+    var taken: [String: Int] = [:]
+    for (index, one) in selected.enumerated() where one.superseded == nil {
+      let name = one.image.taggedName ?? one.image.label
+      taken[name] = taken[name] ?? index
+    }
+    for (archived, error) in unfit {
+      try Task.checkCancellation()
+      let image = archived.image
+      // The name is a later image's, and there is nothing to be taken of this one.
+      if succession.successor(of: image, in: archived.layout) != nil { continue }
+      if let index = taken[image.taggedName ?? image.label] {
+        notes.append(
+          .platformElsewhere(
+            image: image.label, archive: archived.layout.path, taken: selected[index].layout.path))
+        let tree = try tree(of: archived)
+        replace(tree.manifests + tree.omitted, of: image, by: index)
+        continue
+      }
+      guard let error else {
+        try take(archived, nil, isUnfit: true)
+        continue
+      }
+      guard allowsIncomplete else { throw error }
+      incomplete.append(ImageFailure(image: image.label, error: error))
+    }
+  }
+
+  private func spared(of archived: ArchivedImage) -> SparedPart? {
+    sources[ObjectIdentifier(archived.layout)]?.spared[archived.image.root.digest]
+  }
+
+  /// The manifests in whose place some platforms of an index are taken that is not whole.
+  private func replaced(by archived: ArchivedImage) throws -> [Digest] {
+    guard spared(of: archived) != nil else { return [] }
+    let root = archived.image.root
+    return [root.digest] + (try archived.layout.manifest(root).children.map(\.digest))
+  }
+
+  /// What refers to something of an index that is not pushed stays behind with it, and so does what refers to that.
+  private mutating func leave(
+    _ archived: ArchivedImage, _ referral: Referral,
+    _ left: (image: Int, reason: UncarriedReferrer.Reason), in repository: String
+  ) throws {
+    selected[left.image].referrersLeft.append(
+      UncarriedReferrer(
+        archived.image.root, of: referral.subject, kind: referral.tag.flatMap(\.artifact), left.reason))
+    for part in try tree(of: archived).manifests {
+      replaced[RepositoryContent(repository: repository, digest: part.digest)] = (left.image, .subject)
+    }
+  }
+
+  /// The image is another shard's, and with it what refers to it.
+  private mutating func leaveToOthers(_ archived: ArchivedImage) throws {
+    others[archived.image.reference?.repositoryName ?? "", default: []].formUnion(
+      Self.subjects(in: archived.image, try tree(of: archived)))
+  }
+
+  /// What others may refer to of an image: its manifests, as registries know them.
+  private static func subjects(in image: LayoutImage, _ tree: ImageTree) -> [Digest] {
+    tree.manifests.map(\.digest) + [image.schema1Digest].compactMap(\.self)
+  }
+
+  private mutating func tree(of archived: ArchivedImage) throws -> ImageTree {
+    let (image, layout) = (archived.image, archived.layout)
+    let source = ObjectIdentifier(layout)
+    if let tree = sources[source]?.trees[image.root.digest] { return tree }
+    try Task.checkCancellation()
+    let tree: ImageTree
+    switch spared(of: archived) {
+    case .index(let part): tree = part
+    case .platform(let one):
+      tree = try layout.tree(
+        of: LayoutImage(reference: image.reference, name: image.name, root: one.descriptor),
+        withKnown: true)
+    case nil: tree = try layout.tree(of: image, withKnown: true)
+    }
+    sources[source]?.trees[image.root.digest] = tree
+    return tree
+  }
+
+  private mutating func isNamed(_ image: LayoutImage) -> Bool {
+    let matching = wanted.filter { image.isNamed(by: $0) }
+    matched.formUnion(matching)
+    return !matching.isEmpty
+  }
+
+  private func isShards(_ image: LayoutImage) -> Bool { request.shard?.holds(image.label) ?? true }
+
+  /// Throws unless every blob in `tree` lies in the archive with its size, or is left out on purpose.
+  private func expectHeld(_ tree: ImageTree, in layout: Layout) throws {
+    guard tree.blobs.allSatisfy({ layout.problem(with: $0) == nil }) else {
+      throw TransferError.damaged(
+        archive: layout.path, try ArchiveDamage(of: layout).findings(), way: nil)
+    }
+  }
+
+  /// Of archives that are put aside the images that are asked for, where they are named or another archive's image loses its
+  /// name to them, as failures.
+  mutating func leaveOut(_ putAside: [Layout]) throws {
+    var taken: [String: Set<Digest>] = [:]
+    for one in selected {
+      taken[one.image.taggedName ?? one.image.label, default: []].insert(one.image.digest)
+    }
+    for layout in putAside {
+      for image in layout.images where isShards(image) {
+        try Task.checkCancellation()
+        guard request.takesReferrers || !image.looksLikeReferrer else { continue }
+        let isNamed = isNamed(image)
+        let losers = isNamed || wanted.isEmpty ? succession.losers(to: image, in: layout) : []
+        let isTaken = taken[image.taggedName ?? image.label]?.contains(image.digest) ?? false
+        // Another archive may have the very same image.
+        guard !isTaken, isNamed || !losers.isEmpty else { continue }
+        incomplete.append(
+          ImageFailure(
+            image: image.label, error: TransferError.imageLeftOut(archive: layout.path, others: losers)))
+      }
+    }
+  }
+}
