@@ -109,7 +109,8 @@ extension ArchiveFiles {
     let count = place.count(for: totalSize)
     guard count <= VolumeName.most else { throw .tooManyVolumes(path: place.path, limit: VolumeName.most) }
     close(after: count)
-    for volume in ArchivePlace.partialVolumes(of: place.path) where volume.number > count {
+    // The last first: those of a run that is killed here still follow one another.
+    for volume in ArchivePlace.partialVolumes(of: place.path).reversed() where volume.number > count {
       unsafe unlink(volume.path)
     }
     // Asked for the whole: volumes that do fit would be of no use.
@@ -123,11 +124,13 @@ extension ArchiveFiles {
   /// Takes away all that earlier runs left here and in `former`, where they wrote it in another form.
   public func clear(former: ArchivePlace? = nil) throws(FileError) {
     close()
-    for path in former?.unfinished ?? [] where !place.unfinished.contains(path) { unsafe unlink(path) }
+    for path in (former?.unfinished ?? []).reversed() where !place.unfinished.contains(path) {
+      unsafe unlink(path)
+    }
     if place.volumeSize == nil {
       try file(1).truncate(to: 0)
     } else {
-      for path in place.unfinished { unsafe unlink(path) }
+      place.removeUnfinished()
     }
   }
 
@@ -163,32 +166,33 @@ extension ArchiveFiles {
     for number in 1...place.count(for: totalSize) { try? existing(number)?.dropCached() }
   }
 
-  /// Gives each file of an archive of `totalSize` bytes its final name, and makes that durable. Volumes of a
-  /// former archive go first when they are to be replaced. Throws ``FileError/exists(path:)`` when a name is
-  /// taken and `replacing` is false.
-  public func publish(_ totalSize: Int64, replacing: Bool) throws(FileError) {
-    guard place.volumeSize != nil else { return try file(1).publish(as: place.path, replacing: replacing) }
-    let names = place.paths(for: totalSize)
-    let isTaken = Set(place.existing)
-    if replacing {
-      for name in isTaken.subtracting(names) { unsafe unlink(name) }
-    } else if let name = names.first(where: isTaken.contains) {
-      throw .exists(path: name)
+  /// Gives each file of an archive of `totalSize` bytes its final name, and makes that durable. Those of `former` files that
+  /// are in its way, and no others, go first. Throws ``FileError/exists(path:)`` when a name is taken by anything else.
+  public func publish(_ totalSize: Int64, replacing former: [String] = []) throws(FileError) {
+    guard place.volumeSize != nil else {
+      return try file(1).publish(as: place.path, replacing: former.contains(place.path))
     }
+    let names = place.paths(for: totalSize)
+    let kept = Set(place.existing).subtracting(former)
+    if let name = names.first(where: kept.contains) { throw .exists(path: name) }
+    // Never are volumes of two archives beside one another. The first, by which the others are known, goes last.
+    for path in former.reversed() {
+      guard unsafe unlink(path) == 0 || errno == ENOENT else { throw .file(.remove, path: path, code: errno) }
+    }
+    if !former.isEmpty { try FileName.synchronizeDirectory(of: place.path) }
     for (index, name) in names.enumerated() {
-      try FileName.change(place.partialPath(of: index + 1), to: name, replacing: replacing)
+      try FileName.change(place.partialPath(of: index + 1), to: name, replacing: false)
     }
     try FileName.synchronizeDirectory(of: place.path)
   }
 
   /// Takes final names back that a run gave which was killed while it gave them. `count` is of how many.
   public func unpublish(_ count: Int) throws(FileError) {
-    guard place.volumeSize != nil, (1...VolumeName.most).contains(count) else { return }
+    let named = place.named(of: count)
+    guard !named.isEmpty else { return }
     close()
-    for number in 1...count {
-      let (name, partial) = (place.path(of: number, of: count), place.partialPath(of: number))
-      guard !DataFile.exists(partial), DataFile.isPlain(name) else { continue }
-      try FileName.change(name, to: partial, replacing: false)
+    for (number, name) in named {
+      try FileName.change(name, to: place.partialPath(of: number), replacing: false)
     }
   }
 }

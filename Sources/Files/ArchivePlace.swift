@@ -69,6 +69,19 @@ public struct ArchivePlace: Hashable, Sendable {
     numbered(path) { VolumeName($0) }
   }
 
+  /// The volumes that a run gave their final names, as some of `count`, which was killed while it did so: their unfinished
+  /// files are gone, and they are as large as they must be.
+  public func named(of count: Int) -> [(number: Int, path: String)] {
+    guard let volumeSize, (1...VolumeName.most).contains(count) else { return [] }
+    return (1...count).compactMap { number in
+      let path = path(of: number, of: count)
+      guard !DataFile.exists(partialPath(of: number)), let status = FileStatus(named: path), status.isPlain,
+        number < count ? status.size == volumeSize : status.size <= volumeSize
+      else { return nil }
+      return (number, path)
+    }
+  }
+
   /// The unfinished files that are there, as this archive would have them: one, or volumes of any number.
   public var unfinished: [String] {
     guard volumeSize != nil else {
@@ -78,9 +91,9 @@ public struct ArchivePlace: Hashable, Sendable {
     return Self.partialVolumes(of: path).map(\.path)
   }
 
-  /// Removes the unfinished files.
+  /// Removes the unfinished files, the last first: those of a run that is killed meanwhile still follow one another.
   public func removeUnfinished() {
-    for path in unfinished { unsafe unlink(path) }
+    for path in unfinished.reversed() { unsafe unlink(path) }
   }
 
   /// The unfinished volumes of `path` that are there, by their numbers.

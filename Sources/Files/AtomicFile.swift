@@ -3,13 +3,13 @@ import Glibc
 /// Small files that are there whole or not at all: written under another name, synchronized and renamed, and the name
 /// synchronized too, so that no reader and no crash ever sees a part of one.
 public enum AtomicFile {
-  /// Puts a file that holds `bytes` where nothing is, or in place of a plain file that is empty or that `isOwn` knows.
-  /// Throws ``FileError/foreign(path:_:)`` and ``FileError/notAFile(path:)`` for anything else, which stays.
+  /// Puts a file that holds `bytes` where nothing is, or in place of a plain file that `isOwn` knows, whose permissions it
+  /// then has. Throws ``FileError/foreign(path:_:)`` and ``FileError/notAFile(path:)`` for anything else, which stays.
   public static func replace(
     _ path: String, with bytes: [UInt8], where isOwn: (DataFile) -> Bool
   ) throws(FileError) {
-    let isThere = try isToReplace(path, where: isOwn)
-    try FileDraft.make(beside: path).publish(bytes, as: path, replacing: isThere)
+    let former = try former(path, where: isOwn)
+    try draft(of: path, after: former).publish(bytes, as: path, replacing: former != nil)
   }
 
   /// The same for a file of more than is to be in memory: `content` is given what takes the file's next bytes. Throws what
@@ -18,8 +18,8 @@ public enum AtomicFile {
     _ path: String, isExecutable: Bool = false, where isOwn: (DataFile) -> Bool,
     _ content: (([UInt8]) throws -> Void) throws -> Void
   ) throws {
-    let isThere = try isToReplace(path, where: isOwn)
-    let draft = try FileDraft.make(beside: path)
+    let former = try former(path, where: isOwn)
+    let draft = try draft(of: path, after: former)
     if isExecutable { fchmod(draft.file.descriptor, 0o755) }
     var size: Int64 = 0
     do {
@@ -28,16 +28,16 @@ public enum AtomicFile {
         size += Int64(bytes.count)
       }
     } catch {
-      draft.discard()
+      try? draft.discard()
       throw error
     }
-    try draft.publish(as: path, replacing: isThere)
+    try draft.publish(as: path, replacing: former != nil)
   }
 
   /// Whether ``replace(_:with:where:)`` would do now: that files can be made beside `path` is tried, for permissions alone
-  /// do not tell. Leaves nothing.
+  /// do not tell. Leaves nothing, or throws the name of what it could not take away again.
   public static func checkReplacing(_ path: String, where isOwn: (DataFile) -> Bool) throws(FileError) {
-    _ = try isToReplace(path, where: isOwn)
+    _ = try former(path, where: isOwn)
     try FileDraft.make(beside: path).discard()
   }
 
@@ -51,14 +51,22 @@ public enum AtomicFile {
     try FileDraft.make(beside: "\(directory)/.ferry", called: path).discard()
   }
 
-  /// Whether there is a file to be replaced; throws when what is there is not to be.
-  private static func isToReplace(
+  /// The file that is to be replaced; nil where none is there. Throws when what is there is not to be.
+  private static func former(
     _ path: String, where isOwn: (DataFile) -> Bool
-  ) throws(FileError) -> Bool {
-    guard DataFile.exists(path) else { return false }
+  ) throws(FileError) -> DataFile? {
+    guard DataFile.exists(path) else { return nil }
     let present = try DataFile.open(reading: path, following: false)
-    guard try present.size() == 0 || isOwn(present) else { throw .foreign(path: path, .content) }
-    return true
+    guard isOwn(present) else { throw .foreign(path: path, .content) }
+    return present
+  }
+
+  /// What is to become the file at `path`, as private as the one that was there.
+  private static func draft(of path: String, after former: DataFile?) throws(FileError) -> FileDraft {
+    let mode = try former?.status().permissions
+    let draft = try FileDraft.make(beside: path)
+    if let mode { draft.file.setPermissions(mode) }
+    return draft
   }
 }
 
@@ -101,7 +109,7 @@ struct FileDraft {
       }
       guard errno == EEXIST else { throw .file(.write, path: path, code: errno) }
     }
-    throw .exists(path: path)
+    throw .file(.write, path: path, code: EEXIST)
   }
 
   /// Has the file hold `bytes` at its beginning, and a `mark` where one is given, and gives it the name that it is to have in its
@@ -122,16 +130,22 @@ struct FileDraft {
         try FileName.synchronizeDirectory(of: name)
       }
     } catch {
-      discard()
+      try? discard()
       throw error
     }
   }
 
-  /// Takes the name away, unless it is another file's by now.
-  func discard() {
+  /// Takes the name away, unless it is another file's by now. Throws ``FileError/file(_:path:code:)`` with it when it stays.
+  func discard() throws(FileError) {
     guard let own = try? file.status(), let named = FileStatus(named: name, in: descriptor),
       named.inode == own.inode, named.device == own.device
     else { return }
-    unsafe unlinkat(descriptor, name, 0)
+    var code: Int32 = 0
+    // A disk, or a server that files lie on, may fail once.
+    for _ in 0..<2 {
+      guard unsafe unlinkat(descriptor, name, 0) != 0, errno != ENOENT else { return }
+      code = errno
+    }
+    throw .file(.remove, path: directory.map { "\($0.path)/\(name)" } ?? name, code: code)
   }
 }

@@ -69,6 +69,9 @@ public final class DataFile: RandomAccess {
   /// In bytes.
   public func size() throws(FileError) -> Int64 { try status().size }
 
+  /// Whether it is known to hold nothing.
+  public var isEmpty: Bool { (try? size()) == 0 }
+
   /// Fills `buffer` from `offset` on; fewer bytes only at the file's end, none beyond it.
   public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(FileError) -> Int {
     var done = 0

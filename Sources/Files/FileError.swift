@@ -42,6 +42,8 @@ public enum FileError: Error, Hashable, Sendable {
 /// What was being done to a file when it failed.
 public enum FileOperation: String, Hashable, Sendable {
   case open, inspect, read, write, reserve, truncate, lock, synchronize, rename, remove
+  /// Bringing the names in a directory to the disk; the path is the directory's.
+  case synchronizeNames
 }
 
 /// Why a file is not taken for one of Ferry's own.

@@ -41,16 +41,21 @@ enum FileName {
   static func synchronizeDirectory(of path: String) throws(FileError) {
     let directory = DataFile.directory(of: path)
     let descriptor = unsafe Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .file(.synchronize, path: directory, code: errno) }
+    guard descriptor >= 0 else { throw unsynchronized(directory, code: errno) }
     defer { close(descriptor) }
     try synchronize(descriptor, called: directory)
+  }
+
+  /// Nobody has named the directory: it is called by its whole path.
+  private static func unsynchronized(_ directory: String, code: Int32) -> FileError {
+    .file(.synchronizeNames, path: DirectoryListing.canonical(directory) ?? directory, code: code)
   }
 
   /// Makes the names in an open directory durable.
   static func synchronize(_ directory: Int32, called path: String) throws(FileError) {
     // Some file systems cannot sync a directory and say EINVAL; then there is nothing to wait for.
     guard DataFile.repeating({ fsync(directory) }) == 0 || errno == EINVAL else {
-      throw .file(.synchronize, path: path, code: errno)
+      throw unsynchronized(path, code: errno)
     }
   }
 }

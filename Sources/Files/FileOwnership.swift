@@ -12,8 +12,9 @@ extension DataFile {
     // A file system without owners and permissions (FAT, exFAT, many a network's) gives every file the same ones. There
     // a file that is made now looks no different, and nothing can be told.
     guard let fresh = try? FileDraft.make(beside: path) else { return reason }
-    defer { fresh.discard() }
-    let usual = try fresh.file.status()
+    let made = try? fresh.file.status()
+    try fresh.discard()
+    guard let usual = made else { return reason }
     return status.foreignness(owner: usual.owner, writable: usual.permissions & FileStatus.othersWrite)
   }
 

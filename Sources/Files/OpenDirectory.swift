@@ -132,7 +132,7 @@ public final class OpenDirectory: Sendable {
   /// Takes the directory `name` away, if there is nothing in it.
   public func removeIfEmpty(_ name: String) { _ = unsafe unlinkat(descriptor, name, AT_REMOVEDIR) }
 
-  /// Tries whether files can be made here; leaves nothing.
+  /// Tries whether files can be made here; leaves nothing, or throws the name of what it could not take away again.
   public func checkWritable() throws(FileError) {
     try FileDraft.make(in: (descriptor, path), called: path).discard()
   }

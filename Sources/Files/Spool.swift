@@ -35,7 +35,11 @@ public struct Spool: Sendable {
       let name = "\(directory)/.ferry-spool-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
       let descriptor = unsafe Glibc.open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(0o600))
       if descriptor >= 0 {
-        _ = unsafe unlink(name)
+        guard unsafe unlink(name) == 0 else {
+          let code = errno
+          close(descriptor)
+          throw .file(.remove, path: name, code: code)
+        }
         return Spool(file: DataFile(path: path, descriptor: descriptor), directory: directory)
       }
       guard errno == EEXIST || errno == EINTR else { break }

@@ -107,6 +107,14 @@ public indirect enum LayoutProblem: Hashable, Sendable {
     }
   }
 
+  /// Whether it is something that was put into an archive, or behind it, after it was written.
+  var isAddition: Bool {
+    switch self {
+    case .surplus, .unreferenced, .trailingBytes: true
+    default: false
+    }
+  }
+
   /// What other tools' sound archives may have too.
   var isUsualElsewhere: Bool {
     switch self {

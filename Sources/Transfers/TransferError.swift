@@ -40,9 +40,9 @@ public enum TransferError: Error, Sendable {
   case damagedOutput(path: String, problems: [LayoutProblem])
   /// An output exists and holds something else.
   case outputExists(path: String)
-  /// Another run has made the output meanwhile, and it holds something else; the file in which this run's archive is
-  /// whole, if there is one.
-  case outputMade(path: String, partial: String?)
+  /// Somebody has made the output meanwhile, another run of Ferry perhaps (`isFerrys`), and it holds something else; the file
+  /// in which this run's archive is whole, if there is one.
+  case outputMade(path: String, partial: String?, isFerrys: Bool)
   /// An archive that tells what the other side has would be replaced.
   case outputIsKnown(path: String)
   /// The output is there without these images, which a run that kept going could not get.

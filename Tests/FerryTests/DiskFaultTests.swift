@@ -73,16 +73,42 @@ import Testing
       .filter { $0.contains("a.tar.partial>") }
     let drop = try #require(calls.firstIndex { $0.contains("POSIX_FADV_DONTNEED") })
     #expect(calls[..<drop].contains { $0.contains("fsync(") })
-    #expect(!calls[..<drop].contains { $0.contains("pread64(") })
+    // How it begins is looked at, to see that it is the archive's, and is not hashed.
+    #expect(!calls[..<drop].contains { $0.contains("pread64(") && !$0.contains(", 512, 0)") })
     #expect(calls[drop...].contains { $0.contains("pread64(") })
   }
 
-  private func failing(_ fault: Fault, _ arguments: [String]) throws -> CommandResult {
+  @Test func `is named by the directory whose names it does not take`() throws {
+    let arguments = images.export(["two"], to: "a.tar")
+    let fault = Fault(call: "fsync", error: "EIO", words: "")
+    let result = try failing(fault, arguments, at: ferry.home.path)
+    #expect(result.status == 16)
+    result.complains(
+      "the names of what was written to \(ferry.home.path) cannot be brought to the disk: Input/output error")
+    try ferry.run(arguments, exits: 0)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: ferry.home.path) == ["a.tar"])
+  }
+
+  @Test func `and takes files and does not give them up is tried before anything is asked`() throws {
+    let result = try failing(
+      Fault(call: "unlinkat", error: "EPERM", words: ""), images.export(["two"], to: "a.tar"))
+    #expect(result.status == 16)
+    let names = try FileManager.default.contentsOfDirectory(atPath: ferry.home.path)
+    #expect(names.count == 1)
+    result.complains("cannot remove \(names.first ?? "?"): Operation not permitted")
+    #expect(images.gateway.exchanges.isEmpty)
+  }
+
+  /// Runs ferry with calls that fail, where a path is given those alone that are about it.
+  private func failing(
+    _ fault: Fault, _ arguments: [String], at path: String? = nil
+  ) throws -> CommandResult {
     let inject = "inject=\(fault.call):error=\(fault.error):when=\(fault.from)+"
     var command = Command(
       "strace",
       ["-f", "-qqq", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=\(fault.call)", "-e", inject]
-        + [ferry.executable] + arguments, environment: ["HOME": ferry.home.path])
+        + (path.map { ["-P", $0] } ?? []) + [ferry.executable] + arguments,
+      environment: ["HOME": ferry.home.path])
     command.directory = ferry.home.path
     return try command.run()
   }

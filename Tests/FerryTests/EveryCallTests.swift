@@ -107,6 +107,8 @@ import Testing
           #expect((try? JSONSerialization.jsonObject(with: report)) != nil, which)
         }
         try check(run, failed)
+        let tried = try files().filter { $0.hasSuffix(".new") }
+        #expect(failed.status != 0 || tried.isEmpty, which)
         if failed.status != 0 {
           let (again, _) = try calls.run(command, failing: 0, of: kind)
           #expect(again.status == 0, "\(which) then \(again.standardError)")

@@ -170,6 +170,10 @@ import Testing
       // What no journal speaks for may be anybody's.
       try ferry.run(arguments, exits: 15).complains("a.tar.partial")
       #expect(FileManager.default.fileExists(atPath: ferry.file("a.tar.partial")))
+      if journal == "nonsense" {
+        try ferry.run(arguments + ["--force"], exits: 15).complains("a.tar.partial.journal")
+        try FileManager.default.removeItem(atPath: path)
+      }
       let result = try ferry.run(arguments + ["--force"], exits: 0)
       #expect(!result.standardError.contains("continuing with"))
     }

@@ -73,7 +73,12 @@ import Testing
     let image = source.reference("odd/plain:1")
     let importing = ["import", archive, "--plain-http", "--to", "\(registry.host)/new"]
     let exporting = ["export", "--plain-http", image, "-o", "a.tar"]
+    let signing = ["--sign-key", minisign.secretKey]
     let cases: [(name: String, arguments: [String])] = [
+      ("a.tar", exporting), ("a.tar", exporting + ["--force"]),
+      ("a.tar.sha256", exporting + ["--checksum", "--force"]),
+      ("a.tar.digest", exporting + signing + ["--force"]),
+      ("a.tar.digest.minisig", exporting + signing + ["--force"]),
       ("notes", importing + ["--report", "notes"]), ("notes", importing + ["--receipt", "notes"]),
       ("notes", ["verify", archive, "--report", "notes"]), ("notes", exporting + ["--report", "notes"]),
       ("notes.html", exporting + ["--report", "notes.html"]),
@@ -100,6 +105,66 @@ import Testing
     }
     try ferry.run(importing + ["--report", "r.json"], exits: 15)
     try ferry.run(importing + ["--receipt", "i.json"], exits: 15)
+    // A signature that somebody else has made is theirs, unless it is right.
+    try ferry.export([image], to: "a.tar", "--sign-key", minisign.secretKey)
+    try Minisign().sign(ferry.file("a.tar.digest"), isLegacy: false)
+    let theirs = text("a.tar.digest.minisig")
+    try ferry.run(exporting + signing + ["--force"], exits: 15).complains("a.tar.digest.minisig")
+    #expect(text("a.tar.digest.minisig") == theirs)
+    try minisign.sign(ferry.file("a.tar.digest"), isLegacy: false)
+    try ferry.run(exporting + signing, exits: 0)
+  }
+
+  @Test func `takes no archive's place, whoever has written it, and nothing is fetched`() throws {
+    let source = try RegistryProcess(fixtures: true)
+    let image = source.reference("odd/plain:1")
+    try ferry.export([RegistryProcess.fixtures().reference("odd/twice:1")], to: "own.tar")
+    let home = ferry.home.path
+    try Command.run("tar", ["-C", home, "-xf", ferry.file("own.tar")])
+    try ferry.write(Self.notes, to: "notes")
+    let scripts = [
+      "tar -cf a.tar notes", "cat own.tar notes > a.tar", "cat notes own.tar > a.tar",
+      "cp own.tar a.tar && tar -rf a.tar notes", "gzip -c own.tar > a.tar",
+      "tar -cf a.tar oci-layout index.json blobs notes",
+      "sed -i 's/org.ferry/org.other/' index.json && tar -cf a.tar oci-layout index.json blobs",
+      "ln -s own.tar a.tar", "ln -s nowhere a.tar",
+    ]
+    for script in scripts {
+      try Command.run("sh", ["-c", "cd \(home) && rm -f a.tar && \(script)"])
+      let (content, names) = (FileManager.default.contents(atPath: ferry.file("a.tar")), names)
+      for more in [["--force"], [], ["--force", "--dry-run"]] {
+        try ferry.run(["export", "--plain-http", image, "-o", "a.tar"] + more, exits: 15)
+          .complains("a.tar is not Ferry's own", "Move it away")
+        #expect(FileManager.default.contents(atPath: ferry.file("a.tar")) == content, "\(script)")
+        #expect(self.names == names, "\(script)")
+      }
+    }
+    source.stop()
+    #expect(source.requests.allSatisfy { !($0.method == "GET" && $0.path.contains("/blobs/")) })
+  }
+
+  @Test func `may be an empty one that was made for what is written, and is as private then`() throws {
+    let registry = try RegistryProcess()
+    let archive = try FixtureArchive.small()
+    let image = try RegistryProcess.fixtures().reference("odd/plain:1")
+    try ferry.write("", to: "report")
+    try ferry.write("", to: "receipt")
+    try ferry.run(
+      [
+        "import", archive, "--plain-http", "--to", "\(registry.host)/new", "--report", "report", "--receipt",
+        "receipt",
+      ], exits: 0)
+    for name in ["report", "receipt"] {
+      let attributes = try FileManager.default.attributesOfItem(atPath: ferry.file(name))
+      #expect(attributes[.posixPermissions] as? Int == 0o600 && attributes[.size] as? Int != 0)
+    }
+    // Nobody has made one for what was not named.
+    try ferry.write("", to: "a.tar.sha256")
+    for more in [[], ["--force"]] {
+      try ferry.run(["export", "--plain-http", image, "-o", "a.tar", "--checksum"] + more, exits: 15)
+        .complains("a.tar.sha256 is not Ferry's own")
+    }
+    #expect(text("a.tar.sha256") == "")
   }
 
   @Test func `takes no place where a report or receipt is but a part of the file`() throws {
@@ -168,14 +233,11 @@ import Testing
     } else {
       try ferry.write(Self.notes, to: name)
     }
-    for more in [[], ["--dry-run"]] {
+    for more in [[], ["--dry-run"], ["--force"], ["--force", "--dry-run"]] {
       try ferry.run(arguments + more, exits: 15).complains("\(name) is not Ferry's own")
       #expect(text(name) == Self.notes)
       #expect(names == [name, "notes"].sorted())
     }
-    try ferry.run(arguments + ["--force"], exits: 0)
-    #expect(text("notes") == Self.notes)
-    #expect(names == ["a.tar", "notes"])
   }
 
   @Test func `of volumes stays where one file is written`() throws {
@@ -184,8 +246,10 @@ import Testing
     let arguments = ["export", "--plain-http", source.reference("odd/plain:1"), "-o", "a.tar"]
     try ferry.run(arguments, exits: 0)
     #expect(text("a.tar.007.partial") == Self.notes)
-    try ferry.run(arguments + ["--volume-size", "64K"], exits: 15).complains("a.tar.007.partial")
-    #expect(text("a.tar.007.partial") == Self.notes)
+    for more in [[], ["--force"]] {
+      try ferry.run(arguments + ["--volume-size", "64K"] + more, exits: 15).complains("a.tar.007.partial")
+      #expect(text("a.tar.007.partial") == Self.notes)
+    }
   }
 
   @Test func `is not where an archive goes that is read`() throws {

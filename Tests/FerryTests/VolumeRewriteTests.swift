@@ -92,6 +92,31 @@ import Testing
     try ferry.run(["verify", "set.tar", "set.tar.002"], exits: 0)
   }
 
+  /// Beside the set, behind it, among it.
+  @Test(arguments: ["set.tar.099", "set.tar.007", "set.tar.0002", "set.tar.003", "set.tar.006"])
+  func `and a set, are not replaced beside a file that is only called like a volume`(name: String) throws {
+    _ = try export(exits: 0)
+    try ferry.write("the thesis", to: name)
+    let (names, contents) = (try names, try names.map(bytes))
+    let larger = ["export", "--plain-http", "-o", "set.tar", "--volume-size", "200K"] + images
+    for more in [[], ["--force"], ["--force", "--dry-run"]] {
+      try ferry.run(larger + more, exits: 15).complains("\(name) is not Ferry's own", "Move it away")
+      _ = try ferry.run(
+        ["export", "--plain-http", "-o", "set.tar", "--volume-size", "\(Self.size)"] + more
+          + [source.reference("team/app:two")], exits: 15
+      ).complains("\(name) is not Ferry's own")
+      #expect(try self.names == names)
+      #expect(try names.map(bytes) == contents)
+    }
+    if let number = ["set.tar.003": "3", "set.tar.006": "6"][name] {
+      try export("--only-volume", number, "--force", exits: 15).complains("\(name) is not Ferry's own")
+      try export("--only-volume", number, exits: 15).complains("\(name) is not Ferry's own")
+    }
+    try FileManager.default.removeItem(atPath: ferry.file(name))
+    try ferry.run(larger + ["--force"], exits: 0)
+    #expect(try self.names == ["set.tar.001", "set.tar.002", "set.tar.003"])
+  }
+
   @Test(arguments: [1, 3, 5, 6])
   func `is not needed when a run was killed while volumes got their names`(named: Int) throws {
     _ = try export(exits: 0)

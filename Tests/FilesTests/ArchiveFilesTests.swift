@@ -34,7 +34,7 @@ struct `An unfinished archive's files` {
       #expect(try files.read(count, at: Int64(from)) == Array(model[from...].prefix(count)))
     }
     try files.synchronize(Int64(total))
-    try files.publish(Int64(total), replacing: false)
+    try files.publish(Int64(total))
     let paths = place(size).paths(for: Int64(total))
     #expect(try scratch.names.map { scratch($0) } == paths)
     let joined = try paths.flatMap { try [UInt8](Data(contentsOf: URL(fileURLWithPath: $0))) }
@@ -56,16 +56,31 @@ struct `An unfinished archive's files` {
     #expect(try files.size() == 0)
   }
 
-  @Test func `take the place of former ones only when told to`() throws {
-    for number in 1...3 { try scratch.write([9], to: "a.tar.00\(number)") }
+  @Test func `take the place of former ones, and of no others`() throws {
+    let former = try [1, 2, 3, 7].map { try scratch.write([9], to: "a.tar.00\($0)") }
     let files = try ArchiveFiles(place(10))
     try files.reserve(15)
-    #expect(throws: FileError.exists(path: scratch("a.tar.001"))) {
-      try files.publish(15, replacing: false)
+    for others in [[], Array(former[1...])] {
+      #expect(throws: FileError.exists(path: scratch("a.tar.001"))) {
+        try files.publish(15, replacing: others)
+      }
+      #expect(try scratch.names.count == 6)
     }
-    #expect(try scratch.names.count == 5)
-    try files.publish(15, replacing: true)
-    #expect(try scratch.names == ["a.tar.001", "a.tar.002"])
+    try files.publish(15, replacing: Array(former[..<3]))
+    #expect(try scratch.names == ["a.tar.001", "a.tar.002", "a.tar.007"])
+    #expect(try scratch.read("a.tar.007") == [9])
+  }
+
+  @Test func `go where one file was only when that is the former one`() throws {
+    let file = try ArchiveFiles(place(nil))
+    try scratch.write([9], to: "a.tar")
+    for others in [[], [scratch("b.tar")]] {
+      #expect(throws: FileError.exists(path: scratch("a.tar"))) { try file.publish(0, replacing: others) }
+    }
+    #expect(try scratch.read("a.tar") == [9])
+    try file.publish(0, replacing: [scratch("a.tar")])
+    #expect(try scratch.names == ["a.tar"])
+    #expect(try scratch.read("a.tar") == [])
   }
 
   @Test func `get their names back that a killed run had given`() throws {
@@ -80,7 +95,7 @@ struct `An unfinished archive's files` {
     #expect(
       try scratch.names == ["a.tar.001.partial", "a.tar.002", "a.tar.002.partial", "a.tar.003.partial"])
     #expect(try next.read(1, at: 3) == [7])
-    try next.publish(25, replacing: true)
+    try next.publish(25, replacing: [scratch("a.tar.002")])
     #expect(try scratch.names == ["a.tar.001", "a.tar.002", "a.tar.003"])
     #expect(try scratch.read("a.tar.002").count == 10)
   }

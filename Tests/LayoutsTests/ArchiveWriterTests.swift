@@ -76,37 +76,55 @@ import Testing
   }
 
   /// What no journal speaks for is somebody's own, and so is what others own, name or can write.
-  @Test(arguments: ["content", "writable", "names", "journal", "journal's names"])
-  func `writes into no file that Ferry did not make, unless told to`(kind: String) throws {
+  @Test(arguments: ["content", "content, journal", "names", "journal", "journal's names"])
+  func `writes into no file that Ferry did not make, whatever it is told`(kind: String) throws {
     let content = [UInt8](repeating: 0xff, count: 1 << 16)
     let isJournal = kind.hasPrefix("journal")
     let name = isJournal ? "a.tar.partial.journal" : "a.tar.partial"
+    if kind != "journal", kind.contains("journal") { try begun() }
+    try? FileManager.default.removeItem(atPath: scratch(name))
     if kind.hasSuffix("names") {
-      if isJournal { try begun() } else { try scratch.write(content, to: "a.tar.partial.journal") }
-      try? FileManager.default.removeItem(atPath: scratch(name))
       try scratch.write(content, to: "own")
       try FileManager.default.linkItem(atPath: scratch("own"), toPath: scratch(name))
-      if !isJournal { try FileManager.default.removeItem(atPath: scratch("a.tar.partial.journal")) }
     } else {
-      if kind == "writable" { try begun() }
       try scratch.write(content, to: name)
-      if kind == "writable" { chmod(scratch(name), 0o666) }
     }
     let before = try scratch.names
-    for earlier in [ArchiveWriter.Earlier.discarded, .kept] {
-      #expect {
-        try ArchiveWriter.open(plan: plan, path: scratch("a.tar"), replacing: false, earlier: earlier)
-      } throws: { error in
-        if case LayoutError.archive(.foreign(scratch(name), _)) = error { true } else { false }
-      }
+    for replacing in [false, true] {
+      try expectRefusal(of: name, replacing: replacing)
+      #expect(try scratch.read(name) == content)
+      #expect(try scratch.names == before)
     }
-    #expect(try scratch.read(name) == content)
-    #expect(try scratch.names == before)
+  }
+
+  /// What Ferry began, and others own, name or can write by now.
+  @Test(arguments: ["writable", "names", "journal's names"])
+  func `goes on with nothing that is not its user's alone, and begins anew when told to`(kind: String) throws
+  {
+    try begun()
+    let name = kind.hasPrefix("journal") ? "a.tar.partial.journal" : "a.tar.partial"
+    let content = try scratch.read(name)
+    if kind == "writable" {
+      chmod(scratch(name), 0o666)
+    } else {
+      try FileManager.default.linkItem(atPath: scratch(name), toPath: scratch("own"))
+    }
+    try expectRefusal(of: name, replacing: false)
     let writer = try writer(replacing: true)
     try fill(writer)
     try writer.finish()
     #expect(try scratch.names.filter { $0 != "own" } == ["a.tar"])
     if kind.hasSuffix("names") { #expect(try scratch.read("own") == content) }
+  }
+
+  private func expectRefusal(of name: String, replacing: Bool) throws {
+    for earlier in [ArchiveWriter.Earlier.discarded, .kept] {
+      #expect {
+        try ArchiveWriter.open(plan: plan, path: scratch("a.tar"), replacing: replacing, earlier: earlier)
+      } throws: { error in
+        if case LayoutError.archive(.foreign(scratch(name), _)) = error { true } else { false }
+      }
+    }
   }
 
   /// Leaves what a run that was killed leaves.
@@ -141,10 +159,17 @@ import Testing
     withExtendedLifetime(writer) {}
   }
 
-  @Test func `never overwrites a finished archive unless told to`() throws {
+  @Test func `never overwrites a finished archive unless told to, and nothing else`() throws {
     try scratch.write([1], to: "a.tar")
     #expect(throws: LayoutError.exists(path: scratch("a.tar"))) { try writer() }
+    #expect(throws: LayoutError.archive(.foreign(path: scratch("a.tar"), .content))) {
+      try writer(replacing: true)
+    }
+    #expect(try scratch.read("a.tar") == [1])
     #expect(try scratch.names == ["a.tar"])
+    try FileManager.default.removeItem(atPath: scratch("a.tar"))
+    try TestArchive.write([images[0]], to: scratch("a.tar"))
+    #expect(throws: LayoutError.exists(path: scratch("a.tar"))) { try writer() }
     let replacing = try writer(replacing: true)
     try fill(replacing)
     try replacing.finish()
@@ -160,6 +185,19 @@ import Testing
     try FileManager.default.removeItem(atPath: scratch("b.tar"))
     try late.finish()
     #expect(try scratch.read("b.tar").count == Int(plan.totalSize))
+  }
+
+  @Test func `looks again at what it takes the place of when it is finished`() throws {
+    let late = try writer(replacing: true)
+    try fill(late)
+    try scratch.write([1], to: "a.tar")
+    #expect(throws: LayoutError.archive(.foreign(path: scratch("a.tar"), .content))) { try late.finish() }
+    #expect(try scratch.read("a.tar") == [1])
+    try FileManager.default.removeItem(atPath: scratch("a.tar"))
+    try TestArchive.write([images[0]], to: scratch("b.tar"))
+    try FileManager.default.moveItem(atPath: scratch("b.tar"), toPath: scratch("a.tar"))
+    try late.finish()
+    #expect(try scratch.read("a.tar").count == Int(plan.totalSize))
   }
 
   @Test func `is alone on its output`() throws {

@@ -65,10 +65,8 @@ struct `Unfinished volumes` {
   func `of which some have their names are finished`(named: Int, replacing: Bool) throws {
     let size: Int64 = 3000
     var random = SeededGenerator(seed: 1)
-    if replacing {
-      // One volume more, all of which were to be replaced.
-      for number in 1...7 { try scratch.write([1], to: "a.tar.00\(number)") }
-    }
+    // More volumes, all of which are to be replaced.
+    if replacing { try TestVolumes.write([images[0]], to: scratch("a.tar"), size: 2000) }
     var count = 0
     do {
       let first = try writer(images, size: size, replacing: replacing)
@@ -78,6 +76,10 @@ struct `Unfinished volumes` {
     let journal = scratch("a.tar.partial.journal")
     let text = try String(contentsOfFile: journal, encoding: .utf8) + "{\"publishing\":\(count)}\n"
     try text.write(toFile: journal, atomically: true, encoding: .utf8)
+    // Those go before the first gets its name.
+    if replacing, named > 0 {
+      for name in TestVolumes.names(of: scratch("a.tar")) { try FileManager.default.removeItem(atPath: name) }
+    }
     for number in 1...max(1, named) where named > 0 {
       let name = scratch("a.tar.00\(number)")
       rename(name + ".partial", name)

@@ -135,6 +135,12 @@ struct `An archive writer that goes on` {
       #expect(UnfinishedArchive.find(scratch("a.tar")) == nil)
       #expect(throws: LayoutError.self, "that may be somebody's own") { try writer(images) }
       let path = scratch("a.tar")
+      if journal != nil {
+        #expect(throws: LayoutError.self, "that is somebody's own") {
+          try ArchiveWriter.open(plan: ArchivePlan(images), path: path, replacing: true)
+        }
+        try FileManager.default.removeItem(atPath: scratch("a.tar.partial.journal"))
+      }
       let anew = try ArchiveWriter.open(
         plan: ArchivePlan(images), path: path, replacing: true, earlier: .kept)
       #expect(anew.continuation == nil)

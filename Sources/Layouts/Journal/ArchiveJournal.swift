@@ -23,17 +23,16 @@ final class ArchiveJournal: Sendable {
 
   /// Opens the journal of the archive `path`, which may be new, and locks it: whoever has it may write the archive,
   /// in however many files. Errors name the unfinished archive, ``LayoutError/locked(path:pid:)`` among them; but
-  /// ``FileError/foreign(path:_:)`` names the file, which is no journal of this user's. With `replacing` that gives way.
+  /// ``FileError/foreign(path:_:)`` names the file, which is no journal of this user's. With `replacing` a journal that others
+  /// own, name or can write gives way.
   static func open(of path: String, replacing: Bool = false) throws(LayoutError) -> ArchiveJournal {
     do throws(FileError) {
       let name = Self.path(of: path)
       let wasThere = DataFile.exists(name)
-      var file = try FileLock.create(name, privately: true, replacing: replacing)
-      if try !isJournal(file) {
-        guard replacing else { throw .foreign(path: name, .content) }
-        file.remove()
-        file = try FileLock.create(name, privately: true)
-      }
+      // Before it loses its name.
+      if wasThere, replacing { _ = try check(of: path, replacing: true) }
+      let file = try FileLock.create(name, privately: true, replacing: replacing)
+      guard try isJournal(file) else { throw .foreign(path: name, .content) }
       try file.makePrivate()
       let found: Found = try file.size() > 0 ? .records : wasThere ? .empty : .nothing
       return ArchiveJournal(file, found)
@@ -52,10 +51,10 @@ final class ArchiveJournal: Sendable {
   }
 
   /// What ``open(of:replacing:)`` would find. Throws what that would throw, but for who has it locked; changes nothing.
-  static func check(of path: String) throws(FileError) -> Found {
+  static func check(of path: String, replacing: Bool) throws(FileError) -> Found {
     let name = Self.path(of: path)
     guard DataFile.exists(name) else { return .nothing }
-    try DataFile.checkOwn(name)
+    if !replacing { try DataFile.checkOwn(name) }
     let file = try DataFile.open(reading: name, following: false)
     guard try isJournal(file) else { throw .foreign(path: name, .content) }
     return try file.size() > 0 ? .records : .empty

@@ -9,7 +9,28 @@ struct VolumeCheck {
   /// The foreign ones, and which volume's bytes they hold where that can be told. A volume that lies inside a
   /// layer from end to end has nothing it could be told by, unless it holds what another one should.
   func foreign() throws(LayoutError) -> [Int: Int?] {
-    let (right, wrong) = try sorted()
+    try foreign(sorted())
+  }
+
+  /// The numbers of those that can be told to be this archive's, whatever has happened to them. Where something in one of
+  /// them is as it should be, these are also those of the right size that lie inside a layer; else there are none.
+  func own() throws(LayoutError) -> Set<Int> {
+    let sorted = try sorted()
+    guard !sorted.right.isEmpty else { return [] }
+    let foreign = try foreign(sorted)
+    let own = set.volumes.filter { volume in
+      switch volume.state {
+      // One that holds what another should is of the archive, too.
+      case .present: foreign[volume.number] != .some(nil)
+      case .wrongSize(let actual): actual < volume.size && sorted.right.contains(volume.number)
+      case .missing, .foreign, .surplus: false
+      }
+    }
+    return Set(own.map(\.number))
+  }
+
+  private func foreign(_ sorted: (right: Set<Int>, wrong: Set<Int>)) throws(LayoutError) -> [Int: Int?] {
+    let (right, wrong) = sorted
     guard !wrong.isEmpty else { return [:] }
     let origins = try origins(of: set.volumes.filter { $0.isThere && !right.contains($0.number) })
     var foreign: [Int: Int?] = [:]

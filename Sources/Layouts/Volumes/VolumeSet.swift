@@ -72,6 +72,14 @@ struct VolumeSet: Hashable, Sendable {
     volumeSize = usual.key
   }
 
+  /// The volumes that were `found` at a place, as those of an archive in volumes of `volumeSize` bytes.
+  init(_ path: String, _ found: [Int: ArchiveInput.FoundVolume], volumeSize: Int64, totalSize: Int64? = nil) {
+    self.path = path
+    self.found = found
+    self.volumeSize = volumeSize
+    self.totalSize = totalSize
+  }
+
   /// The number of the last volume that is there.
   private var highest: Int { found.keys.max() ?? 1 }
 

@@ -50,11 +50,10 @@ public final class ArchiveWriter: Sendable {
   public static func check(
     _ place: ArchivePlace, for plan: ArchivePlan, replacing: Bool
   ) throws(LayoutError) {
-    guard !replacing else { return }
     let journal = try LayoutError.wrapping { () throws(FileError) in
-      try ArchiveJournal.check(of: place.path)
+      try ArchiveJournal.check(of: place.path, replacing: replacing)
     }
-    try PartialArchive.check(place.unfinished, of: plan, journal: journal)
+    try PartialArchive.check(place, of: plan, journal: journal, replacing: replacing)
   }
 
   /// Throws when a final name is taken that must stay. One that a killed run gave is taken back later.
@@ -65,12 +64,11 @@ public final class ArchiveWriter: Sendable {
     else { throw .exists(path: taken) }
   }
 
-  /// Locks the archive, sizes its unfinished files, sets their space aside and writes all that is known. Throws
-  /// ``LayoutError/exists(path:)`` when `path` is taken and not `replacing`, ``LayoutError/locked(path:pid:)``
-  /// and ``LayoutError/archive(_:)``, among those `noSpace` with the whole archive's size, and `foreign` when unfinished
-  /// files are there that no earlier run left and not `replacing`, and
-  /// ``LayoutError/cancelled`` while bytes of an earlier run are being moved. With `checksums` it hashes
-  /// the files as they grow.
+  /// Locks the archive, sizes its unfinished files, sets their space aside and writes all that is known. When `replacing`,
+  /// whatever Ferry made gives way. Throws ``LayoutError/exists(path:)`` when `path` is taken and not `replacing`,
+  /// ``LayoutError/locked(path:pid:)`` and ``LayoutError/archive(_:)``, among those `noSpace` with the whole archive's size, and
+  /// `foreign` when something is there that Ferry did not make, and ``LayoutError/cancelled`` while bytes of an earlier run are
+  /// being moved. With `checksums` it hashes the files as they grow.
   public static func open(
     plan: ArchivePlan, to place: ArchivePlace, replacing: Bool, earlier: Earlier = .discarded,
     checksums: Bool = false
@@ -81,9 +79,8 @@ public final class ArchiveWriter: Sendable {
     do throws(LayoutError) {
       // Who had it locked until now may have given the archive its name.
       try checkNames(place, replacing: replacing)
-      if !replacing {
-        try PartialArchive.check(place.unfinished, of: plan, journal: journal.found)
-      }
+      if replacing { _ = try FormerArchive.files(at: place, for: plan) }
+      try PartialArchive.check(place, of: plan, journal: journal.found, replacing: replacing)
       files = try LayoutError.wrapping { () throws(FileError) in
         try ArchiveFiles(place, replacing: replacing)
       }
@@ -226,7 +223,7 @@ public final class ArchiveWriter: Sendable {
 
   /// Waits until everything is on the disk and gives the archive its name. Throws what the disk did not take at
   /// any time, ``LayoutError/incomplete(_:)`` when a blob has no proof, and ``LayoutError/exists(path:)`` when the name
-  /// was taken in the meantime and is not to be replaced.
+  /// was taken in the meantime and is not to be replaced, or `foreign` when it is and Ferry did not make what is there.
   public func finish() throws(LayoutError) {
     let (missing, wasFinished) = state.withLock { state in
       let missing = plan.blobs.map(\.digest).filter { !state.proven.contains($0) }
@@ -236,20 +233,30 @@ public final class ArchiveWriter: Sendable {
     }
     guard missing.isEmpty else { throw .incomplete(missing) }
     guard !wasFinished else { throw .finished(path: place.path) }
-    do throws(FileError) {
-      try commit.drain()
-      do { try files.synchronize(plan.totalSize) } catch {
-        commit.failed(error)
-        throw error
+    do throws(LayoutError) {
+      try working { () throws(FileError) in
+        try commit.drain()
+        do throws(FileError) { try files.synchronize(plan.totalSize) } catch {
+          commit.failed(error)
+          throw error
+        }
       }
-      let count = place.count(for: plan.totalSize)
-      if count > 1 { try journal.announce(publishing: count) }
-      try files.publish(plan.totalSize, replacing: replacing)
+      // Looked at once more: an export takes hours.
+      let former = replacing ? try FormerArchive.files(at: place, for: plan) : []
+      try working { () throws(FileError) in
+        let count = place.count(for: plan.totalSize)
+        if count > 1 { try journal.announce(publishing: count) }
+        try files.publish(plan.totalSize, replacing: former)
+      }
     } catch {
       state.withLock { $0.isFinished = false }
-      throw failure(error)
+      throw error
     }
     journal.remove()
+  }
+
+  private func working(_ work: () throws(FileError) -> Void) throws(LayoutError) {
+    do { try work() } catch { throw failure(error) }
   }
 
   /// The sha256 of each of the archive's files, once all blobs are proved; nil when the writer was not made with

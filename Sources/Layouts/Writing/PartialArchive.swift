@@ -7,29 +7,92 @@ struct PartialArchive {
   let files: ArchiveFiles
   let journal: ArchiveJournal
 
-  /// Looks whether the files in this archive's way are those of an earlier run. That it began them is what its journal
-  /// tells; killed before that said anything, it leaves files in which nothing is yet but how every archive begins. Throws
-  /// ``FileError/foreign(path:_:)`` and ``FileError/notAFile(path:)`` for anything else; changes nothing.
+  /// Looks whether the unfinished files in this archive's way are those of an earlier run, and those that it had cut otherwise,
+  /// for they go. That it began them is what its journal tells; killed before that said anything, it leaves files in which
+  /// nothing is yet but how every archive begins. Throws ``FileError/foreign(path:_:)`` and ``FileError/notAFile(path:)`` for
+  /// anything else; changes nothing. When `replacing`, what others own, name or can write gives way, and what no journal speaks
+  /// of, but only where Ferry wrote it. `numbers` are those of the volumes that are written where not all are.
   static func check(
-    _ files: [String], of plan: ArchivePlan, journal: ArchiveJournal.Found
+    _ place: ArchivePlace, of plan: ArchivePlan?, journal: ArchiveJournal.Found, replacing: Bool,
+    numbers: [Int]? = nil
   ) throws(LayoutError) {
-    for path in files {
-      do throws(FileError) {
-        try DataFile.checkOwn(path)
-        if journal == .records { continue }
-        let file = try DataFile.open(reading: path, following: false)
-        let isOwn = try journal == .empty ? isEmpty(file, plan) : file.size() == 0
-        guard isOwn else { throw FileError.foreign(path: path, .content) }
-      } catch {
-        throw LayoutError(error)
+    let state = journal == .records ? ArchiveJournal.state(of: place.path) : nil
+    let begun = state.map { ArchivePlace(place.path, volumeSize: $0.volumeSize) } ?? place
+    let files = unfinished(begun, numbers)
+    let highest = highest(of: files.map(\.number), begun, plan, state)
+    var others: [String] = []
+    for (number, path) in files {
+      let isSpokenFor = try isOwn(path, replacing: replacing) { file throws(FileError) in
+        switch journal {
+        case .nothing: try file.size() == 0
+        case .empty: try isBegun(file)
+        // How a volume begins that is not the first depends on what the archive was to hold then.
+        case .records where number > highest: false
+        case .records where number > 1: try file.size() <= begun.volumeSize ?? .max
+        case .records: try isBegun(file)
+        }
       }
+      if !isSpokenFor { others.append(path) }
+    }
+    try check(others, at: begun, of: plan, replacing: replacing)
+    // Volumes of whatever size are called the same.
+    guard (begun.volumeSize == nil) != (place.volumeSize == nil) else { return }
+    others = []
+    for (_, path) in unfinished(place, numbers) {
+      let isEmpty = try isOwn(path, replacing: replacing) { file throws(FileError) in try file.size() == 0 }
+      if !isEmpty { others.append(path) }
+    }
+    try check(others, at: place, of: plan, replacing: replacing)
+  }
+
+  private static func unfinished(_ place: ArchivePlace, _ numbers: [Int]?) -> [(number: Int, path: String)] {
+    guard place.volumeSize != nil else { return place.unfinished.map { (1, $0) } }
+    return ArchivePlace.partialVolumes(of: place.path).filter { numbers?.contains($0.number) ?? true }
+  }
+
+  /// The last volume that earlier runs can have begun, whose journal has this `state`, where those of these `numbers` are there:
+  /// volumes are made one after the other and given up from the last on. One may have been removed since; the `plan` tells of
+  /// as many as it wants.
+  private static func highest(
+    of numbers: [Int], _ place: ArchivePlace, _ plan: ArchivePlan?, _ state: JournalState?
+  ) -> Int {
+    let there = Set(numbers)
+    var last = state?.publishing ?? 0
+    while there.contains(last + 1) { last += 1 }
+    return max(last, plan.map { place.count(for: $0.totalSize) } ?? 0)
+  }
+
+  /// Whether a file is plain, not others' as well unless `replacing`, and as `isSpokenFor` says.
+  private static func isOwn(
+    _ path: String, replacing: Bool, _ isSpokenFor: (DataFile) throws(FileError) -> Bool
+  ) throws(LayoutError) -> Bool {
+    try LayoutError.wrapping { () throws(FileError) in
+      if !replacing { try DataFile.checkOwn(path) }
+      return try isSpokenFor(DataFile.open(reading: path, following: false))
     }
   }
 
-  private static func isEmpty(_ file: DataFile, _ plan: ArchivePlan) throws(FileError) -> Bool {
+  /// Lets files of which no journal speaks give way only where Ferry wrote them.
+  private static func check(
+    _ paths: [String], at place: ArchivePlace, of plan: ArchivePlan?, replacing: Bool
+  ) throws(LayoutError) {
+    guard let first = paths.first else { return }
+    guard replacing else { throw .archive(.foreign(path: first, .content)) }
+    let own =
+      place.volumeSize == nil
+      ? Set(paths.filter(FormerArchive.isMarked))
+      : try FormerArchive.volumes(ArchivePlace.partialVolumes(of: place.path), at: place, of: plan)
+    if let other = paths.first(where: { !own.contains($0) }) {
+      throw .archive(.foreign(path: other, .content))
+    }
+  }
+
+  /// Whether nothing is in the file yet, or what every archive begins with.
+  private static func isBegun(_ file: DataFile) throws(FileError) -> Bool {
     let front = try file.read(Int(TarHeader.blockSize), at: 0)
     if front.allSatisfy({ $0 == 0 }) { return true }
-    return (try? plan.sections.first?.header()).map { $0.bytes.starts(with: front) } ?? false
+    return (try? TarHeader.bytes(path: LayoutFile.path, size: Int64(LayoutFile.bytes.count)))
+      .map { $0.starts(with: front) } ?? false
   }
 
   /// Puts everything at its place that an earlier run left and that is known beforehand, and returns what is

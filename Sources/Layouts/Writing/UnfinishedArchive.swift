@@ -32,9 +32,9 @@ public struct UnfinishedArchive: Hashable, Sendable {
     return UnfinishedArchive(partial: place.partialPath(of: 1), size: size, state: state)
   }
 
-  /// Removes what other runs left beside the finished archive `digest` at `path`: one that was killed after its last
-  /// step, or that wrote the same archive at the same time and came too late.
-  public static func removeLeftovers(of path: String, digest: Digest? = nil) {
+  /// Removes what other runs left beside the finished archive `digest` at `path`, whose `plan` tells how many volumes they may
+  /// have made: one that was killed after its last step, or that wrote the same archive at the same time and came too late.
+  public static func removeLeftovers(of path: String, digest: Digest? = nil, plan: ArchivePlan? = nil) {
     // Locked first: what is there may be another run's, which has only begun.
     guard DataFile.exists(ArchiveJournal.path(of: path)), let journal = try? ArchiveJournal.open(of: path)
     else {
@@ -42,7 +42,9 @@ public struct UnfinishedArchive: Hashable, Sendable {
     }
     let state = try? journal.read()
     let place = ArchivePlace(path, volumeSize: state?.volumeSize)
-    if let digest, state?.archive == digest, (try? place.unfinished.forEach(DataFile.checkOwn)) != nil {
+    if let digest, state?.archive == digest,
+      (try? PartialArchive.check(place, of: plan, journal: journal.found, replacing: false)) != nil
+    {
       place.removeUnfinished()
     }
     guard !DataFile.exists(partialPath(of: path)), ArchivePlace.partialVolumes(of: path).isEmpty else {

@@ -22,23 +22,27 @@ public final class VolumeWriter: Sendable {
     var open: Set<Digest> = []
   }
 
-  /// Locks the set, sizes `<volume>.partial` of each volume, and writes all that is known of them. Throws
-  /// ``LayoutError/exists(path:)`` when a volume is there and not `replacing`, ``LayoutError/locked(path:pid:)``
-  /// when the set is being written, or was begun.
+  /// Locks the set, sizes `<volume>.partial` of each volume, and writes all that is known of them. When `replacing`, whatever
+  /// Ferry made gives way. Throws ``LayoutError/exists(path:)`` when a volume is there and not `replacing`, `foreign` when
+  /// something is there that Ferry did not make, ``LayoutError/locked(path:pid:)`` when the set is being written, or was begun.
   public static func open(
     plan: ArchivePlan, place: ArchivePlace, numbers: [Int], replacing: Bool
   ) throws(LayoutError) -> VolumeWriter {
     let count = place.count(for: plan.totalSize)
     let numbers = Set(numbers).filter { (1...count).contains($0) }.sorted()
     let names = numbers.map { place.path(of: $0, of: count) }
-    let partials = numbers.map { place.partialPath(of: $0) }.filter(DataFile.exists)
     let journal = try ArchiveJournal.open(of: place.path, replacing: replacing)
     do throws(LayoutError) {
-      if !replacing, let name = names.first(where: DataFile.exists) { throw .exists(path: name) }
+      if replacing {
+        _ = try FormerArchive.files(at: place, for: plan, numbers: numbers)
+      } else if let name = names.first(where: DataFile.exists) {
+        throw .exists(path: name)
+      }
       guard try journal.read() == nil else {
         throw .locked(path: UnfinishedArchive.partialPath(of: place.path), pid: nil)
       }
-      if !replacing { try PartialArchive.check(partials, of: plan, journal: journal.found) }
+      try PartialArchive.check(
+        place, of: plan, journal: journal.found, replacing: replacing, numbers: numbers)
       try journal.clear()
       try LayoutError.wrapping { () throws(FileError) in
         try journal.append(.rewriting(archive: plan.archiveDigest, volumes: numbers))
@@ -158,15 +162,20 @@ public final class VolumeWriter: Sendable {
     }
   }
 
-  /// Gives the volumes their names when all is on the disk. Throws ``LayoutError/incomplete(_:)``.
+  /// Gives the volumes their names when all is on the disk. Throws ``LayoutError/incomplete(_:)``, and what
+  /// ``open(plan:place:numbers:replacing:)`` throws for names that were taken in the meantime.
   public func finish() throws(LayoutError) {
     let missing = state.withLock { state in blobs.map(\.digest).filter { !state.proven.contains($0) } }
     guard missing.isEmpty else { throw .incomplete(missing) }
     let count = place.count(for: plan.totalSize)
     try LayoutError.wrapping { () throws(FileError) in
       for file in files.values { try file.synchronize() }
+    }
+    let former = replacing ? try FormerArchive.files(at: place, for: plan, numbers: numbers) : []
+    try LayoutError.wrapping { () throws(FileError) in
       for (number, file) in files.sorted(by: { $0.key < $1.key }) {
-        try file.publish(as: place.path(of: number, of: count), replacing: replacing)
+        let name = place.path(of: number, of: count)
+        try file.publish(as: name, replacing: former.contains(name))
       }
     }
     journal.remove()

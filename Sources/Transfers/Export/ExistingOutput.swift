@@ -7,7 +7,7 @@ import Tar
 /// What is there already where one archive is to be written.
 struct ExistingOutput {
   let place: ArchivePlace
-  /// Whether what holds something else is to be replaced.
+  /// Whether what Ferry made and holds something else is to be replaced.
   let replacesExisting: Bool
 
   /// What is at the place already. An archive of these very images is taken for whole: it has its final name, and
@@ -17,7 +17,8 @@ struct ExistingOutput {
     guard !existing.isEmpty else { return .toWrite }
     // Some volumes got their names, then the run was killed: that is resumed.
     if let unfinished = UnfinishedArchive.find(place.path), unfinished.isProved,
-      unfinished.volumeSize == place.volumeSize, !ArchivePlace.partialVolumes(of: place.path).isEmpty
+      unfinished.volumeSize == place.volumeSize, !ArchivePlace.partialVolumes(of: place.path).isEmpty,
+      (try? FormerArchive.files(at: place, for: plan))?.isEmpty ?? false
     {
       return .toWrite
     }
@@ -30,7 +31,8 @@ struct ExistingOutput {
     {
       return .upToDate(layout.archiveDigest)
     }
-    return replacesExisting && existing.allSatisfy(DataFile.isPlain) ? .toReplace : .blocked
+    let isReplaceable = replacesExisting && (try? FormerArchive.files(at: place, for: plan)) != nil
+    return isReplaceable ? .toReplace : .blocked
   }
 
   /// What an archive at the place says that the layers of its converted images hold.
@@ -50,9 +52,13 @@ struct ExistingOutput {
   }
 
   /// What to say of something at the place that is not this archive.
-  func obstacle(for plan: ArchivePlan) -> TransferError {
+  func obstacle(for plan: ArchivePlan) -> any Error {
+    let former: [String]
+    // All that there may be to say else has a remedy in replacing it.
+    do { former = try FormerArchive.files(at: place, for: plan) } catch { return error }
     if let missing = missingImages(of: plan) { return missing }
-    let outputExists = TransferError.outputExists(path: place.existing.first ?? place.path)
+    let path = former.first ?? place.existing.first ?? place.path
+    let outputExists = TransferError.outputExists(path: path)
     let sizes = Dictionary(
       zip(place.paths(for: plan.totalSize), place.sizes(for: plan.totalSize)), uniquingKeysWith: max)
     guard place.volumeSize != nil, let input = try? ArchiveInput.written(to: place),
@@ -64,7 +70,7 @@ struct ExistingOutput {
       return outputExists
     }
     let missing = Set(sizes.keys).subtracting(input.files).sorted()
-    return .incompleteOutput(path: place.path, missing: missing)
+    return TransferError.incompleteOutput(path: place.path, missing: missing)
   }
 
   /// That what is there is this archive without some images, which an earlier run could not get.
@@ -87,11 +93,11 @@ struct ExistingOutput {
     }
     let names = place.paths(for: plan.totalSize)
     var blockers: [any Error] = []
-    if !replacesExisting {
-      blockers += onlyVolumes.compactMap { number in
-        guard names.indices.contains(number - 1), DataFile.exists(names[number - 1]) else { return nil }
-        return LayoutError.exists(path: names[number - 1])
-      }
+    do {
+      let former = try FormerArchive.files(at: place, for: plan, numbers: onlyVolumes)
+      if !replacesExisting { blockers += former.map { LayoutError.exists(path: $0) } }
+    } catch {
+      blockers.append(error)
     }
     for (number, path) in ArchivePlace.volumes(of: place.path) where !onlyVolumes.contains(number) {
       let size = place.size(of: number, for: plan.totalSize)

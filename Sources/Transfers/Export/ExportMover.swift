@@ -128,7 +128,8 @@ struct ExportMover: Sendable {
       let existing = ExistingOutput(place: place, replacesExisting: request.replacesExisting)
       let found = archive.with(state: existing.state(for: archive.plan))
       guard found.isUpToDate, try await isWhole(place, archive) else {
-        throw TransferError.outputMade(path: taken, partial: place.unfinished.first)
+        let isFerrys = (try? FormerArchive.files(at: place, for: archive.plan)) != nil
+        throw TransferError.outputMade(path: taken, partial: place.unfinished.first, isFerrys: isFerrys)
       }
       find(found)
       return Written(archive: found)
@@ -138,7 +139,7 @@ struct ExportMover: Sendable {
   /// Says that an archive is there, and clears away what runs that were broken off left of it.
   private func find(_ archive: PreparedExport.Archive) {
     guard let path = archive.path else { return }
-    UnfinishedArchive.removeLeftovers(of: path, digest: archive.digest)
+    UnfinishedArchive.removeLeftovers(of: path, digest: archive.digest, plan: archive.plan)
     settings.observer.note(.archiveUpToDate(path: archive.title ?? path, digest: archive.digest))
   }
 
@@ -229,23 +230,24 @@ struct ExportMover: Sendable {
         ? try ArchiveInput.written(to: place).files : place.paths(for: archive.plan.totalSize)
       let file = ChecksumFile(of: place.path, files: files, enclosed: enclosedPaths)
       let known = Dictionary(uniqueKeysWithValues: zip(files, checksums ?? []))
-      try await file.write(known: known, replacing: request.replacesExisting, on: executor)
+      try await file.write(known: known, on: executor)
       settings.observer.note(.proofWritten(path: file.path))
     }
     if let key = request.signingKey {
       let signature = ArchiveSignature(of: place.path)
       let isNew = try await executor.run {
-        try signature.write(archive.digest, with: key, replacing: request.replacesExisting)
+        try signature.write(archive.digest, with: key)
       }
       if isNew { settings.observer.note(.proofWritten(path: signature.path)) }
     }
     guard case .toReplace = archive.state else { return }
+    let checksums = ChecksumFile(of: place.path, files: [])
+    if !request.writesChecksums, checksums.isThere {
+      settings.observer.note(.proofOutdated(path: checksums.path))
+    }
     let signature = ArchiveSignature(of: place.path)
-    for (path, isKept) in [
-      (ArchiveCompanion.checksums.path(beside: place.path), !request.writesChecksums),
-      (signature.digestPath, request.signingKey == nil),
-    ] where isKept && DataFile.exists(path) {
-      settings.observer.note(.proofOutdated(path: path))
+    if request.signingKey == nil, signature.isThere {
+      settings.observer.note(.proofOutdated(path: signature.digestPath))
     }
   }
 }

@@ -28,11 +28,14 @@ struct ExportOutput {
   }
 
   /// Tries, before anything is asked or moved, whether files can be made where the archives are to go. Leaves nothing.
-  /// Throws ``TransferError/noDirectory(path:)``, ``TransferError/notADirectory(path:)`` and `FileError`. Blocks.
+  /// Throws ``TransferError/noDirectory(path:)``, ``TransferError/notADirectory(path:)``, `FileError`, and `LayoutError` for a
+  /// file there that Ferry did not make. Blocks.
   func check() throws {
     switch request.output {
     case .stream: return
     case .file(let path):
+      // Nothing takes its place, whatever is exported.
+      if request.volumeSize == nil, DataFile.isPlain(path) { try FormerArchive.check(path) }
       // An archive that is there already may lie where nothing can be written.
       let isThere = !ArchivePlace(path, volumeSize: request.volumeSize).existing.isEmpty
       guard !isThere || request.replacesExisting || request.writesChecksums || !request.enclosed.isEmpty
@@ -72,16 +75,17 @@ struct ExportOutput {
       return []
     }
     var checks: [() throws -> Void] = []
-    let replacing = request.replacesExisting
     if !archive.isUpToDate, archive.onlyVolumes.isEmpty {
-      checks.append { try ArchiveWriter.check(place, for: archive.plan, replacing: replacing) }
+      checks.append {
+        try ArchiveWriter.check(place, for: archive.plan, replacing: request.replacesExisting)
+      }
     }
     if !archive.isUpToDate { checks.append { try AtomicFile.checkCreating(beside: place.path) } }
     if request.writesChecksums {
-      checks.append { try ChecksumFile(of: place.path, files: []).checkWritable(replacing: replacing) }
+      checks.append { try ChecksumFile(of: place.path, files: []).checkWritable() }
     }
-    if request.signingKey != nil {
-      checks.append { try ArchiveSignature(of: place.path).checkWritable(replacing: replacing) }
+    if let key = request.signingKey {
+      checks.append { try ArchiveSignature(of: place.path).checkWritable(archive.knownDigest, with: key) }
     }
     if case .toReplace = archive.state {
       checks.append { try expectNotRead(place) }

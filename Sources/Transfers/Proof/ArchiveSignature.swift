@@ -30,54 +30,64 @@ struct ArchiveSignature: Sendable {
   /// What is signed for an archive.
   static func content(for digest: Digest) -> [UInt8] { Array("\(digest)\n".utf8) }
 
-  /// Makes sure that the digest and its signature can be written. Throws `FileError`, `foreign` among them for other
-  /// files of these names unless they are to be replaced.
-  func checkWritable(replacing: Bool) throws(FileError) {
-    try AtomicFile.checkReplacing(digestPath) { replacing || Self.isDigest($0) }
-    try AtomicFile.checkReplacing(path) { replacing || Self.isSignature($0) }
+  /// Makes sure that `digest`, where that is known, and its signature by `key` can be written. Throws `FileError`, `foreign`
+  /// among them for other files of these names.
+  func checkWritable(_ digest: Digest?, with key: SigningKey) throws(FileError) {
+    try AtomicFile.checkReplacing(digestPath, where: Self.isDigest)
+    if let digest, Self.isSigned(Self.signed(digest), at: digestPath, by: key) { return }
+    try AtomicFile.checkReplacing(path, where: Self.isSignature)
   }
 
-  /// Whether the file holds a digest alone, as ``write(_:with:replacing:)`` writes it.
+  /// Whether a digest lies there.
+  var isThere: Bool { (try? DataFile.open(reading: digestPath)).map(Self.isDigest) ?? false }
+
+  /// Whether the file holds a digest alone, as ``write(_:with:)`` writes it.
   private static func isDigest(_ file: DataFile) -> Bool {
     guard let bytes = try? file.read(1 << 10, at: 0), bytes.last == UInt8(ascii: "\n") else { return false }
     return (try? Digest(String(decoding: bytes.dropLast(), as: UTF8.self)))?.algorithm == .sha256
   }
 
-  /// Whether the file holds a signature of minisign's.
+  /// Whether the file holds a signature as Ferry writes it: one that somebody has made with minisign is as much theirs as any
+  /// other file.
   static func isSignature(_ file: DataFile) -> Bool {
-    (try? file.read(64 << 10, at: 0)).map { (try? DetachedSignature(text: $0)) != nil } ?? false
+    (try? file.read(64 << 10, at: 0)).map { (try? DetachedSignature(text: $0))?.text == $0 } ?? false
   }
 
   /// Writes the digest and its signature. What is there already and right stays as it is: a signature says when
   /// it was made. Returns whether there is a new signature. Blocks.
-  func write(_ digest: Digest, with key: SigningKey, replacing: Bool = false) throws -> Bool {
+  func write(_ digest: Digest, with key: SigningKey) throws -> Bool {
     let content = Self.content(for: digest)
     if Self.file(digestPath) != content {
-      try AtomicFile.replace(digestPath, with: content) { replacing || Self.isDigest($0) }
+      try AtomicFile.replace(digestPath, with: content, where: Self.isDigest)
     }
+    return try Self.sign(Self.signed(digest), at: digestPath, with: key)
+  }
+
+  private static func signed(_ digest: Digest) -> SignedContent {
     var signed = SignedContent()
-    signed.update(content)
-    return try Self.sign(signed, at: digestPath, with: key, replacing: replacing)
+    signed.update(content(for: digest))
+    return signed
+  }
+
+  /// Whether a right signature lies beside the file `signed`, whoever wrote it there.
+  private static func isSigned(_ content: SignedContent, at signed: String, by key: SigningKey) -> Bool {
+    guard let text = file(path(for: signed)), let present = try? DetachedSignature(text: text) else {
+      return false
+    }
+    return (try? key.verificationKey.check(present, of: content)) != nil
   }
 
   /// Puts beside the file `signed`, which holds `content`, its signature, unless there is a right one.
   /// Returns whether it did. Blocks.
   @discardableResult
-  static func sign(
-    _ content: SignedContent, at signed: String, with key: SigningKey, replacing: Bool = false
-  ) throws -> Bool {
+  static func sign(_ content: SignedContent, at signed: String, with key: SigningKey) throws -> Bool {
     let path = path(for: signed)
-    if let text = file(path), let present = try? DetachedSignature(text: text),
-      (try? key.verificationKey.check(present, of: content)) != nil
-    {
-      return false
-    }
+    if isSigned(content, at: signed, by: key) { return false }
     let name = signed.split(separator: "/").last.map(String.init) ?? signed
     // The form that minisign gives its comments.
     let comment = "timestamp:\(Int64(Date().timeIntervalSince1970))\tfile:\(name)\thashed"
-    try AtomicFile.replace(path, with: key.sign(content, trustedComment: comment).text) {
-      replacing || isSignature($0)
-    }
+    try AtomicFile.replace(
+      path, with: key.sign(content, trustedComment: comment).text, where: isSignature)
     return true
   }
 

@@ -19,15 +19,17 @@ struct ChecksumFile: Sendable {
     self.files = files + enclosed
   }
 
-  /// Makes sure that the checksums can be written. Throws `FileError`, `foreign` among them for another file of that name
-  /// unless it is to be replaced.
-  func checkWritable(replacing: Bool) throws(FileError) {
-    try AtomicFile.checkReplacing(path) { replacing || isChecksums($0) }
-  }
+  /// Makes sure that the checksums can be written. Throws `FileError`, `foreign` among them for another file of that name.
+  func checkWritable() throws(FileError) { try AtomicFile.checkReplacing(path, where: isChecksums) }
+
+  /// Whether checksums lie there.
+  var isThere: Bool { (try? DataFile.open(reading: path)).map(isChecksums) ?? false }
 
   /// Whether the file holds checksums of this archive's files, of what goes with archives, and of nothing else.
   private func isChecksums(_ file: DataFile) -> Bool {
-    guard let bytes = try? file.read(Self.longest, at: 0) else { return false }
+    guard let bytes = try? file.read(Self.longest + 1, at: 0), bytes.count <= Self.longest else {
+      return false
+    }
     let name = archive.split(separator: "/").last.map(String.init) ?? archive
     let lines = bytes.split(separator: UInt8(ascii: "\n"))
     return !lines.isEmpty
@@ -49,15 +51,13 @@ struct ChecksumFile: Sendable {
 
   /// Hashes the files and writes the checksums, whole or not at all. `known` are those files' digests that have
   /// been computed already; the others are read, several at a time.
-  func write(
-    known: [String: Digest] = [:], replacing: Bool = false, on executor: BlockingExecutor
-  ) async throws {
+  func write(known: [String: Digest] = [:], on executor: BlockingExecutor) async throws {
     let digests = try await executor.mapConcurrently(files) { file in
       try known[file] ?? Self.digest(of: file)
     }
     let text = zip(files, digests).map { Self.line(for: $0, $1) }.joined()
     try await executor.run {
-      try AtomicFile.replace(path, with: Array(text.utf8)) { replacing || isChecksums($0) }
+      try AtomicFile.replace(path, with: Array(text.utf8), where: isChecksums)
     }
   }
 

@@ -38,7 +38,10 @@ struct ArchiveOptions: ParsableArguments {
         + "opens the archive on any Linux. Takes a statically linked ferry, as releases have it."))
   var withFerry = false
 
-  @Flag(help: "Replace an archive that exists and holds something else.")
+  @Flag(
+    help: ArgumentHelp(
+      "Replace an archive that Ferry wrote and that holds something else, or what is left of one; any other file stays."
+    ))
   var force = false
 
   /// The running program and a text about it, where they are to go beside the archives.

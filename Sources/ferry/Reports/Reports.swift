@@ -79,9 +79,10 @@ enum Reports {
     try content { try unsafe stream.write($0.span.bytes) }
   }
 
-  /// Whether a file is a report that an earlier run wrote, in either form, and nothing else.
+  /// Whether a file is a report that an earlier run wrote, in either form, and nothing else; or nothing at all, as what mktemp
+  /// makes for it.
   private static func isReport(_ file: DataFile) -> Bool {
-    (try? ReportPage.isPage(file)) ?? false || (try? ReportSchema.isReport(file)) ?? false
+    file.isEmpty || (try? ReportPage.isPage(file)) ?? false || (try? ReportSchema.isReport(file)) ?? false
   }
 
   /// Whether a report of that name is to be read by people.

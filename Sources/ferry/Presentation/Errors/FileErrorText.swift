@@ -27,7 +27,10 @@ extension FileError: WordedError {
         remedy: "Run the same command again when nothing changes there any more.", .integrityFailure)
     case .locked(let path, let pid):
       return LayoutError.locked(path: path, pid: pid).text
-    case .exists(let path): return LayoutError.exists(path: path).text
+    case .exists(let path):
+      return ErrorText(
+        "\(path) was made by somebody else while this ran",
+        remedy: "It stays as it is. Move it away, and run the same command again.", .destinationConflict)
     case .foreign(let path, let reason):
       return ErrorText(
         "\(path) is not Ferry's own: \(reason.words)",
@@ -88,7 +91,15 @@ extension FileOperation {
       let status: ExitStatus =
         isMissing ? .notFound : code == EIO ? .integrityFailure : .cannotWrite
       return ErrorText("cannot \(self == .read ? "read" : "open") \(path): \(reason)", status)
-    case .write, .reserve, .truncate, .lock, .synchronize, .rename, .remove:
+    case .remove:
+      return ErrorText(
+        "cannot remove \(path): \(reason)", remedy: "Remove it yourself, and run the same command again.",
+        .cannotWrite)
+    case .synchronizeNames:
+      return ErrorText(
+        "the names of what was written to \(path) cannot be brought to the disk: \(reason)",
+        remedy: "What is already written stays for the next run.", .cannotWrite)
+    case .write, .reserve, .truncate, .lock, .synchronize, .rename:
       let remedy: Wording =
         switch code {
         case EPIPE: "Whoever was to read it has gone: see what it says, and run the same command again."

@@ -93,13 +93,12 @@ extension TransferError: WordedError {
     case .outputExists(let path):
       return ErrorText(
         "\(path) exists and is not this archive", remedy: "--force replaces it.", .destinationConflict)
-    case .outputMade(let path, let partial):
+    case .outputMade(let path, let partial, let isFerrys):
       return ErrorText(
         "\(path) was made while this export ran, and is not this archive",
-        remedy: (partial.map {
-          "\($0) holds what was fetched: move \(path) away and run the same command again. "
-        } ?? "")
-          + "--force replaces it.", .destinationConflict)
+        remedy: (partial.map { "\($0) holds what was fetched: move" } ?? "Move")
+          + " \(path) away and run the same command again." + (isFerrys ? " --force replaces it." : ""),
+        .destinationConflict)
     case .outputIsKnown(let path):
       return ErrorText(
         "--skip-known \(path) is an archive that would be replaced",
