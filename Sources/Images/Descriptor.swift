@@ -58,6 +58,7 @@ public struct Descriptor: Hashable, Sendable, Codable {
     set { change { $0.platform = newValue } }
   }
 
+  /// Of one that was read those that Ferry reads (``Annotation``).
   public var annotations: [String: String]? {
     get { details.annotations }
     set { change { $0.annotations = newValue } }
@@ -115,9 +116,26 @@ public struct Descriptor: Hashable, Sendable, Codable {
     self.init(
       mediaType: mediaType, digest: digest, size: size,
       platform: try container.decodeIfPresent(Platform.self, forKey: .platform),
-      annotations: try container.decodeIfPresent([String: String].self, forKey: .annotations),
-      urls: try container.decodeIfPresent([String].self, forKey: .urls),
+      annotations: try Annotation.decode(from: container, forKey: .annotations),
+      urls: try Self.urls(in: container),
       artifactType: try container.decodeIfPresent(String.self, forKey: .artifactType))
+  }
+
+  /// How many bytes of addresses are kept, or one address more: nobody goes through thousands of them.
+  private static let mostURLBytes = 64 << 10
+
+  private static func urls(in container: KeyedDecodingContainer<CodingKeys>) throws -> [String]? {
+    guard container.contains(.urls), try !container.decodeNil(forKey: .urls) else { return nil }
+    var list = try container.nestedUnkeyedContainer(forKey: .urls)
+    var urls: [String] = []
+    var size = 0
+    while !list.isAtEnd {
+      let url = try list.decode(String.self)
+      guard size <= mostURLBytes else { continue }
+      size.add(saturating: url.utf8.count)
+      urls.append(url)
+    }
+    return urls
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -137,7 +155,7 @@ public struct Descriptor: Hashable, Sendable, Codable {
   /// The manifest that a buildkit attestation speaks of, when this descriptor is one
   /// (`vnd.docker.reference.digest`).
   public var attestedDigest: String? {
-    annotations?["vnd.docker.reference.type"] == "attestation-manifest"
+    annotations?[Annotation.referenceType] == "attestation-manifest"
       ? annotations?[Self.attestedDigestAnnotation] : nil
   }
 

@@ -38,13 +38,24 @@ public enum DocumentFault: Error, Hashable, Sendable {
 public struct DocumentBounds: Sendable {
   /// The most values and keys, all levels together.
   public let mostValues: Int
+  /// The most keys of objects that are open at once.
+  let mostKeys: Int
   /// The longest text, in bytes as it is written.
   public let longestText: Int
 
-  /// A manifest, a config, an answer, a line of a journal: each has at most some ten thousand.
-  public static let usual = DocumentBounds(mostValues: 1 << 19, longestText: 4 << 20)
+  init(mostValues: Int, mostKeys: Int = 1 << 16, longestText: Int = 4 << 20) {
+    self.mostValues = mostValues
+    self.mostKeys = mostKeys
+    self.longestText = longestText
+  }
+
+  /// A manifest or a config. Images have some hundreds of values, and some tens of labels and annotations: these are enough for
+  /// an artifact of 10,000 named files, or an index of 10,000 platforms.
+  public static let image = DocumentBounds(mostValues: 1 << 17, mostKeys: 1 << 14)
+  /// An answer, a receipt, a line of a journal.
+  public static let usual = DocumentBounds(mostValues: 1 << 19)
   /// The lists of an archive, of tens of thousands of images.
-  public static let lists = DocumentBounds(mostValues: 1 << 20, longestText: 4 << 20)
+  public static let lists = DocumentBounds(mostValues: 1 << 20)
 }
 
 /// Why a JSON text is not what is read from it. A path names a key as those of ``DocumentFault`` do.

@@ -79,15 +79,15 @@ extension DocumentShape {
     guard bytes.count >= DocumentPieces.smallest else {
       return (try decode(type, from: bytes, within: bounds), [])
     }
-    try check(bytes, within: bounds)
-    guard let parts = DocumentPieces(of: bytes, list: name) else {
-      return (try Self.decodeChecked(type, from: bytes), [])
+    let document = try checked(bytes, within: bounds)
+    guard let parts = DocumentPieces(of: bytes, list: name) else { return (try document.decode(type), []) }
+    return try document.whenThereIsMemory {
+      let value = try CheckedDocument.decode(type, from: parts.rest)
+      var elements: [Element] = []
+      for piece in parts.pieces {
+        elements += try CheckedDocument.decode([Element].self, from: parts.list(of: piece))
+      }
+      return (value, elements)
     }
-    let value = try Self.decodeChecked(type, from: parts.rest)
-    var elements: [Element] = []
-    for piece in parts.pieces {
-      elements += try Self.decodeChecked([Element].self, from: parts.list(of: piece))
-    }
-    return (value, elements)
   }
 }

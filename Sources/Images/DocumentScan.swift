@@ -23,31 +23,31 @@ struct DocumentScan {
 
   /// Far beyond any document, and less than decoders bear.
   private static let deepest = 256
-  /// The most keys of objects that are open at once.
-  private static let mostKeys = 1 << 17
 
   private let bytes: [UInt8]
   private let bounds: DocumentBounds
   private var position = 0
   private var open: [Open] = []
   private var openKeys = 0
-  /// Values and keys so far.
-  private var values = 0
+  /// What was met so far.
+  private var measure: DocumentMeasure
 
   private init(_ bytes: [UInt8], _ bounds: DocumentBounds) {
     self.bytes = bytes
     self.bounds = bounds
+    measure = DocumentMeasure(size: bytes.count)
   }
 
-  /// Throws the first thing that keeps `bytes` from being one document of one meaning.
-  static func check(
+  /// What `bytes` are made of. Throws the first thing that keeps them from being one document of one meaning.
+  static func measure(
     _ bytes: [UInt8], as shape: DocumentShape, within bounds: DocumentBounds
-  ) throws(DocumentFault) {
+  ) throws(DocumentFault) -> DocumentMeasure {
     var scan = DocumentScan(bytes, bounds)
     try scan.beginValue(shape)
     while !scan.open.isEmpty { try scan.advance() }
     scan.skipBlanks()
     guard scan.position == bytes.count else { throw .surplus(at: scan.position) }
+    return scan.measure
   }
 
   /// Reads the next member or element of the innermost object or list, or its end.
@@ -64,7 +64,7 @@ struct DocumentScan {
     guard open[top].isObject else { return try beginValue(open[top].shape.element) }
     skipBlanks()
     guard !open[top].shape.isLoose else {
-      try countValue()
+      try countKey()
       guard peek == UInt8(ascii: "\"") else { throw .malformed(at: position) }
       try skipString()
       skipBlanks()
@@ -79,12 +79,12 @@ struct DocumentScan {
 
   /// Remembers a key of the innermost object; the shape of its value.
   private mutating func note(_ key: String) throws(DocumentFault) -> DocumentShape {
-    try countValue()
+    try countKey()
     let top = open.count - 1
     open[top].key = key
     guard open[top].keys.insert(Array(key.utf8)).inserted else { throw .repeatedKey(path) }
     openKeys += 1
-    guard openKeys <= Self.mostKeys else { throw .tooManyKeys }
+    guard openKeys <= bounds.mostKeys else { throw .tooManyKeys }
     guard let member = open[top].shape.member(key) else { return open[top].shape.value }
     if let other = open[top].spellings.updateValue(key, forKey: member.name) {
       throw .twoSpellings(path, other: other)
@@ -95,9 +95,14 @@ struct DocumentScan {
     return member.shape
   }
 
+  private mutating func countKey() throws(DocumentFault) {
+    measure.keys += 1
+    try countValue()
+  }
+
   private mutating func countValue() throws(DocumentFault) {
-    values += 1
-    guard values <= bounds.mostValues else { throw .tooManyValues(limit: bounds.mostValues) }
+    measure.values += 1
+    guard measure.values <= bounds.mostValues else { throw .tooManyValues(limit: bounds.mostValues) }
   }
 
   /// Reads a value that is no object or list; of those, the beginning.

@@ -80,7 +80,7 @@ extension DocumentShape {
   public func check(
     _ bytes: [UInt8], within bounds: DocumentBounds = .usual
   ) throws(DocumentFault) {
-    try DocumentScan.check(bytes, as: self, within: bounds)
+    _ = try DocumentScan.measure(bytes, as: self, within: bounds)
   }
 
   /// Decodes a value of `bytes`, once they are known to say one thing to all readers and to cost no more than `bounds`
@@ -90,12 +90,41 @@ extension DocumentShape {
     _ type: Value.Type, from bytes: [UInt8], within bounds: DocumentBounds = .usual,
     userInfo: [CodingUserInfoKey: any Sendable] = [:]
   ) throws -> Value {
-    try check(bytes, within: bounds)
-    return try Self.decodeChecked(type, from: bytes, userInfo: userInfo)
+    try checked(bytes, within: bounds).decode(type, userInfo: userInfo)
   }
 
-  /// Decodes what was checked, or is a part of what was.
-  static func decodeChecked<Value: Decodable>(
+  /// The document that `bytes` are, once they are known to be one of one meaning, and no more than `bounds` allow.
+  func checked(
+    _ bytes: [UInt8], within bounds: DocumentBounds
+  ) throws(DocumentFault) -> CheckedDocument {
+    CheckedDocument(bytes, try DocumentScan.measure(bytes, as: self, within: bounds))
+  }
+}
+
+/// A document that may be decoded, in several ways perhaps.
+struct CheckedDocument {
+  let measure: DocumentMeasure
+  private let bytes: [UInt8]
+
+  fileprivate init(_ bytes: [UInt8], _ measure: DocumentMeasure) {
+    self.bytes = bytes
+    self.measure = measure
+  }
+
+  /// Decodes it when there is memory for that (``DocumentMemory``). Throws `DecodingError`.
+  func decode<Value: Decodable>(
+    _ type: Value.Type, userInfo: [CodingUserInfoKey: any Sendable] = [:]
+  ) throws -> Value {
+    try whenThereIsMemory { () throws(any Error) in try Self.decode(type, from: bytes, userInfo: userInfo) }
+  }
+
+  /// Runs `body`, which decodes it or parts of it.
+  func whenThereIsMemory<Value>(_ body: () throws -> Value) throws -> Value {
+    try DocumentMemory.all.reserving(measure.cost, body)
+  }
+
+  /// Decodes a part of what was checked.
+  static func decode<Value: Decodable>(
     _ type: Value.Type, from bytes: [UInt8], userInfo: [CodingUserInfoKey: any Sendable] = [:]
   ) throws -> Value {
     let decoder = JSONDecoder()

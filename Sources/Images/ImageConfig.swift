@@ -50,7 +50,7 @@ public struct ImageConfig: Hashable, Sendable, Decodable {
   /// Decodes a config blob that says one thing to all readers. Throws ``ManifestError/malformed(_:)``.
   public init(bytes: [UInt8]) throws(ManifestError) {
     do {
-      self = try DocumentShape.imageConfig.decode(Self.self, from: bytes)
+      self = try DocumentShape.imageConfig.decode(Self.self, from: bytes, within: .image)
     } catch {
       throw .malformed(.json(error.jsonFault))
     }

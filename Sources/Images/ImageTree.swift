@@ -28,6 +28,8 @@ public struct ImageTree: Sendable {
   static let mostManifests = 10_000
   /// And how large they may be together, in bytes.
   static let mostManifestBytes: Int64 = 64 << 20
+  /// How many values they may have together beyond what such bytes usually have (``ManifestTally``).
+  static let mostValues: Int64 = 1 << 20
 
   /// Walks the image below `root`, asking `fetch` for each manifest once. `visit` is given each, in the order of
   /// ``manifests``, for what the tree does not keep; `share` makes of each part's descriptor the one that is kept. Throws
@@ -86,8 +88,8 @@ public struct ImageTree: Sendable {
     private var candidates: [Digest: Descriptor] = [:]
     private var candidateOrder: [Digest] = []
     private var opaque: [UnknownManifest] = []
-    /// How large the manifests are together, in bytes.
-    private var manifestBytes: Int64 = 0
+    /// How much there is in the manifests.
+    private var read = ManifestTally()
     /// The sum of ``sizes``.
     private var total: Int64 = 0
 
@@ -111,9 +113,12 @@ public struct ImageTree: Sendable {
       guard manifests.count < ImageTree.mostManifests else {
         throw ManifestError.malformed(.tooManyManifests(limit: ImageTree.mostManifests))
       }
-      manifestBytes.add(saturating: Int64(manifest.bytes.count))
-      guard manifestBytes <= ImageTree.mostManifestBytes else {
+      read.add(manifest)
+      guard read.bytes <= ImageTree.mostManifestBytes else {
         throw ManifestError.malformed(.manifestsTooLarge(limit: ImageTree.mostManifestBytes))
+      }
+      guard !read.isDense(beyond: ImageTree.mostValues) else {
+        throw ManifestError.malformed(.tooManyValues(limit: ImageTree.mostValues))
       }
       for child in manifest.children {
         if try includes(child) {
@@ -163,6 +168,25 @@ public struct ImageTree: Sendable {
       return false
     }
   }
+}
+
+/// How much there is in manifests that are read one after the other. What tools write has a value in some twenty bytes; what is
+/// made to cost those who read it has one in four.
+public struct ManifestTally: Sendable {
+  /// How large they are together.
+  public private(set) var bytes: Int64 = 0
+  /// How many values and keys they have together.
+  public private(set) var values: Int64 = 0
+
+  public init() {}
+
+  public mutating func add(_ manifest: Manifest) {
+    bytes.add(saturating: manifest.size)
+    values.add(saturating: Int64(manifest.values))
+  }
+
+  /// Whether they have more values than `most`, and one for each sixteen bytes.
+  public func isDense(beyond most: Int64) -> Bool { values - bytes / 16 > most }
 }
 
 /// That a manifest refers to another one (image-spec, "subject").

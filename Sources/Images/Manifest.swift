@@ -5,9 +5,13 @@ import FoundationEssentials
 ///
 /// The bytes are the truth. They are decoded for reading and never encoded again.
 public struct Manifest: Sendable {
-  public let bytes: [UInt8]
+  public private(set) var bytes: [UInt8]
   public let digest: Digest
   public let mediaType: MediaType
+  /// In bytes.
+  public let size: Int64
+  /// How many values and keys it has: what reading it costs.
+  public let values: Int
   /// Whether that is what its own field `mediaType` says.
   public let saysItsType: Bool
   public let content: Content
@@ -72,6 +76,8 @@ public struct Manifest: Sendable {
     knowing opaque: OpaqueManifests, by algorithm: Digest.Algorithm
   ) {
     self.bytes = bytes
+    size = Int64(bytes.count)
+    values = content.values
     let digest = Digest(of: bytes, by: algorithm)
     self.digest = digest
     mediaType = type
@@ -93,7 +99,10 @@ public struct Manifest: Sendable {
     by algorithm: Digest.Algorithm
   ) throws(ManifestError) {
     guard bytes.count <= Self.sizeLimit else { throw .tooLarge(Int64(bytes.count)) }
-    let envelope = try Self.read(Envelope.self, from: bytes)
+    let document = try Self.document(bytes)
+    let envelope = try Self.decode(Envelope.self, from: document)
+    size = Int64(bytes.count)
+    values = document.measure.values
     if envelope.schemaVersion == 1 || envelope.mediaType?.isSchema1 == true { throw .schema1 }
     let hasContent = envelope.config != nil || envelope.layers != nil
     let hasHistory = envelope.fsLayers != nil || envelope.history != nil
@@ -108,7 +117,7 @@ public struct Manifest: Sendable {
       self.digest = Digest(of: bytes, by: algorithm)
       self.mediaType = said
       self.saysItsType = envelope.mediaType != nil
-      self.content = .artifact(try Self.decode(ArtifactManifest.self, from: bytes))
+      self.content = .artifact(try Self.decode(ArtifactManifest.self, from: document))
       self.opaque = [:]
       return
     }
@@ -127,11 +136,11 @@ public struct Manifest: Sendable {
     self.mediaType = mediaType
     self.saysItsType = envelope.mediaType != nil
     guard hasChildren else {
-      self.content = .image(try Self.decode(ImageManifest.self, from: bytes))
+      self.content = .image(try Self.decode(ImageManifest.self, from: document))
       self.opaque = [:]
       return
     }
-    let index = try Self.decode(ImageIndex.self, from: bytes)
+    let index = try Self.decode(ImageIndex.self, from: document)
     let listed = opaque.isEmpty ? [:] : Self.records(of: index.manifests.map(\.digest), in: opaque)
     for entry in index.manifests {
       if let record = listed[entry.digest], record.manifest.mediaType != entry.mediaType {
@@ -150,6 +159,8 @@ public struct Manifest: Sendable {
   public init(schema1 bytes: [UInt8]) throws(ManifestError) {
     let content = try Schema1Manifest(bytes: bytes)
     self.bytes = bytes
+    size = Int64(bytes.count)
+    values = content.values
     self.digest = content.digest
     self.mediaType = content.mediaType
     self.saysItsType = false
@@ -230,6 +241,7 @@ public struct Manifest: Sendable {
     }
   }
 
+  /// Those that Ferry reads (``Annotation``).
   public var annotations: [String: String]? {
     switch content {
     case .image(let image): image.annotations
@@ -255,7 +267,14 @@ public struct Manifest: Sendable {
 
   /// A descriptor of this manifest.
   public var descriptor: Descriptor {
-    Descriptor(mediaType: mediaType, digest: digest, size: Int64(bytes.count))
+    Descriptor(mediaType: mediaType, digest: digest, size: size)
+  }
+
+  /// The same without its bytes, which are most of what it takes up: what it says.
+  public var withoutBytes: Manifest {
+    var manifest = self
+    manifest.bytes = []
+    return manifest
   }
 
   /// What tells the kinds of manifest apart before the whole is decoded.
@@ -274,22 +293,20 @@ public struct Manifest: Sendable {
     init(from decoder: any Decoder) {}
   }
 
-  /// Decodes what is needed to tell what `bytes` are, once they are known to say one thing to all readers.
-  private static func read<Value: Decodable>(
-    _ type: Value.Type, from bytes: [UInt8]
-  ) throws(ManifestError) -> Value {
+  /// The document in `bytes`, once they are known to say one thing to all readers.
+  private static func document(_ bytes: [UInt8]) throws(ManifestError) -> CheckedDocument {
     do {
-      return try DocumentShape.manifest.decode(type, from: bytes)
+      return try DocumentShape.manifest.checked(bytes, within: .image)
     } catch {
       throw .malformed(.json(error.jsonFault))
     }
   }
 
   private static func decode<Value: Decodable>(
-    _ type: Value.Type, from bytes: [UInt8]
+    _ type: Value.Type, from document: CheckedDocument
   ) throws(ManifestError) -> Value {
     do {
-      return try DocumentShape.loose.decode(type, from: bytes)
+      return try document.decode(type)
     } catch {
       throw .malformed(.json(error.jsonFault))
     }
@@ -330,7 +347,7 @@ extension ImageManifest {
       layers: try container.decodeIfPresent([Descriptor].self, forKey: .layers) ?? [],
       subject: try container.decodeIfPresent(Descriptor.self, forKey: .subject),
       artifactType: try container.decodeIfPresent(String.self, forKey: .artifactType),
-      annotations: try container.decodeIfPresent([String: String].self, forKey: .annotations))
+      annotations: try Annotation.decode(from: container, forKey: .annotations))
   }
 }
 
@@ -349,7 +366,7 @@ public struct ImageIndex: Hashable, Sendable, Decodable {
     manifests = try container.decodeIfPresent([Descriptor].self, forKey: .manifests) ?? []
     subject = try container.decodeIfPresent(Descriptor.self, forKey: .subject)
     artifactType = try container.decodeIfPresent(String.self, forKey: .artifactType)
-    annotations = try container.decodeIfPresent([String: String].self, forKey: .annotations)
+    annotations = try Annotation.decode(from: container, forKey: .annotations)
   }
 }
 
@@ -370,6 +387,6 @@ public struct ArtifactManifest: Hashable, Sendable, Decodable {
     blobs = try container.decodeIfPresent([Descriptor].self, forKey: .blobs) ?? []
     subject = try container.decodeIfPresent(Descriptor.self, forKey: .subject)
     artifactType = try container.decodeIfPresent(String.self, forKey: .artifactType)
-    annotations = try container.decodeIfPresent([String: String].self, forKey: .annotations)
+    annotations = try Annotation.decode(from: container, forKey: .annotations)
   }
 }

@@ -37,6 +37,8 @@ public enum ManifestFault: Hashable, Sendable {
   case tooManyManifests(limit: Int)
   /// The manifests below one root are larger together than what is read of one image, in bytes.
   case manifestsTooLarge(limit: Int64)
+  /// They have more fields and values together than this, and than so many bytes usually have.
+  case tooManyValues(limit: Int64)
   /// More bytes in an image than any registry holds.
   case partsTooLarge
   /// A part of the image that has two sizes.

@@ -14,6 +14,8 @@ public struct OpaqueManifest: Hashable, Sendable {
   public let subject: Descriptor?
   public let artifactType: String?
   public let annotations: [String: String]?
+  /// How many values and keys it has.
+  let values: Int
 
   /// The manifest in `bytes`, with what `record` says was found; without one, nobody looked. Throws ``ManifestError`` when
   /// something else was found than it names, and when it names too much.
@@ -35,6 +37,7 @@ public struct OpaqueManifest: Hashable, Sendable {
     subject = named.subject
     artifactType = named.artifactType
     annotations = named.annotations
+    values = named.values
   }
 }
 
@@ -48,7 +51,7 @@ struct OpaqueType: Decodable {
   /// Of what is no JSON, or is read differently by others, nothing is known.
   init(of bytes: [UInt8]) {
     guard bytes.count <= Manifest.sizeLimit,
-      let document = try? DocumentShape.manifest.decode(Self.self, from: bytes)
+      let document = try? DocumentShape.manifest.decode(Self.self, from: bytes, within: .image)
     else { return }
     self = document
   }
@@ -108,6 +111,8 @@ public struct NamedContent: Sendable {
   let subject: Descriptor?
   let artifactType: String?
   let annotations: [String: String]?
+  /// How many values and keys the document has.
+  let values: Int
 
   /// The most that one document may name, so that a hostile one cannot ask for work without end.
   static let most = 10_000
@@ -115,10 +120,13 @@ public struct NamedContent: Sendable {
   /// Reads a document. One that is no JSON, or that readers read differently, names nothing. Throws ``ManifestError`` when it
   /// names too much, or gives one digest two sizes.
   public init(in bytes: [UInt8]) throws(ManifestError) {
-    guard let document = try? DocumentShape.manifest.decode(Document.self, from: bytes) else {
-      (entries, isReadable, subject, artifactType, annotations) = ([], false, nil, nil, nil)
+    guard let checked = try? DocumentShape.manifest.checked(bytes, within: .image),
+      let document = try? checked.decode(Document.self)
+    else {
+      (entries, isReadable, subject, artifactType, annotations, values) = ([], false, nil, nil, nil, 0)
       return
     }
+    values = checked.measure.values
     guard !document.isTooLong else { throw .malformed(.namesTooMuch(limit: Self.most)) }
     var places: [Digest: Int] = [:]
     var entries: [Entry] = []
@@ -179,7 +187,7 @@ public struct NamedContent: Sendable {
           mediaType: pointer.mediaType ?? .octetStream, digest: digest, size: pointer.size ?? 0)
       }
       artifactType = try? container.decodeIfPresent(String.self, forKey: .artifactType)
-      annotations = try? container.decodeIfPresent([String: String].self, forKey: .annotations)
+      annotations = try? Annotation.decode(from: container, forKey: .annotations)
     }
 
     private mutating func add(_ pointer: Pointer, amongManifests: Bool = false) {

@@ -44,7 +44,7 @@ public struct ReferrersList: Sendable {
     guard digests.insert(referrer.digest).inserted else { return false }
     var entry = JSONValue.descriptor(referrer.descriptor)
     if let type = referrer.artifactType { entry["artifactType"] = .string(type) }
-    if let annotations = referrer.annotations, !annotations.isEmpty {
+    if let annotations = referrer.allAnnotations, !annotations.isEmpty {
       entry["annotations"] = .object(annotations.mapValues { .string($0) })
     }
     entries.append(.object(entry))

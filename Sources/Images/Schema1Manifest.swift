@@ -25,13 +25,17 @@ public struct Schema1Manifest: Hashable, Sendable {
   public let architecture: String?
   /// From the lowest to the highest: the other way round than they stand in the manifest. At least one.
   public let layers: [Layer]
+  /// How many values and keys it has.
+  let values: Int
 
   /// Throws ``ManifestError``: `malformed` for what is no such manifest, or one that readers would read differently.
   public init(bytes: [UInt8]) throws(ManifestError) {
     guard bytes.count <= Manifest.sizeLimit else { throw .tooLarge(Int64(bytes.count)) }
     let content: Content
     do {
-      content = try DocumentShape.schema1.decode(Content.self, from: bytes)
+      let document = try DocumentShape.schema1.checked(bytes, within: .image)
+      content = try document.decode(Content.self)
+      values = document.measure.values
     } catch {
       throw .malformed(.json(error.jsonFault))
     }

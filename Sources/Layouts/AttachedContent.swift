@@ -5,7 +5,7 @@ import Images
 /// none, told from it by an annotation alone. In a registry they stand under a tag that is made of the image's digest.
 enum AttachedContent {
   /// The annotation that tells what an entry is.
-  private static let annotation = "kind"
+  private static let annotation = Annotation.kind
   /// cosign's word for it, and hauler's of today.
   private static let vendors = ["dev.cosignproject.cosign/", "dev.hauler/"]
 

@@ -1,5 +1,6 @@
 public import Digests
 import Files
+import Images
 import Tar
 
 /// Where a blob lies in an archive, in bytes.
@@ -22,9 +23,11 @@ public struct BlobExtent: Hashable, Sendable {
         start, range.upperBound.addingReportingOverflow(Int64(TarHeader.padding(after: size))).partialValue)
   }
 
-  /// All of it; the caller bounds the size.
+  /// All of it, when there is memory for a document of that size; the caller bounds the size.
   func bytes(in file: any RandomAccess) throws(LayoutError) -> [UInt8] {
-    try LayoutError.wrapping { () throws(FileError) in try file.read(Int(size), at: offset) }
+    try DocumentMemory.all.reserving(2 * Int(min(size, 1 << 40))) { () throws(LayoutError) in
+      try LayoutError.wrapping { () throws(FileError) in try file.read(Int(size), at: offset) }
+    }
   }
 }
 

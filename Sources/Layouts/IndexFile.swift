@@ -8,15 +8,15 @@ public struct IndexFile: Hashable, Sendable {
 
   /// The annotation of the whole index that holds the digest of ``FerryFile``. Its presence makes an archive
   /// one of Ferry's.
-  public static let ferryFileAnnotation = "org.ferry.ledger.digest"
+  public static let ferryFileAnnotation = Annotation.ledgerDigest
   /// The annotation of an image that containerd, docker and podman take its full name from.
-  static let nameAnnotation = "io.containerd.image.name"
+  static let nameAnnotation = Annotation.imageName
   /// The annotation of an image that skopeo and oras find it by (image-spec `annotations.md`).
-  static let refNameAnnotation = "org.opencontainers.image.ref.name"
+  static let refNameAnnotation = Annotation.refName
 
   /// The annotation of a referrer that says which repository it is of: its full name by digest. The two
   /// annotations above would make an image of it.
-  static let referrerAnnotation = "org.ferry.referrer.name"
+  static let referrerAnnotation = Annotation.referrerName
 
   /// In the order of the file.
   public let images: [LayoutImage]
@@ -211,7 +211,7 @@ private struct IndexContent: Decodable {
   init(from decoder: any Decoder) throws {
     let members = try decoder.container(keyedBy: Name.self)
     manifests = try members.decodeIfPresent([ListedEntry].self, forKey: .manifests)
-    annotations = try members.decodeIfPresent([String: String].self, forKey: .annotations)
+    annotations = try Annotation.decode(from: members, forKey: .annotations)
     // Without a list it is one of nothing, unless the list is called otherwise: then a wrong bit has done that.
     guard !members.contains(.manifests),
       members.allKeys.contains(where: { !Name.defined.contains($0.stringValue) })

@@ -45,6 +45,8 @@ public enum LayoutError: Error, Hashable, Sendable {
   case oversized(path: String, entry: String, size: Int64, limit: Int64)
   /// An archive whose images list more manifests, configs and layers than are kept account of.
   case tooManyBlobs(path: String, limit: Int)
+  /// Its manifests have more fields and values than are read of any archive, and than so many bytes usually have.
+  case tooManyValues(path: String, limit: Int64)
   /// A layout or ferry.json of a version that this Ferry does not know.
   case unsupportedVersion(path: String, entry: String, found: String, supported: String)
   /// A file whose content does not lie in the tar from end to end.

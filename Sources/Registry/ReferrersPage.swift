@@ -109,7 +109,8 @@ struct ReferrersPage: Decodable {
         let annotations = try? container.decodeIfPresent([String: String?].self, forKey: .annotations)
         self = .manifest(
           Descriptor(
-            mediaType: type, digest: digest, size: size, annotations: annotations?.compactMapValues(\.self),
+            mediaType: type, digest: digest, size: size,
+            annotations: Annotation.kept(annotations?.compactMapValues(\.self)),
             artifactType: try? container.decodeIfPresent(String.self, forKey: .artifactType)))
         return
       }

@@ -34,6 +34,37 @@ public enum AddressClass: Int, Hashable, Sendable {
     }
   }
 
+  /// Reads a host name that a proxy looks up: nobody sees its address. What cannot be a name of the open network, or has an
+  /// address in it, as those of services do that answer with that, is judged by that.
+  init(hostBehindProxy host: String) {
+    self.init(host: host)
+    let name = host.lowercased().prefix { $0 != "%" }
+    let labels = name.split(separator: ".").map(String.init)
+    guard self == .ordinary, !host.hasPrefix("["), Self.addressBytes(String(name)) == nil else { return }
+    let isPrivate = labels.count < 2 || labels.last.map(Self.privateDomains.contains) ?? true
+    self =
+      Self.addresses(within: name).map { Self(version4: $0) }.max { $0.rawValue < $1.rawValue }
+      .flatMap { $0 == .ordinary ? nil : $0 } ?? (isPrivate ? .local : .ordinary)
+  }
+
+  /// Domains that are not in the open network's, by RFC 6761, 6762 and 8375, by ICANN, or by common use.
+  private static let privateDomains: Set<String> = [
+    "internal", "local", "localdomain", "lan", "home", "corp", "intranet", "private", "arpa", "consul",
+    "cluster", "svc", "docker", "onion",
+  ]
+
+  /// The addresses that stand in a name, their numbers between dots or hyphens.
+  private static func addresses(within name: some StringProtocol) -> [UInt32] {
+    let numbers = name.split { $0 == "." || $0 == "-" }.map { part in
+      part.utf8.count <= 3 && part.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
+        ? UInt8(part) : nil
+    }
+    return numbers.indices.dropLast(3).compactMap { start in
+      let bytes = numbers[start...].prefix(4).compactMap(\.self)
+      return bytes.count == 4 ? number(bytes[...]) : nil
+    }
+  }
+
   /// The kind of an address by its bytes in the network's order, 4 or 16 of them. One that only carries another address
   /// within it is what that is: whoever is on the way may send there what is for it.
   init(address bytes: [UInt8]) {
@@ -62,8 +93,11 @@ public enum AddressClass: Int, Hashable, Sendable {
     }
   }
 
+  /// Of Google, Amazon, Equinix, Tencent, IBM and Rancher.
   private static let metadataNames: Set<String> = [
     "metadata", "metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal",
+    "metadata.platformequinix.com", "metadata.packet.net", "metadata.tencentyun.com",
+    "api.metadata.cloud.ibm.com", "rancher-metadata", "rancher-metadata.rancher.internal",
   ]
 
   private init(version4 address: UInt32) {
@@ -74,9 +108,10 @@ public enum AddressClass: Int, Hashable, Sendable {
     case 0x6464_64c8, 0xa83f_8110, 0xc000_00c0: self = .metadata
     // 0.0.0.0/8, the protocols' 192.0.0.0/24, 224.0.0.0/4 and the broadcast.
     case 0...0x00ff_ffff, 0xc000_0000...0xc000_00ff, 0xe000_0000...0xefff_ffff, .max: self = .reserved
-    // RFC 1918, and what providers share (RFC 6598).
+    // RFC 1918, what providers share (RFC 6598), and what is not routed, so that some take it for their own networks:
+    // 198.18.0.0/15 (RFC 2544) and 240.0.0.0/4.
     case 0x0a00_0000...0x0aff_ffff, 0xac10_0000...0xac1f_ffff, 0xc0a8_0000...0xc0a8_ffff,
-      0x6440_0000...0x647f_ffff:
+      0x6440_0000...0x647f_ffff, 0xc612_0000...0xc613_ffff, 0xf000_0000...0xffff_fffe:
       self = .local
     default: self = .ordinary
     }
@@ -89,9 +124,11 @@ public enum AddressClass: Int, Hashable, Sendable {
       self = .metadata
     } else if bytes[0] == 0xfe, bytes[1] & 0xc0 == 0x80 {
       self = .linkLocal
-    } else if bytes[0] == 0xff {
+    } else if bytes[0] == 0xff || bytes.starts(with: Self.discarded) {
       self = .reserved
-    } else if bytes[0] & 0xfe == 0xfc || bytes[0] == 0xfe && bytes[1] & 0xc0 == 0xc0 {
+    } else if bytes[0] & 0xfe == 0xfc || bytes[0] == 0xfe && bytes[1] & 0xc0 == 0xc0
+      || bytes.starts(with: Self.benchmarks)
+    {
       // fc00::/7, and the older fec0::/10.
       self = .local
     } else {
@@ -131,6 +168,10 @@ public enum AddressClass: Int, Hashable, Sendable {
   private static let translated: ArraySlice<UInt8> = [0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0]
   private static let wellKnown: ArraySlice<UInt8> = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0]
   private static let localUse: [UInt8] = [0, 0x64, 0xff, 0x9b, 0, 1]
+  /// 100::/64 (RFC 6666).
+  private static let discarded: [UInt8] = [1, 0, 0, 0, 0, 0, 0, 0]
+  /// 2001:2::/48 (RFC 5180), what 198.18.0.0/15 is of the older addresses.
+  private static let benchmarks: [UInt8] = [0x20, 1, 0, 2, 0, 0]
   private static let loopback6 = [UInt8](repeating: 0, count: 15) + [1]
   /// fd00:ec2::254, and beside it what else gives credentials to whoever asks, as fd00:ec2::23 does.
   private static let amazonServices: [UInt8] = [0xfd, 0, 0x0e, 0xc2]

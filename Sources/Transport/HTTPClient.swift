@@ -173,7 +173,8 @@ extension HTTPClient {
       if sender.host == request.url.host {
         return known.map { Reach.Sender(authority: sender.authority, place: $0, isItself: true) }
       }
-      return Reach.Sender(authority: sender.authority, place: known ?? AddressClass(host: sender.host))
+      return Reach.Sender(
+        authority: sender.authority, place: known ?? AddressClass(hostBehindProxy: sender.host))
     }
     let (name, port) = (request.url.host, request.url.port)
     let isKnownPrivate =

@@ -3,7 +3,8 @@
 ///
 /// A host is judged by what it is called before anything else, and by each of its addresses when it is connected to: a
 /// name says nothing of where it leads, and may lead elsewhere a moment later. By way of a proxy the address is the
-/// proxy's, which the user chose, and what the host is called is all there is to judge by.
+/// proxy's, which the user chose, and what the host is called is all there is to judge by: also where libcurl looks the host up
+/// before it asks the proxy for its address (SOCKS 4 and 5 without `h` or `a`), for it does not say what it has found.
 struct Reach: Sendable {
   /// Who leads to the host, and from what kind of place; nil where the user did.
   struct Sender: Sendable {
@@ -25,7 +26,7 @@ struct Reach: Sendable {
     host = url.authority
     name = String(url.host.drop { $0 == "[" }.prefix { $0 != "]" })
     self.sender = sender
-    spelled = AddressClass(host: url.host)
+    spelled = isByProxy ? AddressClass(hostBehindProxy: url.host) : AddressClass(host: url.host)
     self.isKnownPrivate = isKnownPrivate
     self.isByProxy = isByProxy
   }

@@ -58,9 +58,8 @@ public final class Secrets: Sendable {
   /// Hears of the user's secrets, as they are. Those that are too short to be told from words are not looked for.
   public func add(_ secrets: [String]) {
     known.withLock { known in
-      for secret in Self.sought(secrets) where known.own.insert(secret).inserted {
-        known.search.add(secret, alsoPlain: !known.words.contains { $0.contains(secret) })
-      }
+      let fresh = Self.sought(secrets).filter { known.own.insert($0).inserted }
+      known.search.add(fresh) { [words = known.words] secret in !words.contains { $0.contains(secret) } }
     }
   }
 
@@ -75,9 +74,8 @@ public final class Secrets: Sendable {
   private static func add(
     _ secrets: [String], to given: WritableKeyPath<Known, Given>, of known: inout Known
   ) {
-    for secret in sought(secrets) where !known.own.contains(secret) {
-      if known.search.add(secret, alsoPlain: true) { known[keyPath: given].append(secret) }
-    }
+    let strange = sought(secrets).filter { !known.own.contains($0) }
+    for secret in known.search.add(strange) { known[keyPath: given].append(secret) }
     if known[keyPath: given].forget() { renew(&known) }
   }
 
@@ -107,10 +105,8 @@ public final class Secrets: Sendable {
   private static func renew(_ known: inout Known) {
     let words = known.words
     known.search = SecretSearch()
-    for secret in known.own {
-      known.search.add(secret, alsoPlain: !words.contains { $0.contains(secret) })
-    }
-    for secret in known.tokens.secrets + known.passing.secrets { known.search.add(secret, alsoPlain: true) }
+    known.search.add(Array(known.own)) { secret in !words.contains { $0.contains(secret) } }
+    known.search.add(known.tokens.secrets + known.passing.secrets)
   }
 
   /// The bytes of a text without any of them; nil where there is none in it.
@@ -127,7 +123,7 @@ public final class Secrets: Sendable {
   /// The bytes of a text without `secrets`, but for such as are a single character.
   public static func hide(_ secrets: [String], in text: [UInt8]) -> [UInt8] {
     var search = SecretSearch()
-    for secret in secrets where secret.utf8.count > 1 { search.add(secret, alsoPlain: true) }
+    search.add(secrets.filter { $0.utf8.count > 1 })
     return search.hiding(in: text) ?? text
   }
 }
@@ -143,23 +139,43 @@ private struct SecretSearch {
     for byte in "\\%&".utf8 { beginnings[Int(byte)] = true }
   }
 
-  /// Takes in a secret as it is encoded, and where `alsoPlain` as it is. False where it is known.
+  /// Takes in secrets as they are encoded, and as they are where `isPlain` says so; returns those of them that were not known.
+  /// However many they are, what is known already is moved once: a server may give thousands with an answer.
   @discardableResult
-  mutating func add(_ secret: String, alsoPlain: Bool) -> Bool {
-    let forms = Self.forms(of: secret) + (alsoPlain ? Self.plain(secret) : [])
-    return forms.map { add($0) }.contains(true)
+  mutating func add(_ secrets: [String], isPlain: (String) -> Bool = { _ in true }) -> [String] {
+    var fresh: Set<[UInt32]> = []
+    let strange = secrets.filter { secret in
+      let forms = Self.forms(of: secret) + (isPlain(secret) ? Self.plain(secret) : [])
+      return forms.map { $0.unicodeScalars.map(\.value) }.count { scalars in
+        !scalars.isEmpty && !isKnown(scalars) && fresh.insert(scalars).inserted
+      } > 0
+    }
+    for first in fresh.compactMap({ Unicode.Scalar($0[0]) }) {
+      for byte in String(first).utf8.prefix(1) { beginnings[Int(byte)] = true }
+      if first == " " { beginnings[Int(UInt8(ascii: "+"))] = true }
+    }
+    merge(fresh.sorted { $0.lexicographicallyPrecedes($1) })
+    return strange
   }
 
-  private mutating func add(_ text: String) -> Bool {
-    let scalars = text.unicodeScalars.map(\.value)
+  private func isKnown(_ scalars: [UInt32]) -> Bool {
     let place = Self.partition(needles.indices) { needles[$0].lexicographicallyPrecedes(scalars) }
-    guard let byte = text.utf8.first, place == needles.count || needles[place] != scalars else {
-      return false
+    return place < needles.count && needles[place] == scalars
+  }
+
+  /// Lays `fresh` among what is known, from the end on.
+  private mutating func merge(_ fresh: [[UInt32]]) {
+    var (old, new) = (needles.count, fresh.count)
+    needles += fresh
+    while new > 0 {
+      if old > 0, fresh[new - 1].lexicographicallyPrecedes(needles[old - 1]) {
+        needles.swapAt(old + new - 1, old - 1)
+        old -= 1
+      } else {
+        needles[old + new - 1] = fresh[new - 1]
+        new -= 1
+      }
     }
-    needles.insert(scalars, at: place)
-    beginnings[Int(byte)] = true
-    if scalars[0] == 0x20 { beginnings[Int(UInt8(ascii: "+"))] = true }
-    return true
   }
 
   /// Looks for a secret no more where it stands as it is.

@@ -35,6 +35,15 @@ import Testing
       manifest = text(document)
       return layout([of(manifest, MANIFEST, annotations=called('a:1'))], [manifest, config, *one.layers])
     one = Image('one')
+    def notes(count, seed): return {'%x-%x' % (seed, n): '' for n in range(count)}
+    def images(manifests, blobs):
+      write(layout([of(m, MANIFEST, annotations=called('a:%d' % n)) for n, m in enumerate(manifests)], [*manifests, *blobs]))
+    # As many values as a manifest may have.
+    def dense(seed):
+      layers = [of(one.layers[0], OCI + 'layer.v1.tar+gzip', annotations=notes(15000, seed)) for n in range(3)]
+      config = text({'rootfs': {'type': 'layers', 'diff_ids': [digest(one.plain[0])] * 3}})
+      return text({**one.document, 'config': of(config, OCI + 'config.v1+json'), 'layers': layers,
+                   'annotations': notes(15000, seed)}), config
 
     """
 
@@ -80,6 +89,70 @@ import Testing
       manifest = one.manifest[:-1] + b',"x":' + zeros((4 << 20) - len(one.manifest) - 64) + b'}'
       write(layout([of(manifest, MANIFEST, annotations=called('a:1'))], [manifest, *one.blobs[1:]]))
       """, ["verify"], exits: 14, values),
+    Attack(
+      "manifests of 125,000 annotations",
+      "images([text({**one.document, 'annotations': notes(125000, n)}) for n in range(4)], one.blobs[1:])",
+      ["verify"], exits: 14, "more fields than any such document"),
+    Attack(
+      "eight manifests with as many values as they may have",
+      "images([dense(n)[0] for n in range(8)], [dense(0)[1], *one.layers])", ["verify", "--jobs", "8"],
+      exits: 0),
+    Attack(
+      "a hundred such manifests", "images([dense(n)[0] for n in range(100)], [dense(0)[1], *one.layers])",
+      ["verify"], exits: 14, "fields and values together"),
+    Attack(
+      "six configs of 16 MiB",
+      """
+      configs = [text({'rootfs': {'type': 'layers', 'diff_ids': [digest(p) for p in one.plain]},
+                       'x': ['%d' % n + 'x' * 4000000] * 4}) for n in range(6)]
+      manifests = [text({**one.document, 'config': of(c, OCI + 'config.v1+json')}) for c in configs]
+      images(manifests, [*configs, *one.layers])
+      """, ["verify", "--deep", "--jobs", "8"], exits: 0),
+    Attack(
+      "one config of 16 MiB that hundreds of manifests list",
+      """
+      config = text({'rootfs': {'type': 'layers', 'diff_ids': [digest(p) for p in one.plain]}, 'x': ['x' * 4000000] * 4})
+      document = {**one.document, 'config': of(config, OCI + 'config.v1+json')}
+      images([text({**document, 'annotations': {'n': str(n)}}) for n in range(300)], [config, *one.layers])
+      """, ["verify"], exits: 14, "are the most"),
+    Attack(
+      "indexes of 4 MiB in indexes of 4 MiB",
+      """
+      roots, blobs = [], [*one.blobs]
+      for number in range(2):
+        child = one.entry()
+        for depth in range(7):
+          index = text({'schemaVersion': 2, 'mediaType': INDEX, 'manifests': [child],
+                        'annotations': {'x': '%d-%d' % (number, depth) + 'x' * 4190000}})
+          child = of(index, INDEX)
+          blobs.append(index)
+        roots.append({**child, 'annotations': called('a:%d' % number)})
+      write(layout(roots, blobs))
+      """, ["verify"], exits: 0),
+    Attack(
+      "sixteen manifests of 4 MiB",
+      "images([text({**one.document, 'annotations': {'x': '%d' % n + 'x' * 4190000}}) for n in range(16)], one.blobs[1:])",
+      ["verify", "--jobs", "16"], exits: 0),
+    Attack(
+      "an index.json of 800,000 addresses",
+      "write(layout([{**one.entry('a:1'), 'urls': ['x' * 16] * 800000}], one.blobs))", ["inspect"], exits: 0),
+    Attack(
+      "configs of docker's that speak of 50,000 layers each",
+      """
+      files, entries = dict(saved(one)), [one.listed(['a.example/a:1'])]
+      for number in range(25):
+        config = text({'rootfs': {'type': 'layers', 'diff_ids': [digest(one.plain[0])] * 50000}, 'n': number})
+        files['%d.json' % number] = config
+        entries.append({'Config': '%d.json' % number, 'RepoTags': ['a.example/b:%d' % number], 'Layers': [blob(one.layers[0])]})
+      write({**files, 'manifest.json': text(entries)})
+      """, ["verify"], exits: 14),
+    Attack(
+      "20,000 entries of an index.json for one document",
+      """
+      document = text({'schemaVersion': 2, 'x': ['x' * 1000000] * 4})
+      entries = [of(document, 'application/x')] * 20000
+      write(layout([one.entry('a:1'), *entries], [*one.blobs, document]))
+      """, ["inspect"], exits: 0),
     Attack(
       "a list of docker's of seven million numbers",
       "write({**saved(one), 'manifest.json': zeros(15 << 20)})",
@@ -214,6 +287,36 @@ import Testing
               headers: [("Content-Type", "application/vnd.oci.image.index.v1+json")],
               body: Array(#"{"schemaVersion":2,"manifests":\#(body.prefix(4_000_000))0]}"#.utf8))
       })
+  }
+
+  /// The manifests of one image may have 64 MiB together, and several images are looked up at a time.
+  @Test func `has images whose manifests fill the memory`() throws {
+    let oci = "application/vnd.oci.image"
+    let registry = ScriptedRegistry()
+    let config = Array(#"{"rootfs":{"type":"layers","diff_ids":[]}}"#.utf8)
+    let described =
+      #"{"mediaType":"\#(oci).config.v1+json","digest":"\#(registry.add(config))","size":\#(config.count)}"#
+    let children = (0..<14).map { number in
+      let padding = String(repeating: "x", count: 4_190_000 + number)
+      let manifest =
+        #"{"schemaVersion":2,"mediaType":"\#(oci).manifest.v1+json","config":\#(described),"layers":[],"#
+        + #""annotations":{"x":"\#(padding)"}}"#
+      let digest = registry.add(manifest: manifest, as: "\(oci).manifest.v1+json", to: "a/b")
+      return #"{"mediaType":"\#(oci).manifest.v1+json","digest":"\#(digest)","size":\#(manifest.utf8.count)}"#
+    }
+    let names = (0..<4).map { number in
+      let index =
+        #"{"schemaVersion":2,"mediaType":"\#(oci).index.v1+json","manifests":[\#(children.joined(separator: ","))],"#
+        + #""annotations":{"n":"\#(number)"}}"#
+      registry.add(manifest: index, as: "\(oci).index.v1+json", to: "a/b", tag: "\(number)")
+      return registry.reference("a/b:\(number)")
+    }
+    let result = try Pipeline(ferry: ferry).run(
+      #"command time -q -f %M -o peak "$ferry" "$@""#,
+      ["export", "--dry-run", "--plain-http", "-o", "a.tar", "--no-referrers"] + names)
+    #expect(result.status == 0, "\(result.standardError)")
+    let peak = try String(contentsOfFile: ferry.file("peak"), encoding: .utf8)
+    #expect(try #require(Int(peak.trimmingCharacters(in: .whitespacesAndNewlines))) < 96 << 10, "\(peak)")
   }
 
   @Test(arguments: Element.allCases)

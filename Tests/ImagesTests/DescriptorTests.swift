@@ -13,15 +13,47 @@ struct `A descriptor` {
 
   @Test func `is read with all that it may say`() throws {
     let more = """
-      ,"platform":{"os":"linux","architecture":"arm","variant":"v7"},"annotations":{"k":"v"},\
+      ,"platform":{"os":"linux","architecture":"arm","variant":"v7"},"annotations":{"k":"v","kind":"x"},\
       "urls":["https://x.example/l"],"artifactType":"application/x","data":"e30=","future":[1]
       """
     let descriptor = try decode(Samples.json(plain, more: more))
     #expect(descriptor.digest == plain.digest)
     #expect(descriptor.platform == Platform(os: "linux", architecture: "arm", variant: "v7"))
-    #expect(descriptor.annotations == ["k": "v"])
+    // Those that nobody reads are let go.
+    #expect(descriptor.annotations == ["kind": "x"])
     #expect(descriptor.urls == ["https://x.example/l"])
     #expect(descriptor.artifactType == "application/x")
+  }
+
+  @Test func `keeps each annotation that Ferry reads, and no other`() throws {
+    let names = [
+      Annotation.imageName, Annotation.refName, Annotation.referrerName, Annotation.ledgerDigest,
+      Annotation.kind, Annotation.referenceType, Descriptor.attestedDigestAnnotation,
+      Schema1Carrier.digestAnnotation, PlatformIndex.originAnnotation,
+    ]
+    let all = (names + ["", "Kind", "org.ferry"]).map { "\"\($0)\":\"of \($0)\"" }.joined(separator: ",")
+    let descriptor = try decode(Samples.json(plain, more: #","annotations":{\#(all)}"#))
+    #expect(descriptor.annotations == Dictionary(uniqueKeysWithValues: names.map { ($0, "of \($0)") }))
+    #expect(try decode(Samples.json(plain, more: #","annotations":{"x":"y"}"#)) == plain)
+    // What is let go has to be text all the same.
+    for wrong in ["1", "null", "{}"] {
+      #expect(throws: DecodingError.self) {
+        try decode(Samples.json(plain, more: #","annotations":{"x":\#(wrong)}"#))
+      }
+    }
+  }
+
+  @Test func `keeps so many addresses and no more`() throws {
+    let url = "https://x.example/" + String(repeating: "l", count: 1000)
+    let list = { (count: Int) in "[\(Array(repeating: "\"\(url)\"", count: count).joined(separator: ","))]" }
+    #expect(try decode(Samples.json(plain, more: ",\"urls\":\(list(60))")).urls?.count == 60)
+    // One more tells that these are not all.
+    let many = try decode(Samples.json(plain, more: ",\"urls\":\(list(1000))")).urls ?? []
+    #expect((65...66).contains(many.count) && many.allSatisfy { $0 == url })
+    #expect(try decode(Samples.json(plain, more: #","urls":null"#)).urls == nil)
+    for wrong in ["1", #"["a",1]"#, #"["a",null]"#] {
+      #expect(throws: DecodingError.self) { try decode(Samples.json(plain, more: ",\"urls\":\(wrong)")) }
+    }
   }
 
   @Test func `is written as it is read`() throws {

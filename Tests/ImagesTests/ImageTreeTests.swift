@@ -77,6 +77,28 @@ struct `An image's tree` {
     #expect(throws: ManifestError.self) { try shelf.tree(index) }
   }
 
+  @Test func `is not read of manifests that cost many times what they are`() throws {
+    // One after the other has 100,000 values of two bytes each.
+    let text =
+      #"{"schemaVersion":2,"mediaType":"\#(MediaType.ociManifest)","config":\#(Samples.json(Samples.config("c"))),"#
+      + #""layers":[],"x":[\#(Array(repeating: "0", count: 100_000).joined(separator: ","))]}"#
+    let dense = try Manifest(bytes: Array(text.utf8), mediaType: nil)
+    #expect(dense.values == 100_000 + 17)
+    func tree(_ count: Int) throws -> ImageTree {
+      let children = (0..<count).map { number in
+        Descriptor(mediaType: .ociManifest, digest: Samples.digest("\(number)"), size: dense.size)
+      }
+      let index = try Samples.index(children)
+      return try ImageTree(root: index.descriptor) { $0 == index.descriptor ? index : dense }
+    }
+    #expect(try tree(11).manifests.count == 12)
+    #expect(throws: ManifestError.malformed(.tooManyValues(limit: ImageTree.mostValues))) { try tree(13) }
+    // Those of real images have fewer values than their size would allow.
+    var tally = ManifestTally()
+    for _ in 0..<1000 { tally.add(try Samples.image([a, b, c])) }
+    #expect(tally.values > 20_000 && !tally.isDense(beyond: 0))
+  }
+
   @Test func `may nest eight deep and no deeper`() throws {
     var root = shelf.add(try Samples.image([a]))
     for depth in 1...9 {

@@ -8,7 +8,10 @@ import Testing
   static let kinds: [(AddressClass, [String])] = [
     (
       .ordinary,
-      ["203.0.113.7", "8.8.8.8", "11.0.0.1", "172.32.0.1", "100.128.0.1", "198.18.0.1", "2606:4700::1111"]
+      [
+        "203.0.113.7", "8.8.8.8", "11.0.0.1", "172.32.0.1", "100.128.0.1", "198.17.255.255", "198.20.0.1",
+        "2606:4700::1111", "100:0:0:1::", "2001:3::1",
+      ]
     ),
     (
       .ordinary,
@@ -18,12 +21,18 @@ import Testing
       ]
     ),
     (.local, ["10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "100.127.255.255"]),
+    (
+      .local,
+      ["198.18.0.1", "198.19.255.255", "240.0.0.1", "255.255.255.254", "::ffff:240.0.0.1", "2001:2::1"]
+    ),
     (.local, ["fc00::1", "fdff::1", "fec0::1", "::ffff:10.0.0.1", "64:ff9b::10.0.0.1", "2002:0a00:0001::1"]),
     (.local, ["64:ff9b:1:a00:0:100::", "2001:db8::5efe:10.0.0.1", "::ffff:0:192.168.0.1", "012.0.0.1"]),
     (.loopback, ["127.0.0.1", "127.255.255.255", "::1", "::ffff:127.0.0.1", "::127.0.0.1", "2002:7f00:1::"]),
     (.loopback, ["127.1", "0x7f000001", "2130706433", "localhost", "a.localhost.", "64:ff9b::127.0.0.1"]),
     (.reserved, ["0.0.0.0", "0.1.2.3", "::", "224.0.0.1", "239.255.255.255", "255.255.255.255", "ff02::1"]),
-    (.reserved, ["192.0.0.8", "::ffff:0.0.0.0", "64:ff9b::224.0.0.1", "2002:e000:1::"]),
+    (
+      .reserved, ["100::", "100::ffff", "192.0.0.8", "::ffff:0.0.0.0", "64:ff9b::224.0.0.1", "2002:e000:1::"]
+    ),
     (.linkLocal, ["169.254.0.1", "169.254.169.254", "fe80::1", "febf::1", "::ffff:169.254.169.254"]),
     (
       .linkLocal,
@@ -38,6 +47,7 @@ import Testing
     (.metadata, ["100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "64:ff9b::6464:64c8"]),
     (.metadata, ["fd00:ec2::23", "fd20:ce::254", "fd00:c1::a9fe:a9fe", "fd00:42::42"]),
     (.metadata, ["metadata.google.internal", "METADATA.google.internal.", "::ffff:100.100.100.200"]),
+    (.metadata, ["metadata.tencentyun.com", "api.metadata.cloud.ibm.com", "rancher-metadata"]),
   ]
 
   @Test(arguments: kinds) func `is known for what it is in every form`(
@@ -47,6 +57,29 @@ import Testing
       #expect(AddressClass(host: host) == kind, "\(host)")
       #expect(AddressClass(host: "[\(host)]") == kind, "\(host)")
     }
+  }
+
+  /// Names that a proxy looks up.
+  @Test(arguments: [
+    (
+      AddressClass.ordinary,
+      [
+        "registry.example", "ec2-54-160-1-2.compute.amazonaws.com", "1.2.3", "300-10-0-0.example",
+        "v-10-0-0.example",
+        "v10-10.example", "8.8.8.8", "[2606:4700::1111]", "a.internal.example",
+      ]
+    ),
+    (
+      .local,
+      ["storage", "storage.", "minio.corp", "a.b.internal", "A.B.LOCAL.", "kubernetes.default.svc"]
+    ),
+    (.local, ["10.0.0.1.nip.io", "app-10-0-0-1.sslip.io", "7-10-0-0-1.example", "198.18.0.1", "[fd00::1]"]),
+    (.loopback, ["127.0.0.1.nip.io", "localhost", "a-127-0-0-1.example"]),
+    (.linkLocal, ["169.254.169.254.nip.io", "x.169-254-169-254.sslip.io", "10-0-0-1.169.254.0.1.example"]),
+    (.metadata, ["100-100-100-200.sslip.io", "metadata", "metadata.packet.net"]),
+  ])
+  func `behind a proxy is judged by all that its name tells`(_ kind: AddressClass, _ hosts: [String]) {
+    for host in hosts { #expect(AddressClass(hostBehindProxy: host) == kind, "\(host)") }
   }
 
   @Test func `is led to only from within its network`() {
@@ -136,6 +169,19 @@ import Testing
     #expect(try kind("127.0.0.1", from: .ordinary, isKnown: true) == nil)
     #expect(try kind("169.254.169.254", from: .loopback, isKnown: true) == .linkLocal)
     #expect(try kind("169.254.169.254", from: .ordinary, byProxy: true) == nil)
+    for (host, isRefused) in [
+      ("169.254.169.254.nip.io", true), ("storage", true), ("storage.example", false),
+    ] {
+      let sender = Reach.Sender(authority: "registry.example", place: .ordinary)
+      let reach = Reach(
+        to: try HTTPURL("https://\(host)/"), by: sender, isKnownPrivate: false, isByProxy: true)
+      #expect((Self.refusal { try reach.checkSpelling() } != nil) == isRefused, "\(host)")
+      // Where it is looked up here its address tells, and a host that the user names may be any.
+      try Reach(to: try HTTPURL("https://\(host)/"), by: sender, isKnownPrivate: false, isByProxy: false)
+        .checkSpelling()
+      try Reach(to: try HTTPURL("https://\(host)/"), by: nil, isKnownPrivate: false, isByProxy: true)
+        .checkSpelling()
+    }
     // What the user named may be anywhere, but no metadata service behind a name.
     #expect(try kind("10.0.0.1", from: nil) == nil)
     #expect(try kind("169.254.7.1", from: nil) == nil)

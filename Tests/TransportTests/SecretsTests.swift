@@ -115,6 +115,26 @@ import Testing
     #expect(secrets.hiding(in: "dHJhaW5lcnM= swordfish") == "…= …")
   }
 
+  @Test func `is hidden where an answer brings thousands, and those before are known`() {
+    let secrets = Secrets()
+    secrets.add(["swordfish", "swordfish"])
+    let all = (0..<2000).map { "\($0 * 7919 % 2000)-of-many" }
+    secrets.add(tokens: Array(all[..<1000]))
+    // Some of them twice, some known.
+    secrets.add(passing: all + all[500...] + ["swordfish", "zz-later-one"])
+    secrets.add(passing: ["aa-later-one"])
+    for secret in all + ["swordfish", "aa-later-one", "zz-later-one"] {
+      #expect(secrets.hiding(in: "a \(secret) z") == "a … z", "\(secret)")
+      let encoded = Data(secret.utf8).base64EncodedString()
+      #expect(secrets.hiding(in: encoded)?.first == "…", "\(secret)")
+    }
+    #expect(secrets.hiding(in: "2000-of-man 1-of-may") == nil)
+    // The words that excuse a secret of the user's do so when it comes later, too.
+    secrets.excuse(["a-cuttlefish-b"])
+    secrets.add(["cuttlefish", "octopuses"])
+    #expect(secrets.hiding(in: "cuttlefish octopuses") == "cuttlefish …")
+  }
+
   @Test func `is found as quickly among thousands as alone`() {
     let secrets = Secrets()
     secrets.add(passing: (0..<300).map { "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.\($0).\($0)" })

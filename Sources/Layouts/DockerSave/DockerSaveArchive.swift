@@ -17,6 +17,8 @@ struct DockerSaveArchive {
   /// The archive's files that images need, and the links that lead to them.
   private var used: Set<String> = [DockerManifestFile.path]
   private var configs: [String: DockerConfig] = [:]
+  /// How many layers those speak of.
+  private var configLayers = 0
   private var measured: [String: [MeasuredLayer.Algorithms: MeasuredLayer]] = [:]
   private(set) var problems: [LayoutProblem] = []
   /// Those of ``problems`` that may be found more than once.
@@ -26,6 +28,9 @@ struct DockerSaveArchive {
   private var addressBytes: Int64 = 0
   /// How much memory decompressing a layer may take, in bytes.
   private let memoryLimit: Int64
+
+  /// The most layers that configs which are kept speak of: those of a thousand images.
+  private static let mostConfigLayers = 1 << 17
 
   /// nil when it is no such archive: then it is a layout, or nothing that Ferry knows.
   static func open(
@@ -180,6 +185,9 @@ struct DockerSaveArchive {
     guard size <= limit else { throw .oversized(path: file.path, entry: path, size: size, limit: limit) }
     let config = try DockerConfig(bytes: extent.bytes(in: file), name: name, archive: file.path)
     try add(extent, as: config.descriptor.digest, at: name)
+    // What speaks of more is read again where it is named again, which is counted.
+    guard configLayers + config.diffIDs.count <= Self.mostConfigLayers else { return config }
+    configLayers += config.diffIDs.count
     configs[path] = config
     return config
   }

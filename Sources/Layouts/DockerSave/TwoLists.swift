@@ -311,20 +311,22 @@ struct TwoLists {
     if let strays { return strays }
     var found: [ListedImage] = []
     var bytesRead: Int64 = 0
+    var tally = ManifestTally()
     for (digest, extent) in entries.blobs.sorted(by: { $0.key < $1.key })
     where walk.listed[digest] == nil && extent.size <= Int64(Manifest.sizeLimit) && file.holds(extent.range) {
       try LayoutError.checkCancellation()
       let start = try BlobExtent(offset: extent.offset, size: min(1, extent.size)).bytes(in: file)
       guard start == [UInt8(ascii: "{")] else { continue }
       bytesRead.add(saturating: extent.size)
-      guard bytesRead <= ManifestWalk.sizeLimit else { break }
-      let bytes = try extent.bytes(in: file)
-      if digest.matches(bytes),
-        let image = (try? Manifest(bytes: bytes, mediaType: nil, by: digest.algorithm)).flatMap(
-          ListedImage.init)
-      {
-        found.append(image)
+      guard bytesRead <= ManifestWalk.sizeLimit, !tally.isDense(beyond: ManifestWalk.mostValues) else {
+        break
       }
+      let bytes = try extent.bytes(in: file)
+      guard digest.matches(bytes),
+        let manifest = try? Manifest(bytes: bytes, mediaType: nil, by: digest.algorithm)
+      else { continue }
+      tally.add(manifest)
+      if let image = ListedImage(manifest) { found.append(image) }
     }
     let strays = Self.byConfig(found)
     self.strays = strays

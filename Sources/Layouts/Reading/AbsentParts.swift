@@ -166,7 +166,10 @@ struct AbsentParts {
     }
     let bytes = try extent.bytes(in: file)
     guard descriptor.digest.matches(bytes) else { return nil }
-    return try? Manifest(bytes: bytes, mediaType: descriptor.mediaType, by: descriptor.digest.algorithm)
+    // Those of indexes are in memory for as long as what they list is judged.
+    return try? Manifest(
+      bytes: bytes, mediaType: descriptor.mediaType, by: descriptor.digest.algorithm
+    ).withoutBytes
   }
 }
 

@@ -47,8 +47,9 @@ public final class Layout: Sendable {
 
   /// What the images' trees are made of.
   private let descriptors: SharedDescriptors
-  /// What walking the images has taken so far.
+  /// What walking the images has taken so far, and the most values that it may take.
   private let walks = Mutex(Walks())
+  private let mostValuesRead: Int64
 
   private let file: any RandomAccess
   private let passed: PassedContent?
@@ -63,6 +64,7 @@ public final class Layout: Sendable {
         VolumePlaces($0.volumes, blobs: check.blobs, lost: check.lost, entries: check.places)
       } ?? VolumePlaces()
     descriptors = check.descriptors
+    mostValuesRead = Walks.mostValues + Walks.mostRounds * check.tally.values
     path = check.file.path
     file = check.file
     passed = front.passed
@@ -214,7 +216,7 @@ public final class Layout: Sendable {
   public func shared(_ descriptor: Descriptor) -> Descriptor { descriptors.shared(descriptor) }
 
   /// Everything an image consists of, without what is left out on purpose; `withKnown` takes in what is left
-  /// out because the other side has it. `visit` is given each manifest, in the tree's order.
+  /// out because the other side has it. `visit` is given what each manifest says, without its bytes, in the tree's order.
   public func tree(
     of image: LayoutImage, withKnown: Bool = false, visit: (Manifest) -> Void = { _ in }
   ) throws(LayoutError) -> ImageTree {
@@ -236,11 +238,16 @@ public final class Layout: Sendable {
       return withKnown && omission.reason == .known
     }
     do {
-      return try ImageTree(
-        root: image.root, includes: includes, share: { descriptors.shared($0) }, visit: visit
-      ) { descriptor in
-        try noteReading(of: descriptor)
-        return try manifest(descriptor)
+      return try DocumentMemory.all.whileReading {
+        try ImageTree(
+          root: image.root, includes: includes, share: { descriptors.shared($0) }, visit: visit
+        ) { descriptor in
+          try noteReading(of: descriptor)
+          let manifest = try manifest(descriptor)
+          try noteValues(manifest.values)
+          // Those of indexes are in memory for as long as what they list is walked.
+          return manifest.withoutBytes
+        }
       }
     } catch let error as LayoutError {
       throw error
@@ -254,10 +261,20 @@ public final class Layout: Sendable {
   /// Images that share manifests are walked each by itself: of an archive that makes an end of this, thousands of tiny
   /// indexes may list the same large ones.
   private func noteReading(of manifest: Descriptor) throws(LayoutError) {
+    try LayoutError.checkCancellation()
     try walks.withLock { (walks) throws(LayoutError) in
       walks.bytesRead += min(manifest.size, Int64(Manifest.sizeLimit))
       guard walks.bytesRead <= Walks.mostRead else {
         throw .oversized(path: path, entry: BlobPath.folder, size: walks.bytesRead, limit: Walks.mostRead)
+      }
+    }
+  }
+
+  private func noteValues(_ count: Int) throws(LayoutError) {
+    try walks.withLock { (walks) throws(LayoutError) in
+      walks.valuesRead.add(saturating: Int64(count))
+      guard walks.valuesRead <= mostValuesRead else {
+        throw .tooManyValues(path: path, limit: mostValuesRead)
       }
     }
   }
@@ -321,10 +338,14 @@ private struct Walks {
   var roots: Set<Digest> = []
   var parts = 0
   var bytesRead: Int64 = 0
+  var valuesRead: Int64 = 0
 
   /// The most parts of all trees together, beside those that each image may have.
   static let mostParts = 2 << 20
   static let partsPerImage = 256
   /// The most bytes of manifests that are read for them, all walks together.
   static let mostRead: Int64 = 16 << 30
+  /// The most values in these, beside so many times what all manifests have: no command walks the images so often.
+  static let mostValues: Int64 = 16 << 20
+  static let mostRounds: Int64 = 16
 }

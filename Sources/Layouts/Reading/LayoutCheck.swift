@@ -18,6 +18,8 @@ struct LayoutCheck {
   private(set) var omissions: [Digest: Omission]
   /// What its manifests list, as the images' trees are to have it.
   private(set) var descriptors = SharedDescriptors()
+  /// How much there is in its manifests, each read once.
+  private(set) var tally = ManifestTally()
   /// The archive's size in bytes.
   private(set) var totalSize: Int64
   /// Whether another tool packed again what Ferry had written.
@@ -53,18 +55,22 @@ struct LayoutCheck {
 
   /// Checks an archive all of which is there.
   static func examine(_ front: LayoutFront) throws(LayoutError) -> LayoutCheck {
-    var check = LayoutCheck(front)
-    try check.examine()
-    return check
+    try DocumentMemory.all.whileReading { () throws(LayoutError) in
+      var check = LayoutCheck(front)
+      try check.examine()
+      return check
+    }
   }
 
   /// Checks an archive of which no more than its front has come, and `kept` bytes in all. The plan is that of the whole
   /// archive, if nothing is wrong.
   static func examine(front: LayoutFront, kept: Int64) throws(LayoutError) -> LayoutCheck {
-    var check = LayoutCheck(front)
-    check.totalSize = kept
-    try check.examineFront()
-    return check
+    try DocumentMemory.all.whileReading { () throws(LayoutError) in
+      var check = LayoutCheck(front)
+      check.totalSize = kept
+      try check.examineFront()
+      return check
+    }
   }
 
   private mutating func examine() throws(LayoutError) {
@@ -144,6 +150,7 @@ struct LayoutCheck {
     try walk.checkCarriers(of: index.images)
     try walk.checkConversions(front.ferry?.conversions ?? [], beside: entries.files)
     descriptors = walk.descriptors
+    tally = walk.tally
     isEmpty = walk.problems.isEmpty && walk.isEmpty && !entries.isCut
     if front.isWrittenByFerry {
       note(walk.review.problems(sources: front.ferry?.knownSources ?? []))

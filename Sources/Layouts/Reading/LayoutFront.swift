@@ -45,8 +45,16 @@ struct LayoutFront {
         }, ferryFileDigest: nil)
     } else {
       bytes = try content(of: IndexFile.path, limit: IndexFile.sizeLimit, entries, tar, file)
+      // Thousands of entries may list one.
+      var types: [Digest: MediaType?] = [:]
       do {
-        index = try IndexFile(bytes: bytes) { statedType(of: $0, entries, file) }
+        index = try IndexFile(bytes: bytes) { listed in
+          guard let extent = entries.blobs[listed.digest], extent.size == listed.size else { return nil }
+          if let known = types[listed.digest] { return known }
+          let type = statedType(of: listed, at: extent, file)
+          types[listed.digest] = .some(type)
+          return type
+        }
       } catch {
         throw .malformed(path: file.path, entry: IndexFile.path, why: error)
       }
@@ -116,10 +124,10 @@ struct LayoutFront {
 
   /// What content that `index.json` lists as no manifest says it is: nothing proves that list, and its digest proves the content.
   private static func statedType(
-    of listed: Descriptor, _ entries: TarContents, _ file: any RandomAccess
+    of listed: Descriptor, at extent: BlobExtent, _ file: any RandomAccess
   ) -> MediaType? {
-    guard let extent = entries.blobs[listed.digest], extent.size == listed.size, file.holds(extent.range),
-      extent.size <= Int64(Manifest.sizeLimit), let bytes = try? extent.bytes(in: file),
+    guard file.holds(extent.range), extent.size <= Int64(Manifest.sizeLimit),
+      let bytes = try? extent.bytes(in: file),
       listed.digest.matches(bytes), let manifest = try? Manifest(bytes: bytes, mediaType: nil)
     else { return nil }
     return manifest.mediaType

@@ -21,8 +21,12 @@ struct ManifestWalk {
   /// What it takes to know whether ``omissions`` are right.
   private(set) var review: OmissionReview
   private var noted: Set<LayoutProblem> = []
+  /// How much there is in the manifests that were read.
+  private(set) var tally = ManifestTally()
   private var bytesRead: Int64 = 0
   private var manifestsRead: Int64 = 0
+  /// Of configs, each as often as a manifest lists it.
+  private var configBytesRead: Int64 = 0
   /// Configs that were read.
   private var configs: Set<Digest> = []
   /// Configs that speak of other layers than a manifest that lists them; of each, the first such manifest by its digest.
@@ -33,6 +37,11 @@ struct ManifestWalk {
   /// The most manifests' bytes of one archive, so that a hostile one cannot take for ever; and what each manifest adds to it.
   static let sizeLimit: Int64 = 256 << 20
   private static let sizePerManifest: Int64 = 8 << 10
+  /// What each manifest adds to the most bytes of configs, which may be as many.
+  private static let configSizePerManifest: Int64 = 64 << 10
+  /// The most values of the manifests of one archive, beyond what such bytes usually have: reading a million takes a second or
+  /// two.
+  static let mostValues: Int64 = 2 << 20
   /// The most that an archive may list: of more than half of it, it has nothing.
   static let mostListed = 2 * TarIndex.mostEntries
 
@@ -150,6 +159,11 @@ struct ManifestWalk {
       guard isTyped, !configs.contains(config.digest) else { return }
       return add(.notAConfig(config.digest, .tooLarge(extent.size)))
     }
+    configBytesRead.add(saturating: extent.size)
+    let limit = Self.sizeLimit + manifestsRead * Self.configSizePerManifest
+    guard configBytesRead <= limit else {
+      throw .oversized(path: file.path, entry: BlobPath.folder, size: configBytesRead, limit: limit)
+    }
     guard let bytes = try document(in: extent) else {
       if isTyped, configs.insert(config.digest).inserted,
         passed(extent)?.digest(by: config.digest.algorithm) == config.digest
@@ -159,13 +173,12 @@ struct ManifestWalk {
       return
     }
     let isSound = config.digest.matches(bytes)
+    let parsed = Result { () throws(ManifestError) in try ImageConfig(bytes: bytes) }
     if !configs.contains(config.digest), isTyped || ImageConfig.speaksOfLayers(bytes) {
       configs.insert(config.digest)
-      if isSound {
-        do { try ImageConfig.check(bytes) } catch { add(.notAConfig(config.digest, error)) }
-      }
+      if isSound, case .failure(let error) = parsed { add(.notAConfig(config.digest, error)) }
     }
-    guard isSound, let parsed = try? ImageConfig(bytes: bytes), !parsed.describes(image) else { return }
+    guard isSound, case .success(let parsed) = parsed, !parsed.describes(image) else { return }
     strayConfigs[config.digest] = min(manifest, strayConfigs[config.digest] ?? manifest)
   }
 
@@ -240,15 +253,20 @@ struct ManifestWalk {
       add(.damaged(digest, actual: actual))
       return nil
     }
+    let manifest: Manifest
     do {
-      let manifest = try Manifest(
+      manifest = try Manifest(
         bytes: bytes, mediaType: descriptor.mediaType, opaque: opaque, by: digest.algorithm)
-      manifests.add(manifest, from: extent)
-      if !manifest.mediaType.isIndex { holdsImage = true }
-      return manifest
     } catch {
       add(.notAManifest(digest, error))
       return nil
     }
+    tally.add(manifest)
+    guard !tally.isDense(beyond: Self.mostValues) else {
+      throw .tooManyValues(path: file.path, limit: Self.mostValues)
+    }
+    manifests.add(manifest, from: extent)
+    if !manifest.mediaType.isIndex { holdsImage = true }
+    return manifest
   }
 }

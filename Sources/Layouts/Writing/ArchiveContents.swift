@@ -158,8 +158,8 @@ struct ArchiveContents {
           guard let manifest = try given.manifest(descriptor.digest) else {
             throw LayoutError.missing(descriptor.digest)
           }
-          try agree(descriptor, Int64(manifest.bytes.count))
-          return manifest
+          try agree(descriptor, manifest.size)
+          return manifest.withoutBytes
         }
       } catch let error as LayoutError {
         throw error

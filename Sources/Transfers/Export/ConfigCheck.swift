@@ -42,12 +42,14 @@ struct ConfigCheck: Sendable {
         guard config.size <= Int64(ImageConfig.sizeLimit) else {
           throw unclear(config.digest, .tooLarge(config.size))
         }
-        var blob = BlobInMemory(digest: config.digest, size: config.size)
-        try sources.pull(config, into: &blob)
-        let bytes = try blob.finish()
-        try check(config.digest, bytes)
-        try judge(config.digest, bytes)
-        sources.configs.keep(config.digest, bytes)
+        try DocumentMemory.fetched.reserving(2 * Int(config.size)) {
+          var blob = BlobInMemory(digest: config.digest, size: config.size)
+          try sources.pull(config, into: &blob)
+          let bytes = try blob.finish()
+          try check(config.digest, bytes)
+          try judge(config.digest, bytes)
+          sources.configs.keep(config.digest, bytes)
+        }
       } catch {
         guard let failed, !Task.isCancelled else { throw named(error) }
         failed.add(config.digest, error)

@@ -138,11 +138,11 @@ public struct ExportImage: Sendable {
     return image
   }
 
-  /// Asks the registry what `reference` is and walks its manifests, whose parts are of `descriptors`. Blocks; moves no
-  /// layer.
+  /// Asks the registry what `reference` is and walks its manifests, whose parts are of `descriptors`, and each of which `keep`
+  /// makes what it becomes. Throws what that throws. Blocks; moves no layer.
   static func resolve(
     _ reference: Reference, platforms: PlatformSelection, converts: Bool,
-    sharing descriptors: SharedDescriptors,
+    sharing descriptors: SharedDescriptors, keeping keep: (Manifest) throws -> ManifestBytes,
     registries: Registries, observer: any TransferObserver
   ) throws -> ExportImage {
     let client = try registries.client(host: reference.host, repository: reference.repository)
@@ -205,7 +205,7 @@ public struct ExportImage: Sendable {
         if !isHeld { foreign.append(child) }
         return isHeld
       },
-      share: descriptors.shared, visit: { layers.formUnion($0.foreignLayers) },
+      share: descriptors.shared, visit: { layers.formUnion($0.foreignLayers) }, keeping: keep,
       fetch: { descriptor in
         if let part, descriptor.digest == part.digest { return part }
         return descriptor.digest == top.digest ? top : try search.manifest(descriptor)
@@ -331,24 +331,30 @@ struct FetchedTree: Sendable {
   /// What those of runnable images list, or of what may be such.
   let runnable: [ImageManifest]
 
-  /// Walks the image below `root` (``ImageTree``).
+  /// Walks the image below `root` (``ImageTree``). Of each manifest `keep` makes what it becomes as soon as it is there: those of
+  /// one image may fill the memory. `visit` is given what it says, without its bytes.
   init(
     _ root: Descriptor, includes: (Descriptor) throws -> Bool = { _ in true },
     share: (Descriptor) -> Descriptor = { $0.plain }, visit: (Manifest) -> Void = { _ in },
+    keeping keep: (Manifest) throws -> ManifestBytes = { ManifestBytes($0) },
     fetch: (Descriptor) throws -> Manifest
   ) throws {
-    var manifests: [ManifestBytes] = []
+    var kept: [Digest: ManifestBytes] = [:]
     var runnable: [ImageManifest] = []
     tree = try ImageTree(
       root: root, includes: includes, share: share,
       visit: { manifest in
         visit(manifest)
-        manifests.append(ManifestBytes(manifest))
         if case .image(let image) = manifest.content, image.mayBeRunnable {
           runnable.append(image.plain(share))
         }
-      }, fetch: fetch)
-    self.manifests = manifests
+      },
+      fetch: { descriptor in
+        let manifest = try fetch(descriptor)
+        kept[manifest.digest] = try keep(manifest)
+        return manifest.withoutBytes
+      })
+    manifests = tree.manifests.compactMap { kept[$0.digest] }
     self.runnable = runnable
   }
 }

@@ -33,6 +33,11 @@ struct ExportResolver: Sendable {
     let descriptors: SharedDescriptors
     /// The bytes of their manifests.
     let manifests: SpooledContent
+
+    /// What a manifest becomes. Throws `FileError` where there is no room for it.
+    func keep(_ manifest: Manifest) throws -> ManifestBytes {
+      try ManifestBytes(manifest).moved(to: manifests, share: descriptors.shared)
+    }
   }
 
   /// How many bytes of manifests are kept in memory: those of some hundred images. An export of fewer makes no file for them.
@@ -176,11 +181,13 @@ struct ExportResolver: Sendable {
     do {
       let alone = try ExportImage.resolve(
         reference, platforms: request.platforms, converts: request.convertsSchema1,
-        sharing: parts.descriptors, registries: registries, observer: settings.observer)
+        sharing: parts.descriptors, keeping: parts.keep, registries: registries, observer: settings.observer)
       if request.platforms.isForDocker, let obstacle = alone.obstacleForDocker {
         throw TransferError.notForDocker(reference, obstacle)
       }
-      image = try withReferrers(alone, from: finder)
+      image = try withReferrers(alone, from: finder, parts)
+    } catch let error as FileError {
+      throw error
     } catch {
       try Task.checkCancellation()
       if let tag = reference.tag, !RepositoryName.isValidTag(tag), Self.saysNotThere(error) {
@@ -212,14 +219,18 @@ struct ExportResolver: Sendable {
 
   /// The image with its referrers. That they cannot be had is an error of its own: the image alone is to be had
   /// all the same.
-  private func withReferrers(_ image: ExportImage, from finder: ReferrerFinder) throws -> ExportImage {
+  private func withReferrers(
+    _ image: ExportImage, from finder: ReferrerFinder, _ parts: Parts
+  ) throws -> ExportImage {
     guard request.takesReferrers else { return image }
     do {
-      let found = try finder.referrers(of: image)
+      let found = try finder.referrers(of: image, keeping: parts.keep)
       for manifest in found.carried.map(\.tree).unknownManifests {
         settings.observer.note(.manifestUnknown(image: image.named, manifest))
       }
       return image.with(found.carried, left: found.left)
+    } catch let error as FileError {
+      throw error
     } catch {
       try Task.checkCancellation()
       throw TransferError.referrersNotHad(image.reference, error)

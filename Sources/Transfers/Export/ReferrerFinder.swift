@@ -1,5 +1,6 @@
 import Digests
 import Images
+import Layouts
 import Registry
 import Synchronization
 
@@ -32,12 +33,15 @@ final class ReferrerFinder: Sendable {
   }
 
   /// All that refers to `image`'s manifests, or to what refers to them, and what refers to those that it leaves out.
-  /// What the image lists itself is not among them. Blocks.
-  func referrers(of image: ExportImage) throws -> Findings {
+  /// What the image lists itself is not among them. Of each manifest `keep` makes what it becomes. Throws what that throws.
+  /// Blocks.
+  func referrers(
+    of image: ExportImage, keeping keep: @escaping (Manifest) throws -> ManifestBytes
+  ) throws -> Findings {
     let client = try registries.client(host: image.reference.host, repository: image.reference.repository)
     let place = RepositoryReferrers(
       image.reference, client, tags: tags(of: image.reference, client),
-      roots: [image.tree.root.digest, image.top ?? image.tree.root.digest],
+      roots: [image.tree.root.digest, image.top ?? image.tree.root.digest], keeping: keep,
       listed: { [self] in try listed(under: $0, in: image.reference, client) })
     var found = Findings()
     var known: Set<Reference> = []

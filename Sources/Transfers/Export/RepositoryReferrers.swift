@@ -1,5 +1,6 @@
 import Digests
 import Images
+import Layouts
 import Registry
 import Synchronization
 
@@ -13,11 +14,15 @@ struct RepositoryReferrers {
   private let roots: Set<Digest>
   /// What the referrers API lists for a manifest; nil where it is not there.
   private let listed: (Digest) throws -> ListedReferrers?
+  /// What a manifest becomes that is carried.
+  private let keep: (Manifest) throws -> ManifestBytes
 
   init(
     _ image: Reference, _ client: RegistryClient, tags: ReferrerTags, roots: Set<Digest>,
+    keeping keep: @escaping (Manifest) throws -> ManifestBytes,
     listed: @escaping (Digest) throws -> ListedReferrers?
   ) {
+    self.keep = keep
     self.image = image
     self.client = client
     self.tags = tags
@@ -151,7 +156,7 @@ struct RepositoryReferrers {
   private func tree(_ root: Descriptor) throws -> Result<FetchedTree, Fault> {
     let search = OpaqueSearch(client, repository: image.repository)
     do {
-      return .success(try FetchedTree(root, fetch: search.manifest))
+      return .success(try FetchedTree(root, keeping: keep, fetch: search.manifest))
     } catch RegistryError.manifestNotFound {
       return .failure(Fault(reason: .absent))
     } catch RegistryError.notAManifest(_, _, _, let error) {

@@ -92,10 +92,11 @@ private struct ConfigReview {
 }
 
 extension LayoutError {
-  /// Whether a disk or a person kept the archive from being read, so that nothing is known of what it holds.
+  /// Whether a disk, a person or what all of it costs kept the archive from being read, so that nothing is known of what it holds.
   fileprivate var isOfReading: Bool {
     switch self {
-    case .cancelled, .archive(.file(_, _, _)), .archive(.shrunk(_)), .archive(.exchanged(_)): true
+    case .cancelled, .archive(.file(_, _, _)), .archive(.shrunk(_)), .archive(.exchanged(_)), .tooManyValues:
+      true
     default: false
     }
   }

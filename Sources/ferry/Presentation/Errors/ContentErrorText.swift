@@ -55,6 +55,8 @@ extension ManifestFault {
     case .nestedTooDeeply: "its indexes nest too deeply"
     case .tooManyManifests(let limit): "it lists more than \(limit) manifests"
     case .manifestsTooLarge(let limit): "its manifests are larger than \(Amounts.bytes(limit)) together"
+    case .tooManyValues(let limit):
+      "its manifests have more than \(limit) fields and values together, and no image's do"
     case .partsTooLarge: "its parts add up to more than any registry holds"
     case .twoSizes(let digest, let first, let second):
       "it gives \(digest) two sizes, \(first) and \(second)"

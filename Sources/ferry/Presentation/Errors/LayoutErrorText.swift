@@ -92,6 +92,10 @@ extension LayoutError: WordedError {
       return ErrorText(
         "\(path) is damaged: its images list more than \(limit) manifests, configs and layers", remedy: again,
         .integrityFailure)
+    case .tooManyValues(let path, let limit):
+      return ErrorText(
+        "\(path) is damaged: its manifests have more than \(limit) fields and values together, and no archive's do",
+        remedy: "Nothing that tools make is like that. Do not trust whoever made it.", .integrityFailure)
     case .unsupportedVersion(let path, let entry, let found, let supported):
       return ErrorText(
         "\(path) was written in version \(found) of its format (\(entry)); this ferry reads \(supported)",
