@@ -50,8 +50,8 @@ public struct DocumentBounds: Sendable {
   }
 
   /// A manifest or a config. Images have some hundreds of values, and some tens of labels and annotations: these are enough for
-  /// an artifact of 10,000 named files, or an index of 10,000 platforms.
-  public static let image = DocumentBounds(mostValues: 1 << 17, mostKeys: 1 << 14)
+  /// as many layers or platforms as a manifest has room for, an artifact of 20,000 named files among them.
+  public static let image = DocumentBounds(mostValues: 1 << 18, mostKeys: 1 << 14)
   /// An answer, a receipt, a line of a journal.
   public static let usual = DocumentBounds(mostValues: 1 << 19)
   /// The lists of an archive, of tens of thousands of images.

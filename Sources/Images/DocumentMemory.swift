@@ -6,11 +6,12 @@ struct DocumentMeasure: Sendable {
   let size: Int
   /// Values and keys, all levels together.
   var values = 0
-  /// The keys among them.
+  /// The most keys of objects that are open at once; all keys, where they are not told apart.
   var keys = 0
 
-  /// About how many bytes of memory a decoder takes for it at the most. Beside the text and the copy that it reads it keeps where
-  /// each value lies, in a list that grows by doubling, and of an object a table of its keys and one of what is made of them.
+  /// About how many bytes of memory a decoder takes for it at the most, by what was measured. Beside the text and the copy that
+  /// it reads it keeps where each value lies, in a list that grows by doubling, and of the objects that it is in a table of their
+  /// keys and one of what is made of them.
   var cost: Int { 2 * size + 64 * values + 256 * keys }
 }
 

@@ -64,7 +64,8 @@ struct DocumentScan {
     guard open[top].isObject else { return try beginValue(open[top].shape.element) }
     skipBlanks()
     guard !open[top].shape.isLoose else {
-      try countKey()
+      measure.keys += 1
+      try countValue()
       guard peek == UInt8(ascii: "\"") else { throw .malformed(at: position) }
       try skipString()
       skipBlanks()
@@ -79,11 +80,12 @@ struct DocumentScan {
 
   /// Remembers a key of the innermost object; the shape of its value.
   private mutating func note(_ key: String) throws(DocumentFault) -> DocumentShape {
-    try countKey()
+    try countValue()
     let top = open.count - 1
     open[top].key = key
     guard open[top].keys.insert(Array(key.utf8)).inserted else { throw .repeatedKey(path) }
     openKeys += 1
+    measure.keys = max(measure.keys, openKeys)
     guard openKeys <= bounds.mostKeys else { throw .tooManyKeys }
     guard let member = open[top].shape.member(key) else { return open[top].shape.value }
     if let other = open[top].spellings.updateValue(key, forKey: member.name) {
@@ -93,11 +95,6 @@ struct DocumentScan {
       throw .misspelled(path, meant: member.name)
     }
     return member.shape
-  }
-
-  private mutating func countKey() throws(DocumentFault) {
-    measure.keys += 1
-    try countValue()
   }
 
   private mutating func countValue() throws(DocumentFault) {

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite struct `A data file` {
+@Suite(.waiting) struct `A data file` {
   @Test func `reads and writes at offsets and knows its size`() throws {
     let scratch = try ScratchDirectory()
     let file = try DataFile.create(scratch("a"))

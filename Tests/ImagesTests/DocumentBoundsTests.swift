@@ -97,7 +97,8 @@ struct `A document that would cost more than it is` {
     _ = try ImageConfig(bytes: Self.config(labels: 10_000, steps: 2_000))
     _ = try Manifest(bytes: Self.manifest(annotations: 10_000), mediaType: nil)
     let title = #","annotations":{"org.opencontainers.image.title":"part"}"#
-    _ = try Manifest(bytes: Self.manifest(layers: 10_000, with: title), mediaType: nil)
+    _ = try Manifest(bytes: Self.manifest(layers: 17_000, with: title), mediaType: nil)
+    _ = try Manifest(bytes: Self.manifest(layers: 24_000), mediaType: nil)
     let platform = #","platform":{"architecture":"amd64","os":"linux"}"#
     let children = Array(repeating: Samples.json(Self.layer, more: platform), count: 10_000)
       .joined(separator: ",").replacing(Self.layer.mediaType.rawValue, with: MediaType.ociManifest.rawValue)
@@ -111,11 +112,11 @@ struct `A document that would cost more than it is` {
       .json(.document(.tooManyValues(limit: DocumentBounds.image.mostValues))))
     #expect(throws: keys) { try ImageConfig(bytes: Self.config(labels: 17_000)) }
     #expect(throws: keys) { try Manifest(bytes: Self.manifest(annotations: 17_000), mediaType: nil) }
-    #expect(throws: values) { try ImageConfig(bytes: Self.config(steps: 20_000)) }
+    #expect(throws: values) { try ImageConfig(bytes: Self.config(steps: 40_000)) }
     let more = #","annotations":\#(Self.object(10_000))"#
-    #expect(throws: values) { try Manifest(bytes: Self.manifest(layers: 7, with: more), mediaType: nil) }
+    #expect(throws: values) { try Manifest(bytes: Self.manifest(layers: 14, with: more), mediaType: nil) }
     // It is seen to be one before it is said to be too much.
-    #expect(ImageConfig.speaksOfLayers(Self.config(steps: 20_000)))
+    #expect(ImageConfig.speaksOfLayers(Self.config(steps: 40_000)))
   }
 
   @Test func `may say a thing twice where nobody else reads it`() throws {

@@ -32,7 +32,7 @@ private final class SlowDisk: Sendable {
   }
 }
 
-struct `Notes on their way to the disk` {
+@Suite(.waiting) struct `Notes on their way to the disk` {
   private static let mebibyte: Int64 = 1 << 20
   private let blobs = (0..<8).map { Digest(of: [UInt8($0)]) }
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Tar
 
-@Suite struct `Streamed content` {
+@Suite(.waiting) struct `Streamed content` {
   let scratch: ScratchDirectory
 
   init() throws { scratch = try ScratchDirectory() }
