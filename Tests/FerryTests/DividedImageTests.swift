@@ -197,14 +197,16 @@ import Testing
       print(tag); print(digest(r.manifest))
       """)
     let archives = [made.path, made.directory.file("b.tar")]
-    for (space, archives) in [("first", archives), ("second", archives.reversed())] {
-      let place = archives + ["--plain-http", "--to", "\(registry.host)/\(space)", "--image", "*/x:1"]
+    for archives in [archives, archives.reversed()] {
+      // By its digest a manifest is there in all repositories of one.
+      let registry = ScriptedRegistry()
+      let place = archives + ["--plain-http", "--to", "\(registry.host)/new", "--image", "*/x:1"]
       try ferry.run(["import"] + place + ["--no-referrers"], exits: 0)
-      #expect(registry.digest(of: "\(space)/x", made.printed[0]) == nil)
+      #expect(registry.digest(of: "new/x", made.printed[0]) == nil)
       try ferry.run(["import"] + place, exits: 0)
-      #expect(registry.digest(of: "\(space)/x", made.printed[0]) != nil)
-      #expect(registry.hasManifest(made.printed[1], in: "\(space)/x"))
-      #expect(registry.digest(of: "\(space)/y", "1") == nil)
+      #expect(registry.digest(of: "new/x", made.printed[0]) != nil)
+      #expect(registry.hasManifest(made.printed[1], in: "new/x"))
+      #expect(registry.digest(of: "new/y", "1") == nil)
       try ferry.run(["check"] + place, exits: 0)
     }
   }
