@@ -38,14 +38,24 @@ struct DocumentMeasure: Sendable {
     let memory: DocumentMemory
     /// In bytes. Only touched by that thread.
     var taken: Int
+    /// What the thread had before, perhaps of another memory.
+    let outer: Share?
 
     init(of memory: DocumentMemory, taken: Int) {
       self.memory = memory
       self.taken = taken
+      outer = DocumentMemory.share
     }
   }
 
   @TaskLocal private static var share: Share?
+
+  /// What this thread has of this memory.
+  private var own: Share? {
+    var share = Self.share
+    while let other = share, other.memory !== self { share = other.outer }
+    return share
+  }
 
   private let limit: Int
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -82,7 +92,7 @@ struct DocumentMeasure: Sendable {
     _ need: Int, _ body: () throws(Failure) -> Value
   ) throws(Failure) -> Value {
     guard need > Self.smallest else { return try body() }
-    if let share = Self.share, share.memory === self {
+    if let share = own {
       // What follows may be as large, and nobody can tell.
       if share.taken == 0, take(limit) { share.taken = limit }
       return try body()
@@ -97,7 +107,7 @@ struct DocumentMeasure: Sendable {
   public func whileReading<Value, Failure: Error>(
     _ body: () throws(Failure) -> Value
   ) throws(Failure) -> Value {
-    if Self.share?.memory === self { return try body() }
+    guard own == nil else { return try body() }
     let share = Share(of: self, taken: 0)
     defer { if share.taken > 0 { give(share.taken) } }
     return try within(share, body)
