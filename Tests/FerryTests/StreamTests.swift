@@ -92,6 +92,18 @@ import Testing
     #expect(destination.storage.repositories == [])
   }
 
+  @Test func `without an image is told as one in a file is`() throws {
+    for files in ["('manifest.json', b'[]')", "('manifest.json', b'null'), ('repositories', b'{}')"] {
+      let made = try MadeArchive("write([\(files)])")
+      for way in ["$ferry VERB \"$1\"", "cat \"$1\" | $ferry VERB -", "gzip -c \"$1\" | $ferry VERB -"] {
+        for verb in ["verify", "inspect", "import --plain-http --to \(to)"] {
+          let told = try pipeline.run(way.replacing("VERB", with: verb), [made.path])
+          #expect(told.status == 12 && told.standardError.contains("holds no image"), "\(way) \(verb)")
+        }
+      }
+    }
+  }
+
   @Test func `is planned by its front alone`() throws {
     let front = try DamagedArchive(of: FixtureArchive.everything())
     let firstLayer = try #require(front.entries.first { $0.size > 1 << 16 })

@@ -69,6 +69,9 @@ struct FrontScan {
     return false
   }
 
+  /// Whether of the lists of images docker's alone has come.
+  var isDockerSave: Bool { files[DockerManifestFile.path] != nil && files[IndexFile.path] == nil }
+
   /// Whether all configs of the images have come.
   var hasConfigs: Bool { configs.allSatisfy { candidates[$0] != nil || omitted.contains($0) } }
 

@@ -89,6 +89,8 @@ public final class StreamedLayout: Sendable {
     }
     if let obstacle = scan.obstacle { throw .notStreamable(path: content.path, obstacle) }
     if let entry = scan.misplaced { throw .notStreamable(path: content.path, .order(entry: entry.path)) }
+    // Docker's list of no image needs nothing but itself.
+    if scan.isDockerSave { throw .notStreamable(path: content.path, .foreign) }
     let kept = StreamFront(front)
     let described = try LayoutFront.read(
       LayoutSource(
