@@ -27,6 +27,9 @@ public struct VolumeName: Hashable, Sendable {
     digits = suffix.count
   }
 
+  /// Whether the number has zeros before it, as what is numbered from one on has, and years and versions have not.
+  public var isPadded: Bool { digits > String(number).utf8.count }
+
   /// The name of a volume of `base`.
   public static func text(_ base: String, _ number: Int, digits: Int) -> String {
     let text = String(number)

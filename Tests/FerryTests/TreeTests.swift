@@ -147,6 +147,10 @@ import Testing
       "an export that was broken off", "put('', {'x.tar.partial': packed('x')})",
       "t/x.tar.partial is an unfinished export"
     ),
+    (
+      "volumes of an export that was broken off, without its journal",
+      "b = packed('x'); put('', {'x.002.partial': b[4000:]})", "t/x.002.partial is an unfinished export"
+    ),
     ("one volume of two", "b = packed('x'); put('', {'x.tar.002': b[4000:]})", "t/x.tar.001"),
     ("one volume of two with any name", "b = packed('x'); put('', {'x.002': b[4000:]})", "t/x.001"),
     (

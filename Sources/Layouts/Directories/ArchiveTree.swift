@@ -130,6 +130,7 @@ struct ArchiveTree {
         if let volume = VolumeName(entry.name), sets.contains(volume.base) { continue }
         if let archive = UnfinishedArchive.archive(ofPartial: entry.name),
           ArchiveLooks.isNamed(archive) || files.contains(ArchiveJournal.path(of: archive))
+            || UnfinishedArchive.volume(ofPartial: entry.name)?.isPadded ?? false
         {
           if unfinished.insert(archive).inserted { add(path, .unfinished) }
           continue
@@ -141,8 +142,7 @@ struct ArchiveTree {
   }
 
   /// What the volumes in a directory are named after: files that have the names of archives, or of which the first begins one. Where
-  /// that one is lost or elsewhere, nothing but their names can tell what the others are: then one is to have zeros before its
-  /// number, as what is numbered from one on has, and years and versions have not.
+  /// that one is lost or elsewhere, nothing but a number with zeros before it can tell what the others are.
   private func sets(of files: Set<String>, in directory: OpenDirectory) throws(FileError) -> Set<String> {
     var sets: Set<String> = []
     var first: Set<String> = []
@@ -157,7 +157,7 @@ struct ArchiveTree {
         {
           sets.insert(volume.base)
         }
-      } else if volume.digits > String(volume.number).utf8.count {
+      } else if volume.isPadded {
         padded.insert(volume.base)
       }
     }

@@ -60,8 +60,13 @@ public struct UnfinishedArchive: Hashable, Sendable {
   static func archive(ofPartial path: String) -> String? {
     let ending = partialPath(of: "")
     guard path.hasSuffix(ending) else { return nil }
-    let name = String(path.dropLast(ending.count))
-    return VolumeName(name)?.base ?? name
+    return volume(ofPartial: path)?.base ?? String(path.dropLast(ending.count))
+  }
+
+  /// The volume whose unfinished file is called `path`; nil for any other name.
+  static func volume(ofPartial path: String) -> VolumeName? {
+    let ending = partialPath(of: "")
+    return path.hasSuffix(ending) ? VolumeName(String(path.dropLast(ending.count))) : nil
   }
 
   /// Refuses a set of which a volume, the one that is to be at `volume`, is not finished. Throws
