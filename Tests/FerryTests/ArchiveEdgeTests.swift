@@ -96,6 +96,12 @@ import Testing
       let whole = try pipeline.run(way)
       #expect(whole.status == 0 && !whole.standardOutput.contains("ferry verify"), "\(way)")
     }
+    // However it is read: copied first, and in another order than Ferry's.
+    _ = try pipeline.run("mkdir d && tar xf stopped.tar.partial -C d && tar cf other.tar -C d $(ls -r d)")
+    for way in ["stopped.tar.partial | $ferry inspect --spool .", "other.tar | $ferry inspect"] {
+      let seen = try pipeline.run("cat \(way) -")
+      #expect(seen.status == 14 && seen.standardOutput.contains("  damaged: "), "\(way)")
+    }
     let cut = try pipeline.run("head -c -4000 one.tar | $ferry inspect -")
     #expect(cut.status == 14 && cut.standardOutput.contains("truncated"), "\(cut.standardOutput)")
   }

@@ -58,13 +58,11 @@ public struct Inspection: Sendable {
     }
     let listed = trees.lazy.flatMap { members[$0.tree.root.digest] ?? [] }
     broken += wrongConfigs(of: listed.map(\.config), in: layout).filter { known.insert($0) }
-    // A compressed file is there, and verify may read it; of what comes once, nobody else will read the rest.
-    let isFile =
-      archive.stream == nil && DirectoryListing.canonical(archive.path).map(DataFile.isPlain) ?? false
-    let isFrontAlone = opened.stream != nil && isFile
-    let rest = try isFile ? [] : opened.stream.map(problems(behindFrontOf:)) ?? []
-    broken += rest.filter { known.insert($0) }
-    let lost = Set(rest.compactMap(\.digest))
+    // A file is there, and verify may read it; what comes once nobody else will read.
+    let isPiped = isPiped
+    let wrongBlobs = isPiped ? try blobProblems(in: opened) : []
+    broken += wrongBlobs.filter { known.insert($0) }
+    let lost = Set(wrongBlobs.compactMap(\.digest))
     // Of each digest the part that was met last; a descriptor takes a sixth of the room of what it says.
     var parts: Set<PartKey> = []
     var shared: Set<PartKey> = []
@@ -106,19 +104,35 @@ public struct Inspection: Sendable {
       descriptions: try Descriptions.all(in: layout),
       problems: layout.problems + broken,
       uniqueSize: parts.lazy.map(\.descriptor.size).saturatingSum(), volumes: layout.volumes,
-      isFrontAlone: isFrontAlone, isPiped: !isFile && opened.stream != nil,
+      isFrontAlone: opened.stream != nil && !isPiped, isPiped: isPiped,
       signatureCount: layout.signatureCount)
   }
 
-  /// What is wrong behind the front of an archive that passes by: that of an export which was broken off is whole, and it alone.
-  private func problems(behindFrontOf stream: StreamedLayout) throws -> [LayoutProblem] {
-    var damaged: [LayoutProblem] = []
-    let others = try BlobReading.forEach(of: stream) { due in
-      if let problem = try BlobReading.read(due, in: stream, progress: { _ in }).problem {
-        damaged.append(problem)
+  /// Whether the archive comes once, so that nobody knows what its file is called.
+  private var isPiped: Bool {
+    let place = DirectoryListing.canonical(archive.path) ?? archive.path
+    return archive.isOneFile
+      && (archive.stream != nil || !DataFile.isPlain(place) && !DataFile.isDirectory(place))
+  }
+
+  /// What is wrong with the blobs of an archive that came once: in an export that was broken off all but the layers is right.
+  private func blobProblems(in opened: OpenedArchive) throws -> [LayoutProblem] {
+    switch opened {
+    case .inPlace(let layout) where layout.isSequential:
+      return try BlobReading.passed(layout.blobs.keys, in: layout).compactMap(\.problem)
+    case .inPlace(let layout):
+      return try layout.blobs.sorted { $0.value.offset < $1.value.offset }.compactMap { digest, _ in
+        try BlobReading.read(digest, in: layout) { _ in }.problem
       }
+    case .passing(let stream):
+      var damaged: [LayoutProblem] = []
+      let others = try BlobReading.forEach(of: stream) { due in
+        if let problem = try BlobReading.read(due, in: stream, progress: { _ in }).problem {
+          damaged.append(problem)
+        }
+      }
+      return others + damaged
     }
-    return others + damaged
   }
 
   /// Configs are read here, so what is wrong with one is told: an archive of which the rest never came looks whole but
