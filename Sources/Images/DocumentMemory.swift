@@ -9,8 +9,8 @@ struct DocumentMeasure: Sendable {
   /// The most keys of objects that are open at once; all keys, where they are not told apart.
   var keys = 0
 
-  /// About how many bytes of memory a decoder takes for it at the most, by what was measured. Beside the text and the copy that
-  /// it reads it keeps where each value lies, in a list that grows by doubling, and of the objects that it is in a table of their
+  /// About how many bytes of memory a decoder takes for it at the most, by what was measured. Beside the text and what it copies
+  /// of that it keeps where each value lies, in a list that grows by doubling, and of the objects that it is in a table of their
   /// keys and one of what is made of them.
   var cost: Int { 2 * size + 64 * values + 256 * keys }
 }

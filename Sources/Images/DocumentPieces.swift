@@ -66,7 +66,14 @@ struct DocumentPieces {
   var rest: [UInt8] { Array(bytes[..<list.lowerBound]) + bytes[list.upperBound...] }
 
   /// A piece as a list of its own.
-  func list(of piece: Range<Int>) -> [UInt8] { [UInt8(ascii: "[")] + bytes[piece] + [UInt8(ascii: "]")] }
+  func list(of piece: Range<Int>) -> [UInt8] {
+    var list: [UInt8] = []
+    list.reserveCapacity(piece.count + 2)
+    list.append(UInt8(ascii: "["))
+    list += bytes[piece]
+    list.append(UInt8(ascii: "]"))
+    return list
+  }
 }
 
 extension DocumentShape {

@@ -129,7 +129,13 @@ struct CheckedDocument {
   ) throws -> Value {
     let decoder = JSONDecoder()
     decoder.userInfo = userInfo
-    return try decoder.decode(type, from: Data(bytes))
+    return try unsafe bytes.withUnsafeBytes { buffer in
+      guard let start = buffer.baseAddress else { return try decoder.decode(type, from: Data()) }
+      // The text may have megabytes, and the decoder keeps nothing of it.
+      let text = unsafe Data(
+        bytesNoCopy: UnsafeMutableRawPointer(mutating: start), count: buffer.count, deallocator: .none)
+      return try decoder.decode(type, from: text)
+    }
   }
 }
 
