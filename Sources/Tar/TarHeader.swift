@@ -22,18 +22,24 @@ public enum TarHeader {
     return rest <= 0 ? 0 : Int(blockSize - rest)
   }
 
-  /// The header of a plain file of `size` bytes. `path` is printable ASCII, and does not end in `/` as a directory's. Throws ``TarError/unwritableName(_:)`` and
+  /// The header of a plain file of `size` bytes. `path` is printable ASCII and leads down from the top: none of its parts is
+  /// empty, and the first is no longer than a header holds. Throws ``TarError/unwritableName(_:)`` and
   /// ``TarError/unwritableSize(_:)``.
   public static func bytes(path: String, size: Int64) throws(TarError) -> [UInt8] {
-    guard let last = path.utf8.last, last != UInt8(ascii: "/"), path.utf8.count <= 1024,
-      path.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+    let slash = UInt8(ascii: "/")
+    guard path.utf8.count <= 1024, path.utf8.allSatisfy({ (0x21...0x7e).contains($0) }),
+      path.utf8.split(separator: slash, omittingEmptySubsequences: false).allSatisfy({ !$0.isEmpty })
     else { throw .unwritableName(path) }
     guard (0...largestSize).contains(size) else { throw .unwritableSize(size) }
     var records: [UInt8] = []
     var name = Array(path.utf8)
     if UstarName(name) == nil {
       records += record("path", path)
-      name = UstarName.standIn(for: name)
+      let standIn = UstarName.standIn(for: name)
+      // Without its directories, and not as the beginning of the path, it would be a file at the top to those who know no pax
+      // records: of whatever name the last part is.
+      guard standIn.contains(slash) || name.starts(with: standIn) else { throw .unwritableName(path) }
+      name = standIn
     }
     if size >= recordedSize { records += record("size", String(size)) }
     guard let own = UstarName(name) else { throw .unwritableName(path) }

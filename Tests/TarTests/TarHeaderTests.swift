@@ -152,6 +152,30 @@ import Testing
     #expect(throws: TarError.unwritableName(path)) { try TarHeader.bytes(path: path, size: 1) }
   }
 
+  @Test(arguments: [155, 156, 300])
+  func `are not made for a path that others would take for a file at the top`(
+    length: Int
+  ) throws {
+    for size in [1, 20 * Self.gib] {
+      // No room for the directory: to those who know no pax records the last part alone would be the name.
+      let path = Self.letters(length) + "/index.json" + String(repeating: "x", count: 91)
+      #expect(throws: TarError.unwritableName(path)) { try TarHeader.bytes(path: path, size: size) }
+      // As much as there is room for begins like the path.
+      let file = Self.letters(length)
+      let tar = try TarHeader.bytes(path: file, size: 0) + TarHeader.endMarker
+      let scratch = try ScratchDirectory()
+      try scratch.write(tar, to: "a.tar")
+      let index = try TarIndex.read(DataFile.open(reading: scratch("a.tar")), names: TarNames())
+      #expect(index.entries.map(\.path) == [file] && index.entries.allSatisfy { $0.contradiction == nil })
+    }
+  }
+
+  @Test(arguments: ["/a", "//a", "a//b", "a/"]) func `are not made for a path with an empty part`(
+    path: String
+  ) {
+    #expect(throws: TarError.unwritableName(path)) { try TarHeader.bytes(path: path, size: 1) }
+  }
+
   @Test(arguments: [-1, Int64.max])
   func `are not made for impossible sizes`(size: Int64) {
     #expect(throws: TarError.unwritableSize(size)) { try TarHeader.bytes(path: "a", size: size) }
