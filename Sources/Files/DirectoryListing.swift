@@ -54,6 +54,8 @@ public enum DirectoryListing {
     public let size: Int64?
     /// What it points at, where it is a symbolic link that was not followed.
     public let link: String?
+    /// Whether another of the files may be the same one: it has several names, or was found by a link.
+    public let mayBeShared: Bool
   }
 
   /// How much is kept account of below a directory.
@@ -80,10 +82,10 @@ public enum DirectoryListing {
     let root = withoutLastSlashes(path)
     var found: [FoundFile] = []
     // Not recursion: how deep directories nest is up to who made them.
-    var pending = [""]
+    var pending = [(folder: "", isByLink: false)]
     var seen = 0
     var bytes = 0
-    while let folder = pending.popLast() {
+    while let (folder, isByLink) = pending.popLast() {
       let names = try names(
         in: folder.isEmpty ? root : "\(root)/\(folder)", follows: folder.isEmpty || isFollowed(folder),
         limit: limits.entries)
@@ -99,12 +101,14 @@ public enum DirectoryListing {
         guard var status = FileStatus(named: "\(root)/\(below)") else { continue }
         let link = target(ofLink: "\(root)/\(below)")
         if link != nil, isFollowed(below) { status = FileStatus.reached(by: "\(root)/\(below)") ?? status }
+        let isReached = isByLink || link != nil
         if status.isDirectory {
-          pending.append(below)
+          pending.append((below, isReached))
         } else {
           found.append(
             FoundFile(
-              path: below, size: status.isPlain ? status.size : nil, link: status.isPlain ? nil : link))
+              path: below, size: status.isPlain ? status.size : nil, link: status.isPlain ? nil : link,
+              mayBeShared: status.isPlain && (isReached || status.links > 1)))
         }
       }
     }

@@ -38,6 +38,30 @@ public struct ImageConfig: Hashable, Sendable, Decodable {
     fileprivate var layerCount: Int? { type == "layers+base" ? nil : diffIDs?.count }
   }
 
+  /// What a config says of which layers its image has: all that is kept of one that thousands of manifests may list.
+  public struct LayerClaim: Hashable, Sendable {
+    private let count: Int32?
+    private let hasRoot: Bool
+    /// Whether none of its steps made a layer.
+    private let mayHaveNone: Bool
+
+    fileprivate init(_ config: ImageConfig) {
+      count = config.rootfs?.layerCount.map { Int32(clamping: $0) }
+      hasRoot = config.rootfs != nil
+      mayHaveNone = (config.history ?? []).allSatisfy { $0?.isEmptyLayer == true }
+    }
+
+    /// Whether `manifest`, whose config it is, may list the layers it does, as ``ImageConfig/describes(_:)`` has it.
+    public func fits(_ manifest: ImageManifest) -> Bool {
+      guard manifest.mayBeRunnable, manifest.layers.allSatisfy(\.mediaType.isLayer),
+        manifest.config.mediaType.isImageConfig || hasRoot
+      else { return true }
+      if let count { return count == manifest.layers.count }
+      // Many tools leave steps out; but where a step made a layer, there is one.
+      return !manifest.layers.isEmpty || mayHaveNone
+    }
+  }
+
   private struct Step: Hashable, Sendable, Decodable {
     let isEmptyLayer: Bool?
 
@@ -59,14 +83,10 @@ public struct ImageConfig: Hashable, Sendable, Decodable {
   /// Whether `manifest`, whose config this is, may list the layers it does. False for a manifest with more or fewer
   /// layers than the config speaks of: one reader would take an image, another one a hollow or a broken one. A config
   /// that is no runnable image's says nothing of layers, nor does one of content that is no file system.
-  public func describes(_ manifest: ImageManifest) -> Bool {
-    guard manifest.mayBeRunnable, manifest.layers.allSatisfy(\.mediaType.isLayer),
-      manifest.config.mediaType.isImageConfig || rootfs != nil
-    else { return true }
-    if let count = rootfs?.layerCount { return count == manifest.layers.count }
-    // Many tools leave steps out; but where a step made a layer, there is one.
-    return !manifest.layers.isEmpty || (history ?? []).allSatisfy { $0?.isEmptyLayer == true }
-  }
+  public func describes(_ manifest: ImageManifest) -> Bool { layerClaim.fits(manifest) }
+
+  /// What it says of its image's layers.
+  public var layerClaim: LayerClaim { LayerClaim(self) }
 
   /// Whether the config blob in `bytes`, whose type does not say so, is an image's to those who take it for one: an
   /// object with a `rootfs`, however that is spelled.

@@ -310,7 +310,10 @@ public struct ConvertedImage: Hashable, Sendable, Decodable {
     let paths = Set(files.lazy.map(\.path).filter { $0.hasPrefix(folder) })
     guard !paths.isEmpty else { return [] }
     var found: Set<ConvertedImage> = []
+    var seen: Set<Digest> = []
     for image in images where image.root.mediaType == .dockerManifest {
+      guard seen.insert(image.root.digest).inserted else { continue }
+      try LayoutError.checkCancellation()
       let annotations = try manifests.manifest(image.root.digest)?.annotations
       guard let from = annotations?[Schema1Carrier.digestAnnotation].flatMap({ try? Digest($0) }),
         paths.contains(path(of: from))

@@ -47,6 +47,9 @@ public enum LayoutError: Error, Hashable, Sendable {
   case tooManyBlobs(path: String, limit: Int)
   /// Its manifests have more fields and values than are read of any archive, and than so many bytes usually have.
   case tooManyValues(path: String, limit: Int64)
+  /// An archive whose links, lists or images lead to the same things over and over: to look through all of it takes more
+  /// than so many steps.
+  case tangled(path: String, limit: Int)
   /// A layout or ferry.json of a version that this Ferry does not know.
   case unsupportedVersion(path: String, entry: String, found: String, supported: String)
   /// A file whose content does not lie in the tar from end to end.

@@ -38,6 +38,8 @@ public enum FileFault: Error, Hashable, Sendable {
   case filesTooLarge
   /// Docker's `manifest.json` lists more images, names and layers than are kept account of.
   case tooManyParts(limit: Int)
+  /// Docker's `manifest.json` names a file by a path of more bytes than one may have.
+  case pathTooLong(limit: Int)
   /// Docker's `manifest.json` lists so many layers for an image whose config speaks of another number.
   case layerCount(listed: Int, config: String, expected: Int)
   /// A layer is compressed as no image's layer may be.
@@ -49,7 +51,7 @@ public enum FileFault: Error, Hashable, Sendable {
   public var isOfBounds: Bool {
     switch self {
     case .json(.document(let fault)): fault.isOfBounds
-    case .tooManyParts, .filesTooLarge: true
+    case .tooManyParts, .pathTooLong, .filesTooLarge: true
     default: false
     }
   }

@@ -45,10 +45,31 @@ struct Manifests {
     }
   }
 
+  /// What is larger, in bytes, is fetched once more, and not by many threads at a time: their texts alone may fill the memory.
+  private static let usualSize = 256 << 10
+
   /// `asItIs` asks whoever stands on the way, too, to change nothing.
   private func fetchOnce(
     _ identifier: String, of repository: String, as type: MediaType?, by wanted: Digest.Algorithm?,
     _ purpose: Purpose, asItIs: Bool = false
+  ) throws(RegistryError) -> Manifest {
+    do throws(RegistryError) {
+      return try fetchOnce(
+        identifier, of: repository, as: type, by: wanted, purpose, asItIs: asItIs, within: Self.usualSize)
+    } catch {
+      guard case .notAManifest(_, _, _, .tooLarge(Int64(Self.usualSize))) = error else { throw error }
+      return try DocumentMemory.fetched.reserving(2 * Manifest.sizeLimit) { () throws(RegistryError) in
+        try fetchOnce(
+          identifier, of: repository, as: type, by: wanted, purpose, asItIs: asItIs,
+          within: Manifest.sizeLimit)
+      }
+    }
+  }
+
+  /// Takes no answer of more than `limit` bytes.
+  private func fetchOnce(
+    _ identifier: String, of repository: String, as type: MediaType?, by wanted: Digest.Algorithm?,
+    _ purpose: Purpose, asItIs: Bool, within limit: Int
   ) throws(RegistryError) -> Manifest {
     let unusable: (ManifestError) -> RegistryError = { [host = connection.host] in
       .notAManifest(host: host, repository: repository, identifier: identifier, $0)
@@ -56,6 +77,7 @@ struct Manifests {
     let response: HTTPResponse
     do {
       var request = try request(.get, identifier, of: repository, as: type)
+      request.bodyLimit = limit
       if asItIs { request.headers.set("Cache-Control", "no-transform") }
       response = try connection.exchange(request, for: purpose)
     } catch .transport(.tooLarge(_, let limit)) {

@@ -1,4 +1,5 @@
 import Files
+import Synchronization
 
 /// How content is compressed.
 public enum Compression: String, Hashable, Sendable {
@@ -45,16 +46,20 @@ public struct Decompressor: Sendable {
   public let compression: Compression
   private let memoryLimit: Int64
   private let isOneOfMany: Bool
+  private let allowance: UnpackingAllowance?
 
   /// Content that asks for more than `memoryLimit` bytes of memory is refused, ``TarError/needsMemory(_:path:need:limit:)``:
   /// each frame of zstd and each block of xz as it comes.
   /// Where it `isOneOfMany` that work at the same time, all of these together take no more, or one of them works at a time.
+  /// All that share an `allowance` unpack no more than that together.
   public init(
-    _ compression: Compression, memoryLimit: Int64 = usualMemory, isOneOfMany: Bool = false
+    _ compression: Compression, memoryLimit: Int64 = usualMemory, isOneOfMany: Bool = false,
+    within allowance: UnpackingAllowance? = nil
   ) {
     self.compression = compression
     self.memoryLimit = memoryLimit
     self.isOneOfMany = isOneOfMany
+    self.allowance = allowance
   }
 
   /// Whether compressed content of so many bytes may become so many: a thousand times as many and 1 GiB. gzip makes no more of
@@ -70,9 +75,27 @@ public struct Decompressor: Sendable {
   ) throws -> Int64 {
     try unsafe withoutActuallyEscaping(source) { source in
       let input = try unsafe DecompressedInput(
-        compression, memoryLimit: memoryLimit, isOneOfMany: isOneOfMany, from: source)
+        compression, memoryLimit: memoryLimit, isOneOfMany: isOneOfMany, within: allowance, from: source)
       return try unsafe Pieces.forEach(of: Self.pieceSize, from: { try unsafe input.read(into: $0) }, sink)
     }
+  }
+}
+
+/// How much of an archive is unpacked, all of its layers together: what one may become is bounded, and there may be any number.
+public final class UnpackingAllowance: Sendable {
+  /// So many times what the archive takes up, and so many bytes.
+  private static let (times, base): (Int64, Int64) = (256, 4 << 30)
+
+  private let stored: @Sendable () -> Int64
+  private let unpacked = Atomic<Int64>(0)
+
+  /// `stored` is how many bytes the archive takes up as it lies there, as far as it has come.
+  public init(of stored: @escaping @Sendable () -> Int64) { self.stored = stored }
+
+  /// Counts what was unpacked; false where that is too much.
+  func take(_ count: Int64) -> Bool {
+    let more = unpacked.wrappingAdd(count, ordering: .relaxed).newValue - Self.base
+    return more <= 0 || more / Self.times <= stored()
   }
 }
 
@@ -95,13 +118,19 @@ final class DecompressedInput: @unchecked Sendable {
   private let compression: Compression
   private let meter = Meter()
   private var produced: Int64 = 0
+  private let allowance: UnpackingAllowance?
+
+  /// How much of the content was taken as it lies there, in bytes.
+  var taken: Int64 { compression == .none ? produced : meter.taken }
 
   /// Reads with `source`, which fills the buffer it is given as far as it can and returns 0 at the end.
   init(
     _ compression: Compression, memoryLimit: Int64, isOneOfMany: Bool = false,
+    within allowance: UnpackingAllowance? = nil,
     from source: @escaping (UnsafeMutableRawBufferPointer) throws -> Int
   ) throws {
     self.compression = compression
+    self.allowance = allowance
     let meter = meter
     let metered: (UnsafeMutableRawBufferPointer) throws -> Int = { buffer in
       let count = try unsafe source(buffer)
@@ -124,12 +153,15 @@ final class DecompressedInput: @unchecked Sendable {
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     let count: Int
     switch engine {
-    case .plain(let source): return try unsafe min(source(buffer), buffer.count)
+    case .plain(let source):
+      count = try unsafe min(source(buffer), buffer.count)
+      produced += Int64(count)
+      return count
     case .gzip(let reader): count = try unsafe reader.read(into: buffer)
     case .filter(let reader): count = try unsafe reader.read(into: buffer)
     }
     produced += Int64(count)
-    guard Decompressor.mayBecome(produced, of: meter.taken) else {
+    guard Decompressor.mayBecome(produced, of: meter.taken), allowance?.take(Int64(count)) ?? true else {
       throw TarError.expands(compression, path: nil)
     }
     return count

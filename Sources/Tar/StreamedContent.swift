@@ -63,6 +63,12 @@ public final class StreamedContent: Sendable {
     }
   }
 
+  /// How many bytes of it have come so far, as they lie there: compressed, where it is.
+  public var taken: Int64 { input.withLock { $0.taken } }
+
+  /// How many bytes it takes up as it lies there; of what comes through a pipe, what has come so far.
+  public var storedSize: Int64 { file.flatMap { try? $0.size() } ?? taken }
+
   /// Whether it can be read more than once: it lies in a file.
   public var isRepeatable: Bool { file != nil }
 

@@ -26,7 +26,7 @@ public struct TarIndex: Sendable {
   /// The most entries that are kept account of.
   public static let mostEntries = 1 << 18
   /// The longest name, in bytes; longer ones are damage.
-  static let longestPath = 4096
+  public static let longestPath = 4096
   /// The most that all names are together, in bytes.
   static let mostNameBytes = 64 << 20
 

@@ -19,7 +19,9 @@ struct PartUsers: Sendable {
     let key = PartKey(part)
     let before = parts[key]?.last ?? -1
     guard before < 0 || links[Int(before)].image != image else { return false }
-    parts[key, default: Part()].last = Int32(links.count)
+    // Beyond that no memory holds them.
+    guard let link = Int32(exactly: links.count) else { return before < 0 }
+    parts[key, default: Part()].last = link
     links.append((image, before))
     return before < 0
   }

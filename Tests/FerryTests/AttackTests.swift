@@ -49,6 +49,15 @@ import Testing
 
   private static let values = "fields and values"
 
+  /// An index of thousands of platforms under as many names.
+  private static func platforms(names: Int) -> String {
+    """
+    manifests = [text({**one.document, 'annotations': {'n': str(n)}}) for n in range(2000)]
+    whole = index([of(m, MANIFEST, platform={'os': 'linux', 'architecture': 'a%d' % n}) for n, m in enumerate(manifests)])
+    write(layout([of(whole, INDEX, annotations=called('a%d:1' % n)) for n in range(\(names))], [whole, *manifests, *one.blobs[1:]]))
+    """
+  }
+
   static let attacks = [
     Attack(
       "an index.json of 60 MiB in 60 KiB",
@@ -200,8 +209,45 @@ import Testing
       document['config'] = of(config, OCI + 'config.v1+json')
       manifest = text(document)
       write(layout([of(manifest, MANIFEST, annotations=called('a:1'))], [manifest, config, layer]))
-      """, ["verify", "--deep"], exits: 0,
-      "1 not compared: ferry cannot tell what they hold"),
+      """, ["verify", "--deep"], exits: 14, "would become more than 1,000 times what it is"),
+    Attack(
+      "120 MiB of manifests in 120 KiB",
+      """
+      manifests = [text({**one.document, 'annotations': {'n': str(n), 'x': 'x' * 4000000}}) for n in range(30)]
+      files = layout([of(m, MANIFEST, annotations=called('a:%d' % n)) for n, m in enumerate(manifests)], manifests + one.blobs[1:])
+      open('a.tar', 'wb').write(gzip.compress(tar(files.items())))
+      """, ["verify"], exits: 14, "are the most"),
+    Attack(
+      "5,000 names of an index of 2,000 platforms", Self.platforms(names: 5000), ["inspect"], exits: 14,
+      "over and over"),
+    Attack(
+      "5,000 repositories of an index of 2,000 platforms", Self.platforms(names: 5000), ["verify"], exits: 14,
+      "over and over"),
+    Attack(
+      "10,000 names of an index of 10,000 platforms of which one is here",
+      """
+      children = [one.child()] + [{'mediaType': MANIFEST, 'digest': digest(b'%d' % n), 'size': 1,
+        'platform': {'os': 'linux', 'architecture': 'a%d' % n}} for n in range(10000)]
+      whole = index(children)
+      write(layout([of(whole, INDEX, annotations=called('a%d:1' % n)) for n in range(10000)], [whole, *one.blobs]))
+      """, ["verify"], exits: 0, "10000 not here"),
+    Attack(
+      "5,000 repositories with an image that 2,000 signatures refer to",
+      """
+      referrers = [text({**one.document, 'artifactType': 'a/b', 'subject': of(one.manifest, MANIFEST), 'annotations': {'n': str(n)}})
+                   for n in range(2000)]
+      write(layout([one.entry('a%d:1' % n) for n in range(5000)] + [of(r, MANIFEST) for r in referrers], referrers + one.blobs))
+      """, ["inspect"], exits: 14, "over and over"),
+    Attack(
+      "5,000 images of one layer that each calls otherwise",
+      """
+      entries, blobs = [], []
+      for number in range(5000):
+        config = text({**one.platform, 'rootfs': {'type': 'layers', 'diff_ids': [digest(b'%d' % number)]}})
+        manifest = text({**one.document, 'config': of(config, OCI + 'config.v1+json'), 'layers': one.document['layers'][:1]})
+        entries.append(of(manifest, MANIFEST, annotations=called('a:%d' % number))); blobs += [manifest, config]
+      write(layout(entries, blobs + one.layers[:1]))
+      """, ["verify", "--deep"], exits: 14, "5000 problems"),
     Attack(
       "an archive of 100 KiB that is 3 GiB of zeros",
       "import subprocess\nsubprocess.run('head -c 3G /dev/zero | zstd -q -1 > a.tar', shell=True)",

@@ -32,7 +32,9 @@ struct `Reading a long list` {
       try await cancelled { _ = try TarIndex.read(file, names: .layout) }
     }
     let index = try TarIndex.read(file, names: .layout)
-    await #expect(throws: LayoutError.cancelled) { try await cancelled { _ = try TarContents(index) } }
+    await #expect(throws: LayoutError.cancelled) {
+      try await cancelled { _ = try TarContents(index, of: path) }
+    }
   }
 
   @Test func `of manifests ends with the task`() async throws {
@@ -46,6 +48,30 @@ struct `Reading a long list` {
     }
     await #expect(throws: LayoutError.cancelled) {
       try await cancelled { _ = try LayoutCheck.examine(front) }
+    }
+  }
+
+  @Test func `of one image after the other ends with the task`() async throws {
+    let layout = try Layout.open(path)
+    await #expect(throws: LayoutError.cancelled) {
+      try await cancelled { for image in layout.images { _ = try layout.tree(of: image) } }
+    }
+    await #expect(throws: LayoutError.cancelled) {
+      try await cancelled { _ = try layout.platform(of: layout.images[0].root) }
+    }
+  }
+
+  @Test func `of docker's older list ends with the task`() async throws {
+    let saved = scratch("b.tar")
+    let layer = try DockerSave.layer("a")
+    try DockerSave([.init(["a.example/b:1"], layers: [layer])]).write(to: saved)
+    let source = try DataFile.open(reading: saved)
+    let entries = try TarContents(TarIndex.read(source, names: .layout), of: saved)
+    let list = [DockerManifestFile.Entry(config: "c", names: ["a.example/b:1"], layers: ["x/layer.tar"])]
+    let tags = try #require(try LegacyTags.read(entries, source))
+    #expect(try tags.problems(beside: list) == [])
+    await #expect(throws: LayoutError.cancelled) {
+      try await cancelled { _ = try tags.problems(beside: list) }
     }
   }
 

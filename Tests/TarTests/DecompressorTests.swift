@@ -1,7 +1,9 @@
-import Tar
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
+
+@testable import Tar
 
 @Suite struct `A decompressor` {
   static let plain = (0..<700_000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7) }
@@ -29,6 +31,34 @@ import Testing
     }
     #expect(total == Int64(out.count))
     return out
+  }
+
+  @Test(arguments: [Compression.gzip, .zstd, .xz])
+  func `unpacks no more than all of an archive's layers may become together`(compression: Compression) throws
+  {
+    let bytes = try Self.compressed(Self.plain, compression)
+    func decompress(_ allowance: UnpackingAllowance) throws -> Int64 {
+      var rest = bytes[...]
+      return try Decompressor(compression, within: allowance).decompress { buffer in
+        let part = rest.prefix(buffer.count)
+        buffer.copyBytes(from: part)
+        rest = rest.dropFirst(part.count)
+        return part.count
+      } into: { _ in
+      }
+    }
+    // As much as others took, but for what is left for this one.
+    let left = Int64(Self.plain.count)
+    let allowance = UnpackingAllowance { 1 << 20 }
+    #expect(allowance.take(4 << 30 + 256 << 20 - left))
+    #expect(try decompress(allowance) == left)
+    #expect(throws: TarError.expands(compression, path: nil)) { try decompress(allowance) }
+    // What has come of an archive counts as it comes.
+    let growing = Mutex<Int64>(0)
+    let other = UnpackingAllowance { growing.withLock { $0 } }
+    #expect(other.take(4 << 30) && !other.take(1 << 20))
+    growing.withLock { $0 = 1 << 20 }
+    #expect(other.take(1 << 20))
   }
 
   @Test(arguments: [Compression.none, .gzip, .zstd, .xz], [1, 7000, 1 << 20])

@@ -41,6 +41,23 @@ import Testing
     #expect(read.content.size() == 0)
   }
 
+  @Test func `has a file in one place however many names it has there`() throws {
+    let large = String(repeating: "l", count: 5000)
+    try make("b")
+    directory.write(large, to: "a")
+    directory.write("small", to: "s")
+    for name in ["b/hard", "c"] {
+      try FileManager.default.linkItem(atPath: directory.file("a"), toPath: directory.file(name))
+    }
+    try FileManager.default.createSymbolicLink(
+      atPath: directory.file("followed"), withDestinationPath: "b")
+    let read = try DirectoryContent.read(directory.path) { $0 == "followed" }
+    #expect(read.index.entries.map(\.path) == ["a", "b/hard", "c", "followed/hard", "s"])
+    #expect(read.index.entries.map(\.offset) == [0, 0, 0, 0, 5000])
+    #expect(read.index.entries.map(\.size) == [5000, 5000, 5000, 5000, 5])
+    #expect(try read.content.read(6000, at: 0) == Array((large + "small").utf8))
+  }
+
   @Test func `may be named by a symbolic link itself`() throws {
     try make("real")
     directory.write("x", to: "real/a")

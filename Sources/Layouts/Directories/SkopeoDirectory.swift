@@ -34,7 +34,7 @@ enum SkopeoDirectory {
         !$0.contains("/") && ($0 == DockerManifestFile.path || digest(of: $0) != nil)
       }
     }
-    let found = try TarContents(directory.index)
+    let found = try TarContents(directory.index, of: path)
     guard let extent = found.files[DockerManifestFile.path] else {
       throw .missingFile(path: path, entry: DockerManifestFile.path)
     }
@@ -76,7 +76,9 @@ enum SkopeoDirectory {
     var source = LayoutSource(
       file: try LayoutError.wrapping { () throws(FileError) in try AppendedContent(directory.content, made) },
       tar: directory.index,
-      entries: TarContents(blobs: blobs, files: files, problems: found.problems, isCut: false),
+      entries: try TarContents(
+        blobs: blobs, files: files, problems: found.problems, isCut: false, shared: found.shared, of: path
+      ).comparingCopies(in: directory.content),
       form: .skopeo, memoryLimit: memoryLimit)
     source.signatures = signatures
     return source

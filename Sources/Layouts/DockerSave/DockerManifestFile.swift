@@ -182,6 +182,11 @@ struct DockerManifestFile: Sendable {
     guard images.reduce(images.count, { $0 + $1.names.count + $1.layers.count }) <= mostParts else {
       throw .tooManyParts(limit: mostParts)
     }
+    for image in images {
+      guard ([image.config] + image.layers).allSatisfy({ $0.utf8.count <= TarIndex.longestPath }) else {
+        throw .pathTooLong(limit: TarIndex.longestPath)
+      }
+    }
     return images
   }
 }

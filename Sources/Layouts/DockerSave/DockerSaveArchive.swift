@@ -16,10 +16,13 @@ struct DockerSaveArchive {
   private(set) var blobs: [Digest: BlobExtent] = [:]
   /// The archive's files that images need, and the links that lead to them.
   private var used: Set<String> = [DockerManifestFile.path]
+  /// By the names of their files, however many paths lead to one.
   private var configs: [String: DockerConfig] = [:]
   /// How many layers those speak of.
   private var configLayers = 0
-  private var measured: [String: [MeasuredLayer.Algorithms: MeasuredLayer]] = [:]
+  private var measured: [BlobExtent: [MeasuredLayer.Algorithms: MeasuredLayer]] = [:]
+  /// What the files of a directory are that have several names.
+  private var claims: [BlobExtent: Digest] = [:]
   private(set) var problems: [LayoutProblem] = []
   /// Those of ``problems`` that may be found more than once.
   private var told: Set<LayoutProblem> = []
@@ -28,6 +31,7 @@ struct DockerSaveArchive {
   private var addressBytes: Int64 = 0
   /// How much memory decompressing a layer may take, in bytes.
   private let memoryLimit: Int64
+  private let allowance: UnpackingAllowance
 
   /// The most layers that configs which are kept speak of: those of a thousand images.
   private static let mostConfigLayers = 1 << 17
@@ -65,6 +69,8 @@ struct DockerSaveArchive {
     memoryLimit: Int64
   ) {
     self.memoryLimit = memoryLimit
+    let passed = file as? PassedContent
+    allowance = UnpackingAllowance { passed?.storedSize ?? tar.fileSize }
     self.file = file
     self.tar = tar
     self.entries = entries
@@ -113,7 +119,8 @@ struct DockerSaveArchive {
     var source = LayoutSource(
       file: try LayoutError.wrapping { () throws(FileError) in try AppendedContent(file, bytes) },
       tar: tar,
-      entries: TarContents(blobs: blobs, files: files, problems: others, isCut: entries.isCut),
+      entries: TarContents(
+        blobs: blobs, files: files, problems: others, isCut: entries.isCut, of: file.path),
       form: .dockerSave, problems: problems, memoryLimit: memoryLimit)
     source.made = IndexFile(images: images, ferryFileDigest: nil)
     return source
@@ -150,7 +157,7 @@ struct DockerSaveArchive {
       guard path.contains(where: { $0 != "/" }) else {
         throw .layerLeftOut(path: file.path, image: Self.name(of: entry), layer: index + 1)
       }
-      if let source = entry.sources[diffID.description], !entries.isCut, entries.resolve(path) == nil {
+      if let source = entry.sources[diffID.description], !entries.isCut, try entries.resolve(path) == nil {
         addressBytes += Int64(source.addressBytes)
         guard addressBytes <= DockerManifestFile.sizeLimit else {
           throw .oversized(
@@ -176,31 +183,31 @@ struct DockerSaveArchive {
   }
 
   mutating func config(at path: String) throws(LayoutError) -> DockerConfig {
-    if let known = configs[path] { return known }
-    let (name, extent) = try place(of: path)
+    let (name, extent, isTaken) = try place(of: path)
+    if let known = configs[name] { return known }
     configBytes.add(saturating: extent.size)
     let (size, limit) =
       extent.size > Int64(Manifest.sizeLimit)
       ? (extent.size, Int64(Manifest.sizeLimit)) : (configBytes, ManifestWalk.sizeLimit)
     guard size <= limit else { throw .oversized(path: file.path, entry: path, size: size, limit: limit) }
     let config = try DockerConfig(bytes: extent.bytes(in: file), name: name, archive: file.path)
-    try add(extent, as: config.descriptor.digest, at: name)
+    try add(extent, as: config.descriptor.digest, at: name, isTaken)
     // What speaks of more is read again where it is named again, which is counted.
     guard configLayers + config.diffIDs.count <= Self.mostConfigLayers else { return config }
     configLayers += config.diffIDs.count
-    configs[path] = config
+    configs[name] = config
     return config
   }
 
   /// The layer at `path`, which the image's config says unpacks to `diffID`. One that is not compressed is
   /// proved by that wherever it is read; one that is must be read through to learn what it is.
   private mutating func layer(at path: String, diffID: Digest) throws(LayoutError) -> Descriptor {
-    let (name, extent) = try place(of: path)
+    let (name, extent, isTaken) = try place(of: path)
     let compression = try compression(of: extent)
     let type: MediaType
     switch compression {
     case .none:
-      try add(extent, as: diffID, at: name)
+      try add(extent, as: diffID, at: name, isTaken)
       return Descriptor(mediaType: .ociLayer, digest: diffID, size: extent.size)
     case .gzip: type = .ociGzipLayer
     case .zstd: type = .ociZstdLayer
@@ -208,71 +215,82 @@ struct DockerSaveArchive {
       throw .malformed(
         path: file.path, entry: path, why: .layerCompression(compression))
     }
-    let layer = try measure(
-      name, extent, compression, by: MeasuredLayer.Algorithms(content: diffID.algorithm))
+    let layer = try measure(name, extent, by: MeasuredLayer.Algorithms(content: diffID.algorithm))
     if layer.content != diffID {
-      problems.append(
+      note(
         layer.content.map { .contentDiffers(layer: layer.digest, expected: diffID, actual: $0) }
           ?? .cannotUnpack(layer: layer.digest))
     }
-    try add(extent, as: layer.digest, at: name)
+    try add(extent, as: layer.digest, at: name, isTaken)
     return Descriptor(mediaType: type, digest: layer.digest, size: extent.size)
   }
 
   /// How a layer is compressed, by its first bytes.
-  func compression(of extent: BlobExtent) throws(LayoutError) -> Compression {
+  private func compression(of extent: BlobExtent) throws(LayoutError) -> Compression {
     let size = min(Int64(Compression.magicSize), extent.size)
     return Compression(magic: try BlobExtent(offset: extent.offset, size: size).bytes(in: file))
   }
 
-  /// Reads a compressed layer, once however many images list it.
+  /// Reads a layer, compressed or not, once however many images list it and however it is called there.
   mutating func measure(
-    _ name: String, _ extent: BlobExtent, _ compression: Compression,
-    by algorithms: MeasuredLayer.Algorithms = MeasuredLayer.Algorithms()
+    _ name: String, _ extent: BlobExtent, by algorithms: MeasuredLayer.Algorithms
   ) throws(LayoutError) -> MeasuredLayer {
-    if let known = measured[name]?[algorithms] { return known }
+    if let known = measured[extent]?[algorithms] { return known }
     let layer = try MeasuredLayer.measure(
-      extent, in: file, Decompressor(compression, memoryLimit: memoryLimit), called: name, by: algorithms)
-    measured[name, default: [:]][algorithms] = layer
+      extent, in: file, Decompressor(compression(of: extent), memoryLimit: memoryLimit, within: allowance),
+      called: name, by: algorithms)
+    measured[extent, default: [:]][algorithms] = layer
     return layer
   }
 
-  /// Old archives hold the same layer several times. One copy is carried, and docker reads each where it is named: of
-  /// the others it must be known now that they are the same.
-  private mutating func add(
-    _ extent: BlobExtent, as digest: Digest, at name: String
-  ) throws(LayoutError) {
-    guard let other = blobs[digest] else {
-      blobs[digest] = extent
-      return
-    }
-    guard extent != other, file.holds(extent.range) else { return }
-    let algorithms = MeasuredLayer.Algorithms(whole: digest.algorithm)
-    let actual = try measure(name, extent, compression(of: extent), by: algorithms).digest
-    let problem: LayoutProblem =
-      other.size == extent.size
-      ? .damaged(digest, actual: actual)
-      : .wrongSize(digest, expected: other.size, actual: extent.size)
-    if actual != digest, told.insert(problem).inserted { problems.append(problem) }
+  private mutating func note(_ problem: LayoutProblem) {
+    if told.insert(problem).inserted { problems.append(problem) }
   }
 
-  /// Where the file lies that `manifest.json` calls `path`, and its own name.
-  mutating func place(of path: String) throws(LayoutError) -> (name: String, extent: BlobExtent) {
-    guard let found = entries.resolve(path) else {
+  /// Old archives hold the same layer several times. One copy is carried, and docker reads each where it is named: of
+  /// the others it must be known now that they are the same. A file that `isTaken` already is something else, unless it was
+  /// named for the same before: it is read now, and not again for each that it is said to be.
+  private mutating func add(
+    _ extent: BlobExtent, as digest: Digest, at name: String, _ isTaken: Bool
+  ) throws(LayoutError) {
+    let other = blobs[digest]
+    let isShared = entries.shared.contains(extent) && claims.updateValue(digest, forKey: extent) != nil
+    guard extent != other, file.holds(extent.range), other != nil || isTaken || isShared else {
+      blobs[digest] = other ?? extent
+      return
+    }
+    let actual = try measure(name, extent, by: MeasuredLayer.Algorithms(whole: digest.algorithm)).digest
+    guard actual != digest else {
+      blobs[digest] = other ?? extent
+      return
+    }
+    guard let other else { throw .wrongContent(digest, .mismatch(expected: digest, actual: actual)) }
+    note(
+      other.size == extent.size
+        ? .damaged(digest, actual: actual)
+        : .wrongSize(digest, expected: other.size, actual: extent.size))
+  }
+
+  /// Where the file lies that `manifest.json` calls `path`, its own name, and whether it was named before.
+  private mutating func place(
+    of path: String
+  ) throws(LayoutError) -> (name: String, extent: BlobExtent, isTaken: Bool) {
+    guard let found = try entries.resolve(path) else {
       switch tar.end {
       case .truncated(let offset): throw .truncated(path: file.path, at: offset)
       case .damaged(let offset): throw .damagedHeader(path: file.path, at: offset)
       case .absent(let offset): throw .unreachable(path: file.path, at: offset)
       case .none, .marker:
-        guard !entries.sparse.contains(TarContents.plain(path)) else {
+        guard !entries.sparse.contains(TarPath.plain(path)) else {
           throw .sparse(path: file.path, entry: path)
         }
         throw .missingFile(path: file.path, entry: path)
       }
     }
     guard !entries.sparse.contains(found.name) else { throw .sparse(path: file.path, entry: found.name) }
+    let isTaken = used.contains(found.name)
     used.formUnion(found.steps)
-    return (found.name, found.extent)
+    return (found.name, found.extent, isTaken)
   }
 
   /// Whether a file or link is one that such archives have: used, or docker's own from before 1.10.

@@ -28,26 +28,38 @@ struct LegacyTags {
   }
 
   /// Tags that stand for another image here than in `list`, sorted.
-  func problems(beside list: [DockerManifestFile.Entry]) -> [LayoutProblem] {
+  func problems(beside list: [DockerManifestFile.Entry]) throws(LayoutError) -> [LayoutProblem] {
     var images: [String: Set<Int>] = [:]
+    // The file that is the top layer of each image, and of any.
+    var tops: [String?] = []
     var owners: [Reference: Set<Int>] = [:]
     for (place, entry) in list.enumerated() {
-      for layer in entry.layers { images[file(layer), default: []].insert(place) }
+      try LayoutError.checkCancellation()
+      var top: String?
+      for layer in entry.layers {
+        let file = try file(layer)
+        images[file, default: []].insert(place)
+        top = file
+      }
+      tops.append(top)
       for name in entry.names {
         if let reference = try? Reference(dockerName: name) { owners[reference, default: []].insert(place) }
       }
     }
+    let anyTop = Set(tops)
     var found: Set<String> = []
     for (repository, ids) in tags {
       for (tag, id) in ids {
+        try LayoutError.checkCancellation()
         guard let reference = try? Reference(dockerName: "\(repository):\(tag)"),
           let named = owners[reference]
         else { continue }
-        let top = file("\(id)/layer.tar")
-        guard let holders = images[top],
-          !named.contains(where: { list[$0].layers.last.map(file) == top }),
+        let top = try file("\(id)/layer.tar")
+        // The same image may be named in many repositories' words.
+        try entries.effort.take(named.count)
+        guard let holders = images[top], !named.contains(where: { tops[$0] == top }),
           // A layer that the image has too, though not on top, may have been the same image to docker.
-          named.isDisjoint(with: holders) || isTop(top, of: holders, in: list)
+          anyTop.contains(top) || named.isDisjoint(with: holders)
         else { continue }
         found.insert(reference.description)
       }
@@ -55,10 +67,6 @@ struct LegacyTags {
     return found.sorted().map { .ambiguousName($0) }
   }
 
-  private func isTop(_ layer: String, of holders: Set<Int>, in list: [DockerManifestFile.Entry]) -> Bool {
-    holders.contains { list[$0].layers.last.map(file) == layer }
-  }
-
   /// The file of the tar that a path leads to; the path itself where it leads to none.
-  private func file(_ path: String) -> String { entries.resolve(path)?.name ?? path }
+  private func file(_ path: String) throws(LayoutError) -> String { try entries.resolve(path)?.name ?? path }
 }

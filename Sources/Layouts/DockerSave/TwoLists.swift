@@ -25,26 +25,25 @@ struct TwoLists {
   private let known: [Digest: [ListedImage]]
   /// The indexes that list a manifest, by its digest.
   private let parents: [Digest: Set<Digest>]
-  /// Where in ``images`` a root's names are, and a name's roots.
-  private var byRoot: [Digest: [Int]] = [:]
-  private var byReference: [Reference: [Int]] = [:]
+  /// The images' roots, each once, in their order, and their numbers.
+  private var roots: [Root] = []
+  private var numbers: [Digest: Int32] = [:]
+  /// The roots that have a name, by their numbers.
+  private var byReference: [Reference: [Int32]] = [:]
   /// The same for every name by which some reader knows it.
-  private var byName: [String: [Int]] = [:]
-  /// The names that a root has.
-  private var byNames: [Digest: Set<String>] = [:]
-  private var standings: [Digest: Standing] = [:]
+  private var byName: [String: [Int32]] = [:]
+  private var standings: [Digest: [Int32]] = [:]
   /// Indexes whose parts have the names that docker's list gives.
   private var divided: Set<Digest> = []
   /// The manifests that lie in the archive and no list names, by their configs; nil before they were looked for.
   private var strays: [Digest: [ListedImage]]?
 
-  /// Which images a manifest is of, so that it is found once however many names it has.
-  private struct Standing {
-    /// It and all indexes that it is below.
-    let above: Set<Digest>
-    let root: Descriptor
-    /// The images without a name, by their tags, the first of them last.
-    var unnamed: [String?: [Int]]
+  private struct Root {
+    let descriptor: Descriptor
+    /// The names that it has.
+    var names: Set<String> = []
+    /// Where in ``images`` it has no name yet, by the tags that it has there, the first of them last.
+    var unnamed: [String?: [Int]] = [:]
   }
 
   /// What of an image's manifest can be held against docker's list.
@@ -64,9 +63,9 @@ struct TwoLists {
   /// Reads `manifest.json`, which lies at `extent`, beside `index`. Throws what keeps it from being read.
   static func read(
     _ extent: BlobExtent, beside index: IndexFile, _ blobs: [Digest: BlobExtent], file: any RandomAccess,
-    tar: TarIndex, entries: TarContents, memoryLimit: Int64
+    stored: Int64?, tar: TarIndex, entries: TarContents, memoryLimit: Int64
   ) throws(LayoutError) -> TwoLists {
-    var walk = ManifestWalk(file: file, blobs: blobs, omissions: [:])
+    var walk = ManifestWalk(file: file, blobs: blobs, omissions: [:], stored: stored)
     var listed: [Digest: ListedImage] = [:]
     var parents: [Digest: Set<Digest>] = [:]
     for image in index.images {
@@ -103,12 +102,25 @@ struct TwoLists {
     self.walk = walk
     self.known = Self.byConfig(known)
     self.parents = parents
-    for (place, image) in images.enumerated() {
-      byRoot[image.root.digest, default: []].append(place)
-      byNames[image.root.digest, default: []].insert(image.name)
-      if let reference = image.reference { byReference[reference, default: []].append(place) }
-      for name in ReaderNames.names(of: image) { byName[name, default: []].append(place) }
+    for image in images {
+      let number = number(of: image.root)
+      roots[Int(number)].names.insert(image.name)
+      if let reference = image.reference { byReference[reference, default: []].appendNew(number) }
+      for name in ReaderNames.names(of: image) { byName[name, default: []].appendNew(number) }
     }
+    // The last is the first to be taken. A name that no registry takes is another one, which is told.
+    for (place, image) in images.enumerated().reversed()
+    where image.reference == nil && (image.bareTag != nil || ArchiveName.standsForNone(image.name)) {
+      roots[Int(number(of: image.root))].unnamed[image.bareTag, default: []].append(place)
+    }
+  }
+
+  private mutating func number(of root: Descriptor) -> Int32 {
+    if let known = numbers[root.digest] { return known }
+    let number = Int32(clamping: roots.count)
+    numbers[root.digest] = number
+    roots.append(Root(descriptor: root))
+    return number
   }
 
   private static func byConfig(_ images: some Sequence<ListedImage>) -> [Digest: [ListedImage]] {
@@ -123,19 +135,30 @@ struct TwoLists {
   ) throws(LayoutError) {
     let unnamed = images.filter { $0.name.isEmpty && $0.root.mediaType.isIndex }
     guard !unnamed.isEmpty, list.count > 1 else { return }
-    var names: [Digest: [Digest: Set<String>]] = [:]
+    // Whose each name is, by configs, and the configs of which a name is another's too.
+    var owners: [String: Digest] = [:]
+    var named: Set<Digest> = []
+    var contested: Set<Digest> = []
     for entry in list where !entry.names.isEmpty {
       try LayoutError.checkCancellation()
       guard let config = try? docker.config(at: entry.config).descriptor.digest else { continue }
-      for image in known[config] ?? [] {
-        guard let root = standing(of: image.descriptor.digest)?.root.digest else { continue }
-        names[root, default: [:]][image.descriptor.digest, default: []].formUnion(entry.names)
+      named.insert(config)
+      for name in entry.names {
+        guard let other = owners.updateValue(config, forKey: name), other != config else { continue }
+        contested.formUnion([config, other])
       }
     }
-    for root in unnamed.map(\.root.digest) {
-      let parts = names[root] ?? [:]
-      let all = parts.values.reduce(into: Set<String>()) { $0.formUnion($1) }
-      if parts.count > 1, parts.values.map(\.count).saturatingSum() == all.count { divided.insert(root) }
+    var configs: [Digest: Set<Digest>] = [:]
+    var mixed: Set<Digest> = []
+    for config in named {
+      for image in known[config] ?? [] {
+        guard let root = try standing(of: image.descriptor.digest)?.root.digest else { continue }
+        let isNew = configs[root, default: []].insert(config).inserted
+        if !isNew || contested.contains(config) { mixed.insert(root) }
+      }
+    }
+    for root in unnamed.map(\.root.digest) where configs[root]?.count ?? 0 > 1 && !mixed.contains(root) {
+      divided.insert(root)
     }
   }
 
@@ -144,164 +167,206 @@ struct TwoLists {
   ) throws(LayoutError) {
     let config = try docker.config(at: entry.config)
     if let candidates = known[config.descriptor.digest] {
-      for image in candidates where try agrees(image, with: entry, config, &docker) {
-        guard let root = standing(of: image.descriptor.digest)?.root, divided.contains(root.digest) else {
-          return name(image.descriptor.digest, as: entry.names)
-        }
-        return add(image.descriptor, as: entry.names)
+      guard let image = try first(of: candidates, with: entry, config, &docker) else {
+        return note(.disagreement(path: DockerManifestFile.path))
       }
-      note(.disagreement(path: DockerManifestFile.path))
-      return
+      guard let root = try standing(of: image.descriptor.digest)?.root, divided.contains(root.digest) else {
+        return try name(image.descriptor.digest, as: entry.names)
+      }
+      return try add(image.descriptor, as: entry.names)
     }
-    for image in try findStrays()[config.descriptor.digest] ?? []
-    where try agrees(image, with: entry, config, &docker) {
-      return add(image.descriptor, as: entry.names)
+    let strays = try findStrays()[config.descriptor.digest] ?? []
+    if let image = try first(of: strays, with: entry, config, &docker) {
+      return try add(image.descriptor, as: entry.names)
     }
     let bytes = try docker.manifest(of: entry)
     let digest = Digest(of: bytes)
     made[digest] = bytes
-    add(Descriptor(mediaType: .ociManifest, digest: digest, size: Int64(bytes.count)), as: entry.names)
+    try add(Descriptor(mediaType: .ociManifest, digest: digest, size: Int64(bytes.count)), as: entry.names)
   }
 
   private mutating func note(_ problem: LayoutProblem) {
     if noted.insert(problem).inserted { problems.append(problem) }
   }
 
-  /// Whether an entry's files are the config and the layers that `image` lists. A layer may lie there
-  /// uncompressed: then the config says what it is.
-  private mutating func agrees(
-    _ image: ListedImage, with entry: DockerManifestFile.Entry, _ config: DockerConfig,
+  /// A layer as an entry names it.
+  private struct LayerFile {
+    let path: String
+    let place: (name: String, extent: BlobExtent)?
+    /// What it must be by its name.
+    let digest: Digest?
+  }
+
+  /// The first of `candidates` that lists the layers which an entry's files are. A layer may lie there uncompressed: then the
+  /// config says what it is.
+  private mutating func first(
+    of candidates: [ListedImage], with entry: DockerManifestFile.Entry, _ config: DockerConfig,
+    _ docker: inout DockerSaveArchive
+  ) throws(LayoutError) -> ListedImage? {
+    var files: [LayerFile]?
+    for image in candidates {
+      // Any number of manifests may list one config, and so may any number of entries.
+      try entries.effort.take()
+      guard image.layers.count == entry.layers.count else { continue }
+      if files == nil {
+        files = []
+        for path in entry.layers {
+          let place = try entries.resolve(path).map { (name: $0.name, extent: $0.extent) }
+          files?.append(
+            LayerFile(path: path, place: place, digest: BlobPath.digest(of: place?.name ?? path)))
+        }
+      }
+      guard let files, try agrees(image, with: files, config, &docker) else { continue }
+      for (file, layer) in zip(files, image.layers)
+      where file.place == nil && file.digest != layer && !entries.isCut {
+        // Docker reads no other file, though the same layer lies there compressed; of the layer itself it is told anyway.
+        note(.missingFile(path: file.path))
+      }
+      return image
+    }
+    return nil
+  }
+
+  private func agrees(
+    _ image: ListedImage, with files: [LayerFile], _ config: DockerConfig,
     _ docker: inout DockerSaveArchive
   ) throws(LayoutError) -> Bool {
-    guard image.layers.count == entry.layers.count else { return false }
-    var missing: [String] = []
-    for (index, (path, layer)) in zip(entry.layers, image.layers).enumerated() {
-      let place = entries.resolve(path)
-      let digest = BlobPath.digest(of: place?.name ?? path)
+    for (index, (file, layer)) in zip(files, image.layers).enumerated() {
+      if index > 0 { try entries.effort.take() }
       let content = config.diffIDs.indices.contains(index) ? config.diffIDs[index] : nil
-      if let digest {
+      if let digest = file.digest {
         guard digest == layer || digest == content else { return false }
-        // Docker reads no other file, though the same layer lies there compressed; of the layer itself it is told anyway.
-        if place == nil, digest != layer, !entries.isCut { missing.append(path) }
-      } else if let place {
+      } else if let place = file.place {
         let measured = try docker.measure(
-          place.name, place.extent, docker.compression(of: place.extent),
-          by: MeasuredLayer.Algorithms(
-            whole: layer.algorithm, content: content?.algorithm ?? .sha256))
+          place.name, place.extent,
+          by: MeasuredLayer.Algorithms(whole: layer.algorithm, content: content?.algorithm ?? .sha256))
         guard measured.digest == layer || (measured.content != nil && measured.content == content)
         else { return false }
       } else {
         return false
       }
     }
-    for path in missing { note(.missingFile(path: path)) }
     return true
   }
 
   /// Sees that an image that `index.json` names too has the names that `manifest.json` gives it.
-  private mutating func name(_ digest: Digest, as names: [String]) {
-    guard let (above, root) = standing(of: digest) else { return }
+  private mutating func name(_ digest: Digest, as names: [String]) throws(LayoutError) {
+    guard let (above, root) = try standing(of: digest) else { return }
     for image in DockerSaveArchive.images(names, root: root) {
       guard let reference = image.reference else {
-        keep(image, of: digest)
+        try keep(image, below: above)
         continue
       }
       let sameName = called(reference)
-      guard sameName.isEmpty || sameName.contains(where: { above.contains($0.root.digest) }) else {
-        contradict(image, by: sameName)
+      try entries.effort.take(sameName.count * above.count)
+      guard sameName.isEmpty || sameName.contains(where: above.contains) else {
+        try contradict(image, by: sameName)
         continue
       }
       guard byReference[reference] == nil else { continue }
-      guard let place = takeUnnamed(digest, tag: reference.tag) else {
+      guard let place = try takeUnnamed(above, tag: reference.tag) else {
         append(image)
         continue
       }
-      images[place] = LayoutImage(reference: reference, name: image.name, root: images[place].root)
-      byReference[reference] = [place]
-      if let name = ReaderNames.name(reference) { byName[name] = [place] }
+      let root = images[place].root
+      images[place] = LayoutImage(reference: reference, name: image.name, root: root)
+      let number = number(of: root)
+      byReference[reference] = [number]
+      if let name = ReaderNames.name(reference) { byName[name] = [number] }
     }
   }
 
   /// Keeps a name of an image of `index.json` that no registry takes: nobody would learn otherwise that it does not arrive.
-  private mutating func keep(_ image: LayoutImage, of digest: Digest) {
-    guard !ArchiveName.standsForNone(image.name),
-      byNames[image.root.digest, default: []].insert(image.name).inserted
-    else { return }
-    guard let place = takeUnnamed(digest, tag: nil) else { return append(image) }
+  private mutating func keep(_ image: LayoutImage, below above: [Int32]) throws(LayoutError) {
+    let number = Int(number(of: image.root))
+    guard !ArchiveName.standsForNone(image.name), roots[number].names.insert(image.name).inserted else {
+      return
+    }
+    guard let place = try takeUnnamed(above, tag: nil) else { return append(image) }
     images[place] = LayoutImage(reference: nil, name: image.name, root: images[place].root)
   }
 
-  /// What is above a manifest, and the first image that it is of; nil where that is none.
-  private mutating func standing(of digest: Digest) -> (above: Set<Digest>, root: Descriptor)? {
-    if let known = standings[digest] { return (known.above, known.root) }
-    let above = holders(of: digest)
-    let places = above.flatMap { byRoot[$0] ?? [] }.sorted()
-    guard let root = places.first.map({ images[$0].root }) else { return nil }
-    // The last is the first to be taken. A name that no registry takes is another one, which is told.
-    let free = places.reversed().filter {
-      let image = images[$0]
-      return image.reference == nil && (image.bareTag != nil || ArchiveName.standsForNone(image.name))
+  /// The images' roots that a manifest is below, in their order, and the first of them; nil where there is none.
+  private mutating func standing(
+    of digest: Digest
+  ) throws(LayoutError) -> (above: [Int32], root: Descriptor)? {
+    let above: [Int32]
+    if let known = standings[digest] {
+      above = known
+    } else {
+      above = try holders(of: digest).compactMap { numbers[$0] }.sorted()
+      standings[digest] = above
     }
-    standings[digest] = Standing(
-      above: above, root: root, unnamed: Dictionary(grouping: free) { images[$0].bareTag })
-    return (above, root)
+    return above.first.map { (above, roots[Int($0)].descriptor) }
   }
 
-  /// The first image of a manifest that has no name yet, and no tag or this one.
-  private mutating func takeUnnamed(_ digest: Digest, tag: String?) -> Int? {
-    var places: [(place: Int, tag: String?)] = []
-    for tag in Set([nil, tag]) {
-      // It may have been named as that of another manifest.
-      while let last = standings[digest]?.unnamed[tag]?.last, images[last].reference != nil {
-        standings[digest]?.unnamed[tag]?.removeLast()
+  /// Where in ``images`` the first of these roots has no name yet, and no tag or this one.
+  private mutating func takeUnnamed(_ above: [Int32], tag: String?) throws(LayoutError) -> Int? {
+    try entries.effort.take(above.count)
+    var first: (place: Int, root: Int, tag: String?)?
+    for root in above.lazy.map(Int.init) {
+      for tag in Set([nil, tag]) {
+        // It may have been named as that of another manifest.
+        while let last = roots[root].unnamed[tag]?.last, images[last].reference != nil {
+          roots[root].unnamed[tag]?.removeLast()
+        }
+        guard let place = roots[root].unnamed[tag]?.last, place < first?.place ?? .max else { continue }
+        first = (place, root, tag)
       }
-      if let place = standings[digest]?.unnamed[tag]?.last { places.append((place, tag)) }
     }
-    guard let first = places.min(by: { $0.place < $1.place }) else { return nil }
-    standings[digest]?.unnamed[first.tag]?.removeLast()
+    guard let first else { return nil }
+    roots[first.root].unnamed[first.tag]?.removeLast()
     return first.place
   }
 
-  /// The images that some reader knows by that name.
-  private func called(_ reference: Reference) -> [LayoutImage] {
-    (ReaderNames.name(reference).flatMap { byName[$0] } ?? byReference[reference] ?? []).map { images[$0] }
+  /// The numbers of the roots that some reader knows by that name.
+  private func called(_ reference: Reference) -> [Int32] {
+    ReaderNames.name(reference).flatMap { byName[$0] } ?? byReference[reference] ?? []
   }
 
   /// Adds an image that `manifest.json` alone names.
-  private mutating func add(_ root: Descriptor, as names: [String]) {
+  private mutating func add(_ root: Descriptor, as names: [String]) throws(LayoutError) {
+    let number = number(of: root)
     for image in DockerSaveArchive.images(names, root: root) {
       let sameName = image.reference.map(called) ?? []
-      guard !sameName.contains(where: { $0.root.digest != root.digest }) else {
-        contradict(image, by: sameName)
+      try entries.effort.take(sameName.count)
+      guard sameName.allSatisfy({ $0 == number }) else {
+        try contradict(image, by: sameName)
         continue
       }
-      if !(byNames[root.digest]?.contains(image.name) ?? false) { append(image) }
+      if !roots[Int(number)].names.contains(image.name) { append(image) }
     }
   }
 
   private mutating func append(_ image: LayoutImage) {
-    byRoot[image.root.digest, default: []].append(images.count)
-    byNames[image.root.digest, default: []].insert(image.name)
+    let number = number(of: image.root)
+    roots[Int(number)].names.insert(image.name)
     if let reference = image.reference {
-      byReference[reference, default: []].append(images.count)
-      if let name = ReaderNames.name(reference) { byName[name, default: []].append(images.count) }
+      byReference[reference, default: []].appendNew(number)
+      if let name = ReaderNames.name(reference) { byName[name, default: []].appendNew(number) }
     }
     images.append(image)
   }
 
   /// Notes that a name stands for two images, unless the other one cannot be read: that is told by itself.
-  private mutating func contradict(_ image: LayoutImage, by others: [LayoutImage]) {
-    guard others.contains(where: { walk.manifests.contains($0.root.digest) || made[$0.root.digest] != nil })
-    else { return }
-    note(.ambiguousName(image.name))
+  private mutating func contradict(_ image: LayoutImage, by others: [Int32]) throws(LayoutError) {
+    try entries.effort.take(others.count)
+    let areRead = others.contains { number in
+      let digest = roots[Int(number)].descriptor.digest
+      return walk.manifests.contains(digest) || made[digest] != nil
+    }
+    if areRead { note(.ambiguousName(image.name)) }
   }
 
   /// The manifest `digest` and all indexes that it is below.
-  private func holders(of digest: Digest) -> Set<Digest> {
+  private func holders(of digest: Digest) throws(LayoutError) -> Set<Digest> {
     var pending = [digest]
     var seen: Set<Digest> = []
     while let next = pending.popLast() {
-      if seen.insert(next).inserted { pending += parents[next] ?? [] }
+      guard seen.insert(next).inserted else { continue }
+      let above = parents[next] ?? []
+      try entries.effort.take(1 + above.count)
+      pending += above
     }
     return seen
   }
@@ -331,5 +396,12 @@ struct TwoLists {
     let strays = Self.byConfig(found)
     self.strays = strays
     return strays
+  }
+}
+
+extension [Int32] {
+  /// Adds a number, unless it was the last that was added.
+  fileprivate mutating func appendNew(_ number: Int32) {
+    if last != number { append(number) }
   }
 }

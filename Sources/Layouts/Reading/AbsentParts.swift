@@ -26,6 +26,8 @@ struct AbsentParts {
   private let needsWitness: Bool
   /// What images have that are all here.
   private var used: Set<Digest> = []
+  /// Where something counts only if it is below: what docker's list names and is all here, and what is above that.
+  private var witnessed: Set<Digest> = []
   private var verdicts: [Digest: Verdict] = [:]
   private var bytesRead: Int64 = 0
   private var found: [Digest: Omission] = [:]
@@ -57,11 +59,21 @@ struct AbsentParts {
   private mutating func findUsed(_ roots: [Descriptor]) throws(LayoutError) {
     var seen: Set<Digest> = []
     var pending = roots
+    var parents: [Digest: [Digest]] = [:]
+    var witnesses: [Digest] = []
     while let descriptor = pending.popLast() {
       try LayoutError.checkCancellation()
       guard seen.insert(descriptor.digest).inserted, let manifest = try manifest(descriptor) else { continue }
       pending += manifest.children
-      if manifest.blobs.allSatisfy(isHere) { used.formUnion(manifest.blobs.map(\.digest)) }
+      if needsWitness {
+        for child in manifest.children { parents[child.digest, default: []].append(descriptor.digest) }
+      }
+      guard manifest.blobs.allSatisfy(isHere) else { continue }
+      used.formUnion(manifest.blobs.map(\.digest))
+      if isSaved(manifest) { witnesses.append(descriptor.digest) }
+    }
+    while let next = witnesses.popLast() {
+      if witnessed.insert(next).inserted { witnesses += parents[next] ?? [] }
     }
   }
 
@@ -69,9 +81,10 @@ struct AbsentParts {
 
   /// Collects what is left out below `root`.
   private mutating func collect(_ root: Descriptor) throws(LayoutError) {
-    let isWitnessed = needsWitness ? try holdsSaved(root) : true
+    let isWitnessed = !needsWitness || witnessed.contains(root.digest)
     var pending = [root]
     while let descriptor = pending.popLast() {
+      try LayoutError.checkCancellation()
       guard visited.insert(descriptor.digest).inserted else { continue }
       let isUsable = isWitnessed ? try verdict(on: descriptor, depth: 0) != .absent : false
       guard let manifest = try manifest(descriptor) else {
@@ -99,18 +112,6 @@ struct AbsentParts {
         }
       }
     }
-  }
-
-  /// Whether something below `root` is an image that docker's list names, and all of it is here.
-  private mutating func holdsSaved(_ root: Descriptor) throws(LayoutError) -> Bool {
-    var seen: Set<Digest> = []
-    var pending = [root]
-    while let descriptor = pending.popLast() {
-      guard seen.insert(descriptor.digest).inserted, let manifest = try manifest(descriptor) else { continue }
-      if isSaved(manifest), manifest.blobs.allSatisfy(isHere) { return true }
-      pending += manifest.children
-    }
-    return false
   }
 
   private func isSaved(_ manifest: Manifest) -> Bool {
@@ -159,7 +160,7 @@ struct AbsentParts {
       extent.size <= Int64(Manifest.sizeLimit)
     else { return nil }
     bytesRead.add(saturating: extent.size)
-    // Each is read a few times, and the walk before has seen how many there are.
+    // Each is read three times at most, and the walk before has seen how many there are.
     guard bytesRead <= 8 * ManifestWalk.sizeLimit else {
       throw .oversized(
         path: file.path, entry: BlobPath.folder, size: bytesRead, limit: 8 * ManifestWalk.sizeLimit)
@@ -194,28 +195,18 @@ extension Layout {
     var seen: Set<Digest> = []
     var pending = image.root.mediaType.isIndex ? [image.root] : []
     while let root = pending.popLast() {
-      try LayoutError.checkCancellation()
+      try noteReading(root)
       for child in try manifest(root).children where child.mayRun && seen.insert(child.digest).inserted {
         let isHere = omissions[child.digest] == nil
         if child.mediaType.isIndex, isHere {
           pending.append(child)
         } else {
-          let platform = child.platform ?? (isHere ? platform(of: child) : nil)
+          var platform = child.platform
+          if platform == nil, isHere { platform = try self.platform(of: child) }
           listed.append(ListedPlatform(descriptor: child, platform: platform, isHere: isHere))
         }
       }
     }
     return listed
-  }
-
-  /// For what a manifest's config says its image is; nil where it says nothing, or cannot be read. A config that is left out is
-  /// looked for in `others`.
-  public func platform(of image: Descriptor, configIn others: [Layout] = []) -> Platform? {
-    guard case .image(let content) = try? manifest(image).content, content.config.mediaType.isImageConfig,
-      let holder = blobs[content.config.digest] == nil
-        ? others.first(where: { $0.blobs[content.config.digest] != nil }) : self,
-      let bytes = try? holder.bytes(of: content.config, limit: Manifest.sizeLimit)
-    else { return nil }
-    return try? ImageConfig(bytes: bytes).platform
   }
 }

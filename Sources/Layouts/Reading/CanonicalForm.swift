@@ -118,7 +118,7 @@ struct CanonicalForm {
     guard case .marker = tar.end else { return false }
     var sizes: [String: Int64] = [:]
     for entry in tar.entries where entry.kind != .directory {
-      guard entry.kind == .file, sizes.updateValue(entry.size, forKey: TarContents.plain(entry.path)) == nil
+      guard entry.kind == .file, sizes.updateValue(entry.size, forKey: TarPath.plain(entry.path)) == nil
       else { return false }
     }
     return sizes.count == plan.sections.count && plan.sections.allSatisfy { sizes[$0.path] == $0.size }

@@ -35,6 +35,8 @@ public final class Layout: Sendable {
   public let isRepacked: Bool
   /// The archive's size in bytes.
   public let totalSize: Int64
+  /// How many of them it takes up as it lies there, or has come: fewer where it is compressed.
+  public let storedSize: Int64
   /// Damage. An archive with any is not to be trusted.
   public let problems: [LayoutProblem]
   /// What is unusual in an archive of another tool and does no harm, or the first of it.
@@ -50,6 +52,7 @@ public final class Layout: Sendable {
   /// What walking the images has taken so far, and the most values that it may take.
   private let walks = Mutex(Walks())
   private let mostValuesRead: Int64
+  private let reading: Effort
 
   private let file: any RandomAccess
   private let passed: PassedContent?
@@ -82,6 +85,8 @@ public final class Layout: Sendable {
     isWrittenByFerry = front.isWrittenByFerry
     isRepacked = check.isRepacked
     totalSize = check.totalSize
+    reading = .ofReading(path, size: totalSize, stored: front.stored)
+    storedSize = front.stored ?? totalSize
     problems = volumePlaces.volumes.compactMap(\.problem) + check.problems
     remarks = check.remarks
     signatureCount = front.signatures
@@ -242,7 +247,7 @@ public final class Layout: Sendable {
         try ImageTree(
           root: image.root, includes: includes, share: { descriptors.shared($0) }, visit: visit
         ) { descriptor in
-          try noteReading(of: descriptor)
+          try noteReading(descriptor)
           let manifest = try manifest(descriptor)
           try noteValues(manifest.values)
           // Those of indexes are in memory for as long as what they list is walked.
@@ -258,16 +263,41 @@ public final class Layout: Sendable {
     }
   }
 
-  /// Images that share manifests are walked each by itself: of an archive that makes an end of this, thousands of tiny
-  /// indexes may list the same large ones.
-  private func noteReading(of manifest: Descriptor) throws(LayoutError) {
-    try LayoutError.checkCancellation()
-    try walks.withLock { (walks) throws(LayoutError) in
-      walks.bytesRead += min(manifest.size, Int64(Manifest.sizeLimit))
-      guard walks.bytesRead <= Walks.mostRead else {
-        throw .oversized(path: path, entry: BlobPath.folder, size: walks.bytesRead, limit: Walks.mostRead)
-      }
-    }
+  /// Images that share manifests and configs are walked each by itself: of an archive that makes an end of this, thousands of
+  /// tiny indexes may list the same large ones.
+  func noteReading(_ document: Descriptor) throws(LayoutError) {
+    try reading.read(blobs[document.digest]?.size ?? 0)
+  }
+
+  /// What an image's config says; nil where it cannot be read. Throws ``LayoutError/cancelled``, and
+  /// ``LayoutError/tangled(path:limit:)`` where all that is read for images is more than is read for any.
+  public func config(_ descriptor: Descriptor) throws(LayoutError) -> ImageConfig? {
+    try noteReading(descriptor)
+    return (try? bytes(of: descriptor, limit: ImageConfig.sizeLimit)).flatMap { try? ImageConfig(bytes: $0) }
+  }
+
+  /// The index that an image is some platforms of since its export, as its manifest says; nil where it is no such. It is read once
+  /// for all of the image's names.
+  public func indexDigest(of image: LayoutImage) -> Digest? {
+    guard image.root.mediaType.isIndex else { return nil }
+    if let known = walks.withLock({ $0.origins[image.root.digest] }) { return known }
+    let annotations = (try? manifest(image.root))?.annotations
+    let origin = annotations?[PlatformIndex.originAnnotation].flatMap { try? Digest($0) }
+    walks.withLock { $0.origins[image.root.digest] = .some(origin) }
+    return origin
+  }
+
+  /// For what a manifest's config says its image is; nil where it says nothing, or cannot be read. A config that is left out is
+  /// looked for in `others`. Throws what ``config(_:)`` throws.
+  public func platform(
+    of image: Descriptor, configIn others: [Layout] = []
+  ) throws(LayoutError) -> Platform? {
+    try noteReading(image)
+    guard case .image(let content) = try? manifest(image).content, content.config.mediaType.isImageConfig
+    else { return nil }
+    let config = content.config
+    let holder = blobs[config.digest] == nil ? others.first { $0.blobs[config.digest] != nil } : self
+    return try holder?.config(config)?.platform
   }
 
   private func noteValues(_ count: Int) throws(LayoutError) {
@@ -283,10 +313,12 @@ public final class Layout: Sendable {
   /// nil for any other.
   public func schema1(_ image: LayoutImage) throws(LayoutError) -> (tree: ImageTree, manifest: Manifest)? {
     guard let digest = image.schema1Digest else { return nil }
+    try noteReading(image.root)
     let carrier = try manifest(image.root)
     guard case .image(let content) = carrier.content else {
       throw .notAManifest(image.root.digest, .malformed(.carriesOtherContent))
     }
+    try noteReading(content.config)
     let document = try bytes(of: content.config, limit: Manifest.sizeLimit)
     do throws(ManifestError) {
       let (tree, manifest) = try Schema1Carrier.image(in: carrier, document: document)
@@ -337,15 +369,15 @@ private struct Walks {
   /// The roots whose trees were counted.
   var roots: Set<Digest> = []
   var parts = 0
-  var bytesRead: Int64 = 0
   var valuesRead: Int64 = 0
+  /// What indexes say that they are some platforms of, by their digests.
+  var origins: [Digest: Digest?] = [:]
 
   /// The most parts of all trees together, beside those that each image may have.
   static let mostParts = 2 << 20
   static let partsPerImage = 256
-  /// The most bytes of manifests that are read for them, all walks together.
-  static let mostRead: Int64 = 16 << 30
-  /// The most values in these, beside so many times what all manifests have: no command walks the images so often.
+  /// The most values that are read of manifests, all walks together, beside so many times what all of them have: no command
+  /// walks the images so often.
   static let mostValues: Int64 = 16 << 20
   static let mostRounds: Int64 = 16
 }

@@ -140,9 +140,8 @@ struct LayoutCheck {
   /// Reads every manifest that the images lead to.
   private mutating func walkManifests() throws(LayoutError) -> ManifestWalk {
     var walk = try walkImages()
-    if try mayLeaveOut(walk) {
-      let parts = AbsentParts(
-        in: file, blobs, savedConfigs: try savedConfigs(), needsWitness: hasNoEnd)
+    if let saved = try savedConfigs(ofWhatMayLack: walk) {
+      let parts = AbsentParts(in: file, blobs, savedConfigs: saved, needsWitness: hasNoEnd)
       omissions = try parts.find(among: index.images)
       if !omissions.isEmpty { walk = try walkImages() }
     }
@@ -162,14 +161,16 @@ struct LayoutCheck {
   /// Whether what is not there can have been left out by who wrote the archive. Ferry writes what it leaves out, a tar that
   /// has its end has all that was written, and what lies in a gap is lost. A directory has no end, one that is half copied
   /// looks like one with less in it, and a tar may have been made of such a one: there every blob must belong to something,
-  /// as what was lost leaves blobs behind, unless docker's list tells in a tar what was saved.
-  private func mayLeaveOut(_ walk: ManifestWalk) throws(LayoutError) -> Bool {
+  /// as what was lost leaves blobs behind, unless docker's list tells in a tar what was saved. Then the configs of the images
+  /// which that list names, and else nil.
+  private func savedConfigs(ofWhatMayLack walk: ManifestWalk) throws(LayoutError) -> Set<Digest>? {
     guard !front.isWrittenByFerry, lost.isEmpty, !entries.isCut, CanonicalForm.endsAsItShould(tar),
       walk.listed.descriptors.contains(where: { blobs[$0.digest] == nil })
-    else { return false }
+    else { return nil }
     let others = Set(index.others.map(\.digest))
-    if !hasNoEnd, try !savedConfigs().isEmpty { return true }
-    return blobs.keys.allSatisfy { walk.listed[$0] != nil || others.contains($0) }
+    let saved = try savedConfigs()
+    if !hasNoEnd, !saved.isEmpty { return saved }
+    return blobs.keys.allSatisfy { walk.listed[$0] != nil || others.contains($0) } ? saved : nil
   }
 
   /// Whether nothing in what is read tells that it was written to its end.
@@ -181,13 +182,17 @@ struct LayoutCheck {
       file.holds(list.range), let images = try? DockerManifestFile.entries(in: list.bytes(in: file))
     else { return [] }
     var configs: Set<Digest> = []
+    // One file may be the config of every image.
+    var digests = ExtentDigests(file)
     for image in images {
       try LayoutError.checkCancellation()
-      let place = entries.resolve(image.config)
+      let place = try entries.resolve(image.config)
       if let digest = BlobPath.digest(of: place?.name ?? image.config) {
         configs.insert(digest)
-      } else if let extent = place?.extent, extent.size <= Int64(Manifest.sizeLimit) {
-        configs.insert(Digest(of: try extent.bytes(in: file)))
+      } else if let extent = place?.extent, extent.size <= Int64(Manifest.sizeLimit),
+        let digest = try digests.digest(of: extent)
+      {
+        configs.insert(digest)
       }
     }
     return configs
@@ -195,7 +200,8 @@ struct LayoutCheck {
 
   private func walkImages() throws(LayoutError) -> ManifestWalk {
     var walk = ManifestWalk(
-      file: file, blobs: blobs, omissions: omissions, opaque: front.ferry?.opaque ?? [:])
+      file: file, blobs: blobs, omissions: omissions, opaque: front.ferry?.opaque ?? [:],
+      stored: front.stored)
     for image in index.images { try walk.descend(from: image.root) }
     return walk
   }
@@ -291,7 +297,8 @@ struct LayoutCheck {
     } catch {
       switch error {
       // Not what the contents are like, but that they cannot be read.
-      case .cancelled, .archive(.file), .archive(.absent), .archive(.shrunk), .archive(.exchanged):
+      case .cancelled, .archive(.file), .archive(.absent), .archive(.shrunk), .archive(.exchanged),
+        .tangled:
         throw error
       default: return nil
       }

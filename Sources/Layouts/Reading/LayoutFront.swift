@@ -12,6 +12,8 @@ struct LayoutFront {
   let form: LayoutForm
   /// What it is read from where that came once.
   let passed: PassedContent?
+  /// How many bytes that took as they lie there, where it may be compressed.
+  let stored: Int64?
   /// How many signatures lie beside the image that no registry has a place for.
   let signatures: Int
   private(set) var index: IndexFile
@@ -45,19 +47,20 @@ struct LayoutFront {
         }, ferryFileDigest: nil)
     } else {
       bytes = try content(of: IndexFile.path, limit: IndexFile.sizeLimit, entries, tar, file)
-      // Thousands of entries may list one.
-      var types: [Digest: MediaType?] = [:]
+      // The same content may be listed any number of times.
+      var stated: [Digest: MediaType?] = [:]
       do {
         index = try IndexFile(bytes: bytes) { listed in
           guard let extent = entries.blobs[listed.digest], extent.size == listed.size else { return nil }
-          if let known = types[listed.digest] { return known }
-          let type = statedType(of: listed, at: extent, file)
-          types[listed.digest] = .some(type)
+          if let known = stated[listed.digest] { return known }
+          let type = statedType(of: listed.digest, at: extent, file)
+          stated[listed.digest] = .some(type)
           return type
         }
       } catch {
         throw .malformed(path: file.path, entry: IndexFile.path, why: error)
       }
+      try LayoutError.checkCancellation()
     }
     var front = LayoutFront(source, index, archiveDigest: source.made?.digest ?? Digest(of: bytes))
     if source.made == nil, let image = index.asOneImage(bytes) {
@@ -72,17 +75,17 @@ struct LayoutFront {
         .unreadableImage(
           entry.name, .malformed(path: file.path, entry: IndexFile.path, why: .json(entry.fault)))
       })
+    let noted = Set(source.problems)
     front.findings.note(
-      ReaderNames.ambiguous(among: front.index.images).map { .ambiguousName($0) }.filter {
-        !source.problems.contains($0)
-      })
+      ReaderNames.ambiguous(among: front.index.images).map { .ambiguousName($0) }
+        .filter { !noted.contains($0) })
     if !front.isWrittenByFerry, let list = entries.files[DockerManifestFile.path],
       try DockerManifestFile.isList(list, in: file)
     {
       try front.join(
         TwoLists.read(
-          list, beside: front.index, front.blobs, file: file, tar: tar, entries: entries,
-          memoryLimit: source.memoryLimit), bytes)
+          list, beside: front.index, front.blobs, file: file, stored: source.stored, tar: tar,
+          entries: entries, memoryLimit: source.memoryLimit), bytes)
     }
     front.findings.note(entries.problems)
     let before = front.findings.problems.count
@@ -97,6 +100,7 @@ struct LayoutFront {
       source.file, source.tar, source.entries, source.form, source.passed
     )
     signatures = source.signatures
+    stored = source.stored
     self.index = index
     self.archiveDigest = archiveDigest
     let file = source.file
@@ -124,11 +128,11 @@ struct LayoutFront {
 
   /// What content that `index.json` lists as no manifest says it is: nothing proves that list, and its digest proves the content.
   private static func statedType(
-    of listed: Descriptor, at extent: BlobExtent, _ file: any RandomAccess
+    of digest: Digest, at extent: BlobExtent, _ file: any RandomAccess
   ) -> MediaType? {
-    guard file.holds(extent.range), extent.size <= Int64(Manifest.sizeLimit),
-      let bytes = try? extent.bytes(in: file),
-      listed.digest.matches(bytes), let manifest = try? Manifest(bytes: bytes, mediaType: nil)
+    guard !Task.isCancelled, file.holds(extent.range), extent.size <= Int64(Manifest.sizeLimit),
+      let bytes = try? extent.bytes(in: file), digest.matches(bytes),
+      let manifest = try? Manifest(bytes: bytes, mediaType: nil)
     else { return nil }
     return manifest.mediaType
   }

@@ -27,6 +27,8 @@ struct LayoutSource {
   let memoryLimit: Int64
   /// What it is read from where that came once.
   var passed: PassedContent?
+  /// How many bytes that took as they lie there, where it may be compressed.
+  var stored: Int64?
   /// What it lists, where Ferry makes that of a list of another form: it is larger than one that is read may be.
   var made: IndexFile?
   /// What the image is called that has no name in it.
@@ -57,13 +59,14 @@ struct LayoutSource {
   ) throws(LayoutError) -> LayoutSource {
     var source = try open(passed.content, passed.tar, memoryLimit: memoryLimit)
     source.passed = passed.content
+    source.stored = passed.content.storedSize
     return source
   }
 
   private static func open(
     _ file: any RandomAccess, _ tar: TarIndex, memoryLimit: Int64
   ) throws(LayoutError) -> LayoutSource {
-    let entries = try TarContents(tar).comparingCopies(in: file)
+    let entries = try TarContents(tar, of: file.path).comparingCopies(in: file)
     if let entry = entries.sparse.filter(TarContents.isOwn).min() {
       throw .sparse(path: file.path, entry: entry)
     }
@@ -94,7 +97,8 @@ struct LayoutSource {
       try DirectoryContent.read(path) { TarContents.isOwn($0) && $0.split(separator: "/").count <= 3 }
     }
     return LayoutSource(
-      file: directory.content, tar: directory.index, entries: try TarContents(directory.index),
+      file: directory.content, tar: directory.index,
+      entries: try TarContents(directory.index, of: path).comparingCopies(in: directory.content),
       form: .directory, memoryLimit: memoryLimit)
   }
 
@@ -106,12 +110,12 @@ struct LayoutSource {
       let file = try DataFile.open(reading: "\(path)/\(DockerManifestFile.path)")
       return try file.read(Int(min(file.size(), DockerManifestFile.sizeLimit)), at: 0)
     }
-    let paths = Set(DockerManifestFile.paths(in: list).map(TarContents.plain)).union([DockerManifestFile.path]
+    let paths = Set(DockerManifestFile.paths(in: list).map(TarPath.plain)).union([DockerManifestFile.path]
     )
     let directory = try LayoutError.wrapping { () throws(TarError) in
       try DirectoryContent.read(path, following: paths.contains)
     }
-    let entries = try TarContents(directory.index)
+    let entries = try TarContents(directory.index, of: path).comparingCopies(in: directory.content)
     guard
       let archive = try DockerSaveArchive.open(
         file: directory.content, tar: directory.index, entries: entries, memoryLimit: memoryLimit)

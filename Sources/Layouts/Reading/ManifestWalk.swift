@@ -23,38 +23,52 @@ struct ManifestWalk {
   private var noted: Set<LayoutProblem> = []
   /// How much there is in the manifests that were read.
   private(set) var tally = ManifestTally()
+  /// The most bytes of manifests and configs; nil: as many as there are.
+  private let mostDocuments: Int64?
+  private var documentsRead: Int64 = 0
   private var bytesRead: Int64 = 0
   private var manifestsRead: Int64 = 0
-  /// Of configs, each as often as a manifest lists it.
-  private var configBytesRead: Int64 = 0
-  /// Configs that were read.
-  private var configs: Set<Digest> = []
+  /// What is kept of a config that was read.
+  private struct ReadConfig {
+    /// nil where it is none, or damaged.
+    var claim: ImageConfig.LayerClaim?
+    /// Whether it is an image's to those who take it for one, whatever its type, and cannot be read.
+    var isImages = false
+  }
+
+  /// Configs that were read, and why those are none that are none.
+  private var configs: [Digest: ReadConfig] = [:]
+  private var configFaults: [Digest: ManifestError] = [:]
   /// Configs that speak of other layers than a manifest that lists them; of each, the first such manifest by its digest.
   private var strayConfigs: [Digest: Digest] = [:]
   /// Whether an image was read, and not indexes alone.
   private var holdsImage = false
 
-  /// The most manifests' bytes of one archive, so that a hostile one cannot take for ever; and what each manifest adds to it.
+  /// The most manifests' bytes of one archive, so that a hostile one cannot take for ever; and what each sound manifest adds to
+  /// it, for one that is not sound is read again wherever it is listed.
   static let sizeLimit: Int64 = 256 << 20
-  private static let sizePerManifest: Int64 = 8 << 10
-  /// What each manifest adds to the most bytes of configs, which may be as many.
-  private static let configSizePerManifest: Int64 = 64 << 10
+  private static let sizePerManifest: Int64 = 32 << 10
+  /// The most bytes of manifests and configs of what is compressed, and for each byte of that: a few kilobytes may become
+  /// gigabytes.
+  private static let (mostUnpacked, timesUnpacked): (Int64, Int64) = (64 << 20, 32)
   /// The most values of the manifests of one archive, beyond what such bytes usually have: reading a million takes a second or
   /// two.
   static let mostValues: Int64 = 2 << 20
   /// The most that an archive may list: of more than half of it, it has nothing.
   static let mostListed = 2 * TarIndex.mostEntries
 
+  /// `stored` is how many bytes the archive takes up where it is compressed, or may be.
   init(
     file: any RandomAccess, blobs: [Digest: BlobExtent], omissions: [Digest: Omission],
-    opaque: OpaqueManifests = [:]
+    opaque: OpaqueManifests = [:], stored: Int64? = nil
   ) {
     self.opaque = opaque
+    mostDocuments = stored.map { Self.mostUnpacked + Self.timesUnpacked * min($0, 1 << 40) }
     self.file = file
     self.blobs = blobs
     self.omissions = omissions
     review = OmissionReview(omissions)
-    manifests = PlannedManifests(in: file, sharing: descriptors)
+    manifests = PlannedManifests(in: file, stored: stored, sharing: descriptors)
   }
 
   /// Reads what lies below `root`; `visit` is given each manifest that is sound, once or more often.
@@ -87,10 +101,12 @@ struct ManifestWalk {
   /// Sees that what carries an image of schema 1 agrees with the manifest in it, and both with the digest that the image is
   /// listed by. What is not there, or damaged, was found before, or is found where blobs are.
   mutating func checkCarriers(of images: [LayoutImage]) throws(LayoutError) {
+    // An image may have thousands of names.
+    var seen: Set<[Digest]> = []
     for image in images {
-      guard let digest = image.schema1Digest, let carrier = try manifests.manifest(image.root.digest) else {
-        continue
-      }
+      guard let digest = image.schema1Digest, seen.insert([image.root.digest, digest]).inserted,
+        let carrier = try manifests.manifest(image.root.digest)
+      else { continue }
       try LayoutError.checkCancellation()
       do {
         guard case .image(let content) = carrier.content else {
@@ -100,6 +116,7 @@ struct ManifestWalk {
         guard let extent = blobs[content.config.digest], extent.size <= Int64(Manifest.sizeLimit) else {
           continue
         }
+        try count(Int64(carrier.bytes.count), extent.size)
         let document = try extent.bytes(in: file)
         guard content.config.digest.matches(document) else { continue }
         guard try Schema1Carrier.image(in: carrier, document: document).manifest.digest == digest else {
@@ -126,6 +143,7 @@ struct ManifestWalk {
         case .image(let content) = manifest.content, let extent = blobs[content.config.digest],
         extent.size <= Int64(ImageConfig.sizeLimit)
       else { continue }
+      try count(Int64(manifest.bytes.count), beside.size, extent.size)
       let config = try extent.bytes(in: file)
       guard content.config.digest.matches(config) else { continue }
       let original = try? Schema1Manifest(bytes: beside.bytes(in: file))
@@ -156,30 +174,35 @@ struct ManifestWalk {
     guard image.mayBeRunnable, let extent = blobs[config.digest] else { return }
     let isTyped = config.mediaType.isImageConfig
     guard extent.size <= Int64(ImageConfig.sizeLimit) else {
-      guard isTyped, !configs.contains(config.digest) else { return }
-      return add(.notAConfig(config.digest, .tooLarge(extent.size)))
-    }
-    configBytesRead.add(saturating: extent.size)
-    let limit = Self.sizeLimit + manifestsRead * Self.configSizePerManifest
-    guard configBytesRead <= limit else {
-      throw .oversized(path: file.path, entry: BlobPath.folder, size: configBytesRead, limit: limit)
-    }
-    guard let bytes = try document(in: extent) else {
-      if isTyped, configs.insert(config.digest).inserted,
-        passed(extent)?.digest(by: config.digest.algorithm) == config.digest
-      {
-        add(.notAConfig(config.digest, .malformed(.json(.notJSON))))
-      }
+      if isTyped { add(.notAConfig(config.digest, .tooLarge(extent.size))) }
       return
     }
-    let isSound = config.digest.matches(bytes)
-    let parsed = Result { () throws(ManifestError) in try ImageConfig(bytes: bytes) }
-    if !configs.contains(config.digest), isTyped || ImageConfig.speaksOfLayers(bytes) {
-      configs.insert(config.digest)
-      if isSound, case .failure(let error) = parsed { add(.notAConfig(config.digest, error)) }
+    if configs[config.digest] == nil { try read(config.digest, at: extent, isTyped) }
+    let read = configs[config.digest] ?? ReadConfig()
+    if isTyped || read.isImages, let fault = configFaults[config.digest] {
+      add(.notAConfig(config.digest, fault))
     }
-    guard isSound, case .success(let parsed) = parsed, !parsed.describes(image) else { return }
+    guard let claim = read.claim, !claim.fits(image) else { return }
     strayConfigs[config.digest] = min(manifest, strayConfigs[config.digest] ?? manifest)
+  }
+
+  /// Reads a config, once however many manifests list it.
+  private mutating func read(
+    _ config: Digest, at extent: BlobExtent, _ isTyped: Bool
+  ) throws(LayoutError) {
+    var read = ReadConfig()
+    try countDocument(extent.size)
+    if let bytes = try document(in: extent) {
+      if config.matches(bytes) {
+        do throws(ManifestError) { read.claim = try ImageConfig(bytes: bytes).layerClaim } catch {
+          configFaults[config] = error
+          read.isImages = isTyped || ImageConfig.speaksOfLayers(bytes)
+        }
+      }
+    } else if passed(extent)?.digest(by: config.algorithm) == config {
+      configFaults[config] = .malformed(.json(.notJSON))
+    }
+    configs[config] = read
   }
 
   /// The bytes there; nil where they came once, and were not kept because their first is none of JSON's.
@@ -197,6 +220,23 @@ struct ManifestWalk {
 
   private func passed(_ extent: BlobExtent) -> PassedContent.Passage? {
     (file as? PassedContent)?.passage(at: extent.offset, size: extent.size)
+  }
+
+  /// Counts documents before they are read that may be read again.
+  private mutating func count(_ sizes: Int64...) throws(LayoutError) {
+    for size in sizes { try countDocument(size) }
+    bytesRead.add(saturating: sizes.saturatingSum())
+    let limit = Self.sizeLimit + manifestsRead * Self.sizePerManifest
+    guard bytesRead <= limit else {
+      throw .oversized(path: file.path, entry: BlobPath.folder, size: bytesRead, limit: limit)
+    }
+  }
+
+  private mutating func countDocument(_ size: Int64) throws(LayoutError) {
+    documentsRead.add(saturating: size)
+    if let limit = mostDocuments, documentsRead > limit {
+      throw .oversized(path: file.path, entry: BlobPath.folder, size: documentsRead, limit: limit)
+    }
   }
 
   /// Remembers a descriptor. Whether its blob is there and has that size is asked later.
@@ -241,12 +281,7 @@ struct ManifestWalk {
       add(.notAManifest(digest, .tooLarge(extent.size)))
       return nil
     }
-    bytesRead.add(saturating: extent.size)
-    manifestsRead += 1
-    let limit = Self.sizeLimit + manifestsRead * Self.sizePerManifest
-    guard bytesRead <= limit else {
-      throw .oversized(path: file.path, entry: BlobPath.folder, size: bytesRead, limit: limit)
-    }
+    try count(extent.size)
     let bytes = try extent.bytes(in: file)
     let actual = Digest(of: bytes, by: digest.algorithm)
     guard actual == digest else {
@@ -266,6 +301,7 @@ struct ManifestWalk {
       throw .tooManyValues(path: file.path, limit: Self.mostValues)
     }
     manifests.add(manifest, from: extent)
+    manifestsRead += 1
     if !manifest.mediaType.isIndex { holdsImage = true }
     return manifest
   }

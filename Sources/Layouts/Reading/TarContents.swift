@@ -5,20 +5,27 @@ import Tar
 /// A tar's entries told apart: blobs by digest, other files by name, and what has no business there.
 struct TarContents {
   private(set) var blobs: [Digest: BlobExtent] = [:]
-  /// By path, as ``plain(_:)`` has it.
+  /// By path, as ``TarPath/plain(_:)`` has it.
   private(set) var files: [String: BlobExtent] = [:]
-  /// What links point at, and where in the tar they stand, by the links' paths.
-  private(set) var links: [String: (link: TarEntry.Link, offset: Int64)] = [:]
+  private var links: TarLinks
   private(set) var problems: [LayoutProblem] = []
   /// Entries whose content is not stored from end to end, by their paths.
   private(set) var sparse: Set<String> = []
   /// Files that are there twice, with one size.
   private var copies: [(path: String, first: BlobExtent, second: BlobExtent)] = []
+  /// Files of a directory that are one file by several names.
+  private(set) var shared: Set<BlobExtent> = []
+  /// Blobs that lie where others may lie too: where links lead, or in what has several names.
+  private var placed: [Digest] = []
+  /// For whoever holds what it says against something else.
+  let effort: Effort
   /// Whether there were more entries than could be read.
   let isCut: Bool
 
-  /// Throws ``LayoutError/cancelled``.
-  init(_ tar: TarIndex) throws(LayoutError) {
+  /// `path` is the archive's. Throws ``LayoutError/cancelled``, and ``LayoutError/tangled(path:limit:)``.
+  init(_ tar: TarIndex, of path: String) throws(LayoutError) {
+    effort = Effort(of: path)
+    links = TarLinks(effort)
     switch tar.end {
     case .truncated, .damaged, .absent: isCut = true
     case .marker, .none: isCut = false
@@ -27,15 +34,21 @@ struct TarContents {
     // Where a blob belongs, and what stands there is none.
     var unread: Set<Digest> = []
     var directories: Set<String> = []
+    var end: Int64 = 0
     for entry in tar.entries {
       try LayoutError.checkCancellation()
-      let path = Self.plain(entry.path)
+      let path = TarPath.plain(entry.path)
+      if entry.kind == .file, entry.size > 0 {
+        let extent = BlobExtent(offset: entry.offset, size: entry.size)
+        if extent.offset < end { shared.insert(extent) }
+        end = max(end, extent.range.upperBound)
+      }
       // What is stored otherwise and belongs to nothing hurts nobody; an image's layer is refused by its name.
       if let contradiction = entry.contradiction, contradiction != .sparse || Self.isOwn(path) {
         problems.append(.contradiction(path: path, contradiction))
       }
       guard entry.kind != .directory else {
-        directories.insert(Self.folded(path))
+        directories.insert(TarPath.folded(path))
         continue
       }
       if entry.contradiction == .sparse { sparse.insert(path) }
@@ -67,33 +80,15 @@ struct TarContents {
     }
   }
 
-  /// A path without what does not change where it leads, as in `/a`, `./a` and `a//b`. What leads upwards stays, and is unsafe.
-  static func plain(_ path: String) -> String {
-    let isPlain =
-      !path.hasPrefix("/") && !path.hasPrefix("./") && !path.contains("//") && !path.contains("/./")
-    guard !isPlain || path.hasSuffix("/") || path.hasSuffix("/.") || path == "." else { return path }
-    return path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
-  }
-
-  /// A directory's path without the steps upwards that are in it.
-  private static func folded(_ path: String) -> String {
-    guard path.contains("..") else { return path }
-    var parts: [Substring] = []
-    for part in path.split(separator: "/") {
-      if part == ".." { _ = parts.popLast() } else { parts.append(part) }
-    }
-    return parts.joined(separator: "/")
-  }
-
   /// Puts the files of the tar where links stand that lead to them: by any number of links, to files and to directories, and
   /// whether the file comes first or the link.
   private mutating func followLinks() throws(LayoutError) {
     guard !links.isEmpty else { return }
-    let names = links.keys.filter(Self.isOwn).sorted()
+    let names = links.paths.filter(Self.isOwn).sorted()
     var followed = 0
     for name in names {
       try LayoutError.checkCancellation()
-      if let found = resolve(name) {
+      if let found = try resolve(name) {
         place(found.extent, at: name)
       } else if followed < Self.mostDirectories, name.split(separator: "/").count <= 2 {
         followed += 1
@@ -108,13 +103,15 @@ struct TarContents {
   private static let mostDirectories = 4
 
   private mutating func place(_ extent: BlobExtent, at path: String) {
-    if let digest = BlobPath.digest(of: path) { blobs[digest] = extent } else { files[path] = extent }
+    guard let digest = BlobPath.digest(of: path) else { return files[path] = extent }
+    blobs[digest] = extent
+    placed.append(digest)
   }
 
   /// Puts what lies in the directory of the tar that a link leads to, where the link stands.
   private mutating func followDirectory(at link: String) throws(LayoutError) {
-    guard case .symbolic(let target) = links[link]?.link,
-      let folder = Self.path(target, from: link.split(separator: "/").dropLast()), !folder.isEmpty
+    guard case .symbolic(let target) = links[link], let folder = TarPath.path(target, in: link),
+      !folder.isEmpty
     else { return noteLink(link) }
     let below = folder + "/"
     let found = files.filter { $0.key.hasPrefix(below) }
@@ -131,7 +128,7 @@ struct TarContents {
 
   /// A link that leads to nothing that is in the tar.
   private mutating func noteLink(_ path: String) {
-    switch links[path]?.link {
+    switch links[path] {
     case .symbolic(let target), .hard(let target): problems.append(.strayLink(path: path, target: target))
     case nil: problems.append(.notAFile(path: path))
     }
@@ -190,26 +187,32 @@ struct TarContents {
     blobs[blob] != nil || unread.contains(blob)
   }
 
+  /// Of what an archive of another form at `path` was found to hold; `shared` are files that have several names there.
   init(
-    blobs: [Digest: BlobExtent], files: [String: BlobExtent], problems: [LayoutProblem], isCut: Bool
+    blobs: [Digest: BlobExtent], files: [String: BlobExtent], problems: [LayoutProblem], isCut: Bool,
+    shared: Set<BlobExtent> = [], of path: String
   ) {
     self.blobs = blobs
     self.files = files
     self.problems = problems
     self.isCut = isCut
+    effort = Effort(of: path)
+    links = TarLinks(effort)
+    placed = blobs.filter { shared.contains($0.value) }.map(\.key)
   }
 
   private mutating func add(
     _ entry: TarEntry, path: String, of digest: Digest?, isNew: Bool, fileSize: Int64
   ) {
-    guard Self.isSafe(path) else {
+    // Where a backslash is a slash, another path.
+    guard TarPath.isSafe(path), !(TarPath.slashed(path).map(Self.isOwn) ?? false) else {
       problems.append(.unsafePath(entry.path))
       return
     }
     guard isNew else { return addAgain(entry, path: path) }
     guard entry.kind == .file else {
       if let link = entry.link {
-        links[path] = (link, entry.headerOffset)
+        links.add(link, at: path, offset: entry.headerOffset)
         if !Self.isOwn(path) { problems.append(.surplus(path: path)) }
       } else {
         problems.append(Self.isOwn(path) ? .notAFile(path: path) : .surplus(path: path))
@@ -219,15 +222,17 @@ struct TarContents {
     // The last entry of a tar that was cut: what is left of it is not it.
     guard entry.size <= fileSize - min(entry.offset, fileSize) else { return }
     let extent = BlobExtent(offset: entry.offset, size: entry.size)
-    if let digest { blobs[digest] = extent } else { files[path] = extent }
+    guard let digest else { return files[path] = extent }
+    blobs[digest] = extent
+    if shared.contains(extent) { placed.append(digest) }
   }
 
   /// Adds an entry of a path that there is an entry of. GNU tar makes a hard link to itself of a file that it is given twice.
   private mutating func addAgain(_ entry: TarEntry, path: String) {
     var second = entry.kind == .file ? BlobExtent(offset: entry.offset, size: entry.size) : nil
     if case .hard(let target) = entry.link {
-      if let link = links[path]?.link, link == entry.link { return }
-      second = Self.path(hard: target).flatMap(extent(of:))
+      if links[path] == entry.link { return }
+      second = TarPath.path(hard: target).flatMap(extent(of:))
     }
     guard let first = extent(of: path), let second, first.size == second.size else {
       return problems.append(.duplicate(path: path))
@@ -235,43 +240,29 @@ struct TarContents {
     if first != second { copies.append((path, first, second)) }
   }
 
-  /// The same, once files that are there twice were compared: the same bytes twice are no damage.
+  /// The same, once files that are there twice were compared: the same bytes twice are no damage. Each file is hashed once,
+  /// however many are to be the same, and so is one that lies there as several blobs: it can be one of them.
   consuming func comparingCopies(in file: any RandomAccess) throws(LayoutError) -> TarContents {
-    for (path, first, second) in copies where try !Self.areSame(first, second, in: file) {
+    var digests = ExtentDigests(file)
+    for (path, first, second) in copies where try !digests.areSame(first, second) {
       problems.append(.duplicate(path: path))
     }
     copies = []
-    return self
-  }
-
-  private static func areSame(
-    _ first: BlobExtent, _ second: BlobExtent, in file: any RandomAccess
-  ) throws(LayoutError) -> Bool {
-    guard file.holds(first.range), file.holds(second.range) else { return false }
-    if let passed = file as? PassedContent, let one = passed.passage(at: first.offset, size: first.size),
-      let other = passed.passage(at: second.offset, size: second.size)
-    {
-      return one.digests[0] == other.digests[0]
+    var holders: [BlobExtent: [Digest]] = [:]
+    for digest in placed { holders[blobs[digest] ?? BlobExtent(offset: 0, size: 0)] = [] }
+    if !holders.isEmpty {
+      for (digest, extent) in blobs { holders[extent]?.append(digest) }
     }
-    var done: Int64 = 0
-    while done < first.size {
-      try LayoutError.checkCancellation()
-      let count = min(1 << 20, first.size - done)
-      let pieces = try [first, second].map { (extent) throws(LayoutError) in
-        try BlobExtent(offset: extent.offset + done, size: count).bytes(in: file)
+    placed = []
+    for (extent, names) in holders.sorted(by: { $0.key.offset < $1.key.offset }) where names.count > 1 {
+      for digest in names.sorted() {
+        guard let actual = try digests.digest(of: extent, by: digest.algorithm), actual != digest
+        else { continue }
+        problems.append(.damaged(digest, actual: actual))
+        blobs[digest] = nil
       }
-      guard pieces[0] == pieces[1], pieces[0].count == Int(count) else { return false }
-      done += count
     }
-    return true
-  }
-
-  private static func isSafe(_ path: String) -> Bool {
-    // Where a backslash is a slash, another path.
-    guard !isOwn(path.replacing("\\", with: "/")) || !path.contains("\\") else { return false }
-    return path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
-      !$0.isEmpty && $0 != "." && $0 != ".." && !$0.utf8.contains { $0 < 0x20 || $0 == 0x7f }
-    }
+    return self
   }
 
   /// Where the file lies that is called `path`, which no link is followed for.
@@ -290,7 +281,7 @@ struct TarContents {
   /// folder.
   var looksLikeImages: Bool {
     guard blobs.isEmpty else { return true }
-    return (Array(files.keys) + links.keys).contains { path in
+    return (Array(files.keys) + links.paths).contains { path in
       if Self.isOwn(path) { return !path.hasPrefix(CarriedFile.folder) }
       let parts = path.split(separator: "/").suffix(3)
       guard let first = path.split(separator: "/").first, let last = parts.last else { return false }
@@ -313,71 +304,15 @@ struct TarContents {
     Digest(fileName: name.prefix { $0 != "." }) != nil
   }
 
-  /// The most links on the way to one file, as Linux has it for a path.
-  private static let mostSteps = 40
-
   /// The file that `path` leads to, its own name, and every name on the way. Where old `docker save` archives have
-  /// links for layers that images share, a link leads to another entry of the same tar, or nowhere.
-  func resolve(_ path: String) -> (name: String, extent: BlobExtent, steps: [String])? {
-    if let found = follow(path) { return found }
+  /// links for layers that images share, a link leads to another entry of the same tar, or nowhere. Throws
+  /// ``LayoutError/cancelled``, and ``LayoutError/tangled(path:limit:)``.
+  func resolve(
+    _ path: String
+  ) throws(LayoutError) -> (name: String, extent: BlobExtent, steps: [String])? {
+    if let found = try links.follow(path, extent(of:)) { return found }
     // docker on Windows joined the paths in its list as Windows does, and those of its tar with slashes.
-    return path.contains("\\") ? follow(path.replacing("\\", with: "/")) : nil
-  }
-
-  private func follow(_ path: String) -> (name: String, extent: BlobExtent, steps: [String])? {
-    var name = Self.plain(path)
-    var steps: [String] = []
-    // A hard link stands for what came before it, whatever comes behind.
-    var limit = Int64.max
-    while steps.count < Self.mostSteps {
-      steps.append(name)
-      if let extent = files[name] ?? BlobPath.digest(of: name).flatMap({ blobs[$0] }) {
-        return extent.offset < limit ? (name, extent, steps) : nil
-      }
-      let step = links[name]
-      let next: String?
-      switch step?.link {
-      case .symbolic(let target): next = Self.path(target, from: name.split(separator: "/").dropLast())
-      case .hard(let target):
-        next = Self.path(hard: target)
-        limit = min(limit, step?.offset ?? limit)
-      case nil: next = throughDirectory(name)
-      }
-      guard let next else { return nil }
-      name = next
-    }
-    return nil
-  }
-
-  /// The path that leads to the same place where a directory on the way is a link; nil where none is.
-  private func throughDirectory(_ path: String) -> String? {
-    guard !links.isEmpty else { return nil }
-    var position = path.startIndex
-    while let slash = path[position...].firstIndex(of: "/") {
-      let folder = path[..<slash]
-      position = path.index(after: slash)
-      guard case .symbolic(let target) = links[String(folder)]?.link else { continue }
-      return Self.path("\(target)/\(path[position...])", from: folder.split(separator: "/").dropLast())
-    }
-    return nil
-  }
-
-  /// What a hard link leads to, from the tar's top on however it begins.
-  private static func path(hard target: String) -> String? {
-    path(String(target.drop { $0 == "/" }), from: [])
-  }
-
-  /// `target` as seen from a directory of the tar; nil when it leads out of it.
-  private static func path(_ target: String, from folder: some Sequence<Substring>) -> String? {
-    guard !target.hasPrefix("/") else { return nil }
-    var parts = Array(folder)
-    for part in target.split(separator: "/") where part != "." {
-      if part != ".." {
-        parts.append(part)
-      } else if parts.popLast() == nil {
-        return nil
-      }
-    }
-    return parts.joined(separator: "/")
+    guard let slashed = TarPath.slashed(path) else { return nil }
+    return try links.follow(slashed, extent(of:))
   }
 }

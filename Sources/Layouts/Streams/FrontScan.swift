@@ -32,7 +32,7 @@ struct FrontScan {
   mutating func isBeyond(_ entry: TarEntry) -> Bool {
     takeIn()
     guard entry.kind != .directory else { return false }
-    let path = TarContents.plain(entry.path)
+    let path = TarPath.plain(entry.path)
     guard let digest = BlobPath.digest(of: path) else { return isBeyond(entry, file: path) }
     if awaited == nil {
       awaited = roots(before: entry)

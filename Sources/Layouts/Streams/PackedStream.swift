@@ -63,7 +63,7 @@ struct PackedStream: ~Copyable, Sendable {
 
   /// The blob that an entry is, if one is due; what is none is passed over.
   private mutating func take(_ entry: TarEntry) throws(LayoutError) -> PlannedBlob? {
-    let path = TarContents.plain(entry.path)
+    let path = TarPath.plain(entry.path)
     if let contradiction = entry.contradiction { throw broken([.contradiction(path: path, contradiction)]) }
     // Who moves entries of ours with their headers is no tool that packs.
     guard !entry.hasOwnHeaders else { throw broken([.rearranged(path: path, at: entry.headerOffset)]) }
@@ -71,7 +71,7 @@ struct PackedStream: ~Copyable, Sendable {
     let digest = BlobPath.digest(of: path)
     guard entry.kind == .file else {
       // GNU tar makes a hard link to itself of a file that it is given twice.
-      if case .hard(let target) = entry.link, TarContents.plain(target) == path,
+      if case .hard(let target) = entry.link, TarPath.plain(target) == path,
         digest.map({ plan.extent(of: $0) != nil && awaited[$0] == nil }) ?? false
       {
         return nil

@@ -1,4 +1,5 @@
 public import Digests
+public import Tar
 
 /// What the files of an archive that passes by were found to be, in its order. There may be hundreds of thousands, and few of
 /// which more is known than their own digest.
@@ -53,6 +54,37 @@ struct Passages: Sendable {
       if place(list[middle]) < offset { low = middle + 1 } else { high = middle }
     }
     return low < list.count && place(list[low]) == offset ? list[low] : nil
+  }
+}
+
+extension PassedContent {
+  /// What a file of the archive was found to be as it passed.
+  public struct Passage: Sendable {
+    /// In bytes.
+    let size: Int64
+    /// What it hashes to, by one algorithm or more.
+    public let digests: [Digest]
+    public let content: Content
+  }
+
+  /// What a file unpacks to.
+  public enum Content: Hashable, Sendable {
+    /// By one algorithm or more.
+    case digests([Digest])
+    case damaged
+    /// Unpacking it takes more memory than is allowed, or gives more than is read of any.
+    case refused(TarError)
+    /// It was not looked into.
+    case unknown
+
+    /// Whether it tells what the content hashes to by all these algorithms, or that none does.
+    public func tells(_ algorithms: Set<Digest.Algorithm>) -> Bool {
+      switch self {
+      case .digests(let digests): algorithms.isSubset(of: digests.map(\.algorithm))
+      case .damaged, .refused: true
+      case .unknown: false
+      }
+    }
   }
 }
 

@@ -1,8 +1,8 @@
-public import Digests
+import Digests
 public import Files
 import Images
 import Synchronization
-public import Tar
+import Tar
 
 /// An archive that comes from its first byte to its last, through a pipe or out of a compressed file, read through once in
 /// whatever order its entries are: each file in it was hashed on the way, and what describes images is kept, in a file without
@@ -11,35 +11,6 @@ public import Tar
 /// What is not kept is read again from the beginning, where that can be; for who reads on in the archive's order that is one
 /// more reading in all.
 public final class PassedContent: RandomAccess {
-  /// What a file of the archive was found to be as it passed.
-  public struct Passage: Sendable {
-    /// In bytes.
-    let size: Int64
-    /// What it hashes to, by one algorithm or more.
-    public let digests: [Digest]
-    public let content: Content
-  }
-
-  /// What a file unpacks to.
-  public enum Content: Hashable, Sendable {
-    /// By one algorithm or more.
-    case digests([Digest])
-    case damaged
-    /// Unpacking it takes more memory than is allowed, or gives more than is read of any.
-    case refused(TarError)
-    /// It was not looked into.
-    case unknown
-
-    /// Whether it tells what the content hashes to by all these algorithms, or that none does.
-    public func tells(_ algorithms: Set<Digest.Algorithm>) -> Bool {
-      switch self {
-      case .digests(let digests): algorithms.isSubset(of: digests.map(\.algorithm))
-      case .damaged, .refused: true
-      case .unknown: false
-      }
-    }
-  }
-
   private struct State: ~Copyable {
     var stream: PassingStream
     /// Where what ``stream`` gives next stands.
@@ -50,8 +21,9 @@ public final class PassedContent: RandomAccess {
     var size: Int64?
     var isPassing = true
     var failure: TarError?
-    /// How often it was begun again, until it is known what it is.
+    /// How often it was begun again, until it is known what it is, and how much was read then, in bytes.
     var repeats: Int? = 0
+    var repeated: Int64 = 0
     var passages = Passages()
     var kept: KeptPieces
     /// By what digests are that were read of so far.
@@ -66,13 +38,17 @@ public final class PassedContent: RandomAccess {
   private let memoryLimit: Int64
   /// Whether blobs are unpacked as they pass.
   private let unpacksBlobs: Bool
+  private let content: StreamedContent
   /// What it comes out of, where that can be read once more.
   private let source: StreamedContent?
+  private let allowance: UnpackingAllowance
   private let state: Mutex<State>
 
   private static let pieceSize = 256 << 10
-  /// How often it is read from its beginning to learn what it is: a hostile one would have that done for each of its files.
+  /// How often it is read from its beginning to learn what it is: a hostile one would have that done for each of its files; and
+  /// how much is read for that, in bytes, and for each byte of it as it lies there.
   private static let mostRepeats = 256
+  private static let (mostRepeated, timesRepeated): (Int64, Int64) = (4 << 30, 64)
   /// The most zeros behind a tar's end that are read, in bytes.
   private static let longestTail: Int64 = 64 << 20
 
@@ -81,6 +57,8 @@ public final class PassedContent: RandomAccess {
     memoryLimit: Int64
   ) {
     path = content.path
+    self.content = content
+    allowance = UnpackingAllowance { content.storedSize }
     self.memoryLimit = memoryLimit
     let isRepeatable = content.isRepeatable
     // What is gone cannot be looked into later.
@@ -114,6 +92,9 @@ public final class PassedContent: RandomAccess {
 
   /// Whether what is not kept can be read again.
   var isRepeatable: Bool { source != nil }
+
+  /// How many bytes it takes up as it lies there, as far as it has passed.
+  var storedSize: Int64 { content.storedSize }
 
   /// In bytes; as large as can be while the end has not come.
   public func size() -> Int64 { state.withLock { $0.size ?? .max } }
@@ -214,7 +195,7 @@ public final class PassedContent: RandomAccess {
     let read = Int(clamping: max(0, entry.offset - state.windowStart))
     state.window.removeFirst(min(read, state.window.count))
     guard entry.kind == .file else { return }
-    let path = TarContents.plain(entry.path)
+    let path = TarPath.plain(entry.path)
     // A blob is hashed as its name says, and everything by what digests usually are by. What cannot be had again may be asked
     // for by what is named before it.
     let named = BlobPath.digest(of: path)?.algorithm
@@ -275,7 +256,7 @@ public final class PassedContent: RandomAccess {
     var failed: TarError?
     var current = reading
     do {
-      try unsafe Decompressor(compression, memoryLimit: memoryLimit).decompress(
+      try unsafe Decompressor(compression, memoryLimit: memoryLimit, within: allowance).decompress(
         from: { buffer in
           do throws(TarError) {
             let piece: ArraySlice<UInt8>
@@ -373,10 +354,12 @@ public final class PassedContent: RandomAccess {
     if offset < state.position || state.stream.isAtEnd {
       guard let content = try source?.again() else { throw .file(.passed(path: path)) }
       if let repeats = state.repeats {
-        guard repeats < Self.mostRepeats else {
+        let most = Self.mostRepeated + Self.timesRepeated * min(storedSize, 1 << 40)
+        guard repeats < Self.mostRepeats, state.repeated <= most else {
           throw .file(.readTooOften(path: path, limit: Self.mostRepeats))
         }
         state.repeats = repeats + 1
+        state.repeated.add(saturating: offset)
       }
       state.stream = PassingStream(nil, content)
       state.position = 0

@@ -47,6 +47,7 @@ public final class StreamedLayout: Sendable {
   /// What the archive's front shows. Of its blobs it has the manifests and the configs at hand; the others, which
   /// are to come, it lists where they have to be. When ``Layout/problems`` are found, nothing more is read.
   public let front: Layout
+  private let content: StreamedContent
   private let state: Mutex<State>
 
   /// How much of what was read last can be read again, in bytes.
@@ -92,10 +93,11 @@ public final class StreamedLayout: Sendable {
     // Docker's list of no image needs nothing but itself.
     if scan.isDockerSave { throw .notStreamable(path: content.path, .foreign) }
     let kept = StreamFront(front)
-    let described = try LayoutFront.read(
-      LayoutSource(
-        file: kept, tar: tar, entries: TarContents(tar).comparingCopies(in: kept), form: .tar,
-        memoryLimit: Decompressor.usualMemory))
+    var source = LayoutSource(
+      file: kept, tar: tar, entries: try TarContents(tar, of: kept.path).comparingCopies(in: kept),
+      form: .tar, memoryLimit: Decompressor.usualMemory)
+    source.stored = content.storedSize
+    let described = try LayoutFront.read(source)
     guard described.isWrittenByFerry else { throw .notStreamable(path: content.path, .foreign) }
     var check = try LayoutCheck.examine(front: described, kept: kept.count)
 
@@ -107,7 +109,8 @@ public final class StreamedLayout: Sendable {
         guard takesPacked, !form.holdsOwnHeader, scan.hasConfigs, case .none(let end) = tar.end else {
           throw .notStreamable(path: content.path, .foreign)
         }
-        return try packed(PackedStream(plan, front: end, after: kept, of: content), &check, after: kept)
+        return try packed(
+          PackedStream(plan, front: end, after: kept, of: content), &check, after: kept, of: content)
       }
       var stream = PlannedStream(plan, after: kept, of: content, hasConfigs: scan.hasConfigs)
       do throws(LayoutError) {
@@ -123,11 +126,12 @@ public final class StreamedLayout: Sendable {
       }
     }
     try check.expectImages()
-    return StreamedLayout(Layout(check), state)
+    return StreamedLayout(Layout(check), state, content)
   }
 
   private static func packed(
-    _ stream: consuming PackedStream, _ check: inout LayoutCheck, after kept: StreamFront
+    _ stream: consuming PackedStream, _ check: inout LayoutCheck, after kept: StreamFront,
+    of content: StreamedContent
   ) throws(LayoutError) -> StreamedLayout {
     try check.expectRest(packedAfter: kept)
     var state = State()
@@ -144,13 +148,17 @@ public final class StreamedLayout: Sendable {
       state.packed = consume stream
     }
     try check.expectImages()
-    return StreamedLayout(Layout(check), state)
+    return StreamedLayout(Layout(check), state, content)
   }
 
-  private init(_ front: Layout, _ state: consuming sending State) {
+  private init(_ front: Layout, _ state: consuming sending State, _ content: StreamedContent) {
     self.front = front
+    self.content = content
     self.state = Mutex(state)
   }
+
+  /// How many bytes it takes up as it lies there; of what comes through a pipe, what has come so far.
+  public var storedSize: Int64 { content.storedSize }
 
   /// The blob whose content comes next, or is coming; nil when the archive has ended, as it should.
   public var blob: PlannedBlob? { state.withLock { $0.blob } }

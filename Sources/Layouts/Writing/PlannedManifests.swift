@@ -14,6 +14,8 @@ struct PlannedManifests: Sendable {
   private var holdings: [Digest: Holding] = [:]
   /// Where those lie that are taken in.
   private let archive: ManifestBytes.Archive?
+  /// What it may take to read those over and over.
+  private let reading: Effort?
   /// How many bytes of manifests are at hand.
   private var held: Int64 = 0
 
@@ -25,6 +27,7 @@ struct PlannedManifests: Sendable {
   init(_ manifests: [Manifest]) {
     for manifest in manifests { holdings[manifest.digest] = holdings[manifest.digest] ?? .atHand(manifest) }
     archive = nil
+    reading = nil
     mostHeld = .max
     descriptors = nil
   }
@@ -36,14 +39,19 @@ struct PlannedManifests: Sendable {
       holdings[manifest.digest] = .encoded(manifest)
     }
     archive = nil
+    reading = nil
     mostHeld = .max
     self.descriptors = descriptors
   }
 
-  /// None yet, of those that lie in `file`. `mostHeld` is how many bytes of them are kept at hand: those of some thousand
-  /// images.
-  init(in file: any RandomAccess, mostHeld: Int64 = 2 << 20, sharing descriptors: SharedDescriptors) {
+  /// None yet, of those that lie in `file`, which takes up `stored` bytes where it may be compressed. `mostHeld` is how many
+  /// bytes of them are kept at hand: those of some thousand images.
+  init(
+    in file: any RandomAccess, stored: Int64? = nil, mostHeld: Int64 = 2 << 20,
+    sharing descriptors: SharedDescriptors
+  ) {
     archive = ManifestBytes.Archive(file)
+    reading = .ofReading(file.path, size: (try? file.size()) ?? 0, stored: stored)
     self.mostHeld = mostHeld
     self.descriptors = descriptors
   }
@@ -80,12 +88,14 @@ struct PlannedManifests: Sendable {
   }
 
   /// The manifest, proved; nil for one that is not here. Throws `archive` and ``LayoutError/cancelled``, and
-  /// `notAManifest` when it is no longer what it was.
+  /// `notAManifest` when it is no longer what it was, and `tangled`.
   func manifest(_ digest: Digest) throws(LayoutError) -> Manifest? {
     switch holdings[digest] {
-    case .atHand(let manifest): manifest
-    case .encoded(let manifest): try manifest.decoded()
-    case nil: nil
+    case .atHand(let manifest): return manifest
+    case .encoded(let manifest):
+      try reading?.read(manifest.descriptor.size)
+      return try manifest.decoded()
+    case nil: return nil
     }
   }
 

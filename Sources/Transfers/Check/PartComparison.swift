@@ -53,16 +53,15 @@ struct CheckedParts: Sendable {
       let all = [(image.manifests, true), (image.blobs, false)]
       for (list, isManifest) in all {
         for part in list where image.listed == nil || part.digest != image.digest {
-          let link = Int32(links.count)
-          if let place = found[PartKey(part)] {
-            links.append((Int32(index), own[place].last))
-            own[place].last = link
-          } else {
-            found[PartKey(part)] = own.count
-            links.append((Int32(index), -1))
-            own.append(
-              (CheckedPart(repository: repository, descriptor: part, isManifest: isManifest), link))
+          let place = found[PartKey(part)] ?? own.count
+          if place == own.count {
+            found[PartKey(part)] = place
+            own.append((CheckedPart(repository: repository, descriptor: part, isManifest: isManifest), -1))
           }
+          // Beyond that no memory holds them; the part is looked at all the same.
+          guard let link = Int32(exactly: links.count) else { continue }
+          links.append((Int32(clamping: index), own[place].last))
+          own[place].last = link
         }
       }
     }

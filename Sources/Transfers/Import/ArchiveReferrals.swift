@@ -47,6 +47,9 @@ struct ArchiveReferrals {
 
   private typealias Candidate = (image: ArchivedImage, referral: Referral)
 
+  /// The most referrers that few images have.
+  private static let mostAttached = 1 << 16
+
   /// Looks at `images` of the archives alone. `tree` gives what an image consists of, `replaced` the manifests in whose place
   /// that stands. Throws what they throw, and when the task was cancelled. Blocks.
   static func find(
@@ -70,7 +73,13 @@ struct ArchiveReferrals {
       }
     }
     try found.setPartsAside(tree: tree)
-    if !candidates.isEmpty { try found.attach(candidates, tree: tree, replaced: replaced) }
+    if !candidates.isEmpty {
+      // What has no name of its own belongs to every repository that has its subject: to all of many that is more than any
+      // list of either.
+      let effort = Effort(
+        of: images.first?.layout.path ?? "", limit: Self.mostAttached + 4 * images.count)
+      try found.attach(candidates, effort, tree: tree, replaced: replaced)
+    }
     return found
   }
 
@@ -80,7 +89,8 @@ struct ArchiveReferrals {
   ) throws -> [String: Digest] {
     guard images.contains(where: { $0.image.tagOfCutDigest != nil }) else { return [:] }
     var subjects: [String: Digest] = [:]
-    for image in images {
+    var seen: Set<ArchivedRoot> = []
+    for image in images where seen.insert(ArchivedRoot(image)).inserted {
       try Task.checkCancellation()
       for manifest in (try? tree(image))?.manifests ?? [] where manifest.digest.algorithm != .sha256 {
         subjects[ReferrerTag(.list, of: manifest.digest).tag] = manifest.digest
@@ -93,7 +103,9 @@ struct ArchiveReferrals {
   private mutating func setPartsAside(tree: (ArchivedImage) throws -> ImageTree) throws {
     guard images.contains(where: \.image.isNameless) else { return }
     var parts: [ObjectIdentifier: Set<Digest>] = [:]
+    var seen: Set<ArchivedRoot> = []
     for whole in images where whole.image.root.mediaType.isIndex || !whole.image.isNameless {
+      guard seen.insert(ArchivedRoot(whole)).inserted else { continue }
       try Task.checkCancellation()
       // What cannot be read is said where it is looked at.
       guard let tree = try? tree(whole) else { continue }
@@ -110,9 +122,13 @@ struct ArchiveReferrals {
 
   /// Puts each candidate behind what it refers to.
   private mutating func attach(
-    _ candidates: [Candidate], tree: (ArchivedImage) throws -> ImageTree,
+    _ candidates: [Candidate], _ effort: Effort, tree: (ArchivedImage) throws -> ImageTree,
     replaced: (ArchivedImage) throws -> [Digest]
   ) throws {
+    let subjects = Set(candidates.lazy.map(\.referral.subject))
+    // Those of an image's manifests that something refers to, by its root: it may have thousands of names.
+    var relevant: [ArchivedRoot: [Digest]] = [:]
+    var walked: [ArchivedRoot: Set<RepositoryContent>] = [:]
     // Those that have a repository are looked for there alone: an image may lie in thousands, with a signature in each.
     var named: [RepositoryContent: [Int]] = [:]
     // What another tool listed without a name belongs to every repository that has its subject.
@@ -136,11 +152,20 @@ struct ArchiveReferrals {
       for (archived, depth) in level {
         // Images without a name are given one together.
         let repository = archived.image.reference?.repositoryName ?? ""
-        let own = try tree(archived).manifests.map(\.digest) + replaced(archived)
-        for digest in own + [archived.image.schema1Digest].compactMap(\.self) {
+        let root = ArchivedRoot(archived)
+        let place = RepositoryContent(repository: repository, digest: archived.image.digest)
+        guard walked[root, default: []].insert(place).inserted else { continue }
+        if relevant[root] == nil {
+          relevant[root] = try (tree(archived).manifests.map(\.digest) + replaced(archived)).filter(
+            subjects.contains)
+        }
+        for digest in relevant[root, default: []] + [archived.image.schema1Digest].compactMap(\.self) {
+          try Task.checkCancellation()
           let subject = RepositoryContent(repository: repository, digest: digest)
           guard seen.insert(subject).inserted else { continue }
+          try effort.take()
           for index in ((named[subject] ?? []) + (unnamed[digest] ?? [])).sorted() {
+            try effort.take()
             let candidate = candidates[index]
             attached.insert(index)
             let (image, layout) = (candidate.image.image, candidate.image.layout)
@@ -166,6 +191,17 @@ struct ArchiveReferrals {
         images.append(candidate.image)
       }
     }
+  }
+}
+
+/// An image whatever it is called: another archive may have more of it.
+private struct ArchivedRoot: Hashable {
+  let archive: ObjectIdentifier
+  let digest: Digest
+
+  init(_ archived: ArchivedImage) {
+    archive = ObjectIdentifier(archived.layout)
+    digest = archived.image.root.digest
   }
 }
 

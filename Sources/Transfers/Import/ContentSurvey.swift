@@ -103,7 +103,7 @@ struct ContentSurvey: Sendable {
     for image in images {
       try Task.checkCancellation()
       let repository = image.target.repository
-      let rank = ranks[repository] ?? Int32(names.count)
+      let rank = ranks[repository] ?? Int32(clamping: names.count)
       if rank == names.count {
         ranks[repository] = rank
         names.append(repository)

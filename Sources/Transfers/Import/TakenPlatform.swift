@@ -36,7 +36,8 @@ struct TakenPlatform {
   /// and ``TransferError/platformsAbsent(archive:image:here:absent:)`` where several could be meant.
   func choose(from image: LayoutImage, _ tree: ImageTree, in layout: Layout) throws -> ListedPlatform? {
     guard image.root.mediaType.isIndex else {
-      guard let wanted, let own = layout.platform(of: image.root, configIn: holders), !own.satisfies(wanted)
+      guard let wanted, let own = try layout.platform(of: image.root, configIn: holders),
+        !own.satisfies(wanted)
       else { return nil }
       throw notHere(wanted, [own], image, layout)
     }
@@ -69,7 +70,8 @@ struct TakenPlatform {
   /// Whether `image` has something for other platforms, and nothing for this one.
   func lacks(_ platform: Platform, _ image: LayoutImage, in layout: Layout) -> Bool {
     guard image.root.mediaType.isIndex else {
-      return layout.platform(of: image.root, configIn: holders).map { !$0.satisfies(platform) } ?? false
+      let own = try? layout.platform(of: image.root, configIn: holders)
+      return own.map { !$0.satisfies(platform) } ?? false
     }
     guard let listed = try? layout.platforms(of: image) else { return false }
     return listed.contains { $0.platform != nil }
@@ -84,7 +86,7 @@ struct TakenPlatform {
       case .image(let content)? = try? layout.manifest(root).content, content.config.mediaType.isImageConfig,
       content.layers.contains(where: \.mediaType.isLayer)
     else { return nil }
-    let stated = layout.platform(of: root, configIn: holders)
+    let stated = try? layout.platform(of: root, configIn: holders)
     guard let one else {
       return stated == nil ? .platformUntold(image: image.label, archive: layout.path) : nil
     }
@@ -129,13 +131,5 @@ extension Platform {
     guard os == other.os, architecture == other.architecture else { return true }
     guard let variant, let others = other.variant else { return false }
     return variant != others
-  }
-}
-
-extension Layout {
-  /// The index that an image is some platforms of since its export, as its manifest says; nil where it is no such.
-  func indexDigest(of image: LayoutImage) -> Digest? {
-    guard image.root.mediaType.isIndex, let index = try? manifest(image.root) else { return nil }
-    return index.annotations?[PlatformIndex.originAnnotation].flatMap { try? Digest($0) }
   }
 }

@@ -19,8 +19,8 @@ public struct InspectedArchive: Sendable {
     public let size: Int64
     /// How much of ``size`` no other image of the archive has, in bytes.
     public let ownSize: Int64
-    /// What is there for its sake, and for the sake of that.
-    public let referrers: [InspectedReferrer]
+    /// What is there for its sake, and for the sake of that: the names, sorted.
+    public let referrers: [String]
     /// Whether all of it is there, as far as can be told without reading layers.
     public let isWhole: Bool
   }
@@ -49,7 +49,7 @@ public struct InspectedArchive: Sendable {
   public let referrers: [InspectedReferrer]
   public let omissions: [Omission]
   /// The images that list what is left out, by its digest.
-  public let omissionImages: [Digest: [String]]
+  public let omissionImages: [Digest: CountedImages]
   /// By what it is known that the other side has what is left out as known.
   public let knownSources: [KnownSource]
   /// Images that it was to hold and does not.
@@ -94,30 +94,66 @@ public struct InspectedReferrer: Sendable {
 
   /// What it refers to, in its own repository.
   let place: Subject
-  private let manifests: [Digest]
+  fileprivate let manifests: [Descriptor]
 
-  init(_ image: LayoutImage, _ referral: Referral, _ tree: ImageTree) {
+  init(_ image: LayoutImage, _ referral: Referral, _ tree: ImageTree, size: Int64) {
     name = image.name
     root = image.root
     artifactType = tree.artifactType
     subject = referral.subject
-    size = tree.size
+    self.size = size
     place = Subject(repository: image.reference?.repositoryName, digest: referral.subject)
-    manifests = tree.manifests.map(\.digest)
+    manifests = tree.manifests
+  }
+}
+
+/// Of an archive's images what is there for the sake of each. Thousands of names may be of one image, and thousands of
+/// signatures: it is found once for all names in a repository.
+struct ReferrersByImage {
+  private let bySubject: [InspectedReferrer.Subject: [InspectedReferrer]]
+  private let subjects: Set<Digest>
+  /// Those of an image's manifests that something refers to, by its root.
+  private var relevant: [Digest: [Digest]] = [:]
+  private var known: [InspectedReferrer.Subject: [String]] = [:]
+  private let effort: Effort
+  /// Counts what is said, for each name.
+  private let listing: Effort
+
+  init(_ referrers: [InspectedReferrer], in layout: Layout, listing: Effort) {
+    bySubject = Dictionary(grouping: referrers, by: \.place)
+    subjects = Set(referrers.map(\.subject))
+    effort = Effort(of: layout.path)
+    self.listing = listing
   }
 
-  /// Those of `referrers`, given by their subjects, that are there for an image of these manifests.
-  static func of(_ image: LayoutImage, _ tree: ImageTree, among referrers: [Subject: [Self]]) -> [Self] {
+  /// The names of those that are there for an image of these manifests. Throws ``LayoutError``.
+  mutating func names(of image: LayoutImage, _ tree: ImageTree) throws(LayoutError) -> [String] {
+    guard !bySubject.isEmpty else { return [] }
     let repository = image.reference?.repositoryName
-    var reached = tree.manifests.map(\.digest)
+    let own = InspectedReferrer.Subject(repository: repository, digest: image.root.digest)
+    if let known = known[own] {
+      try listing.take(known.count)
+      return known
+    }
+    let first = relevant[image.root.digest] ?? tree.manifests.map(\.digest).filter(subjects.contains)
+    relevant[image.root.digest] = first
+    var reached = first
     var seen = Set(reached)
-    var found: [Self] = []
+    var found: [String] = []
     while let digest = reached.popLast() {
-      for referrer in referrers[Subject(repository: repository, digest: digest)] ?? [] {
-        found.append(referrer)
-        reached += referrer.manifests.filter { seen.insert($0).inserted }
+      try effort.take()
+      for referrer in bySubject[InspectedReferrer.Subject(repository: repository, digest: digest)] ?? [] {
+        try effort.take(1 + referrer.manifests.count)
+        try listing.take()
+        found.append(referrer.name)
+        for manifest in referrer.manifests.lazy.map(\.digest)
+        where subjects.contains(manifest) && seen.insert(manifest).inserted {
+          reached.append(manifest)
+        }
       }
     }
-    return found.sorted { $0.name < $1.name }
+    found.sort()
+    known[own] = found
+    return found
   }
 }

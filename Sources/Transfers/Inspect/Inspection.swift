@@ -24,6 +24,11 @@ public struct Inspection: Sendable {
     self.temporary = temporary
   }
 
+  /// How many manifests, layers and referrers are listed of an archive of `size` bytes, for all of its images' names together.
+  private static func listed(of size: Int64) -> Int {
+    256 << 10 + Int(clamping: size / 64)
+  }
+
   /// Reads the archive's structure and manifests; no blob but the configs, except of what comes once: that is read to its end.
   @concurrent
   public func run() async throws -> InspectedArchive {
@@ -45,10 +50,15 @@ public struct Inspection: Sendable {
       walks[image.root.digest] = walk
       let carried = try? layout.schema1(image)
       schema1[image.root.digest] = carried?.tree
-      members[image.root.digest] = walk.tree == nil ? nil : found.members(in: layout, as: carried?.manifest)
+      members[image.root.digest] =
+        walk.tree == nil ? nil : try found.members(in: layout, as: carried?.manifest)
     }
-    let trees = layout.images.compactMap { image in
-      walks[image.root.digest]?.tree.map { (image: image, tree: $0) }
+    // What follows is asked once of each root, and not for each of its names.
+    var trees: [ImageTree] = []
+    var uses: [Digest: Int] = [:]
+    for image in layout.images {
+      uses[image.root.digest, default: 0] += 1
+      if uses[image.root.digest] == 1, let tree = walks[image.root.digest]?.tree { trees.append(tree) }
     }
     var known = KnownProblems()
     for problem in layout.problems { known.insert(problem) }
@@ -56,8 +66,8 @@ public struct Inspection: Sendable {
     for walk in walks.values.sorted(by: { $0.image.name < $1.image.name }) {
       broken += walk.problems(in: layout).filter { known.insert($0) }
     }
-    let listed = trees.lazy.flatMap { members[$0.tree.root.digest] ?? [] }
-    broken += wrongConfigs(of: listed.map(\.config), in: layout).filter { known.insert($0) }
+    let listed = trees.lazy.flatMap { members[$0.root.digest] ?? [] }
+    broken += try wrongConfigs(of: listed.map(\.config), in: layout).filter { known.insert($0) }
     // A file is there, and verify may read it; what comes once nobody else will read.
     let isPiped = isPiped
     let wrongBlobs = isPiped ? try blobProblems(in: opened) : []
@@ -66,31 +76,47 @@ public struct Inspection: Sendable {
     // Of each digest the part that was met last; a descriptor takes a sixth of the room of what it says.
     var parts: Set<PartKey> = []
     var shared: Set<PartKey> = []
-    for (_, tree) in trees {
-      for part in tree.parts where parts.update(with: PartKey(part)) != nil { shared.insert(PartKey(part)) }
+    for tree in trees {
+      try Task.checkCancellation()
+      let isNamedTwice = uses[tree.root.digest] ?? 1 > 1
+      for part in tree.parts where parts.update(with: PartKey(part)) != nil || isNamedTwice {
+        shared.insert(PartKey(part))
+      }
     }
-    let (referrers, listedParts) = referrers(in: layout) { walks[$0]?.tree }
-    try Task.checkCancellation()
-    let bySubject = Dictionary(grouping: referrers, by: \.place)
+    // What is said of an image is said for each of its names: of little content that is no more than little.
+    let listing = Effort(of: layout.path, limit: Self.listed(of: layout.storedSize))
+    let (referrers, listedParts) = try referrers(in: layout) { walks[$0]?.tree }
+    var byImages = ReferrersByImage(referrers, in: layout, listing: listing)
+    var sums: [Digest: Sums] = [:]
+    for tree in trees {
+      try Task.checkCancellation()
+      sums[tree.root.digest] = Sums(
+        size: tree.size,
+        ownSize: tree.parts.lazy.filter { !shared.contains(PartKey($0)) }.map(\.size).saturatingSum(),
+        isWhole: tree.parts.allSatisfy { !lost.contains($0.digest) }
+          && walks[tree.root.digest]?.problems(in: layout).isEmpty ?? false)
+    }
     let names = Set(referrers.map(\.name))
     let unnamed = listedParts.union(referrers.map(\.root.digest))
-    let own = trees.filter { image, _ in
-      image.name.isEmpty ? !unnamed.contains(image.root.digest) : !names.contains(image.name)
-    }
     let unread = layout.images.filter { walks[$0.root.digest]?.tree == nil }.map { image in
       InspectedArchive.Image(
         name: image.name, hasName: image.reference != nil || image.bareTag != nil, root: image.root,
         convertedFrom: image.convertedFrom, members: [], size: 0, ownSize: 0, referrers: [], isWhole: false)
     }
-    let images = own.map { image, tree in
-      InspectedArchive.Image(
+    let images = try layout.images.compactMap { image -> InspectedArchive.Image? in
+      guard image.name.isEmpty ? !unnamed.contains(image.root.digest) : !names.contains(image.name),
+        let tree = walks[image.root.digest]?.tree
+      else { return nil }
+      let members = members[image.root.digest] ?? []
+      try listing.take(members.map { 1 + $0.layers.count }.saturatingSum())
+      let sums = sums[image.root.digest]
+      return InspectedArchive.Image(
         name: image.name, hasName: image.reference != nil || image.bareTag != nil,
         root: schema1[image.root.digest]?.root ?? image.root,
-        convertedFrom: image.convertedFrom, members: members[image.root.digest] ?? [], size: tree.size,
-        ownSize: tree.parts.lazy.filter { !shared.contains(PartKey($0)) }.map(\.size).saturatingSum(),
-        referrers: InspectedReferrer.of(image, schema1[image.root.digest] ?? tree, among: bySubject),
-        isWhole: tree.parts.allSatisfy { !lost.contains($0.digest) }
-          && walks[image.root.digest]?.problems(in: layout).isEmpty ?? false)
+        convertedFrom: image.convertedFrom, members: members, size: sums?.size ?? 0,
+        ownSize: sums?.ownSize ?? 0,
+        referrers: try byImages.names(of: image, schema1[image.root.digest] ?? tree),
+        isWhole: sums?.isWhole ?? false)
     }
     return InspectedArchive(
       path: archive.path, digest: layout.archiveDigest, size: layout.totalSize,
@@ -100,7 +126,7 @@ public struct Inspection: Sendable {
       omissionImages: ImageWalk.omissionImages(
         walks.values.sorted { $0.image.root.digest < $1.image.root.digest }, in: layout),
       knownSources: layout.knownSources, missingImages: layout.missingImages,
-      unknownManifests: trees.map(\.tree).unknownManifests,
+      unknownManifests: trees.unknownManifests,
       descriptions: try Descriptions.all(in: layout),
       problems: layout.problems + broken,
       uniqueSize: parts.lazy.map(\.descriptor.size).saturatingSum(), volumes: layout.volumes,
@@ -137,9 +163,12 @@ public struct Inspection: Sendable {
 
   /// Configs are read here, so what is wrong with one is told: an archive of which the rest never came looks whole but
   /// for that.
-  private func wrongConfigs(of configs: some Sequence<Descriptor>, in layout: Layout) -> [LayoutProblem] {
+  private func wrongConfigs(
+    of configs: some Sequence<Descriptor>, in layout: Layout
+  ) throws -> [LayoutProblem] {
     var seen: Set<Digest> = []
-    return configs.compactMap { config in
+    return try configs.compactMap { config in
+      try Task.checkCancellation()
       guard seen.insert(config.digest).inserted else { return nil }
       do {
         _ = try layout.bytes(of: config, limit: Manifest.sizeLimit)
@@ -156,15 +185,26 @@ public struct Inspection: Sendable {
   /// what refers to what.
   private func referrers(
     in layout: Layout, tree: (Digest) -> ImageTree?
-  ) -> (referrers: [InspectedReferrer], parts: Set<Digest>) {
+  ) throws -> (referrers: [InspectedReferrer], parts: Set<Digest>) {
     let images = layout.images.map { ArchivedImage(image: $0, layout: layout) }
-    let referrals = try? ArchiveReferrals.find(among: images) { archived in
-      let digest = archived.image.root.digest
-      guard let tree = tree(digest) else { throw LayoutError.missing(digest) }
-      return tree
+    var referrals: ArchiveReferrals?
+    do {
+      referrals = try ArchiveReferrals.find(among: images) { archived in
+        let digest = archived.image.root.digest
+        guard let tree = tree(digest) else { throw LayoutError.missing(digest) }
+        return tree
+      }
+    } catch let error as LayoutError {
+      if case .tangled = error { throw error }
+      try Task.checkCancellation()
     }
-    let referrers = (referrals?.referrers ?? []).compactMap { archived, referral in
-      tree(archived.image.root.digest).map { InspectedReferrer(archived.image, referral, $0) }
+    var sizes: [Digest: Int64] = [:]
+    let referrers = (referrals?.referrers ?? []).compactMap { archived, referral -> InspectedReferrer? in
+      let image = archived.image
+      guard let tree = tree(image.root.digest) else { return nil }
+      let size = sizes[image.root.digest] ?? tree.size
+      sizes[image.root.digest] = size
+      return InspectedReferrer(image, referral, tree, size: size)
     }
     return (referrers, Set((referrals?.parts ?? []).map(\.image.root.digest)))
   }
@@ -179,6 +219,13 @@ extension LayoutProblem {
     default: nil
     }
   }
+}
+
+/// What is said of each of an image's names alike.
+private struct Sums {
+  let size: Int64
+  let ownSize: Int64
+  let isWhole: Bool
 }
 
 /// Problems that were told. Of hundreds of thousands most are that something is missing, and these take little room here.
@@ -216,11 +263,11 @@ private struct ImageMembers {
   }
 
   /// `schema1` is the manifest that is carried, where these are what carries one.
-  func members(in layout: Layout, as schema1: Manifest?) -> [InspectedArchive.Member] {
+  func members(in layout: Layout, as schema1: Manifest?) throws(LayoutError) -> [InspectedArchive.Member] {
     var platform: Platform?
     if case .schema1(let content) = schema1?.content { platform = content.platform }
-    return images.map { digest, config, layers in
-      let configured = configuredPlatform(config, in: layout)
+    return try images.map { (digest, config, layers) throws(LayoutError) in
+      let configured = try configuredPlatform(config, in: layout)
       let listed = platforms[digest]
       let isContradicted = listed.flatMap { one in configured.map(one.contradicts) } ?? false
       let isAttestation = attestations.contains(digest)
@@ -231,9 +278,10 @@ private struct ImageMembers {
     }
   }
 
-  private func configuredPlatform(_ config: Descriptor, in layout: Layout) -> Platform? {
+  private func configuredPlatform(
+    _ config: Descriptor, in layout: Layout
+  ) throws(LayoutError) -> Platform? {
     guard config.mediaType.isImageConfig else { return nil }
-    return (try? layout.bytes(of: config, limit: Manifest.sizeLimit))
-      .flatMap { try? ImageConfig(bytes: $0).platform }
+    return try layout.config(config)?.platform
   }
 }

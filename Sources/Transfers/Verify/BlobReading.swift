@@ -19,11 +19,12 @@ struct BlobReading: Sendable {
   /// ``TarError/needsMemory(_:path:need:limit:)`` where that takes more than so many bytes of memory.
   static func read(
     _ digest: Digest, in layout: Layout, unpackingWithin memoryLimit: Int64? = nil,
-    by algorithms: Set<Digest.Algorithm> = [.sha256], progress: @escaping (Int64) -> Void
+    of allowance: UnpackingAllowance? = nil, by algorithms: Set<Digest.Algorithm> = [.sha256],
+    progress: @escaping (Int64) -> Void
   ) throws -> BlobReading {
     let size = layout.blobs[digest]?.size ?? 0
     return try unsafe read(
-      digest, size: size, unpackingWithin: memoryLimit, by: algorithms, progress: progress
+      digest, size: size, unpackingWithin: memoryLimit, of: allowance, by: algorithms, progress: progress
     ) { buffer, offset in
       try unsafe layout.read(digest, into: buffer, at: offset)
     }
@@ -33,7 +34,7 @@ struct BlobReading: Sendable {
   /// not as it is wanted, is read once more. Blocks.
   static func passed(
     _ digests: some Sequence<Digest>, in layout: Layout, unpacking layers: WantedContents = WantedContents(),
-    within memoryLimit: Int64 = 0
+    within memoryLimit: Int64 = 0, of allowance: UnpackingAllowance? = nil
   ) throws -> [BlobReading] {
     let places = digests.map { (digest: $0, offset: layout.blobs[$0]?.offset ?? 0) }
     return try places.sorted { $0.offset < $1.offset }.map { digest, _ in
@@ -43,7 +44,8 @@ struct BlobReading: Sendable {
         algorithms.map(passage.content.tells) ?? true
       else {
         return try read(
-          digest, in: layout, unpackingWithin: algorithms == nil ? nil : memoryLimit, by: algorithms ?? []
+          digest, in: layout, unpackingWithin: algorithms == nil ? nil : memoryLimit, of: allowance,
+          by: algorithms ?? []
         ) { _ in }
       }
       var contents: [Digest] = []
@@ -90,17 +92,20 @@ struct BlobReading: Sendable {
   /// The same for the blob that is due in an archive that passes by.
   static func read(
     _ due: PlannedBlob, in stream: StreamedLayout, unpackingWithin memoryLimit: Int64? = nil,
-    by algorithms: Set<Digest.Algorithm> = [.sha256], progress: @escaping (Int64) -> Void
+    of allowance: UnpackingAllowance? = nil, by algorithms: Set<Digest.Algorithm> = [.sha256],
+    progress: @escaping (Int64) -> Void
   ) throws -> BlobReading {
     try unsafe read(
-      due.digest, size: due.size, unpackingWithin: memoryLimit, by: algorithms, progress: progress
+      due.digest, size: due.size, unpackingWithin: memoryLimit, of: allowance, by: algorithms,
+      progress: progress
     ) { buffer, offset in try unsafe stream.read(due.digest, into: buffer, at: offset) }
   }
 
   /// The same for a blob of any place; `source` fills a buffer from an offset on, and returns 0 at the blob's end.
   static func read(
     _ digest: Digest, size: Int64, unpackingWithin memoryLimit: Int64? = nil,
-    by algorithms: Set<Digest.Algorithm> = [.sha256], progress: @escaping (Int64) -> Void,
+    of allowance: UnpackingAllowance? = nil, by algorithms: Set<Digest.Algorithm> = [.sha256],
+    progress: @escaping (Int64) -> Void,
     from source: @escaping (UnsafeMutableRawBufferPointer, Int64) throws -> Int
   ) throws -> BlobReading {
     let reader = unsafe BlobReader(digest, size: size, progress: progress, from: source)
@@ -110,7 +115,7 @@ struct BlobReading: Sendable {
       var hashers = algorithms.map { ContentHasher($0) }
       do {
         let decompressor = Decompressor(
-          try reader.compression(), memoryLimit: memoryLimit, isOneOfMany: true)
+          try reader.compression(), memoryLimit: memoryLimit, isOneOfMany: true, within: allowance)
         try unsafe decompressor.decompress(
           from: { unsafe try reader.next(into: $0) },
           into: { piece in for index in hashers.indices { hashers[index].update(piece) } })

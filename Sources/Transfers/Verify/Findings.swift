@@ -1,6 +1,7 @@
 import Digests
 import Images
 public import Layouts
+import Synchronization
 
 /// Collects what is wrong with an archive, each problem once, with the images it hurts. There may be hundreds of thousands
 /// of problems, and parts that thousands of images share.
@@ -21,7 +22,7 @@ struct Findings {
       if let number = images[image.root.digest] {
         found.entries[Int(number)].append(index)
       } else {
-        images[image.root.digest] = Int32(found.entries.count)
+        images[image.root.digest] = Int32(clamping: found.entries.count)
         found.entries.append([index])
       }
     }
@@ -69,7 +70,7 @@ struct Findings {
     if place == found.others.count {
       places[problem] = place
       if case .configDisagrees = problem { hasStrayConfig = true }
-      found.order.append(.other(Int32(place)))
+      found.order.append(.other(Int32(clamping: place)))
       found.others.append((problem, .none))
     }
     for image in images { found.others[place].hurt.insert(image) }
@@ -86,8 +87,10 @@ struct Findings {
           guard actual != expected else { continue }
           add(
             .contentDiffers(layer: layer.digest, expected: expected, actual: actual), hurting: [number])
-        } else if !reading.isBoundless {
-          add(.cannotUnpack(layer: layer.digest), hurting: [number])
+        } else {
+          add(
+            reading.isBoundless ? .expands(layer: layer.digest) : .cannotUnpack(layer: layer.digest),
+            hurting: [number])
         }
       }
     }
@@ -152,19 +155,13 @@ struct FoundProblems: Sendable {
     }
   }
 
-  /// The names of the images that it hurts, in the archive's order: at most so many of them, and how many there are. Each of
-  /// thousands of problems may hurt thousands.
-  func images(at index: Int, most: Int) -> (names: [String], count: Int) {
-    if case .other(let place) = order[index], case .unreadableImage(let name, _) = others[Int(place)].problem
-    {
-      return ([name], 1)
-    }
-    let hurt = hurt(at: index)
+  /// Where in ``images`` the first of those stand, and how many they are.
+  func named(_ hurt: Set<Int32>, most: Int) -> (first: [Int], count: Int) {
     let first = hurt.flatMap { entries[Int($0)].prefix(most) }.sorted().prefix(most)
-    return (first.map { images[$0].label }, hurt.map { entries[Int($0)].count }.saturatingSum())
+    return (Array(first), hurt.map { entries[Int($0)].count }.saturatingSum())
   }
 
-  /// The numbers of the images that it hurts.
+  /// The numbers of the images that it hurts, but for those that need what it is about.
   func hurt(at index: Int) -> Set<Int32> {
     var hurt: Set<Int32>
     switch order[index] {
@@ -173,7 +170,6 @@ struct FoundProblems: Sendable {
       hurt = others[Int(place)].hurt.images
     }
     let problem = problem(at: index)
-    if let digest = problem.subject { hurt.formUnion(users[digest]) }
     // A volume hurts whom it takes something from.
     if let volume = volumes.volumes(of: problem).first, volume.problem == problem {
       for digest in volumes.lost(in: volume) { hurt.formUnion(users[digest]) }
@@ -186,9 +182,50 @@ struct FoundProblems: Sendable {
 /// of each is made when it is asked for.
 public struct FindingList: RandomAccessCollection, Sendable {
   fileprivate final class Content: Sendable {
+    /// The images that need a blob or manifest.
+    private struct Users {
+      let images: Set<Int32>
+      let first: [Int]
+      let count: Int
+    }
+
     let found: FoundProblems
+    /// Thousands of problems may be about one blob that thousands of images need: by what these are about.
+    private let users = Mutex<[Digest: Users]>([:])
+
+    /// How many are named of those.
+    private static let mostNamed = 20
 
     init(_ found: FoundProblems) { self.found = found }
+
+    /// The names of the images that a problem hurts, in the archive's order: at most so many of them, and how many there are.
+    func images(at index: Int, most: Int) -> (names: [String], count: Int) {
+      let problem = found.problem(at: index)
+      if case .unreadableImage(let name, _) = problem { return ([name], 1) }
+      var hurt = found.hurt(at: index)
+      if let digest = problem.subject {
+        let users = users(of: digest)
+        if most <= Self.mostNamed, hurt.isSubset(of: users.images) {
+          return (names(users.first.prefix(most)), users.count)
+        }
+        hurt.formUnion(users.images)
+      }
+      let (first, count) = found.named(hurt, most: most)
+      return (names(first), count)
+    }
+
+    private func names(_ places: some Sequence<Int>) -> [String] { places.map { found.images[$0].label } }
+
+    private func users(of digest: Digest) -> Users {
+      users.withLock { users in
+        if let known = users[digest] { return known }
+        let images = Set(found.users[digest])
+        let (first, count) = found.named(images, most: Self.mostNamed)
+        let new = Users(images: images, first: first, count: count)
+        users[digest] = new
+        return new
+      }
+    }
   }
 
   private let content: Content
@@ -210,7 +247,12 @@ public struct FindingList: RandomAccessCollection, Sendable {
   public var images: Set<String> {
     let found = content.found
     var hurt: Set<Int32> = []
-    for index in indices { hurt.formUnion(found.hurt(at: index)) }
+    var subjects: Set<Digest> = []
+    for index in indices {
+      hurt.formUnion(found.hurt(at: index))
+      guard let digest = found.problem(at: index).subject, subjects.insert(digest).inserted else { continue }
+      hurt.formUnion(found.users[digest])
+    }
     var names = Set(hurt.flatMap { found.entries[Int($0)] }.map { found.images[$0].label })
     // Of what cannot be read there is no image.
     for case (.unreadableImage(let name, _), _) in found.others { names.insert(name) }
@@ -235,7 +277,7 @@ extension VerifiedArchive {
     public var problem: LayoutProblem { content.found.problem(at: index) }
     /// The first of the images it hurts, by name, and how many it hurts; none when it touches no image.
     public func images(most: Int) -> (names: [String], count: Int) {
-      content.found.images(at: index, most: most)
+      content.images(at: index, most: most)
     }
     /// The volumes it lies in; none when the archive is one file.
     public var volumes: [Volume] { content.found.volumes.volumes(of: problem) }

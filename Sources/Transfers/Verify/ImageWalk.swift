@@ -22,11 +22,12 @@ struct ImageWalk: Sendable {
     _ image: LayoutImage, in layout: Layout, isDeep: Bool = false, visit: (Manifest) -> Void = { _ in }
   ) throws(LayoutError) -> ImageWalk {
     var review = ConfigReview(layout)
-    do {
+    do throws(LayoutError) {
       let tree = try layout.tree(of: image) { manifest in
         visit(manifest)
         if isDeep, case .image(let image) = manifest.content { review.look(at: image) }
       }
+      if let failure = review.failure { throw failure }
       return ImageWalk(
         image: image, tree: tree, faults: review.problems, contents: review.contents, opaque: review.opaque)
     } catch {
@@ -43,19 +44,37 @@ struct ImageWalk: Sendable {
     (tree?.blobs.compactMap { layout.problem(with: $0) } ?? []) + faults
   }
 
-  /// The names of the images that list what is left out, by its digest; `walks` has each image's root once.
-  static func omissionImages(_ walks: [ImageWalk], in layout: Layout) -> [Digest: [String]] {
-    var names: [Digest: [String]] = [:]
+  /// The images that list what is left out, by its digest; `walks` has each image's root once.
+  static func omissionImages(_ walks: [ImageWalk], in layout: Layout) -> [Digest: CountedImages] {
+    var names: [Digest: CountedImages] = [:]
     for image in layout.images where !layout.omissions.isEmpty {
-      names[image.root.digest, default: []].append(image.label)
+      names[image.root.digest, default: CountedImages()].add(image.label)
     }
-    var images: [Digest: [String]] = [:]
+    var images: [Digest: CountedImages] = [:]
     for walk in walks {
-      for part in walk.tree?.omitted ?? [] {
-        images[part.digest, default: []] += names[walk.image.root.digest] ?? []
-      }
+      guard let named = names[walk.image.root.digest] else { continue }
+      for part in walk.tree?.omitted ?? [] { images[part.digest, default: CountedImages()].add(named) }
     }
     return images
+  }
+}
+
+/// Images of which the first is named and the others are counted: thousands may list thousands of the same parts.
+public struct CountedImages: Sendable {
+  /// nil: there is none.
+  public private(set) var first: String?
+  public private(set) var count = 0
+
+  public init() {}
+
+  public mutating func add(_ name: String) {
+    first = first ?? name
+    count += 1
+  }
+
+  mutating func add(_ others: CountedImages) {
+    first = first ?? others.first
+    count += others.count
   }
 }
 
@@ -65,15 +84,21 @@ private struct ConfigReview {
   private(set) var problems: [LayoutProblem] = []
   private(set) var contents: [(layer: Descriptor, diffID: Digest)] = []
   private(set) var opaque: Set<Digest> = []
+  /// What kept configs from being read at all.
+  private(set) var failure: LayoutError?
 
   init(_ layout: Layout) { self.layout = layout }
 
   mutating func look(at manifest: ImageManifest) {
     // An artifact may call anything its config, and hold what is no file system.
-    guard manifest.mayBeRunnable, manifest.layers.contains(where: \.mediaType.isLayer),
-      let bytes = try? layout.bytes(of: manifest.config, limit: ImageConfig.sizeLimit),
-      let config = try? ImageConfig(bytes: bytes)
+    guard failure == nil, manifest.mayBeRunnable, manifest.layers.contains(where: \.mediaType.isLayer)
     else { return }
+    let read: ImageConfig?
+    do throws(LayoutError) { read = try layout.config(manifest.config) } catch {
+      failure = error
+      return
+    }
+    guard let config = read else { return }
     guard config.describes(manifest) else {
       problems.append(.configDisagrees(manifest.config.digest))
       return
@@ -92,10 +117,12 @@ private struct ConfigReview {
 }
 
 extension LayoutError {
-  /// Whether a disk, a person or what all of it costs kept the archive from being read, so that nothing is known of what it holds.
+  /// Whether a disk, a person or what may be spent on any kept the archive from being read, so that nothing is known of what
+  /// it holds.
   fileprivate var isOfReading: Bool {
     switch self {
-    case .cancelled, .archive(.file(_, _, _)), .archive(.shrunk(_)), .archive(.exchanged(_)), .tooManyValues:
+    case .cancelled, .archive(.file(_, _, _)), .archive(.shrunk(_)), .archive(.exchanged(_)), .tangled,
+      .tooManyBlobs, .tooManyValues:
       true
     default: false
     }

@@ -84,12 +84,11 @@ public struct Verification: Sendable {
     if isDeep { findings.compareContent(trees, readings: readings.telling) }
     return VerifiedArchive(
       path: archive.path, digest: layout.archiveDigest, size: layout.totalSize, signature: signature,
-      contents: contents(of: layout, trees), others: layout.others,
+      contents: try contents(of: layout, trees), others: layout.others,
       referrers: layout.images.filter(\.looksLikeReferrer).map(\.label), blobCount: readings.count,
       layersUnpacked: readings.telling.count { !$0.contents.isEmpty },
       layersNotCompared: isDeep
-        ? Set(trees.flatMap(\.opaque)).intersection(layout.blobs.keys)
-          .union(readings.telling.lazy.filter(\.isBoundless).map(\.digest)).count : 0,
+        ? Set(trees.lazy.flatMap(\.opaque)).intersection(layout.blobs.keys).count : 0,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
       omissionImages: ImageWalk.omissionImages(trees, in: layout),
       knownSources: layout.knownSources, missingImages: layout.missingImages,
@@ -99,7 +98,7 @@ public struct Verification: Sendable {
   }
 
   /// The archive's images in its order, with what was found below each.
-  private func contents(of layout: Layout, _ walks: [ImageWalk]) -> [VerifiedImage] {
+  private func contents(of layout: Layout, _ walks: [ImageWalk]) throws -> [VerifiedImage] {
     let parts = Dictionary(
       walks.map { walk in
         (walk.image.root.digest, walk.tree?.parts ?? [])
@@ -115,13 +114,28 @@ public struct Verification: Sendable {
       let here = try? layout.platforms(of: image).filter(\.isHere).compactMap(\.platform)
       platforms[image.root.digest] = here ?? []
     }
-    return layout.images.map { image in
+    // Of images of schema 1, by what carries them and what they are known by.
+    var carried: [[Digest]: [Descriptor]] = [:]
+    // Whoever shows it looks at all parts of an image for each of its repositories.
+    let effort = Effort(of: layout.path, limit: 1 << 20 + Int(clamping: layout.storedSize / 16))
+    var met: Set<RepositoryContent> = []
+    return try layout.images.map { image in
+      let content = RepositoryContent(
+        repository: image.reference?.repositoryName ?? image.name, digest: image.root.digest)
+      if met.insert(content).inserted { try effort.take(parts[image.root.digest]?.count ?? 0) }
       // What a destination confirms of an image of schema 1 is not what carries it here.
-      if let (tree, manifest) = try? layout.schema1(image), case .schema1(let content) = manifest.content {
-        return VerifiedImage(
-          name: image.label, reference: image.reference, root: tree.root, convertedFrom: nil,
-          indexDigest: nil,
-          parts: [tree.root] + content.layersWithContent(among: tree.blobs))
+      if let digest = image.schema1Digest {
+        let key = [image.root.digest, digest]
+        if carried[key] == nil, let (tree, manifest) = try? layout.schema1(image),
+          case .schema1(let content) = manifest.content
+        {
+          carried[key] = [tree.root] + content.layersWithContent(among: tree.blobs)
+        }
+        if let parts = carried[key] {
+          return VerifiedImage(
+            name: image.label, reference: image.reference, root: parts[0], convertedFrom: nil,
+            indexDigest: nil, parts: parts)
+        }
       }
       return VerifiedImage(
         name: image.label, reference: image.reference, root: image.root, convertedFrom: image.convertedFrom,
@@ -146,11 +160,12 @@ public struct Verification: Sendable {
 
   /// Reads every blob where it lies.
   private func read(_ layout: Layout, unpacking layers: WantedContents) async throws -> Readings {
+    let allowance = UnpackingAllowance { layout.storedSize }
     if layout.isSequential {
       return try await executor.run {
         var readings = Readings()
         for reading in try BlobReading.passed(
-          layout.blobs.keys, in: layout, unpacking: layers, within: memoryLimit)
+          layout.blobs.keys, in: layout, unpacking: layers, within: memoryLimit, of: allowance)
         { readings.add(reading, of: layers) }
         return readings
       }
@@ -165,8 +180,8 @@ public struct Verification: Sendable {
         observer: settings.observer)
       let algorithms = layers[digest]
       let reading = try BlobReading.read(
-        digest, in: layout, unpackingWithin: algorithms == nil ? nil : memoryLimit, by: algorithms ?? [],
-        progress: meter.advance)
+        digest, in: layout, unpackingWithin: algorithms == nil ? nil : memoryLimit, of: allowance,
+        by: algorithms ?? [], progress: meter.advance)
       found.withLock { $0.add(reading, of: layers) }
     }
     var readings = found.withLock { $0 }
@@ -182,12 +197,13 @@ public struct Verification: Sendable {
     settings.observer.expect(bytes: stream.blobs.map(\.size).saturatingSum())
     // The manifests are in the front and were proved as it was read.
     var readings = Readings(count: stream.manifests.count)
+    let allowance = UnpackingAllowance { stream.storedSize }
     let problems = try BlobReading.forEach(of: stream) { due in
       let meter = TransferMeter(due.descriptor, observer: settings.observer)
       let algorithms = layers[due.digest]
       let reading = try BlobReading.read(
-        due, in: stream, unpackingWithin: algorithms == nil ? nil : memoryLimit, by: algorithms ?? [],
-        progress: meter.advance)
+        due, in: stream, unpackingWithin: algorithms == nil ? nil : memoryLimit, of: allowance,
+        by: algorithms ?? [], progress: meter.advance)
       readings.add(reading, of: layers)
     }
     return (readings, problems)

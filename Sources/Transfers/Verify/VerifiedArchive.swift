@@ -19,12 +19,12 @@ public struct VerifiedArchive: Sendable {
   public let blobCount: Int
   /// Layers whose content was compared with their configs' `diff_ids`.
   public let layersUnpacked: Int
-  /// With those compared, layers of which Ferry cannot tell what they hold.
+  /// With those compared, layers of which Ferry cannot tell what they hold, such as encrypted ones.
   public let layersNotCompared: Int
   /// Blobs left out on purpose.
   public let omissions: [Omission]
   /// The images that list what is left out, by its digest.
-  public let omissionImages: [Digest: [String]]
+  public let omissionImages: [Digest: CountedImages]
   /// By what it is known that the other side has what is left out as known.
   public let knownSources: [KnownSource]
   /// Images that it was to hold and does not.

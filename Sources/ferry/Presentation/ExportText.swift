@@ -72,13 +72,11 @@ struct ExportText {
       }
     }
     return OmissionText.each(omissions) { named in
-      var images: [Digest: [String]] = Dictionary(named.map { ($0.descriptor.digest, []) }) { first, _ in
-        first
-      }
+      var images = Dictionary(named.map { ($0.descriptor.digest, CountedImages()) }) { first, _ in first }
       for image in prepared.images where !images.isEmpty {
         let name = image.named.description
         for part in Set(image.omissions.map(\.descriptor.digest) + image.tree.blobs.map(\.digest)) {
-          images[part]?.append(name)
+          images[part]?.add(name)
         }
       }
       return images

@@ -94,15 +94,20 @@ struct InspectText {
   }
 
   private func platforms(of image: InspectedArchive.Image, leftOut: Set<Digest>) -> Wording {
-    let names = image.members.filter { !$0.isAttestation }.map { kind(of: $0, leftOut: leftOut) }
-    let attestations = image.members.count { $0.isAttestation }
+    let runnable = image.members.filter { !$0.isAttestation }
+    let names = runnable.prefix(Self.mostPlatforms).map { kind(of: $0, leftOut: leftOut) }
+    let more: [Wording] = runnable.count > names.count ? ["\(runnable.count - names.count) more"] : []
+    let attestations = image.members.count - runnable.count
     let referrers = image.referrers.count
     return
-      (names + (attestations > 0 ? [Amounts.count(attestations, "attestation")] : [])
+      (names + more + (attestations > 0 ? [Amounts.count(attestations, "attestation")] : [])
       + (referrers > 0 ? [Amounts.count(referrers, "referrer")] : [])
       + (image.isWhole ? [] : ["NOT WHOLE"]))
       .joined(separator: ", ")
   }
+
+  /// The most platforms that are named of an image, where not all is shown.
+  private static let mostPlatforms = 40
 
   private func show(_ referrer: InspectedReferrer) {
     let type = referrer.artifactType.map { "  \($0)" } ?? ""

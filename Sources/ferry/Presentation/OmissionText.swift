@@ -11,7 +11,7 @@ enum OmissionText {
 
   /// What an archive leaves out: in sum what the other side has, then one by one. `images` list it, by digest.
   static func lines(
-    _ omissions: [Omission], of images: [Digest: [String]], sources: [KnownSource], isLong: Bool = false
+    _ omissions: [Omission], of images: [Digest: CountedImages], sources: [KnownSource], isLong: Bool = false
   ) -> [Wording] {
     KnownText.lines(omissions, sources: sources) + each(omissions, isLong: isLong) { _ in images }
   }
@@ -19,7 +19,7 @@ enum OmissionText {
   /// What an archive leaves out, one by one. `images` tells by which images those are listed that are named, by digest: of
   /// hundreds of thousands few are.
   static func each(
-    _ omissions: [Omission], isLong: Bool = false, of images: ([Omission]) -> [Digest: [String]]
+    _ omissions: [Omission], isLong: Bool = false, of images: ([Omission]) -> [Digest: CountedImages]
   ) -> [Wording] {
     // What is known of is summed up elsewhere.
     let count = isLong ? omissions.count : most
@@ -28,7 +28,7 @@ enum OmissionText {
     let images = images(named)
     let lines = named.map { omission -> Wording in
       "\(beginning(of: omission)) \(omission.descriptor.digest), "
-        + Amounts.bytes(omission.descriptor.size) + of(images[omission.descriptor.digest] ?? [])
+        + Amounts.bytes(omission.descriptor.size) + of(images[omission.descriptor.digest])
     }
     return lines + more(omissions.count - named.count)
   }
@@ -37,7 +37,9 @@ enum OmissionText {
   static func lines(_ content: [OmittedContent]) -> [Wording] {
     let order = content.filter { !$0.isThere } + content.filter(\.isThere)
     return order.prefix(most).map { content -> Wording in
-      let what: Wording = "\(words(for: content.reason)) \(content.descriptor.digest)\(of(content.images))"
+      var images = CountedImages()
+      for name in content.images { images.add(name) }
+      let what: Wording = "\(words(for: content.reason)) \(content.descriptor.digest)\(of(images))"
       return content.isThere
         ? "left out of the archive and there already: \(what), in \(content.repository)"
         : "not at the destination: \(what), left out of the archive"
@@ -56,8 +58,8 @@ enum OmissionText {
     count > 0 ? ["and \(count) more left out; --json lists them"] : []
   }
 
-  private static func of(_ images: [String]) -> Wording {
-    guard let first = images.first else { return "" }
+  private static func of(_ images: CountedImages?) -> Wording {
+    guard let images, let first = images.first else { return "" }
     return ", of \(first)" + (images.count > 1 ? " and \(images.count - 1) more" : "")
   }
 

@@ -59,9 +59,11 @@ struct VerifyText {
     if absent > 0 { text += ", \(absent) not here" }
     console.result("\(text)  \(archive.digest)")
     for image in archive.contents where !image.platforms.isEmpty {
-      let platforms = image.platforms.map(\.description)
+      let shown = image.platforms.prefix(Self.mostPlatforms).map { "\($0)" as Wording }
+      let more = image.platforms.count - shown.count
+      let platforms = Wording.list(more > 0 ? shown + ["\(more) more"] : shown)
       console.result(
-        "  here of \(image.name): \(Wording.list(platforms)); import takes \(platforms.count == 1 ? "that one" : "one of them with --platform")"
+        "  here of \(image.name): \(platforms); import takes \(image.platforms.count == 1 ? "that one" : "one of them with --platform")"
       )
     }
     if archive.isRepacked {
@@ -94,6 +96,8 @@ struct VerifyText {
     )
   }
 
+  /// How many platforms of an image are named.
+  private static let mostPlatforms = 40
   /// The names, cut short where a shared layer hurts hundreds.
   /// How many of the images that a problem hurts are named.
   private static let mostImages = 10

@@ -132,7 +132,7 @@ struct InspectReport: Codable {
           otherPlatform: member.otherPlatform?.description,
           attestation: member.isAttestation, config: Blob(member.config),
           layers: DocumentList(member.layers, Blob.init))
-      }, referrers: DocumentList(image.referrers) { $0.name },
+      }, referrers: DocumentList(image.referrers),
       whole: image.isWhole ? nil : false)
   }
 }

@@ -96,6 +96,11 @@ extension LayoutError: WordedError {
       return ErrorText(
         "\(path) is damaged: its manifests have more than \(limit) fields and values together, and no archive's do",
         remedy: "Nothing that tools make is like that. Do not trust whoever made it.", .integrityFailure)
+    case .tangled(let path, let limit):
+      return ErrorText(
+        "\(path) is damaged: its links, lists and images lead to the same over and over, in more than \(limit) steps",
+        // Carried again it takes as many.
+        remedy: "Nothing that tools make is like that. Do not trust whoever made it.", .integrityFailure)
     case .unsupportedVersion(let path, let entry, let found, let supported):
       return ErrorText(
         "\(path) was written in version \(found) of its format (\(entry)); this ferry reads \(supported)",
@@ -185,6 +190,7 @@ extension FileFault {
     case .fileSizeOutOfRange(let path): "it gives '\(path)' a size out of range"
     case .filesTooLarge: "its files are too large"
     case .tooManyParts(let limit): "it lists more than \(limit) images, names and layers"
+    case .pathTooLong(let limit): "it names a file by a path of more than \(limit) bytes"
     case .layerCount(let listed, let config, let expected):
       "it lists \(listed) layers where \(config) speaks of \(expected)"
     case .layerCompression(let compression):

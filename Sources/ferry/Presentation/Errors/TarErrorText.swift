@@ -42,7 +42,8 @@ extension TarError: WordedError {
         remedy: "Where you trust it, allow that: --memory-limit \(enough)MiB", .integrityFailure)
     case .expands(let compression, let path):
       return ErrorText(
-        "\(path ?? "a layer") would become more than 1,000 times what it is, and 1 GiB (\(compression.rawValue))",
+        "\(path ?? "a layer") would become more than 1,000 times what it is, and 1 GiB (\(compression.rawValue)), or with "
+          + "all layers more than 256 times the archive, and 4 GiB",
         remedy:
           "Nothing but zeros and what is made to fill a disk does so. Where you trust it, decompress it first.",
         .integrityFailure)

@@ -172,16 +172,27 @@ extension ReportPage {
     failures: [ImageFailure], passedOver: PassedOver = PassedOver()
   ) {
     var sharing = BlobSharing()
+    // Of one image the third name in a repository tells no more than the second.
+    var met: [String: [Digest: Int]] = [:]
     for content in verified.flatMap(\.contents) {
-      sharing.add(content.parts, of: Reference.repositoryName(of: content.name))
+      let repository = Reference.repositoryName(of: content.name)
+      met[repository, default: [:]][content.root.digest, default: 0] += 1
+      guard met[repository]?[content.root.digest] ?? 1 <= 2 else { continue }
+      sharing.add(content.parts, of: repository)
     }
     var rows: [Row] = []
     var remarks = failures.map(Self.remark) + Self.remarks(on: passedOver)
     var arrived = 0
     for archive in verified {
+      // Once for all names of an image.
+      var sums: [Digest: (size: Int64, own: Int64)] = [:]
       let hurt = archive.findings.images
       let arrivals = receipts.map { archive.arrivals(in: $0) }
       for (index, content) in archive.contents.enumerated() {
+        let bytes =
+          sums[content.root.digest]
+          ?? (size: content.size, own: sharing.ownBytes(of: content.parts))
+        sums[content.root.digest] = bytes
         let isHurt = hurt.contains(content.name)
         let arrival = arrivals?[index]
         if arrival?.hasArrived == true { arrived += 1 }
@@ -190,8 +201,7 @@ extension ReportPage {
           Row(
             name: content.name,
             target: (arrival?.state.places ?? []).map { "\($0.target)" }.joined(separator: "\n"),
-            digest: content.root.digest.description, bytes: content.size,
-            ownBytes: sharing.ownBytes(of: content.parts),
+            digest: content.root.digest.description, bytes: bytes.size, ownBytes: bytes.own,
             state: isHurt ? "damaged" : arrival?.state.name ?? "whole", tone: isGood ? .good : .bad))
       }
       remarks += ProblemText.salient(among: archive.findings).map { finding in
