@@ -200,11 +200,12 @@ struct `An archive that leads to the same over and over` {
   @Test func `has one config read once however many entries of docker's list name it`() throws {
     let padding = #","x":""# + String(repeating: "a", count: Self.size) + #"""#
     let big = Array(#"{"os":"linux","rootfs":{"type":"layers","diff_ids":[]}\#(padding)}"#.utf8)
-    let manifest = Self.manifest(config: [1], layer: [2])
+    let config = Self.config(Digest(of: [2]))
+    let manifest = Self.manifest(config: config, layer: [2])
     let names = (0..<50).map { #"{"Config":"big.json","RepoTags":["a/b:\#($0)"],"Layers":[]}"# }
     let tar = try CountedTar(
       Self.layout([TestImage.descriptor("\(MediaType.ociManifest)", manifest)])
-        + [Self.blob(manifest), Self.blob([1]), .init("big.json", .file(big))]
+        + [Self.blob(manifest), Self.blob(config), .init("big.json", .file(big))]
         + [.init("manifest.json", "[\(names.joined(separator: ","))]")])
     let layout = try Layout.open(tar)
     // The layer is not there: so it is asked what the list says of it.

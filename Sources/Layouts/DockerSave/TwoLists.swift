@@ -46,20 +46,6 @@ struct TwoLists {
     var unnamed: [String?: [Int]] = [:]
   }
 
-  /// What of an image's manifest can be held against docker's list.
-  private struct ListedImage {
-    let descriptor: Descriptor
-    let config: Digest
-    let layers: [Digest]
-
-    init?(_ manifest: Manifest) {
-      guard case .image(let image) = manifest.content else { return nil }
-      descriptor = manifest.descriptor
-      config = image.config.digest
-      layers = image.layers.map(\.digest)
-    }
-  }
-
   /// Reads `manifest.json`, which lies at `extent`, beside `index`. Throws what keeps it from being read.
   static func read(
     _ extent: BlobExtent, beside index: IndexFile, _ blobs: [Digest: BlobExtent], file: any RandomAccess,
@@ -100,7 +86,7 @@ struct TwoLists {
     self.entries = entries
     self.images = images
     self.walk = walk
-    self.known = Self.byConfig(known)
+    self.known = ListedImage.byConfig(known)
     self.parents = parents
     for image in images {
       let number = number(of: image.root)
@@ -121,11 +107,6 @@ struct TwoLists {
     numbers[root.digest] = number
     roots.append(Root(descriptor: root))
     return number
-  }
-
-  private static func byConfig(_ images: some Sequence<ListedImage>) -> [Digest: [ListedImage]] {
-    Dictionary(grouping: images, by: \.config)
-      .mapValues { $0.sorted { $0.descriptor.digest < $1.descriptor.digest } }
   }
 
   /// Finds the indexes without a name of which docker's list names several parts, each otherwise, as apko has it: these names
@@ -374,26 +355,7 @@ struct TwoLists {
   /// The manifests among the blobs that `index.json` does not lead to.
   private mutating func findStrays() throws(LayoutError) -> [Digest: [ListedImage]] {
     if let strays { return strays }
-    var found: [ListedImage] = []
-    var bytesRead: Int64 = 0
-    var tally = ManifestTally()
-    for (digest, extent) in entries.blobs.sorted(by: { $0.key < $1.key })
-    where walk.listed[digest] == nil && extent.size <= Int64(Manifest.sizeLimit) && file.holds(extent.range) {
-      try LayoutError.checkCancellation()
-      let start = try BlobExtent(offset: extent.offset, size: min(1, extent.size)).bytes(in: file)
-      guard start == [UInt8(ascii: "{")] else { continue }
-      bytesRead.add(saturating: extent.size)
-      guard bytesRead <= ManifestWalk.sizeLimit, !tally.isDense(beyond: ManifestWalk.mostValues) else {
-        break
-      }
-      let bytes = try extent.bytes(in: file)
-      guard digest.matches(bytes),
-        let manifest = try? Manifest(bytes: bytes, mediaType: nil, by: digest.algorithm)
-      else { continue }
-      tally.add(manifest)
-      if let image = ListedImage(manifest) { found.append(image) }
-    }
-    let strays = Self.byConfig(found)
+    let strays = try ListedImage.strays(among: entries.blobs, in: file) { walk.listed[$0] != nil }
     self.strays = strays
     return strays
   }
