@@ -159,7 +159,7 @@ extension ExitStatus {
     case .done: "All that was asked for is there, was looked at in this run, and is right."
     case .unforeseen: "Something went wrong that Ferry has no other status for."
     case .someFailed:
-      "Some images failed and the others are done (--keep-going, --allow-missing); or a list is not complete; or check could not tell of some images, or verify --deep of some layers."
+      "Some images failed and the others are done (--keep-going, --allow-missing); or a list is not complete; or of some images check could not tell."
     case .differences:
       "With --dry-run, the run would replace something; check, verify --receipt and verify --list found that something is missing, has changed or is new; images were skipped (--existing skip)."
     case .credentialsRefused: "The registry refuses the credentials, or needs some and none were found."
