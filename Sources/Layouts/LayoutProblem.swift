@@ -23,8 +23,6 @@ public indirect enum LayoutProblem: Hashable, Sendable {
   /// A layer that decompresses to other content than its image's config says (`diff_ids`).
   case contentDiffers(layer: Digest, expected: Digest, actual: Digest)
   case cannotUnpack(layer: Digest)
-  /// A layer that decompresses to more than is read of any, so that nobody has seen what it holds.
-  case expands(layer: Digest)
   /// A config whose `diff_ids` are not as many as its manifest's layers.
   case configDisagrees(Digest)
 
@@ -89,7 +87,7 @@ public indirect enum LayoutProblem: Hashable, Sendable {
   public var subject: Digest? {
     switch self {
     case .notAManifest(let digest, _), .notAConfig(let digest, _), .contentDiffers(let digest, _, _),
-      .cannotUnpack(let digest), .expands(let digest):
+      .cannotUnpack(let digest):
       digest
     case .unfitOmission(let omission, _): omission.descriptor.digest
     case .duplicate(let path), .notAFile(let path), .contradiction(let path, _): BlobPath.digest(of: path)
@@ -101,7 +99,7 @@ public indirect enum LayoutProblem: Hashable, Sendable {
   public var isOfContent: Bool {
     switch self {
     case .missing, .wrongSize, .damaged, .notAManifest, .notAConfig, .configDisagrees, .contentDiffers,
-      .cannotUnpack, .expands, .unreadableImage:
+      .cannotUnpack, .unreadableImage:
       true
     // Of an entry with a blob's name.
     case .duplicate, .notAFile, .contradiction: subject != nil

@@ -123,7 +123,7 @@ import Testing
       config = text({'rootfs': {'type': 'layers', 'diff_ids': [digest(p) for p in one.plain]}, 'x': ['x' * 4000000] * 4})
       document = {**one.document, 'config': of(config, OCI + 'config.v1+json')}
       images([text({**document, 'annotations': {'n': str(n)}}) for n in range(300)], [config, *one.layers])
-      """, ["verify"], exits: 14, "are the most"),
+      """, ["verify"], exits: 0),
     Attack(
       "indexes of 4 MiB in indexes of 4 MiB",
       """
@@ -209,7 +209,8 @@ import Testing
       document['config'] = of(config, OCI + 'config.v1+json')
       manifest = text(document)
       write(layout([of(manifest, MANIFEST, annotations=called('a:1'))], [manifest, config, layer]))
-      """, ["verify", "--deep"], exits: 14, "would become more than 1,000 times what it is"),
+      """, ["verify", "--deep"], exits: 0,
+      "1 not compared: ferry cannot tell what they hold"),
     Attack(
       "120 MiB of manifests in 120 KiB",
       """

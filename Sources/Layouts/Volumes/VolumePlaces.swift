@@ -41,7 +41,6 @@ public struct VolumePlaces: Sendable {
     case .wrongSize(let digest, _, _), .damaged(let digest, _), .notAManifest(let digest, _),
       .notAConfig(let digest, _),
       .unreferenced(let digest, _), .contentDiffers(let digest, _, _), .cannotUnpack(let digest),
-      .expands(let digest),
       .configDisagrees(let digest):
       return volumes(of: digest)
     case .missingFile(let path), .damagedFile(let path, _, _), .malformedFile(let path, _),

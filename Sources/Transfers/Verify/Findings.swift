@@ -87,10 +87,8 @@ struct Findings {
           guard actual != expected else { continue }
           add(
             .contentDiffers(layer: layer.digest, expected: expected, actual: actual), hurting: [number])
-        } else {
-          add(
-            reading.isBoundless ? .expands(layer: layer.digest) : .cannotUnpack(layer: layer.digest),
-            hurting: [number])
+        } else if !reading.isBoundless {
+          add(.cannotUnpack(layer: layer.digest), hurting: [number])
         }
       }
     }

@@ -88,7 +88,8 @@ public struct Verification: Sendable {
       referrers: layout.images.filter(\.looksLikeReferrer).map(\.label), blobCount: readings.count,
       layersUnpacked: readings.telling.count { !$0.contents.isEmpty },
       layersNotCompared: isDeep
-        ? Set(trees.lazy.flatMap(\.opaque)).intersection(layout.blobs.keys).count : 0,
+        ? Set(trees.lazy.flatMap(\.opaque)).intersection(layout.blobs.keys)
+          .union(readings.telling.lazy.filter(\.isBoundless).map(\.digest)).count : 0,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
       omissionImages: ImageWalk.omissionImages(trees, in: layout),
       knownSources: layout.knownSources, missingImages: layout.missingImages,

@@ -38,7 +38,7 @@ enum ProblemText {
   /// another copy of it is no better.
   static func isOfItsMaking(_ problem: LayoutProblem) -> Bool {
     switch problem {
-    case .notAManifest, .notAConfig, .configDisagrees, .contentDiffers, .cannotUnpack, .expands,
+    case .notAManifest, .notAConfig, .configDisagrees, .contentDiffers, .cannotUnpack,
       .unfitOmission,
       .notAnImage, .ambiguousName, .beneath, .contradiction, .notAFile, .strayLink, .unsafePath,
       .disagreement("manifest.json"):
@@ -117,8 +117,6 @@ enum ProblemText {
       "layer \(layer) unpacks to \(actual); its config says \(expected)"
     case .cannotUnpack(let layer):
       "layer \(layer) cannot be decompressed"
-    case .expands(let layer):
-      "layer \(layer) would become more than 1,000 times what it is, and 1 GiB, or with all others more than 256 times the archive, and 4 GiB"
     case .configDisagrees(let config): "config \(config) does not speak of the layers its manifest lists"
     case .missingFile(let path): "missing: \(path)"
     case .damagedFile(let path, let expected, let actual):
