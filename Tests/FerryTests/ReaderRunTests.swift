@@ -43,6 +43,59 @@ import Testing
     #expect(
       try docker.docker("load", "-i", ferry.file("multi.tar")).standardOutput
         == "Loaded image: \(multi[0])\n")
+    try expectSaves(of: names, by: docker)
+  }
+
+  /// What docker saves of images is read as what they are to it: by one name, by several, and by an ID.
+  private func expectSaves(of names: [String], by docker: DockerProcess) throws {
+    func asked(_ arguments: String...) throws -> String {
+      let result = try docker.docker(arguments)
+      guard result.status == 0 else { throw TestFailure("docker \(arguments): \(result.standardError)") }
+      return result.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+    let registry = try RegistryProcess()
+    func expectID(_ id: String, of repository: String, _ tag: String) throws {
+      let digest = try #require(registry.storage.digest(of: repository, tag))
+      let manifest = String(decoding: try #require(registry.storage.bytes(of: digest)), as: UTF8.self)
+      let config = try #require(manifest.firstMatch(of: /"config":\{[^}]*"digest":"([^"]+)"/)).1
+      #expect(config == id)
+    }
+    let ids = try names.map { try asked("image", "inspect", "--format", "{{.Id}}", $0) }
+    _ = try asked("tag", names[0], "shell:2")
+    let saves:
+      [(file: String, of: [String], images: [(name: String, place: String, tag: String, id: String)])] = [
+        ("one.tar", [names[0]], [(names[0], "busybox", "1.35", ids[0])]),
+        (
+          "several.tar", names + ["shell:2"],
+          [
+            (names[0], "busybox", "1.35", ids[0]), (names[1], "schema2", "1", ids[1]),
+            ("docker.io/library/shell:2", "shell", "2", ids[0]),
+          ]
+        ),
+      ]
+    for save in saves {
+      _ = try docker.docker(["save", "-o", ferry.file(save.file)] + save.of)
+      try ferry.run(["verify", "--deep", save.file], exits: 0)
+      let inspected = try ferry.run(["inspect", save.file], exits: 0).standardOutput
+      let space = "\(registry.host)/\(save.file.prefix(3))"
+      try ferry.run(["import", "--plain-http", "--to", space, save.file], exits: 0)
+      for image in save.images {
+        #expect(inspected.contains(image.name))
+        try expectID(image.id, of: "\(save.file.prefix(3))/\(image.place)", image.tag)
+      }
+      #expect(
+        registry.storage.repositories.count { $0.hasPrefix("\(save.file.prefix(3))/") } == save.images.count)
+    }
+    // An ID alone is no name.
+    _ = try asked("save", "-o", ferry.file("id.tar"), ids[1])
+    try ferry.run(["verify", "--deep", "id.tar"], exits: 0)
+    #expect(try ferry.run(["inspect", "id.tar"], exits: 0).standardOutput.contains("(no name)"))
+    let place = ["--plain-http", "--to", "\(registry.host)/id"]
+    try ferry.run(["import", "id.tar"] + place, exits: 64).complains("--as REPOSITORY:TAG")
+    let piped = try Pipeline(ferry: ferry).run(
+      "cat id.tar | $ferry import - --as given:1 " + place.joined(separator: " "))
+    #expect(piped.status == 0, "\(piped.standardError)")
+    try expectID(ids[1], of: "id/given", "1")
   }
 
   @Test func `as docker does, and cannot load, is not exported for it`() throws {
@@ -87,6 +140,23 @@ import Testing
     #expect(checked.count == names.count && checked.allSatisfy { $0.contains("complete") }, "\(checked)")
     let said = try containerd.run(names[0], "echo", "carried")
     #expect(said.standardOutput == "carried\n", "\(said.standardError)")
+    // What it exports, with every platform or with its own, is read, names and all.
+    let registry = try RegistryProcess()
+    for (space, options) in [("all", ["--all-platforms"]), ("own", [])] {
+      let exported = try containerd.export(names, to: ferry.file("\(space).tar"), options)
+      #expect(exported.status == 0, "\(exported.standardError)")
+      try ferry.run(["verify", "--deep", "\(space).tar"], exits: 0)
+      let inspected = try ferry.run(["inspect", "\(space).tar"], exits: 0).standardOutput
+      try ferry.run(
+        ["import", "--plain-http", "--to", "\(registry.host)/\(space)", "\(space).tar"], exits: 0)
+      for (name, digest) in try containerd.images() {
+        #expect(inspected.contains(name) && inspected.contains(digest))
+        let parts = try #require(name.split(separator: "/").last).split(separator: ":").map(String.init)
+        let arrived = registry.storage.digest(of: "\(space)/\(parts[0])", parts[1])
+        // Of an index the one platform that is there stands in its place.
+        #expect(space == "own" && parts[0] == "multi" ? arrived != nil : arrived == digest)
+      }
+    }
     // A list of signatures is no image that it could unpack; without referrers there is none.
     _ = try export(["team/signed:1.0"], to: "signed.tar")
     #expect(try containerd.load(ferry.file("signed.tar")).status == 1)

@@ -45,6 +45,13 @@ public final class ContainerdProcess: Sendable {
     try ctr("images", "import", "--all-platforms", "--snapshotter", "native", archive)
   }
 
+  /// Writes an archive of images that it has.
+  public func export(
+    _ names: [String], to archive: String, _ options: [String] = []
+  ) throws -> CommandResult {
+    try ctr(["images", "export"] + options + [archive] + names)
+  }
+
   /// The digests of the images that it has, by their names.
   public func images() throws -> [String: String] {
     let lines = try ctr("images", "ls").standardOutput.split(separator: "\n").dropFirst()

@@ -25,7 +25,9 @@ public final class DockerProcess: Sendable {
   deinit { process.terminate() }
 
   /// Runs `docker` on it.
-  public func docker(_ arguments: String...) throws -> CommandResult {
+  public func docker(_ arguments: String...) throws -> CommandResult { try docker(arguments) }
+
+  public func docker(_ arguments: [String]) throws -> CommandResult {
     var command = Command("docker", ["--host", "unix://\(directory.file("s"))"] + arguments)
     command.environment["DOCKER_CONFIG"] = directory.file("config")
     return try command.run()
