@@ -70,12 +70,12 @@ public struct Schema1Manifest: Hashable, Sendable {
   /// The type under which registries take it.
   public var mediaType: MediaType { isSigned ? .dockerSchema1Signed : .dockerSchema1 }
 
-  /// What the image runs on, as its highest layer says; nil where it does not.
+  /// What the image runs on, as its highest layer says, or else the manifest; nil where neither does.
   public var platform: Platform? {
-    guard let top = layers.last.flatMap({ Description($0.description) }),
-      let architecture = top.architecture ?? architecture
-    else { return nil }
-    return Platform(os: top.os ?? "linux", architecture: architecture)
+    let top = layers.last.flatMap { Description($0.description) }
+    let stated = [top?.architecture, architecture].compactMap(\.self).first { !$0.isEmpty }
+    guard let stated else { return nil }
+    return Platform(os: top?.os.flatMap { $0.isEmpty ? nil : $0 } ?? "linux", architecture: stated)
   }
 
   private static let mostSignatures = 16

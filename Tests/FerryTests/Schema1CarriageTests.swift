@@ -107,6 +107,48 @@ import Testing
     #expect(proof.lines.contains { $0.contains("arrived  all of 2 images") })
   }
 
+  @Test func `is taken for its own platform alone`() throws {
+    try export()
+    let new = try destination(takesSchema1: true)
+    let rest =
+      " --platform linux/s390x --image '*/docker/schema2:old' --plain-http --to \(new.host)/new --map 'docker/*=docker/$1'"
+    for command in ["$ferry import a.tar", "cat a.tar | $ferry import -"] {
+      let refused = try Pipeline(ferry: ferry).run(command + rest)
+      #expect(refused.status == 12)
+      refused.complains("has nothing for linux/s390x", "linux/amd64")
+    }
+    #expect(new.storage.repositories == [])
+    let taken = try Pipeline(ferry: ferry).run("$ferry import a.tar" + rest.replacing("s390x", with: "amd64"))
+    #expect(
+      taken.status == 0 && !taken.standardError.contains("for which platform"), "\(taken.standardError)")
+    #expect(try Self.manifest("new/docker/schema2:old", in: new).digest == digest)
+  }
+
+  @Test func `that does not say what it is for is taken, and that is said`() throws {
+    let layer = try #require(old.storage.bytes(of: Self.layer(of: document)))
+    let document = Array(
+      #"{"schemaVersion":1,"fsLayers":[{"blobSum":"\#(BlobDigest.of(layer))"}],"history":[{"v1Compatibility":"{}"}]}"#
+        .utf8)
+    let source = ScriptedRegistry { request in
+      guard request.path == "/v2/old/app/manifests/1" else { return nil }
+      let answer = ScriptedResponse(
+        headers: [
+          ("Content-Type", "application/vnd.docker.distribution.manifest.v1+json"),
+          ("Docker-Content-Digest", BlobDigest.of(document)),
+        ], body: document)
+      return request.method == "HEAD" ? answer.withoutBody : answer
+    }
+    source.add(layer)
+    let new = ScriptedRegistry()
+    try ferry.export([source.reference("old/app:1")], to: "b.tar")
+    try ferry.run(
+      [
+        "import", "b.tar", "--dry-run", "--platform", "linux/s390x", "--plain-http", "--to",
+        "\(new.host)/new",
+      ], exits: 0
+    ).complains("old/app:1 in b.tar does not say for which platform it is: taking it as it is")
+  }
+
   @Test func `is shown by what registries call it, and marked in a long list`() throws {
     try export()
     let inspected = try ferry.run(["inspect", "a.tar"], exits: 0)

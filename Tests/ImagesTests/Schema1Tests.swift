@@ -75,6 +75,15 @@ import Testing
     #expect(manifest.platform == Platform(os: "linux", architecture: "amd64"))
   }
 
+  @Test(arguments: ["{}", "none", #"{\"os\":\"\",\"architecture\":\"\"}"#])
+  func `is for what it says itself where its highest layer does not`(description: String) throws {
+    let layer = #"{"schemaVersion":1,"fsLayers":[{"blobSum":"\#(Self.base)"}],"#
+    let history = #""history":[{"v1Compatibility":"\#(description)"}]"#
+    let stated = try Schema1Manifest(bytes: Array("\(layer)\"architecture\":\"arm64\",\(history)}".utf8))
+    #expect(stated.platform == Platform(os: "linux", architecture: "arm64"))
+    #expect(try Schema1Manifest(bytes: Array("\(layer)\(history)}".utf8)).platform == nil)
+  }
+
   @Test func `is refused when its signature is for something else`() throws {
     let text = try Self.text(Self.layers())
     let other = text.replacing("team/old", with: "team/odd")

@@ -83,7 +83,8 @@ struct TakenPlatform {
   func remark(on image: LayoutImage, taking one: ListedPlatform?, in layout: Layout) -> TransferNote? {
     let root = one?.descriptor ?? image.root
     guard wanted != nil || one != nil, !image.looksLikeReferrer,
-      case .image(let content)? = try? layout.manifest(root).content, content.config.mediaType.isImageConfig,
+      case .image(let content)? = try? layout.manifest(root).content,
+      content.config.mediaType.isImageConfig || content.config.mediaType.isSchema1,
       content.layers.contains(where: \.mediaType.isLayer)
     else { return nil }
     let stated = try? layout.platform(of: root, configIn: holders)
