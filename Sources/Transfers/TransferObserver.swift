@@ -62,6 +62,10 @@ public enum TransferNote: Sendable {
   case repacked(path: String)
   /// Something is wrong with an archive that images are taken out of, which spares them perhaps.
   case takenFromDamaged(path: String, problems: Int)
+  /// An image cannot be taken out of an archive, and another one has what is wrong there.
+  case imageElsewhere(image: String, error: any Error, taken: String)
+  /// A blob is damaged in an archive, and read from another one.
+  case blobElsewhere(blob: Digest, error: any Error, taken: String)
   /// So many signatures lie in a directory of skopeo's that are not carried.
   case signaturesLeft(path: String, count: Int)
   /// What lies beside archives in directories that were named, and is none.

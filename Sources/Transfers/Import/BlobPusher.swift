@@ -33,6 +33,10 @@ final class BlobPusher: Sendable {
   private let absences: [Digest: MissingContent]
   private let outcome: OutcomeBox
   private let sharing: SharedBlobs
+  /// Of blobs that are damaged in one archive, the one that they are read from instead.
+  private let elsewhere = Mutex<[Digest: Layout]>([:])
+  /// By the stream, blobs that are damaged in every archive before it.
+  private let handedOn = Mutex<[ObjectIdentifier: [Digest: ImportBlob]]>([:])
   /// How many blobs are not yet where they are uploaded first.
   private let unsent = Atomic<Int>(0)
 
@@ -76,14 +80,16 @@ final class BlobPusher: Sendable {
         do {
           try push(blob)
         } catch {
-          try noteFailure(of: blob.descriptor.digest, error)
+          if !handOn(blob, error) { try noteFailure(of: blob.descriptor.digest, error) }
         }
         unsent.subtract(1, ordering: .relaxed)
         // While others upload: what is left in the end is shared out among all.
         try shareOut(of: blob) { self.unsent.load(ordering: .relaxed) > 0 }
       }
     }
-    for (stream, blobs) in streamed {
+    for (stream, own) in streamed {
+      let left = handedOn.withLock { $0[ObjectIdentifier(stream.front)] } ?? [:]
+      let blobs = own + left.values
       let pusher = StreamPusher(stream, blobs, through: self, observer: settings.observer)
       try await executor.run { try pusher.push() }
     }
@@ -91,6 +97,42 @@ final class BlobPusher: Sendable {
       try noteFailure(of: shared.blob.descriptor.digest, in: shared.repository, error)
     }
     return outcome.blobs.withLock { $0 }
+  }
+
+  /// Leaves a blob that is damaged wherever it was read to a stream that has it and has not come yet, of those behind `passed`.
+  private func handOn(_ blob: ImportBlob, behind passed: StreamedLayout? = nil, _ error: any Error) -> Bool {
+    let streams = prepared.opened.streams
+    let next = passed.flatMap { passed in streams.firstIndex { $0 === passed } }.map { $0 + 1 } ?? 0
+    guard error.isOfOneCopy, let stream = streams[next...].first(where: { $0.front.holds(blob.descriptor) })
+    else { return false }
+    let digest = blob.descriptor.digest
+    settings.observer.note(.blobElsewhere(blob: digest, error: error, taken: stream.front.path))
+    var blob = blob
+    blob.layout = stream.front
+    handedOn.withLock { $0[ObjectIdentifier(stream.front), default: [:]][digest] = blob }
+    return true
+  }
+
+  /// Sees to a blob that came damaged out of `stream`, where another archive has it: `wanted` is what images need of it from there,
+  /// nil where they do not. Throws `error` where no other has it, unless the other blobs are pushed all the same.
+  func replace(
+    _ descriptor: Descriptor, wanted: ImportBlob?, cameDamagedOutOf stream: StreamedLayout, _ error: any Error
+  ) throws {
+    let digest = descriptor.digest
+    // What was left to this stream is damaged in whatever can be read in place.
+    let isLast = handedOn.withLock { $0[ObjectIdentifier(stream.front)]?[digest] != nil }
+    if error.isOfOneCopy, !isLast, let other = prepared.opened.copy(of: descriptor, besides: [stream.front]) {
+      settings.observer.note(.blobElsewhere(blob: digest, error: error, taken: other.path))
+      guard var blob = wanted else { return }
+      blob.layout = other
+      settings.observer.expect(bytes: descriptor.size)
+      do { try push(blob) } catch {
+        if !handOn(blob, behind: stream, error) { try noteFailure(of: digest, error) }
+      }
+      elsewhere.withLock { $0[digest] = $0[digest] ?? other }
+    } else if wanted.map({ handOn($0, behind: stream, error) }) != true {
+      try noteFailure(of: digest, error)
+    }
   }
 
   /// Throws `error` unless the other blobs are pushed all the same.
@@ -122,7 +164,7 @@ final class BlobPusher: Sendable {
         throw TransferError.cannotRepeat(
           archive: layout.path, digest: descriptor.digest, size: descriptor.size)
       }
-      try withSource(of: blob, in: layout, { _ in }) { _ = try send(blob, to: repository, from: $0, nil) }
+      try withSource(of: blob, in: layout, { _ in }) { _ = try send($0, to: repository, from: $1, nil) }
     }
   }
 
@@ -139,7 +181,9 @@ final class BlobPusher: Sendable {
       return notePresent(descriptor.size)
     }
     let meter = TransferMeter(descriptor, observer: settings.observer)
-    try withSource(of: blob, in: layout, meter.advance) { try upload(blob, to: placement, from: $0, log) }
+    try withSource(of: blob, in: layout, meter.advance) { blob, source in
+      try upload(blob, to: self.placement(of: blob, log), from: source, log)
+    }
     meter.advance(descriptor.size)
   }
 
@@ -149,17 +193,24 @@ final class BlobPusher: Sendable {
     }
   }
 
-  /// Lends the bytes of a blob that lies in an archive.
+  /// Lends the bytes of a blob that lies in an archive, with the blob: of one that is damaged there those that another has.
   private func withSource(
     of blob: ImportBlob, in layout: Layout, _ progress: @escaping @Sendable (Int64) -> Void,
-    _ body: (any BlobSource) throws -> Void
+    _ body: (ImportBlob, any BlobSource) throws -> Void
   ) throws {
+    let digest = blob.descriptor.digest
     if let compressed = blob.compressed {
-      try body(CompressedLayerSource(compressed, progress: progress))
+      try body(blob, CompressedLayerSource(compressed, progress: progress))
     } else if let bytes = blob.made {
-      try body(MadeBlobSource(bytes: bytes))
+      try body(blob, MadeBlobSource(bytes: bytes))
     } else {
-      try body(LayoutBlobSource(layout: layout, digest: blob.descriptor.digest, progress: progress))
+      let first = elsewhere.withLock { $0[digest] } ?? layout
+      try prepared.opened.reading(blob.descriptor, from: first, observer: settings.observer) { layout in
+        var blob = blob
+        blob.layout = layout
+        try body(blob, LayoutBlobSource(layout: layout, digest: digest, progress: progress))
+        if layout !== first { elsewhere.withLock { $0[digest] = layout } }
+      }
     }
   }
 
@@ -186,7 +237,7 @@ final class BlobPusher: Sendable {
     settings.observer.expect(bytes: blob.descriptor.size)
     let meter = TransferMeter(blob.descriptor, observer: settings.observer)
     try withSource(of: blob, in: layout, meter.advance) {
-      _ = try send(blob, to: shared.repository, from: $0, log(of: blob.descriptor))
+      _ = try send($0, to: shared.repository, from: $1, log(of: blob.descriptor))
     }
     meter.advance(blob.descriptor.size)
   }

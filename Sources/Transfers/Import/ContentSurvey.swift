@@ -6,7 +6,7 @@ import Layouts
 struct ImportBlob: Sendable {
   let descriptor: Descriptor
   /// Where its bytes are; nil when the archives leave it out because the destination has it.
-  let layout: Layout?
+  var layout: Layout?
   let repositories: [String]
   /// Where it does not lie in the archive as it is sent.
   let compressed: CompressedLayer?
@@ -44,9 +44,14 @@ struct ContentSurvey: Sendable {
   private let destination: Destination
   private let mapping: NameMapping
   private let keepGoing: Bool
+  private let observer: any TransferObserver
   private let executor: BlockingExecutor
 
-  init(of destination: Destination, mapping: NameMapping, keepGoing: Bool, executor: BlockingExecutor) {
+  init(
+    of destination: Destination, mapping: NameMapping, keepGoing: Bool, observer: any TransferObserver,
+    executor: BlockingExecutor
+  ) {
+    self.observer = observer
     self.destination = destination
     self.mapping = mapping
     self.keepGoing = keepGoing
@@ -157,10 +162,16 @@ struct ContentSurvey: Sendable {
       // What the destination has is not sent.
       guard let layout = blob.layout, try !destination.holdsEverywhere(blob) else { return nil }
       do {
-        _ = try layout.bytes(of: blob.descriptor, limit: ImageConfig.sizeLimit)
+        try archives.reading(blob.descriptor, from: layout, observer: observer) { layout in
+          do {
+            _ = try layout.bytes(of: blob.descriptor, limit: ImageConfig.sizeLimit)
+          } catch LayoutError.wrongContent(let digest, let error) {
+            throw TransferError.damagedBlob(archive: layout.path, digest: digest, error)
+          }
+        }
         return nil
-      } catch LayoutError.wrongContent(let digest, let error) {
-        return TransferError.damagedBlob(archive: layout.path, digest: digest, error)
+      } catch let error as TransferError {
+        return archives.streams.contains { $0.front.holds(blob.descriptor) } ? nil : error
       }
     }
     return Dictionary(

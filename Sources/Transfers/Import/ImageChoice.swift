@@ -25,6 +25,8 @@ struct ImageChoice {
   /// By the archives' layouts.
   private var sources: [ObjectIdentifier: Source] = [:]
   private let succession: NameSuccession
+  /// What of the images that cannot be taken out of one archive is taken out of another.
+  private var copies: WholeCopies
 
   private(set) var selected: [SelectedImage] = []
   private(set) var incomplete: [ImageFailure] = []
@@ -61,10 +63,23 @@ struct ImageChoice {
         isPartial ? try ArchiveDamage(of: layout, request.platformScope).examination() : ([:], [:])
       sources[ObjectIdentifier(layout)] = Source(layout: layout, absences: absences, spared: spared)
     }
+    let copies = try WholeCopies(among: layouts) { [sources] layout in
+      sources[ObjectIdentifier(layout)]?.absences ?? [:]
+    } isEnough: { [sources] archived in
+      let (image, layout) = (archived.image, archived.layout)
+      // What is there for the platforms that are asked for was seen above.
+      guard request.platformScope == .all else { return true }
+      guard sources[ObjectIdentifier(layout)]?.spared[image.root.digest] == nil,
+        let tree = try? layout.tree(of: image, withKnown: true)
+      else { return false }
+      return !tree.omitted.contains { layout.omissions[$0.digest]?.reason == .absent }
+    }
+    self.copies = copies
     succession = try NameSuccession(layouts, putAside: archives.putAside) { image in
       wanted.isEmpty || wanted.contains { image.isNamed(by: $0) }
     } isLost: { [sources] image, layout in
-      sources[ObjectIdentifier(layout)]?.absences[image.root.digest] != nil
+      guard let error = sources[ObjectIdentifier(layout)]?.absences[image.root.digest] else { return false }
+      return copies.copy(of: image, in: layout, insteadOf: error) == nil
     }
   }
 
@@ -106,7 +121,7 @@ struct ImageChoice {
     if !readInPart.isEmpty { notes.append(.othersNotRead(archives: readInPart.sorted())) }
   }
 
-  /// The images that are whole, or spared. Of the others those that are asked for are failures, and stop everything unless they
+  /// The images that are whole, here or in another archive, or spared. Of the others those that are asked for are failures, and stop everything unless they
   /// may be put aside.
   private mutating func putDamagedAside() throws -> [ArchivedImage] {
     var complete: [ArchivedImage] = []
@@ -116,6 +131,13 @@ struct ImageChoice {
       for image in layout.images {
         guard let error = absences[image.root.digest] else {
           complete.append(ArchivedImage(image: image, layout: layout))
+          continue
+        }
+        if let copy = copies.copy(of: image, in: layout, insteadOf: error) {
+          if isNamed(image) || wanted.isEmpty, isShards(image) {
+            notes.append(.imageElsewhere(image: image.label, error: error, taken: copy.path))
+          }
+          copies.take(copy, for: image, of: layout).map { complete.append($0) }
           continue
         }
         guard isNamed(image) || wanted.isEmpty, isShards(image) else { continue }
@@ -315,9 +337,13 @@ struct ImageChoice {
 
   private func isShards(_ image: LayoutImage) -> Bool { request.shard?.holds(image.label) ?? true }
 
-  /// Throws unless every blob in `tree` lies in the archive with its size, or is left out on purpose.
+  /// Throws unless every blob in `tree` lies in the archive with its size, or in another, or is left out on purpose.
   private func expectHeld(_ tree: ImageTree, in layout: Layout) throws {
-    guard tree.blobs.allSatisfy({ layout.problem(with: $0) == nil }) else {
+    guard
+      tree.blobs.allSatisfy({ blob in
+        layout.problem(with: blob) == nil || layouts.contains { $0.holds(blob) }
+      })
+    else {
       throw TransferError.damaged(
         archive: layout.path, try ArchiveDamage(of: layout).findings(), way: nil)
     }

@@ -61,7 +61,8 @@ public struct Import: Sendable {
     let surveyed = try await survey.survey(
       named.images, strangers: selected.strangers, opensUploads: isDryRun && named.blockers.isEmpty)
     let contentSurvey = ContentSurvey(
-      of: destination, mapping: request.mapping, keepGoing: settings.keepGoing, executor: executor)
+      of: destination, mapping: request.mapping, keepGoing: settings.keepGoing,
+      observer: settings.observer, executor: executor)
     let content = try await contentSurvey.survey(
       surveyed, of: archives, compressed: compressed.layers, made: compressed.configs, isDryRun: isDryRun)
     return PreparedImport(
@@ -120,8 +121,7 @@ public struct Import: Sendable {
     let proof = VolumeProof(
       besides: destination, stopsAtDamage: !settings.keepGoing && !request.allowsMissing, executor: executor,
       observer: settings.observer)
-    let damaged = try await proof.prove(prepared.blobs)
-    let blobs = prepared.blobs.filter { damaged[$0.descriptor.digest] == nil }
+    let (blobs, damaged) = try await proof.prove(prepared.blobs, of: prepared.opened)
     settings.observer.expect(bytes: blobs.map(\.descriptor.size).saturatingSum())
     let (inPlace, streamed) = prepared.opened.divided(blobs)
     let journal = try await executor.run {

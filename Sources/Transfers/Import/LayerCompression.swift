@@ -68,7 +68,9 @@ struct LayerCompression: Sendable {
     observer.expect(bytes: found.map(\.layer.size).saturatingSum())
     let layers = try await executor.mapConcurrently(found, inOrder: \.layout.isSequential) { layout, layer in
       let meter = TransferMeter(layer, observer: observer)
-      return try CompressedLayer.measure(layer, in: layout, progress: meter.advance)
+      return try archives.reading(layer, from: layout, observer: observer) { layout in
+        try CompressedLayer.measure(layer, in: layout, progress: meter.advance)
+      }
     }
     for layer in layers where isTold {
       observer.note(.layerCompressed(from: layer.original, to: layer.descriptor))

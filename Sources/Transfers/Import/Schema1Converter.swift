@@ -33,7 +33,9 @@ struct Schema1Converter: Sendable {
     let contents = try await executor.mapConcurrently(layers, inOrder: \.layout.isSequential) {
       layout, layer in
       let meter = TransferMeter(layer, observer: observer)
-      return try content(of: layer, in: layout, progress: meter.advance)
+      return try archives.reading(layer, from: layout, observer: observer) { layout in
+        try content(of: layer, in: layout, progress: meter.advance)
+      }
     }
     let diffIDs = Dictionary(zip(layers.map(\.layer.digest), contents)) { first, _ in first }
     var converted = selected

@@ -33,7 +33,7 @@ struct StreamPusher: Sendable {
         proof = try push(due)
       } catch {
         guard !error.isOfTheStream else { throw error }
-        try pusher.noteFailure(of: due.digest, error)
+        try pusher.replace(due.descriptor, wanted: wanted[due.digest], cameDamagedOutOf: stream, error)
         proof = nil
       }
       if let proof { try stream.complete(proof) } else { try stream.skip() }

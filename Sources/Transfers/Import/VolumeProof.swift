@@ -39,11 +39,72 @@ struct VolumeProof: Sendable {
     }
   }
 
-  /// Reads the blobs that are to be uploaded out of volumes. Returns those that are damaged; throws them all at once,
-  /// with the volumes they lie in and the images that hurts, unless the others are to be pushed without these.
-  func prove(_ blobs: [ImportBlob]) async throws -> [Digest: any Error] {
+  /// Reads the blobs that are to be uploaded out of volumes. Returns what is to be pushed, and what is damaged in every archive;
+  /// throws that all at once, with the volumes it lies in and the images that hurts, unless the others are to be pushed without.
+  func prove(
+    _ blobs: [ImportBlob], of archives: ImportedArchives
+  ) async throws -> (blobs: [ImportBlob], damaged: [Digest: any Error]) {
+    /// By what is damaged, the archives that have it so, with what was found in each.
+    var tried: [Digest: [(layout: Layout, reading: BlobReading)]] = [:]
+    var moved: [Digest: ImportBlob] = [:]
+    var lost: Set<Digest> = []
+    var pending = blobs
+    while !pending.isEmpty {
+      var next: [ImportBlob] = []
+      for (cut, reading) in try await readings(of: pending) {
+        guard let problem = reading.problem else { continue }
+        let digest = reading.digest
+        tried[digest, default: []].append((cut.layout, reading))
+        let known = tried[digest, default: []].map(\.layout)
+        guard let other = archives.copy(of: cut.blob.descriptor, besides: known, mayPass: true) else {
+          lost.insert(digest)
+          continue
+        }
+        observer.note(.blobElsewhere(blob: digest, error: fault(problem, in: cut.layout), taken: other.path))
+        var blob = cut.blob
+        blob.layout = other
+        moved[digest] = blob
+        next.append(blob)
+      }
+      pending = next
+    }
+    let sound = blobs.filter { !lost.contains($0.descriptor.digest) }.map {
+      moved[$0.descriptor.digest] ?? $0
+    }
+    var damaged: [Digest: any Error] = [:]
+    var problems: [String: (layout: Layout, readings: [BlobReading])] = [:]
+    for digest in lost.sorted() {
+      for (layout, reading) in tried[digest] ?? [] {
+        reading.problem.map { damaged[digest] = error(of: $0, in: layout) }
+        problems[layout.path, default: (layout, [])].readings.append(reading)
+      }
+    }
+    guard stopsAtDamage, let (_, first) = problems.min(by: { $0.key < $1.key }) else {
+      return (sound, damaged)
+    }
+    let damage = ArchiveDamage(of: first.layout)
+    let findings = try await executor.run { try damage.findings(readings: first.readings) }
+    throw TransferError.incompleteArchive(
+      archive: first.layout.path, findings, way: damage.sparesImages(findings) ? .keepGoing : nil)
+  }
+
+  private func error(of problem: LayoutProblem, in layout: Layout) -> TransferError {
+    .imageNotWhole(
+      archive: layout.path, problems: [problem], volumes: layout.volumes(of: problem).map(\.path))
+  }
+
+  /// The same where it is that of a blob alone.
+  private func fault(_ problem: LayoutProblem, in layout: Layout) -> TransferError {
+    guard case .damaged(let digest, let actual) = problem else { return error(of: problem, in: layout) }
+    return .damagedBlob(
+      archive: layout.volumes(of: problem).first?.path ?? layout.path, digest: digest,
+      .mismatch(expected: digest, actual: actual))
+  }
+
+  /// What reading those of `blobs` shows that lie in volumes and are to be uploaded.
+  private func readings(of blobs: [ImportBlob]) async throws -> [(CutBlob, BlobReading)] {
     let cut = blobs.compactMap { CutBlob($0) }
-    guard !cut.isEmpty else { return [:] }
+    guard !cut.isEmpty else { return [] }
     let wanted = try await executor.mapConcurrently(cut) { cut in
       try destination.holdsEverywhere(cut.blob) ? nil : cut
     }.compactMap(\.self)
@@ -57,20 +118,6 @@ struct VolumeProof: Sendable {
       return try BlobReading.read(
         cut.blob.descriptor.digest, in: cut.layout, progress: meter.advance)
     }
-    var damaged: [Digest: any Error] = [:]
-    var problems: [String: (layout: Layout, readings: [BlobReading])] = [:]
-    for (cut, reading) in zip(order, readings) {
-      let layout = cut.layout
-      guard let problem = reading.problem else { continue }
-      let volumes = layout.volumes(of: problem).map(\.path)
-      damaged[reading.digest] = TransferError.imageNotWhole(
-        archive: layout.path, problems: [problem], volumes: volumes)
-      problems[layout.path, default: (layout, [])].readings.append(reading)
-    }
-    guard stopsAtDamage, let (_, first) = problems.min(by: { $0.key < $1.key }) else { return damaged }
-    let damage = ArchiveDamage(of: first.layout)
-    let findings = try await executor.run { try damage.findings(readings: first.readings) }
-    throw TransferError.incompleteArchive(
-      archive: first.layout.path, findings, way: damage.sparesImages(findings) ? .keepGoing : nil)
+    return Array(zip(order, readings))
   }
 }

@@ -74,6 +74,10 @@ enum NoteText {
       "\(path) was repacked by another tool: the archive digest proves what is in it"
     case .takenFromDamaged(let path, let problems):
       "\(path) is not whole: \(Amounts.count(problems, "problem")), which 'ferry verify' names; what is taken of it is looked into"
+    case .imageElsewhere(let image, let error, let taken):
+      "\(image): \(ErrorText(error).summary): taking what \(taken) has"
+    case .blobElsewhere(let blob, let error, let taken):
+      "\(ErrorText(error).summary): taking \(blob.short) from \(taken)"
     case .signaturesLeft(let path, let count):
       "\(path): " + (TreeText.line(forSignatures: count) ?? "")
     case .passedOver(let remains): TreeText.line(for: remains)
