@@ -155,6 +155,8 @@ public enum LayoutError: Error, Hashable, Sendable {
 public enum StreamObstacle: Hashable, Sendable {
   /// This entry comes before the ones that say what it is.
   case order(entry: String)
+  /// This entry is a link: what it leads to may have passed by.
+  case link(entry: String)
   /// Another tool wrote it: nothing promises that all that describes it comes first.
   case foreign
   /// Its layers are to be compressed on their way, which takes two readings.

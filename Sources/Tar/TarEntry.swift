@@ -37,7 +37,7 @@ public struct TarEntry: Equatable, Sendable {
   public enum Link: Hashable, Sendable {
     /// A path from the directory of the entry, as it stands in the tar, unchecked.
     case symbolic(String)
-    /// The path of an earlier entry, as it stands in the tar, unchecked.
+    /// The path of another entry, which is an earlier one where all can unpack it, as it stands in the tar, unchecked.
     case hard(String)
   }
 

@@ -106,6 +106,18 @@ import Testing
     #expect(cut.status == 14 && cut.standardOutput.contains("truncated"), "\(cut.standardOutput)")
   }
 
+  @Test func `has hard links before what they lead to, as what packs in the order of names writes them`() throws {
+    try MadeArchive.links(to: ferry.file("a.tar"))
+    for way in ["$ferry VERB a.tar", "cat a.tar | $ferry VERB -", "gzip -c a.tar > a.tgz && $ferry VERB a.tgz"] {
+      let verified = try pipeline.run(way.replacing("VERB", with: "verify"))
+      #expect(verified.status == 0, "\(way): \(verified.standardError)")
+      let imported = try pipeline.run(
+        way.replacing("VERB", with: "import --plain-http --to \(registry.host)/new"))
+      #expect(imported.status == 0, "\(way): \(imported.standardError)")
+    }
+    #expect(registry.tags == ["new/x:1"])
+  }
+
   @Test func `is not looked at by inspect in a compressed file, which says so`() throws {
     try vector("one.tar")
     try Command.run("gzip", [ferry.file("one.tar")])

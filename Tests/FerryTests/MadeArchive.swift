@@ -18,6 +18,20 @@ struct MadeArchive {
     printed = result.standardOutput.split(separator: "\n").map(String.init)
   }
 
+  /// Lays a layout at `path` in which all but its list is a hard link to what comes behind it.
+  static func links(to path: String) throws {
+    let made = try MadeArchive(
+      """
+      i = Image('x'); files = layout([i.entry('x:1')], i.blobs)
+      with tarfile.open('a.tar', 'w', format=tarfile.USTAR_FORMAT) as t:
+        for n, (name, content) in enumerate(files.items()):
+          e = tarfile.TarInfo(name); e.type, e.linkname = tarfile.LNKTYPE, 'store/%d' % n; t.addfile(e)
+        for n, content in enumerate(files.values()):
+          e = tarfile.TarInfo('store/%d' % n); e.size = len(content); t.addfile(e, io.BytesIO(content))
+      """)
+    try FileManager.default.moveItem(atPath: made.path, toPath: path)
+  }
+
   /// Layers, images, layouts and tars.
   private static let makers = """
     import gzip, hashlib, io, json, sys, tarfile

@@ -152,7 +152,7 @@ import Testing
     }
   }
 
-  @Test func `has no hard links to what comes later`() throws {
+  @Test func `may have a hard link before what it leads to, and none to what is not there`() throws {
     let layer = try DockerSave.layer("a")
     let image = DockerSave.Image(["a/b:1"], layers: [layer])
     let list = """
@@ -161,9 +161,11 @@ import Testing
     let link = PythonTar.Entry("one/layer.tar", .hardLink("two/layer.tar"))
     let target = PythonTar.Entry("two/layer.tar", .file(layer))
     let rest: [PythonTar.Entry] = [.init("c.json", .file(image.config)), .init("manifest.json", list)]
-    try PythonTar([target, link] + rest).write(to: directory.file("x.tar"))
-    #expect(try Layout.open(directory.file("x.tar")).problems == [])
-    try PythonTar([link, target] + rest).write(to: directory.file("x.tar"))
+    for entries in [[target, link] + rest, [link, target] + rest, rest + [link, target]] {
+      try PythonTar(entries).write(to: directory.file("x.tar"))
+      #expect(try Layout.open(directory.file("x.tar")).problems == [])
+    }
+    try PythonTar([link] + rest).write(to: directory.file("x.tar"))
     #expect(throws: LayoutError.missingFile(path: directory.file("x.tar"), entry: "one/layer.tar")) {
       try Layout.open(directory.file("x.tar"))
     }

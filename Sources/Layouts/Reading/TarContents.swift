@@ -212,7 +212,7 @@ struct TarContents {
     guard isNew else { return addAgain(entry, path: path) }
     guard entry.kind == .file else {
       if let link = entry.link {
-        links.add(link, at: path, offset: entry.headerOffset)
+        links.add(link, at: path)
         if !Self.isOwn(path) { problems.append(.surplus(path: path)) }
       } else {
         problems.append(Self.isOwn(path) ? .notAFile(path: path) : .surplus(path: path))

@@ -2,8 +2,8 @@ import Tar
 
 /// The links of a tar, and where they lead: to any number of links, to files and to directories.
 struct TarLinks {
-  /// What they point at, and where in the tar they stand, by their paths.
-  private var links: [String: (link: TarEntry.Link, offset: Int64)] = [:]
+  /// What they point at, by their paths.
+  private var links: [String: TarEntry.Link] = [:]
   /// Of the paths of those that may lead to directories: so a path is looked through once for all directories on it, however
   /// long it is.
   private var hashes: Set<Int> = []
@@ -20,10 +20,10 @@ struct TarLinks {
   var isEmpty: Bool { links.isEmpty }
   var paths: some Collection<String> { links.keys }
 
-  subscript(path: String) -> TarEntry.Link? { links[path]?.link }
+  subscript(path: String) -> TarEntry.Link? { links[path] }
 
-  mutating func add(_ link: TarEntry.Link, at path: String, offset: Int64) {
-    links[path] = (link, offset)
+  mutating func add(_ link: TarEntry.Link, at path: String) {
+    links[path] = link
     guard case .symbolic = link else { return }
     var hasher = Hasher()
     for byte in path.utf8 { hasher.combine(byte) }
@@ -37,19 +37,16 @@ struct TarLinks {
   ) throws(LayoutError) -> (name: String, extent: BlobExtent, steps: [String])? {
     var name = TarPath.plain(path)
     var steps: [String] = []
-    // A hard link stands for what came before it, whatever comes behind.
-    var limit = Int64.max
     while steps.count < Self.mostSteps {
       steps.append(name)
-      if let extent = extent(name) { return extent.offset < limit ? (name, extent, steps) : nil }
+      if let extent = extent(name) { return (name, extent, steps) }
       guard !links.isEmpty else { return nil }
       try effort.take(1 + name.utf8.count / Self.bytesOfStep)
       let next: String?
       switch links[name] {
-      case (.symbolic(let target), _)?: next = TarPath.path(target, in: name)
-      case (.hard(let target), let offset)?:
-        next = TarPath.path(hard: target)
-        limit = min(limit, offset)
+      case .symbolic(let target)?: next = TarPath.path(target, in: name)
+      // What packs in the order of names writes links before what they lead to. Two entries of that name are told elsewhere.
+      case .hard(let target)?: next = TarPath.path(hard: target)
       case nil: next = throughDirectory(name)
       }
       guard let next else { return nil }
@@ -65,7 +62,7 @@ struct TarLinks {
       let byte = path.utf8[index]
       if byte == UInt8(ascii: "/"), hashes.contains(hasher.finalize()) {
         let folder = String(path[..<index])
-        if case .symbolic(let target) = links[folder]?.link {
+        if case .symbolic(let target) = links[folder] {
           return TarPath.path(target + path[index...], in: folder)
         }
       }

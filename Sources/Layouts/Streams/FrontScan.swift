@@ -32,6 +32,11 @@ struct FrontScan {
   mutating func isBeyond(_ entry: TarEntry) -> Bool {
     takeIn()
     guard entry.kind != .directory else { return false }
+    // What a link leads to may come behind it.
+    if entry.link != nil {
+      obstacle = .link(entry: entry.path)
+      return true
+    }
     let path = TarPath.plain(entry.path)
     guard let digest = BlobPath.digest(of: path) else { return isBeyond(entry, file: path) }
     if awaited == nil {

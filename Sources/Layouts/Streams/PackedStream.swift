@@ -76,6 +76,7 @@ struct PackedStream: ~Copyable, Sendable {
       {
         return nil
       }
+      if entry.link != nil { throw .notStreamable(path: content.path, .link(entry: path)) }
       throw broken([.notAFile(path: path)])
     }
     padding = TarHeader.padding(after: entry.size)

@@ -172,6 +172,7 @@ extension LayoutError: WordedError {
   static func words(for obstacle: StreamObstacle) -> Wording {
     switch obstacle {
     case .order(let entry): "\(entry) comes before what says what it is"
+    case .link(let entry): "\(entry) is a link, and what it leads to may have passed"
     case .foreign: "another tool packed it, and its layers may come before its manifests"
     case .twoReadings: "what changes images reads layers twice, to learn what they become and to send them"
     }
