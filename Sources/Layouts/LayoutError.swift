@@ -54,6 +54,8 @@ public enum LayoutError: Error, Hashable, Sendable {
   case unsupportedVersion(path: String, entry: String, found: String, supported: String)
   /// A file whose content does not lie in the tar from end to end.
   case sparse(path: String, entry: String)
+  /// A layer in docker's own form is compressed in a way that no registry has a type for.
+  case layerCompression(path: String, entry: String, Compression)
   case missing(Digest)
   case missingFile(path: String, entry: String)
   /// An image of docker's own form without one of its layers, counted from 1, which who saved it left out.

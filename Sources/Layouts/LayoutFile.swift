@@ -1,5 +1,4 @@
 public import Images
-public import Tar
 
 /// `oci-layout`, the file that says a directory or archive is an OCI image layout (image-spec
 /// `image-layout.md`).
@@ -42,8 +41,6 @@ public enum FileFault: Error, Hashable, Sendable {
   case pathTooLong(limit: Int)
   /// Docker's `manifest.json` lists so many layers for an image whose config speaks of another number.
   case layerCount(listed: Int, config: String, expected: Int)
-  /// A layer is compressed as no image's layer may be.
-  case layerCompression(Compression)
   /// The library that decompresses says why it cannot.
   case compression(String)
 

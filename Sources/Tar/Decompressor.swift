@@ -3,7 +3,7 @@ import Synchronization
 
 /// How content is compressed.
 public enum Compression: String, Hashable, Sendable {
-  case none, gzip, zstd, xz
+  case none, gzip, zstd, xz, bzip2
 
   /// How many of the first bytes tell.
   public static let magicSize = 6
@@ -20,6 +20,12 @@ public enum Compression: String, Hashable, Sendable {
       self = .zstd
     } else if start.starts(with: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]) {
       self = .xz
+    } else if start.count == Self.magicSize, start.starts(with: Array("BZh".utf8)),
+      (0x31...0x39).contains(start[3]),
+      [[0x31, 0x41], [0x17, 0x72]].contains(Array(start[4...]))
+    {
+      // Of the second kind nothing comes but the end.
+      self = .bzip2
     } else {
       self = .none
     }
@@ -33,7 +39,7 @@ extension Compression {
 
 /// Streams content out of its compressed form, with memory bounded whatever the content.
 ///
-/// Concatenated gzip members, zstd frames and xz streams are one content, as readers of layers take them.
+/// Concatenated gzip members, zstd frames, xz and bzip2 streams are one content, as readers of layers take them.
 /// Anything after the last that is none is an error, and so is an early end.
 public struct Decompressor: Sendable {
   /// How much is asked for and handed on at a time, in bytes.
@@ -63,7 +69,7 @@ public struct Decompressor: Sendable {
   }
 
   /// Whether compressed content of so many bytes may become so many: a thousand times as many and 1 GiB. gzip makes no more of
-  /// anything, but for the smallest part; zstd and xz make a disk full of a few kilobytes.
+  /// anything, but for the smallest part; zstd, xz and bzip2 make a disk full of a few kilobytes.
   static func mayBecome(_ produced: Int64, of taken: Int64) -> Bool { (produced - 1 << 30) / 1000 <= taken }
 
   /// Reads with `source`, which fills the buffer it is given as far as it can and returns 0 at the end, and
@@ -141,7 +147,7 @@ final class DecompressedInput: @unchecked Sendable {
       switch compression {
       case .none: unsafe .plain(source)
       case .gzip: .gzip(try unsafe GzipReader(metered))
-      case .zstd, .xz:
+      case .zstd, .xz, .bzip2:
         .filter(
           unsafe FilterReader(
             compression, memoryLimit: memoryLimit, sharing: isOneOfMany ? .all : nil, metered))

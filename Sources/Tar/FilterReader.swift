@@ -1,6 +1,6 @@
 private import CArchive
 
-/// zstd (RFC 8878) and xz through libarchive's raw format. Content that asks for more memory than `memoryLimit` is refused
+/// zstd (RFC 8878), xz and bzip2 through libarchive's raw format. Content that asks for more memory than `memoryLimit` is refused
 /// before the decoder sees it, and so is what the decoder would call damaged whatever is allowed: libzstd windows beyond 128
 /// MiB, libarchive dictionaries of xz beyond 1 GiB.
 @safe final class FilterReader {
@@ -31,6 +31,7 @@ private import CArchive
       if let error = input.error { throw error }
       if count == 0 {
         isAtEnd = true
+        try unsafe checkEnd(of: reader)
         break
       }
       done += count
@@ -44,7 +45,12 @@ private import CArchive
     let context = unsafe Unmanaged.passUnretained(input).toOpaque()
     // The filter is set, not looked for: looking would pass on content that is not compressed as it is, and
     // undo a second layer that belongs to the content.
-    let filter = compression == .xz ? ARCHIVE_FILTER_XZ : ARCHIVE_FILTER_ZSTD
+    let filter =
+      switch compression {
+      case .xz: ARCHIVE_FILTER_XZ
+      case .bzip2: ARCHIVE_FILTER_BZIP2
+      case .none, .gzip, .zstd: ARCHIVE_FILTER_ZSTD
+      }
     guard unsafe archive_read_append_filter(reader, filter) == ARCHIVE_OK,
       unsafe archive_read_support_format_raw(reader) == ARCHIVE_OK,
       // Frames that hold nothing.
@@ -61,15 +67,33 @@ private import CArchive
       if let error = input.error { throw error }
       guard input.received > 0 else { throw TarError.cutStream(compression) }
       isAtEnd = true
+      try unsafe checkEnd(of: reader)
     default: throw unsafe failure(reader)
     }
   }
 
+  /// What follows bzip2 content, or never was any, libarchive takes for nothing.
+  private func checkEnd(of reader: OpaquePointer) throws {
+    guard compression == .bzip2 else { return }
+    let taken = unsafe archive_filter_bytes(reader, -1)
+    guard taken < input.received else { return }
+    throw taken == 0 && input.received < Self.smallestBzip2
+      ? TarError.cutStream(compression)
+      : TarError.corruptStream(compression, reason: "what follows is no bzip2 stream")
+  }
+
+  /// The content of nothing, in bytes.
+  private static let smallestBzip2: Int64 = 14
+
   private func failure(_ reader: OpaquePointer) -> any Error {
     if let error = input.error { return error }
-    let reason = unsafe archive_error_string(reader).map { unsafe String(cString: $0) } ?? "no reason given"
-    // zstd's words and xz's.
-    let isCut = ["truncated", "no progress is possible"].contains { reason.lowercased().contains($0) }
+    let found = unsafe archive_error_string(reader).map { unsafe String(cString: $0) }
+    let reason = found ?? "no reason given"
+    // zstd's and bzip2's words, and xz's.
+    let isCut =
+      ["truncated", "no progress is possible"].contains { reason.lowercased().contains($0) }
+      // Of what ends in its first block the formats' first look leaves no word.
+      || compression == .bzip2 && found == nil
     return input.isAtEnd && isCut
       ? TarError.cutStream(compression) : TarError.corruptStream(compression, reason: reason)
   }

@@ -1,6 +1,6 @@
 /// Forms in which people have archives and that Ferry does not read, known by their first bytes.
 public enum ForeignForm: String, CaseIterable, Sendable {
-  case bzip2, lz4, lzip, lzop, lzma, compress, zip, sevenZip = "7z", rar
+  case lz4, lzip, lzop, lzma, compress, zip, sevenZip = "7z", rar
 
   /// What content that begins with `bytes` is; nil where it is none of these.
   init?(of bytes: [UInt8]) {
@@ -11,7 +11,6 @@ public enum ForeignForm: String, CaseIterable, Sendable {
   /// The program that undoes it, with its arguments before the file's name.
   public var undoing: String {
     switch self {
-    case .bzip2: "bzip2 -d"
     case .lz4: "lz4 -d"
     case .lzip: "lzip -d"
     case .lzop: "lzop -d"
@@ -25,7 +24,6 @@ public enum ForeignForm: String, CaseIterable, Sendable {
 
   private var beginning: [UInt8] {
     switch self {
-    case .bzip2: Array("BZh".utf8)
     case .lz4: [0x04, 0x22, 0x4d, 0x18]
     case .lzip: Array("LZIP".utf8)
     case .lzop: [0x89, 0x4c, 0x5a, 0x4f]

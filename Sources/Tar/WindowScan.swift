@@ -23,10 +23,10 @@ struct WindowScan {
   private var wanted: Int
   private var skipping: Int64 = 0
 
-  /// nil where memory is bounded whatever the content: gzip keeps 32 KiB.
+  /// nil where memory is bounded whatever the content: gzip keeps 32 KiB, bzip2 takes 4 MiB.
   init?(_ compression: Compression) {
     switch compression {
-    case .none, .gzip: return nil
+    case .none, .gzip, .bzip2: return nil
     case .xz: (format, wanted) = (.xz(XzHeaders()), XzHeaders.firstSize)
     case .zstd: (format, wanted) = (.zstd(ZstdHeaders()), ZstdHeaders.firstSize)
     }

@@ -99,6 +99,41 @@ import Testing
     #expect(try parts("hub/alpine", "3.20").id == one.id)
   }
 
+  @Test(arguments: ["bz2", "lzma"])
+  func `with layers that no registry has a type for are refused by name, not as damage`(
+    packing: String
+  ) throws {
+    let made = try MadeArchive(
+      """
+      import \(packing)
+      i = Image('x', kind='layer.v1.tar', zip=False); i.layers = [\(packing).compress(l) for l in i.plain]
+      write({**saved(i), 'manifest.json': text([i.listed(['old.example/x:1'])])})
+      """)
+    let pipeline = Pipeline(ferry: ferry)
+    for verb in ["verify", "inspect", "import --plain-http --to \(registry.host)/new"] {
+      for way in ["$ferry \(verb) \"$1\"", "cat \"$1\" | $ferry \(verb) -"] {
+        let refused = try pipeline.run(way, [made.path])
+        #expect(refused.status == 64, "\(way)")
+        refused.complains("has a layer that \(packing == "bz2" ? "bzip2" : "xz") compressed", "skopeo copy")
+        #expect(!(refused.standardOutput + refused.standardError).lowercased().contains("damage"), "\(way)")
+      }
+    }
+  }
+
+  @Test func `whose layers bzip2 compressed are whole in a layout, where digests are of these`() throws {
+    let made = try MadeArchive(
+      """
+      import bz2
+      i = Image('x'); i.layers = [bz2.compress(l) for l in i.plain]
+      i.document['layers'] = [of(l, OCI + 'layer.v1.tar+gzip') for l in i.layers]
+      i.manifest = text(i.document); i.blobs = [i.manifest, i.config, *i.layers]
+      write(layout([i.entry('x:1')], i.blobs)); print(digest(i.manifest))
+      """)
+    #expect(try ferry.run(["verify", "--deep", made.path], exits: 0).standardOutput.contains("whole"))
+    try `import`(made.path)
+    #expect(registry.storage.digest(of: "new/x", "1") == made.printed.first)
+  }
+
   @Test func `of Docker 25 and later are the layouts that they hold`() throws {
     // Docker's: everything under blobs/, its own list beside index.json.
     let image = DockerSave.Image(["app:1"], layers: [try DockerSave.layer("a"), try DockerSave.layer("b")])

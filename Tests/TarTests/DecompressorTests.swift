@@ -14,6 +14,7 @@ import Testing
     case .gzip: try Peer.run("gzip", "-nc", input: bytes)
     case .zstd: try Peer.run("zstd", "-qc", input: bytes)
     case .xz: try Peer.run("xz", "-c", input: bytes)
+    case .bzip2: try Peer.run("bzip2", "-c", input: bytes)
     }
   }
 
@@ -33,7 +34,7 @@ import Testing
     return out
   }
 
-  @Test(arguments: [Compression.gzip, .zstd, .xz])
+  @Test(arguments: [Compression.gzip, .zstd, .xz, .bzip2])
   func `unpacks no more than all of an archive's layers may become together`(compression: Compression) throws
   {
     let bytes = try Self.compressed(Self.plain, compression)
@@ -61,7 +62,7 @@ import Testing
     #expect(other.take(1 << 20))
   }
 
-  @Test(arguments: [Compression.none, .gzip, .zstd, .xz], [1, 7000, 1 << 20])
+  @Test(arguments: [Compression.none, .gzip, .zstd, .xz, .bzip2], [1, 7000, 1 << 20])
   func `gives back what was compressed, in whatever pieces it comes`(compression: Compression, piece: Int)
     throws
   {
@@ -70,7 +71,7 @@ import Testing
     #expect(try Self.decompress(bytes, compression, piece: piece) == Self.plain)
   }
 
-  @Test(arguments: [Compression.gzip, .zstd, .xz])
+  @Test(arguments: [Compression.gzip, .zstd, .xz, .bzip2])
   func `takes members one after the other as one content`(compression: Compression) throws {
     let one = try Self.compressed(Self.plain, compression)
     let other = try Self.compressed([1, 2, 3], compression)
@@ -81,7 +82,7 @@ import Testing
     #expect(try Self.decompress(empty, compression) == [])
   }
 
-  @Test(arguments: [Compression.gzip, .zstd, .xz])
+  @Test(arguments: [Compression.gzip, .zstd, .xz, .bzip2])
   func `finds an early end wherever it is`(compression: Compression) throws {
     let bytes = try Self.compressed(Array(Self.plain.prefix(3000)), compression)
     for length in 0..<bytes.count {
@@ -97,7 +98,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [Compression.gzip, .zstd, .xz])
+  @Test(arguments: [Compression.gzip, .zstd, .xz, .bzip2])
   func `refuses what follows the content`(compression: Compression) throws {
     let bytes = try Self.compressed(Self.plain, compression)
     // Zeros may follow an xz stream (xz-file-format, 2.2).
@@ -109,7 +110,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [Compression.gzip, .zstd, .xz])
+  @Test(arguments: [Compression.gzip, .zstd, .xz, .bzip2])
   func `finds flipped bits`(compression: Compression) throws {
     let bytes = try Self.compressed(Array(Self.plain.prefix(300)), compression)
     for index in bytes.indices {
@@ -121,7 +122,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [Compression.gzip, .zstd, .xz])
+  @Test(arguments: [Compression.gzip, .zstd, .xz, .bzip2])
   func `refuses plain bytes`(compression: Compression) {
     #expect(throws: TarError.self) { try Self.decompress(Self.plain, compression) }
   }
@@ -131,7 +132,7 @@ import Testing
     #expect(try Self.decompress(Self.compressed(once, .zstd), .zstd) == once)
   }
 
-  @Test(arguments: [Compression.none, .gzip, .zstd, .xz])
+  @Test(arguments: [Compression.none, .gzip, .zstd, .xz, .bzip2])
   func `lets the closures' own errors through`(compression: Compression) throws {
     struct Mine: Error {}
     let bytes = try Self.compressed(Self.plain, compression)
@@ -149,12 +150,12 @@ import Testing
     }
   }
 
-  @Test(arguments: [Compression.gzip, .zstd, .xz])
+  @Test(arguments: [Compression.gzip, .zstd, .xz, .bzip2])
   func `hands on a large content in small pieces`(compression: Compression) throws {
     // 256 MiB of zeros: a few hundred kilobytes at the most.
     let bytes = try Peer.run(
       "sh", "-c",
-      "head -c 268435456 /dev/zero | \([.gzip: "gzip -1nc", .zstd: "zstd -qc"][compression, default: "xz -0c"])"
+      "head -c 268435456 /dev/zero | \([.gzip: "gzip -1nc", .zstd: "zstd -qc", .bzip2: "bzip2 -1c"][compression, default: "xz -0c"])"
     )
     var rest = bytes[...]
     var largest = 0

@@ -211,9 +211,7 @@ struct DockerSaveArchive {
       return Descriptor(mediaType: .ociLayer, digest: diffID, size: extent.size)
     case .gzip: type = .ociGzipLayer
     case .zstd: type = .ociZstdLayer
-    case .xz:
-      throw .malformed(
-        path: file.path, entry: path, why: .layerCompression(compression))
+    case .xz, .bzip2: throw .layerCompression(path: file.path, entry: path, compression)
     }
     let layer = try measure(name, extent, by: MeasuredLayer.Algorithms(content: diffID.algorithm))
     if layer.content != diffID {

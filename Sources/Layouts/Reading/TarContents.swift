@@ -295,8 +295,7 @@ struct TarContents {
 
   /// The files that are called like archives, by name.
   var namesOfArchives: [String] {
-    let endings = [".tar", ".tgz", ".tar.gz", ".tar.zst", ".tar.xz"]
-    return files.keys.filter { path in endings.contains { path.hasSuffix($0) } }.sorted()
+    files.keys.filter { ArchiveLooks.isNamed($0.split(separator: "/").last.map(String.init) ?? "") }.sorted()
   }
 
   /// Whether a file or folder is called by a digest, with an ending or without.

@@ -11,7 +11,7 @@ struct InspectCommand: AsyncParsableCommand {
       below it.
 
       - reads an archive from standard input, to its end, and hashes what comes: in a pipe no name tells that an export \
-      is unfinished. One that gzip, zstd or xz compressed is recognised, there as in a file; in a file no more is \
+      is unfinished. One that gzip, zstd, xz or bzip2 compressed is recognised, there as in a file; in a file no more is \
       decompressed of an archive as Ferry packed it than what describes it.
 
       EXAMPLE:

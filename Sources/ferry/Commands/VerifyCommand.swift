@@ -22,7 +22,7 @@ struct VerifyCommand: AsyncParsableCommand {
       with which digest; it exits 4 when one is missing or differs. With --list it names each image of a list that is \
       in none of the archives, and exits 4 when there is one.
 
-      - reads an archive from standard input, and one that gzip, zstd or xz compressed is recognised, there as \
+      - reads an archive from standard input, and one that gzip, zstd, xz or bzip2 compressed is recognised, there as \
       in a file: such an archive of Ferry's is proved in one pass, as strictly as one in a file.
 
       EXAMPLE:

@@ -110,6 +110,12 @@ extension LayoutError: WordedError {
       return ErrorText(
         "\(path) holds \(entry) as a sparse file, whose content cannot be read where it lies",
         remedy: "Pack it again without that: tar without -S (--sparse).", .usage)
+    case .layerCompression(let path, let entry, let compression):
+      return ErrorText(
+        "\(path) has a layer that \(compression.rawValue) compressed, for which registries have no type: \(entry)",
+        remedy:
+          "Write it with layers that all can read: skopeo copy docker-archive:FILE oci-archive:NEW.tar, or docker load and docker save.",
+        .usage)
     case .missing(let digest):
       return ErrorText("the archive lacks \(digest)", remedy: again, .integrityFailure)
     case .missingFile(let path, let entry):
@@ -194,8 +200,6 @@ extension FileFault {
     case .pathTooLong(let limit): "it names a file by a path of more than \(limit) bytes"
     case .layerCount(let listed, let config, let expected):
       "it lists \(listed) layers where \(config) speaks of \(expected)"
-    case .layerCompression(let compression):
-      "it is compressed with \(compression.rawValue), as no image's layer may be"
     case .compression(let reason): "\(reason)"
     }
   }
