@@ -21,6 +21,8 @@ public enum LayoutError: Error, Hashable, Sendable {
   case notALayout(path: String, missing: String)
   /// A tar that is no layout and has files in it that are called like archives: the first by name, and how many.
   case holdsArchives(path: String, first: String, count: Int)
+  /// A tar with layouts, or other archives of images, in its folders, in which none are looked for: the first place, and how many.
+  case holdsLayouts(path: String, first: String, count: Int)
   /// The tar ends before its images are even named.
   case truncated(path: String, at: Int64)
   /// The tar is damaged before its images are even named.
@@ -35,8 +37,8 @@ public enum LayoutError: Error, Hashable, Sendable {
   case compressedVolumes(path: String, first: String, Compression)
   /// Two files for one volume, of different sizes.
   case volumeTwice(String, String)
-  /// A directory without an archive in it.
-  case noArchive(directory: String)
+  /// A directory without an archive in it that is read, and those that are not.
+  case noArchive(directory: String, unread: [UnreadArchive] = [])
   /// What an export that was broken off left; the images that it is to hold, where its journal tells.
   case unfinished(path: String, images: [String])
   /// A sound archive without an image in it; what its list names instead.
@@ -104,6 +106,14 @@ public enum LayoutError: Error, Hashable, Sendable {
   var isOfOneImage: Bool {
     switch self {
     case .malformed, .missingFile, .layerLeftOut, .wrongContent, .notAManifest: true
+    default: false
+    }
+  }
+
+  /// Whether it says that there are archives in what is none of images, or may be, and nobody has looked.
+  var isOfUnread: Bool {
+    switch self {
+    case .holdsArchives, .tar(.foreignForm): true
     default: false
     }
   }

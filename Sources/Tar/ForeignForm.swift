@@ -2,8 +2,11 @@
 public enum ForeignForm: String, CaseIterable, Sendable {
   case lz4, lzip, lzop, lzma, compress, zip, sevenZip = "7z", rar
 
+  /// How many of the first bytes tell.
+  public static let magicSize = 6
+
   /// What content that begins with `bytes` is; nil where it is none of these.
-  init?(of bytes: [UInt8]) {
+  public init?(of bytes: [UInt8]) {
     guard let form = Self.allCases.first(where: { bytes.starts(with: $0.beginning) }) else { return nil }
     self = form
   }

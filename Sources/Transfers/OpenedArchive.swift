@@ -1,5 +1,7 @@
+import Digests
 import Files
 import Glibc
+import Images
 public import Layouts
 import Tar
 
@@ -139,6 +141,31 @@ enum OpenedArchive: Sendable {
       InputStream(descriptor: stream.descriptor, name: stream.name), memoryLimit: memoryLimit)
   }
 
+  /// Reads all that has not been read, and says what is wrong with the blobs, and what is found outside them on the way: in an
+  /// export that was broken off all but the layers is right. `observer` hears of each blob that comes through a pipe. Blocks.
+  func blobProblems(telling observer: (any TransferObserver)? = nil) throws -> [LayoutProblem] {
+    switch self {
+    case .inPlace(let layout) where layout.isSequential:
+      return try BlobReading.passed(layout.blobs.keys, in: layout).compactMap(\.problem)
+    case .inPlace(let layout):
+      return try layout.blobs.sorted { $0.value.offset < $1.value.offset }.compactMap { digest, _ in
+        try BlobReading.read(digest, in: layout) { _ in }.problem
+      }
+    case .passing(let stream):
+      var damaged: [LayoutProblem] = []
+      let others = try BlobReading.forEach(of: stream) { due in
+        func read(_ progress: @escaping (Int64) -> Void) throws {
+          let reading = try BlobReading.read(due, in: stream, progress: progress)
+          if let problem = reading.problem { damaged.append(problem) }
+        }
+        guard let observer else { return try read { _ in } }
+        let meter = TransferMeter(due.descriptor, observer: observer)
+        try read(meter.advance)
+      }
+      return others + damaged
+    }
+  }
+
   /// All that describes it.
   var layout: Layout {
     switch self {
@@ -149,6 +176,25 @@ enum OpenedArchive: Sendable {
 
   var stream: StreamedLayout? {
     if case .passing(let stream) = self { stream } else { nil }
+  }
+}
+
+extension ArchiveInput {
+  /// Whether the archive comes once: nobody knows what its file is called, or can look at it again.
+  var comesOnce: Bool {
+    let place = DirectoryListing.canonical(path) ?? path
+    return isOneFile && (stream != nil || !DataFile.isPlain(place) && !DataFile.isDirectory(place))
+  }
+}
+
+extension LayoutProblem {
+  /// The blob that is missing or wrong.
+  var blob: Digest? {
+    switch self {
+    case .missing(let descriptor): descriptor.digest
+    case .damaged(let digest, _), .wrongSize(let digest, _, _): digest
+    default: nil
+    }
   }
 }
 

@@ -53,7 +53,7 @@ import Testing
     try expectImported(names)
   }
 
-  @Test(arguments: ["gzip", "zstd", "xz"])
+  @Test(arguments: ["gzip", "zstd", "xz", "bzip2"])
   func `may be compressed, and so may one in a file, whatever its name`(tool: String) throws {
     let result = try pipeline.run(
       "\(tool) -c < \"$1\" > packed.tar && $ferry import packed.tar --plain-http --to \"$2\"", [archive, to])
@@ -104,19 +104,32 @@ import Testing
     }
   }
 
-  @Test func `is planned by its front alone`() throws {
-    let front = try DamagedArchive(of: FixtureArchive.everything())
-    let firstLayer = try #require(front.entries.first { $0.size > 1 << 16 })
-    // Nothing but the front ever comes, and the pipe stays open: who waited for more would wait for ever.
-    try Command.run("mkfifo", [ferry.file("open"), ferry.file("never")])
-    let result = try pipeline.run(
-      """
-      exec 8<> open 9<> never
-      { head -c $1 "$2"; read -r line <&9; } > open &
-      $ferry import --dry-run --plain-http --to \(to) open; status=$?; kill $!; exit $status
-      """, ["\(firstLayer.content + 9000)", FixtureArchive.everything()])
-    #expect(result.status == 0, "\(result.standardError)")
-    #expect(result.standardOutput.contains("team/app:1.0"))
+  @Test func `is planned and checked only when all of it was read`() throws {
+    let everything = try FixtureArchive.everything()
+    var damaged = try DamagedArchive(of: everything)
+    let layer = try #require(damaged.entries.first { $0.size > 1 << 16 })
+    damaged.flip(layer.content + 9000)
+    try damaged.write(to: ferry.file("damaged.tar"))
+    let plan = "import --dry-run --plain-http --to \(to)"
+    let whole = try pipeline.run("cat \"$1\" | $ferry \(plan) -", [everything])
+    #expect(whole.status == 0, "\(whole.standardError)")
+    #expect(whole.standardOutput.contains("team/app:1.0") && !whole.standardOutput.contains("were not read"))
+    for verb in [plan, "check --plain-http --to \(to)", "check --plain-http"] {
+      for way in ["cat damaged.tar | $ferry \(verb) -", "$ferry \(verb) <(cat damaged.tar)"] {
+        let refused = try pipeline.run(way)
+        #expect(refused.status == 14, "\(way): \(refused.standardError)")
+        refused.complains("damaged: ", "hashes to")
+      }
+      let cut = try pipeline.run("head -c \(layer.content + 9000) \"$1\" | $ferry \(verb) -", [everything])
+      #expect(cut.status == 14, "\(verb): \(cut.standardError)")
+    }
+    // Of a file no layer is read, and a plan says so.
+    #expect(
+      try ferry.run(plan.split(separator: " ").map(String.init) + ["damaged.tar"], exits: 0)
+        .standardOutput.contains("layers were not read"))
+    // As in a run, what is not hurt is taken where that is asked for.
+    let some = try pipeline.run("cat damaged.tar | $ferry \(plan) --keep-going -")
+    #expect(some.status == 3, "\(some.standardError)")
     #expect(destination.storage.repositories == [])
   }
 

@@ -116,12 +116,12 @@ import Testing
     (
       "a layout in a folder of a tar, as zarf packs it",
       "put('', {'zarf.tar.gz': gzip.compress(tar([('zarf.yaml', b''), *(('images/' + n, b) for n, b in whole('x').items())]))})",
-      "Unpack a tar that holds one in a folder"
+      "Unpack it, and name the directory"
     ),
     (
       "a docker save in a folder of a tar",
       "put('', {'x': tar([('x/' + n, b) for n, b in classic('x').items()])})",
-      "Unpack a tar that holds one in a folder"
+      "Unpack it, and name the directory"
     ),
     (
       "a dir: without its manifest", "f = skopeo(Image('x')); del f['manifest.json']; put('d', f)",
@@ -236,6 +236,90 @@ import Testing
       #expect(try run(command, in: made, exits: 12).contains("there is no archive in"))
     }
     #expect(try bring(made, exits: 12).contains("there is no archive in"))
+  }
+
+  private static let unread = """
+    import zipfile
+    put('y', {'of.tar': tar([('a.tar', packed('a')), ('b.tar', packed('b'))]), 'c': bytes([4, 34, 77, 24]) + packed('c'),
+      'd.7z': bytes([55, 122, 188, 175, 39, 28]) + bytes(99)})
+    z = zipfile.ZipFile('t/y/e.zip', 'w'); z.writestr('index.json', b'{}'); z.close()
+
+    """
+  private static let whyUnread = [
+    "t/y/of.tar is no archive of images; it holds a.tar and 1 more",
+    "t/y/c is of a form that ferry does not read: lz4",
+    "t/y/d.7z is of a form that ferry does not read: 7z",
+    "t/y/e.zip is of a form that ferry does not read: zip",
+  ]
+
+  @Test func `of archives alone that are not looked into names each, and ends with 12`() throws {
+    let made = try tree(Self.unread)
+    for said in try [
+      run(["verify"], in: made, exits: 12), run(["inspect"], in: made, exits: 12), bring(made, exits: 12),
+    ] {
+      for line in Self.whyUnread { #expect(said.contains(line), "\(said)") }
+    }
+  }
+
+  @Test func `with archives beside others that are not looked into takes these, and names each`() throws {
+    let made = try tree(Self.unread + "put('x', {'good.tar': packed('good'), 'notes.txt': b'notes'})")
+    for said in try [
+      run(["verify"], in: made, exits: 0), run(["inspect"], in: made, exits: 0), bring(made, exits: 0),
+    ] {
+      #expect(said.contains("1 other file is no archive; 4 archives were not looked into:"), "\(said)")
+      for line in Self.whyUnread { #expect(said.contains(line), "\(said)") }
+    }
+    #expect(registry.digest(of: "new/good", "1") != nil)
+    let report = try Report(ferry.run(["verify", "--json", made.directory.file("t")], exits: 0))
+    #expect(report.fields["otherFiles"] as? Int == 1)
+    #expect((report.fields["unreadArchives"] as? [String])?.count == 4)
+    let places = [made.directory.file("t/x"), made.directory.file("t/y")]
+    let verified = try ferry.run(["verify"] + places, exits: 12)
+    #expect(verified.standardOutput.contains("t/x/good.tar  whole"))
+    verified.complains("there is no archive in \(places[1]) that ferry reads:")
+    let to = ["import", "--plain-http", "--to", "\(registry.host)/more"] + places
+    try ferry.run(to, exits: 12).complains("there is no archive in \(places[1]) that ferry reads:")
+    try ferry.run(to + ["--keep-going"], exits: 3).complains("there is no archive in")
+    #expect(registry.digest(of: "more/good", "1") != nil)
+  }
+
+  /// What a tar holds beside the images at its top, or instead of any.
+  @Test(arguments: [
+    ("two layouts in folders", "[*below('a', whole('a')), *below('b', whole('b'))]", "a and 1 more place"),
+    ("a layout beside that at the top", "[*whole('a').items(), *below('deep/b', whole('b'))]", "deep/b"),
+    (
+      "one without oci-layout",
+      "[*whole('a').items(), *[e for e in below('b', whole('b')) if 'oci' not in e[0]]]", "b"
+    ),
+    ("a docker save beside a layout", "[*whole('a').items(), *below('b', classic('b'))]", "b"),
+    ("a layout beside a docker save", "[*classic('a').items(), *below('b', whole('b'))]", "b"),
+    ("a docker save beside another", "[*classic('a').items(), *below('b', classic('b'))]", "b"),
+    ("a dir: beside a layout", "[*whole('a').items(), *below('b', skopeo(Image('b')))]", "b"),
+    ("a tar beside a layout", "[*whole('a').items(), ('b.tar', packed('b'))]", "b.tar"),
+  ]) func `of one tar is refused by the places that it is in, and taken when it is unpacked`(
+    name: String, entries: String, places: String
+  ) throws {
+    let made = try tree(
+      "def below(d, f): return [(d + '/' + n, b) for n, b in f.items()]\nput('', {'x.tar': tar(\(entries))})")
+    let archive = made.directory.file("t/x.tar")
+    let pipeline = Pipeline(ferry: ferry)
+    for verb in ["verify", "inspect", "import --plain-http --to \(registry.host)/new"] {
+      for way in ["$ferry \(verb) \"$1\"", "cat \"$1\" | $ferry \(verb) -"] {
+        // What lies in a file that has passed nobody can tell.
+        if places == "b.tar", way.hasPrefix("cat"), !verb.hasPrefix("import") { continue }
+        let refused = try pipeline.run(way, [archive])
+        #expect(refused.status == 64, "\(name): \(way)")
+        refused.complains(
+          "holds images in \(places), and ferry reads the top of a tar alone", "mkdir DIR && tar -xf")
+      }
+    }
+    #expect(registry.digest(of: "new/a", "1") == nil)
+    try Command.run(
+      "sh", ["-c", "cd \(made.directory.file("t")) && mkdir d && tar -xf x.tar -C d && rm x.tar"])
+    #expect(try run(["verify"], in: made, exits: 0).contains("all 2 archives are whole"))
+    if name.contains("dir:") { return }
+    _ = try bring(made, exits: 0)
+    for name in ["a", "b"] { #expect(registry.digest(of: "new/\(name)", "1") != nil, "\(name)") }
   }
 
   @Test func `takes the name of skopeo's dir: from its path, or has it given`() throws {

@@ -1,22 +1,46 @@
 import Files
 import Tar
 
+/// An archive that lies in a directory, perhaps one of images, and is of a form that is not looked into.
+public struct UnreadArchive: Hashable, Sendable {
+  public let path: String
+  /// What keeps it from being read, as where it is named itself.
+  public let error: LayoutError
+}
+
 /// What was met in a directory of archives and is none, whatever it is.
 public struct PassedOver: Hashable, Sendable {
   /// Files that are no archives, and what is no plain file.
   public var files = 0
+  /// Archives in which nothing was looked for.
+  public var unread: [UnreadArchive] = []
   /// Symbolic links that lead out of the directory, or nowhere, and were not followed.
   public var links = 0
 
   public init() {}
 
-  public var isEmpty: Bool { files == 0 && links == 0 }
+  public var isEmpty: Bool { files == 0 && links == 0 && unread.isEmpty }
 
   public static func + (left: Self, right: Self) -> Self {
     var sum = Self()
     sum.files = left.files + right.files
     sum.links = left.links + right.links
+    sum.unread = left.unread + right.unread
     return sum
+  }
+
+  /// Adds what turned out to be no archive of images when it was opened, by what that threw.
+  public mutating func add(_ input: ArchiveInput, _ error: any Error) {
+    switch error as? LayoutError {
+    case .some(let error) where error.isOfUnread: unread.append(UnreadArchive(path: input.path, error: error))
+    default: files += 1
+    }
+  }
+
+  /// What was not looked into below a directory.
+  public func unread(below directory: String) -> [UnreadArchive] {
+    let prefix = directory.hasSuffix("/") ? directory : directory + "/"
+    return unread.filter { $0.path.hasPrefix(prefix) }
   }
 }
 
@@ -170,6 +194,9 @@ struct ArchiveTree {
       guard let file = try open() else { return }
       if let looks = try ArchiveLooks.read(file, called: name) {
         add(path, .file(looks))
+      } else if let form = ForeignForm(of: try file.read(ForeignForm.magicSize, at: 0)) {
+        let error = LayoutError.tar(.foreignForm(path: path, form))
+        passedOver.unread.append(UnreadArchive(path: path, error: error))
       } else if try !Self.isCompanion(name, file) {
         passedOver.files += 1
       }

@@ -232,9 +232,12 @@ struct LayoutCheck {
 
   mutating func note(_ found: [LayoutProblem]) { findings.note(found) }
 
-  /// Throws ``LayoutError/noImage(path:others:)`` when all is well and there is no image.
+  /// Throws ``LayoutError/noImage(path:others:)`` when all is well and there is no image, and
+  /// ``LayoutError/holdsLayouts(path:first:count:)`` when there may be others, which nobody looks for.
   func expectImages() throws(LayoutError) {
-    guard isEmpty, problems.isEmpty else { return }
+    guard problems.isEmpty else { return }
+    try front.nested?.refuse(in: file.path)
+    guard isEmpty else { return }
     throw .noImage(
       path: file.path, others: index.images.map(\.root.mediaType) + index.others.map(\.mediaType))
   }

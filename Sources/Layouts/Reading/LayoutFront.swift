@@ -26,6 +26,8 @@ struct LayoutFront {
   private(set) var carried: [String: BlobExtent] = [:]
   private(set) var omissions: [Digest: Omission] = [:]
   private(set) var findings: LayoutFindings
+  /// What else it holds that may be archives of images, where it is a tar.
+  private(set) var nested: NestedArchives?
   /// Whether `ferry.json` and its files are what `index.json` says they are.
   private(set) var isFerryFileSound = false
 
@@ -34,6 +36,14 @@ struct LayoutFront {
   /// Reads what the archive says of itself.
   static func read(_ source: LayoutSource) throws(LayoutError) -> LayoutFront {
     let (file, tar, entries) = (source.file, source.tar, source.entries)
+    let hasTop =
+      source.made != nil || [LayoutFile.path, IndexFile.path].contains { entries.files[$0] != nil }
+    if !hasTop, source.isTar, !entries.isCut,
+      let nested = try NestedArchives.find(in: entries, of: file)
+    {
+      // No tar of tars, which may lie beside archives in a directory.
+      try nested.refuse(in: file.path)
+    }
     try checkVersion(entries, tar, file)
     var bytes: [UInt8] = []
     let index: IndexFile
@@ -92,6 +102,9 @@ struct LayoutFront {
     try front.readFerryFile()
     front.isFerryFileSound = front.findings.problems.count == before
     front.noteSurplus()
+    if source.isTar {
+      front.nested = try NestedArchives.find(in: entries, of: file) { Set(front.blobs.values) }
+    }
     return front
   }
 

@@ -33,6 +33,8 @@ struct LayoutSource {
   var made: IndexFile?
   /// What the image is called that has no name in it.
   var givenName: String?
+  /// Whether it is a tar: what else lies in that nobody looks for.
+  var isTar = false
   /// How many signatures lie there that only skopeo and podman read.
   var signatures = 0
 
@@ -73,9 +75,13 @@ struct LayoutSource {
     if let archive = try DockerSaveArchive.open(
       file: file, tar: tar, entries: entries, memoryLimit: memoryLimit)
     {
-      return try archive.source()
+      var source = try archive.source()
+      source.isTar = true
+      return source
     }
-    return LayoutSource(file: file, tar: tar, entries: entries, form: .tar, memoryLimit: memoryLimit)
+    var source = LayoutSource(file: file, tar: tar, entries: entries, form: .tar, memoryLimit: memoryLimit)
+    source.isTar = true
+    return source
   }
 
   private static func open(

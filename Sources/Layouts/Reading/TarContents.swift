@@ -281,7 +281,7 @@ struct TarContents {
   /// folder.
   var looksLikeImages: Bool {
     guard blobs.isEmpty else { return true }
-    return (Array(files.keys) + links.paths).contains { path in
+    return names.contains { path in
       if Self.isOwn(path) { return !path.hasPrefix(CarriedFile.folder) }
       let parts = path.split(separator: "/").suffix(3)
       guard let first = path.split(separator: "/").first, let last = parts.last else { return false }
@@ -292,6 +292,9 @@ struct TarContents {
         || last == "layer.tar" && folder.last.map(Self.isDigest) ?? false
     }
   }
+
+  /// The paths of all files but blobs, and of links to such.
+  var names: [String] { Array(files.keys) + links.paths }
 
   /// The files that are called like archives, by name.
   var namesOfArchives: [String] {

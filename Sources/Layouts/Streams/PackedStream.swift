@@ -92,6 +92,11 @@ struct PackedStream: ~Copyable, Sendable {
     if !isKnown, digest == nil, !isBeside, path == LegacyTags.path || TarContents.isOwn(path.lowercased()) {
       throw broken([.duplicate(path: path)])
     }
+    // What stands there with it will not be looked at.
+    if !isKnown, path.hasSuffix("/\(LayoutFile.path)") {
+      throw .holdsLayouts(
+        path: content.path, first: String(path.dropLast(LayoutFile.path.count + 1)), count: 1)
+    }
     let actual = try hash(entry.size, by: digest?.algorithm ?? .sha256)
     if let digest, !isKnown, actual != digest { problems.append(.damaged(digest, actual: actual)) }
     try skip(Int64(padding))

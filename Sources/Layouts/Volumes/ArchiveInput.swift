@@ -125,7 +125,7 @@ public struct ArchiveInput: Hashable, Sendable {
   /// depth, any one volume of a set or all of them, from as many directories as they are spread over. Volumes that lie beside
   /// a named one are found, and what Ferry lays beside an archive is skipped where that is named too. `streams` has the
   /// arguments that stand for what comes through a descriptor. Throws ``LayoutError/volumeTwice(_:_:)``,
-  /// ``LayoutError/noArchive(directory:)``.
+  /// ``LayoutError/noArchive(directory:unread:)``.
   public static func gather(
     _ arguments: [String], streams: [String: Stream] = [:]
   ) throws(LayoutError) -> GatheredArchives {
@@ -195,7 +195,9 @@ private struct VolumeGathering {
   /// Every archive in a directory, which may be one itself.
   private mutating func addDirectory(_ path: String) throws(LayoutError) {
     let tree = try ArchiveTree.read(path)
-    guard !tree.items.isEmpty else { throw .noArchive(directory: path) }
+    guard !tree.items.isEmpty else {
+      throw .noArchive(directory: path, unread: tree.passedOver.unread)
+    }
     if tree.items.contains(where: { $0.path != path }) { directories.append(path) }
     passedOver = passedOver + tree.passedOver
     let prefix = path.hasSuffix("/") ? path : path + "/"

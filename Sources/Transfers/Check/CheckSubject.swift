@@ -95,7 +95,7 @@ public struct CheckOpening: Sendable {
     let intake = request.intake(
       of: inputs, mapping: NameMapping(destination: RegistryLocation(host: "localhost")))
     let opening = ArchiveOpening(
-      intake, keepGoing: false, offersWays: false, isSending: false, observer: observer,
+      intake, keepGoing: false, offersWays: false, isSending: false, readsPipes: true, observer: observer,
       executor: executor)
     let archives = try await opening.open()
     let selected = try await executor.run {

@@ -91,8 +91,8 @@ struct ArchiveDamage {
     return layout.images.contains { !hurt.contains($0.label) }
   }
 
-  /// All that the structure and `readings` show to be wrong.
-  func findings(readings: [BlobReading] = []) throws -> FindingList {
+  /// All that the structure and `readings` show to be wrong, and what else was found.
+  func findings(readings: [BlobReading] = [], adding found: [LayoutProblem] = []) throws -> FindingList {
     var findings = Findings(layout)
     var walked: Set<Digest> = []
     for image in layout.images where walked.insert(image.root.digest).inserted {
@@ -101,6 +101,9 @@ struct ArchiveDamage {
     }
     for reading in readings {
       if let problem = reading.problem { findings.add(problem, about: reading.digest) }
+    }
+    for problem in found {
+      if let blob = problem.blob { findings.add(problem, about: blob) } else { findings.add(problem) }
     }
     return findings.all
   }

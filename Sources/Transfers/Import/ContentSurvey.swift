@@ -79,10 +79,11 @@ struct ContentSurvey: Sendable {
     } else if !absent.isEmpty {
       blockers.append(TransferError.contentMissing(absent))
     }
-    let damaged =
+    var damaged =
       isDryRun
       ? try await damagedConfigs(among: blobs, of: images.filter(\.isToPush), besidesStreamsOf: archives)
       : [:]
+    damaged.merge(archives.damaged) { first, _ in first }
     if keepGoing {
       exclude(from: &images, &failures) { image in
         image.tree.blobs.lazy.compactMap { damaged[$0.digest] }.first

@@ -43,7 +43,8 @@ public struct Import: Sendable {
   @concurrent
   public func prepare(isDryRun: Bool) async throws -> PreparedImport {
     let opening = ArchiveOpening(
-      request, keepGoing: settings.keepGoing, observer: settings.observer, executor: executor)
+      request, keepGoing: settings.keepGoing, readsPipes: isDryRun, observer: settings.observer,
+      executor: executor)
     let archives = try await opening.open()
     let selection = ImageSelection(request, keepGoing: settings.keepGoing)
     let selected = try await executor.run { try selection.select(from: archives) }

@@ -13,6 +13,10 @@ struct ImportedArchives: Sendable {
   var putAside: [Layout] = []
   /// What lies beside them in directories, and is none.
   var passedOver = PassedOver()
+  /// What was found wrong with blobs of what was read to its end, where that stops nothing.
+  var damaged: [Digest: any Error] = [:]
+  /// Whether nothing of them was left unread.
+  var areReadThrough = false
   /// In the order in which they were named.
   let layouts: [Layout]
   /// Those of them that are streamed, in their order.
@@ -93,14 +97,17 @@ struct ArchiveOpening: Sendable {
   private let offersWays: Bool
   /// Whether what lies in them is to be sent.
   private let isSending: Bool
+  /// Whether what comes through a pipe is read to its end: nobody will read it later, and what was not read is not proved.
+  private let readsPipes: Bool
   private let observer: any TransferObserver
   private let executor: BlockingExecutor
 
   init(
     _ request: ImportRequest, keepGoing: Bool, offersWays: Bool = true, isSending: Bool = true,
-    observer: any TransferObserver, executor: BlockingExecutor
+    readsPipes: Bool, observer: any TransferObserver, executor: BlockingExecutor
   ) {
     self.isSending = isSending
+    self.readsPipes = readsPipes
     self.observer = observer
     self.request = request
     self.keepGoing = keepGoing
@@ -118,42 +125,66 @@ struct ArchiveOpening: Sendable {
     var failures: [(any Error, ImageFailure)] = []
     var putAside: [Layout] = []
     var passedOver = request.passedOver
+    var damaged: [Digest: any Error] = [:]
+    // The directories in which there was an archive.
+    var fruitful: Set<String> = []
     for (input, finding) in zip(request.archives, findings) {
       switch finding {
-      case .archive(let archive):
+      case .archive(let archive, let unsound):
         inputs.append(input)
         opened.append(archive)
-      case .other: passedOver.files += 1
+        if let unsound {
+          failures.append((unsound.error, ImageFailure(image: input.path, error: unsound.error)))
+          damaged.merge(unsound.blobs) { first, _ in first }
+        }
+      case .other(let error):
+        passedOver.add(input, error)
+        continue
       case .broken(let error, let layout):
         failures.append((error, ImageFailure(image: input.path, error: error)))
         if let layout { putAside.append(layout) }
       }
+      fruitful.insert(input.directory ?? input.path)
     }
     if opened.isEmpty, let (error, _) = failures.first { throw error }
-    if !passedOver.isEmpty { observer.note(.passedOver(passedOver)) }
-    if opened.isEmpty, let first = request.archives.first {
-      throw LayoutError.noArchive(directory: first.directory ?? first.path)
+    for input in request.archives where !fruitful.contains(input.directory ?? input.path) {
+      let directory = input.directory ?? input.path
+      let error = LayoutError.noArchive(directory: directory, unread: passedOver.unread(below: directory))
+      guard keepGoing, !opened.isEmpty else { throw error }
+      fruitful.insert(directory)
+      failures.append((error, ImageFailure(image: directory, error: error)))
     }
+    if !passedOver.isEmpty { observer.note(.passedOver(passedOver)) }
     var archives = ImportedArchives(inputs, opened: opened)
     archives.failures = failures.map(\.1)
     archives.putAside = putAside
     archives.passedOver = passedOver
+    archives.damaged = damaged
+    archives.areReadThrough = readsPipes && inputs.allSatisfy(\.comesOnce)
     return archives
   }
 
   private enum Finding: Sendable {
-    case archive(OpenedArchive)
-    case other
+    case archive(OpenedArchive, Unsound?)
+    /// With what says so.
+    case other(any Error)
     /// With what it lists, where that can be told.
     case broken(any Error, Layout?)
+  }
+
+  /// What is wrong with blobs of an archive that was read to its end, and does not stop what spares others.
+  private struct Unsound: Sendable {
+    let error: TransferError
+    let blobs: [Digest: any Error]
   }
 
   private func find(_ input: ArchiveInput) throws -> Finding {
     var seen: Layout?
     do {
-      return .archive(try open(input) { seen = $0 })
+      let archive = try open(input) { seen = $0 }
+      return .archive(archive, readsPipes && input.comesOnce ? try readToEnd(archive) : nil)
     } catch  where input.isOther(error) {
-      return .other
+      return .other(error)
     } catch  where request.archives.count > 1 && Self.isOfOneArchive(error) {
       if keepGoing { return .broken(error, seen) }
       throw offersWays ? OneArchiveFault(error: error) : error
@@ -167,6 +198,26 @@ struct ArchiveOpening: Sendable {
     case is LayoutError, TransferError.damaged, TransferError.incompleteArchive: true
     default: false
     }
+  }
+
+  /// Reads what comes through a pipe to its end. Throws for what a run would stop at.
+  private func readToEnd(_ archive: OpenedArchive) throws -> Unsound? {
+    let layout = archive.layout
+    if let stream = archive.stream { observer.expect(bytes: stream.blobs.map(\.size).saturatingSum()) }
+    let problems = try archive.blobProblems(telling: observer)
+    guard !problems.isEmpty else { return nil }
+    let findings = try ArchiveDamage(of: layout, request.platformScope).findings(adding: problems)
+    let isOfBlobs = problems.allSatisfy { $0.blob != nil }
+    let sparesImages = isOfBlobs && ArchiveDamage(of: layout).sparesImages(findings)
+    let way = offersWays && sparesImages ? WayAround.keepGoing : nil
+    let error = TransferError.damaged(archive: layout.path, findings, way: keepGoing ? nil : way)
+    guard keepGoing, isOfBlobs else { throw error }
+    let blobs = problems.compactMap { problem in problem.blob.map { ($0, problem) } }
+    return Unsound(
+      error: error,
+      blobs: Dictionary(blobs) { first, _ in first }.mapValues {
+        TransferError.imageNotWhole(archive: layout.path, problems: [$0], volumes: [])
+      })
   }
 
   /// `see` is given what the archive lists before that is judged.

@@ -28,8 +28,11 @@ public struct PreparedImport: Sendable {
   /// Bytes of blobs that the destination has already, where that was asked; nil otherwise.
   public let presentSize: Int64?
 
-  /// Whether some of what is to be pushed comes through a pipe, of which a dry run reads the front alone.
+  /// Whether some of what is to be pushed comes as it is read, of which a dry run reads the front alone where it lies in a file.
   public var isStreamed: Bool { !opened.streams.isEmpty }
+
+  /// Whether a dry run has read all of the archives: they come through pipes.
+  public var isReadThrough: Bool { opened.areReadThrough }
 
   /// Whether something besides manifests would be read and hashed by a run.
   public var hasContent: Bool { blobs.contains { $0.layout != nil } }

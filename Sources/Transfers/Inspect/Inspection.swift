@@ -69,10 +69,10 @@ public struct Inspection: Sendable {
     let listed = trees.lazy.flatMap { members[$0.root.digest] ?? [] }
     broken += try wrongConfigs(of: listed.map(\.config), in: layout).filter { known.insert($0) }
     // A file is there, and verify may read it; what comes once nobody else will read.
-    let isPiped = isPiped
-    let wrongBlobs = isPiped ? try blobProblems(in: opened) : []
+    let isPiped = archive.comesOnce
+    let wrongBlobs = isPiped ? try opened.blobProblems() : []
     broken += wrongBlobs.filter { known.insert($0) }
-    let lost = Set(wrongBlobs.compactMap(\.digest))
+    let lost = Set(wrongBlobs.compactMap(\.blob))
     // Of each digest the part that was met last; a descriptor takes a sixth of the room of what it says.
     var parts: Set<PartKey> = []
     var shared: Set<PartKey> = []
@@ -134,33 +134,6 @@ public struct Inspection: Sendable {
       signatureCount: layout.signatureCount)
   }
 
-  /// Whether the archive comes once, so that nobody knows what its file is called.
-  private var isPiped: Bool {
-    let place = DirectoryListing.canonical(archive.path) ?? archive.path
-    return archive.isOneFile
-      && (archive.stream != nil || !DataFile.isPlain(place) && !DataFile.isDirectory(place))
-  }
-
-  /// What is wrong with the blobs of an archive that came once: in an export that was broken off all but the layers is right.
-  private func blobProblems(in opened: OpenedArchive) throws -> [LayoutProblem] {
-    switch opened {
-    case .inPlace(let layout) where layout.isSequential:
-      return try BlobReading.passed(layout.blobs.keys, in: layout).compactMap(\.problem)
-    case .inPlace(let layout):
-      return try layout.blobs.sorted { $0.value.offset < $1.value.offset }.compactMap { digest, _ in
-        try BlobReading.read(digest, in: layout) { _ in }.problem
-      }
-    case .passing(let stream):
-      var damaged: [LayoutProblem] = []
-      let others = try BlobReading.forEach(of: stream) { due in
-        if let problem = try BlobReading.read(due, in: stream, progress: { _ in }).problem {
-          damaged.append(problem)
-        }
-      }
-      return others + damaged
-    }
-  }
-
   /// Configs are read here, so what is wrong with one is told: an archive of which the rest never came looks whole but
   /// for that.
   private func wrongConfigs(
@@ -207,17 +180,6 @@ public struct Inspection: Sendable {
       return InspectedReferrer(image, referral, tree, size: size)
     }
     return (referrers, Set((referrals?.parts ?? []).map(\.image.root.digest)))
-  }
-}
-
-extension LayoutProblem {
-  /// The blob that is missing or wrong.
-  fileprivate var digest: Digest? {
-    switch self {
-    case .missing(let descriptor): descriptor.digest
-    case .damaged(let digest, _), .wrongSize(let digest, _, _): digest
-    default: nil
-    }
   }
 }
 

@@ -23,7 +23,8 @@ struct CheckCommand: AsyncParsableCommand {
       for a week.
 
       Archives are proved as far as they are read: no layer of theirs is, unless a name holds another manifest, which \
-      converting or compressing on the way may have made. ferry verify proves them.
+      converting or compressing on the way may have made. ferry verify proves them. What comes through a pipe is read to \
+      its end, and layers too.
 
       It exits 0 when all that was asked for was looked at and is as it should be, 4 when something differs, is \
       missing or is new, 14 when bytes are wrong, there or in the archive, and 3 when something could not be told.

@@ -69,27 +69,35 @@ struct CommandRun: Sendable {
   }
 
   /// What `work` makes of each archive. One that fails is complained of and does not stop the others; what turns out to be no
-  /// archive, but a file beside those of a directory, is counted. Throws ``LayoutError/noArchive(directory:)`` when there was
-  /// nothing else.
+  /// archive, but a file beside those of a directory, is counted, or named where it may hold some. A directory without any has
+  /// failed; throws ``LayoutError/noArchive(directory:unread:)`` when there was nothing else.
   func each<Value>(
     of archives: GatheredArchives, _ work: (ArchiveInput) async throws -> Value
   ) async throws -> (done: [Value], failed: [ImageFailure], passedOver: PassedOver) {
     var done: [Value] = []
     var failed: [ImageFailure] = []
     var passedOver = archives.passedOver
+    // The directories in which there was an archive.
+    var fruitful: Set<String> = []
     for archive in archives.inputs {
       do {
         done.append(try await work(archive))
       } catch  where archive.isOther(error) {
-        passedOver.files += 1
+        passedOver.add(archive, error)
+        continue
       } catch {
         try Task.checkCancellation()
         console.complain(ErrorText(error).lines)
         failed.append(ImageFailure(image: archive.path, error: error))
       }
+      fruitful.insert(archive.directory ?? archive.path)
     }
-    if done.isEmpty, failed.isEmpty, let directory = archives.directories.first {
-      throw LayoutError.noArchive(directory: directory)
+    let isFruitless = fruitful.isEmpty
+    for directory in archives.directories where !fruitful.contains(directory) {
+      let error = LayoutError.noArchive(directory: directory, unread: passedOver.unread(below: directory))
+      if isFruitless { throw error }
+      console.complain(ErrorText(error).lines)
+      failed.append(ImageFailure(image: directory, error: error))
     }
     return (done, failed, passedOver)
   }

@@ -15,8 +15,8 @@ struct ImportCommand: AsyncParsableCommand {
       its way and held back until its digest agrees; then manifests, indexes, and last the tags, each of \
       which is read back. What the registry has already is skipped: running it again asks for every manifest \
       and blob and pushes what is missing. --dry-run moves no blob; it opens an upload in each repository and \
-      gives it up, to learn whether the registry takes any. It hashes manifests and configs and reads no layer: \
-      ferry verify proves those.
+      gives it up, to learn whether the registry takes any. It hashes manifests and configs and reads no layer of a \
+      file: ferry verify proves those. What comes through a pipe it reads to the end.
 
       Without a rule the source's host and first path component give way to --to: with --to nvcr.io/acme, \
       nvcr.io/olddept/trainer:1.0 becomes nvcr.io/acme/trainer:1.0. Rules of --map come first, on the \
@@ -35,7 +35,7 @@ struct ImportCommand: AsyncParsableCommand {
       is left with --keep-going. An image of skopeo's dir: is called by its path below the directory, where that ends \
       in a tag, as skopeo sync leaves it; --as names one that is called nothing.
 
-      - reads an archive from standard input, and one that gzip, zstd or xz compressed is recognised, there as \
+      - reads an archive from standard input, and one that gzip, zstd, xz or bzip2 compressed is recognised, there as \
       in a file. Such an archive of Ferry's is pushed in one pass, as it comes, its tags when all of it was \
       proved; a pipe that breaks off leaves no tag, and the same command run again skips what has arrived. \
       Others, in another order, are read twice out of a file; out of a pipe they are copied into $TMPDIR first.

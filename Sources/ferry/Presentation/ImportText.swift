@@ -25,7 +25,7 @@ struct ImportText {
     console.result(total)
     for line in OmissionText.lines(prepared.leftOut) { console.result(line) }
     // Whoever reads a plan must not take it for a proof of what it did not read.
-    guard prepared.hasContent else { return }
+    guard prepared.hasContent, !prepared.isReadThrough else { return }
     console.result(
       prepared.isStreamed
         ? "configs and layers were not read: 'ferry verify' proves them"

@@ -47,6 +47,23 @@ struct TreeText {
           ? "1 link that leads out of it, or nowhere, was not followed"
           : "\(passedOver.links) links that lead out of it, or nowhere, were not followed")
     }
-    return parts.joined(separator: "; ")
+    guard !passedOver.unread.isEmpty else { return parts.joined(separator: "; ") }
+    let count = passedOver.unread.count
+    parts.append("\(Amounts.count(count, "archive")) \(count == 1 ? "was" : "were") not looked into:")
+    return ([parts.joined(separator: "; ")] + lines(for: passedOver.unread)).joined(separator: "\n")
+  }
+
+  /// Why each of the first archives is not read, and what to do, as where it is named itself.
+  static func lines(for unread: [UnreadArchive]) -> [Wording] {
+    let shown = unread.prefix(10).flatMap { archive -> [Wording] in
+      let text = archive.error.text
+      return ["  \(text.summary)"] + (text.remedy.map { ["    \($0)"] } ?? [])
+    }
+    return shown + (unread.count > 10 ? ["  and \(unread.count - 10) more"] : [])
+  }
+
+  /// Of archives that were not looked into which and why, for a report; nil where there are none.
+  static func summaries(of unread: [UnreadArchive]) -> [Wording]? {
+    unread.isEmpty ? nil : unread.map { $0.error.text.summary }
   }
 }

@@ -97,6 +97,8 @@ struct ImportReport: Codable {
   let warnings: DocumentList<Wording>?
   /// How many files of directories are no archives; nil: none.
   let otherFiles: Int?
+  /// Archives of directories that were not looked into, with why, in words; nil: none.
+  let unreadArchives: DocumentList<Wording>?
 
   init(planned prepared: PreparedImport, warnings: [Wording]?) {
     self.init(prepared, result: nil, warnings: warnings)
@@ -110,6 +112,7 @@ struct ImportReport: Codable {
     self.warnings = warnings.map { DocumentList($0) }
     dryRun = result == nil
     otherFiles = prepared.passedOver.files > 0 ? prepared.passedOver.files : nil
+    unreadArchives = TreeText.summaries(of: prepared.passedOver.unread).map { DocumentList($0) }
     archives = DocumentList(prepared.archives) { Archive(path: $0.path, digest: $0.digest.description) }
     let outcome = ImportOutcome(result)
     images = DocumentList(prepared.images) { planned in

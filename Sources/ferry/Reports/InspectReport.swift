@@ -98,9 +98,12 @@ struct InspectReport: Codable {
   let failures: DocumentList<FailureEntry>
   /// How many files of directories are no archives; nil: none.
   let otherFiles: Int?
+  /// Archives of directories that were not looked into, with why, in words; nil: none.
+  let unreadArchives: DocumentList<Wording>?
 
   init(_ inspected: [InspectedArchive], failures: [ImageFailure], passedOver: PassedOver) {
     otherFiles = passedOver.files > 0 ? passedOver.files : nil
+    unreadArchives = TreeText.summaries(of: passedOver.unread).map { DocumentList($0) }
     self.failures = DocumentList(failures, FailureEntry.init)
     archives = DocumentList(inspected) { archive in
       Archive(

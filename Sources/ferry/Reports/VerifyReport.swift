@@ -83,6 +83,8 @@ struct VerifyReport: Codable {
   let failures: DocumentList<FailureEntry>
   /// How many files of directories are no archives; nil: none.
   let otherFiles: Int?
+  /// Archives of directories that were not looked into, with why, in words; nil: none.
+  let unreadArchives: DocumentList<Wording>?
 
   /// `receipts` are nil when none were asked, `list` when there was none.
   init(
@@ -90,6 +92,7 @@ struct VerifyReport: Codable {
     passedOver: PassedOver = PassedOver()
   ) {
     otherFiles = passedOver.files > 0 ? passedOver.files : nil
+    unreadArchives = TreeText.summaries(of: passedOver.unread).map { DocumentList($0) }
     self.list = list
     self.failures = DocumentList(failures, FailureEntry.init)
     archives = DocumentList(verified) { archive in

@@ -25,14 +25,19 @@ extension LayoutError: WordedError {
       return ErrorText(
         "\(path) is no OCI image layout: it has no \(missing)",
         remedy:
-          "Ferry reads these, in a tar or a directory, and what docker save or skopeo wrote. Unpack a tar that holds "
-          + "one in a folder, and name the directory.",
+          "Ferry reads these, in a tar or a directory, and what docker save or skopeo wrote.",
         .integrityFailure)
     case .holdsArchives(let path, let first, let count):
       return ErrorText(
         "\(path) is no archive of images; it holds \(first)\(count > 1 ? " and \(count - 1) more" : "")",
         remedy: "Unpack it, and name the directory: ferry looks for archives in it, at any depth.",
         .integrityFailure)
+    case .holdsLayouts(let path, let first, let count):
+      return ErrorText(
+        "\(path) holds images in \(first)\(count > 1 ? " and \(Amounts.count(count - 1, "more place"))" : ""), and ferry reads the top of a tar alone",
+        remedy:
+          "Unpack it, and name the directory: ferry looks for archives in it, at any depth. mkdir DIR && tar -xf FILE -C DIR",
+        .usage)
     case .truncated(let path, let at):
       return ErrorText("\(path) is truncated: it ends at byte \(at)", remedy: again, .integrityFailure)
     case .damagedHeader(let path, let at):
@@ -57,7 +62,11 @@ extension LayoutError: WordedError {
       return ErrorText(
         "\(one) and \(other) are one volume of different sizes",
         remedy: "Name the right one and leave the other's directory out.", .integrityFailure)
-    case .noArchive(let directory):
+    case .noArchive(let directory, let unread):
+      guard unread.isEmpty else {
+        let lines = ["there is no archive in \(directory) that ferry reads:"] + TreeText.lines(for: unread)
+        return ErrorText(lines.joined(separator: "\n"), .notFound)
+      }
       return ErrorText(
         "there is no archive in \(directory)",
         remedy:
