@@ -53,8 +53,13 @@ public struct CheckSubject: Sendable {
     }
   }
 
-  /// Whether its files are archives, of which no layer is read unless an import may have changed it.
+  /// Whether its files are archives, of which no layer that lies in a file is read unless an import may have changed it.
   public var isOfArchives: Bool { if case .archives = content { true } else { false } }
+
+  /// Whether the archives come through pipes, so that all of them was read.
+  public var isReadThrough: Bool {
+    if case .archives(let archives, _) = content { archives.areReadThrough } else { false }
+  }
 
   /// The archives that receipts speak of, or that are named themselves, as a receipt names them.
   var receiptArchives: [Receipt.Archive] {

@@ -57,7 +57,7 @@ struct CheckText {
 
   /// Whoever reads that all is well must not take it for a proof of what was not read.
   private func showWhatWasNotRead(of subject: CheckSubject) {
-    guard subject.isOfArchives else { return }
+    guard subject.isOfArchives, !subject.isReadThrough else { return }
     console.say("layers in \(Self.names(of: subject)) were not read: 'ferry verify' proves them")
   }
 

@@ -33,8 +33,9 @@ extension LayoutError: WordedError {
         remedy: "Unpack it, and name the directory: ferry looks for archives in it, at any depth.",
         .integrityFailure)
     case .holdsLayouts(let path, let first, let count):
+      let more: Wording = count > 1 ? " and \(Amounts.count(count - 1, "more place"))" : ""
       return ErrorText(
-        "\(path) holds images in \(first)\(count > 1 ? " and \(Amounts.count(count - 1, "more place"))" : ""), and ferry reads the top of a tar alone",
+        "\(path) holds images in \(first)\(more), and ferry reads the top of a tar alone",
         remedy:
           "Unpack it, and name the directory: ferry looks for archives in it, at any depth. mkdir DIR && tar -xf FILE -C DIR",
         .usage)
