@@ -74,6 +74,21 @@ import Testing
         "the layers of a platform whose config is there, where no list of docker's tells what was saved",
       script: "f = files(a.blobs + b.blobs[:2]); del f['manifest.json']; write(f)"),
     Loss(
+      testDescription: "the manifest of a platform, beside an older image that nothing lists",
+      script: "f = files(a.blobs + Image('old').blobs + [b.config]); del f['manifest.json']; write(f)"),
+    Loss(
+      testDescription: "the manifest and the config of a platform",
+      script: "f = files(a.blobs + b.layers); del f['manifest.json']; write(f)"),
+    Loss(
+      testDescription: "the manifest of an attestation",
+      script: "f = files(a.blobs + b.blobs + attested[1:]); del f['manifest.json']; write(f)"),
+    Loss(
+      testDescription: "an index in the index, of which the image is there",
+      script: """
+        i = of(index([b.child()]), INDEX, platform=b.platform)
+        f = files(a.blobs + b.blobs, kids=[a.child(), i]); del f['manifest.json']; write(f)
+        """),
+    Loss(
       testDescription: "one of two things of an index without platforms",
       script: """
         for kid in kids: kid.pop('platform', None)
@@ -190,6 +205,19 @@ import Testing
         """)
     let said = try verify(made.path, "--deep", exits: 0)
     #expect(said.contains("intact") && said.contains("not here: linux/s390x"))
+  }
+
+  @Test(arguments: [
+    "Image('old').blobs", "Image('old', arch='arm64').blobs", "[Image('old').manifest]",
+    "[Image('old').config]",
+    "[b'zzz']", "[index([b.child()])]",
+  ])
+  func `is left out though blobs lie there that nothing lists`(stray: String) throws {
+    let made = try MadeArchive(
+      Self.index + "f = files(a.blobs + \(stray), kids=kids[:2]); del f['manifest.json']; write(f)")
+    let said = try verify(made.path, exits: 0)
+    #expect(said.contains("intact") && said.contains("not here: linux/arm64"), "\(said)")
+    _ = try `import`(made.path, exits: 0)
   }
 
   @Test func `makes another archive of it for who expects all of it`() throws {

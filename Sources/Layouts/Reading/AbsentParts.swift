@@ -24,6 +24,12 @@ struct AbsentParts {
   private let savedConfigs: Set<Digest>
   /// Whether only an index counts of which docker's list names something: where nothing else tells that all was written.
   private let needsWitness: Bool
+  /// What nothing lists.
+  private let strays: StrayBlobs
+  /// Manifests that are listed and not here.
+  private var lost: [Descriptor] = []
+  /// Whether something is here that what is not here may have left behind.
+  private var isContradicted = false
   /// What images have that are all here.
   private var used: Set<Digest> = []
   /// Where something counts only if it is below: what docker's list names and is all here, and what is above that.
@@ -36,14 +42,16 @@ struct AbsentParts {
   private var visited: Set<Digest> = []
 
   /// `savedConfigs` are the configs of the images that docker's list names; `needsWitness`: only what is left out of an index
-  /// counts of which that list names something.
+  /// counts of which that list names something. `strays` are the blobs that nothing lists.
   init(
-    in file: any RandomAccess, _ blobs: [Digest: BlobExtent], savedConfigs: Set<Digest>, needsWitness: Bool
+    in file: any RandomAccess, _ blobs: [Digest: BlobExtent], savedConfigs: Set<Digest>, needsWitness: Bool,
+    strays: StrayBlobs
   ) {
     self.file = file
     self.blobs = blobs
     self.savedConfigs = savedConfigs
     self.needsWitness = needsWitness
+    self.strays = strays
   }
 
   /// What `images` can do without and have not, by its digest.
@@ -51,6 +59,7 @@ struct AbsentParts {
     var parts = self
     parts.needed = Set(images.map(\.root.digest))
     try parts.findUsed(images.map(\.root))
+    try parts.lookForRemains()
     for image in images { try parts.collect(image.root) }
     return parts.found.filter { !parts.needed.contains($0.key) }
   }
@@ -63,7 +72,11 @@ struct AbsentParts {
     var witnesses: [Digest] = []
     while let descriptor = pending.popLast() {
       try LayoutError.checkCancellation()
-      guard seen.insert(descriptor.digest).inserted, let manifest = try manifest(descriptor) else { continue }
+      guard seen.insert(descriptor.digest).inserted else { continue }
+      guard let manifest = try manifest(descriptor) else {
+        if blobs[descriptor.digest] == nil { lost.append(descriptor) }
+        continue
+      }
       pending += manifest.children
       if needsWitness {
         for child in manifest.children { parents[child.digest, default: []].append(descriptor.digest) }
@@ -77,11 +90,21 @@ struct AbsentParts {
     }
   }
 
+  /// Finds out whether a manifest that is not here was lost: then it leaves behind what it listed. Where nothing tells that all
+  /// was written, any stray blob may be such; a tar that docker's list is in has what was saved.
+  private mutating func lookForRemains() throws(LayoutError) {
+    if needsWitness {
+      isContradicted = !strays.isEmpty
+    } else if savedConfigs.isEmpty {
+      isContradicted = try strays.mayBelong(to: lost)
+    }
+  }
+
   private func isHere(_ blob: Descriptor) -> Bool { blobs[blob.digest] != nil || blob.isForeign }
 
   /// Collects what is left out below `root`.
   private mutating func collect(_ root: Descriptor) throws(LayoutError) {
-    let isWitnessed = !needsWitness || witnessed.contains(root.digest)
+    let isWitnessed = !isContradicted && (!needsWitness || witnessed.contains(root.digest))
     var pending = [root]
     while let descriptor = pending.popLast() {
       try LayoutError.checkCancellation()

@@ -140,8 +140,11 @@ struct LayoutCheck {
   /// Reads every manifest that the images lead to.
   private mutating func walkManifests() throws(LayoutError) -> ManifestWalk {
     var walk = try walkImages()
-    if let saved = try savedConfigs(ofWhatMayLack: walk) {
-      let parts = AbsentParts(in: file, blobs, savedConfigs: saved, needsWitness: hasNoEnd)
+    if mayHaveLeftOut(walk) {
+      let others = Set(index.others.map(\.digest))
+      let strays = StrayBlobs(blobs, among: { walk.listed[$0] == nil && !others.contains($0) }, in: file)
+      let parts = AbsentParts(
+        in: file, blobs, savedConfigs: try savedConfigs(), needsWitness: hasNoEnd, strays: strays)
       omissions = try parts.find(among: index.images)
       if !omissions.isEmpty { walk = try walkImages() }
     }
@@ -158,19 +161,13 @@ struct LayoutCheck {
     return walk
   }
 
-  /// Whether what is not there can have been left out by who wrote the archive. Ferry writes what it leaves out, a tar that
-  /// has its end has all that was written, and what lies in a gap is lost. A directory has no end, one that is half copied
-  /// looks like one with less in it, and a tar may have been made of such a one: there every blob must belong to something,
-  /// as what was lost leaves blobs behind, unless docker's list tells in a tar what was saved. Then the configs of the images
-  /// which that list names, and else nil.
-  private func savedConfigs(ofWhatMayLack walk: ManifestWalk) throws(LayoutError) -> Set<Digest>? {
-    guard !front.isWrittenByFerry, lost.isEmpty, !entries.isCut, CanonicalForm.endsAsItShould(tar),
-      walk.listed.descriptors.contains(where: { blobs[$0.digest] == nil })
-    else { return nil }
-    let others = Set(index.others.map(\.digest))
-    let saved = try savedConfigs()
-    if !hasNoEnd, !saved.isEmpty { return saved }
-    return blobs.keys.allSatisfy { walk.listed[$0] != nil || others.contains($0) } ? saved : nil
+  /// Whether something is not there that can have been left out by who wrote the archive. Ferry writes what it leaves out, a
+  /// tar that has its end has all that was written, and what lies in a gap is lost. A directory has no end, one that is half
+  /// copied looks like one with less in it, and a tar may have been made of such a one: so ``AbsentParts`` looks for what was
+  /// lost leaves behind.
+  private func mayHaveLeftOut(_ walk: ManifestWalk) -> Bool {
+    !front.isWrittenByFerry && lost.isEmpty && !entries.isCut && CanonicalForm.endsAsItShould(tar)
+      && walk.listed.descriptors.contains { blobs[$0.digest] == nil }
   }
 
   /// Whether nothing in what is read tells that it was written to its end.
