@@ -35,6 +35,9 @@ public enum LayoutError: Error, Hashable, Sendable {
   case wrongFirstVolume(path: String)
   /// The volumes are those of a compressed file; where the first lies.
   case compressedVolumes(path: String, first: String, Compression)
+  /// A piece of a file that was cut, as a shell names all of them, what they may be called together, and how each of them is
+  /// compressed by itself.
+  case cutFile(path: String, pieces: String, whole: String, Compression)
   /// Two files for one volume, of different sizes.
   case volumeTwice(String, String)
   /// A directory without an archive in it that is read, and those that are not.

@@ -33,7 +33,11 @@ enum OpenedArchive: Sendable {
     note: (TransferNote) -> Void = { _ in }
   ) throws -> OpenedArchive {
     try input.checkReadable()
-    if input.isOneFile, input.stream == nil { try UnfinishedArchive.refuse(input.path) }
+    if input.isOneFile, input.stream == nil {
+      try UnfinishedArchive.refuse(input.path)
+      try CutFile.refuse(
+        input.path, isNamed: input.directory == nil, temporary: spool ?? temporary, memoryLimit: memoryLimit)
+    }
     guard input.isOneFile, let content = try Self.content(of: input, memoryLimit) else {
       return .inPlace(try Layout.open(input, memoryLimit: memoryLimit))
     }

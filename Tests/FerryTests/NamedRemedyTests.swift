@@ -36,6 +36,67 @@ import Testing
     #expect(whole.status == 0, "\(whole.standardError)")
   }
 
+  @Test(arguments: [
+    ("split -b 2000 -d -a 3 \"$1\" x.tar.", "x.tar.000", "cat x.tar.[0-9][0-9][0-9] > x.tar"),
+    ("split -b 2000 \"$1\" x.tar.", "x.tar.aa", "cat x.tar.[a-z][a-z] > x.tar"),
+    ("split -b 2000 -d \"$1\" x.", "x.00", "cat x.[0-9][0-9] > x.tar"),
+    ("split -b 2000 \"$1\"", "xaa", "cat x[a-z][a-z] > x.tar"),
+    ("gzip -c \"$1\" | split -b 700 - x.tgz.", "x.tgz.aa", "cat x.tgz.[a-z][a-z] > x.tgz"),
+    ("split -b 2000 -a 1 --numeric-suffixes=1 \"$1\" part-", "part-1", "cat part-[0-9] > part.tar"),
+    (
+      "split -b 900 -d -a 3 --numeric-suffixes=1 \"$1\" p- && for i in p-00*; do mv $i p-${i#p-00}; done; for i in p-01*; do mv $i p-${i#p-0}; done",
+      "p-1", "cat p-[0-9] p-[0-9][0-9] > p.tar"
+    ),
+  ])
+  func `says of a file that was cut how to lay it together`(
+    cut: String, first: String, remedy: String
+  ) throws {
+    let made = try MadeArchive("i = Image('i'); write(layout([i.entry('i:1')], i.blobs))")
+    try #expect(pipe("mkdir p && cd p && \(cut)", made.path).status == 0)
+    for path in ["p", "p/\(first)"] {
+      let refused = try ferry.run(["verify", path], exits: 64)
+      refused.complains("p/\(first) is a piece of a file that was cut")
+      #expect(!(refused.standardOutput + refused.standardError).contains("DAMAGED"))
+      let said = remedy.replacing("cat ", with: "cat p/").replacing("] ", with: "] p/")
+        .replacing("] p/>", with: "] >").replacing("> ", with: "> p/")
+      refused.complains(said)
+    }
+    let whole = try pipe(
+      "cd p && \(remedy) && $ferry verify \(remedy.split(separator: " ").last ?? "")", made.path)
+    #expect(whole.status == 0, "\(whole.standardError)")
+  }
+
+  @Test func `says of volumes that are compressed one by one how to unpack them`() throws {
+    let made = try MadeArchive("i = Image('i'); write(layout([i.entry('i:1')], i.blobs))")
+    let cut = try pipe(
+      "split -b 2000 -d -a 3 --numeric-suffixes=1 \"$1\" x.tar. && gzip x.tar.* && $ferry verify x.tar.001.gz",
+      made.path)
+    #expect(cut.status == 64 && cut.standardError.contains("each piece is compressed with gzip"))
+    #expect(cut.standardError.contains("gzip -d x.tar.[0-9][0-9][0-9].gz"), "\(cut.standardError)")
+    let whole = try pipe("gzip -d x.tar.[0-9][0-9][0-9].gz && $ferry verify x.tar.001", made.path)
+    #expect(whole.status == 0, "\(whole.standardError)")
+  }
+
+  @Test func `takes whole archives that are numbered for no pieces`() throws {
+    let made = try MadeArchive("i = Image('i'); write(layout([i.entry('i:1')], i.blobs))")
+    let said = try pipe(
+      "mkdir p && cp \"$1\" p/part-1 && cp \"$1\" p/part-2 && echo notes > p/part-3 && cp \"$1\" p/z.1 && echo more > p/z.2 "
+        + "&& gzip -c \"$1\" > p/y.1 && echo more > p/y.2 && $ferry verify p", made.path)
+    #expect(
+      said.status == 0 && said.standardOutput.contains("all 4 archives are whole"), "\(said.standardError)")
+  }
+
+  @Test func `does not have volumes written again by ferry that another tool cut`() throws {
+    let made = try MadeArchive("i = Image('i'); write(layout([i.entry('i:1')], i.blobs))")
+    let lacking = try pipe(
+      "split -b 2000 -d -a 3 --numeric-suffixes=1 \"$1\" x.tar. && rm x.tar.003 && $ferry verify x.tar.001",
+      made.path)
+    #expect(lacking.status == 14)
+    let said = lacking.standardOutput + lacking.standardError
+    #expect(said.contains("missing: volume x.tar.003") && said.contains("another tool than ferry wrote it"))
+    #expect(!said.contains("--only-volume"), "\(said)")
+  }
+
   @Test func `does not count as a second archive beside the one that is expected`() throws {
     let made = try MadeArchive(
       """

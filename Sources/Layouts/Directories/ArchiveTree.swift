@@ -171,11 +171,18 @@ struct ArchiveTree {
     var sets: Set<String> = []
     var first: Set<String> = []
     var padded: Set<String> = []
+    var cut: Set<String> = []
     for name in files {
       guard let volume = VolumeName(name) else { continue }
       if ArchiveLooks.isNamed(volume.base) { sets.insert(volume.base) }
       if volume.number == 1 {
         first.insert(volume.base)
+        // Who counts from zero is another tool, and what it cut is one file.
+        if files.contains(VolumeName.text(volume.base, 0, digits: volume.digits)),
+          let file = try? directory.file(name), (try? ArchiveLooks.read(file)) == nil
+        {
+          cut.insert(volume.base)
+        }
         if !sets.contains(volume.base), let file = try? directory.file(name),
           case .tar = try? ArchiveLooks.read(file)
         {
@@ -185,7 +192,7 @@ struct ArchiveTree {
         padded.insert(volume.base)
       }
     }
-    return sets.union(padded.subtracting(first))
+    return sets.union(padded.subtracting(first)).subtracting(cut)
   }
 
   private mutating func take(file path: String, _ open: () throws(FileError) -> DataFile?) {
@@ -253,7 +260,7 @@ enum ArchiveLooks: Hashable {
   }
 
   /// Whether a block is the first of a tar, of whatever age.
-  private static func isTar(_ block: [UInt8]) -> Bool {
+  static func isTar(_ block: [UInt8]) -> Bool {
     guard block.count == Int(TarHeader.blockSize) else { return false }
     if block[257..<262].elementsEqual("ustar".utf8) { return true }
     let field = block[148..<156]

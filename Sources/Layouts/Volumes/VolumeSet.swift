@@ -175,7 +175,8 @@ extension LayoutError {
         path: set.volumes.first { $0.range.upperBound > offset && $0.state != .present }?.path ?? set.path,
         archive: set.path)
     case .notAnArchive, .notALayout, .holdsArchives:
-      set.compressed ?? .wrongFirstVolume(path: set.volumes.first?.path ?? set.path)
+      set.compressed ?? set.volumes.first.flatMap { CutFile.error(ofVolumesFrom: $0.path) }
+        ?? .wrongFirstVolume(path: set.volumes.first?.path ?? set.path)
     case .damagedHeader(_, let offset):
       .damagedHeader(path: set.volumes.first { $0.range.contains(offset) }?.path ?? set.path, at: offset)
     default: self

@@ -47,7 +47,7 @@ extension LayoutError: WordedError {
       return ErrorText("\(path) lacks what lies at byte \(at)", remedy: again, .integrityFailure)
     case .volumeNeeded(let path, let archive):
       return ErrorText(
-        "without \(path) nothing can be known of \(archive): what it holds is written there",
+        "without \(path) nothing can be known of \(archive): what it holds is written there or behind it",
         remedy: "Bring that volume, or name the directory it is in as well.", .integrityFailure)
     case .wrongFirstVolume(let path):
       return ErrorText(
@@ -59,6 +59,16 @@ extension LayoutError: WordedError {
         remedy:
           "Lay its pieces end to end: cat \(path).* > \(path), and name that; or cat \(path).* | ferry verify -",
         .usage)
+    case .cutFile(let path, let pieces, let whole, .none):
+      return ErrorText(
+        "\(path) is a piece of a file that was cut",
+        remedy:
+          "Lay all pieces end to end: cat \(pieces) > \(whole), and name that; or cat \(pieces) | ferry verify -",
+        .usage)
+    case .cutFile(let path, let pieces, _, let compression):
+      return ErrorText(
+        "\(path) is a piece of a file that was cut, and each piece is compressed with \(compression.rawValue)",
+        remedy: "Decompress them all, and name the first: \(compression.rawValue) -d \(pieces)", .usage)
     case .volumeTwice(let one, let other):
       return ErrorText(
         "\(one) and \(other) are one volume of different sizes",
@@ -155,7 +165,8 @@ extension LayoutError: WordedError {
         (["\(path) is not whole:"] + lines + more).joined(separator: "\n"),
         remedy: "No tag was pushed. "
           + ProblemText.remedy(
-            for: problems, or: "Send it again with the same command: what has arrived is skipped."),
+            for: problems,
+            or: "Send or carry it again, and run the same command: what has arrived is skipped."),
         .integrityFailure)
     case .passed(let digest, _):
       return ErrorText("the bytes of \(digest) have passed and cannot be had again", .unforeseen)
