@@ -64,7 +64,9 @@ public final class Layout: Sendable {
     let front = check.front
     volumePlaces =
       set.map {
-        VolumePlaces($0.volumes, blobs: check.blobs, lost: check.lost, entries: check.places)
+        VolumePlaces(
+          $0.volumes, blobs: check.blobs, lost: check.lost, entries: check.places,
+          isWrittenByFerry: front.isWrittenByFerry)
       } ?? VolumePlaces()
     descriptors = check.descriptors
     mostValuesRead = Walks.mostValues + Walks.mostRounds * check.tally.values

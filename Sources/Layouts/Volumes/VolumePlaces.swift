@@ -5,6 +5,8 @@ import Images
 public struct VolumePlaces: Sendable {
   /// All that the archive should have, in order, and those that are there too much.
   public let volumes: [Volume]
+  /// Whether Ferry wrote the archive, and can write any volume of it again.
+  public let isWrittenByFerry: Bool
   /// Into ``volumes``, by their paths.
   private let numbers: [String: Int]
   private let blobs: [Digest: BlobExtent]
@@ -16,13 +18,14 @@ public struct VolumePlaces: Sendable {
   private let entries: [String: Range<Int64>]
 
   /// Of an archive in one file.
-  public init() { self.init([], blobs: [:], lost: [:], entries: [:]) }
+  public init() { self.init([], blobs: [:], lost: [:], entries: [:], isWrittenByFerry: false) }
 
   init(
     _ volumes: [Volume], blobs: [Digest: BlobExtent], lost: [Digest: BlobExtent],
-    entries: [String: Range<Int64>]
+    entries: [String: Range<Int64>], isWrittenByFerry: Bool
   ) {
     self.volumes = volumes
+    self.isWrittenByFerry = isWrittenByFerry
     self.blobs = blobs
     self.lost = lost
     self.entries = entries

@@ -241,6 +241,9 @@ public struct FindingList: RandomAccessCollection, Sendable {
   /// Whether the archive is cut into volumes, so that a finding may lie in some.
   public var areOfVolumes: Bool { !content.found.volumes.volumes.isEmpty }
 
+  /// Whether Ferry wrote those volumes, and can write any of them again.
+  public var areOfFerrysVolumes: Bool { content.found.volumes.isWrittenByFerry }
+
   /// The names of all images that any of them hurts.
   public var images: Set<String> {
     let found = content.found

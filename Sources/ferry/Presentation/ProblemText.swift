@@ -72,8 +72,11 @@ enum ProblemText {
   }
 
   /// What to do about volumes that are not there, or not what they should be.
-  static let bringVolumes: Wording =
-    "Bring the right volumes, or write them again: ferry export … --only-volume N."
+  static func bringVolumes(for findings: FindingList) -> Wording {
+    findings.areOfFerrysVolumes
+      ? "Bring the right volumes, or write them again: ferry export … --only-volume N."
+      : "Bring the right volumes, or have the archive made and cut once more: another tool than ferry wrote it."
+  }
 
   /// The first twenty of an archive's findings, each with the images that it hurts.
   static func lines(for findings: FindingList) -> [Wording] {

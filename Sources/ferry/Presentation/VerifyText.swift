@@ -40,7 +40,7 @@ struct VerifyText {
       )
       let usual =
         archive.findings.areOfVolumes && archive.findings.contains { !$0.volumes.isEmpty }
-        ? ProblemText.bringVolumes : ""
+        ? ProblemText.bringVolumes(for: archive.findings) : ""
       let remedy = ProblemText.remedy(for: archive.findings.problems, or: usual)
       if !remedy.isEmpty { console.say(remedy) }
       return

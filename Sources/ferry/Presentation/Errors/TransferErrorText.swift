@@ -364,7 +364,7 @@ extension TransferError: WordedError {
     case .incompleteArchive(let archive, let findings, let way):
       return ErrorText(
         (["\(archive) is not whole:"] + ProblemText.lines(for: findings)).joined(separator: "\n"),
-        remedy: ProblemText.remedy(for: findings.problems, or: ProblemText.bringVolumes)
+        remedy: ProblemText.remedy(for: findings.problems, or: ProblemText.bringVolumes(for: findings))
           + way.words,
         .integrityFailure)
     case .imageNotWhole(let archive, let problems, let volumes):
