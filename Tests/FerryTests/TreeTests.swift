@@ -358,6 +358,45 @@ import Testing
     #expect(registry.bytes(of: digest) == manifest)
   }
 
+  @Test func `of skopeo's dir: is read out of a tar, too`() throws {
+    let made = try tree(
+      """
+      i = Image('i'); files = skopeo(i); write(files); print(digest(i.manifest))
+      open('z.tar.gz', 'wb').write(gzip.compress(tar(files.items())))
+      write({n: c for n, c in files.items() if n != 'version'}, 'old.tar')
+      write({**files, 'manifest.json': i.manifest[:-9]}, 'cut.tar')
+      write({n: c for n, c in files.items() if c != i.layers[1]}, 'part.tar')
+      """)
+    let place = ["--plain-http", "--to", "\(registry.host)/new"]
+    for (number, name) in ["a.tar", "z.tar.gz", "old.tar"].enumerated() {
+      let path = made.directory.file(name)
+      #expect(try ferry.run(["verify", path], exits: 0).standardOutput.contains("whole"))
+      try ferry.run(["import", path, "--as", "given:\(number)"] + place, exits: 0)
+      #expect(registry.digest(of: "new/given", "\(number)") == made.printed[0])
+    }
+    let piped = try Pipeline(ferry: ferry).run("cat \"$1\" | $ferry verify -", [made.path])
+    #expect(piped.status == 0, "\(piped.standardError)")
+    try ferry.run(["verify", made.directory.file("part.tar")], exits: 14)
+    // Nothing proves its bytes: another copy may be right.
+    try ferry.run(["verify", made.directory.file("cut.tar")], exits: 14).complains(
+      "is damaged: manifest.json: ", "Carry the archive over again")
+  }
+
+  @Test func `may hold volumes beside a file of their name`() throws {
+    let made = try tree(
+      "b = packed('x'); put('', {'x.tar': packed('y'), 'x.tar.001': b[:4096], 'x.tar.002': b[4096:]})")
+    let said = try run(["verify"], in: made, exits: 0)
+    #expect(said.contains("t/x.tar  whole") && said.contains("t/x.tar.001  whole"), "\(said)")
+    _ = try bring(made, exits: 0)
+    #expect(registry.digest(of: "new/x", "1") != nil && registry.digest(of: "new/y", "1") != nil)
+  }
+
+  @Test func `counts an export that was broken off for no image`() throws {
+    let made = try tree("put('', {'g.tar': packed('g'), 'x.tar.partial': packed('x')})")
+    let said = try bring(made, ["--keep-going"], exits: 3)
+    #expect(said.contains("1 unfinished export not read") && !said.contains("image failed"), "\(said)")
+  }
+
   @Test func `of skopeo's dir: that was copied in part is damaged`() throws {
     let made = try tree(
       """

@@ -10,7 +10,7 @@ public enum LayoutForm: String, Hashable, Sendable {
   case directory
   /// A tar in docker's own form, or what is unpacked of one, from which Ferry makes the layout.
   case dockerSave = "docker-save"
-  /// A directory in skopeo's own form, from which Ferry makes the layout.
+  /// A directory in skopeo's own form, or a tar of what lies in one, from which Ferry makes the layout.
   case skopeo = "dir"
 }
 
@@ -71,6 +71,10 @@ struct LayoutSource {
     let entries = try TarContents(tar, of: file.path).comparingCopies(in: file)
     if let entry = entries.sparse.filter(TarContents.isOwn).min() {
       throw .sparse(path: file.path, entry: entry)
+    }
+    if try SkopeoDirectory.isPacked(entries, in: file) {
+      return try SkopeoDirectory.source(
+        of: file, at: file.path, tar: tar, entries: entries, memoryLimit: memoryLimit)
     }
     if let archive = try DockerSaveArchive.open(
       file: file, tar: tar, entries: entries, memoryLimit: memoryLimit)
