@@ -44,6 +44,8 @@ public enum LayoutError: Error, Hashable, Sendable {
   case noArchive(directory: String, unread: [UnreadArchive] = [])
   /// What an export that was broken off left; the images that it is to hold, where its journal tells.
   case unfinished(path: String, images: [String])
+  /// One of the files that an archive cannot do without is a link, and what it leads to is not in the archive.
+  case strayLink(path: String, entry: String, target: String)
   /// A sound archive without an image in it; what its list names instead.
   case noImage(path: String, others: [MediaType])
   case malformed(path: String, entry: String, why: FileFault)

@@ -97,6 +97,49 @@ import Testing
     #expect(!said.contains("--only-volume"), "\(said)")
   }
 
+  @Test func `is said to end where its file ends, though it is cut in the last bytes of its compression`()
+    throws
+  {
+    let made = try MadeArchive("i = Image('i'); write(layout([i.entry('i:1')], i.blobs))")
+    let cut = try pipe(
+      "gzip -c \"$1\" | head -c -4 > x.tar.gz && stat -c %s x.tar.gz && $ferry verify x.tar.gz", made.path)
+    let size = try #require(cut.standardOutput.split(separator: "\n").first)
+    #expect(cut.status == 14 && cut.standardError.contains("x.tar.gz is truncated: it ends at byte \(size)"))
+  }
+
+  @Test func `names the link that stands where its list should be`() throws {
+    let made = try MadeArchive(
+      """
+      i = Image('i'); f = layout([i.entry('i:1')], i.blobs); del f['index.json']
+      with tarfile.open('a.tar', 'w') as t:
+        e = tarfile.TarInfo('index.json'); e.type = tarfile.SYMTYPE; e.linkname = '/srv/list.json'; t.addfile(e)
+        for name, content in f.items():
+          e = tarfile.TarInfo(name); e.size = len(content); t.addfile(e, io.BytesIO(content))
+      """)
+    try ferry.run(["verify", made.path], exits: 14).complains(
+      "index.json is a link to", "/srv/list.json", "which is not in the archive", "tar -h")
+  }
+
+  @Test func `is not to be carried again where two archives were joined`() throws {
+    let made = try MadeArchive(
+      """
+      i, j = Image('i'), Image('j')
+      one, two = [tar(layout([x.entry('x:1')], x.blobs).items()) for x in (i, j)]
+      while one.endswith(bytes(512)): one = one[:-512]
+      open('a.tar', 'wb').write(one + two)
+      """)
+    let registry = ScriptedRegistry()
+    let commands = [
+      ["verify", made.path], ["import", "--plain-http", "--to", "\(registry.host)/new", made.path],
+    ]
+    for command in commands {
+      let result = try ferry.run(command, exits: 14)
+      let said = result.standardOutput + result.standardError
+      #expect(said.contains("index.json is there twice") && said.contains("two archives were joined to one"))
+      #expect(!said.contains("Carry the archive over again"), "\(said)")
+    }
+  }
+
   @Test func `does not count as a second archive beside the one that is expected`() throws {
     let made = try MadeArchive(
       """

@@ -178,6 +178,10 @@ struct LayoutFront {
       case .none(let offset) where tar.entries.count <= 2: throw .truncated(path: file.path, at: offset)
       // A tar of blobs without a list is not one of anything else.
       case .none, .marker:
+        for case .strayLink(let path, let target) in entries.problems
+        where [name, IndexFile.path].contains(path) {
+          throw .strayLink(path: file.path, entry: path, target: target)
+        }
         let isOfImages = tar.entries.isEmpty || entries.looksLikeImages
         let inside = isOfImages ? [] : entries.namesOfArchives
         if let first = inside.first {

@@ -81,7 +81,8 @@ public final class StreamedLayout: Sendable {
     } catch .notATar where front.count == 0 {
       throw .truncated(path: content.path, at: 0)
     } catch .cutStream {
-      throw .truncated(path: content.path, at: front.count)
+      // Where it ends as it lies there: of what it unpacks to nothing may have come.
+      throw .truncated(path: content.path, at: content.storedSize)
     } catch {
       throw LayoutError(error, in: content.path)
     }

@@ -236,7 +236,8 @@ private struct VolumeGathering {
     let prefix = String(path.dropLast(base.count))
     let directory = DataFile.directory(of: path)
     // A directory may be named in more than one way.
-    let key = "\(DirectoryListing.canonical(directory) ?? directory)/\(base)"
+    // What is called so without a number is another archive.
+    let key = "\(DirectoryListing.canonical(directory) ?? directory)/\(base).*"
     guard !seen.contains(key) else { return true }
     var found: [Int: ArchiveInput.FoundVolume] = [:]
     for volume in ArchivePlace.volumes(of: path) where found[volume.number] == nil {
@@ -270,6 +271,12 @@ private struct VolumeGathering {
       case .input(let input): if input.stream != nil || !isCompanion(input.path) { inputs.append(input) }
       case .volumes(let base): inputs += try Self.inputs(of: base, in: holdings[base] ?? [])
       }
+    }
+    let files = Set(inputs.lazy.filter(\.isOneFile).map(\.path))
+    inputs = inputs.map { input in
+      // Beside a file of their name volumes are called after their first.
+      guard !input.isOneFile, files.contains(input.path), let first = input.files.first else { return input }
+      return ArchiveInput(first, volumes: input.volumes, finding: input.finding)
     }
     return GatheredArchives(inputs: inputs, directories: directories, passedOver: passedOver)
   }

@@ -62,7 +62,8 @@ struct VolumeSet: Hashable, Sendable {
 
   /// Throws ``LayoutError/notAnArchive(path:)`` when all volumes are empty.
   init(_ input: ArchiveInput) throws(LayoutError) {
-    path = input.path
+    let isCalledAfterVolume = input.volumes.values.contains { $0.path == input.path }
+    path = isCalledAfterVolume ? VolumeName(input.path)?.base ?? input.path : input.path
     found = input.volumes
     var frequency: [Int64: Int] = [:]
     for volume in found.values { frequency[volume.size, default: 0] += 1 }

@@ -1,5 +1,6 @@
 import Digests
 import Images
+import Layouts
 import Transfers
 
 /// An import's plan and outcome, for people.
@@ -95,7 +96,12 @@ struct ImportText {
     if !identical.isEmpty { parts.append("\(Self.count(identical)) there already") }
     if !trusted.isEmpty { parts.append("\(Self.count(trusted)) there by tag alone (--trust-tags)") }
     if !result.skipped.isEmpty { parts.append("\(Self.count(result.skipped)) skipped") }
-    if !result.failures.isEmpty { parts.append("\(Amounts.count(result.failures.count, "image")) failed") }
+    let unfinished = result.failures.count {
+      if case LayoutError.unfinished = $0.error { true } else { false }
+    }
+    let failed = result.failures.count - unfinished
+    if failed > 0 { parts.append("\(Amounts.count(failed, "image")) failed") }
+    if unfinished > 0 { parts.append("\(Amounts.count(unfinished, "unfinished export")) not read") }
     if parts.isEmpty { parts.append("nothing to do") }
     console.say(
       parts.joined(separator: ", ")

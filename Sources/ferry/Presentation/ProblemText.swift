@@ -41,6 +41,7 @@ enum ProblemText {
     case .notAManifest, .notAConfig, .configDisagrees, .contentDiffers, .cannotUnpack,
       .unfitOmission,
       .notAnImage, .ambiguousName, .beneath, .contradiction, .notAFile, .strayLink, .unsafePath,
+      .duplicate,
       .disagreement("manifest.json"):
       true
     case .unreadableImage(_, .wrongContent): false
@@ -53,6 +54,10 @@ enum ProblemText {
   static func remedy(for problems: some Collection<LayoutProblem>, or usual: Wording) -> Wording {
     if problems.contains(where: { if case .strayLink = $0 { true } else { false } }) {
       return "Pack it again with what its links lead to: tar -h, or cp -L."
+    }
+    if problems.contains(.duplicate(path: "index.json")) {
+      return
+        "It has two lists: two archives were joined to one, or a file was packed twice. Have each archive by itself."
     }
     if !problems.isEmpty, problems.allSatisfy(isOfItsMaking) {
       return

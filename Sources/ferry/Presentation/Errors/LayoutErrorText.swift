@@ -90,6 +90,11 @@ extension LayoutError: WordedError {
         "\(path) is an unfinished export\(what)",
         remedy: "The same ferry export, run again, finishes it; then it has its name without .partial.",
         .integrityFailure)
+    case .strayLink(let path, let entry, let target):
+      let problem = LayoutProblem.strayLink(path: entry, target: target)
+      return ErrorText(
+        "\(path) cannot be read: \(ProblemText.line(for: problem))",
+        remedy: ProblemText.remedy(for: [problem], or: again), .integrityFailure)
     case .noImage(let path, let others):
       let kinds = Set(others.map(\.rawValue)).sorted().prefix(5).map { "'\($0)'" }
       return ErrorText(
