@@ -27,6 +27,57 @@ import Testing
     #expect(new.storage.repositories == ["new/one"])
   }
 
+  @Test func `is none where names of one image become one, and each of them arrives`() throws {
+    let sources = ["rega.example/x/a:1", "regb.example/x/a:1"]
+    let layer = try DockerSave.layer("a")
+    try DockerSave([.init(sources, layers: [layer])]).write(to: ferry.file("both.tar"))
+    for source in sources {
+      try DockerSave([.init([source], layers: [layer])]).write(to: ferry.file(source.prefix(4) + ".tar"))
+    }
+    for archives in [["both.tar"], ["rega.tar", "regb.tar"]] {
+      let new = try RegistryProcess()
+      let to = ["--plain-http", "--to", "\(new.host)/new"]
+      let written = ["--receipt", "r.json", "--switch-over", "switch", "--json"]
+      let report = try Report(ferry.run(["import"] + archives + to + written, exits: 0))
+      #expect(try report.strings("images", "source") == sources)
+      #expect(try report.strings("images", "state") == ["pushed", "pushed"])
+      #expect(new.requests.count { $0.method == "PUT" && $0.path.hasSuffix("/manifests/1") } == 1)
+      #expect(try names(in: "switch") == sources)
+      for archive in archives { try ferry.run(["verify", archive, "--receipt", "r.json"], exits: 0) }
+      for evidence in [archives, ["r.json"]] {
+        let checked = try Report(
+          ferry.run(["check"] + evidence + to + ["--switch-over", "switch", "--json"], exits: 0))
+        #expect(try checked.strings("images", "source") == sources)
+        #expect(try names(in: "switch") == sources)
+      }
+      let again = try Report(ferry.run(["import"] + archives + to + written, exits: 0))
+      #expect(try again.strings("images", "state") == ["identical", "identical"])
+    }
+  }
+
+  /// The old names that what pulls is told of.
+  private func names(in directory: String) throws -> [String] {
+    try String(contentsOfFile: ferry.file("\(directory)/names.tsv"), encoding: .utf8).split(separator: "\n")
+      .filter { !$0.hasPrefix("#") }.compactMap { $0.split(separator: "\t").first.map(String.init) }
+  }
+
+  @Test func `between two registries' images of one path is met with what tells them apart`() throws {
+    let new = try RegistryProcess()
+    let sources = ["rega.example/x/a:1", "regb.example/x/a:1"]
+    try DockerSave(try sources.map { .init([$0], layers: [try DockerSave.layer($0)]) })
+      .write(to: ferry.file("a.tar"))
+    let arguments = ["import", "a.tar", "--plain-http", "--to"]
+    let result = try ferry.run(
+      arguments + ["\(new.host)/new", "--map", "rega.example/x/a=ra/a"], exits: 15)
+    result.complains(
+      "would all become \(new.host)/new/a:1", "--image 'rega.example/*'", "which it has to name without")
+    #expect(!result.standardError.contains("Tell them apart with --map"))
+    for host in ["rega", "regb"] {
+      try ferry.run(arguments + ["\(new.host)/\(host)", "--image", "\(host).example/*"], exits: 0)
+    }
+    #expect(new.storage.repositories == ["rega/a", "regb/a"])
+  }
+
   @Test func `between a tag there and another image needs --overwrite`() throws {
     let new = try RegistryProcess(fixtures: true)
     try ferry.export([source.reference("odd/twice:1"), source.reference("odd/zstd:1")], to: "a.tar")

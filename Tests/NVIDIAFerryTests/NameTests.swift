@@ -82,7 +82,7 @@ import Testing
 
   @Test func `that two images would share are refused, and both are shown`() throws {
     let move = try Move()
-    move.stage.add(Move.trainer, to: "olddept_vision/detector", tag: "1.0", on: .dgx)
+    move.stage.add(Move.detector, to: "olddept_vision/detector", tag: "1.0", on: .dgx)
     let images = [move.images[0], move.at("olddept_vision/detector:1.0"), move.images[1]]
     try move.export(images: images)
     let result = try move.import("--dry-run", "--map", "**=one", exits: 15)

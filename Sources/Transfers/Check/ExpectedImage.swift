@@ -158,21 +158,28 @@ struct ExpectedNames: Sendable {
         }, named.images
       )
     case .receipts(_, let images):
-      var latest: [Reference: ReceivedImage] = [:]
+      var latest: [ImportImage.Name: ReceivedImage] = [:]
       for (path, receipt, image) in images {
-        let target = try target(of: image, in: receipt, at: path)
-        if let known = latest[target], known.source != image.source, known.digest != image.digest {
-          throw TransferError.targetCollision(target: target, sources: [known.source, image.source].sorted())
-        }
+        let name = ImportImage.Name(
+          source: image.source, target: try target(of: image, in: receipt, at: path))
         // Of several imports the last one's word on a name counts, and of one image what all of them pushed.
-        guard let known = latest[target] else {
-          latest[target] = image
+        guard let known = latest[name] else {
+          latest[name] = image
           continue
         }
         let (later, earlier) = known.confirmedAt > image.confirmedAt ? (known, image) : (image, known)
-        latest[target] = later.digest == earlier.digest ? later.joined(with: earlier) : later
+        latest[name] = later.digest == earlier.digest ? later.joined(with: earlier) : later
       }
-      return (latest.sorted { $0.key < $1.key }.map { ExpectedImage($0.value, target: $0.key) }, [])
+      var held: [Reference: ReceivedImage] = [:]
+      for (name, image) in latest {
+        guard let other = held.updateValue(image, forKey: name.target), other.digest != image.digest else {
+          continue
+        }
+        throw TransferError.targetCollision(
+          target: name.target, sources: [other.source, image.source].sorted())
+      }
+      let ordered = latest.sorted { ($0.key.target, $0.key.source) < ($1.key.target, $1.key.source) }
+      return (ordered.map { ExpectedImage($0.value, target: $0.key.target) }, [])
     }
   }
 

@@ -37,15 +37,15 @@ struct ImageNaming: Sendable {
     self.nvidiaHosts = nvidiaHosts
   }
 
-  /// What tells one image under a target from others there; without the source, where that does not count.
+  /// What tells one image under a target from others there.
   private struct Arrival: Hashable {
-    let target: Reference
+    let name: ImportImage.Name
     let digest: Digest
-    let source: String?
   }
 
   /// Names that no registry takes, or NGC does not, and targets that different images would share are blockers; the
-  /// images stay in the list, for all of it to be shown. Throws when the task was cancelled.
+  /// images stay in the list, for all of it to be shown. One image that has several names of which one is made stays by each
+  /// of them. Throws when the task was cancelled.
   func name(_ compressed: CompressedSelection) throws -> NamedImages {
     let selection = compressed.selected
     var blockers: [any Error] = []
@@ -87,11 +87,7 @@ struct ImageNaming: Sendable {
         named.state = .refused
         misfits.append(MisfitName(source: named.source, target: target, problem: problem))
       }
-      // Repositories that become one may each have the same signature.
-      let content = Arrival(target: target, digest: named.digest, source: nil)
-      let isContentNew = arrived.insert(content).inserted
-      let arrival = Arrival(target: target, digest: named.digest, source: named.source)
-      guard isContentNew || named.referral == nil, arrived.insert(arrival).inserted else { continue }
+      guard arrived.insert(Arrival(name: named.name, digest: named.digest)).inserted else { continue }
       byTarget[target, default: []].append(named)
     }
     for (archive, images) in Dictionary(grouping: unnamed, by: \.archive).sorted(by: { $0.key < $1.key }) {
@@ -104,7 +100,9 @@ struct ImageNaming: Sendable {
       blockers.append(TransferError.refusedByNGC(misfits.sorted { $0.target < $1.target }))
     }
     let images = byTarget.sorted { $0.key < $1.key }.flatMap { target, images in
-      guard images.count > 1 else { return images }
+      guard let first = images.first, images.contains(where: { $0.digest != first.digest }) else {
+        return images.sorted { $0.source < $1.source }
+      }
       let sources = Set(images.map(\.source)).sorted()
       blockers.append(
         sources.count > 1

@@ -44,6 +44,12 @@ public struct ImportImage: Sendable {
     }
   }
 
+  /// What tells it from the others of its import: several names of one image may become one.
+  public struct Name: Hashable, Sendable {
+    public let source: String
+    public let target: Reference
+  }
+
   /// What does not change of it: in memory once, in however many lists the image stands.
   private final class Content: Sendable {
     let source: String
@@ -153,6 +159,7 @@ public struct ImportImage: Sendable {
     set { change { $0.list = newValue } }
   }
 
+  public var name: Name { Name(source: source, target: target) }
   public var digest: Digest { tree.root.digest }
   /// What registries knew it by as one of Docker's schema 1, before it was converted, at export or on the way.
   public var schema1Digest: Digest? {

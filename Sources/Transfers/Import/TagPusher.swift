@@ -20,6 +20,8 @@ struct TagPusher: Sendable {
     case pushed(list: Descriptor?)
     /// Its tag holds something else, and stays (``ExistingTags/skip``).
     case taken(Digest)
+    /// It was left away with what it refers to.
+    case left
   }
 
   /// What became of one image.
@@ -63,36 +65,28 @@ struct TagPusher: Sendable {
     let levels = Dictionary(grouping: prepared.images.filter(\.isToPush)) { $0.referral?.depth ?? 0 }
     for (_, images) in levels.sorted(by: { $0.key < $1.key }) {
       let lostSubjects = subjects.lostSubjects(of: images, failed: failed, skipped: left)
-      let outcomes = try await executor.mapConcurrently(images) { image -> Outcome in
+      let outcomes = try await executor.mapConcurrently(Self.pushes(of: images)) { images -> [Outcome] in
+        let image = images[0]
         do {
           let repository = image.target.repository
           let lost = image.tree.blobs.lazy.compactMap { blobs.failure(of: $0.digest, in: repository) }
           if let error = lost.first { throw error }
-          var image = image
+          let arrival: Arrival
           switch lostSubjects[image] {
           case .failed(let subject): throw TransferError.subjectFailed(subject)
-          case .skipped: image.state = .skippedWithSubject
-          case nil:
-            switch try push(image) {
-            case .pushed(let list): image.list = list
-            case .taken(let present): image.state = .skipped(present)
-            }
+          case .skipped: arrival = .left
+          case nil: arrival = try push(image)
           }
-          guard !image.isSkipped else {
-            settings.observer.note(.skipped(image))
-            return .skipped(image)
-          }
-          image.confirmedAt = Date()
-          settings.observer.note(
-            .imported(source: image.source, target: image.target, digest: image.digest))
-          return .pushed(image)
+          return images.map { outcome(of: $0, arrival) }
         } catch {
           guard isSpared(image, by: error, damaged), !Task.isCancelled else { throw error }
-          let failure = ImageFailure(image: image.source, error: error)
-          settings.observer.note(.imageFailed(failure))
-          return .failed(failure)
+          return images.map { image in
+            let failure = ImageFailure(image: image.source, error: error)
+            settings.observer.note(.imageFailed(failure))
+            return .failed(failure)
+          }
         }
-      }
+      }.flatMap(\.self)
       for outcome in outcomes {
         switch outcome {
         case .pushed(let image): pushed.append(image)
@@ -106,6 +100,35 @@ struct TagPusher: Sendable {
       }
     }
     return PushedImages(images: pushed, skipped: skipped, failures: failures)
+  }
+
+  /// `images` by what is pushed: one image whose names become one is pushed once. They stand in the order of their targets.
+  private static func pushes(of images: [ImportImage]) -> [[ImportImage]] {
+    images.reduce(into: []) { pushes, image in
+      let other = pushes.last?.first
+      if let other, other.target == image.target, other.tree.manifests == image.tree.manifests {
+        pushes[pushes.count - 1].append(image)
+      } else {
+        pushes.append([image])
+      }
+    }
+  }
+
+  /// What became of `image`, and that it is said.
+  private func outcome(of image: ImportImage, _ arrival: Arrival) -> Outcome {
+    var image = image
+    switch arrival {
+    case .pushed(let list): image.list = list
+    case .taken(let present): image.state = .skipped(present)
+    case .left: image.state = .skippedWithSubject
+    }
+    guard !image.isSkipped else {
+      settings.observer.note(.skipped(image))
+      return .skipped(image)
+    }
+    image.confirmedAt = Date()
+    settings.observer.note(.imported(source: image.source, target: image.target, digest: image.digest))
+    return .pushed(image)
   }
 
   /// Whether the other images are pushed in spite of one that failed.

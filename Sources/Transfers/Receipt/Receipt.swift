@@ -51,9 +51,9 @@ extension ImportResult {
   /// What the destination has confirmed in this run: images that were pushed and read back, and those that it had
   /// already under the same digest, unless something of them failed behind that.
   var confirmedImages: [ImportImage] {
-    let read = Dictionary(pushed.map { ($0.target, $0) }) { first, _ in first }
+    let read = Dictionary(pushed.map { ($0.name, $0) }) { first, _ in first }
     let failed = Set(failures.map(\.image))
-    return prepared.images.filter { !failed.contains($0.source) }.map { read[$0.target] ?? $0 }.filter {
+    return prepared.images.filter { !failed.contains($0.source) }.map { read[$0.name] ?? $0 }.filter {
       $0.confirmedAt != nil
     }
   }

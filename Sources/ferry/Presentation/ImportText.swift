@@ -75,9 +75,12 @@ struct ImportText {
 
   /// What a finished run shows: every image with its new name and the digest read back.
   func summary(of result: ImportResult) {
-    let pushed = Set(result.pushed.map(\.target))
+    let pushed = Set(result.pushed.map(\.name))
     let listed = console.showsResultsWithNotes ? [] : result.prepared.images
-    for image in listed where pushed.contains(image.target) || image.isThere {
+    // Several names of one image may have become one.
+    var shown: Set<Reference> = []
+    for image in listed
+    where (pushed.contains(image.name) || image.isThere) && shown.insert(image.target).inserted {
       console.result("\(image.target)  \(image.digest)")
     }
     let there = result.prepared.images.filter(\.isThere)

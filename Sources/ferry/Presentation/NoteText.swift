@@ -136,6 +136,8 @@ enum NoteText {
         + "asking again for \(patience.components.seconds) s"
     case .ruleUnused(let rule):
       "the rule '\(rule)' is for none of the images' repositories"
+        + (rule.prefix { $0 != "/" && $0 != "=" }.contains { $0 == "." || $0 == ":" }
+          ? ", which it has to name without their registry" : "")
     case .unreadable(let failure):
       "cannot read \(failure.image): \(ErrorText(failure.error).summary)"
     case .descriptionsMissing(let host, let error):

@@ -147,25 +147,25 @@ struct ImportReport: Codable {
 /// What becomes of an import's images, or is to, as reports name it.
 struct ImportOutcome: Sendable {
   private let isPlan: Bool
-  private let pushed: Set<Reference>
-  private let skipped: [Reference: ImportImage]
+  private let pushed: Set<ImportImage.Name>
+  private let skipped: [ImportImage.Name: ImportImage]
   /// What failed when all was done, by the names in the archives.
   private let late: Set<String>
 
   /// Of a plan where there is no result.
   init(_ result: ImportResult?) {
     isPlan = result == nil
-    pushed = Set((result?.pushed ?? []).map(\.target))
-    skipped = Dictionary((result?.skipped ?? []).map { ($0.target, $0) }) { first, _ in first }
+    pushed = Set((result?.pushed ?? []).map(\.name))
+    skipped = Dictionary((result?.skipped ?? []).map { ($0.name, $0) }) { first, _ in first }
     late = Set((result?.late ?? []).map(\.image))
   }
 
   /// The image as it is known at the end: what came to have its name meanwhile is known then alone.
-  func image(for planned: ImportImage) -> ImportImage { skipped[planned.target] ?? planned }
+  func image(for planned: ImportImage) -> ImportImage { skipped[planned.name] ?? planned }
 
   func state(of image: ImportImage) -> String {
     isPlan || (image.isThere && !late.contains(image.source)) || image.isSkipped
-      ? image.state.name : pushed.contains(image.target) ? "pushed" : "failed"
+      ? image.state.name : pushed.contains(image.name) ? "pushed" : "failed"
   }
 }
 

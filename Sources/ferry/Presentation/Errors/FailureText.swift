@@ -82,6 +82,23 @@ enum FailureText {
         + "--image \(images[0].digest)", .destinationConflict)
   }
 
+  /// Different images whose names become one.
+  static func collision(of sources: [String], at target: Reference) -> ErrorText {
+    let references = sources.compactMap { try? Reference(anyTag: $0) }
+    let summary: Wording = "\(Wording.list(sources)) would all become \(target)"
+    let hosts = Set(references.map(\.host)).sorted()
+    guard hosts.count > 1, Set(references.map(\.repository)).count < references.count else {
+      return ErrorText(
+        summary, remedy: "Tell them apart with --map, or choose with --image.", .destinationConflict)
+    }
+    // No rule tells two registries' repositories of one path apart.
+    return ErrorText(
+      summary,
+      remedy:
+        "A rule of --map does not see the registry: import what is of each by itself, as by --image '\(hosts[0])/*', "
+        + "each below another --to.", .destinationConflict)
+  }
+
   /// An image of an archive that is put aside, with those that have its name in others.
   static func leftOut(of archive: String, _ others: [NamedTwice]) -> ErrorText {
     let holders = others.prefix(mostNamed).map { "\($0.archive) has \($0.digest)" as Wording }

@@ -121,9 +121,7 @@ extension TransferError: WordedError {
         "the archives of \(Wording.list(images.map(\.description))) would all be named \(name)",
         remedy: "Export them in separate runs, or into one archive.", .destinationConflict)
     case .targetCollision(let target, let sources):
-      return ErrorText(
-        "\(Wording.list(sources)) would all become \(target)",
-        remedy: "Tell them apart with --map, or choose with --image.", .destinationConflict)
+      return FailureText.collision(of: sources, at: target)
     case .imageLeftOut(let archive, let others): return FailureText.leftOut(of: archive, others)
     case .dividedImage(let name, let archives): return FailureText.divided(name, among: archives)
     case .nameCollision(let name, let target, let images):
