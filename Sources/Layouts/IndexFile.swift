@@ -235,11 +235,18 @@ private enum ListedEntry: Decodable {
 
   private enum CodingKeys: String, CodingKey { case digest, annotations }
 
+  /// What says something where it is a text, whatever stands beside it.
+  private struct Text: Decodable {
+    let text: String?
+
+    init(from decoder: any Decoder) { text = try? decoder.singleValueContainer().decode(String.self) }
+  }
+
   init(from decoder: any Decoder) {
     do { self = .readable(try Descriptor(from: decoder)) } catch {
       let members = try? decoder.container(keyedBy: CodingKeys.self)
-      let annotations = (try? members?.decodeIfPresent([String: String].self, forKey: .annotations)) ?? [:]
-      let name = annotations[IndexFile.nameAnnotation] ?? annotations[IndexFile.refNameAnnotation]
+      let annotations = (try? members?.decodeIfPresent([String: Text].self, forKey: .annotations)) ?? [:]
+      let name = annotations[IndexFile.nameAnnotation]?.text ?? annotations[IndexFile.refNameAnnotation]?.text
       let digest = try? members?.decodeIfPresent(String.self, forKey: .digest)
       self = .broken(UnreadableEntry(name: name ?? digest ?? "", fault: error.jsonFault))
     }

@@ -53,6 +53,14 @@ public enum FileFault: Error, Hashable, Sendable {
     }
   }
 
+  /// Whether it is what somebody writes who means it so, and hardly what happens on a way.
+  public var isOfItsMaking: Bool {
+    switch self {
+    case .json(.missing), .json(.empty), .json(.wrongType), .layerCount: true
+    default: false
+    }
+  }
+
   /// Reads JSON of a known shape. Throws ``json(_:)``.
   static func decode<Value: Decodable>(
     _ type: Value.Type, from bytes: [UInt8], as shape: DocumentShape, within bounds: DocumentBounds = .lists

@@ -26,7 +26,7 @@ import Testing
     var testDescription: String { name }
   }
 
-  @Test(arguments: absent + docker + lax + twice)
+  @Test(arguments: absent + docker + lax + twice + broken)
   func `is what it is to verify, and arrives or not as that says`(row: Row) throws {
     let made = try MadeArchive(row.script)
     let verified = try ferry.run(["verify", made.path], exits: row.verified)
@@ -185,6 +185,53 @@ import Testing
   ]
 
   private static let both = "i, j = plain('i'), plain('j')\n"
+
+  // MARK: One entry of a list that nobody can read
+
+  /// An entry of docker's list beside one that is whole, and what it is called.
+  private static let entries = [
+    ("j.listed(['old.example/team/j:2'], Config=None)", "old.example/team/j:2"),
+    ("j.listed(['old.example/team/j:2'], Config=7)", "old.example/team/j:2"),
+    ("{'RepoTags': ['old.example/team/j:2'], 'Layers': []}", "old.example/team/j:2"),
+    ("j.listed('old.example/team/j:2')", "old.example/team/j:2"), ("j.listed(7)", "blobs/sha256/"),
+    ("j.listed(['old.example/team/j:2', 7])", "old.example/team/j:2"),
+    ("j.listed(['old.example/team/j:2'], 'x')", "old.example/team/j:2"), ("None", "manifest.json[1]"),
+  ]
+
+  /// The same of `index.json`.
+  private static let listed = [
+    "{k: v for k, v in j.entry('j:2').items() if k != 'mediaType'}", "{**j.entry('j:2'), 'size': 'x'}",
+    "j.entry(annotations={**called('j:2'), 'note': None})",
+    "j.entry(annotations={**called('j:2'), 'note': 7})",
+  ]
+
+  static let broken: [Row] =
+    entries.flatMap { entry, name in
+      let list = "f['manifest.json'] = text([i.listed(['old.example/team/i:2']), \(entry)]); write(f)"
+      return [
+        Row(
+          name: "docker's \(entry)", script: both + "f = {**saved(i), **saved(j)}; \(list)", verified: 14,
+          says: [name], options: ["--keep-going"], imported: 3, complains: [name]),
+        Row(
+          name: "\(entry) beside index.json",
+          script: both
+            + "f = layout([i.entry('i:2')], i.blobs + j.blobs); \(list); print(digest(i.manifest))",
+          verified: 14, says: [name], options: ["--keep-going"], imported: 3, complains: [name],
+          brings: ["i:2"]),
+        Row(
+          name: "\(entry) alone",
+          script: both + "write({**saved(j), 'manifest.json': text([\(entry)])})", verified: 14,
+          says: ["manifest.json: "], options: ["--keep-going"], imported: 14),
+      ]
+    }
+    + listed.map { entry in
+      Row(
+        name: "index.json's \(entry)",
+        script: both
+          + "write(layout([i.entry('i:2'), \(entry)], i.blobs + j.blobs)); print(digest(i.manifest))",
+        verified: 14, says: ["old.example/team/j:2"], options: ["--keep-going"], imported: 3,
+        complains: ["old.example/team/j:2"], brings: ["i:2"])
+    }
 
   // MARK: Lax manifests
 

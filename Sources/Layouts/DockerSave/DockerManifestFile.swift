@@ -123,6 +123,8 @@ struct DockerManifestFile: Sendable {
     let layers: [String]
     /// What layers are that another place has, by the digests of what they hold.
     var sources: [String: Descriptor] = [:]
+    /// Why nothing but this can be read of it; nil where it can.
+    var fault: FileFault?
   }
 
   /// Whether a file of that name beside an `index.json` is docker's list: what is no list docker refuses to read, and
@@ -143,16 +145,40 @@ struct DockerManifestFile: Sendable {
 
   /// Where the configs and layers lie that the list names, as it says; nothing where it cannot be read.
   static func paths(in bytes: [UInt8]) -> Set<String> {
-    Set(((try? entries(in: bytes)) ?? []).flatMap { [$0.config] + $0.layers })
+    Set(((try? entries(in: bytes)) ?? []).filter { $0.fault == nil }.flatMap { [$0.config] + $0.layers })
   }
 
-  /// The images in the file's order.
+  /// The images in the file's order. What is wrong with one entry is that one's fault alone.
   static func entries(in bytes: [UInt8]) throws(FileFault) -> [Entry] {
     struct Image: Decodable {
-      let config: String
-      let names: [String]?
-      let layers: [String]?
-      let sources: [String: Source]?
+      let entry: Entry
+
+      init(from decoder: any Decoder) {
+        var fault: FileFault?
+        func read<Value>(_ body: () throws -> Value?) -> Value? {
+          do { return try body() } catch {
+            fault = fault ?? .json(error.jsonFault)
+            return nil
+          }
+        }
+        let members = read { try decoder.container(keyedBy: CodingKeys.self) }
+        let config = read { try members?.decode(String.self, forKey: .config) }
+        let names = read { try members?.decodeIfPresent([String].self, forKey: .names) }
+        let layers = read { try members?.decodeIfPresent([String].self, forKey: .layers) }
+        let sources = read { try members?.decodeIfPresent([String: Source].self, forKey: .sources) }
+        let place = decoder.codingPath.last?.intValue ?? 0
+        entry = Entry(
+          config: config ?? "\(DockerManifestFile.path)[\(place)]",
+          names: names ?? (fault == nil ? [] : Self.texts(in: members)), layers: layers ?? [],
+          sources: (sources ?? [:]).compactMapValues(\.layer), fault: fault)
+      }
+
+      /// What may be the names of an entry that cannot be read.
+      private static func texts(in members: KeyedDecodingContainer<CodingKeys>?) -> [String] {
+        if let name = try? members?.decode(String.self, forKey: .names) { return [name] }
+        let texts = try? members?.decodeIfPresent([Text].self, forKey: .names)
+        return (texts ?? []).compactMap(\.text)
+      }
 
       private enum CodingKeys: String, CodingKey {
         case config = "Config"
@@ -160,6 +186,11 @@ struct DockerManifestFile: Sendable {
         case layers = "Layers"
         case sources = "LayerSources"
       }
+    }
+    struct Text: Decodable {
+      let text: String?
+
+      init(from decoder: any Decoder) { text = try? decoder.singleValueContainer().decode(String.self) }
     }
     /// Of use where it can be read, and no harm where it cannot.
     struct Source: Decodable {
@@ -174,11 +205,7 @@ struct DockerManifestFile: Sendable {
     guard bytes.count(where: { $0 == UInt8(ascii: ",") }) <= mostValues else {
       throw .tooManyParts(limit: mostParts)
     }
-    let images = try (FileFault.decode([Image]?.self, from: bytes, as: .dockerManifest) ?? []).map {
-      Entry(
-        config: $0.config, names: $0.names ?? [], layers: $0.layers ?? [],
-        sources: ($0.sources ?? [:]).compactMapValues(\.layer))
-    }
+    let images = try (FileFault.decode([Image]?.self, from: bytes, as: .dockerManifest) ?? []).map(\.entry)
     guard images.reduce(images.count, { $0 + $1.names.count + $1.layers.count }) <= mostParts else {
       throw .tooManyParts(limit: mostParts)
     }

@@ -146,7 +146,7 @@ struct DockerSaveArchive {
 
   /// The manifest that an entry stands for.
   mutating func manifest(of entry: DockerManifestFile.Entry) throws(LayoutError) -> [UInt8] {
-    let config = try config(at: entry.config)
+    let config = try config(of: entry)
     guard config.diffIDs.count == entry.layers.count else {
       throw .malformed(
         path: file.path, entry: DockerManifestFile.path,
@@ -182,7 +182,15 @@ struct DockerSaveArchive {
     return bytes
   }
 
-  mutating func config(at path: String) throws(LayoutError) -> DockerConfig {
+  /// The config of an entry that can be read.
+  mutating func config(of entry: DockerManifestFile.Entry) throws(LayoutError) -> DockerConfig {
+    if let fault = entry.fault {
+      throw .malformed(path: file.path, entry: DockerManifestFile.path, why: fault)
+    }
+    return try config(at: entry.config)
+  }
+
+  private mutating func config(at path: String) throws(LayoutError) -> DockerConfig {
     let (name, extent, isTaken) = try place(of: path)
     if let known = configs[name] { return known }
     configBytes.add(saturating: extent.size)

@@ -122,7 +122,7 @@ struct TwoLists {
     var contested: Set<Digest> = []
     for entry in list where !entry.names.isEmpty {
       try LayoutError.checkCancellation()
-      guard let config = try? docker.config(at: entry.config).descriptor.digest else { continue }
+      guard let config = try? docker.config(of: entry).descriptor.digest else { continue }
       named.insert(config)
       for name in entry.names {
         guard let other = owners.updateValue(config, forKey: name), other != config else { continue }
@@ -146,7 +146,7 @@ struct TwoLists {
   private mutating func take(
     _ entry: DockerManifestFile.Entry, _ docker: inout DockerSaveArchive
   ) throws(LayoutError) {
-    let config = try docker.config(at: entry.config)
+    let config = try docker.config(of: entry)
     if let candidates = known[config.descriptor.digest] {
       guard let image = try first(of: candidates, with: entry, config, &docker) else {
         return note(.disagreement(path: DockerManifestFile.path))

@@ -60,8 +60,7 @@ enum ProblemText {
         "It has two lists: two archives were joined to one, or a file was packed twice. Have each archive by itself."
     }
     if !problems.isEmpty, problems.allSatisfy(isOfItsMaking) {
-      return
-        "It was made like that, and another copy is no better: export it once more, or have it built anew."
+      return haveItMadeAnew
     }
     // Neither wrong nor cut.
     let isMissing = { (problem: LayoutProblem) in if case .missing = problem { true } else { false } }
@@ -70,6 +69,10 @@ enum ProblemText {
       "What is there is right; what is missing was not written, or was taken out: have the images exported or saved once more. "
       + "Of a directory, see first that it was copied to its end."
   }
+
+  /// What to do about an archive that was made as it is.
+  static let haveItMadeAnew: Wording =
+    "It was made like that, and another copy is no better: export it once more, or have it built anew."
 
   /// Whether nothing is wrong but that volumes, or parts of them, are not here.
   static func isIncomplete(_ problems: some Collection<LayoutProblem>, volumes: [Volume]) -> Bool {

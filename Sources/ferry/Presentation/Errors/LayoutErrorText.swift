@@ -108,7 +108,8 @@ extension LayoutError: WordedError {
         "\(path) is damaged: \(entry): \(why.words)",
         // Carried again it costs as much.
         remedy: why.isOfBounds
-          ? "Nothing that tools make is like that. Do not trust whoever made it." : again,
+          ? "Nothing that tools make is like that. Do not trust whoever made it."
+          : why.isOfItsMaking ? ProblemText.haveItMadeAnew : again,
         .integrityFailure)
     case .oversized(let path, let entry, let size, let limit):
       return ErrorText(
