@@ -100,6 +100,8 @@ public enum TransferNote: Sendable {
   case platformUntold(image: String, archive: String)
   /// Of an index what it lists for a platform is taken, and the config of that says another one.
   case platformContradicted(image: String, digest: Digest, listed: Platform, stated: Platform)
+  /// An index lists several images for the platform that is asked for. One is taken, as readers take it; nil: all are.
+  case platformTwice(image: String, Platform, taken: Digest?, others: [Digest])
   /// What these archives hold of images for other platforms than the one that is asked for is not read.
   case othersNotRead(archives: [String])
   /// An archive has nothing of an image for the platforms that are asked for, and the one at `taken` has.

@@ -249,4 +249,39 @@ import Testing
     let manifests = try image(#require(report.objects("archives").first))["manifests"] as? [[String: Any]]
     #expect(manifests?.map { $0["otherPlatform"] as? String } == [nil, "linux/amd64"])
   }
+
+  @Test func `of which an index lists several images are told of`() throws {
+    let made = try MadeArchive(
+      """
+      a, b, c = Image('a'), Image('b'), Image('c', arch='arm64')
+      i = index([a.child(), b.child(), c.child()])
+      write(layout([of(i, INDEX, annotations=called('app:1'))], [i, *a.blobs, *b.blobs, *c.blobs]))
+      print(digest(a.manifest)); print(digest(b.manifest))
+      """)
+    let registry = ScriptedRegistry()
+    let into = ["import", made.path, "--plain-http", "--to"]
+    let told = "app:1: its index lists 2 images for linux/amd64: taking "
+    let page = ferry.file("page.html")
+    let result = try ferry.run(
+      into + ["\(registry.host)/one", "--platform", "linux/amd64", "--json", "--report", page], exits: 0)
+    result.complains(told + "\(made.printed[0]), the first, and not \(made.printed[1])")
+    #expect(registry.digest(of: "one/app", "1") == made.printed[0])
+    let image = try #require(Report(result).objects("images").first)
+    #expect(image["samePlatform"] as? [String] == [made.printed[1]])
+    #expect(
+      try String(contentsOfFile: page, encoding: .utf8).contains("the first, and not \(made.printed[1])"))
+    let other = try ferry.run(
+      into + ["\(registry.host)/arm", "--platform", "linux/arm64", "--json"], exits: 0)
+    #expect(try Report(other).objects("images").first?["samePlatform"] == nil)
+    #expect(!other.standardError.contains("its index lists"))
+
+    try ferry.run(into + ["\(registry.host)/all"], exits: 0)
+    let all = registry.reference("all/app:1")
+    try ferry.export([all], to: "a.tar", "--platform", "linux/amd64")
+      .complains(
+        "\(all): its index lists 2 images for linux/amd64: taking all of them", made.printed[0],
+        made.printed[1])
+    let listed = try self.image(inspected("a.tar"))["manifests"] as? [[String: Any]]
+    #expect(Set(made.printed).isSubset(of: (listed ?? []).compactMap { $0["digest"] as? String }))
+  }
 }

@@ -165,6 +165,10 @@ public struct ExportImage: Sendable {
       left = try choice.omitted(from: index, top.children, of: reference)
       let missing = choice.missing(in: top.children)
       if !missing.isEmpty { observer.note(.platformsMissing(image: reference, missing)) }
+      for (platform, digests) in choice.repeated(in: top.children) {
+        observer.note(
+          .platformTwice(image: reference.description, platform, taken: nil, others: digests))
+      }
       if !platforms.keepsIndex, let single = choice.single(in: top.children) {
         root = single
         left = []

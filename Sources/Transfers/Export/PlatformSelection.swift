@@ -31,6 +31,19 @@ struct PlatformChoice {
     wanted.filter { wanted in !children.contains { $0.platform?.satisfies(wanted) == true } }
   }
 
+  /// What of an index's `children` is for one and the same platform among those that are taken, in their order: several images.
+  func repeated(in children: [Descriptor]) -> [(Platform, [Digest])] {
+    var found: [(platform: Platform, digests: [Digest])] = []
+    for child in matches(in: children) {
+      guard let platform = child.platform else { continue }
+      let place = found.firstIndex { $0.platform == platform }
+      if place == nil { found.append((platform, [child.digest])) }
+      guard let place, !found[place].digests.contains(child.digest) else { continue }
+      found[place].digests.append(child.digest)
+    }
+    return found.filter { $0.digests.count > 1 }
+  }
+
   /// What is left out of `index`, whose manifests are `children`: those for other platforms, and attestations of those. An entry
   /// without a platform stays. Throws ``TransferError/platformNotFound(_:wanted:available:)``.
   func omitted(

@@ -189,7 +189,7 @@ struct ImageChoice {
     let choice = TakenPlatform(request, configsIn: layouts)
     if case .platform(let one) = spared(of: archived) {
       whole = [image.root] + (try layout.manifest(image.root).children)
-      origin = PlatformOrigin(original: image.digest, platform: one.platform)
+      origin = try self.origin(of: one, in: archived, choice)
       readInPart.insert(layout.path)
       notes += [choice.remark(on: image, taking: one, in: layout)].compactMap(\.self)
     } else if referral == nil {
@@ -208,7 +208,7 @@ struct ImageChoice {
               image: LayoutImage(reference: image.reference, name: image.name, root: one.descriptor),
               layout: layout))
           if tree.blobs.count < held { readInPart.insert(layout.path) }
-          origin = PlatformOrigin(original: image.digest, platform: one.platform)
+          origin = try self.origin(of: one, in: archived, choice)
         }
         notes += [choice.remark(on: image, taking: one, in: layout)].compactMap(\.self)
       } catch let error as TransferError {
@@ -235,6 +235,19 @@ struct ImageChoice {
     }
     replace(whole, of: image, by: selected.count)
     selected.append(taken)
+  }
+
+  /// What `one` is taken out of, after it was said what else could have been taken.
+  private mutating func origin(
+    of one: ListedPlatform, in archived: ArchivedImage, _ choice: TakenPlatform
+  ) throws -> PlatformOrigin {
+    let others = try choice.others(than: one, of: archived.image, in: archived.layout)
+    if !others.isEmpty, let wanted = choice.wanted {
+      notes.append(
+        .platformTwice(
+          image: archived.image.label, wanted, taken: one.descriptor.digest, others: others))
+    }
+    return PlatformOrigin(original: archived.image.digest, platform: one.platform, others: others)
   }
 
   /// Notes the manifests in whose place the image at `index` of ``selected`` goes.

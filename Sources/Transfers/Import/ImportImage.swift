@@ -168,6 +168,9 @@ public struct ImportImage: Sendable {
 }
 
 extension ImportImage {
+  /// What else the index that it was taken out of lists for its platform.
+  public var othersForPlatform: [Digest] { compression?.origin?.others ?? [] }
+
   /// Whether it has to be pushed.
   public var isToPush: Bool {
     switch state {

@@ -7,6 +7,8 @@ public struct PlatformOrigin: Hashable, Sendable {
   /// What registries know the index by.
   public let original: Digest
   public let platform: Platform?
+  /// What else the index lists for the platform that was asked for: readers take the first.
+  public let others: [Digest]
 }
 
 /// Which of an index's images is pushed in its place: the one for the platform that is asked for, or the only one that the
@@ -60,11 +62,24 @@ struct TakenPlatform {
     // An index that is for no platform at all is an artifact's.
     guard listed.contains(where: { $0.platform != nil }) else { return nil }
     let here = listed.filter(\.isHere)
-    let fitting = here.filter { $0.platform?.satisfies(wanted) == true }
-    guard let one = fitting.first(where: { $0.platform == wanted }) ?? fitting.first else {
+    guard let one = Self.best(of: here, for: wanted).first else {
       throw notHere(wanted, here.compactMap(\.platform), image, layout)
     }
     return one
+  }
+
+  /// Those of `listed` of which any may be meant by `wanted`, in their order: readers take the first.
+  private static func best(of listed: [ListedPlatform], for wanted: Platform) -> [ListedPlatform] {
+    let fitting = listed.filter { $0.platform?.satisfies(wanted) == true }
+    let exact = fitting.filter { $0.platform == wanted }
+    return exact.isEmpty ? fitting : exact
+  }
+
+  /// What the index of `image` lists for the same platform as `one`, which is taken, whether it is there or not.
+  func others(than one: ListedPlatform, of image: LayoutImage, in layout: Layout) throws -> [Digest] {
+    guard let wanted else { return [] }
+    return Self.best(of: try layout.platforms(of: image), for: wanted).map(\.descriptor.digest)
+      .filter { $0 != one.descriptor.digest }
   }
 
   /// Whether `image` has something for other platforms, and nothing for this one.

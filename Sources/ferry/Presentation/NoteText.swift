@@ -117,6 +117,8 @@ enum NoteText {
       "\(image) in \(archive) does not say for which platform it is: taking it as it is"
     case .platformContradicted(let image, let digest, let listed, let stated):
       "\(image): its index lists \(digest) for \(listed), and the config of that says \(stated)"
+    case .platformTwice(let image, let platform, let taken, let others):
+      PlatformText.line(for: image, platform, taking: taken, others: others)
     case .othersNotRead(let archives):
       "what \(Wording.list(Wording.few(archives))) \(archives.count == 1 ? "holds" : "hold") for other platforms is not read, "
         + "and may be damaged: 'ferry verify' proves it"

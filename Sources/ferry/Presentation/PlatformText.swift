@@ -1,3 +1,4 @@
+import Digests
 import Images
 import Transfers
 
@@ -25,6 +26,16 @@ enum PlatformText {
       remedy:
         "--platform \(here.first?.description ?? "OS/ARCH") pushes that one; --sparse-index pushes the index as it "
         + "is, where the registry takes it.", .usage)
+  }
+
+  /// An index lists several images for one platform, of which readers take the first; without `taken` all are taken.
+  static func line(
+    for image: String, _ platform: Platform, taking taken: Digest?, others: [Digest]
+  ) -> Wording {
+    let count = taken == nil ? others.count : others.count + 1
+    let what: Wording = taken.map { "\($0), the first, and not " } ?? "all of them, "
+    return "\(image): its index lists \(count) images for \(platform): taking \(what)"
+      + Wording.list(Wording.few(others.map(\.description)))
   }
 
   /// An index cannot be written without some of its platforms.

@@ -32,6 +32,8 @@ struct ImportReport: Codable {
     let schema1Digest: String?
     /// The image's digest in the archive, where --compress-layers changed it, and the layers that changed.
     let archiveDigest: String?
+    /// What else the image's index lists for the platform that it is pushed for; nil: nothing.
+    let samePlatform: [String]?
     let compressedLayers: DocumentList<CompressedLayerEntry>?
     /// What the archive has that refers to it, and that is not pushed, for it is converted; nil: nothing.
     let notCarried: DocumentList<UncarriedEntry>?
@@ -126,6 +128,7 @@ struct ImportReport: Codable {
         subject: image.referral?.subject.description,
         schema1Digest: image.schema1Digest?.description,
         archiveDigest: image.compression?.original.description,
+        samePlatform: image.othersForPlatform.isEmpty ? nil : image.othersForPlatform.map(\.description),
         compressedLayers: image.compression.map { DocumentList($0.layers, CompressedLayerEntry.init) },
         notCarried: UncarriedEntry.all(image.referrersLeft, of: image.source))
     }

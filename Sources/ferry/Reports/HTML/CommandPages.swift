@@ -117,6 +117,14 @@ extension ReportPage {
         Remark(text: NoteText.line(for: image, supersededBy: $0), tone: .plain)
       }
     }
+    let repeated = prepared.images.compactMap { image -> Remark? in
+      guard !image.othersForPlatform.isEmpty, let platform = image.compression?.origin?.platform else {
+        return nil
+      }
+      return Remark(
+        text: PlatformText.line(
+          for: image.source, platform, taking: image.digest, others: image.othersForPlatform), tone: .plain)
+    }
     let isWhole = failures.isEmpty && blockers.isEmpty
     let isTrusting = prepared.images.contains { $0.state == .trusted }
     let skipped = result?.skipped ?? prepared.images.filter(\.isSkipped)
@@ -145,8 +153,8 @@ extension ReportPage {
           ? "\(Amounts.count(failures.count, "image")) failed." : "Something stands in the way.",
       tone: !isWhole ? .bad : skipped.isEmpty ? .good : .warn, facts: facts,
       remarks: blockers + failures.map(Self.remark)
-        + skipped.map { Remark(text: NoteText.line(for: $0), tone: .warn) } + superseded + converted + left
-        + Self.remarks(on: prepared.passedOver),
+        + skipped.map { Remark(text: NoteText.line(for: $0), tone: .warn) } + superseded + converted
+        + repeated + left + Self.remarks(on: prepared.passedOver),
       rows: rows, repositories: sharing.byRepository)
   }
 
