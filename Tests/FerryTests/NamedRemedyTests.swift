@@ -97,14 +97,16 @@ import Testing
     #expect(!said.contains("--only-volume"), "\(said)")
   }
 
-  @Test func `is said to end where its file ends, though it is cut in the last bytes of its compression`()
+  @Test func `is not said to end at its beginning where it is cut in the last bytes of its compression`()
     throws
   {
     let made = try MadeArchive("i = Image('i'); write(layout([i.entry('i:1')], i.blobs))")
-    let cut = try pipe(
-      "gzip -c \"$1\" | head -c -4 > x.tar.gz && stat -c %s x.tar.gz && $ferry verify x.tar.gz", made.path)
-    let size = try #require(cut.standardOutput.split(separator: "\n").first)
-    #expect(cut.status == 14 && cut.standardError.contains("x.tar.gz is truncated: it ends at byte \(size)"))
+    for missing in [1, 4, 8, 9] {
+      let cut = try pipe(
+        "gzip -c \"$1\" | head -c -\(missing) > x.tar.gz && $ferry verify x.tar.gz", made.path)
+      let said = cut.standardOutput + cut.standardError
+      #expect(cut.status == 14 && said.contains("truncated") && !said.contains("at byte 0"), "\(said)")
+    }
   }
 
   @Test func `names the link that stands where its list should be`() throws {
