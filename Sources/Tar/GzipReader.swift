@@ -28,14 +28,14 @@ private import CZlib
     unsafe input.deallocate()
   }
 
-  /// Fills `output`; fewer bytes only at the end.
+  /// Fills `output`; fewer bytes only at the end, or before it is told that there is none.
   func read(into output: UnsafeMutableRawBufferPointer) throws -> Int {
     var done = 0
     while done < output.count {
       if unsafe stream.pointee.avail_in == 0, !mayHoldMore {
         guard try refill() else {
           // The content's end must be a member's end; no member at all is none.
-          guard !isInMember else { throw TarError.cutStream(.gzip) }
+          guard !isInMember || done > 0 else { throw TarError.cutStream(.gzip) }
           break
         }
       }

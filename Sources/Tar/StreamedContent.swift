@@ -11,6 +11,7 @@ public final class StreamedContent: Sendable {
   /// Where it comes from, if that can be read once more.
   private let file: DataFile?
   private let memoryLimit: Int64
+  private let cut = Atomic<Bool>(false)
 
   /// Content that `source` gives: at most as many bytes as a buffer holds, 0 only at the end. Throws what it throws
   /// if that is a ``TarError`` or a ``FileError``.
@@ -89,8 +90,12 @@ public final class StreamedContent: Sendable {
     }
   }
 
+  /// Whether what was laid down is compressed content that ended too early: it may look like the whole.
+  public var isCut: Bool { cut.load(ordering: .relaxed) }
+
   /// Lays what is left down in a file of `directory` that has no name, behind what came of it before, if `front` has that; as
-  /// long as `reserve` bytes are left on the disk. Throws ``FileError/noSpace(path:needed:available:code:)``.
+  /// long as `reserve` bytes are left on the disk. Of what ends too early it lays down what came (``isCut``). Throws
+  /// ``FileError/noSpace(path:needed:available:code:)``.
   public func spooled(
     in directory: String, after front: ContentFront? = nil, leaving reserve: Int64 = 0
   ) throws(TarError) -> DataFile {
@@ -98,8 +103,9 @@ public final class StreamedContent: Sendable {
     }
     var taken: Int64 = 0
     let known = front?.count ?? 0
-    try unsafe Pieces.forEach(of: Self.spoolPieceSize) { (buffer) throws(TarError) in
-      guard let front, taken < known else { return try unsafe read(into: buffer) }
+    let pieceSize = compression == .none ? Self.spoolPieceSize : Self.unpackedPieceSize
+    try unsafe Pieces.forEach(of: pieceSize) { (buffer) throws(TarError) in
+      guard let front, taken < known else { return try unsafe readToCut(into: buffer) }
       let count = Int(min(Int64(buffer.count), known - taken))
       let part = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
       let offset = taken
@@ -115,6 +121,20 @@ public final class StreamedContent: Sendable {
   }
 
   private static let spoolPieceSize = 1 << 20
+  /// What is unpacked together is lost together where it is cut.
+  private static let unpackedPieceSize = 64 << 10
+
+  /// Puts the next bytes into `buffer`; 0 only at the end, or where the content is cut.
+  private func readToCut(into buffer: UnsafeMutableRawBufferPointer) throws(TarError) -> Int {
+    do {
+      return try input.withLock { try unsafe $0.read(into: buffer) }
+    } catch TarError.cutStream {
+      cut.store(true, ordering: .relaxed)
+      return 0
+    } catch {
+      throw TarError.of(error).located(in: path)
+    }
+  }
 }
 
 extension DecompressedInput {

@@ -43,7 +43,8 @@ enum OpenedArchive: Sendable {
     }
     if let spool {
       return try writing(to: spool) {
-        .inPlace(try Layout.open(try content.spooled(in: spool), memoryLimit: memoryLimit))
+        let file = try content.spooled(in: spool)
+        return .inPlace(try Layout.open(file, isCut: content.isCut, memoryLimit: memoryLimit))
       }
     }
     return try writing(to: temporary) {
@@ -103,8 +104,8 @@ enum OpenedArchive: Sendable {
       .spooling(
         path: content.path, obstacle, directory: temporary,
         available: try FreeSpace(at: temporary).available))
-    return try Layout.open(
-      try content.spooled(in: temporary, after: front, leaving: reserve), memoryLimit: memoryLimit)
+    let file = try content.spooled(in: temporary, after: front, leaving: reserve)
+    return try Layout.open(file, isCut: content.isCut, memoryLimit: memoryLimit)
   }
 
   /// What a copy that nobody asked for leaves of its disk to others, in bytes.

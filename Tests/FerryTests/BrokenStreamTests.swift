@@ -50,6 +50,39 @@ import Testing
       destination.storage.digest(of: "new/app", "1.0") == (try FixtureImages.digest(of: "team/app:1.0")))
   }
 
+  @Test(arguments: ["cat", "gzip -c", "zstd -qc", "xz -c"], ["", "--spool ."])
+  func `of another tool that ends too early gives the images that are whole`(tool: String, spool: String)
+    throws
+  {
+    let made = try MadeArchive(
+      """
+      import random
+      r = random.Random(7)
+      a, b = [Image(n, kind='layer.v1.tar', zip=False, plain=[tar([(n, r.randbytes(300000))])]) for n in 'ab']
+      write(layout([a.entry('a:1'), b.entry('b:1')], [*a.blobs, *b.blobs]))
+      print(digest(a.manifest))
+      """)
+    let cut = "\(tool) < \"$1\" > packed; head -c $(($(wc -c < packed) * 85 / 100)) packed |"
+    let run = "\(cut) $ferry import - --plain-http --to \"$2\" \(spool)"
+    let refused = try pipeline.run(run, [made.path, to])
+    #expect(refused.status == 14)
+    refused.complains("truncated", "--allow-missing takes the images that are whole")
+    expectNoTag()
+    let taken = try pipeline.run("\(run) --allow-missing", [made.path, to])
+    #expect(taken.status == 3, "\(taken.standardError)")
+    taken.complains("old.example/team/b:1")
+    #expect(destination.storage.digest(of: "new/a", "1") == made.printed[0])
+    #expect(destination.storage.tags(of: "new/b") == [])
+    #expect(try pipeline.run("\(cut) $ferry verify -", [made.path]).status == 14)
+    // What lacks nothing but the end of what packed it is not proved to be whole.
+    guard tool.hasPrefix("gzip") else { return }
+    let end = try pipeline.run(
+      "\(tool) < \"$1\" > packed; head -c -2 packed | $ferry import - --plain-http --to \"$2\" \(spool)",
+      [made.path, "\(destination.host)/end"])
+    #expect(end.status == 14)
+    end.complains("truncated")
+  }
+
   @Test func `whose writer is killed is cut`() throws {
     let half = try DamagedArchive(of: archive).bytes.count / 2
     // What a dead ssh leaves: bytes, then nothing.

@@ -57,6 +57,25 @@ import Testing
     }
   }
 
+  @Test(arguments: ["gzip", "zstd", "xz"])
+  func `is laid down as far as it came where it is cut`(tool: String) throws {
+    var seed: UInt32 = 7
+    let plain = (0..<3_000_000).map { _ -> UInt8 in
+      seed = seed &* 1_664_525 &+ 1_013_904_223
+      return UInt8(seed >> 24)
+    }
+    let packed = try Peer.run(tool, "-qc", input: plain)
+    // The last bytes of a gzip member are a checksum and a length.
+    for left in [0, packed.count / 3] + (tool == "gzip" ? [2] : []) {
+      let path = try scratch.write(packed.dropLast(left), to: "packed")
+      let content = try #require(try StreamedContent.open(path))
+      let file = try content.spooled(in: scratch.path)
+      let size = Int(try file.size())
+      #expect(content.isCut == (left > 0) && (size == plain.count || left > 2))
+      #expect(try size > plain.count / 2 && file.read(size, at: 0) == Array(plain.prefix(size)))
+    }
+  }
+
   @Test func `stops waiting when its task is cancelled`() async throws {
     try Peer.run("mkfifo", scratch("pipe"))
     // Open for writing as well: no end comes.

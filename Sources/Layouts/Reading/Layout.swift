@@ -102,11 +102,12 @@ public final class Layout: Sendable {
     try open(LayoutSource.open(path, memoryLimit: memoryLimit))
   }
 
-  /// Opens the archive that `file` is, wherever that lies.
+  /// Opens the archive that `file` is, wherever that lies. Where what it came out of `isCut` it is not whole, whatever it
+  /// looks like.
   public static func open(
-    _ file: any RandomAccess, memoryLimit: Int64 = Decompressor.usualMemory
+    _ file: any RandomAccess, isCut: Bool = false, memoryLimit: Int64 = Decompressor.usualMemory
   ) throws(LayoutError) -> Layout {
-    try open(LayoutSource.open(tar: file, memoryLimit: memoryLimit))
+    try open(LayoutSource.open(tar: file, isCut: isCut, memoryLimit: memoryLimit))
   }
 
   /// Reads all of an archive that comes once, in whatever order its entries are, and opens it: what describes it is kept, in a

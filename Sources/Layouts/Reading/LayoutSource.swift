@@ -49,9 +49,12 @@ struct LayoutSource {
       memoryLimit: memoryLimit)
   }
 
-  /// A tar, wherever its bytes come from: a layout in it, or what `docker save` wrote.
-  static func open(tar file: any RandomAccess, memoryLimit: Int64) throws(LayoutError) -> LayoutSource {
-    let tar = try LayoutError.wrapping { () throws(TarError) in try TarIndex.read(file, names: .layout) }
+  /// A tar, wherever its bytes come from: a layout in it, or what `docker save` wrote. `isCut`: these ended too early.
+  static func open(
+    tar file: any RandomAccess, isCut: Bool = false, memoryLimit: Int64
+  ) throws(LayoutError) -> LayoutSource {
+    var tar = try LayoutError.wrapping { () throws(TarError) in try TarIndex.read(file, names: .layout) }
+    if isCut { tar = tar.ofFile(size: tar.fileSize, isCut: true) }
     return try open(file, tar, memoryLimit: memoryLimit)
   }
 
