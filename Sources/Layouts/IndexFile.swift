@@ -270,6 +270,9 @@ public struct LayoutImage: Hashable, Sendable {
   /// What registries knew it by before it was made one of schema 2 for this archive.
   public internal(set) var convertedFrom: Digest?
 
+  /// The digest in the name that docker's list gives it, where its manifest has another: that is made here, or built anew.
+  public internal(set) var givenDigest: Digest?
+
   /// What registries know it by, where it is of schema 1: then ``root`` is a carrier.
   public var schema1Digest: Digest? { Schema1Carrier.digest(of: root) }
   /// What registries know it by.
@@ -304,6 +307,7 @@ public struct LayoutImage: Hashable, Sendable {
     let named = Reference(host: reference.host, repository: reference.repository, digest: digest)
     var image = LayoutImage(named, root: root, isReferrer: looksLikeReferrer)
     image.convertedFrom = convertedFrom
+    image.givenDigest = givenDigest
     return image
   }
 

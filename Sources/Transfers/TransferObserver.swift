@@ -44,6 +44,8 @@ public enum TransferNote: Sendable {
   case platformDiffers(image: Reference, platform: Platform)
   /// An image is one of Docker's schema 1, and became one of schema 2 in its archive, by its name there.
   case schema1Converted(image: String, from: Digest, to: Digest)
+  /// Docker's list names an image by a digest that its manifest does not have.
+  case digestDiffers(image: String, given: Digest, is: Digest)
   /// An image is one of Docker's schema 1, and is carried as it is.
   case schema1Carried(image: Reference, digest: Digest)
   /// A reference had neither tag nor digest.

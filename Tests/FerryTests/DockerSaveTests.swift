@@ -38,6 +38,35 @@ import Testing
     return (manifest.config.digest, manifest.layers.map(\.digest))
   }
 
+  @Test func `whose images are named by another digest than they have say so`() throws {
+    let given = "sha256:" + String(repeating: "3", count: 64)
+    let (archive, page) = (directory.file("a.tar"), directory.file("page.html"))
+    try DockerSave([
+      .init(
+        ["old.example/team/a@\(given)", "old.example/team/a:1@\(given)", "old.example/team/a:2"],
+        layers: [try DockerSave.layer("a")])
+    ]).write(to: archive)
+    let result = try `import`(
+      archive, "--json", "--report", page, "--switch-over", directory.file("switch"))
+    result.complains("old.example/team/a:1 was \(given) by the name in its archive")
+    let images = try Report(result).objects("images")
+    let digest = try #require(images.first?["digest"] as? String)
+    let named = Dictionary(
+      uniqueKeysWithValues: images.map { ($0["source"] as? String ?? "", $0["givenDigest"] as? String) })
+    #expect(
+      named == [
+        "old.example/team/a@\(digest)": given, "old.example/team/a:1": given, "old.example/team/a:2": nil,
+      ])
+    #expect(try String(contentsOfFile: page, encoding: .utf8).contains("was \(given)"))
+    let names = try String(contentsOfFile: directory.file("switch/names.tsv"), encoding: .utf8)
+    #expect(names.contains("old.example/team/a@\(given)\t"))
+    let shown = try ferry.run(["inspect", archive], exits: 0).standardOutput
+    #expect(shown.contains("old.example/team/a@\(digest) was \(given)"))
+    let inspected = try Report(ferry.run(["inspect", "--json", archive], exits: 0)).objects("archives").first
+    let listed = inspected?["images"] as? [[String: Any]] ?? []
+    #expect(listed.count { $0["givenDigest"] as? String == given } == 2 && listed.count == 3)
+  }
+
   @Test func `of skopeo keep the image's ID and its layers' contents`() throws {
     for name in ["tools/busybox:1.35", "docker/schema2:1", "odd/twice:1"] {
       let archive = directory.file("a.tar")

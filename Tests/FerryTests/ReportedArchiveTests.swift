@@ -176,6 +176,11 @@ import Testing
         """, verified: 0, says: ["2 images"], options: ["--as", "given:1"], imported: 0,
       brings: ["i:2", "given:1"]),
     Row(
+      name: "a name by another image's digest in index.json",
+      script:
+        "i = plain('i'); write(layout([i.entry('i:1@sha256:' + '3' * 64)], i.blobs))", verified: 0,
+      imported: 64, complains: ["is another image's, by its digest", "--as"]),
+    Row(
       name: "no list in index.json at all (moby#47232)",
       script: both + """
         f = layout([], i.blobs + j.blobs); f['index.json'] = b'{"schemaVersion":2,"manifests":null}'

@@ -140,7 +140,11 @@ struct DockerSaveArchive {
     return names.compactMap { text in
       let reference = ArchiveName.savedReference(text, of: root.digest)
       let name = reference?.description ?? text
-      return seen.insert(name).inserted ? LayoutImage(reference: reference, name: name, root: root) : nil
+      guard seen.insert(name).inserted else { return nil }
+      var image = LayoutImage(reference: reference, name: name, root: root)
+      let given = reference == nil ? nil : (try? Reference(dockerName: text))?.digest
+      image.givenDigest = given == root.digest ? nil : given
+      return image
     }
   }
 

@@ -251,6 +251,7 @@ struct TwoLists {
       }
       let root = images[place].root
       images[place] = LayoutImage(reference: reference, name: image.name, root: root)
+      images[place].givenDigest = image.givenDigest
       let number = number(of: root)
       byReference[reference] = [number]
       if let name = ReaderNames.name(reference) { byName[name] = [number] }

@@ -54,6 +54,7 @@ public struct DestinationImage: Sendable {
   /// What registries knew it by as one of Docker's schema 1, before it was converted.
   public var schema1Digest: Digest? { expected.schema1Digest }
   var indexDigest: Digest? { expected.indexDigest }
+  var givenDigest: Digest? { expected.givenDigest }
   /// What of it was looked at, each part once.
   public var parts: [Descriptor] { expected.parts }
   /// What it refers to, when it is there for that: a signature, an SBOM, an attestation.

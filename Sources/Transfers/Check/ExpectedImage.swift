@@ -18,6 +18,8 @@ struct ExpectedImage: Sendable {
   private(set) var schema1Digest: Digest?
   /// The index that it is some platforms of since its export.
   let indexDigest: Digest?
+  /// The digest in the name that docker's list gives it in its archive, where its manifest has another.
+  let givenDigest: Digest?
   /// Whether it is one platform, and in the archive an index.
   private(set) var isPart = false
   /// What is looked at below its name: its root among them.
@@ -39,6 +41,7 @@ struct ExpectedImage: Sendable {
     archiveDigest = nil
     schema1Digest = image.schema1Digest
     indexDigest = image.indexDigest
+    givenDigest = image.givenDigest
     manifests = image.tree.manifests
     blobs = image.tree.blobs
     subject = image.referral?.subject
@@ -55,6 +58,7 @@ struct ExpectedImage: Sendable {
     archiveDigest = image.archiveDigest
     schema1Digest = image.schema1Digest
     indexDigest = image.indexDigest
+    givenDigest = nil
     manifests = image.manifests
     let known = Set(manifests.map(\.digest))
     blobs = image.blobs.filter { !known.contains($0.digest) }

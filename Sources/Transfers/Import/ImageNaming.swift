@@ -10,6 +10,16 @@ public struct UnnamedImage: Hashable, Sendable {
   public let tag: String?
   /// What the archive calls it, not fit to be printed; empty where it calls it nothing.
   public let name: String
+
+  /// Whether ``name`` is another image's, by its digest.
+  public var namesAnother: Bool { name.isNameOfAnother(than: digest) }
+}
+
+extension String {
+  /// Whether it is a name by a digest that is not this one.
+  public func isNameOfAnother(than digest: Digest) -> Bool {
+    (try? Reference(dockerName: self))?.digest.map { $0 != digest } ?? false
+  }
 }
 
 /// An image whose name another one has in another archive.
@@ -72,6 +82,7 @@ struct ImageNaming: Sendable {
         archive: selected.layout.path, referral: selected.referral)
       named.compression = compressed.images[named.digest]
       named.convertedFrom = selected.image.convertedFrom
+      named.givenDigest = selected.image.givenDigest
       named.indexDigest = selected.takenFrom
       if let origin = selected.origin {
         named.compression =

@@ -95,6 +95,9 @@ public struct Import: Sendable {
       image.convertedFrom.map {
         settings.observer.note(.schema1Converted(image: image.source, from: $0, to: image.digest))
       }
+      image.givenDigest.map {
+        settings.observer.note(.digestDiffers(image: image.source, given: $0, is: image.digest))
+      }
       for referrer in image.referrersLeft {
         settings.observer.note(.referrerNotCarried(image: image.source, referrer))
       }

@@ -76,13 +76,15 @@ public struct ImportImage: Sendable {
   private struct Details: Sendable {
     var referrersLeft: [UncarriedReferrer] = []
     var convertedFrom: Digest?
+    var givenDigest: Digest?
     var indexDigest: Digest?
     var compression: CompressedImage?
     var list: Descriptor?
     var superseded: SupersededName?
 
     var isEmpty: Bool {
-      referrersLeft.isEmpty && convertedFrom == nil && indexDigest == nil && compression == nil && list == nil
+      referrersLeft.isEmpty && convertedFrom == nil && givenDigest == nil && indexDigest == nil
+        && compression == nil && list == nil
         && superseded == nil
     }
   }
@@ -137,6 +139,11 @@ public struct ImportImage: Sendable {
   var convertedFrom: Digest? {
     get { details.convertedFrom }
     set { change { $0.convertedFrom = newValue } }
+  }
+  /// The digest in the name that docker's list gives it in its archive, where its manifest has another.
+  public internal(set) var givenDigest: Digest? {
+    get { details.givenDigest }
+    set { change { $0.givenDigest = newValue } }
   }
   /// The index that it is some platforms of since its export.
   public internal(set) var indexDigest: Digest? {

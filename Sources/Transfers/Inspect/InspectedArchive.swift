@@ -13,6 +13,8 @@ public struct InspectedArchive: Sendable {
     public let root: Descriptor
     /// What registries knew it by before it was made one of schema 2 for this archive.
     public let convertedFrom: Digest?
+    /// The digest in the name that docker's list gives it, where its manifest has another.
+    public let givenDigest: Digest?
     /// One entry for each manifest of a runnable image or an artifact.
     public let members: [Member]
     /// Manifests and blobs, each once, in bytes.

@@ -101,7 +101,8 @@ public struct Inspection: Sendable {
     let unread = layout.images.filter { walks[$0.root.digest]?.tree == nil }.map { image in
       InspectedArchive.Image(
         name: image.name, hasName: image.reference != nil || image.bareTag != nil, root: image.root,
-        convertedFrom: image.convertedFrom, members: [], size: 0, ownSize: 0, referrers: [], isWhole: false)
+        convertedFrom: image.convertedFrom, givenDigest: image.givenDigest, members: [], size: 0, ownSize: 0,
+        referrers: [], isWhole: false)
     }
     let images = try layout.images.compactMap { image -> InspectedArchive.Image? in
       guard image.name.isEmpty ? !unnamed.contains(image.root.digest) : !names.contains(image.name),
@@ -113,7 +114,8 @@ public struct Inspection: Sendable {
       return InspectedArchive.Image(
         name: image.name, hasName: image.reference != nil || image.bareTag != nil,
         root: schema1[image.root.digest]?.root ?? image.root,
-        convertedFrom: image.convertedFrom, members: members, size: sums?.size ?? 0,
+        convertedFrom: image.convertedFrom, givenDigest: image.givenDigest, members: members,
+        size: sums?.size ?? 0,
         ownSize: sums?.ownSize ?? 0,
         referrers: try byImages.names(of: image, schema1[image.root.digest] ?? tree),
         isWhole: sums?.isWhole ?? false)

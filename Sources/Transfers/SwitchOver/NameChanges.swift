@@ -175,7 +175,8 @@ extension PreparedImport {
       (try? Reference(anyTag: image.source)).map {
         NameChange(
           old: $0, new: image.target, digest: image.digest,
-          oldDigest: image.schema1Digest ?? image.indexDigest ?? image.compression?.original)
+          oldDigest: image.schema1Digest ?? image.indexDigest ?? image.givenDigest
+            ?? image.compression?.original)
       }
     }
     let held = Set(named.map(\.source))
@@ -233,7 +234,8 @@ extension DestinationCheckResult {
       changes.append(
         NameChange(
           old: old, new: image.target, digest: image.digest,
-          oldDigest: image.schema1Digest ?? image.indexDigest ?? image.archiveDigest))
+          oldDigest: image.schema1Digest ?? image.indexDigest ?? image.givenDigest
+            ?? image.archiveDigest))
     }
     return NameChanges(at: destination, confirmed: changes, unconfirmed: others, knowsAll: knowsAll)
   }

@@ -43,6 +43,10 @@ struct InspectText {
       guard let from = image.convertedFrom else { continue }
       console.result("  \(SchemaText.converted(image.name, from: from, to: image.root.digest))")
     }
+    for image in archive.images {
+      guard let given = image.givenDigest else { continue }
+      console.result("  \(GivenDigestText.line(for: image.name, was: given, is: image.root.digest))")
+    }
     if long {
       for image in archive.images { layers(of: image, leftOut: leftOut) }
       for referrer in archive.referrers { show(referrer) }
@@ -81,7 +85,10 @@ struct InspectText {
 
   private func name(of image: InspectedArchive.Image) -> Wording {
     if image.hasName { return "\(image.name)" }
-    return image.name.isEmpty ? "(no name)" : "'\(image.name.prefix(200))' (no name)"
+    guard !image.name.isEmpty else { return "(no name)" }
+    let reason: Wording =
+      image.name.isNameOfAnother(than: image.root.digest) ? ": another image's digest" : ""
+    return "'\(image.name.prefix(200))' (no name\(reason))"
   }
 
   /// What a manifest is for, as far as the archive says.

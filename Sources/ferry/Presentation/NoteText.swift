@@ -29,6 +29,14 @@ enum SchemaText {
   }
 }
 
+/// The words for an image that is not what the digest in its name says.
+enum GivenDigestText {
+  /// That docker's list names it by another digest.
+  static func line(for image: String, was given: Digest, is digest: Digest) -> Wording {
+    "\(image) was \(given) by the name in its archive, and is \(digest)"
+  }
+}
+
 /// The words for what happens while a transfer runs.
 enum NoteText {
   static func line(for note: TransferNote) -> Wording {
@@ -57,6 +65,8 @@ enum NoteText {
     case .schema1Carried(let image, let digest):
       "\(image) is a Docker schema 1 image: carrying it as it is, \(digest)"
     case .schema1Converted(let image, let from, let to): SchemaText.converted(image, from: from, to: to)
+    case .digestDiffers(let image, let given, let digest):
+      GivenDigestText.line(for: image, was: given, is: digest)
     case .latestAssumed(let reference):
       "\(reference) names no tag: taking \(Reference.defaultTag)"
     case .continuing(let path, let have, let moved, let size):

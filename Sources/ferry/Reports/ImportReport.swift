@@ -30,6 +30,8 @@ struct ImportReport: Codable {
     let subject: String?
     /// What the image was known by as one of Docker's schema 1, where it was converted, at export or on the way.
     let schema1Digest: String?
+    /// The digest in the name that docker's list gives it in its archive, where its own is another.
+    let givenDigest: String?
     /// The image's digest in the archive, where --compress-layers changed it, and the layers that changed.
     let archiveDigest: String?
     /// What else the image's index lists for the platform that it is pushed for; nil: nothing.
@@ -126,7 +128,7 @@ struct ImportReport: Codable {
         previousDigest: image.state.present?.description,
         missingParts: image.missing > 0 ? image.missing : nil,
         subject: image.referral?.subject.description,
-        schema1Digest: image.schema1Digest?.description,
+        schema1Digest: image.schema1Digest?.description, givenDigest: image.givenDigest?.description,
         archiveDigest: image.compression?.original.description,
         samePlatform: image.othersForPlatform.isEmpty ? nil : image.othersForPlatform.map(\.description),
         compressedLayers: image.compression.map { DocumentList($0.layers, CompressedLayerEntry.init) },

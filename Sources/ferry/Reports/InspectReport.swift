@@ -39,6 +39,8 @@ struct InspectReport: Codable {
     let digest: String
     /// What it was known by before it was converted; nil where it was not.
     let schema1Digest: String?
+    /// The digest in the name that docker's list gives it, where its own is another; nil where it is not.
+    let givenDigest: String?
     let mediaType: String
     let bytes: Int64
     /// Bytes that no other image of the archive has.
@@ -127,7 +129,7 @@ struct InspectReport: Codable {
   private static func image(_ image: InspectedArchive.Image) -> Image {
     Image(
       reference: image.name, digest: image.root.digest.description,
-      schema1Digest: image.convertedFrom?.description,
+      schema1Digest: image.convertedFrom?.description, givenDigest: image.givenDigest?.description,
       mediaType: image.root.mediaType.rawValue, bytes: image.size, ownBytes: image.ownSize,
       manifests: DocumentList(image.members) { member in
         Manifest(

@@ -132,7 +132,8 @@ enum FailureText {
         "\(archive) calls \(what) without a repository",
         remedy: "Give the repository below --to: --as REPOSITORY, as in --as team/app", .usage)
     } else if images.count == 1 {
-      let what = images[0].name.isEmpty ? "" : "; '\(images[0].name.prefix(200))' is none"
+      let reason: Wording = images[0].namesAnother ? "is another image's, by its digest" : "is none"
+      let what: Wording = images[0].name.isEmpty ? "" : "; '\(images[0].name.prefix(200))' \(reason)"
       return ErrorText(
         "\(archive) gives no name to its image \(images[0].digest)\(what)",
         remedy:
