@@ -19,6 +19,8 @@ public enum LayoutError: Error, Hashable, Sendable {
   case notAnArchive(path: String)
   /// A tar without one of the files that make an OCI image layout.
   case notALayout(path: String, missing: String)
+  /// What `docker save` wrote before docker 1.10: layers, and no configs and no `manifest.json` from which a layout could be made.
+  case savedBeforeManifests(path: String)
   /// A tar that is no layout and has files in it that are called like archives: the first by name, and how many.
   case holdsArchives(path: String, first: String, count: Int)
   /// A tar with layouts, or other archives of images, in its folders, in which none are looked for: the first place, and how many.

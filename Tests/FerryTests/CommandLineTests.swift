@@ -106,6 +106,13 @@ import Testing
     try Command.run("tar", ["-C", ferry.home.path, "-cf", ferry.file("other.tar"), "notes"])
     try ferry.run([command, "other.tar"] + to, exits: 14).complains(
       "other.tar is no OCI image layout", "oci-layout", "docker save")
+    let id = String(repeating: "ab", count: 32)
+    try PythonTar([
+      .init("\(id)/VERSION", "1.0"), .init("\(id)/json", "{}"), .init("\(id)/layer.tar", "x"),
+      .init("repositories", #"{"busybox":{"1":"\#(id)"}}"#),
+    ]).write(to: ferry.file("old.tar"))
+    try ferry.run([command, "old.tar"] + to, exits: 64).complains(
+      "old.tar is what docker save wrote before docker 1.10", "docker load", "1.10 to 24")
     try ferry.run([command, "none.tar"] + to, exits: 12).complains("none.tar", "No such file")
     try ferry.run([command, "/dev/null"] + to, exits: 64).complains("not a plain file")
   }

@@ -124,6 +124,16 @@ import Testing
       "Unpack it, and name the directory"
     ),
     (
+      "what docker saved before 1.10, packed",
+      "k = 'ab' * 32; put('', {'x.tar': tar([(k + '/json', b'{}'), (k + '/layer.tar', bytes(9000)), ('repositories', b'{}')])})",
+      "t/x.tar is what docker save wrote before docker 1.10"
+    ),
+    (
+      "what docker saved before 1.10, unpacked",
+      "k = 'ab' * 32; put('d', {k + '/json': b'{}', k + '/layer.tar': bytes(9000), 'repositories': b'{}'})",
+      "t/d is what docker save wrote before docker 1.10"
+    ),
+    (
       "a dir: without its manifest", "f = skopeo(Image('x')); del f['manifest.json']; put('d', f)",
       "t/d lacks manifest.json"
     ),

@@ -235,6 +235,40 @@ import Testing
     }
   }
 
+  @Test func `from before docker 1.10 is refused as that, in a tar or unpacked, and as no damage`() throws {
+    let ids = ["first", "second"].map { String(Digest(of: Array($0.utf8)).description.dropFirst(7)) }
+    let layers = ids.flatMap { id -> [PythonTar.Entry] in
+      [
+        .init("\(id)/", .directory), .init("\(id)/VERSION", "1.0"), .init("\(id)/json", #"{"id":"\#(id)"}"#),
+        .init("\(id)/layer.tar", .file(base)),
+      ]
+    }
+    let named = layers + [.init("repositories", #"{"busybox":{"1":"\#(ids[1])"}}"#)]
+    let path = directory.file("x.tar")
+    for entries in [named, layers] {
+      #expect(throws: LayoutError.savedBeforeManifests(path: path)) { try open(entries) }
+    }
+    // What came later has a config for each image: there the list is lost.
+    #expect(throws: LayoutError.notALayout(path: path, missing: "index.json")) {
+      try open(named + [.init("\(ids[0]).json", "{}")])
+    }
+    #expect(throws: LayoutError.notALayout(path: path, missing: "index.json")) {
+      try open([.init("\(ids[0])/VERSION", "1.0"), .init("\(ids[0])/layer.tar", .file(base)), named[8]])
+    }
+    let tree = directory.file("tree")
+    let unpacked = "\(tree)/old"
+    try FileManager.default.createDirectory(atPath: unpacked, withIntermediateDirectories: true)
+    try PythonTar(named).write(to: path)
+    try Command.run("tar", ["-C", unpacked, "-xf", path])
+    #expect(throws: LayoutError.savedBeforeManifests(path: unpacked)) { try Layout.open(unpacked) }
+    // Its layers are tars as well, and no archives.
+    let found = try ArchiveInput.group([tree])
+    #expect(found.map(\.path) == [unpacked])
+    #expect(throws: LayoutError.savedBeforeManifests(path: unpacked)) { try Layout.open(found[0]) }
+    try FileManager.default.removeItem(atPath: "\(unpacked)/repositories")
+    #expect(try ArchiveInput.group([tree]).map(\.path) == [unpacked])
+  }
+
   @Test func `without a name has an image without one`() throws {
     let layout = try open(DockerSave([.init([], layers: [base])]).entries())
     #expect(layout.images.map(\.name) == [""] && layout.images[0].reference == nil)

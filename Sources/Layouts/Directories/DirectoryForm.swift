@@ -11,6 +11,8 @@ struct DirectoryForm {
     case skopeo
     /// What `docker save` writes, unpacked.
     case dockerSave
+    /// What it wrote before docker 1.10, unpacked.
+    case legacySave
     /// What has blobs as layouts have them, or layers as docker had them, and not what says what they are.
     case incomplete
   }
@@ -58,6 +60,10 @@ struct DirectoryForm {
       }
     }
     if hasBlobs, try holdsBlobs(directory) { return DirectoryForm(.incomplete) }
+    if try LegacySave.hasLayers(directory, entries) {
+      // A directory that is half copied may look the same but for what was written last.
+      return DirectoryForm(names.contains(LegacyTags.path) ? .legacySave : .incomplete)
+    }
     if names.contains(LegacyTags.path), names.contains(where: isBlobName) {
       return DirectoryForm(.incomplete)
     }
@@ -74,7 +80,7 @@ struct DirectoryForm {
       ])
     case .skopeo: self.own = [SkopeoDirectory.versionFile, DockerManifestFile.path]
     case .dockerSave: self.own = own.union([DockerManifestFile.path, LegacyTags.path, "blobs"])
-    case .incomplete: self.own = [LegacyTags.path, "blobs"]
+    case .legacySave, .incomplete: self.own = [LegacyTags.path, "blobs"]
     }
   }
 

@@ -182,6 +182,8 @@ struct LayoutFront {
         where [name, IndexFile.path].contains(path) {
           throw .strayLink(path: file.path, entry: path, target: target)
         }
+        let hasEnd = if case .marker = tar.end { true } else { false }
+        if LegacySave.isLegacy(entries, isWhole: hasEnd) { throw .savedBeforeManifests(path: file.path) }
         let isOfImages = tar.entries.isEmpty || entries.looksLikeImages
         let inside = isOfImages ? [] : entries.namesOfArchives
         if let first = inside.first {

@@ -102,6 +102,7 @@ struct LayoutSource {
         source.givenName = SkopeoDirectory.name(of: path, known: name)
         return source
       case .dockerSave: return try open(dockerSave: path, memoryLimit: memoryLimit)
+      case .legacySave: throw .savedBeforeManifests(path: path)
       case .layout, .incomplete, nil: throw .notALayout(path: path, missing: LayoutFile.path)
       }
     }

@@ -27,6 +27,12 @@ extension LayoutError: WordedError {
         remedy:
           "Ferry reads these, in a tar or a directory, and what docker save or skopeo wrote.",
         .integrityFailure)
+    case .savedBeforeManifests(let path):
+      return ErrorText(
+        "\(path) is what docker save wrote before docker 1.10: layers, and nothing that says which image they are today",
+        remedy:
+          "docker load it into a docker of 1.10 to 24, which makes images of it, and docker save these. Unpacked, pack it again first.",
+        .usage)
     case .holdsArchives(let path, let first, let count):
       return ErrorText(
         "\(path) is no archive of images; it holds \(first)\(count > 1 ? " and \(count - 1) more" : "")",
