@@ -104,9 +104,12 @@ public struct Reference: Hashable, Sendable {
       && name.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
         !label.isEmpty && label.first != "-" && label.last != "-"
           && label.utf8.allSatisfy {
-            $0 == UInt8(ascii: "-")
-              || ($0 < 128
-                && (Character(UnicodeScalar($0)).isLetter || Character(UnicodeScalar($0)).isNumber))
+            switch $0 {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+              UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
+              true
+            default: false
+            }
           }
       }
   }

@@ -83,6 +83,8 @@ enum ReaderNames {
     var platforms: Set<Platform?> = []
     var isAmbiguous = false
 
+    init(_ first: Descriptor) { add(first) }
+
     /// One name may stand for an image of each platform (image-spec `image-layout.md`).
     mutating func add(_ root: Descriptor) {
       guard roots.insert(root.digest).inserted else { return }
@@ -93,13 +95,33 @@ enum ReaderNames {
 
   /// Names that stand for two of these images, to one reader or to two of them, sorted.
   static func ambiguous(among images: [LayoutImage]) -> [String] {
-    var holders: [String: Holders] = [:]
-    let own = Dictionary(images.map { ($0.root.digest.description, given($0)) }) { first, _ in first }
-    for image in images
+    // Tens of thousands of names may be of one image each: of these no more is kept than where in `images` it stands.
+    var first: [String: Int32] = [:]
+    var several: [String: Holders] = [:]
+    let own = subjects(among: images)
+    for (place, image) in images.enumerated()
     where !image.isReferrer && !isAttestation(image, of: own) && !AttachedContent.isAttached(image.root) {
-      for name in names(of: image) { holders[name, default: Holders()].add(image.root) }
+      for name in names(of: image) {
+        guard let other = first[name].map({ images[Int($0)].root }) else {
+          first[name] = Int32(clamping: place)
+          continue
+        }
+        guard other.digest != image.root.digest || several[name] != nil else { continue }
+        several[name, default: Holders(other)].add(image.root)
+      }
     }
-    return holders.filter(\.value.isAmbiguous).map(\.key).sorted()
+    return several.filter(\.value.isAmbiguous).map(\.key).sorted()
+  }
+
+  /// What gives those images their names that attestations among `images` speak of, by their digests.
+  private static func subjects(among images: [LayoutImage]) -> [String: [String?]] {
+    let subjects = Set(images.lazy.compactMap(\.root.attestedDigest))
+    var own: [String: [String?]] = [:]
+    for image in subjects.isEmpty ? [] : images {
+      let digest = image.root.digest.description
+      if subjects.contains(digest), own[digest] == nil { own[digest] = given(image) }
+    }
+    return own
   }
 
   /// The two annotations that give an image its names.
@@ -119,7 +141,8 @@ enum ReaderNames {
   static func names(of image: LayoutImage) -> Set<String> {
     var names: Set<String> = []
     if let reference = image.reference {
-      if let name = name(reference) { names.insert(name) }
+      // Mostly the same text, which then is in memory once.
+      if let name = name(reference) { names.insert(name == image.name ? image.name : name) }
     } else if let tag = image.bareTag {
       names.insert(tag)
     }
@@ -152,6 +175,8 @@ enum ReaderNames {
     guard reference.digest == nil else { return nil }
     let host = reference.host == "index.docker.io" ? "docker.io" : reference.host
     let name = "\(host)/\(reference.repository):\(reference.identifier)"
+    // Of no other is there another form.
+    guard host == "docker.io", !reference.repository.contains("/") else { return name }
     return (try? Reference(name)).map(\.description) ?? name
   }
 }

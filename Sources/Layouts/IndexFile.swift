@@ -60,6 +60,9 @@ public struct IndexFile: Hashable, Sendable {
         isReferrer: given == nil && !name.isEmpty)
     }
     let isFerrys = content.annotations?[Self.ferryFileAnnotation] != nil
+    guard isFerrys || listed.count <= LayoutImage.mostOfOthers else {
+      throw .tooManyNames(limit: LayoutImage.mostOfOthers)
+    }
     images = isFerrys ? listed : AttachedContent.naming(listed)
     others = manifests.filter { !$0.mediaType.isManifest }
     do {
@@ -231,7 +234,8 @@ struct UnreadableEntry: Hashable, Sendable {
 /// An entry of `index.json`, whether it can be read or not.
 private enum ListedEntry: Decodable {
   case readable(Descriptor)
-  case broken(UnreadableEntry)
+  /// Of which there are few, and which is large.
+  indirect case broken(UnreadableEntry)
 
   private enum CodingKeys: String, CodingKey { case digest, annotations }
 
@@ -280,6 +284,10 @@ public struct LayoutImage: Hashable, Sendable {
 
   /// Whether `index.json` of an archive of Ferry's lists it: not what no other tool can load.
   var isInIndex: Bool { schema1Digest == nil && root.mediaType.isManifest }
+
+  /// The most that are read of another tool's archive, where one of several names counts for each: several times as many as any
+  /// that was met has, and as many as memory is kept for.
+  static let mostOfOthers = 1 << 16
 
   /// What to call it: its name, or the tag if that is all it has, or else its digest. Fit to be printed.
   public var label: String { reference != nil || bareTag != nil ? name : root.digest.description }

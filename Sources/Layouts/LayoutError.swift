@@ -69,6 +69,8 @@ public enum LayoutError: Error, Hashable, Sendable {
   case missingFile(path: String, entry: String)
   /// An image of docker's own form without one of its layers, counted from 1, which who saved it left out.
   case layerLeftOut(path: String, image: String, layer: Int)
+  /// A name that docker's `repositories` alone has, and for no image of `manifest.json`.
+  case unlistedName(path: String, name: String)
   case wrongContent(Digest, DigestError)
   case notAManifest(Digest, ManifestError)
 
@@ -112,6 +114,7 @@ public enum LayoutError: Error, Hashable, Sendable {
   /// Whether it is of one image of docker's list alone.
   var isOfOneImage: Bool {
     switch self {
+    case .malformed(_, _, .tooManyNames): false
     case .malformed, .missingFile, .layerLeftOut, .wrongContent, .notAManifest: true
     default: false
     }

@@ -37,6 +37,8 @@ public enum FileFault: Error, Hashable, Sendable {
   case filesTooLarge
   /// Docker's `manifest.json` lists more images, names and layers than are kept account of.
   case tooManyParts(limit: Int)
+  /// A list of another tool's archive has more images, or names of these, than are kept account of.
+  case tooManyNames(limit: Int)
   /// Docker's `manifest.json` names a file by a path of more bytes than one may have.
   case pathTooLong(limit: Int)
   /// Docker's `manifest.json` lists so many layers for an image whose config speaks of another number.
@@ -48,7 +50,7 @@ public enum FileFault: Error, Hashable, Sendable {
   public var isOfBounds: Bool {
     switch self {
     case .json(.document(let fault)): fault.isOfBounds
-    case .tooManyParts, .pathTooLong, .filesTooLarge: true
+    case .tooManyParts, .tooManyNames, .pathTooLong, .filesTooLarge: true
     default: false
     }
   }

@@ -61,6 +61,34 @@ import Testing
     out.close()
     """
 
+  /// Writes `a.tar`: one image of one small layer by so many names, in docker's list or as many of its entries, in `index.json`, or
+  /// in both.
+  private static let names = """
+    import hashlib, io, json, sys, tarfile
+    count, form = map(int, sys.argv[1:])
+    digest = lambda data: 'sha256:' + hashlib.sha256(data).hexdigest()
+    dump = lambda value: json.dumps(value, separators=(',', ':')).encode()
+    out = tarfile.open('a.tar', 'w', format=tarfile.USTAR_FORMAT)
+    def add(name, data):
+      info = tarfile.TarInfo(name); info.size = len(data); out.addfile(info, io.BytesIO(data))
+    path = lambda data: 'blobs/sha256/' + digest(data)[7:]
+    names, layer, kind = ['r:%x' % number for number in range(count)], bytes(1024), 'application/vnd.oci.image.'
+    config = dump({'architecture': 'amd64', 'os': 'linux', 'rootfs': {'type': 'layers', 'diff_ids': [digest(layer)]}})
+    of = lambda data, type: {'mediaType': kind + type, 'digest': digest(data), 'size': len(data)}
+    manifest = dump({'schemaVersion': 2, 'mediaType': kind + 'manifest.v1+json', 'config': of(config, 'config.v1+json'),
+                     'layers': [of(layer, 'layer.v1.tar')]})
+    saved = lambda tags: {'Config': path(config), 'RepoTags': tags, 'Layers': [path(layer)]}
+    blobs = [config, layer]
+    if form >= 2:
+      add('oci-layout', b'{"imageLayoutVersion":"1.0.0"}')
+      add('index.json', dump({'schemaVersion': 2, 'manifests': [{**of(manifest, 'manifest.v1+json'), 'annotations': {
+        'io.containerd.image.name': 'docker.io/library/' + name, 'org.opencontainers.image.ref.name': name[2:]}} for name in names]}))
+      blobs.append(manifest)
+    if form != 2: add('manifest.json', dump([saved([name]) for name in names] if form == 1 else [saved(names)]))
+    for data in blobs: add(path(data), data)
+    out.close()
+    """
+
   private func write(_ script: String, _ numbers: Int...) throws {
     var command = ferry.command(["-c", script] + numbers.map(String.init))
     command.program = "python3"
@@ -99,6 +127,27 @@ import Testing
     for command in ["verify a.tar", "inspect a.tar", "verify - <a.tar"] {
       let (_, peak) = try run("measured \(command)", exits: 0)
       #expect(peak < bound(images: 1000), "\(command)")
+    }
+  }
+
+  @Test(arguments: 0..<4)
+  func `is verified and shown though it has tens of thousands of names`(form: Int) throws {
+    try write(Self.names, 60_000, form)
+    for command in ["verify", "inspect"] {
+      let (result, peak) = try run("measured \(command) a.tar | tail -n 1", exits: 0)
+      #expect(peak < 96 << 20, "\(command): \(peak)")
+      #expect(result.standardOutput.contains("60000 images") || command == "inspect")
+    }
+  }
+
+  @Test func `is refused though its list of names is small where these are more than are kept account of`()
+    throws
+  {
+    try write(Self.names, 250_000, 0)
+    for command in ["verify", "inspect"] {
+      let (result, peak) = try run("measured \(command) a.tar", exits: 14)
+      #expect(peak < 96 << 20, "\(command): \(peak)")
+      #expect(result.standardError.contains("manifest.json: it has more than 65536 names of images"))
     }
   }
 

@@ -180,18 +180,28 @@ import Testing
     let list =
       #"[{"Config":"\#(path(image.config))","RepoTags":["app:1"],"Layers":["\#(path(image.layers[0]))","\#(path(image.layers[1]))"]}]"#
     let blobs = [image.config, manifest] + image.layers
-    try PythonTar(
-      [.init("blobs/", .directory), .init("blobs/sha256/", .directory)]
-        + blobs.map { .init(path($0), .file($0)) }
-        + [
-          .init("index.json", index), .init("manifest.json", list),
-          .init("oci-layout", #"{"imageLayoutVersion":"1.0.0"}"#),
-          .init("repositories", #"{"app":{"1":"x"}}"#),
-        ], .pax, isChatty: true
-    ).write(to: directory.file("a.tar"))
+    func write(repositories: String) throws {
+      try PythonTar(
+        [.init("blobs/", .directory), .init("blobs/sha256/", .directory)]
+          + blobs.map { .init(path($0), .file($0)) }
+          + [
+            .init("index.json", index), .init("manifest.json", list),
+            .init("oci-layout", #"{"imageLayoutVersion":"1.0.0"}"#), .init("repositories", repositories),
+          ], .pax, isChatty: true
+      ).write(to: directory.file("a.tar"))
+    }
+    // A name that no other list has, and leads to nothing, would not arrive, and nobody would know.
+    try write(repositories: #"{"app":{"1":"x"},"gone":{"2":"x"}}"#)
+    for command in ["verify", "inspect"] {
+      let result = try ferry.run([command, directory.file("a.tar")], exits: 14)
+      #expect((result.standardOutput + result.standardError).contains("docker.io/library/gone:2 stands in"))
+    }
+    let top = BlobDigest.of(image.layers[1]).dropFirst("sha256:".count)
+    try write(repositories: #"{"app":{"1":"x"},"other":{"2":"\#(top)"}}"#)
     try ferry.run(["verify", "--deep", directory.file("a.tar")], exits: 0)
     try `import`(directory.file("a.tar"))
     #expect(registry.storage.digest(of: "new/app", "1") == BlobDigest.of(manifest))
+    #expect(registry.storage.digest(of: "new/other", "2") == BlobDigest.of(manifest))
     #expect(try parts("app", "1").id == image.id)
   }
 

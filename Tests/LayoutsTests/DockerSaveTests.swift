@@ -235,6 +235,69 @@ import Testing
     }
   }
 
+  @Test func `has the names that stand in the older list alone, or tells that they lead to none`() throws {
+    // The first layer of the third lies where that of the first does, and where the second has its last.
+    let images = [
+      DockerSave.Image(["a:1"], layers: [base]), DockerSave.Image(["b:1"], layers: [own, base]),
+      DockerSave.Image([], layers: [base, own]),
+    ]
+    let entries = try DockerSave(images).entries()
+    let directories = entries.compactMap { $0.name.hasSuffix("/") ? String($0.name.dropLast()) : nil }
+    func names(_ list: String) throws -> (names: [[String]], problems: [LayoutProblem]) {
+      let layout = try open(entries.dropLast() + [.init("repositories", list)])
+      let roots = try open(entries).images.map(\.root.digest)
+      return (
+        roots.map { root in layout.images.filter { $0.root.digest == root }.map(\.name) }, layout.problems
+      )
+    }
+    let (a, b) = ("docker.io/library/a:1", "docker.io/library/b:1")
+    let config = images[2].id.dropFirst("sha256:".count)
+    let all = try names(
+      #"{"x":{"1":"\#(directories[0])","2":"\#(directories[2])"},"nvcr.io/y":{"3":"\#(directories[4])","4":"\#(config)"},"a":{"1":"\#(directories[0])"},"<none>":{"<none>":"0"}}"#
+    )
+    #expect(
+      all.names == [
+        [a, "docker.io/library/x:1"], [b, "docker.io/library/x:2"], ["nvcr.io/y:3", "nvcr.io/y:4"],
+      ])
+    #expect(all.problems == [])
+    let several = try names(#"{"x":{"1":"\#(directories[3])"}}"#)
+    #expect(several.names == [[a], [b], [""]])
+    #expect(several.problems == [.ambiguousName("docker.io/library/x:1")])
+    for id in [String(repeating: "a", count: 64), "..", directories[1]] {
+      let name = "docker.io/library/x:1"
+      let lost = try names(#"{"x":{"1":"\#(id)"},"b":{"1":"\#(directories[2])"}}"#)
+      #expect(lost.names == [[a], [b], [""]], "\(id)")
+      let problem = LayoutProblem.unreadableImage(
+        name, .unlistedName(path: directory.file("x.tar"), name: name))
+      #expect(lost.problems == [problem], "\(id)")
+    }
+  }
+
+  @Test func `may have tens of thousands of names, and no more than are kept account of`() throws {
+    func tags(_ count: Int) -> String { (0..<count).map { "\"a:\($0)\"" }.joined(separator: ",") }
+    func list(_ count: Int) -> [UInt8] {
+      Array(#"[{"Config":"c","RepoTags":[\#(tags(count - 1))],"Layers":[]},{"Config":"c"}]"#.utf8)
+    }
+    let most = LayoutImage.mostOfOthers
+    #expect(try DockerManifestFile.entries(in: list(most))[0].names.count == most - 1)
+    #expect(throws: FileFault.tooManyNames(limit: most)) {
+      try DockerManifestFile.entries(in: list(most + 1))
+    }
+    let entry =
+      #"{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"\#(Digest(of: []))","size":1}"#
+    func index(_ count: Int) -> [UInt8] {
+      Array(#"{"manifests":[\#([String](repeating: entry, count: count).joined(separator: ","))]}"#.utf8)
+    }
+    #expect(try IndexFile(bytes: index(most)).images.count == most)
+    #expect(throws: FileFault.tooManyNames(limit: most)) { try IndexFile(bytes: index(most + 1)) }
+    let entries = try DockerSave([app]).entries().dropLast()
+    let ids = (0...most).map { #""\#($0)":"x""# }.joined(separator: ",")
+    #expect(
+      throws: LayoutError.malformed(
+        path: directory.file("x.tar"), entry: "repositories", why: .tooManyNames(limit: most))
+    ) { try open(entries + [.init("repositories", #"{"alpine":{\#(ids)}}"#)]) }
+  }
+
   @Test func `from before docker 1.10 is refused as that, in a tar or unpacked, and as no damage`() throws {
     let ids = ["first", "second"].map { String(Digest(of: Array($0.utf8)).description.dropFirst(7)) }
     let layers = ids.flatMap { id -> [PythonTar.Entry] in

@@ -111,15 +111,15 @@ struct DockerManifestFile: Sendable {
   static let largestSize: Int64 = 512 << 20
   /// The most images, names and layers together, so that what is made of them stays bounded.
   private static let mostParts = TarIndex.mostEntries
-  /// The most values in the file, as many as commas stand in it: four for each part are more than docker writes.
-  private static let mostValues = 4 * mostParts
+  /// The most values in the file, as many as commas stand in it: what docker writes has one in more than thirty bytes.
+  private static let mostValues = 2 * mostParts
   /// The most bytes of addresses that one layer may have.
   private static let mostSourceBytes = 64 << 10
 
   /// One image: the paths of its config and layers in the tar, and its names, in docker's short form or whole.
   struct Entry {
     let config: String
-    let names: [String]
+    var names: [String]
     let layers: [String]
     /// What layers are that another place has, by the digests of what they hold.
     var sources: [String: Descriptor] = [:]
@@ -208,6 +208,9 @@ struct DockerManifestFile: Sendable {
     let images = try (FileFault.decode([Image]?.self, from: bytes, as: .dockerManifest) ?? []).map(\.entry)
     guard images.reduce(images.count, { $0 + $1.names.count + $1.layers.count }) <= mostParts else {
       throw .tooManyParts(limit: mostParts)
+    }
+    guard images.reduce(0, { $0 + max(1, $1.names.count) }) <= LayoutImage.mostOfOthers else {
+      throw .tooManyNames(limit: LayoutImage.mostOfOthers)
     }
     for image in images {
       guard ([image.config] + image.layers).allSatisfy({ $0.utf8.count <= TarIndex.longestPath }) else {

@@ -12,7 +12,7 @@ struct DockerSaveArchive {
   private let file: any RandomAccess
   private let tar: TarIndex
   private let entries: TarContents
-  let list: [DockerManifestFile.Entry]
+  private(set) var list: [DockerManifestFile.Entry]
   private(set) var blobs: [Digest: BlobExtent] = [:]
   /// The archive's files that images need, and the links that lead to them.
   private var used: Set<String> = [DockerManifestFile.path]
@@ -79,8 +79,11 @@ struct DockerSaveArchive {
 
   /// The layout, with the files that Ferry made for it behind the archive's own bytes.
   consuming func source() throws(LayoutError) -> LayoutSource {
+    try joinLegacyTags()
     var images: [LayoutImage] = []
-    var named: [String: Digest] = [:]
+    // An archive may have tens of thousands of names: of each it is kept where it was met first.
+    images.reserveCapacity(list.reduce(0) { $0 + Swift.max(1, $1.names.count) })
+    var named: [String: Int32] = [:]
     var manifests: [Digest: [UInt8]] = [:]
     var failed: [(name: String, error: LayoutError)] = []
     for entry in list {
@@ -97,14 +100,14 @@ struct DockerSaveArchive {
       for image in Self.images(entry.names, root: root) {
         images.append(image)
         guard image.reference != nil else { continue }
-        if let other = named.updateValue(root.digest, forKey: image.name), other != root.digest {
+        let other = named.updateValue(Int32(clamping: images.count - 1), forKey: image.name)
+        if let other, images[Int(other)].root.digest != root.digest {
           problems.append(.ambiguousName(image.name))
         }
       }
     }
     if images.isEmpty, let first = failed.first { throw first.error }
     problems += failed.map { .unreadableImage($0.name, $0.error) }
-    problems += try LegacyTags.read(entries, file)?.problems(beside: list) ?? []
     var tail = GeneratedFiles(behind: tar.fileSize)
     var files = [LayoutFile.path: tail.append(LayoutFile.bytes)]
     for (digest, bytes) in manifests.sorted(by: { $0.key < $1.key }) { blobs[digest] = tail.append(bytes) }
@@ -126,6 +129,14 @@ struct DockerSaveArchive {
     return source
   }
 
+  /// Takes in what docker's older list of names says beside this one. `isNamed` tells which names a third list has.
+  mutating func joinLegacyTags(unless isNamed: (Reference) -> Bool = { _ in false }) throws(LayoutError) {
+    guard let tags = try LegacyTags.read(entries, file) else { return }
+    let (joined, found) = try tags.joined(to: list, isNamed: isNamed)
+    list = joined
+    problems += found
+  }
+
   /// What to call an image that cannot be read.
   static func name(of entry: DockerManifestFile.Entry) -> String {
     guard let name = entry.names.first else { return entry.config }
@@ -137,15 +148,20 @@ struct DockerSaveArchive {
     let names = names.filter { !ArchiveName.isShownID($0) }
     guard !names.isEmpty else { return [LayoutImage(reference: nil, name: "", root: root)] }
     var seen: Set<String> = []
-    return names.compactMap { text in
+    var images: [LayoutImage] = []
+    images.reserveCapacity(names.count)
+    for text in names {
       let reference = ArchiveName.savedReference(text, of: root.digest)
       let name = reference?.description ?? text
-      guard seen.insert(name).inserted else { return nil }
+      guard seen.insert(name).inserted else { continue }
       var image = LayoutImage(reference: reference, name: name, root: root)
-      let given = reference == nil ? nil : (try? Reference(dockerName: text))?.digest
-      image.givenDigest = given == root.digest ? nil : given
-      return image
+      if reference != nil, text.utf8.contains(UInt8(ascii: "@")) {
+        let given = (try? Reference(dockerName: text))?.digest
+        image.givenDigest = given == root.digest ? nil : given
+      }
+      images.append(image)
     }
+    return images
   }
 
   /// The manifest that an entry stands for.

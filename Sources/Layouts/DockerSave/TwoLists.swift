@@ -64,6 +64,7 @@ struct TwoLists {
       index.images, walk, known: listed.values, parents: parents, file: file, entries: entries)
     var docker = try DockerSaveArchive.open(
       list: extent, file: file, tar: tar, entries: entries, memoryLimit: memoryLimit)
+    try docker.joinLegacyTags { !lists.called($0).isEmpty }
     try lists.findDivided(docker.list, &docker)
     for entry in docker.list {
       try LayoutError.checkCancellation()
@@ -73,8 +74,7 @@ struct TwoLists {
       }
     }
     lists.blobs = docker.blobs.filter { blobs[$0.key] == nil }
-    let legacy = try LegacyTags.read(entries, file)?.problems(beside: docker.list) ?? []
-    for problem in docker.problems + legacy { lists.note(problem) }
+    for problem in docker.problems { lists.note(problem) }
     return lists
   }
 
@@ -246,7 +246,7 @@ struct TwoLists {
       }
       guard byReference[reference] == nil else { continue }
       guard let place = try takeUnnamed(above, tag: reference.tag) else {
-        append(image)
+        try append(image)
         continue
       }
       let root = images[place].root
@@ -264,7 +264,7 @@ struct TwoLists {
     guard !ArchiveName.standsForNone(image.name), roots[number].names.insert(image.name).inserted else {
       return
     }
-    guard let place = try takeUnnamed(above, tag: nil) else { return append(image) }
+    guard let place = try takeUnnamed(above, tag: nil) else { return try append(image) }
     images[place] = LayoutImage(reference: nil, name: image.name, root: images[place].root)
   }
 
@@ -316,11 +316,16 @@ struct TwoLists {
         try contradict(image, by: sameName)
         continue
       }
-      if !roots[Int(number)].names.contains(image.name) { append(image) }
+      if !roots[Int(number)].names.contains(image.name) { try append(image) }
     }
   }
 
-  private mutating func append(_ image: LayoutImage) {
+  private mutating func append(_ image: LayoutImage) throws(LayoutError) {
+    guard images.count < LayoutImage.mostOfOthers else {
+      throw .malformed(
+        path: file.path, entry: DockerManifestFile.path,
+        why: .tooManyNames(limit: LayoutImage.mostOfOthers))
+    }
     let number = number(of: image.root)
     roots[Int(number)].names.insert(image.name)
     if let reference = image.reference {

@@ -48,13 +48,12 @@ struct LayoutFront {
     var bytes: [UInt8] = []
     let index: IndexFile
     if let made = source.made {
-      index = IndexFile(
-        images: made.images.map { image in
-          guard image.reference == nil else { return image }
-          return LayoutImage(
-            reference: ArchiveName.reference(image.name, of: image.root.digest), name: image.name,
-            root: image.root)
-        }, ferryFileDigest: nil)
+      var images = made.images
+      for (place, image) in made.images.enumerated() where image.reference == nil {
+        guard let reference = ArchiveName.reference(image.name, of: image.root.digest) else { continue }
+        images[place] = LayoutImage(reference: reference, name: image.name, root: image.root)
+      }
+      index = IndexFile(images: images, ferryFileDigest: nil)
     } else {
       bytes = try content(of: IndexFile.path, limit: IndexFile.sizeLimit, entries, tar, file)
       // The same content may be listed any number of times.

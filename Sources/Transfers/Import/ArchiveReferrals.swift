@@ -83,6 +83,14 @@ struct ArchiveReferrals {
     return found
   }
 
+  /// Whether one of `images` may refer to another one, or be a part of it. Of tens of thousands of names mostly none does.
+  static func mayConcern(_ images: [LayoutImage]) -> Bool {
+    images.contains { image in
+      image.isReferrer || image.name.isEmpty
+        || (image.reference?.tag ?? image.bareTag).flatMap { ReferrerTag($0) } != nil
+    }
+  }
+
   /// The manifests that lists under a tag refer to which has no room for all of a digest, by those tags.
   private static func cutSubjects(
     among images: [ArchivedImage], tree: (ArchivedImage) throws -> ImageTree

@@ -104,14 +104,16 @@ public struct Inspection: Sendable {
         convertedFrom: image.convertedFrom, givenDigest: image.givenDigest, members: [], size: 0, ownSize: 0,
         referrers: [], isWhole: false)
     }
-    let images = try layout.images.compactMap { image -> InspectedArchive.Image? in
+    var images: [InspectedArchive.Image] = []
+    images.reserveCapacity(layout.images.count)
+    for image in layout.images {
       guard image.name.isEmpty ? !unnamed.contains(image.root.digest) : !names.contains(image.name),
         let tree = walks[image.root.digest]?.tree
-      else { return nil }
+      else { continue }
       let members = members[image.root.digest] ?? []
       try listing.take(members.map { 1 + $0.layers.count }.saturatingSum())
       let sums = sums[image.root.digest]
-      return InspectedArchive.Image(
+      let shown = InspectedArchive.Image(
         name: image.name, hasName: image.reference != nil || image.bareTag != nil,
         root: schema1[image.root.digest]?.root ?? image.root,
         convertedFrom: image.convertedFrom, givenDigest: image.givenDigest, members: members,
@@ -119,11 +121,13 @@ public struct Inspection: Sendable {
         ownSize: sums?.ownSize ?? 0,
         referrers: try byImages.names(of: image, schema1[image.root.digest] ?? tree),
         isWhole: sums?.isWhole ?? false)
+      images.append(shown)
     }
+    images += unread
     return InspectedArchive(
       path: archive.path, digest: layout.archiveDigest, size: layout.totalSize,
       isWrittenByFerry: layout.isWrittenByFerry,
-      form: layout.form, images: images + unread, others: layout.others, referrers: referrers,
+      form: layout.form, images: images, others: layout.others, referrers: referrers,
       omissions: layout.omissions.values.sorted { $0.descriptor.digest < $1.descriptor.digest },
       omissionImages: ImageWalk.omissionImages(
         walks.values.sorted { $0.image.root.digest < $1.image.root.digest }, in: layout),
@@ -161,6 +165,7 @@ public struct Inspection: Sendable {
   private func referrers(
     in layout: Layout, tree: (Digest) -> ImageTree?
   ) throws -> (referrers: [InspectedReferrer], parts: Set<Digest>) {
+    guard ArchiveReferrals.mayConcern(layout.images) else { return ([], []) }
     let images = layout.images.map { ArchivedImage(image: $0, layout: layout) }
     var referrals: ArchiveReferrals?
     do {

@@ -165,12 +165,13 @@ struct Table {
   }
 
   /// The rows as lines, each behind `indent`, without trailing blanks.
-  func lines(indent: Wording = "") -> [Wording] {
+  func lines(indent: Wording = "") -> some Sequence<Wording> {
     var widths = alignments.map { _ in 0 }
     for row in rows {
       for (column, cell) in row.enumerated() { widths[column] = max(widths[column], cell.width) }
     }
-    return rows.map { row in
+    // One at a time: there may be tens of thousands.
+    return rows.lazy.map { [alignments, widths] row in
       var line = indent
       for (column, cell) in row.enumerated() {
         let padding: Wording = "\(String(repeating: " ", count: widths[column] - cell.width))"

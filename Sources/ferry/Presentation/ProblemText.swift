@@ -165,6 +165,8 @@ enum ProblemText {
     switch error {
     case .malformed(_, let entry, let why): "\(entry): \(why.words)"
     case .missingFile(_, let entry): "missing: \(entry)"
+    case .unlistedName(_, let name):
+      "\(name) stands in docker's file repositories alone, and leads to no image of manifest.json"
     case .layerLeftOut(_, let image, let layer): "\(image) has no layer \(layer) in it"
     default: error.text.summary
     }

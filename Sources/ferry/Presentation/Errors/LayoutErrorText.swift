@@ -155,6 +155,10 @@ extension LayoutError: WordedError {
         "\(path) lacks \(entry)",
         remedy: "It was not written, or was taken out: have the images saved or exported once more.",
         .integrityFailure)
+    case .unlistedName(let path, let name):
+      return ErrorText(
+        "\(path): \(name) stands in docker's file repositories alone, and leads to no image of manifest.json",
+        remedy: "Have the images saved once more where all of them are.", .integrityFailure)
     case .layerLeftOut(let path, let image, let layer):
       return ErrorText(
         "\(path) does not have layer \(layer) of \(image): who saved it left it to a docker that has it",
@@ -230,6 +234,7 @@ extension FileFault {
     case .fileSizeOutOfRange(let path): "it gives '\(path)' a size out of range"
     case .filesTooLarge: "its files are too large"
     case .tooManyParts(let limit): "it lists more than \(limit) images, names and layers"
+    case .tooManyNames(let limit): "it has more than \(limit) names of images"
     case .pathTooLong(let limit): "it names a file by a path of more than \(limit) bytes"
     case .layerCount(let listed, let config, let expected):
       "it lists \(listed) layers where \(config) speaks of \(expected)"
