@@ -58,7 +58,7 @@ struct CredentialHelper: Sendable {
     let reply = try? DocumentShape.loose.decode(Reply.self, from: output)
     // A program that fails may have said before what nobody is to read.
     let secrets = reply?.spellings ?? []
-    let remark = Self.end(of: String(decoding: remarks.hiding(secrets), as: UTF8.self))
+    let remark = Self.end(of: String(decoding: Self.whole(remarks).hiding(secrets), as: UTF8.self))
     if !remark.isEmpty { hear(remark) }
     let status = try result.get().status
     guard status == 0 else {
@@ -80,6 +80,12 @@ struct CredentialHelper: Sendable {
   private static func saysNothingIsThere(_ text: String) -> Bool {
     let text = text.lowercased()
     return text.contains("credentials not found") || text.contains("no credentials server url")
+  }
+
+  /// What a program wrote, without the word of which only the end may be kept: it may be that of the secret.
+  private static func whole(_ remarks: [UInt8]) -> [UInt8] {
+    guard remarks.count >= HelperProcess.longestRemarks else { return remarks }
+    return Array(remarks.drop { $0 > 0x20 })
   }
 
   /// The end of a text of many lines, on one.

@@ -44,7 +44,8 @@ extension StringProtocol {
     String(String.UnicodeScalarView(unicodeScalars.filter { $0 == "\n" || $0.isHarmless }))
   }
 
-  /// What is kept of an endless value: its first `limit` characters, as they are.
+  /// What is kept of an endless value: its first `limit` characters, as they are. Whatever of a text from outside is not kept, `…`
+  /// stands for it: where secrets are looked for, a cut is to be seen.
   public func cut(to limit: Int = 300) -> String {
     let kept = unicodeScalars.prefix(limit)
     let text = String(String.UnicodeScalarView(kept))
@@ -58,7 +59,8 @@ extension StringProtocol {
     var count = 0
     var isAfterBlank = false
     // Scalars beyond this many cannot all be seen; a megabyte of them is not walked.
-    for scalar in unicodeScalars.prefix(limit * 8) {
+    let walked = unicodeScalars.prefix(limit * 8)
+    for scalar in walked {
       if scalar == " " || !scalar.isPlain {
         isAfterBlank = count > 0
         continue
@@ -69,6 +71,6 @@ extension StringProtocol {
       isAfterBlank = false
       text.unicodeScalars.append(scalar)
     }
-    return text
+    return walked.endIndex == unicodeScalars.endIndex ? text : text + "…"
   }
 }

@@ -55,7 +55,8 @@ struct ChallengeParser {
   private var position = 0
 
   init(_ line: String) {
-    bytes = Array(line.utf8.prefix(Self.longestLine))
+    let isCut = line.utf8.count > Self.longestLine
+    bytes = Array(line.utf8.prefix(Self.longestLine)) + (isCut ? Array("…".utf8) : [])
   }
 
   mutating func challenges() -> [Challenge] {

@@ -19,6 +19,8 @@ public struct RegistryMessage: Hashable, Sendable {
 
   /// How many of an answer's complaints are kept.
   static let most = 8
+  /// How much of an answer that says what went wrong is read, in bytes: no complaint is longer.
+  static let longest = 64 << 10
 
   /// Reads the body of an answer that reports an error: the `errors` form; the forms of token servers, of AWS and of
   /// RFC 9457 (`error` with `error_description`, `message`, `details`, `__type`, `title`); any other JSON, shown as it is;
@@ -33,7 +35,7 @@ public struct RegistryMessage: Hashable, Sendable {
     if let json = try? DocumentShape.loose.decode(JSONText.self, from: body) {
       excerpt = json.text
     } else {
-      let text = String(decoding: body.prefix(64 << 10), as: UTF8.self)
+      let text = String(decoding: body.prefix(longest), as: UTF8.self) + (body.count > longest ? "…" : "")
       guard isLegible(text) else { return [] }
       excerpt = ErrorPage.text(of: text)
     }
@@ -299,7 +301,9 @@ extension [UInt8] {
   /// What a server said, without what was sent to it in confidence, which it may have repeated. Only the first
   /// 64 KiB are kept: no complaint is longer.
   public func hiding(_ secrets: [String]) -> [UInt8] {
+    // Transport keeps no more of a failure's text, and that it is cut is not to be seen but by its length.
+    let isCut = count >= RegistryMessage.longest
     // A single character stands in every other word, and is not hidden.
-    Secrets.hide(secrets, in: Array(prefix(64 << 10)))
+    return Secrets.hide(secrets, in: Array(prefix(RegistryMessage.longest)) + (isCut ? Array("…".utf8) : []))
   }
 }

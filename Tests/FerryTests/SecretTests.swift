@@ -200,4 +200,69 @@ import Testing
     result.complains("SignatureDoesNotMatch")
     #expect(!result.standardError.contains("0123456789abcdef"))
   }
+
+  /// Whatever is kept of a name is cut: the beginning of a secret that is left at its end is none that is shown.
+  @Test(arguments: [0, 44, 45, 60, 100, 119])
+  func `that stands where a name is cut is not shown by its beginning`(before: Int) throws {
+    let key = "nvapi-" + String(repeating: "Zq3", count: 26)
+    let server = ScriptedServer { request in
+      let name = String(repeating: "x", count: before) + "!" + key
+      return request.path.hasSuffix("/tags/list")
+        ? ScriptedResponse(text: #"{"name":"a/b","tags":["1","\#(name)"]}"#) : ScriptedResponse(404)
+    }
+    let ferry = try FerryProcess(environment: ["FERRY_EXPORT_API_KEY": key])
+    for options in [["-v"], ["--json"]] {
+      let result = try ferry.command(["list", "\(server.host)/a/b", "--plain-http"] + options).run()
+      #expect(!(result.standardOutput + result.standardError).contains(key.prefix(8)))
+      #expect(result.status != 0)
+    }
+    _ = try ferry.command(
+      [
+        "export", "--all-tags", "\(server.host)/a/b", "-o", "a.tar", "--plain-http", "--report", "r.html",
+        "--retries", "0",
+      ]
+    ).run()
+    #expect(try !String(contentsOfFile: ferry.file("r.html"), encoding: .utf8).contains(key.prefix(8)))
+  }
+
+  @Test func `that is spelled in what a registry says is hidden in every report`() throws {
+    let odd = #"te&l<l-"no>b~dy?7f3a"#
+    let html = odd.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing("\"", with: "&quot;")
+    let escapes = odd.utf16.map {
+      #"\u"# + String(repeating: "0", count: 4 - String($0, radix: 16).count) + String($0, radix: 16)
+    }.joined()
+    let references = odd.unicodeScalars.map { "&#\($0.value);" }.joined()
+    for spelling in [html, html.replacing("&", with: "&amp;"), escapes, references] {
+      let server = ScriptedServer { request in
+        guard request.header("Authorization") != nil else {
+          return ScriptedResponse(401, headers: [("WWW-Authenticate", "Basic realm=\"r\"")])
+        }
+        let type = spelling.replacing("\\", with: "\\\\")
+        return request.path.contains("/manifests/")
+          ? ScriptedResponse(
+            headers: [("Content-Type", "application/vnd.oci.image.manifest.v1+json")],
+            text: #"{"schemaVersion":2,"mediaType":"\#(type)"}"#)
+          : ScriptedResponse(text: "{}")
+      }
+      let ferry = try FerryProcess(environment: [
+        "FERRY_EXPORT_USERNAME": "robot", "FERRY_EXPORT_PASSWORD": odd,
+      ])
+      for report in ["r.html", "r.json"] {
+        let result = try ferry.command(
+          [
+            "export", "\(server.host)/a/b:1", "-o", "a.tar", "--plain-http", "--no-referrers", "--json",
+            "--report", report,
+          ]
+        ).run()
+        let texts = [
+          result.standardOutput, result.standardError,
+          try String(contentsOfFile: ferry.file(report), encoding: .utf8),
+        ]
+        for text in texts {
+          for trace in ["7f3a", "0037", "#55;"] { #expect(!text.contains(trace), "\(report): \(text)") }
+        }
+        #expect(texts.contains { $0.contains("…") })
+      }
+    }
+  }
 }

@@ -23,7 +23,11 @@ import Testing
         'html, hexadecimal': ''.join('&#x%x;' % ord(c) for c in s), 'base64': base64.b64encode(b).decode(),
         'base64url': base64.urlsafe_b64encode(b).decode().rstrip('='), 'base64 in a url': u.quote(base64.b64encode(b).decode(), safe=''),
         'html in json': json.dumps(html.escape(s))[1:-1], 'html in go': html.escape(s).replace('&', '\\\\u0026').replace('"', '\\\\"').replace('\\\\%', '\\\\\\\\%'),
-        'url in json': json.dumps(u.quote(s))[1:-1],
+        'url in json': json.dumps(u.quote(s))[1:-1], 'url in a url': u.quote(u.quote(s, safe=''), safe=''),
+        'html in html': html.escape(html.escape(s)), 'html, decimal, in html': html.escape(''.join('&#%d;' % ord(c) for c in s)),
+        'url in html in json': json.dumps(html.escape(u.quote(s)))[1:-1], 'three times html': html.escape(html.escape(html.escape(s))),
+        'escapes in json': json.dumps(''.join('\\u%04x' % int.from_bytes(s.encode('utf-16-be')[i:i+2]) for i in range(0, len(s.encode('utf-16-be')), 2)))[1:-1],
+        'hexadecimal': b.hex(), 'hexadecimal in capitals': b.hex().upper(), 'base64 in html in json': json.dumps(html.escape(base64.b64encode(b).decode()))[1:-1],
       }
       print(json.dumps(forms))
       """
@@ -37,7 +41,7 @@ import Testing
     let secrets = Secrets()
     secrets.add(["another-secret-of-it", secret])
     let forms = try Self.spellings(of: secret)
-    #expect(forms.count == 19)
+    #expect(forms.count == 28)
     for (name, form) in forms {
       let hidden = secrets.hiding(in: "before \(form) after &amp; 100% \\u0041")
       // Base64 may be filled up.
@@ -148,5 +152,55 @@ import Testing
     secrets.add(passing: (0..<500).map { "eyJhbGciOiJSUzI1NiJ9.token-\($0)" })
     let text = [UInt8](repeating: UInt8(ascii: "\\"), count: 256 << 10)
     #expect(secrets.hiding(in: text) == nil)
+  }
+
+  @Test(arguments: ["swordfish", "swordfish-1", "nvapi-AbC/dEf+0123456789"])
+  func `is hidden in the Base64 of a longer text, wherever it stands there`(_ secret: String) {
+    let secrets = Secrets()
+    secrets.add([secret])
+    for before in ["", "r", "ro", "rob", "robot:", "robots:"] {
+      for after in ["", "&", "&a", "&ab"] {
+        for alphabet in ["+/", "-_"] {
+          let encoded = Data((before + secret + after).utf8).base64EncodedString()
+            .replacing("+", with: alphabet.prefix(1)).replacing("/", with: alphabet.suffix(1))
+          let shown = secrets.hiding(in: "a \(encoded) z") ?? encoded
+          // But for the characters that stand for what is around it as well.
+          let rest = shown.dropFirst(2).dropLast(2).split(separator: "…", omittingEmptySubsequences: false)
+          #expect(rest.count == 2, "\(encoded): \(shown)")
+          #expect((rest.first?.count ?? 0) <= before.utf8.count * 4 / 3 + 1, "\(encoded): \(shown)")
+        }
+      }
+    }
+  }
+
+  @Test func `that is cut is hidden in every spelling, and what is no beginning of it is not`() throws {
+    let secret = "nvapi-" + String(repeating: "Zq3&", count: 20)
+    let secrets = Secrets()
+    secrets.add([secret])
+    let forms = try Self.spellings(of: secret)
+    for (name, form) in forms {
+      // A beginning of sixteen characters is there for sure, whatever is left of the next.
+      let least = form.count * 16 / secret.count
+      for length in least..<min(form.count, least + 40) {
+        let cut = "before " + form.prefix(length)
+        #expect(secrets.hiding(in: cut + "…' after") == "before …' after", "\(name): \(cut)")
+        #expect(secrets.hiding(in: cut + #"\u2026" after"#) == #"before …" after"#, "\(name): \(cut)")
+      }
+    }
+    #expect(secrets.hiding(in: "nvapi-Z… and nvapi-Zq3&Zq3 …") == nil)
+    #expect(secrets.hiding(in: "nvapi-Zq…") == "…")
+  }
+
+  @Test func `is hidden though blanks became one in it, and other blanks are not`() {
+    let secrets = Secrets()
+    secrets.add(["one  two\tthree", "a        b"])
+    #expect(secrets.hiding(in: "is one two three") == "is …")
+    #expect(secrets.hiding(in: "is a b") == nil)
+  }
+
+  @Test func `is hidden as it is shown where its characters are not seen`() {
+    let secrets = Secrets()
+    secrets.add(["soft\u{AD}hyphen", "turned\u{202E}around"])
+    #expect(secrets.hiding(in: #"soft\u{AD}hyphen turned\u{202E}around"#) == "… …")
   }
 }

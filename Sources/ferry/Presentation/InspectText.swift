@@ -88,7 +88,7 @@ struct InspectText {
     guard !image.name.isEmpty else { return "(no name)" }
     let reason: Wording =
       image.name.isNameOfAnother(than: image.root.digest) ? ": another image's digest" : ""
-    return "'\(image.name.prefix(200))' (no name\(reason))"
+    return "'\(image.name.cut(to: 200))' (no name\(reason))"
   }
 
   /// What a manifest is for, as far as the archive says.

@@ -157,7 +157,7 @@ enum UncarriedText {
 /// The words for an image that an archive was to hold and does not.
 enum MissingImageText {
   static func line(for lack: MissingImage) -> Wording {
-    "lacks \(lack.image.prefix(500)): \(words(for: lack.reason))"
+    "lacks \(lack.image.cut(to: 500)): \(words(for: lack.reason))"
   }
 
   private static func words(for reason: MissingImage.Reason) -> Wording {

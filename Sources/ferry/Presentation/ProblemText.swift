@@ -149,8 +149,8 @@ enum ProblemText {
     case .contradiction(let path, .sparse): "\(path) is a sparse file, which not all can read"
     case .notAFile(let path): "\(path) is not a plain file"
     case .strayLink(let path, let target):
-      "\(path) is a link to \(Wording.value(String(target.prefix(200)))), which is not in the archive"
-    case .unsafePath(let path): "'\(path.prefix(200))' is no path for an archive"
+      "\(path) is a link to \(Wording.value(target.cut(to: 200))), which is not in the archive"
+    case .unsafePath(let path): "'\(path.cut(to: 200))' is no path for an archive"
     case .notCanonical(let path, let part): "damaged: the \(words(for: part)) of \(path) was changed"
     case .rearranged(let path, let offset): "\(path) stands at byte \(offset), where another entry belongs"
     case .truncated(let path, let offset): "truncated: the archive ends at byte \(offset), in \(path)"

@@ -191,6 +191,6 @@ enum ProgressLines {
   }
 
   private static func clip(_ text: Wording, to width: Int) -> Wording {
-    text.width < width ? text : text.prefix(max(1, width - 1))
+    text.cut(to: max(1, width - 1))
   }
 }

@@ -78,8 +78,10 @@ struct Wording: ExpressibleByStringInterpolation, Hashable, Comparable, Codable,
   /// How many columns it takes, roughly.
   var width: Int { text.count }
 
-  /// The first columns of it.
-  func prefix(_ columns: Int) -> Wording { Wording(text: String(text.prefix(columns))) }
+  /// What of it fits into so many columns: a cut is marked, so that what it has left of a secret is known for that.
+  func cut(to columns: Int) -> Wording {
+    width <= columns ? self : Wording(text: text.prefix(max(0, columns - 1)) + "…")
+  }
 
   /// Whether a value stands in it.
   func contains(_ value: String) -> Bool { text.contains(value.printedAsValue) }

@@ -133,7 +133,7 @@ enum FailureText {
         remedy: "Give the repository below --to: --as REPOSITORY, as in --as team/app", .usage)
     } else if images.count == 1 {
       let reason: Wording = images[0].namesAnother ? "is another image's, by its digest" : "is none"
-      let what: Wording = images[0].name.isEmpty ? "" : "; '\(images[0].name.prefix(200))' \(reason)"
+      let what: Wording = images[0].name.isEmpty ? "" : "; '\(images[0].name.cut(to: 200))' \(reason)"
       return ErrorText(
         "\(archive) gives no name to its image \(images[0].digest)\(what)",
         remedy:
@@ -141,7 +141,7 @@ enum FailureText {
           + "itself: --image \(images[0].digest) --as REPOSITORY:TAG", .usage)
     } else {
       let lines: [Wording] = images.prefix(20).map {
-        "  \($0.digest)" + ($0.name.isEmpty ? "" : "  \($0.name.prefix(200))")
+        "  \($0.digest)" + ($0.name.isEmpty ? "" : "  \($0.name.cut(to: 200))")
       }
       let more: [Wording] = images.count > 20 ? ["  and \(images.count - 20) more"] : []
       return ErrorText(

@@ -199,7 +199,7 @@ extension TransferError: WordedError {
         .integrityFailure)
     case .unsupportedReceipt(let path, let version):
       return ErrorText(
-        "\(path) is a receipt of format \(version.prefix(20)), which this Ferry does not know",
+        "\(path) is a receipt of format \(version.cut(to: 20)), which this Ferry does not know",
         remedy: "Use the version of Ferry that wrote it, or a newer one.", .usage)
     case .notInArchive(let name, let near):
       return ErrorText(
