@@ -149,7 +149,6 @@ struct DockerSaveArchive {
     guard !names.isEmpty else { return [LayoutImage(reference: nil, name: "", root: root)] }
     var seen: Set<String> = []
     var images: [LayoutImage] = []
-    images.reserveCapacity(names.count)
     for text in names {
       let reference = ArchiveName.savedReference(text, of: root.digest)
       let name = reference?.description ?? text
