@@ -69,9 +69,9 @@ struct `Reading a long list` {
     let entries = try TarContents(TarIndex.read(source, names: .layout), of: saved)
     let list = [DockerManifestFile.Entry(config: "c", names: ["a.example/b:1"], layers: ["x/layer.tar"])]
     let tags = try #require(try LegacyTags.read(entries, source))
-    #expect(try tags.problems(beside: list) == [])
+    #expect(try tags.joined(to: list) { _ in true }.problems == [])
     await #expect(throws: LayoutError.cancelled) {
-      try await cancelled { _ = try tags.problems(beside: list) }
+      try await cancelled { _ = try tags.joined(to: list) { _ in true } }
     }
   }
 

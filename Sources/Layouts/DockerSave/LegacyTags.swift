@@ -28,9 +28,9 @@ struct LegacyTags {
     guard bytes.count(where: { $0 == UInt8(ascii: ",") }) < LayoutImage.mostOfOthers else {
       throw .malformed(path: file.path, entry: path, why: .tooManyNames(limit: LayoutImage.mostOfOthers))
     }
-    guard let tags = try? DocumentShape.loose.decode([String: [String: String]].self, from: bytes),
-      !tags.isEmpty
-    else { return nil }
+    guard let tags = try? DocumentShape.loose.decode([String: [String: String]].self, from: bytes) else {
+      return nil
+    }
     return LegacyTags(archive: file.path, entries: entries, tags: tags)
   }
 
@@ -47,6 +47,8 @@ struct LegacyTags {
   func joined(
     to list: [DockerManifestFile.Entry], isNamed: (Reference) -> Bool
   ) throws(LayoutError) -> (list: [DockerManifestFile.Entry], problems: [LayoutProblem]) {
+    try LayoutError.checkCancellation()
+    guard !tags.isEmpty else { return (list, []) }
     var images: [String: Set<Int>] = [:]
     // The file that is the top layer of each image, and what it leads to.
     var tops: [String?] = []
