@@ -32,7 +32,7 @@ import Testing
     let layer = try DockerSave.layer("a")
     try DockerSave([.init(sources, layers: [layer])]).write(to: ferry.file("both.tar"))
     for source in sources {
-      try DockerSave([.init([source], layers: [layer])]).write(to: ferry.file(source.prefix(4) + ".tar"))
+      try DockerSave([.init([source], layers: [layer])]).write(to: ferry.file("\(source.prefix(4)).tar"))
     }
     for archives in [["both.tar"], ["rega.tar", "regb.tar"]] {
       let new = try RegistryProcess()

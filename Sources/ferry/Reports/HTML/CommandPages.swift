@@ -122,7 +122,9 @@ extension ReportPage {
         Remark(text: GivenDigestText.line(for: image.source, was: $0, is: image.digest), tone: .plain)
       }
     }
-    let repeated = prepared.images.compactMap { image -> Remark? in
+    var changed = converted
+    changed += given
+    changed += prepared.images.compactMap { image -> Remark? in
       guard !image.othersForPlatform.isEmpty, let platform = image.compression?.origin?.platform else {
         return nil
       }
@@ -158,8 +160,8 @@ extension ReportPage {
           ? "\(Amounts.count(failures.count, "image")) failed." : "Something stands in the way.",
       tone: !isWhole ? .bad : skipped.isEmpty ? .good : .warn, facts: facts,
       remarks: blockers + failures.map(Self.remark)
-        + skipped.map { Remark(text: NoteText.line(for: $0), tone: .warn) } + superseded + converted + given
-        + repeated + left + Self.remarks(on: prepared.passedOver),
+        + skipped.map { Remark(text: NoteText.line(for: $0), tone: .warn) } + superseded + changed + left
+        + Self.remarks(on: prepared.passedOver),
       rows: rows, repositories: sharing.byRepository)
   }
 
