@@ -118,6 +118,16 @@ public enum AddressClass: Int, Hashable, Sendable {
   }
 
   private init(version6 bytes: [UInt8]) {
+    let kind = Self(unread: bytes)
+    // Within whatever network an address is that is carried, there it may be sent on to.
+    let carried = kind == .ordinary || kind == .local ? Self.carried(by: bytes) : []
+    self =
+      carried.map { Self(version4: $0) }.max { $0.rawValue < $1.rawValue }
+      .map { $0.rawValue < kind.rawValue ? kind : $0 } ?? kind
+  }
+
+  /// What an address of version 6 is but for one that it may carry.
+  private init(unread bytes: [UInt8]) {
     if bytes == Self.loopback6 {
       self = .loopback
     } else if Self.metadata6.contains(bytes) || bytes.starts(with: Self.amazonServices) {
@@ -132,8 +142,7 @@ public enum AddressClass: Int, Hashable, Sendable {
       // fc00::/7, and the older fec0::/10.
       self = .local
     } else {
-      self =
-        Self.carried(by: bytes).map { Self(version4: $0) }.max { $0.rawValue < $1.rawValue } ?? .ordinary
+      self = .ordinary
     }
   }
 

@@ -44,6 +44,13 @@ import Testing
       ["64:ff9b:1:ffa9:fe:a9fe::", "64:ff9b:1:ffff:a9:fea9:fe00:0", "2001:0:a9fe:a9fe::", "0xa9fea9fe"]
     ),
     (.linkLocal, ["2001:0:808:808::5601:5601", "::a9fe:a9fe", "fe80::5efe:8.8.8.8", "2852039166"]),
+    // ISATAP, in whatever network.
+    (
+      .linkLocal,
+      ["fd00::5efe:169.254.169.254", "fd12:3456::200:5efe:a9fe:a9fe", "fec0::5efe:169.254.169.254"]
+    ),
+    (.loopback, ["fd00::5efe:127.0.0.1", "2001:db8::200:5efe:127.0.0.1"]),
+    (.local, ["fd00::5efe:8.8.8.8", "fec0::200:5efe:10.0.0.1", "feff::1"]),
     (.metadata, ["100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "64:ff9b::6464:64c8"]),
     (.metadata, ["fd00:ec2::23", "fd20:ce::254", "fd00:c1::a9fe:a9fe", "fd00:42::42"]),
     (.metadata, ["metadata.google.internal", "METADATA.google.internal.", "::ffff:100.100.100.200"]),
