@@ -80,7 +80,7 @@ struct Manifests {
       request.bodyLimit = limit
       if asItIs { request.headers.set("Cache-Control", "no-transform") }
       response = try connection.exchange(request, for: purpose)
-    } catch .transport(.tooLarge(_, let limit)) {
+    } catch .transport(.tooLarge(_, let limit, .body)) {
       throw unusable(.tooLarge(Int64(limit)))
     }
     guard response.status == 200 else { throw connection.failure(response, for: purpose) }

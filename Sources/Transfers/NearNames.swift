@@ -7,6 +7,8 @@ func nearNames(to name: String, among all: some Sequence<String>, limit: Int = 3
   let most = max(2, wanted.count / 3)
   return
     all.prefix(mostCandidates)
+    // A registry may list what it says that it does not have.
+    .filter { $0 != name }
     .filter { abs($0.utf8.count - wanted.count) <= most || $0.contains(name) }
     .map { (candidate: $0, distance: editDistance(wanted, Array($0.utf8))) }
     .filter { $0.distance <= most || $0.candidate.contains(name) }

@@ -112,7 +112,7 @@ final class Exchange {
   func takeHeadLine(_ line: RawSpan) -> Bool {
     let wasComplete = head.isComplete
     guard head.take(line) else {
-      interrupt(.failed(.tooLarge(url: request.url.description, limit: ResponseHead.limit)))
+      interrupt(.failed(.tooLarge(url: request.url.description, limit: ResponseHead.limit, .head)))
       return false
     }
     guard head.interimAnswers <= ResponseHead.mostInterimAnswers else {
@@ -124,6 +124,11 @@ final class Exchange {
       return true
     }
     watch.answered(at: .now)
+    // Whoever is in between may take the other, and what is behind the shorter for the next answer.
+    guard Set(head.headers.values(of: "Content-Length")).count <= 1 else {
+      interrupt(.failed(.reset(url: request.url.description, reason: .twoLengths)))
+      return false
+    }
     return wasComplete || decideDestination()
   }
 
@@ -140,7 +145,7 @@ final class Exchange {
       if request.method != .head, let length = head.headers["Content-Length"].flatMap({ Int64($0) }),
         length > limit
       {
-        interrupt(.failed(.tooLarge(url: request.url.description, limit: limit)))
+        interrupt(.failed(tooLarge(limit)))
         return false
       }
     case .excerpt(let limit):
@@ -152,6 +157,10 @@ final class Exchange {
       }
     }
     return true
+  }
+
+  private func tooLarge(_ limit: Int) -> TransportError {
+    .tooLarge(url: request.url.description, limit: limit, head.status < 400 ? .body : .errorBody)
   }
 
   /// Takes a piece of the body.
@@ -175,7 +184,7 @@ final class Exchange {
       let piece = bytes.extracting(first: min(room, bytes.byteCount))
       unsafe piece.withUnsafeBytes { unsafe collected.append(contentsOf: $0) }
       guard bytes.byteCount <= room else {
-        interrupt(isExcerpt ? .enough : .failed(.tooLarge(url: request.url.description, limit: limit)))
+        interrupt(isExcerpt ? .enough : .failed(tooLarge(limit)))
         return false
       }
     }

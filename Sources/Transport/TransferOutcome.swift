@@ -42,7 +42,9 @@ struct TransferOutcome {
       CURLE_SSL_ENGINE_INITFAILED, CURLE_SSL_SHUTDOWN_FAILED:
       return .tlsFailed(host: url.host, reason: reason)
     case CURLE_PARTIAL_FILE: return .cut(url: text, received: received, expected: expected)
-    case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_SEND_FAIL_REWIND, CURLE_RECV_ERROR:
+    // libcurl begins again on another connection where it can: of an upload's source it cannot.
+    case CURLE_SEND_FAIL_REWIND: return .reset(url: text, reason: .closedWhileSending)
+    case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR:
       return brokenConnection(to: url, received: received)
     // What some send behind a HEAD, where nothing belongs, is no answer to what comes next.
     case CURLE_UNSUPPORTED_PROTOCOL where isReused, CURLE_WEIRD_SERVER_REPLY where isReused:
@@ -50,7 +52,8 @@ struct TransferOutcome {
     case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY:
       return .notHTTP(host: url.host, port: url.port, reason: reason)
     // libcurl's word for a header line beyond its own limit.
-    case CURLE_OUT_OF_MEMORY where !headIsComplete: return .tooLarge(url: text, limit: ResponseHead.limit)
+    case CURLE_OUT_OF_MEMORY where !headIsComplete:
+      return .tooLarge(url: text, limit: ResponseHead.limit, .head)
     default: return .other(url: text, code: code, reason: .reported(reason))
     }
   }

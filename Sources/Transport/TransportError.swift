@@ -24,8 +24,8 @@ public enum TransportError: Error, Hashable, Sendable {
   case cut(url: String, received: Int64, expected: Int64?)
   /// The connection broke before the answer was complete.
   case reset(url: String, reason: ResetReason)
-  /// A body or a head beyond its `limit` in bytes.
-  case tooLarge(url: String, limit: Int)
+  /// A part of an answer beyond its `limit` in bytes.
+  case tooLarge(url: String, limit: Int, AnswerPart = .body)
   case tooManyRedirects(url: String)
   case redirectRefused(from: String, to: String, reason: RedirectRefusal)
   /// A host, at an `address` where it is not refused by what it is called, that is none to go to: because the server `by`
@@ -87,6 +87,16 @@ public enum LibraryReason: Hashable, Sendable {
   case memory
 }
 
+/// What an answer has.
+public enum AnswerPart: Hashable, Sendable {
+  /// Its head, or the lines of that kind behind its body.
+  case head
+  /// What was asked for.
+  case body
+  /// The text that says what went wrong.
+  case errorBody
+}
+
 /// How a connection broke.
 public enum ResetReason: Hashable, Sendable {
   /// What libcurl or OpenSSL says.
@@ -95,6 +105,10 @@ public enum ResetReason: Hashable, Sendable {
   case incompleteHead
   /// One interim answer (1xx) after the other, and no other.
   case interimAnswers
+  /// The answer's head says of two lengths that they are its body's.
+  case twoLengths
+  /// The other side closed it before it had all that was to be sent.
+  case closedWhileSending
 }
 
 /// Why a redirect was not followed.

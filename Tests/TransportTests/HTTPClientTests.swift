@@ -75,6 +75,45 @@ import Testing
     }
   }
 
+  @Test func `says of which part of an answer there is too much`() throws {
+    let server = ScriptedServer { request in
+      let trailers = Array(
+        repeating: Array("X-T: \(String(repeating: "y", count: 1000))\r\n".utf8), count: 400)
+      return request.path == "/trailers"
+        ? ScriptedResponse(
+          steps: [
+            .send(Array("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n".utf8)),
+            .send(trailers.flatMap(\.self)), .close,
+          ])
+        : ScriptedResponse(404, body: [UInt8](repeating: 0x20, count: 2000))
+    }
+    let client = try HTTPClient()
+    for (path, limit, part) in [
+      ("/trailers", 256 << 10, AnswerPart.head), ("/error", 1000, .errorBody),
+    ] {
+      let url = try HTTPURL(server.url(path))
+      #expect(throws: TransportError.tooLarge(url: url.description, limit: limit, part)) {
+        try client.send(HTTPRequest(.get, url, bodyLimit: 1000))
+      }
+    }
+  }
+
+  @Test func `takes no answer of two lengths`() throws {
+    let server = ScriptedServer { request in
+      let second = request.path == "/same" ? 2 : 5
+      return ScriptedResponse(steps: [
+        .send(Array("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: \(second)\r\n\r\n{}".utf8)),
+        .close,
+      ])
+    }
+    let client = try HTTPClient()
+    #expect(try client.send(HTTPRequest(.get, HTTPURL(server.url("/same")))).body == Array("{}".utf8))
+    let url = try HTTPURL(server.url("/other"))
+    #expect(throws: TransportError.reset(url: url.description, reason: .twoLengths)) {
+      try client.send(HTTPRequest(.get, url))
+    }
+  }
+
   @Test func `refuses a head beyond all bounds`() throws {
     let field = ("X-Long", String(repeating: "y", count: 60_000))
     let server = ScriptedServer { request in
@@ -85,7 +124,7 @@ import Testing
     let client = try HTTPClient()
     for path in ["/many", "/huge"] {
       let url = try HTTPURL(server.url(path))
-      #expect(throws: TransportError.tooLarge(url: url.description, limit: 256 << 10)) {
+      #expect(throws: TransportError.tooLarge(url: url.description, limit: 256 << 10, .head)) {
         try client.send(HTTPRequest(.get, url))
       }
     }

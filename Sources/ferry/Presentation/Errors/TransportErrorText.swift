@@ -69,8 +69,8 @@ extension TransportError: WordedError {
       return ErrorText(
         "the connection broke: \(reason.words) (\(url))", remedy: "Run the same command again.",
         .networkFailed)
-    case .tooLarge(let url, let limit):
-      return ErrorText("the answer from \(url) is larger than \(limit) bytes", .networkFailed)
+    case .tooLarge(let url, let limit, let part):
+      return ErrorText("the \(part.words) from \(url) is larger than \(limit) bytes", .networkFailed)
     case .tooManyRedirects(let url): return ErrorText("\(url) redirects without end", .networkFailed)
     case .redirectRefused(let from, let to, let reason):
       return ErrorText("\(from) redirects to \(to), \(reason.words)", .networkFailed)
@@ -178,12 +178,24 @@ extension LibraryReason {
   }
 }
 
+extension AnswerPart {
+  fileprivate var words: Wording {
+    switch self {
+    case .head: "head of the answer"
+    case .body: "answer"
+    case .errorBody: "text of an error"
+    }
+  }
+}
+
 extension ResetReason {
   fileprivate var words: Wording {
     switch self {
     case .reported(let reason): "\(reason)"
     case .bodyWithoutHead: "a body without a head"
     case .incompleteHead: "the head of the answer is incomplete"
+    case .twoLengths: "the head of the answer says two lengths of its body, which breaks the protocol"
+    case .closedWhileSending: "the registry closed it before it had all that was sent"
     case .interimAnswers: "one interim answer after the other, and no answer"
     }
   }
