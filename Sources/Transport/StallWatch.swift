@@ -36,7 +36,7 @@ struct StallWatch: Sendable {
   private var windowBytes: Int64 = 0
 
   init(
-    stallTimeout: Duration, answerTimeout: Duration, window: Duration = .seconds(60), isUpload: Bool,
+    stallTimeout: Duration, answerTimeout: Duration, window: Duration = .seconds(5), isUpload: Bool,
     now: Instant
   ) {
     self.stallTimeout = stallTimeout

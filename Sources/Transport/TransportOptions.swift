@@ -25,8 +25,9 @@ public struct TransportOptions: Sendable {
   public var backoff: Duration
   /// How long a transfer may move no byte in either direction.
   public var stallTimeout: Duration
-  /// Over how long a time a transfer must not be slower than any line is; never less than ``stallTimeout``.
-  public var rateWindow = Duration.seconds(60)
+  /// Over how long a time a transfer must not be slower than any line is, where ``stallTimeout`` is less: over a shorter one a line
+  /// that sends a lost packet anew is no faster.
+  public var rateWindow = Duration.seconds(5)
   /// How long finding and reaching a host may take: names, TCP, proxy and TLS together.
   public var connectTimeout: Duration
   /// How long a server may think about an upload once it has all of it: registries hash gigabytes then.

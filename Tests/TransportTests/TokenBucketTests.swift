@@ -91,6 +91,20 @@ import Testing
     #expect(watch.stall(at: start + .seconds(60)) == StallWatch.Stall(time: .seconds(60), bytes: 59))
   }
 
+  /// Whoever waits three seconds for a byte does not wait a minute for five a second.
+  @Test func `measures no longer than it may stand still`() {
+    var watch = StallWatch(
+      stallTimeout: .seconds(3), answerTimeout: .seconds(600), isUpload: false, now: start)
+    watch.connected(at: start)
+    watch.sentAll(at: start)
+    watch.answered(at: start)
+    for second in 1..<5 {
+      watch.moved(5, at: start + .seconds(second))
+      #expect(watch.stall(at: start + .seconds(second)) == nil)
+    }
+    #expect(watch.stall(at: start + .seconds(5)) == StallWatch.Stall(time: .seconds(5), bytes: 20))
+  }
+
   @Test func `bears what is slow, minute by minute`() {
     var watch = watch(isUpload: false)
     watch.connected(at: start)
