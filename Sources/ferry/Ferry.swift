@@ -50,6 +50,11 @@ struct Ferry: AsyncParsableCommand {
         ErrorText(TransferError.noThread(code: code)).lines)
       Glibc.exit(ExitStatus.unforeseen.rawValue)
     }
+    if let code = await FileLimit.shortage() {
+      Console(style: .none, isQuiet: false, isVerbose: false).complain(
+        ErrorText(FerryError.tooFewFiles(code: code)).lines)
+      Glibc.exit(ExitStatus.cannotWrite.rawValue)
+    }
     Interrupts.catchSignals()
     // Only then: asked for its version, libcurl has other libraries look around, which opens sockets.
     if CommandLine.arguments.dropFirst() == ["--version"] { tell(VersionText.text + "\n") }

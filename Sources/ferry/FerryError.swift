@@ -13,6 +13,9 @@ enum FerryError: Error {
   /// The key has a password, and nobody can be asked for it.
   case noKeyPassword(path: String)
 
+  /// The system lets this program open too few files; the errno.
+  case tooFewFiles(code: Int32)
+
   // What is told at the end.
   /// The report cannot be written where it is to go.
   case unwritableReport(path: String, FileError)
@@ -23,7 +26,7 @@ enum FerryError: Error {
   var isOfReports: Bool {
     switch self {
     case .unwritableReport, .unwrittenFiles: true
-    case .unreadableList, .notAList, .unreadableKey, .keyRefused, .noKeyPassword: false
+    case .unreadableList, .notAList, .unreadableKey, .keyRefused, .noKeyPassword, .tooFewFiles: false
     }
   }
 }

@@ -36,6 +36,26 @@ enum ThreadCheck {
 
 /// How many files may be open at once: of a directory of archives, each of them.
 enum FileLimit {
+  /// What the queues and clocks of the system library open, which has no word for being denied it and traps; what hears of
+  /// signals; and a few to work with. With less than that no command comes to its end.
+  private static let needed = 12
+
+  /// Opens as many for a moment; the errno of the first that cannot be had, or nil. Then the system library has what it opens once:
+  /// later it may be that all are taken.
+  static func shortage() async -> Int32? {
+    var code: Int32?
+    var held: [Int32] = []
+    while held.count < needed, code == nil {
+      let descriptor = fcntl(0, F_DUPFD_CLOEXEC, 0)
+      if descriptor >= 0 { held.append(descriptor) } else { code = errno }
+    }
+    for descriptor in held { close(descriptor) }
+    guard code == nil else { return code }
+    // What is over at once needs no clock.
+    try? await Task.sleep(for: .milliseconds(1))
+    return nil
+  }
+
   /// Takes as many as the system lets this program have without asking.
   static func raise() {
     var limit = rlimit()

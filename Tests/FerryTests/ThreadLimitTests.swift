@@ -17,3 +17,17 @@ import Testing
     result.complains("the system starts no thread for ferry", "ulimit -u")
   }
 }
+
+@Suite(.waiting) struct `Where few files may be open` {
+  /// The system library traps where it cannot open what its queues and clocks need.
+  @Test func `a command says so, or does its work`() throws {
+    let ferry = try FerryProcess()
+    let archive = try FixtureArchive.small()
+    for count in 4...24 {
+      let arguments = ["prlimit", "--nofile=\(count):\(count)", ferry.executable, "verify", archive]
+      let result = try Command("env", arguments).run()
+      #expect([0, 16].contains(result.status), "\(count): \(result.status) \(result.standardError)")
+      if count < 12 { result.complains("the system lets ferry open too few files", "ulimit -n") }
+    }
+  }
+}

@@ -18,6 +18,10 @@ extension FerryError: WordedError {
         "the secret key \(path) is locked, and there is no terminal to ask for its password",
         remedy: "Set \(EnvironmentVariable.signPassphrase), or use a key without password (minisign -G -W).",
         .credentialsRefused)
+    case .tooFewFiles(let code):
+      return ErrorText(
+        "the system lets ferry open too few files: \(unsafe String(cString: strerror(code)))",
+        remedy: "A limit of open files is reached: see ulimit -n, and allow 64 at least.", .cannotWrite)
     case .unwritableReport(let path, .file(_, _, let code)):
       return ErrorText(
         "cannot write the report to \(path): \(unsafe String(cString: strerror(code)))", .cannotWrite)
