@@ -100,7 +100,6 @@ struct NameListing {
   /// A thousand names have some 50 KiB; a registry that ignores the number may send many times that.
   private static let pageLimit = 8 << 20
   private static let mostPages = 10_000
-  private static let mostNames = 2_000_000
   /// What is asked for where a registry repeats a page of exactly as many names as it was asked for.
   private static let largestPage = 10 * PageSize.requested
 
@@ -134,6 +133,13 @@ struct NameListing {
     private(set) var unusable = UnusableNames()
     /// Whether a tag names it, for each manifest that is listed beside the tags; nil where none are.
     private(set) var manifests: [String: Bool]?
+    /// How long the names are together, in bytes.
+    private(set) var bytes = 0
+    /// How many pages without an entry came last.
+    private(set) var emptyPages = 0
+    /// The page that came last, by its digest: what is the same again need not be read again.
+    var lastPage: Digest?
+    var pace = ListPace()
     private var known: Set<String> = []
     private var knownUnusable: Set<RegistryError.UnusableName> = []
 
@@ -149,6 +155,7 @@ struct NameListing {
     /// Takes a page's names; how many of its entries are new.
     mutating func add(_ page: NamePage) -> Int {
       pages += 1
+      emptyPages = page.count == 0 && page.manifests?.isEmpty != false ? emptyPages + 1 : 0
       var added = 0
       for name in page.unusable where !knownUnusable.contains(name) {
         if knownUnusable.count < Self.mostUnusable { knownUnusable.insert(name) }
@@ -157,6 +164,7 @@ struct NameListing {
       }
       for name in page.names where known.insert(name).inserted {
         names.append(name)
+        bytes += name.utf8.count
         added += 1
       }
       if let listed = page.manifests {
@@ -189,7 +197,10 @@ struct NameListing {
       guard reading.visited.insert(place.first).inserted, reading.visited.count <= Self.mostPages else {
         throw malformed(.header("Link"))
       }
+      guard !Task.isCancelled else { throw .transport(.cancelled) }
+      let start = ContinuousClock.now
       let (response, url) = try exchange(reading, at: place)
+      let time = start.duration(to: .now)
       if let before, before < PageSize.requested, Self.knowsNoLast(response) {
         return
       }
@@ -199,10 +210,20 @@ struct NameListing {
         continue
       }
       guard response.status == 200 else { throw connection.failure(response, for: reading.purpose) }
+      let link = LinkHeader(response)
+      let digest = Digest(of: response.body)
+      if digest == reading.lastPage, reading.emptyPages == 0 {
+        if isLinked, case .next = link { throw malformed(.repeatedPage) }
+        if let before, before > 1, link == .none {
+          if before == PageSize.requested { try widen(&reading, at: ask(Self.largestPage, nil)) }
+          return
+        }
+      }
+      reading.lastPage = digest
       guard let page = NamePage(response.body, of: reading.kind) else {
+        guard !Task.isCancelled else { throw .transport(.cancelled) }
         throw connection.malformed(response, .list)
       }
-      let link = LinkHeader(response)
       // A page that leads to another host is not this registry's word; one whose link cannot be read is.
       let next =
         link == .unreadable
@@ -214,9 +235,13 @@ struct NameListing {
       if isLinked, added == 0, page.count > 0, next != nil || page.count > 1 {
         throw malformed(.repeatedPage)
       }
-      guard max(reading.names.count, reading.manifests?.count ?? 0) <= Self.mostNames else {
-        throw malformed(.list)
+      guard !page.isCut, max(reading.names.count, reading.manifests?.count ?? 0) <= NameLimits.most,
+        reading.bytes <= NameLimits.mostBytes
+      else { throw malformed(.tooManyNames(NameLimits.most)) }
+      if next != nil, reading.emptyPages >= NameLimits.mostEmptyPages {
+        throw malformed(.emptyPages(reading.emptyPages))
       }
+      guard reading.pace.isBorne(added, in: time) || next == nil else { throw malformed(.slowList) }
       if let next {
         isLinked = true
         before = nil

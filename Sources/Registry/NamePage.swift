@@ -24,6 +24,9 @@ struct NamePage {
   /// Google's registries do; nil elsewhere.
   let manifests: [String: Bool]?
 
+  /// Whether it has more entries than any list of names may have; those are not read.
+  let isCut: Bool
+
   /// How many entries it has.
   var count: Int { names.count + unusable.count }
 
@@ -34,11 +37,9 @@ struct NamePage {
     guard let document = try? DocumentShape.names.decode(Document.self, from: body), !document.hasErrors,
       let entries = document.lists[kind]
     else { return nil }
-    names = entries.compactMap { entry in entry.text.flatMap { kind.isValid($0) ? $0 : nil } }
-    unusable = entries.compactMap { entry in
-      guard let text = entry.text else { return .notText }
-      return kind.isValid(text) ? nil : .text(text.printedAsProse(limit: 128))
-    }
+    names = entries.names
+    unusable = entries.unusable
+    isCut = entries.isCut
     manifests = kind == .tags ? document.manifests?.mapValues(\.isTagged) : nil
   }
 
@@ -47,22 +48,55 @@ struct NamePage {
       case manifest
     }
 
-    let lists: [NameKind: [Entry]]
+    let lists: [NameKind: Entries]
     let manifests: [String: ListedManifest]?
     let hasErrors: Bool
 
     init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: NameKind.self)
-      var lists: [NameKind: [Entry]] = [:]
+      var lists: [NameKind: Entries] = [:]
       for kind in NameKind.allCases where container.contains(kind) {
-        // What belongs to the other kind may be anything.
-        guard let list = try? container.decodeIfPresent([Entry].self, forKey: kind) ?? [] else { continue }
-        lists[kind] = list
+        if (try? container.decodeNil(forKey: kind)) == true {
+          lists[kind] = Entries()
+        } else if var list = try? container.nestedUnkeyedContainer(forKey: kind) {
+          // What belongs to the other kind may be anything, and is not looked at.
+          lists[kind] = try Entries(&list, of: kind)
+        }
       }
       self.lists = lists
       manifests = try? decoder.container(keyedBy: BesideKey.self).decodeIfPresent(
         [String: ListedManifest].self, forKey: .manifest)
       hasErrors = try !ErrorFields(from: decoder).isEmpty
+    }
+  }
+
+  /// The entries of a list, told apart as they are read: there may be hundreds of thousands.
+  private struct Entries {
+    private(set) var names: [String] = []
+    private(set) var unusable: [RegistryError.UnusableName] = []
+    private(set) var isCut = false
+
+    init() {}
+
+    init(_ list: inout any UnkeyedDecodingContainer, of kind: NameKind) throws {
+      while !list.isAtEnd {
+        let count = names.count + unusable.count
+        guard count <= NameLimits.most else {
+          isCut = true
+          return
+        }
+        // Whoever has ended the command waits for no list.
+        if count % 1024 == 0, Task.isCancelled { throw CancellationError() }
+        guard let text = try list.decode(Entry.self).text else {
+          unusable.append(.notText)
+          continue
+        }
+        if kind.isValid(text) {
+          names.append(text)
+        } else {
+          unusable.append(.text(text.printedAsProse(limit: 128)))
+        }
+      }
     }
   }
 
@@ -86,6 +120,36 @@ struct NamePage {
       let tags = try? decoder.container(keyedBy: CodingKeys.self).decode([Entry].self, forKey: .tag)
       isTagged = tags?.isEmpty == false
     }
+  }
+}
+
+/// How much of a registry's list of names is read, over all its pages.
+enum NameLimits {
+  /// How many names: each is an image that is asked for, and costs some 400 bytes until the end.
+  static let most = 131_072
+  /// How long they are together, in bytes.
+  static let mostBytes = 16 << 20
+  /// How many pages without any entry may follow one another: some registries leave out of a page what is not for who asks.
+  static let mostEmptyPages = 16
+}
+
+/// How fast a list comes. A registry may take a minute for a page; one that takes it for a name or two, page after page, has
+/// no list.
+struct ListPace {
+  /// What a page costs at most, however long a registry had itself waited for before it answered.
+  private static let longestPage = Duration.seconds(60)
+  /// What is borne of any list, and for each entry besides.
+  private static let patience = Duration.seconds(600)
+  private static let patienceForEntry = Duration.seconds(1)
+
+  private var spent = Duration.zero
+  private var entries = 0
+
+  /// Whether what came so far is worth the time that it took, with a page of so many new entries that took `time`.
+  mutating func isBorne(_ count: Int, in time: Duration) -> Bool {
+    spent += min(time, Self.longestPage)
+    entries += count
+    return spent <= Self.patience + Self.patienceForEntry * entries
   }
 }
 

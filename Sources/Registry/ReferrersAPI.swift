@@ -51,6 +51,8 @@ final class ReferrersAPI: Sendable {
     var referrers = ListedReferrers()
     var known: Set<Digest> = []
     var visited: Set<HTTPURL> = []
+    var emptyPages = 0
+    var pace = ListPace()
     var next: OwnAddresses.Place? = OwnAddresses.Place(
       first: try connection.url(repository, "referrers/\(subject)"))
     do throws(RegistryError) {
@@ -59,6 +61,8 @@ final class ReferrersAPI: Sendable {
         guard visited.insert(url).inserted, visited.count <= Self.mostPages else {
           throw .malformedResponse(url: url.description, .header("Link"))
         }
+        guard !Task.isCancelled else { throw .transport(.cancelled) }
+        let start = ContinuousClock.now
         let (response, from) = try connection.exchange(at: place, for: purpose) { url in
           var request = HTTPRequest(.get, url, bodyLimit: Self.pageLimit)
           request.headers.set("Accept", MediaType.ociIndex.rawValue)
@@ -89,6 +93,15 @@ final class ReferrersAPI: Sendable {
         referrers.unreadable += page.unreadable
         guard referrers.manifests.count + referrers.unreadable.count <= Self.mostReferrers else {
           throw .malformedResponse(url: url.description, .list)
+        }
+        let added = referrers.manifests.count - before + page.unreadable.count
+        let isBorne = pace.isBorne(added, in: start.duration(to: .now))
+        emptyPages = page.manifests.isEmpty && page.unreadable.isEmpty ? emptyPages + 1 : 0
+        if LinkHeader(response) != .none {
+          guard emptyPages < NameLimits.mostEmptyPages else {
+            throw .malformedResponse(url: url.description, .emptyPages(emptyPages))
+          }
+          guard isBorne else { throw .malformedResponse(url: url.description, .slowList) }
         }
         next = try LinkHeader(response).target(
           at: from, of: .referrers(of: subject.description, in: repository), by: try connection.addresses)

@@ -84,6 +84,12 @@ public enum RegistryError: Error, Hashable, Sendable {
     case list
     /// A page of a list that leads on and has nothing new.
     case repeatedPage
+    /// A list of more names than are read, or of longer ones; how many that are.
+    case tooManyNames(Int)
+    /// A list that leads from page to page, of which so many in a row had nothing.
+    case emptyPages(Int)
+    /// A list of which so few come in so long a time that it has no end.
+    case slowList
     /// A token server's answer without a token.
     case token
     /// A token server's answer that leads elsewhere.

@@ -311,4 +311,61 @@ import Testing
     let list = try client(server.host).tagList(of: "a")
     #expect(list.names == ["a"] && list.unusable.names.count == 50 && list.unusable.more == 950)
   }
+
+  @Test func `ends with pages of nothing that lead on and on`() throws {
+    for kind in ["tags", "_catalog", "referrers"] {
+      let server = ScriptedServer { request in
+        let next = (request.queryValues("last").first.flatMap { Int($0) } ?? 0) + 1
+        return ScriptedResponse(
+          headers: [
+            ("Link", "<\(request.path)?last=\(next)>; rel=next"),
+            ("Content-Type", "application/vnd.oci.image.index.v1+json"),
+          ],
+          json: kind == "referrers"
+            ? #"{"schemaVersion":2,"manifests":[]}"# : #"{"\#(kind == "tags" ? kind : "repositories")":[]}"#)
+      }
+      let client = try client(server.host)
+      let failure = error {
+        switch kind {
+        case "tags": _ = try client.tags(of: "a")
+        case "_catalog": _ = try client.catalog()
+        default: _ = try client.referrers(of: Digest(of: [1]), in: "a")
+        }
+      }
+      guard case .listCutShort(_, _, read: 0, .malformedResponse(_, .emptyPages(16))) = failure else {
+        Issue.record("\(kind): \(String(describing: failure))")
+        continue
+      }
+      #expect(server.requests.filter { !["/v2/"].contains($0.path) }.count == 16)
+    }
+  }
+
+  @Test func `bears some pages of nothing before there is something`() throws {
+    let server = ScriptedServer { request in
+      let number = request.queryValues("last").first.flatMap { Int($0) } ?? 0
+      let link = [("Link", "<\(request.path)?last=\(number + 1)>; rel=next")]
+      return ScriptedResponse(
+        headers: number < 40 ? link : [],
+        json: number % 15 == 14 ? #"{"tags":["\#(number)"]}"# : #"{"tags":[]}"#)
+    }
+    #expect(try client(server.host).tags(of: "a") == ["14", "29"])
+  }
+
+  @Test(arguments: [true, false]) func `reads no more names than it says`(isOnePage: Bool) throws {
+    let server = ScriptedServer { request in
+      let page = request.queryValues("page").first.flatMap { Int($0) } ?? 0
+      let count = isOnePage ? 140_000 : 50_000
+      let names = (0..<count).map { #""\#(page)-\#($0)""# }.joined(separator: ",")
+      return ScriptedResponse(
+        headers: isOnePage ? [] : [("Link", "<\(request.path)?page=\(page + 1)>; rel=next")],
+        json: #"{"tags":[\#(names)]}"#)
+    }
+    let list = try client(server.host).tagList(of: "a")
+    switch list.failure {
+    case .malformedResponse(_, .tooManyNames(131_072)): #expect(isOnePage)
+    case .listCutShort(_, _, _, .malformedResponse(_, .tooManyNames(131_072))): #expect(!isOnePage)
+    default: Issue.record("\(String(describing: list.failure))")
+    }
+    #expect(server.requests.filter { $0.path.hasSuffix("/tags/list") }.count == (isOnePage ? 1 : 3))
+  }
 }

@@ -137,6 +137,7 @@ public struct Listing: Sendable {
           .noTags(repository: location.description, isUnknownByName: found.isUnknownByName))
       }
       for tag in found.tags {
+        try Task.checkCancellation()
         let reference = Reference(host: location.host, repository: location.path, tag: tag.name)
         try add(tag, reference, of: repository, to: &part)
       }
