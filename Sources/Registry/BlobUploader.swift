@@ -132,11 +132,10 @@ private struct BlobUpload<Source: BlobSource>: ~Copyable {
     let session = machine.session
     switch action {
     case .send(let request): return .event(try send(request, through: session))
-    case .confirm(let isCertain):
+    case .confirm:
       guard held.proof != nil else { throw machine.malformed(.earlySuccess) }
       forget()
-      let presence = isCertain ? .held : try lookup.confirm(requests.descriptor, in: requests.repository)
-      return .event(.confirmed(presence))
+      return .event(.confirmed(try lookup.confirm(requests.descriptor, in: requests.repository)))
     case .finish:
       guard let proof = held.proof else { throw machine.malformed(.earlySuccess) }
       return .stored(proof)

@@ -16,8 +16,8 @@ struct UploadMachine: Sendable {
     /// Send bytes from the session's offset on, or the end: the request's own event, ``Event/interrupted(_:sent:)`` or
     /// ``Event/failed(_:)``.
     case send(Request)
-    /// The registry says that it has the blob. Ask it, unless that is certain: ``Event/confirmed(_:)``.
-    case confirm(isCertain: Bool)
+    /// The registry says that it has the blob. Ask it: ``Event/confirmed(_:)``.
+    case confirm
     /// Try again after a wait: ``Event/waited``, or ``Event/exhausted(_:)`` where the retries are used up; `progressed`
     /// refills them.
     case retry(RegistryError, after: Duration?, progressed: Bool, discarding: Bool)
@@ -213,11 +213,8 @@ struct UploadMachine: Sendable {
         actual: stored)
       return .fail(error, discarding: true)
     }
-    // No doubt is left by the registry's own word, to a request that brought all of the blob, at an address that the
-    // registry gave in this run.
-    return .confirm(
-      isCertain: answer.isOwnWord && !isOtherwiseNamed && mode == .monolithic && session.offset == 0
-        && !session.isResumed)
+    // Whoever says that it has what it was sent, be it the registry itself, may not have kept it.
+    return .confirm
   }
 
   /// What a refusal means for the upload.

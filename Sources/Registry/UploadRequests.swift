@@ -164,7 +164,6 @@ struct UploadRequests {
     guard response.status != 401 else {
       throw connection.failure(response, for: purpose, after: authentication)
     }
-    let root = try connection.root
     let isSuccess = isOfChunk ? response.isSuccess : [200, 201, 204].contains(response.status)
     return UploadAnswer(
       status: response.status, refusal: isSuccess ? nil : connection.failure(response, for: purpose),
@@ -172,9 +171,7 @@ struct UploadRequests {
       codes: Set(RegistryMessage.list(in: response.body).map(\.code)),
       location: locations.givenNext(by: response),
       next: response.headers["Range"].flatMap { UploadRange($0) }?.next,
-      stored: response.headers["Docker-Content-Digest"].flatMap { try? Digest($0) },
-      isOwnWord: response.status == 201 && connection.isOwn(response.url)
-        && isUpload(path: response.url.path, below: root))
+      stored: response.headers["Docker-Content-Digest"].flatMap { try? Digest($0) })
   }
 
   /// `request`, which carries bytes of the upload, as a redirect wants it; nil for any other answer. Throws

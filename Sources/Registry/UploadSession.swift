@@ -36,8 +36,6 @@ struct UploadAnswer: Sendable {
   let next: Int64?
   /// The digest of what was stored.
   let stored: Digest?
-  /// Whether it is the 201 of the registry's own origin, at an address for the repository's uploads.
-  let isOwnWord: Bool
 }
 
 /// How far an upload has come: `Range: 0-1023` in the registry's answers (distribution-spec `spec.md`,

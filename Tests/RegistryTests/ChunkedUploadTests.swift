@@ -155,7 +155,11 @@ import Transport
     }
     #expect(
       registry.steps
-        == ["POST uploads", "PATCH 1", "DELETE 1", "POST uploads", "PUT 2", "POST uploads", "PUT 3"])
+        == [
+          "POST uploads", "PATCH 1", "DELETE 1", "POST uploads", "PUT 2", Self.question, "POST uploads",
+          "PUT 3",
+          Self.question,
+        ])
   }
 
   @Test func `ends where neither way is taken`() throws {

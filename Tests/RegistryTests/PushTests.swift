@@ -21,7 +21,7 @@ import Transport
   @Test func `opens an upload and sends the whole in one PUT`() throws {
     let registry = ScriptedUploads()
     #expect(try push(registry.host) == .uploaded(Proof(of: Self.bytes)))
-    #expect(registry.steps == ["POST uploads", "PUT 1"])
+    #expect(registry.steps == ["POST uploads", "PUT 1", "HEAD \(Self.blob.digest)"])
     let put = registry.server.requests[1]
     // The upload's own query stays as it was.
     #expect(put.query?.hasPrefix("state=a%2Fb&digest=sha256") == true)
@@ -36,7 +36,7 @@ import Transport
     let registry = ScriptedUploads()
     #expect(
       try push(registry.host, descriptor(of: []), MemorySource(bytes: [])) == .uploaded(Proof(of: [])))
-    #expect(registry.steps == ["POST uploads", "PUT 1"])
+    #expect(registry.steps == ["POST uploads", "PUT 1", "HEAD \(Digest(of: []))"])
   }
 
   @Test func `refuses an empty blob with another's digest before it asks anything`() throws {
@@ -64,7 +64,7 @@ import Transport
   @Test func `uploads through what a refused mount opened`() throws {
     let registry = ScriptedUploads()
     #expect(try push(registry.host, from: "team/base") == .uploaded(Proof(of: Self.bytes)))
-    #expect(registry.steps == ["POST uploads", "PUT 1"])
+    #expect(registry.steps == ["POST uploads", "PUT 1", "HEAD \(Self.blob.digest)"])
   }
 
   @Test(arguments: [400, 401, 403, 404, 405]) func `uploads when the registry will not hear of mounts`(
@@ -75,7 +75,7 @@ import Transport
         ? nil : ScriptedResponse(status, headers: [("WWW-Authenticate", "Basic")])
     }
     #expect(try push(registry.host, from: "team/base") == .uploaded(Proof(of: Self.bytes)))
-    #expect(registry.steps == ["POST uploads", "POST uploads", "PUT 1"])
+    #expect(registry.steps == ["POST uploads", "POST uploads", "PUT 1", "HEAD \(Self.blob.digest)"])
   }
 
   @Test func `asks for the other repository's scope only to mount`() throws {
@@ -219,13 +219,16 @@ import Transport
     let bytes = [UInt8](repeating: 7, count: 24 << 20)
     let source = Watched(size: Int64(bytes.count), isUnderWay: Gate())
     let registry = ScriptedUploads(answeringPutsEarly: true) { request, number in
-      guard request.method == "PUT" else { return nil }
+      guard request.method == "PUT" else {
+        return request.method == "HEAD" ? .headOnly(length: bytes.count) : nil
+      }
       let created = ScriptedResponse.head(201, [], length: 0)
       return ScriptedResponse(
         steps: number == 1 ? [.stall(source.isUnderWay), .reset] : [.readBody, .send(created)])
     }
     #expect(try push(registry.host, descriptor(of: bytes), source) == .uploaded(Proof(of: bytes)))
-    #expect(registry.steps == ["POST uploads", "PUT 1", "POST uploads", "PUT 2"])
+    #expect(
+      registry.steps == ["POST uploads", "PUT 1", "POST uploads", "PUT 2", "HEAD \(Digest(of: bytes))"])
   }
 
   @Test func `gives up after its retries`() throws {
@@ -258,7 +261,11 @@ import Transport
       request.method == "PUT" && number == 1 ? ScriptedResponse(503, headers: [("Retry-After", "0")]) : nil
     }
     #expect(try push(registry.host) == .uploaded(Proof(of: Self.bytes)))
-    #expect(registry.steps == ["POST uploads", "PUT 1", "HEAD \(Self.blob.digest)", "POST uploads", "PUT 2"])
+    #expect(
+      registry.steps == [
+        "POST uploads", "PUT 1", "HEAD \(Self.blob.digest)", "POST uploads", "PUT 2",
+        "HEAD \(Self.blob.digest)",
+      ])
   }
 
   @Test func `begins the body again when its token is refused in the middle`() throws {
@@ -372,7 +379,11 @@ import Transport
   @Test func `believes no success before the last byte`() throws {
     // It says "created" and then goes on reading, so that no reset hides the answer.
     let registry = ScriptedUploads(answeringPutsEarly: true) { request, _ in
-      request.method == "PUT" ? ScriptedResponse(201).then(.readBody) : nil
+      switch request.method {
+      case "PUT": ScriptedResponse(201).then(.readBody)
+      case "HEAD": .headOnly(length: 24 << 20)
+      default: nil
+      }
     }
     let large = [UInt8](repeating: 7, count: 24 << 20)
     do {

@@ -24,23 +24,14 @@ import Transport
 
   // MARK: In one request
 
-  @Test func `of a small blob is one PUT, which the registry's own word ends`() {
+  @Test func `of a small blob is one PUT, after which the registry is asked for it`() {
     var upload = upload(of: small)
     upload.expect([
       (.opened(UploadSession(location: first)), .send(.put)),
-      (.closed(stored()), .confirm(isCertain: true)),
+      (.closed(stored()), .confirm),
       (.confirmed(.held), .finish),
     ])
     #expect(upload.policy.mode(forSize: 8, reach: nil) == .monolithic)
-  }
-
-  @Test func `that somebody else says is complete has the blob asked for`() {
-    var upload = upload(of: small)
-    upload.expect([
-      (.opened(UploadSession(location: first)), .send(.put)),
-      (.closed(stored(isOwnWord: false)), .confirm(isCertain: false)),
-      (.confirmed(.held), .finish),
-    ])
   }
 
   @Test func `in one request begins again after a cut`() {
@@ -62,7 +53,7 @@ import Transport
       (.closed(refused(status)), .open(discarding: true)),
       (.opened(UploadSession(location: second)), .send(.patch(until: 8))),
       (.patched(taken(8), sent: 8, took: .seconds(1)), .send(.close)),
-      (.closed(stored()), .confirm(isCertain: false)),
+      (.closed(stored()), .confirm),
     ])
     // Nothing is learned before the blob is there.
     #expect(upload.policy.mode(forSize: 8, reach: nil) == .monolithic)
@@ -77,7 +68,7 @@ import Transport
       (.closed(refused(404, ["BLOB_UPLOAD_UNKNOWN"])), .open(discarding: true)),
       (.opened(UploadSession(location: second)), .send(.patch(until: 8))),
       (.patched(taken(8), sent: 8, took: .seconds(1)), .send(.close)),
-      (.closed(stored()), .confirm(isCertain: false)),
+      (.closed(stored()), .confirm),
       (.confirmed(.held), .finish),
     ])
     #expect(upload.policy.mode(forSize: 8, reach: nil) == .monolithic)
@@ -92,7 +83,7 @@ import Transport
       (.patched(taken(10), sent: 10, took: .seconds(1)), .send(.patch(until: 20))),
       (.patched(taken(20), sent: 20, took: .seconds(1)), .send(.patch(until: 25))),
       (.patched(taken(25), sent: 25, took: .seconds(1)), .send(.close)),
-      (.closed(stored()), .confirm(isCertain: false)),
+      (.closed(stored()), .confirm),
       (.confirmed(.held), .finish),
     ])
   }
@@ -198,7 +189,7 @@ import Transport
       (.opened(UploadSession(location: first)), .send(.patch(until: 10))),
       (.patched(refused(status), sent: 10, took: .seconds(1)), .open(discarding: true)),
       (.opened(UploadSession(location: second)), .send(.put)),
-      (.closed(stored()), .confirm(isCertain: true)),
+      (.closed(stored()), .confirm),
       (.confirmed(.held), .finish),
     ])
     #expect(upload.policy.mode(forSize: 25, reach: nil) == .monolithic)
@@ -278,7 +269,7 @@ import Transport
     upload.expect([
       (.opened(earlier), .send(.patch(until: 8))),
       (.patched(taken(8), sent: 8, took: .seconds(1)), .send(.close)),
-      (.closed(stored()), .confirm(isCertain: false)),
+      (.closed(stored()), .confirm),
       (.confirmed(.held), .finish),
     ])
   }
@@ -339,7 +330,7 @@ import Transport
     let earlier = UploadSession(location: first, isResumed: true)
     var upload = upload(of: small, through: earlier)
     upload.expect([
-      (.opened(earlier), .send(.put)), (.closed(stored()), .confirm(isCertain: false)),
+      (.opened(earlier), .send(.put)), (.closed(stored()), .confirm),
     ])
   }
 
@@ -406,10 +397,10 @@ import Transport
     var upload = upload(of: small)
     upload.expect([
       (.opened(UploadSession(location: first)), .send(.put)),
-      (.closed(stored(isOwnWord: false)), .confirm(isCertain: false)),
+      (.closed(stored()), .confirm),
       (.confirmed(presence), .open(discarding: false)),
       (.opened(UploadSession(location: second)), .send(.put)),
-      (.closed(stored(isOwnWord: false)), .confirm(isCertain: false)),
+      (.closed(stored()), .confirm),
       (.confirmed(presence), notKept(small, isOther: presence == .differs)),
     ])
   }
@@ -419,7 +410,7 @@ import Transport
     upload.expect([
       (.opened(UploadSession(location: first)), .send(.patch(until: 7))),
       (.patched(taken(8), sent: 8, took: .seconds(1)), .send(.close)),
-      (.closed(stored()), .confirm(isCertain: false)),
+      (.closed(stored()), .confirm),
       (.confirmed(.missing), notKept(small, isOther: false)),
     ])
   }
@@ -459,11 +450,11 @@ extension `The state of an upload` {
   func answer(
     _ status: Int, refusal: RegistryError? = nil, isRetryable: Bool = false, retryAfter: Duration? = nil,
     codes: Set<String> = [], location: Result<HTTPURL?, RegistryError> = .success(nil), next: Int64? = nil,
-    stored: Digest? = nil, isOwnWord: Bool = false
+    stored: Digest? = nil
   ) -> UploadAnswer {
     UploadAnswer(
       status: status, refusal: refusal, isRetryable: isRetryable, retryAfter: retryAfter, codes: codes,
-      location: location, next: next, stored: stored, isOwnWord: isOwnWord)
+      location: location, next: next, stored: stored)
   }
 
   /// A chunk's bytes are taken up to `next`.
@@ -471,8 +462,8 @@ extension `The state of an upload` {
     answer(202, location: .success(location), next: next)
   }
 
-  func stored(_ digest: Digest? = nil, isOwnWord: Bool = true) -> UploadAnswer {
-    answer(201, stored: digest, isOwnWord: isOwnWord)
+  func stored(_ digest: Digest? = nil) -> UploadAnswer {
+    answer(201, stored: digest)
   }
 
   func refused(_ status: Int, _ codes: Set<String> = []) -> UploadAnswer {

@@ -261,7 +261,7 @@ private struct SimulatedRegistry {
     let reply = replies.isEmpty ? habit.answer(request, count, after: pieces) : replies.removeFirst()
     var said = UploadAnswer(
       status: 202, refusal: nil, isRetryable: false, retryAfter: nil, codes: [], location: .success(nil),
-      next: nil, stored: nil, isOwnWord: true)
+      next: nil, stored: nil)
     switch reply {
     case .reset(let after):
       let given = min(after, count)
@@ -276,7 +276,7 @@ private struct SimulatedRegistry {
           ? .overwhelmed(url: "", status: status, messages: [])
           : .refused(url: "", status: status, messages: []),
         isRetryable: status >= 500, retryAfter: nil, codes: codes, location: .success(nil), next: nil,
-        stored: nil, isOwnWord: true)
+        stored: nil)
     case .taken:
       sum += count
       pieces.append(count)
