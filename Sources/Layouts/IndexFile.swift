@@ -285,8 +285,8 @@ public struct LayoutImage: Hashable, Sendable {
   /// Whether `index.json` of an archive of Ferry's lists it: not what no other tool can load.
   var isInIndex: Bool { schema1Digest == nil && root.mediaType.isManifest }
 
-  /// The most that are read of another tool's archive, where one of several names counts for each: several times as many as any
-  /// that was met has, and as many as memory is kept for.
+  /// The most that are read of another tool's `index.json`, where one of several names counts for each: several times as many as
+  /// any that was met has, and as many as memory is kept for.
   static let mostOfOthers = 1 << 16
 
   /// What to call it: its name, or the tag if that is all it has, or else its digest. Fit to be printed.

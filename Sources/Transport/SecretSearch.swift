@@ -70,13 +70,16 @@ struct SecretSearch {
   func hiding(in text: [UInt8]) -> [UInt8]? {
     guard !needles.isEmpty else { return nil }
     var places = self.places(in: text)
-    var readings: [SecretReading] = []
-    while readings.count < Self.mostReadings - 1,
-      let reading = SecretReading(of: readings.last?.text ?? text)
-    {
-      readings.append(reading)
-      places += self.places(in: reading.text).map { place in
-        readings.reversed().reduce(place) { $1.source(of: $0) }
+    // A secret may itself have what is an escape to others than those who spelled it.
+    for signs in SecretSpelling.signs.map({ [$0] }) + [SecretSpelling.signs] {
+      var readings: [SecretReading] = []
+      while readings.count < Self.mostReadings - 1,
+        let reading = SecretReading(of: readings.last?.text ?? text, after: signs)
+      {
+        readings.append(reading)
+        places += self.places(in: reading.text).map { place in
+          readings.reversed().reduce(place) { $1.source(of: $0) }
+        }
       }
     }
     guard !places.isEmpty else { return nil }

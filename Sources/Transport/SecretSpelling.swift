@@ -2,6 +2,9 @@
 enum SecretSpelling {
   typealias Reading = (scalar: UInt32, end: Int)
 
+  /// What escapes begin with.
+  static let signs = [UInt8(ascii: "\\"), UInt8(ascii: "%"), UInt8(ascii: "&")]
+
   /// Whether an escape may begin with a byte.
   static func isSign(_ byte: UInt8) -> Bool {
     byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "%") || byte == UInt8(ascii: "&")
@@ -164,17 +167,17 @@ enum SecretSpelling {
   }
 }
 
-/// What a text says to whoever reads the escapes in it, once and each of them.
+/// What a text says to whoever reads the escapes of some kinds in it, once and each of them.
 struct SecretReading {
   let text: [UInt8]
   /// Where the text goes on behind each escape, and where its source does.
   private var ends: [(place: Int, source: Int)] = []
 
-  /// Nil for a text without any.
-  init?(of source: [UInt8]) {
+  /// Of escapes that begin with one of `signs`; nil for a text without any.
+  init?(of source: [UInt8], after signs: [UInt8]) {
     var text: [UInt8] = []
     var place = 0
-    while let sign = source[place...].firstIndex(where: SecretSpelling.isSign) {
+    while let sign = source[place...].firstIndex(where: signs.contains) {
       text += source[place..<sign]
       place = sign + 1
       guard let (scalar, end) = SecretSpelling.escape(at: sign, in: source) else {

@@ -132,22 +132,24 @@ import Testing
 
   @Test(arguments: 0..<4)
   func `is verified and shown though it has tens of thousands of names`(form: Int) throws {
-    try write(Self.names, 60_000, form)
+    // Of two lists fewer are read.
+    let count = form == 3 ? 40_000 : 60_000
+    try write(Self.names, count, form)
     for command in ["verify", "inspect"] {
       let (result, peak) = try run("measured \(command) a.tar | tail -n 1", exits: 0)
       #expect(peak < 96 << 20, "\(command): \(peak)")
-      #expect(result.standardOutput.contains("60000 images") || command == "inspect")
+      #expect(result.standardOutput.contains("\(count) images") || command == "inspect")
     }
   }
 
   @Test func `is refused though its list of names is small where these are more than are kept account of`()
     throws
   {
-    try write(Self.names, 250_000, 0)
+    try write(Self.names, 300_000, 0)
     for command in ["verify", "inspect"] {
       let (result, peak) = try run("measured \(command) a.tar", exits: 14)
       #expect(peak < 96 << 20, "\(command): \(peak)")
-      #expect(result.standardError.contains("manifest.json: it has more than 65536 names of images"))
+      #expect(result.standardError.contains("manifest.json: it lists more than 262144"))
     }
   }
 

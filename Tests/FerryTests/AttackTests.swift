@@ -169,7 +169,7 @@ import Testing
     Attack(
       "docker's repositories of seven million numbers",
       "write({**saved(one), 'manifest.json': text([one.listed(['a.example/a:1'])]), 'repositories': b'{\"a\":' + zeros(15 << 20) + b'}'})",
-      ["inspect"], exits: 14, "repositories: it has more than 65536 names of images"),
+      ["inspect"], exits: 14, "repositories: it has more than 262144 names of images"),
     Attack(
       "8,400 layers of 1 PiB that are not there",
       """

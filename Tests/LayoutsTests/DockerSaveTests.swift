@@ -260,10 +260,8 @@ import Testing
         [a, "docker.io/library/x:1"], [b, "docker.io/library/x:2"], ["nvcr.io/y:3", "nvcr.io/y:4"],
       ])
     #expect(all.problems == [])
-    let several = try names(#"{"x":{"1":"\#(directories[3])"}}"#)
-    #expect(several.names == [[a], [b], [""]])
-    #expect(several.problems == [.ambiguousName("docker.io/library/x:1")])
-    for id in [String(repeating: "a", count: 64), "..", directories[1]] {
+    // The last two are layers below the top, which may be another image's top as well.
+    for id in [String(repeating: "a", count: 64), "..", directories[1], directories[3]] {
       let name = "docker.io/library/x:1"
       let lost = try names(#"{"x":{"1":"\#(id)"},"b":{"1":"\#(directories[2])"}}"#)
       #expect(lost.names == [[a], [b], [""]], "\(id)")
@@ -274,15 +272,15 @@ import Testing
   }
 
   @Test func `may have tens of thousands of names, and no more than are kept account of`() throws {
-    func tags(_ count: Int) -> String { (0..<count).map { "\"a:\($0)\"" }.joined(separator: ",") }
     func list(_ count: Int) -> [UInt8] {
-      Array(#"[{"Config":"c","RepoTags":[\#(tags(count - 1))],"Layers":[]},{"Config":"c"}]"#.utf8)
+      Array(
+        #"[{"Config":"c","RepoTags":[\#((0..<count).map { "\"a:\($0)\"" }.joined(separator: ","))],"Layers":[]}]"#
+          .utf8)
     }
+    let parts = DockerManifestFile.mostParts
+    #expect(try DockerManifestFile.entries(in: list(parts - 1))[0].names.count == parts - 1)
+    #expect(throws: FileFault.tooManyParts(limit: parts)) { try DockerManifestFile.entries(in: list(parts)) }
     let most = LayoutImage.mostOfOthers
-    #expect(try DockerManifestFile.entries(in: list(most))[0].names.count == most - 1)
-    #expect(throws: FileFault.tooManyNames(limit: most)) {
-      try DockerManifestFile.entries(in: list(most + 1))
-    }
     let entry =
       #"{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"\#(Digest(of: []))","size":1}"#
     func index(_ count: Int) -> [UInt8] {
@@ -291,10 +289,10 @@ import Testing
     #expect(try IndexFile(bytes: index(most)).images.count == most)
     #expect(throws: FileFault.tooManyNames(limit: most)) { try IndexFile(bytes: index(most + 1)) }
     let entries = try DockerSave([app]).entries().dropLast()
-    let ids = (0...most).map { #""\#($0)":"x""# }.joined(separator: ",")
+    let ids = (0...parts).map { #""\#($0)":"x""# }.joined(separator: ",")
     #expect(
       throws: LayoutError.malformed(
-        path: directory.file("x.tar"), entry: "repositories", why: .tooManyNames(limit: most))
+        path: directory.file("x.tar"), entry: "repositories", why: .tooManyNames(limit: parts))
     ) { try open(entries + [.init("repositories", #"{"alpine":{\#(ids)}}"#)]) }
   }
 

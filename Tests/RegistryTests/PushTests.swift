@@ -84,7 +84,7 @@ import Transport
       count.change { $0 += 1 }
       return request.method == "POST"
         ? ScriptedResponse(202, headers: [("Location", "/v2/team/app/blobs/uploads/1")])
-        : ScriptedResponse(201)
+        : request.method == "HEAD" ? .headOnly(length: Self.bytes.count) : ScriptedResponse(201)
     }
     _ = try push(realm.host, from: "team/base", credential: .user)
     #expect(
@@ -281,6 +281,7 @@ import Transport
           realm.now?.state.change { $0.accepted = [] }
         }
         return ScriptedResponse(202, headers: [("Location", "/v2/team/app/blobs/uploads/1")])
+      case "HEAD": return .headOnly(length: Self.bytes.count)
       default: return ScriptedResponse(201)
       }
     }

@@ -26,7 +26,7 @@ import Testing
         'url in json': json.dumps(u.quote(s))[1:-1], 'url in a url': u.quote(u.quote(s, safe=''), safe=''),
         'html in html': html.escape(html.escape(s)), 'html, decimal, in html': html.escape(''.join('&#%d;' % ord(c) for c in s)),
         'url in html in json': json.dumps(html.escape(u.quote(s)))[1:-1], 'three times html': html.escape(html.escape(html.escape(s))),
-        'escapes in json': json.dumps(''.join('\\u%04x' % int.from_bytes(s.encode('utf-16-be')[i:i+2]) for i in range(0, len(s.encode('utf-16-be')), 2)))[1:-1],
+        'escapes in json': json.dumps(''.join('\\\\u%04x' % int.from_bytes(s.encode('utf-16-be')[i:i+2]) for i in range(0, len(s.encode('utf-16-be')), 2)))[1:-1],
         'hexadecimal': b.hex(), 'hexadecimal in capitals': b.hex().upper(), 'base64 in html in json': json.dumps(html.escape(base64.b64encode(b).decode()))[1:-1],
       }
       print(json.dumps(forms))

@@ -20,7 +20,7 @@ import Testing
     #expect(
       try error(7, "Failed to connect to r.org port 443 after 0 ms: x", system: EHOSTUNREACH)
         == .unreachable(host: "r.org", reason: "No route to host"))
-    #expect(try error(65, "rewind") == .reset(url: "https://r.org/x?sig=…", reason: .reported("rewind")))
+    #expect(try error(65, "rewind") == .reset(url: "https://r.org/x?sig=…", reason: .closedWhileSending))
     #expect(
       try error(43, "odd") == .other(url: "https://r.org/x?sig=…", code: 43, reason: .reported("odd")))
   }

@@ -110,7 +110,7 @@ struct DockerManifestFile: Sendable {
   /// The largest that an archive of Ferry's may have, in bytes: that of 100,000 images of sixty layers. It is compared, not read.
   static let largestSize: Int64 = 512 << 20
   /// The most images, names and layers together, so that what is made of them stays bounded.
-  private static let mostParts = TarIndex.mostEntries
+  static let mostParts = TarIndex.mostEntries
   /// The most values in the file, as many as commas stand in it: what docker writes has one in more than thirty bytes.
   private static let mostValues = 2 * mostParts
   /// The most bytes of addresses that one layer may have.
@@ -208,9 +208,6 @@ struct DockerManifestFile: Sendable {
     let images = try (FileFault.decode([Image]?.self, from: bytes, as: .dockerManifest) ?? []).map(\.entry)
     guard images.reduce(images.count, { $0 + $1.names.count + $1.layers.count }) <= mostParts else {
       throw .tooManyParts(limit: mostParts)
-    }
-    guard images.reduce(0, { $0 + max(1, $1.names.count) }) <= LayoutImage.mostOfOthers else {
-      throw .tooManyNames(limit: LayoutImage.mostOfOthers)
     }
     for image in images {
       guard ([image.config] + image.layers).allSatisfy({ $0.utf8.count <= TarIndex.longestPath }) else {

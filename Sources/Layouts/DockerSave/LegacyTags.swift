@@ -25,8 +25,8 @@ struct LegacyTags {
     }
     let bytes = try extent.bytes(in: file)
     // A comma stands between any two of them.
-    guard bytes.count(where: { $0 == UInt8(ascii: ",") }) < LayoutImage.mostOfOthers else {
-      throw .malformed(path: file.path, entry: path, why: .tooManyNames(limit: LayoutImage.mostOfOthers))
+    guard bytes.count(where: { $0 == UInt8(ascii: ",") }) < DockerManifestFile.mostParts else {
+      throw .malformed(path: file.path, entry: path, why: .tooManyNames(limit: DockerManifestFile.mostParts))
     }
     guard let tags = try? DocumentShape.loose.decode([String: [String: String]].self, from: bytes) else {
       return nil
@@ -53,6 +53,8 @@ struct LegacyTags {
     // The file that is the top layer of each image, and what it leads to.
     var tops: [String?] = []
     var byTop: [String: Lead] = [:]
+    // What the list calls the layers: an ID of one that is not on top stands for what is below it as well, and no more.
+    var paths: Set<String> = []
     var byID: [String: Lead] = [:]
     var owners: [Reference: [Int]] = [:]
     var oddNames: Set<String> = []
@@ -65,6 +67,7 @@ struct LegacyTags {
       var top: String?
       for layer in entry.layers {
         let file = try file(layer)
+        paths.insert(TarPath.plain(layer))
         images[file, default: []].insert(place)
         top = file
       }
@@ -105,8 +108,9 @@ struct LegacyTags {
     var lost: [LayoutProblem] = []
     for (name, id) in alone.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
       let shown = Self.shown(name)
-      let top = try file("\(id)/layer.tar")
-      guard let lead = byID[id] ?? byTop[top] else {
+      let path = "\(id)/layer.tar"
+      let top = try paths.contains(TarPath.plain(path)) ? nil : file(path)
+      guard let lead = byID[id] ?? top.flatMap({ byTop[$0] }) else {
         // Behind a cut there may be anything, and that it is cut is told.
         if !entries.isCut {
           lost.append(.unreadableImage(shown, .unlistedName(path: archive, name: shown)))
@@ -115,9 +119,9 @@ struct LegacyTags {
       }
       if lead.isAmbiguous { ambiguous.insert(shown) } else { joined[lead.place].names.append(name) }
     }
-    guard joined.reduce(0, { $0 + Swift.max(1, $1.names.count) }) <= LayoutImage.mostOfOthers else {
+    guard joined.reduce(0, { $0 + Swift.max(1, $1.names.count) }) <= DockerManifestFile.mostParts else {
       throw .malformed(
-        path: archive, entry: Self.path, why: .tooManyNames(limit: LayoutImage.mostOfOthers))
+        path: archive, entry: Self.path, why: .tooManyNames(limit: DockerManifestFile.mostParts))
     }
     return (joined, ambiguous.sorted().map { .ambiguousName($0) } + lost)
   }

@@ -18,6 +18,9 @@ struct TwoLists {
   /// The manifests that are missing in the archive, by their digests.
   private(set) var made: [Digest: [UInt8]] = [:]
 
+  /// The most images of both lists, each name one: to hold the lists against each other takes more memory than one of them.
+  static let mostImages = 40 << 10
+
   private let file: any RandomAccess
   private let entries: TarContents
   private let walk: ManifestWalk
@@ -51,6 +54,9 @@ struct TwoLists {
     _ extent: BlobExtent, beside index: IndexFile, _ blobs: [Digest: BlobExtent], file: any RandomAccess,
     stored: Int64?, tar: TarIndex, entries: TarContents, memoryLimit: Int64
   ) throws(LayoutError) -> TwoLists {
+    guard index.images.count <= mostImages else {
+      throw .malformed(path: file.path, entry: IndexFile.path, why: .tooManyNames(limit: mostImages))
+    }
     var walk = ManifestWalk(file: file, blobs: blobs, omissions: [:], stored: stored)
     var listed: [Digest: ListedImage] = [:]
     var parents: [Digest: Set<Digest>] = [:]
@@ -321,10 +327,9 @@ struct TwoLists {
   }
 
   private mutating func append(_ image: LayoutImage) throws(LayoutError) {
-    guard images.count < LayoutImage.mostOfOthers else {
+    guard images.count < Self.mostImages else {
       throw .malformed(
-        path: file.path, entry: DockerManifestFile.path,
-        why: .tooManyNames(limit: LayoutImage.mostOfOthers))
+        path: file.path, entry: DockerManifestFile.path, why: .tooManyNames(limit: Self.mostImages))
     }
     let number = number(of: image.root)
     roots[Int(number)].names.insert(image.name)
