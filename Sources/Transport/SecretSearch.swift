@@ -130,9 +130,8 @@ struct SecretSearch {
       if depth >= Secrets.shortest, let end = SecretSpelling.endOfCut(at: place, in: text) {
         best = max(best ?? 0, end)
       }
-      var read: [UInt32] = []
-      for (scalar, next) in SecretSpelling.readings(at: place, in: text) where !read.contains(scalar) {
-        read.append(scalar)
+      // One character may be said twice, with other ends: `%25` is a percent sign, and so is the first of its own.
+      for (scalar, next) in SecretSpelling.readings(at: place, in: text) {
         let (rest, depth) = narrowed(among, depth, to: scalar)
         if !rest.isEmpty { ways.append((rest, depth, next)) }
       }

@@ -187,7 +187,7 @@ import Testing
     }
     let new = ScriptedRegistry()
     let both = ["import", "--plain-http", "--to", "\(new.host)/new", set.path(0), ferry.file("d.tar")]
-    try ferry.run(both, exits: 14).complains("--keep-going takes the images that are whole.")
+    try ferry.run(both, exits: 14).complains("Carry the archive over again")
     try ferry.run(both + ["--keep-going"], exits: 3).complains("old/bad:1")
     #expect(new.digest(of: "new/good", "1") != nil && new.digest(of: "new/bad", "1") == nil)
   }

@@ -205,6 +205,19 @@ import Testing
     #expect(verified.contains("3 links that lead out of it, or nowhere, were not followed"))
   }
 
+  @Test func `fails for a link that is called an archive and leads nowhere`() throws {
+    let made = try tree("put('', {'x.tar': packed('x')}); os.symlink('../store/y.tar', 't/y.tar')")
+    let verified = try ferry.run("verify", made.directory.file("t"))
+    #expect(verified.status != 0, "\(verified.standardError)")
+    let said = verified.standardOutput + verified.standardError
+    #expect(said.contains("t/x.tar  whole") && said.contains("t/y.tar: No such file or directory"), "\(said)")
+    let stopped = try ferry.run(
+      "import", "--plain-http", "--to", "\(registry.host)/new", made.directory.file("t"))
+    #expect(stopped.status != 0 && registry.digest(of: "new/x", "1") == nil)
+    _ = try bring(made, ["--keep-going"], exits: 3)
+    #expect(registry.digest(of: "new/x", "1") != nil)
+  }
+
   @Test(arguments: ["set.tar", "set"])
   func `holds volumes as one archive, wherever in it they lie`(name: String) throws {
     let made = try tree(
@@ -251,7 +264,7 @@ import Testing
   private static let unread = """
     import zipfile
     put('y', {'of.tar': tar([('a.tar', packed('a')), ('b.tar', packed('b'))]), 'c': bytes([4, 34, 77, 24]) + packed('c'),
-      'd.7z': bytes([55, 122, 188, 175, 39, 28]) + bytes(99)})
+      'd.7z': bytes([55, 122, 188, 175, 39, 28]) + bytes(99), 'f.tar.GPG': b'f' * 99, 'g.tar.gz.b64': b'Z' * 99})
     z = zipfile.ZipFile('t/y/e.zip', 'w'); z.writestr('index.json', b'{}'); z.close()
 
     """
@@ -260,6 +273,8 @@ import Testing
     "t/y/c is of a form that ferry does not read: lz4",
     "t/y/d.7z is of a form that ferry does not read: 7z",
     "t/y/e.zip is of a form that ferry does not read: zip",
+    "t/y/f.tar.GPG is of a form that ferry does not read: gpg", "gpg -d FILE",
+    "t/y/g.tar.gz.b64 is of a form that ferry does not read: base64",
   ]
 
   @Test func `of archives alone that are not looked into names each, and ends with 12`() throws {
@@ -276,13 +291,13 @@ import Testing
     for said in try [
       run(["verify"], in: made, exits: 0), run(["inspect"], in: made, exits: 0), bring(made, exits: 0),
     ] {
-      #expect(said.contains("1 other file is no archive; 4 archives were not looked into:"), "\(said)")
+      #expect(said.contains("1 other file is no archive; 6 archives were not looked into:"), "\(said)")
       for line in Self.whyUnread { #expect(said.contains(line), "\(said)") }
     }
     #expect(registry.digest(of: "new/good", "1") != nil)
     let report = try Report(ferry.run(["verify", "--json", made.directory.file("t")], exits: 0))
     #expect(report.fields["otherFiles"] as? Int == 1)
-    #expect((report.fields["unreadArchives"] as? [String])?.count == 4)
+    #expect((report.fields["unreadArchives"] as? [String])?.count == 6)
     let places = [made.directory.file("t/x"), made.directory.file("t/y")]
     let verified = try ferry.run(["verify"] + places, exits: 12)
     #expect(verified.standardOutput.contains("t/x/good.tar  whole"))

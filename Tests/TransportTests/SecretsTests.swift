@@ -51,6 +51,13 @@ import Testing
     }
   }
 
+  @Test(arguments: ["Summer%252026!x", "R&amp;D-team-key-1", "R&#38;D-team-key-1", #"a\\b\u0041-key"#])
+  func `is hidden as it is, whatever escapes it has`(_ secret: String) {
+    let secrets = Secrets()
+    secrets.add([secret])
+    #expect(secrets.hiding(in: "before \(secret) after") == "before … after")
+  }
+
   @Test func `is hidden wherever it stands and however often`() {
     let secrets = Secrets()
     secrets.add(["swordfish", "swordfish-long"])

@@ -201,7 +201,9 @@ struct ArchiveTree {
       guard let file = try open() else { return }
       if let looks = try ArchiveLooks.read(file, called: name) {
         add(path, .file(looks))
-      } else if let form = ForeignForm(of: try file.read(ForeignForm.magicSize, at: 0)) {
+      } else if let form = try ForeignForm(of: file.read(ForeignForm.magicSize, at: 0))
+        ?? ArchiveLooks.form(ofNamed: name)
+      {
         let error = LayoutError.tar(.foreignForm(path: path, form))
         passedOver.unread.append(UnreadArchive(path: path, error: error))
       } else if try !Self.isCompanion(name, file) {
@@ -214,7 +216,11 @@ struct ArchiveTree {
 
   /// A link to a file that has an archive's name is that archive, unless it lies in the directory anyway.
   private mutating func take(link path: String, _ name: String) {
-    guard let target = DirectoryListing.canonical(path) else { return passedOver.links += 1 }
+    guard let target = DirectoryListing.canonical(path) else {
+      guard ArchiveLooks.isNamed(name) else { return passedOver.links += 1 }
+      // Somebody had an archive there.
+      return take(file: path) { () throws(FileError) in try DataFile.open(reading: path) }
+    }
     if let rootPath, target == rootPath || target.hasPrefix(rootPath == "/" ? "/" : rootPath + "/") {
       // Where it lies it is found, unless the link alone has an archive's name.
       guard ArchiveLooks.isNamed(name), DataFile.isPlain(target), !isFound(at: target) else { return }
@@ -280,6 +286,12 @@ enum ArchiveLooks: Hashable {
     guard let last = parts.last else { return false }
     return ["tar", "tgz", "txz", "tzst", "tbz", "tbz2", "tlz"].contains(last)
       || compressions.contains(String(last)) && parts.dropLast().last == "tar"
+  }
+
+  /// What was made of an archive that has the rest of that name, as its ending says; nil for any other name.
+  static func form(ofNamed name: String) -> ForeignForm? {
+    guard let dot = name.lastIndex(of: "."), isNamed(String(name[..<dot])) else { return nil }
+    return ForeignForm(ending: name[name.index(after: dot)...])
   }
 
   /// A name without the ending that says how the file is compressed, if it has one.

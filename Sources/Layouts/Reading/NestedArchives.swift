@@ -63,7 +63,7 @@ struct NestedArchives {
     do { bytes = try start.bytes(in: file) } catch .cancelled { throw .cancelled } catch { return false }
     let text = String(decoding: bytes, as: UTF8.self)
     switch (name, text.first { !$0.isWhitespace }) {
-    case (IndexFile.path, "{"): return text.contains("\"manifests\"")
+    case (IndexFile.path, "{"): return text.contains("\"manifests\"") && text.contains("\"digest\"")
     case (DockerManifestFile.path, "["): return text.contains("\"Config\"") && text.contains("\"Layers\"")
     // skopeo's dir:.
     case (DockerManifestFile.path, "{"):

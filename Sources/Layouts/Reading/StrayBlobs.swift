@@ -24,7 +24,7 @@ struct StrayBlobs {
   /// Whether one of them may be what a manifest listed that is not there, of which `lost` tells.
   ///
   /// Not so is a manifest, unless an index was lost, nor what another manifest lists that nothing lists; nor a config for a
-  /// platform of which nothing was lost, nor what can be neither a document nor a layer.
+  /// platform of which nothing was lost, nor what has no bytes.
   func mayBelong(to lost: [Descriptor]) throws(LayoutError) -> Bool {
     guard !lost.isEmpty, !strays.isEmpty else { return false }
     let mayHaveLostIndex = lost.contains { $0.mediaType.isIndex }
@@ -35,11 +35,8 @@ struct StrayBlobs {
       try LayoutError.checkCancellation()
       let start = try start(of: extent)
       guard let first = start.first, PassedContent.mayBeginDocument(first) else {
-        // A tar is of whole blocks.
-        let mayBeLayer =
-          Compression(magic: start) != .none
-          || extent.size > 0 && extent.size.isMultiple(of: TarHeader.blockSize)
-        if mayBeLayer { suspects.insert(digest) }
+        // An artifact's layer, or an encrypted one, may be anything.
+        if extent.size > 0 { suspects.insert(digest) }
         continue
       }
       bytesRead.add(saturating: extent.size)

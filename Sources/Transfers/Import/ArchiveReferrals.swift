@@ -48,7 +48,7 @@ struct ArchiveReferrals {
   private typealias Candidate = (image: ArchivedImage, referral: Referral)
 
   /// The most referrers that few images have.
-  private static let mostAttached = 1 << 16
+  private static let mostAttached = 1 << 15
 
   /// Looks at `images` of the archives alone. `tree` gives what an image consists of, `replaced` the manifests in whose place
   /// that stands. Throws what they throw, and when the task was cancelled. Blocks.

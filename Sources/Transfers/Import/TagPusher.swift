@@ -106,7 +106,10 @@ struct TagPusher: Sendable {
   private static func pushes(of images: [ImportImage]) -> [[ImportImage]] {
     images.reduce(into: []) { pushes, image in
       let other = pushes.last?.first
-      if let other, other.target == image.target, other.tree.manifests == image.tree.manifests {
+      // Of two archives the one may have left out what the other has.
+      if let other, other.target == image.target, other.tree.manifests == image.tree.manifests,
+        other.tree.blobs == image.tree.blobs
+      {
         pushes[pushes.count - 1].append(image)
       } else {
         pushes.append([image])

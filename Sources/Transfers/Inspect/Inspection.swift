@@ -26,7 +26,7 @@ public struct Inspection: Sendable {
 
   /// How many manifests, layers and referrers are listed of an archive of `size` bytes, for all of its images' names together.
   private static func listed(of size: Int64) -> Int {
-    256 << 10 + Int(clamping: size / 64)
+    1 << 20 + Int(clamping: size / 64)
   }
 
   /// Reads the archive's structure and manifests; no blob but the configs, except of what comes once: that is read to its end.

@@ -95,8 +95,14 @@ extension RegistryError: WordedError {
       let cause = error.text
       return ErrorText(
         "\(list.name(at: host)) breaks off after \(Amounts.count(read, "name")): \(cause.summary)",
-        remedy: "What would come next is not known: run the same command again, or name what is missing.",
+        remedy: error.isOfLength
+          ? cause.remedy
+          : "What would come next is not known: run the same command again, or name what is missing.",
         [.credentialsRefused, .permissionDenied].contains(cause.status) ? cause.status : .networkFailed)
+    case .malformedResponse(let url, .tooManyNames(let most)):
+      return ErrorText(
+        "\(url) lists more than \(most) names, or longer ones than Ferry reads",
+        remedy: "Name the images or repositories one by one, as with --from-file.", .networkFailed)
     case .malformedResponse(let url, let breach):
       return ErrorText(
         "the answer from \(url) breaks the protocol: \(breach.words)",
@@ -227,6 +233,13 @@ extension RegistryError.Action {
     case .pull: "pull from"
     case .push: "push to"
     }
+  }
+}
+
+extension RegistryError {
+  /// Whether a list is longer than any that is read: it is no shorter the next time.
+  fileprivate var isOfLength: Bool {
+    if case .malformedResponse(_, .tooManyNames) = self { true } else { false }
   }
 }
 
