@@ -58,7 +58,11 @@ import Testing
     try TestArchive.write([TestImage("h.example/a:1", layers: [TestImage.Layer("l")])], to: scratch("s.tar"))
     let bytes = try scratch.read("s.tar")
     // A bit that differs from byte to byte, so that all eight have their turn.
-    try expectEveryChangeFound(in: bytes, stride(from: part, to: bytes.count, by: 4)) { byte, index in
+    // Zeros fill up most of it, and one is like the next: every eighth of them.
+    let indices = stride(from: part, to: bytes.count, by: 4).filter {
+      bytes[$0] != 0 || $0 / 4 % 8 == $0 / 512 % 8
+    }
+    try expectEveryChangeFound(in: bytes, indices) { byte, index in
       byte ^ 1 << UInt8(index / 4 % 8)
     }
   }
