@@ -23,8 +23,9 @@ public enum LayoutError: Error, Hashable, Sendable {
   case savedBeforeManifests(path: String)
   /// A tar that is no layout and has files in it that are called like archives: the first by name, and how many.
   case holdsArchives(path: String, first: String, count: Int)
-  /// A tar with layouts, or other archives of images, in its folders, in which none are looked for: the first place, and how many.
-  case holdsLayouts(path: String, first: String, count: Int)
+  /// A tar with layouts, or other archives of images, in its folders or files, in which none are looked for: the first place, how
+  /// many, and whether there are images in one of them, or may be.
+  case holdsLayouts(path: String, first: String, count: Int, isCertain: Bool)
   /// The tar ends before its images are even named.
   case truncated(path: String, at: Int64)
   /// The tar is damaged before its images are even named.

@@ -79,10 +79,21 @@ public struct Decompressor: Sendable {
   public func decompress(
     from source: (UnsafeMutableRawBufferPointer) throws -> Int, into sink: (RawSpan) throws -> Void
   ) throws -> Int64 {
+    try unsafe reading(from: source) { content in
+      try unsafe Pieces.forEach(of: Self.pieceSize, from: content, sink)
+    }
+  }
+
+  /// Reads with `source` as far as `body` asks for it, which is given what puts the next decompressed bytes into a buffer, at
+  /// least one, and returns how many; 0 only at the end, which is checked. Throws ``TarError`` and whatever the closures throw.
+  public func reading<Value>(
+    from source: (UnsafeMutableRawBufferPointer) throws -> Int,
+    _ body: ((UnsafeMutableRawBufferPointer) throws -> Int) throws -> Value
+  ) throws -> Value {
     try unsafe withoutActuallyEscaping(source) { source in
       let input = try unsafe DecompressedInput(
         compression, memoryLimit: memoryLimit, isOneOfMany: isOneOfMany, within: allowance, from: source)
-      return try unsafe Pieces.forEach(of: Self.pieceSize, from: { try unsafe input.read(into: $0) }, sink)
+      return try unsafe body { try unsafe input.read(into: $0) }
     }
   }
 }

@@ -186,6 +186,44 @@ import Testing
     }
   }
 
+  /// Commands that lay something beside the images, and where it is found.
+  private static let beside = [
+    ("cp ../a.tar in.tar", "in.tar"), ("mkdir sub && cp ../a.tar sub/in.tar", "sub/in.tar"),
+    ("gzip -c ../a.tar > in.tgz", "in.tgz"), ("xz -0 -c ../a.tar > in", "in"),
+    ("mkdir -p sub/deep && cp -r index.json oci-layout blobs sub/deep", "sub/deep"),
+    ("mkdir sub && cp index.json sub", "sub"), ("mkdir blobs/more && cp oci-layout blobs/more", "blobs/more"),
+    ("head -c 9000 ../a.tar | gzip -c | head -c 40 > in.tgz", "in.tgz"),
+  ]
+
+  @Test(arguments: beside) func `is refused by the archives that were packed with it`(
+    make: String, place: String
+  ) throws {
+    try Command.run("sh", ["-c", "cd \(scratch("d")) && \(make)"])
+    let more = place.hasPrefix("blobs/") ? place : String(place.prefix { $0 != "/" })
+    let order = (plan.sections.map(\.path) + [more]).joined(separator: " ")
+    let packed = try scratch.read("x.tar", after: { _ = try repack("-cf ../x.tar \(order)") })
+    func found(_ body: () throws -> Void) throws -> String? {
+      do { try body() } catch LayoutError.holdsLayouts(_, let first, let count, _) {
+        #expect(count == 1)
+        return first
+      }
+      return nil
+    }
+    #expect(try found { _ = try Layout.open(scratch("x.tar")) } == place)
+    #expect(
+      try found {
+        let content = try StreamedContent("x.tar", reading: packed)
+        _ = try Layout.open(passing: content, keepingIn: "/nonexistent")
+      } == place)
+    #expect(
+      try found {
+        let content = try StreamedContent("x.tar", reading: packed)
+        let front = StreamedLayout.front(of: content, in: "/nonexistent")
+        let layout = try StreamedLayout.open(content, keeping: front, takesPacked: true)
+        while layout.blob != nil { try layout.skip() }
+      } == place)
+  }
+
   @Test func `is no archive of which single headers were changed`() throws {
     var bytes = try scratch.read("a.tar")
     // Another time in all headers but the first, and at last in that too.

@@ -230,7 +230,7 @@ struct LayoutCheck {
   mutating func note(_ found: [LayoutProblem]) { findings.note(found) }
 
   /// Throws ``LayoutError/noImage(path:others:)`` when all is well and there is no image, and
-  /// ``LayoutError/holdsLayouts(path:first:count:)`` when there may be others, which nobody looks for.
+  /// ``LayoutError/holdsLayouts(path:first:count:isCertain:)`` when there may be others, which nobody looks for.
   func expectImages() throws(LayoutError) {
     guard problems.isEmpty else { return }
     try front.nested?.refuse(in: file.path)

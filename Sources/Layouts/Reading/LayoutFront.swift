@@ -39,7 +39,7 @@ struct LayoutFront {
     let hasTop =
       source.made != nil || [LayoutFile.path, IndexFile.path].contains { entries.files[$0] != nil }
     if !hasTop, source.isTar, !entries.isCut,
-      let nested = try NestedArchives.find(in: entries, of: file)
+      let nested = try NestedArchives.find(in: source)
     {
       // No tar of tars, which may lie beside archives in a directory.
       try nested.refuse(in: file.path)
@@ -102,7 +102,9 @@ struct LayoutFront {
     front.isFerryFileSound = front.findings.problems.count == before
     front.noteSurplus()
     if source.isTar {
-      front.nested = try NestedArchives.find(in: entries, of: file) { Set(front.blobs.values) }
+      front.nested = try NestedArchives.find(in: source) {
+        Set(front.blobs.values).union(front.carried.values)
+      }
     }
     return front
   }

@@ -76,8 +76,10 @@ struct LayoutSource {
       throw .sparse(path: file.path, entry: entry)
     }
     if try SkopeoDirectory.isPacked(entries, in: file) {
-      return try SkopeoDirectory.source(
+      var source = try SkopeoDirectory.source(
         of: file, at: file.path, tar: tar, entries: entries, memoryLimit: memoryLimit)
+      source.isTar = true
+      return source
     }
     if let archive = try DockerSaveArchive.open(
       file: file, tar: tar, entries: entries, memoryLimit: memoryLimit)

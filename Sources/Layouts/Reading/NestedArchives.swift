@@ -8,94 +8,98 @@ import Tar
 struct NestedArchives {
   /// The folders and files, in the order of their paths.
   let places: [String]
+  /// Whether there are images in one of them; else there may be.
+  let isCertain: Bool
 
-  /// Looks among the files of a tar; into those that are tars themselves only where it is told which of them are `used` as blobs.
-  /// Throws ``LayoutError/cancelled``.
+  init(_ found: [String: NestedFile.Verdict]) {
+    places = found.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    isCertain = found.values.contains(.images)
+  }
+
+  /// Looks among the files of the tar that `source` is; into those that are archives themselves only where it is told which files
+  /// are `used` by what stands at its top. Throws ``LayoutError/cancelled``.
   static func find(
-    in entries: TarContents, of file: any RandomAccess, used: (() -> Set<BlobExtent>)? = nil
+    in source: LayoutSource, used: (() -> Set<BlobExtent>)? = nil
   ) throws(LayoutError) -> NestedArchives? {
-    let names = entries.names
-    var places: Set<String> = []
-    for path in names where !TarContents.isOwn(path) {
+    let entries = source.entries
+    let bounds = NestedFile.Bounds(
+      memory: source.memoryLimit,
+      allowance: UnpackingAllowance { source.stored ?? source.tar.fileSize })
+    var found: [String: NestedFile.Verdict] = [:]
+    var others: [(file: NestedFile, extent: BlobExtent)] = []
+    let taken = used?() ?? []
+    for path in entries.names {
       try LayoutError.checkCancellation()
-      guard let slash = path.lastIndex(of: "/") else { continue }
-      let folder = String(path[..<slash])
-      switch path[path.index(after: slash)...] {
-      case LayoutFile.path[...]: places.insert(folder)
-      case IndexFile.path[...], DockerManifestFile.path[...]:
-        // A link at the top may lead to it.
-        let name = String(path[path.index(after: slash)...])
-        guard let extent = entries.files[path], extent != entries.files[name], !places.contains(folder) else {
-          continue
-        }
-        if try isList(extent, called: name, in: file) { places.insert(folder) }
-      default: continue
+      guard let file = NestedFile(path) else { continue }
+      guard let extent = entries.files[path] else {
+        if file.isVersion { found[file.place] = .images }
+        continue
+      }
+      if file.isAny {
+        if used != nil, !taken.contains(extent) { others.append((file, extent)) }
+        continue
+      }
+      // A link at the top may lead to it.
+      let name = String(path.split(separator: "/").last ?? "")
+      guard !file.isPart || used != nil && !taken.contains(extent), extent != entries.files[name] else {
+        continue
+      }
+      let verdict = try source.verdict(on: file, at: extent, within: bounds)
+      if verdict != .other { found[file.place] = max(verdict, found[file.place] ?? .other) }
+    }
+    if let top = entries.files[IndexFile.path] {
+      for folder in found.keys where entries.files["\(folder)/\(IndexFile.path)"] == top {
+        found[folder] = nil
       }
     }
-    for folder in places where entries.files["\(folder)/\(IndexFile.path)"] == entries.files[IndexFile.path] {
-      if entries.files[IndexFile.path] != nil { places.remove(folder) }
-    }
-    let packed = used == nil ? [] : entries.namesOfArchives.filter { !TarContents.isOwn($0) }
-    let taken = packed.isEmpty ? [] : used?() ?? []
-    let files = packed.compactMap { path in entries.files[path].map { (path: path, extent: $0) } }
     // In their order: what comes out of a compressed file is read from its beginning for what lies before.
-    for (path, extent) in files.sorted(by: { $0.extent.offset < $1.extent.offset }) {
+    for (file, extent) in others.sorted(by: { $0.extent.offset < $1.extent.offset }) {
       try LayoutError.checkCancellation()
-      guard !taken.contains(extent), file.holds(extent.range) else { continue }
-      if isOfImages(extent, in: file) { places.insert(path) }
+      // What lies in a place that is named is found there.
+      guard !isBelow(file.place, found) else { continue }
+      let verdict = try source.verdict(on: file, at: extent, within: bounds)
+      if verdict != .other { found[file.place] = verdict }
     }
-    guard !places.isEmpty else { return nil }
-    return NestedArchives(places: places.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+    for path in used == nil ? [] : entries.sparse {
+      if let file = NestedFile(path), file.isNamedArchive { found[file.place] = .unknown }
+    }
+    return found.isEmpty ? nil : NestedArchives(found)
   }
 
-  /// Throws ``LayoutError/holdsLayouts(path:first:count:)``; `path` is the tar's.
+  /// Throws ``LayoutError/holdsLayouts(path:first:count:isCertain:)``; `path` is the tar's.
   func refuse(in path: String) throws(LayoutError) {
-    throw .holdsLayouts(path: path, first: places.first ?? "", count: places.count)
+    throw .holdsLayouts(path: path, first: places.first ?? "", count: places.count, isCertain: isCertain)
   }
 
-  /// Whether a file by a list's name begins as one. What cannot be read, because it has passed, is none.
-  private static func isList(
-    _ extent: BlobExtent, called name: String, in file: any RandomAccess
-  ) throws(LayoutError) -> Bool {
-    let start = BlobExtent(offset: extent.offset, size: min(extent.size, 64 << 10))
-    guard file.holds(start.range) else { return false }
-    let bytes: [UInt8]
-    do { bytes = try start.bytes(in: file) } catch .cancelled { throw .cancelled } catch { return false }
-    let text = String(decoding: bytes, as: UTF8.self)
-    switch (name, text.first { !$0.isWhitespace }) {
-    case (IndexFile.path, "{"): return text.contains("\"manifests\"") && text.contains("\"digest\"")
-    case (DockerManifestFile.path, "["): return text.contains("\"Config\"") && text.contains("\"Layers\"")
-    // skopeo's dir:.
-    case (DockerManifestFile.path, "{"):
-      return text.contains("\"schemaVersion\"")
-        && (text.contains("\"config\"") || text.contains("\"manifests\""))
-    default: return false
+  private static func isBelow(_ path: String, _ places: [String: NestedFile.Verdict]) -> Bool {
+    guard !places.isEmpty else { return false }
+    var folder = path[...]
+    while let slash = folder.lastIndex(of: "/") {
+      folder = folder[..<slash]
+      if places[String(folder)] != nil { return true }
     }
+    return false
   }
+}
 
-  /// Whether a file is a tar of images that lies there as it is.
-  private static func isOfImages(_ extent: BlobExtent, in file: any RandomAccess) -> Bool {
-    let part = Part(file: file, extent: extent)
-    guard let tar = try? TarIndex.read(part, names: .layout),
-      let inside = try? TarContents(tar, of: file.path)
-    else { return false }
-    return inside.looksLikeImages
-  }
-
-  /// One file of a tar, as content of its own.
-  private struct Part: RandomAccess {
-    let file: any RandomAccess
-    let extent: BlobExtent
-
-    var path: String { file.path }
-
-    func size() -> Int64 { extent.size }
-
-    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(FileError) -> Int {
-      guard (0..<extent.size).contains(offset) else { return 0 }
-      let count = Int(min(Int64(buffer.count), extent.size - offset))
-      let part = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-      return try unsafe file.read(into: part, at: extent.offset + offset)
+extension LayoutSource {
+  /// What is known of a file that begins at `extent`. What cannot be read may be anything. Throws ``LayoutError/cancelled``.
+  fileprivate func verdict(
+    on nested: NestedFile, at extent: BlobExtent, within bounds: NestedFile.Bounds
+  ) throws(LayoutError) -> NestedFile.Verdict {
+    // What Ferry made lies behind the rest.
+    if let passed, extent.offset < tar.fileSize { return passed.verdict(at: extent.offset) }
+    guard file.holds(extent.range) else { return .other }
+    do {
+      return try unsafe nested.verdict(within: bounds) { buffer, offset in
+        guard offset < extent.size else { return 0 }
+        let count = Int(min(Int64(buffer.count), extent.size - offset))
+        let part = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+        return try unsafe file.read(into: part, at: extent.offset + offset)
+      }
+    } catch {
+      try LayoutError.checkCancellation()
+      return .unknown
     }
   }
 }

@@ -279,18 +279,18 @@ struct TarContents {
 
   /// Whether something in it has a name as image layouts and `docker save` give one, to whatever it is, at the top or in a
   /// folder.
-  var looksLikeImages: Bool {
-    guard blobs.isEmpty else { return true }
-    return names.contains { path in
-      if Self.isOwn(path) { return !path.hasPrefix(CarriedFile.folder) }
-      let parts = path.split(separator: "/").suffix(3)
-      guard let first = path.split(separator: "/").first, let last = parts.last else { return false }
-      let folder = parts.dropLast()
-      return Self.isDigest(first) || last == LayoutFile.path
-        || Self.isDigest(last) && folder.count == 2 && folder.first == "blobs"
-          && folder.last.map { Digest.Algorithm(rawValue: String($0)) != nil } ?? false
-        || last == "layer.tar" && folder.last.map(Self.isDigest) ?? false
-    }
+  var looksLikeImages: Bool { !blobs.isEmpty || names.contains(where: Self.looksLikeImages) }
+
+  /// Whether it is such a name.
+  static func looksLikeImages(_ path: String) -> Bool {
+    if isOwn(path) { return !path.hasPrefix(CarriedFile.folder) }
+    let parts = path.split(separator: "/").suffix(3)
+    guard let first = path.split(separator: "/").first, let last = parts.last else { return false }
+    let folder = parts.dropLast()
+    return isDigest(first) || last == LayoutFile.path
+      || isDigest(last) && folder.count == 2 && folder.first == "blobs"
+        && folder.last.map { Digest.Algorithm(rawValue: String($0)) != nil } ?? false
+      || last == "layer.tar" && folder.last.map(isDigest) ?? false
   }
 
   /// The paths of all files but blobs, and of links to such.

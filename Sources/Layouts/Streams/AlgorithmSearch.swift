@@ -25,18 +25,6 @@ struct AlgorithmSearch {
   }
 }
 
-/// How far an entry's content has come, and what it hashes to.
-struct EntryReading {
-  /// What has not come, in bytes.
-  var rest: Int64
-  var hashers: [ContentHasher]
-
-  init(_ size: Int64, by algorithms: Set<Digest.Algorithm>) {
-    rest = size
-    hashers = Digest.Algorithm.allCases.filter(algorithms.contains).map { ContentHasher($0) }
-  }
-}
-
 extension PassedContent {
   /// Whether a JSON document may begin with `byte`.
   static func mayBeginDocument(_ byte: UInt8) -> Bool { "{[ \t\r\n".utf8.contains(byte) }

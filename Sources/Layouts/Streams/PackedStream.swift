@@ -4,7 +4,8 @@ import Images
 import Tar
 
 /// Reads an archive of Ferry's that another tool packed again in Ferry's order, as it comes: its entries are where they are, and
-/// their headers what that tool writes. Its front was looked at; of what comes behind that the blobs alone count.
+/// their headers what that tool writes. Its front was looked at; of what comes behind that the blobs alone count, and no file may
+/// be an archive of images itself.
 struct PackedStream: ~Copyable, Sendable {
   let plan: ArchivePlan
   /// What was found wrong on the way, and did not end it.
@@ -13,6 +14,8 @@ struct PackedStream: ~Copyable, Sendable {
   private(set) var blob: PlannedBlob?
 
   private var content: FollowedContent
+  /// What looking into its files may cost. The archive may be compressed itself.
+  private let bounds: NestedFile.Bounds
   /// Where the front ends.
   private let front: Int64
   private var awaited: [Digest: PlannedBlob]
@@ -22,6 +25,7 @@ struct PackedStream: ~Copyable, Sendable {
     self.plan = plan
     self.front = front
     self.content = FollowedContent(kept, then: content)
+    bounds = NestedFile.Bounds(memory: 16 << 20, allowance: UnpackingAllowance { content.storedSize })
     awaited = Dictionary(plan.blobs.map { ($0.digest, $0) }) { first, _ in first }
   }
 
@@ -92,15 +96,49 @@ struct PackedStream: ~Copyable, Sendable {
     if !isKnown, digest == nil, !isBeside, path == LegacyTags.path || TarContents.isOwn(path.lowercased()) {
       throw broken([.duplicate(path: path)])
     }
-    // What stands there with it will not be looked at.
-    if !isKnown, path.hasSuffix("/\(LayoutFile.path)") {
-      throw .holdsLayouts(
-        path: content.path, first: String(path.dropLast(LayoutFile.path.count + 1)), count: 1)
+    if let digest {
+      let actual = try hash(entry.size, by: digest.algorithm)
+      if !isKnown, actual != digest { problems.append(.damaged(digest, actual: actual)) }
+    } else if TarContents.isOwn(path), !isBeside {
+      try skip(entry.size)
+    } else {
+      try look(at: path, entry.size)
     }
-    let actual = try hash(entry.size, by: digest?.algorithm ?? .sha256)
-    if let digest, !isKnown, actual != digest { problems.append(.damaged(digest, actual: actual)) }
     try skip(Int64(padding))
     return nil
+  }
+
+  /// Reads a file that is no blob, and refuses the archive where it is one of images itself, or may be. Throws
+  /// ``LayoutError/holdsLayouts(path:first:count:isCertain:)``.
+  private mutating func look(at path: String, _ size: Int64) throws(LayoutError) {
+    guard let nested = NestedFile(path) else { return try skip(size) }
+    var rest = size
+    var failed: LayoutError?
+    var verdict = NestedFile.Verdict.unknown
+    do {
+      verdict = try unsafe nested.verdict(
+        within: bounds,
+        passing: { buffer in
+          let room = unsafe UnsafeMutableRawBufferPointer(
+            rebasing: buffer[..<Int(min(Int64(buffer.count), rest))])
+          do throws(LayoutError) {
+            let count = try unsafe content.read(into: room)
+            guard count > 0 || rest == 0 else {
+              throw broken([.truncated(path: path, at: content.position)])
+            }
+            rest -= Int64(count)
+            return count
+          } catch {
+            failed = error
+            throw error
+          }
+        })
+    } catch {
+      if let failed { throw failed }
+      try LayoutError.checkCancellation()
+    }
+    if verdict != .other { try NestedArchives([nested.place: verdict]).refuse(in: content.path) }
+    try skip(rest)
   }
 
   private mutating func hash(_ size: Int64, by algorithm: Digest.Algorithm) throws(LayoutError) -> Digest {

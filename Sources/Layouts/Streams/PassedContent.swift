@@ -26,6 +26,8 @@ public final class PassedContent: RandomAccess {
     var repeated: Int64 = 0
     var passages = Passages()
     var kept: KeptPieces
+    /// What is known of files that are no blobs, by where they begin; nothing of those that hold no images.
+    var verdicts: [Int64: NestedFile.Verdict] = [:]
     /// By what digests are that were read of so far.
     var algorithms: Set<Digest.Algorithm> = [.sha256]
     /// Where the tar's end is, behind which nothing is kept but the first byte that is no zero.
@@ -35,13 +37,13 @@ public final class PassedContent: RandomAccess {
   }
 
   public let path: String
-  private let memoryLimit: Int64
   /// Whether blobs are unpacked as they pass.
   private let unpacksBlobs: Bool
   private let content: StreamedContent
   /// What it comes out of, where that can be read once more.
   private let source: StreamedContent?
-  private let allowance: UnpackingAllowance
+  /// What looking into its files may cost.
+  private let bounds: NestedFile.Bounds
   private let state: Mutex<State>
 
   private static let pieceSize = 256 << 10
@@ -58,8 +60,8 @@ public final class PassedContent: RandomAccess {
   ) {
     path = content.path
     self.content = content
-    allowance = UnpackingAllowance { content.storedSize }
-    self.memoryLimit = memoryLimit
+    bounds = NestedFile.Bounds(
+      memory: memoryLimit, allowance: UnpackingAllowance { content.storedSize })
     let isRepeatable = content.isRepeatable
     // What is gone cannot be looked into later.
     self.unpacksBlobs = unpacksBlobs || !isRepeatable
@@ -103,6 +105,9 @@ public final class PassedContent: RandomAccess {
   func passage(at offset: Int64, size: Int64) -> Passage? {
     state.withLock { $0.passages.passage(at: offset) }.flatMap { $0.size == size ? $0 : nil }
   }
+
+  /// What is known of images in the file that begins at `offset`.
+  func verdict(at offset: Int64) -> NestedFile.Verdict { state.withLock { $0.verdicts[offset] ?? .other } }
 
   /// Throws ``FileError/passed(path:)`` for what is not kept and cannot be had again.
   public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(FileError) -> Int {
@@ -216,10 +221,27 @@ public final class PassedContent: RandomAccess {
     let compression = Compression(magic: start)
     let unpacks =
       compression != .none && !isKept && (unpacksBlobs || BlobPath.digest(of: path) == nil)
-    var content = Content.unknown
-    if unpacks {
-      content = try unpack(compression, start, of: entry, &reading, &state)
+    var first = start[...]
+    func come(_ buffer: UnsafeMutableRawBufferPointer) throws(TarError) -> Int {
+      var piece = first.prefix(buffer.count)
+      first = first.dropFirst(piece.count)
+      if piece.isEmpty {
+        piece = try next(buffer.count, of: entry, &reading, &state)[...]
+        if isKept { try state.kept.extend(Array(piece)) }
+        search?.look(at: Array(piece))
+      }
+      unsafe buffer.copyBytes(from: piece)
+      return piece.count
     }
+    var found = EntryFindings()
+    let nested = NestedFile(path)
+    if unpacks {
+      let algorithms = reading.hashers.map(\.algorithm)
+      found = try unsafe .unpacking(compression, by: algorithms, nested, within: bounds, from: come)
+    } else if let nested {
+      found = try unsafe .judging(nested, within: bounds, from: come)
+    }
+    if found.verdict != .other { state.verdicts[entry.offset] = found.verdict }
     while reading.rest > 0 {
       let piece = try next(Self.pieceSize, of: entry, &reading, &state)
       guard !piece.isEmpty else { return }
@@ -228,7 +250,7 @@ public final class PassedContent: RandomAccess {
     }
     state.algorithms.formUnion(search?.found ?? [])
     let digests = reading.hashers.map { $0.digest() }
-    if compression == .none { content = .digests(digests) }
+    let content = compression == .none ? .digests(digests) : found.content
     state.passages.append(Passage(size: entry.size, digests: digests, content: content), at: entry.offset)
   }
 
@@ -244,43 +266,6 @@ public final class PassedContent: RandomAccess {
     reading.rest -= Int64(piece.count)
     for index in reading.hashers.indices { unsafe reading.hashers[index].update(piece.span.bytes) }
     return piece
-  }
-
-  /// Unpacks an entry that begins with `start`. What is wrong with it is found, and not thrown.
-  private func unpack(
-    _ compression: Compression, _ start: [UInt8], of entry: TarEntry, _ reading: inout EntryReading,
-    _ state: inout State
-  ) throws(TarError) -> Content {
-    var start = start[...]
-    var contents = reading.hashers.map { ContentHasher($0.algorithm) }
-    var failed: TarError?
-    var current = reading
-    do {
-      try unsafe Decompressor(compression, memoryLimit: memoryLimit, within: allowance).decompress(
-        from: { buffer in
-          do throws(TarError) {
-            let piece: ArraySlice<UInt8>
-            if start.isEmpty {
-              piece = try next(buffer.count, of: entry, &current, &state)[...]
-            } else {
-              piece = start.prefix(buffer.count)
-              start = start.dropFirst(piece.count)
-            }
-            unsafe buffer.copyBytes(from: piece)
-            return piece.count
-          } catch {
-            failed = error
-            throw error
-          }
-        }, into: { piece in for index in contents.indices { contents[index].update(piece) } })
-    } catch {
-      reading = current
-      if let failed { throw failed }
-      let error = TarError.of(error)
-      return error.isOfBounds ? .refused(error) : .damaged
-    }
-    reading = current
-    return .digests(contents.map { $0.digest() })
   }
 
   /// Whether a file describes images, or may. What comes once is kept also where its first byte is wrong.

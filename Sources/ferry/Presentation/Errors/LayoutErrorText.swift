@@ -38,10 +38,12 @@ extension LayoutError: WordedError {
         "\(path) is no archive of images; it holds \(first)\(count > 1 ? " and \(count - 1) more" : "")",
         remedy: "Unpack it, and name the directory: ferry looks for archives in it, at any depth.",
         .integrityFailure)
-    case .holdsLayouts(let path, let first, let count):
+    case .holdsLayouts(let path, let first, let count, let isCertain):
       let more: Wording = count > 1 ? " and \(Amounts.count(count - 1, "more place"))" : ""
       return ErrorText(
-        "\(path) holds images in \(first)\(more), and ferry reads the top of a tar alone",
+        isCertain
+          ? "\(path) holds images in \(first)\(more), and ferry reads the top of a tar alone"
+          : "\(path) may hold images in \(first)\(more), and ferry reads the top of a tar alone",
         remedy:
           "Unpack it, and name the directory: ferry looks for archives in it, at any depth. mkdir DIR && tar -xf FILE -C DIR",
         .usage)
