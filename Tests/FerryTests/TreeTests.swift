@@ -329,6 +329,10 @@ import Testing
     ("gzip", "[*whole('a').items(), ('d/b.tar.gz', gzip.compress(packed('b')))]", "d/b.tar.gz"),
     ("gzip without an ending", "[*whole('a').items(), ('b', gzip.compress(packed('b')))]", "b"),
     ("xz", "[*whole('a').items(), ('b.tar.xz', lzma.compress(packed('b'), preset=0))]", "b.tar.xz"),
+    (
+      "a layout among the blobs", "[*whole('a').items(), *below('blobs/sha256/b', whole('b'))]",
+      "blobs/sha256/b"
+    ),
     ("bzip2", "[*whole('a').items(), ('b.tbz', bz2.compress(packed('b')))]", "b.tbz"),
   ]) func `of one tar is refused by the places that it is in, and taken when it is unpacked`(
     name: String, entries: String, places: String
@@ -406,6 +410,41 @@ import Testing
         }
       }
     }
+  }
+
+  @Test(arguments: [
+    ("app.tar.%s", ["aa", "ab", "ac"]), ("app.tgz-%s", ["00", "01", "02"]),
+    ("app.tar.%s.gz", ["aa", "ab", "ac"]),
+    ("app.tar.%s", ["aaa", "aab", "aac"]),
+  ]) func `with pieces of an archive of which the first is lost says so`(
+    name: String, counters: [String]
+  ) throws {
+    let made = try tree(
+      """
+      b = packed('cut'); n = len(b) // 3 + 100; put('x', {'good.tar': packed('good'), 'good.tar.asc': b'x', 'good.tar.md': b'x'})
+      for i, c in enumerate(\(counters)):
+        piece = b[i * n:(i + 1) * n]; put('x', {'\(name)' % c: gzip.compress(piece) if '\(name)'[-1] == 'z' else piece})
+      os.remove('t/x/\(name)' % '\(counters[0])')
+      """)
+    let first = "t/x/" + name.replacingOccurrences(of: "%s", with: counters[0])
+    for said in try [
+      run(["verify"], in: made, exits: 14), run(["inspect"], in: made, exits: 14), bring(made, exits: 14),
+    ] {
+      #expect(said.contains("\(first) nothing can be known of"), "\(said)")
+    }
+    _ = try bring(made, ["--keep-going"], exits: 3)
+    #expect(registry.digest(of: "new/good", "1") != nil)
+  }
+
+  @Test func `has archives among the blobs of one, too`() throws {
+    let made = try tree(
+      """
+      put('a', whole('a')); put('a/blobs/sha256/b', whole('b')); put('a/blobs/c', whole('c')); put('a/blobs/sha256', {'d.tar': packed('d')})
+      put('a/blobs/sha256', {'f' * 64 + '.tar.gz': gzip.compress(b'layer')[:-9], 'f' * 64 + '123': gzip.compress(b'left')[:-9], 'ingest': b'x'}); os.remove('t/a/blobs/c/oci-layout')
+      """)
+    #expect(try run(["verify"], in: made, exits: 0).contains("all 4 archives are whole"))
+    _ = try bring(made, exits: 0)
+    for name in ["a", "b", "c", "d"] { #expect(registry.digest(of: "new/\(name)", "1") != nil, "\(name)") }
   }
 
   @Test func `takes the name of skopeo's dir: from its path, or has it given`() throws {

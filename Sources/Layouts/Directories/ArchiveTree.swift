@@ -1,3 +1,4 @@
+import Digests
 import Files
 import Tar
 
@@ -83,6 +84,32 @@ struct ArchiveTree {
     let name: String
     let path: String
     let depth: Int
+    var part = Part.none
+  }
+
+  /// What a directory is to the layout that it belongs to.
+  private enum Part: Equatable {
+    case none
+    /// Where the folders of blobs lie.
+    case blobs
+    case folder(Digest.Algorithm)
+
+    /// Whether something in it is the layout's, or left behind by who wrote it, and no archive.
+    func owns(_ entry: OpenDirectory.Entry) -> Bool {
+      guard self != .none, entry.kind != .directory else { return false }
+      // Some lay layers there with an ending.
+      let stem = entry.name.prefix { $0 != "." }
+      if case .folder(let algorithm) = self, Digest(hex: stem, by: algorithm) != nil { return true }
+      return ![LayoutFile.path, IndexFile.path, DockerManifestFile.path, SkopeoDirectory.versionFile]
+        .contains(
+          entry.name) && !ArchiveLooks.isNamed(entry.name)
+    }
+
+    /// What a directory in it is.
+    func part(_ name: String) -> Part {
+      guard self == .blobs, let algorithm = Digest.Algorithm(rawValue: name) else { return .none }
+      return .folder(algorithm)
+    }
   }
 
   /// Looks into the directory at `path` and all below it. Throws ``FileError/tooManyEntries(path:limit:)`` for more than is kept
@@ -102,14 +129,18 @@ struct ArchiveTree {
           }
         guard let directory else { continue }
         let folders = try tree.visit(directory, next)
-        pending += folders.reversed().map { name in
-          Pending(above: directory, name: name, path: tree.joined(next.path, name), depth: next.depth + 1)
+        pending += folders.reversed().map { folder in
+          Pending(
+            above: directory, name: folder.name, path: tree.joined(next.path, folder.name),
+            depth: folder.part == .none ? next.depth + 1 : next.depth, part: folder.part)
         }
-      } catch .tooManyEntries {
+      } catch .tooManyEntries where next.part == .none || tree.left < 0 {
         throw .archive(.tooManyEntries(path: path, limit: TarIndex.mostEntries))
       } catch {
         // One that is no directory any more is gone.
         if case .foreign = error { continue }
+        // What keeps a layout's own blobs from being read is told where they are needed.
+        guard next.part == .none else { continue }
         guard next.depth > 0 else { throw LayoutError(error) }
         tree.add(next.path, .fault(LayoutError(error)))
       }
@@ -133,9 +164,14 @@ struct ArchiveTree {
   private mutating func add(_ path: String, _ kind: Item.Kind) { items.append(Item(path: path, kind: kind)) }
 
   /// Takes what is an archive in one directory; those in it that are to be looked into.
-  private mutating func visit(_ directory: OpenDirectory, _ place: Pending) throws(FileError) -> [String] {
-    let entries = try directory.entries(limit: left)
+  private mutating func visit(
+    _ directory: OpenDirectory, _ place: Pending
+  ) throws(FileError) -> [(name: String, part: Part)] {
+    // The blobs of a layout are not counted.
+    let entries = try directory.entries(limit: place.part == .none ? left : TarIndex.mostEntries)
+      .filter { !place.part.owns($0) }
     left -= entries.count
+    guard left >= 0 else { throw .tooManyEntries(path: place.path, limit: TarIndex.mostEntries) }
     let form = try DirectoryForm.read(directory, entries)
     if form != nil { add(place.path, .directory) }
     let others = entries.filter { !(form?.owns($0.name) ?? false) }
@@ -159,10 +195,19 @@ struct ArchiveTree {
           if unfinished.insert(archive).inserted { add(path, .unfinished) }
           continue
         }
-        take(file: path) { () throws(FileError) in try directory.file(entry.name) }
+        if let error = CutFile.error(ofOrphan: path) {
+          add(path, .fault(error))
+        } else {
+          take(file: path) { () throws(FileError) in try directory.file(entry.name) }
+        }
       }
     }
-    return others.filter { $0.kind == .directory }.map(\.name)
+    let folders = entries.filter { $0.kind == .directory }.map(\.name)
+    return folders.compactMap { name in
+      // A form's own directories are not looked into, but for what may lie among its blobs.
+      if form?.ownsBlobs ?? false, name == "blobs" { return (name, .blobs) }
+      return form?.owns(name) ?? false ? nil : (name, place.part.part(name))
+    }
   }
 
   /// What the volumes in a directory are named after: files that have the names of archives, or of which the first begins one. Where

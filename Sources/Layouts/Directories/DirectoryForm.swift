@@ -84,6 +84,9 @@ struct DirectoryForm {
     }
   }
 
+  /// Whether it has its blobs in a directory of its own.
+  var ownsBlobs: Bool { own.contains("blobs") }
+
   /// Whether what is called so in the directory is a part of the form, and no archive beside it.
   func owns(_ name: String) -> Bool {
     own.contains(name) || Self.isBlobName(name) || kind == .skopeo && SkopeoDirectory.isSignature(name)

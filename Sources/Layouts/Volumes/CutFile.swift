@@ -39,6 +39,17 @@ public struct CutFile {
     return CutFile(path: first, name: zeroth, compression: .none).error
   }
 
+  /// What to say of a file in a directory that is a piece of an archive by its name, begins none, and has no piece before it; nil for
+  /// any other.
+  static func error(ofOrphan path: String) -> LayoutError? {
+    guard let name = PieceName(path), let archive = name.archive, let before = name.previous.first,
+      !name.previous.contains(where: DataFile.isPlain),
+      name.isUsual || name.next.contains(where: DataFile.isPlain),
+      !Looks(path, Decompressor.usualMemory).beginsArchive
+    else { return nil }
+    return .volumeNeeded(path: before, archive: archive)
+  }
+
   private static func first(of name: PieceName) -> PieceName {
     var first = name
     for _ in 0..<mostPieces {
@@ -170,12 +181,27 @@ private struct PieceName: Equatable {
     return DataFile.isPlain(stem + "10" + ending) ? "\(all) \(further)" : all
   }
 
-  /// What all pieces together may be called, where nothing is called so.
-  var whole: String {
+  /// What it is a piece of, where that is called like an archive.
+  var archive: String? {
+    ArchiveLooks.isNamed(base.split(separator: "/").last.map(String.init) ?? "") ? base : nil
+  }
+
+  /// Whether the counter alone says that it is one: an ending of two or more letters may be anything.
+  var isUsual: Bool {
+    isOfDigits
+      ? counter.count <= Self.usual || counter.first == Self.digits.lowerBound
+      : counter.count == Self.usual && counter.first == Self.letters.lowerBound
+  }
+
+  private var base: String {
     var base = stem
     while let last = base.utf8.last, ".-_".utf8.contains(last) { base = String(base.dropLast()) }
-    let isNamed = ArchiveLooks.isNamed(base.split(separator: "/").last.map(String.init) ?? "")
-    let name = isNamed ? base : base + (base.isEmpty || base.hasSuffix("/") ? "whole.tar" : ".tar")
+    return base
+  }
+
+  /// What all pieces together may be called, where nothing is called so.
+  var whole: String {
+    let name = archive ?? base + (base.isEmpty || base.hasSuffix("/") ? "whole.tar" : ".tar")
     return DataFile.exists(name) ? name + ".whole" : name
   }
 }
