@@ -47,7 +47,8 @@ import Testing
         layers: [try DockerSave.layer("a")])
     ]).write(to: archive)
     let result = try `import`(
-      archive, "--json", "--report", page, "--switch-over", directory.file("switch"))
+      archive, "--json", "--report", page, "--switch-over", directory.file("switch"), "--receipt",
+      directory.file("receipt.json"))
     result.complains("old.example/team/a:1 was \(given) by the name in its archive")
     let images = try Report(result).objects("images")
     let digest = try #require(images.first?["digest"] as? String)
@@ -58,6 +59,19 @@ import Testing
         "old.example/team/a@\(digest)": given, "old.example/team/a:1": given, "old.example/team/a:2": nil,
       ])
     #expect(try String(contentsOfFile: page, encoding: .utf8).contains("was \(given)"))
+    let received = try Report(file: directory.file("receipt.json")).objects("images")
+    #expect(
+      Dictionary(
+        uniqueKeysWithValues: received.map { ($0["source"] as? String ?? "", $0["givenDigest"] as? String) })
+        == named)
+    // Who has the receipt alone makes the same names of it.
+    try ferry.run(
+      [
+        "check", directory.file("receipt.json"), "--plain-http", "--to", "\(registry.host)/new",
+        "--switch-over", directory.file("again"),
+      ], exits: 0)
+    let again = try String(contentsOfFile: directory.file("again/names.tsv"), encoding: .utf8)
+    #expect(again.contains("old.example/team/a@\(given)\t"))
     let names = try String(contentsOfFile: directory.file("switch/names.tsv"), encoding: .utf8)
     #expect(names.contains("old.example/team/a@\(given)\t"))
     let shown = try ferry.run(["inspect", archive], exits: 0).standardOutput

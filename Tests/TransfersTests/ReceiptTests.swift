@@ -22,8 +22,8 @@ struct `A receipt` {
       images: [
         ReceivedImage(
           source: "old.example/app:1", target: try Reference("new.example/team/app:1"),
-          digest: Digest(of: [1]), size: 30, confirmedAt: Date(timeIntervalSince1970: 1_795_456_650),
-          blobs: blobs)
+          digest: Digest(of: [1]), givenDigest: Digest(of: [3]), size: 30,
+          confirmedAt: Date(timeIntervalSince1970: 1_795_456_650), blobs: blobs)
       ])
   }
 

@@ -176,8 +176,7 @@ extension ReceivedImage {
     self.init(
       source: image.name, target: image.target, digest: digest,
       archiveDigest: original == digest ? nil : original, schema1Digest: image.schema1Digest,
-      indexDigest: image.indexDigest,
-      size: parts.map(\.size).saturatingSum(),
-      confirmedAt: image.askedAt, blobs: parts)
+      indexDigest: image.indexDigest, givenDigest: image.givenDigest,
+      size: parts.map(\.size).saturatingSum(), confirmedAt: image.askedAt, blobs: parts)
   }
 }

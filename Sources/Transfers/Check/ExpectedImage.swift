@@ -58,7 +58,7 @@ struct ExpectedImage: Sendable {
     archiveDigest = image.archiveDigest
     schema1Digest = image.schema1Digest
     indexDigest = image.indexDigest
-    givenDigest = nil
+    givenDigest = image.givenDigest
     manifests = image.manifests
     let known = Set(manifests.map(\.digest))
     blobs = image.blobs.filter { !known.contains($0.digest) }

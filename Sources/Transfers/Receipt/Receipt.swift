@@ -87,9 +87,8 @@ extension ReceivedImage {
     self.init(
       source: image.source, target: image.target, digest: digest,
       archiveDigest: original == digest ? nil : original, schema1Digest: image.schema1Digest,
-      indexDigest: image.indexDigest,
-      size: parts.map(\.size).saturatingSum(),
-      confirmedAt: confirmedAt, blobs: parts)
+      indexDigest: image.indexDigest, givenDigest: image.givenDigest,
+      size: parts.map(\.size).saturatingSum(), confirmedAt: confirmedAt, blobs: parts)
   }
 }
 

@@ -16,6 +16,8 @@ public struct ReceivedImage: Hashable, Sendable {
   public let schema1Digest: Digest?
   /// The index that it is some platforms of since its export; nil where that is not known.
   public let indexDigest: Digest?
+  /// The digest in the name that docker's list gives it in its archive, where its manifest has another.
+  public let givenDigest: Digest?
   /// Manifests, configs and layers added up, each counted once, in bytes.
   public let size: Int64
   public let confirmedAt: Date
@@ -43,15 +45,15 @@ public struct ReceivedImage: Hashable, Sendable {
     guard !more.isEmpty else { return self }
     return ReceivedImage(
       source: source, target: target, digest: digest, archiveDigest: archiveDigest,
-      schema1Digest: schema1Digest,
-      indexDigest: indexDigest, size: [size, more.map(\.size).saturatingSum()].saturatingSum(),
+      schema1Digest: schema1Digest, indexDigest: indexDigest, givenDigest: givenDigest,
+      size: [size, more.map(\.size).saturatingSum()].saturatingSum(),
       confirmedAt: confirmedAt, blobs: blobs + earlier.blobs.filter { !known.contains($0.digest) })
   }
 
   public init(
     source: String, target: Reference, digest: Digest, archiveDigest: Digest? = nil,
-    schema1Digest: Digest? = nil, indexDigest: Digest? = nil, size: Int64, confirmedAt: Date,
-    blobs: [Descriptor]
+    schema1Digest: Digest? = nil, indexDigest: Digest? = nil, givenDigest: Digest? = nil, size: Int64,
+    confirmedAt: Date, blobs: [Descriptor]
   ) {
     self.source = source
     self.target = target
@@ -59,6 +61,7 @@ public struct ReceivedImage: Hashable, Sendable {
     self.archiveDigest = archiveDigest
     self.schema1Digest = schema1Digest
     self.indexDigest = indexDigest
+    self.givenDigest = givenDigest
     self.size = size
     self.confirmedAt = confirmedAt
     parts = blobs.map { Part(mediaType: $0.mediaType, digest: $0.digest, size: $0.size) }
@@ -67,7 +70,8 @@ public struct ReceivedImage: Hashable, Sendable {
 
 extension ReceivedImage: Codable {
   private enum CodingKeys: String, CodingKey {
-    case source, target, digest, archiveDigest, schema1Digest, indexDigest, size, confirmedAt, blobs
+    case source, target, digest, archiveDigest, schema1Digest, indexDigest, givenDigest, size, confirmedAt,
+      blobs
   }
 
   public init(from decoder: any Decoder) throws {
@@ -84,6 +88,7 @@ extension ReceivedImage: Codable {
     archiveDigest = try container.decodeIfPresent(Digest.self, forKey: .archiveDigest)
     schema1Digest = try container.decodeIfPresent(Digest.self, forKey: .schema1Digest)
     indexDigest = try container.decodeIfPresent(Digest.self, forKey: .indexDigest)
+    givenDigest = try container.decodeIfPresent(Digest.self, forKey: .givenDigest)
     size = try container.decode(Int64.self, forKey: .size)
     confirmedAt = try container.decode(ReceiptTime.self, forKey: .confirmedAt).date
     let blobs = try container.decode([Descriptor].self, forKey: .blobs)
@@ -110,6 +115,7 @@ extension ReceivedImage: Codable {
     try container.encodeIfPresent(archiveDigest, forKey: .archiveDigest)
     try container.encodeIfPresent(schema1Digest, forKey: .schema1Digest)
     try container.encodeIfPresent(indexDigest, forKey: .indexDigest)
+    try container.encodeIfPresent(givenDigest, forKey: .givenDigest)
     try container.encode(size, forKey: .size)
     try container.encode(ReceiptTime(confirmedAt), forKey: .confirmedAt)
     try container.encode(parts, forKey: .blobs)
@@ -130,6 +136,7 @@ extension ReceivedImage {
     archiveDigest = image.archiveDigest
     schema1Digest = image.schema1Digest
     indexDigest = image.indexDigest
+    givenDigest = image.givenDigest
     size = image.size
     confirmedAt = image.confirmedAt
     self.parts = parts
