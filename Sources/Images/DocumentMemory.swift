@@ -8,6 +8,8 @@ struct DocumentMeasure: Sendable {
   var values = 0
   /// The most keys of objects that are open at once; all keys, where they are not told apart.
   var keys = 0
+  /// Where numbers stand that are not whole, and are the fault of the entry alone that they are in.
+  var unfit: [Range<Int>] = []
 
   /// About how many bytes of memory a decoder takes for it at the most, by what was measured. Beside the text and what it copies
   /// of that it keeps where each value lies, in a list that grows by doubling, and of the objects that it is in a table of their

@@ -87,7 +87,9 @@ extension DocumentShape {
       return (try decode(type, from: bytes, within: bounds), [])
     }
     let document = try checked(bytes, within: bounds)
-    guard let parts = DocumentPieces(of: bytes, list: name) else { return (try document.decode(type), []) }
+    guard let parts = DocumentPieces(of: document.bytes, list: name) else {
+      return (try document.decode(type), [])
+    }
     return try document.whenThereIsMemory {
       let value = try CheckedDocument.decode(type, from: parts.rest)
       var elements: [Element] = []

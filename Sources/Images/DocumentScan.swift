@@ -116,7 +116,10 @@ struct DocumentScan {
     case UInt8(ascii: "f"): try expect("false")
     case UInt8(ascii: "n"): try expect("null")
     default:
-      guard try isWholeNumber() || !shape.isWhole else { throw .notWhole(path) }
+      let start = position
+      guard try !isWholeNumber() else { return }
+      guard !shape.isWhole else { throw .notWhole(path) }
+      if shape.isEntrysWhole { measure.unfit.append(start..<position) }
     }
   }
 

@@ -13,6 +13,8 @@ public indirect enum DocumentShape: Sendable {
   case loose
   /// A number without fraction and exponent: some readers take `1e3` for one, others refuse it.
   case wholeNumber
+  /// The same in an entry of a list of which others are read all the same: such a number is the entry's fault.
+  case entrysWholeNumber
   case list(DocumentShape)
   case object([String: Member])
   /// An object whose keys are the user's own words, and whose values are of one shape.
@@ -56,6 +58,7 @@ public indirect enum DocumentShape: Sendable {
   var value: DocumentShape { if case .map(let value) = self { value } else { .anything } }
   var isLoose: Bool { if case .loose = self { true } else { false } }
   var isWhole: Bool { if case .wholeNumber = self { true } else { false } }
+  var isEntrysWhole: Bool { if case .entrysWholeNumber = self { true } else { false } }
 
   /// `key` as Go's decoder compares it: by Unicode's simple folding, in which two letters that are not ASCII are an
   /// `s` and a `k`. nil for what is then not ASCII, as no defined key is.
@@ -104,9 +107,15 @@ extension DocumentShape {
 /// A document that may be decoded, in several ways perhaps.
 struct CheckedDocument {
   let measure: DocumentMeasure
-  private let bytes: [UInt8]
+  /// With texts in the place of the numbers that a decoder would take for whole ones and are not.
+  let bytes: [UInt8]
 
   fileprivate init(_ bytes: [UInt8], _ measure: DocumentMeasure) {
+    var bytes = bytes
+    for number in measure.unfit {
+      bytes[number.lowerBound] = UInt8(ascii: "\"")
+      bytes[number.upperBound - 1] = UInt8(ascii: "\"")
+    }
     self.bytes = bytes
     self.measure = measure
   }
@@ -146,10 +155,12 @@ extension DocumentShape {
     "variant": .anything, "features": .anything,
   ])
 
-  private static let descriptor = object([
+  private static let descriptor = object(descriptorMembers)
+
+  private static let descriptorMembers: [String: DocumentShape] = [
     "mediaType": .anything, "digest": .anything, "size": .wholeNumber, "urls": .anything,
     "annotations": .anything, "data": .anything, "platform": platform, "artifactType": .anything,
-  ])
+  ]
 
   /// A manifest of whatever kind, or an index: what a document is follows from what it holds, so that a key of
   /// another kind matters as well.
@@ -201,8 +212,14 @@ extension DocumentShape {
     "credHelpers": .anything, "credsStore": .anything,
   ])
 
-  /// `index.json` of an image layout.
+  /// An index, as a manifest.
   public static let index = manifest
+
+  /// `index.json` of an image layout, of which each entry is read by itself.
+  public static let imageList = object(
+    manifestMembers.merging([
+      "manifests": .list(object(descriptorMembers.merging(["size": .entrysWholeNumber]) { $1 }))
+    ]) { $1 })
 
   /// `oci-layout`.
   public static let layout = object(["imageLayoutVersion": .anything])

@@ -38,7 +38,7 @@ public struct IndexFile: Hashable, Sendable {
   /// asked what the content of one says it is, whose type is no manifest's: nil where it says nothing.
   init(bytes: [UInt8], typeOf: (Descriptor) -> MediaType? = { _ in nil }) throws(FileFault) {
     let (content, more) = try FileFault.decode(
-      IndexContent.self, from: bytes, as: .index, apart: "manifests", ListedEntry.self)
+      IndexContent.self, from: bytes, as: .imageList, apart: "manifests", ListedEntry.self)
     let entries = (content.manifests ?? []) + more
     let manifests = entries.compactMap(\.descriptor).map { listed in
       guard !listed.mediaType.isManifest, let type = typeOf(listed) else { return listed }

@@ -57,6 +57,15 @@ import Testing
     Harm(
       name: "a digest by nothing known in the list (distribution#4420)",
       script: "put(bad, entry(digest='wat:1234'))", says: "'wat:1234' is no digest"),
+    Harm(
+      name: "a size with a fraction in the list", script: "put(bad, entry(size=float(len(bad.manifest))))",
+      says: "manifests[1].size"),
+    Harm(
+      name: "a size with an exponent in the list",
+      script: """
+        f = layout([good.entry('good:1'), entry(size=77777)], good.blobs + bad.blobs)
+        f['index.json'] = f['index.json'].replace(b'77777', b'1e300'); write(f)
+        """, says: "manifests[1].size"),
     Harm(name: "no size in the list", script: "put(bad, entry(size=None))", says: "manifests[1].size"),
     Harm(
       name: "a layer's digest by nothing known",
