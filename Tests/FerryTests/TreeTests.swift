@@ -447,6 +447,26 @@ import Testing
     for name in ["a", "b", "c", "d"] { #expect(registry.digest(of: "new/\(name)", "1") != nil, "\(name)") }
   }
 
+  @Test func `of one tar is refused as well where the image at its top is damaged and a platform is spared`()
+    throws
+  {
+    let made = try tree(
+      """
+      a, b, n = Image('a'), Image('b', arch='arm64'), Image('n')
+      i = index([a.child(), b.child()])
+      f = layout([of(i, INDEX, annotations=called('x:1'))], [i, *a.blobs, *b.blobs])
+      f[blob(b.manifest)] = b.manifest.replace(b'layers', b'Layers')
+      put('', {'x.tar': tar([*f.items(), *[('b/' + k, v) for k, v in layout([n.entry('n:1')], n.blobs).items()]])})
+      """)
+    for options in [["--platform", "linux/amd64"], ["--keep-going"], []] {
+      try ferry.run(
+        ["import", made.directory.file("t/x.tar"), "--plain-http", "--to", "\(registry.host)/new"] + options,
+        exits: 64
+      ).complains("holds images in b, and ferry reads the top of a tar alone")
+    }
+    #expect(registry.digest(of: "new/x", "1") == nil)
+  }
+
   @Test func `takes the name of skopeo's dir: from its path, or has it given`() throws {
     let made = try tree("i = Image('i'); put('', skopeo(i)); print(digest(i.manifest))")
     #expect(try bring(made, exits: 64).contains("--as"))

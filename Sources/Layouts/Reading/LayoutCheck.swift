@@ -230,11 +230,12 @@ struct LayoutCheck {
   mutating func note(_ found: [LayoutProblem]) { findings.note(found) }
 
   /// Throws ``LayoutError/noImage(path:others:)`` when all is well and there is no image, and
-  /// ``LayoutError/holdsLayouts(path:first:count:isCertain:)`` when there may be others, which nobody looks for.
+  /// ``LayoutError/holdsLayouts(path:first:count:isCertain:)`` when there may be others, which nobody looks for, and something
+  /// is taken of it all the same.
   func expectImages() throws(LayoutError) {
-    guard problems.isEmpty else { return }
+    guard problems.allSatisfy({ $0.isAbsence || $0.isOfContent }) else { return }
     try front.nested?.refuse(in: file.path)
-    guard isEmpty else { return }
+    guard problems.isEmpty, isEmpty else { return }
     throw .noImage(
       path: file.path, others: index.images.map(\.root.mediaType) + index.others.map(\.mediaType))
   }
