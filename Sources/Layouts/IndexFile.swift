@@ -319,6 +319,14 @@ public struct LayoutImage: Hashable, Sendable {
     return image
   }
 
+  /// The same with the descriptor that another list has of its root.
+  public func rooted(at root: Descriptor) -> LayoutImage {
+    var image = LayoutImage(reference: reference, name: name, root: root, isReferrer: isReferrer)
+    image.convertedFrom = convertedFrom
+    image.givenDigest = givenDigest
+    return image
+  }
+
   /// Whether its place in `index.json` or the form of its tag says that it refers to a manifest.
   public var looksLikeReferrer: Bool { isReferrer || reference?.tag.flatMap { ReferrerTag($0) } != nil }
 

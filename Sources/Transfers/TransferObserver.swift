@@ -68,6 +68,8 @@ public enum TransferNote: Sendable {
   case imageElsewhere(image: String, error: any Error, taken: String)
   /// A blob is damaged in an archive, and read from another one.
   case blobElsewhere(blob: Digest, error: any Error, taken: String)
+  /// An archive that comes once broke off, and so many blobs that did not come are read from other ones.
+  case restElsewhere(archive: String, blobs: Int)
   /// So many signatures lie in a directory of skopeo's that are not carried.
   case signaturesLeft(path: String, count: Int)
   /// What lies beside archives in directories that were named, and is none.

@@ -85,18 +85,78 @@ import Testing
           archives.contains { going.standardError.contains($0) } && going.standardError.contains("taking"),
           "\(going.standardError)")
       }
-      let plain = try `import`(to: second, exits: harm.isOfFront ? 14 : 0)
-      if harm.isOfFront {
-        #expect(archives.contains { plain.standardError.contains("\($0) is damaged") })
-        #expect(second.digest(of: "new/x", "1") == nil && second.digest(of: "new/y", "1") == nil)
-        // What it tells to type works.
-        plain.complains("--keep-going")
-        _ = try `import`(to: second, "--keep-going", exits: 0)
-      }
+      let plain = try `import`(to: second, exits: 0)
+      if harm.isOfFront { plain.complains("taking what") }
       expectAll(in: second)
       _ = try `import`(to: third, "--image", "*/x:1", exits: 0)
       #expect(third.digest(of: "new/x", "1") == made.printed[0])
     }
+  }
+
+  /// The most common archive has one image.
+  @Test(arguments: harms) func `is taken from where it is right where nothing else lies in either`(harm: Harm)
+    throws
+  {
+    let made = try Self.made("f = made(('x:1', x)); g = dict(f); " + harm.script)
+    let archives = ["A.tar", "B.tar"].map(made.directory.file)
+    for order in [archives, archives.reversed()] {
+      for options in [[], ["--keep-going"], ["--image", "*/x:1"], ["--dry-run"]] {
+        let new = ScriptedRegistry()
+        let taken = try ferry.run(
+          ["import", "--plain-http", "--to", "\(new.host)/new"] + order + options, exits: 0)
+        if harm.isOfFront { taken.complains("old.example/team/x:1: ", "taking what", ".tar has") }
+        guard options != ["--dry-run"] else { continue }
+        #expect(new.digest(of: "new/x", "1") == made.printed[0])
+      }
+    }
+    // An archive that has nothing of it is of no help.
+    try MadeArchive.write(
+      "z = Image('z'); write(layout([z.entry('z:1')], z.blobs), 'Z.tar')", in: made.directory)
+    guard harm.isOfFront else { return }
+    let damaged = [archives[0], made.directory.file("Z.tar")]
+    try ferry.run(["import", "--plain-http", "--to", "\(registry.host)/new"] + damaged, exits: 14).complains(
+      "\(archives[0]) is damaged", "--keep-going imports the other archives.")
+    #expect(registry.digest(of: "new/z", "1") == nil)
+    try ferry.run(
+      ["import", "--plain-http", "--keep-going", "--to", "\(registry.host)/new"] + damaged, exits: 3
+    ).complains(archives[0])
+    #expect(registry.digest(of: "new/z", "1") != nil && registry.digest(of: "new/x", "1") == nil)
+  }
+
+  /// Of an index, one platform in one archive and one in the other.
+  @Test(arguments: [
+    "f[blob(a.manifest)] = bent(a.manifest); g[blob(b.manifest)] = bent(b.manifest)",
+    "del f[blob(a.manifest)]; g[blob(b.manifest)] = bent(b.manifest)",
+    "f[blob(a.manifest)] = bent(a.manifest); del g[blob(b.layers[0])]",
+    "f[blob(a.manifest)] = bent(a.manifest); f[blob(b.config)] = bent(b.config); g[blob(b.manifest)] = bent(b.manifest)",
+  ]) func `is put together where each has another part of it`(script: String) throws {
+    let made = try Self.made(
+      """
+      a, b = Image('a'), Image('b', arch='arm64'); i = index([a.child(), b.child()])
+      f = layout([of(i, INDEX, annotations=called('x:1'))], [i, *a.blobs, *b.blobs]); g = dict(f); print(digest(i))
+
+      """ + script)
+    let archives = ["A.tar", "B.tar"].map(made.directory.file)
+    for order in [archives, archives.reversed()] {
+      for options in [[], ["--keep-going"]] {
+        let new = ScriptedRegistry()
+        try ferry.run(["import", "--plain-http", "--to", "\(new.host)/new"] + order + options, exits: 0)
+          .complains("taking what")
+        #expect(new.digest(of: "new/x", "1") == made.printed[0])
+      }
+    }
+  }
+
+  @Test func `is told by the archive that calls it so where another one has the name too`() throws {
+    let made = try Self.made(
+      """
+      g = made(('x:2', x)); write(made(('x:1', y)), 'C.tar'); f[blob(x.manifest)] = bent(x.manifest)
+      """)
+    let archives = ["A.tar", "B.tar", "C.tar"].map(made.directory.file)
+    let refused = try ferry.run(
+      ["import", "--plain-http", "--keep-going", "-q", "--to", "\(registry.host)/new"] + archives, exits: 15)
+    refused.complains("old.example/team/x:1", archives[0], archives[2])
+    #expect(!refused.standardError.contains(archives[1]))
   }
 
   @Test(arguments: [
@@ -211,6 +271,65 @@ import Testing
         #expect(new.digest(of: "new/\(name)", "1") == registry.digest(of: "old/\(name)", "1"))
       }
     }
+  }
+
+  @Test func `is taken from the other of two that come once, each with damage of its own`() throws {
+    try exported()
+    var damaged = try DamagedArchive(of: ferry.file("a.tar"))
+    try damaged.flip(damaged.blob(BlobDigest.of(Self.layer("good"))).content + 30)
+    try damaged.write(to: ferry.file("e.tar"))
+    for name in ["d", "e"] { try Command.run("gzip", ["-k", ferry.file("\(name).tar")]) }
+    for script in [
+      "$ferry import d.tar.gz e.tar.gz", "$ferry import e.tar.gz d.tar.gz",
+      "cat d.tar | $ferry import e.tar.gz -",
+    ] {
+      for option in ["", " --keep-going"] {
+        let new = ScriptedRegistry()
+        let piped = try Pipeline(ferry: ferry).run(script + " --plain-http --to \(new.host)/new\(option)")
+        #expect(piped.status == 0, "\(script)\(option): \(piped.standardError)")
+        for name in ["good", "bad"] {
+          piped.complains("is damaged: \(BlobDigest.of(Self.layer(name)))")
+          #expect(new.digest(of: "new/\(name)", "1") == registry.digest(of: "old/\(name)", "1"))
+        }
+      }
+    }
+  }
+
+  /// A pipe that breaks off in a layer, or brings more than an archive.
+  @Test func `or cut, that comes once, stops no other archive that keeps going`() throws {
+    try exported()
+    registry.add(image: [Self.layer("other")], diffIDs: [BlobDigest.of([1])], to: "old/other", tag: "1")
+    try ferry.export([registry.reference("old/other:1")], to: "o.tar")
+    var cut = try DamagedArchive(of: ferry.file("a.tar"))
+    try cut.cut(at: cut.blob(BlobDigest.of(Self.layer("good"))).content + 100)
+    try cut.write(to: ferry.file("cut.tar"))
+    func run(_ script: String, exits status: Int32) throws -> (new: ScriptedRegistry, result: CommandResult) {
+      let new = ScriptedRegistry()
+      let result = try Pipeline(ferry: ferry).run(script + " --plain-http --to \(new.host)/new")
+      #expect(result.status == status, "\(script): \(result.standardError)")
+      return (new, result)
+    }
+    for order in ["- o.tar", "o.tar -"] {
+      let (new, result) = try run("cat cut.tar | $ferry import \(order) --keep-going", exits: 3)
+      result.complains("\(registry.reference("old/good:1")): ", "missing")
+      #expect(new.digest(of: "new/other", "1") != nil && new.digest(of: "new/good", "1") == nil)
+    }
+    let (none, stopped) = try run("cat cut.tar | $ferry import - o.tar", exits: 14)
+    stopped.complains("truncated", "--keep-going imports the other archives.")
+    #expect(none.digest(of: "new/good", "1") == nil)
+    // What did not come is in another one.
+    for order in ["- a.tar", "a.tar -", "- a.tar.gz"] {
+      if order.hasSuffix("gz") { try Command.run("gzip", ["-k", ferry.file("a.tar")]) }
+      let (new, _) = try run("cat cut.tar | $ferry import \(order) --keep-going", exits: 0)
+      for name in ["good", "bad"] {
+        #expect(new.digest(of: "new/\(name)", "1") == registry.digest(of: "old/\(name)", "1"))
+      }
+    }
+    // Of what is not as it has to be nothing is taken.
+    let (rest, told) = try run(
+      "{ cat a.tar; printf x; } | $ferry import - o.tar --keep-going", exits: 3)
+    told.complains("goes on", registry.reference("old/bad:1"))
+    #expect(rest.digest(of: "new/other", "1") != nil && rest.digest(of: "new/bad", "1") == nil)
   }
 
   @Test func `fails by its name where each comes once and is damaged`() throws {

@@ -10,6 +10,14 @@ struct MadeArchive {
   /// The archive that most scripts write.
   var path: String { directory.file("a.tar") }
 
+  /// Runs `script`, which writes archives, in `directory`.
+  static func write(_ script: String, in directory: TemporaryDirectory) throws {
+    var command = Command("python3", ["-c", makers + "\n" + script])
+    command.directory = directory.path
+    let result = try command.run()
+    guard result.status == 0 else { throw TestFailure("python3: \(result.standardError)") }
+  }
+
   init(_ script: String) throws {
     var command = Command("python3", ["-c", Self.makers + "\n" + script])
     command.directory = directory.path

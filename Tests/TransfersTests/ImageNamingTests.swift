@@ -25,9 +25,9 @@ import Testing
     let selected = try sources.enumerated().map { number, source in
       let tree = differ ? try Self.tree(number) : tree
       return SelectedImage(
-        layout: layout,
-        image: LayoutImage(reference: try Reference(source), name: source, root: tree.root), tree: tree,
-        referral: nil)
+        ArchivedImage(
+          image: LayoutImage(reference: try Reference(source), name: source, root: tree.root), layout: layout),
+        tree: tree, referral: nil)
     }
     return try ImageNaming(mapping, givenName: nil, nvidiaHosts: .standard).name(
       CompressedSelection(selected))

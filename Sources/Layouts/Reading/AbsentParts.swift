@@ -212,6 +212,27 @@ public struct ListedPlatform: Hashable, Sendable {
 }
 
 extension Layout {
+  /// For what a manifest's config says its image is, or what it carries where that is an image of schema 1; nil where it says
+  /// nothing, or cannot be read. A config that is left out, or damaged, is looked for in `others`. Throws what ``config(_:)`` throws.
+  public func platform(
+    of image: Descriptor, configIn others: [Layout] = []
+  ) throws(LayoutError) -> Platform? {
+    try noteReading(image)
+    guard case .image(let content) = try? manifest(image).content else { return nil }
+    let config = content.config
+    guard config.mediaType.isImageConfig || config.mediaType.isSchema1 else { return nil }
+    for holder in [self] + others where holder.blobs[config.digest] != nil {
+      if config.mediaType.isSchema1 {
+        try holder.noteReading(config)
+        let document = try? holder.bytes(of: config, limit: Manifest.sizeLimit)
+        if let carried = document.flatMap({ try? Schema1Manifest(bytes: $0) }) { return carried.platform }
+      } else if let config = try holder.config(config) {
+        return config.platform
+      }
+    }
+    return nil
+  }
+
   /// What an image's index, and indexes in it, list for people to run, in their order; nothing of an image that is no index.
   public func platforms(of image: LayoutImage) throws(LayoutError) -> [ListedPlatform] {
     var listed: [ListedPlatform] = []

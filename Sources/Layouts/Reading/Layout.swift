@@ -220,15 +220,27 @@ public final class Layout: Sendable {
     }
   }
 
+  /// The same, from the first of `others` that has it where it is not right here. Throws what it throws here.
+  public func manifest(_ descriptor: Descriptor, orIn others: [Layout]) throws(LayoutError) -> Manifest {
+    do { return try manifest(descriptor) } catch {
+      for other in others where other !== self {
+        if let found = try? other.manifest(descriptor) { return found }
+      }
+      throw error
+    }
+  }
+
   /// The same descriptor without all but its type, digest and size, as all trees of the archive have it.
   public func shared(_ descriptor: Descriptor) -> Descriptor { descriptors.shared(descriptor) }
 
   /// Everything an image consists of, without what is left out on purpose; `withKnown` takes in what is left
-  /// out because the other side has it. `visit` is given what each manifest says, without its bytes, in the tree's order.
+  /// out because the other side has it. Manifests that are not right here may be in `others`. `visit` is given what each manifest
+  /// says, without its bytes, in the tree's order.
   public func tree(
-    of image: LayoutImage, withKnown: Bool = false, visit: (Manifest) -> Void = { _ in }
+    of image: LayoutImage, orIn others: [Layout] = [], withKnown: Bool = false,
+    visit: (Manifest) -> Void = { _ in }
   ) throws(LayoutError) -> ImageTree {
-    let tree = try walk(image, withKnown: withKnown, visit: visit)
+    let tree = try walk(image, orIn: others, withKnown: withKnown, visit: visit)
     try walks.withLock { (walks) throws(LayoutError) in
       guard walks.roots.insert(image.root.digest).inserted else { return }
       walks.parts += tree.manifests.count + tree.blobs.count + tree.omitted.count
@@ -239,7 +251,7 @@ public final class Layout: Sendable {
   }
 
   private func walk(
-    _ image: LayoutImage, withKnown: Bool, visit: (Manifest) -> Void
+    _ image: LayoutImage, orIn others: [Layout], withKnown: Bool, visit: (Manifest) -> Void
   ) throws(LayoutError) -> ImageTree {
     let includes: (Descriptor) -> Bool = { [omissions] part in
       guard let omission = omissions[part.digest] else { return true }
@@ -251,7 +263,7 @@ public final class Layout: Sendable {
           root: image.root, includes: includes, share: { descriptors.shared($0) }, visit: visit
         ) { descriptor in
           try noteReading(descriptor)
-          let manifest = try manifest(descriptor)
+          let manifest = try manifest(descriptor, orIn: others)
           try noteValues(manifest.values)
           // Those of indexes are in memory for as long as what they list is walked.
           return manifest.withoutBytes
@@ -273,10 +285,17 @@ public final class Layout: Sendable {
   }
 
   /// What an image's config says; nil where it cannot be read. Throws ``LayoutError/cancelled``, and
-  /// ``LayoutError/tangled(path:limit:)`` where all that is read for images is more than is read for any.
-  public func config(_ descriptor: Descriptor) throws(LayoutError) -> ImageConfig? {
+  /// ``LayoutError/tangled(path:limit:)`` where all that is read for images is more than is read for any. One that is not right
+  /// here may be in `others`.
+  public func config(
+    _ descriptor: Descriptor, orIn others: [Layout] = []
+  ) throws(LayoutError) -> ImageConfig? {
     try noteReading(descriptor)
-    return (try? bytes(of: descriptor, limit: ImageConfig.sizeLimit)).flatMap { try? ImageConfig(bytes: $0) }
+    for layout in [self] + others where layout.blobs[descriptor.digest] != nil {
+      guard let bytes = try? layout.bytes(of: descriptor, limit: ImageConfig.sizeLimit) else { continue }
+      return try? ImageConfig(bytes: bytes)
+    }
+    return nil
   }
 
   /// The index that an image is some platforms of since its export, as its manifest says; nil where it is no such. It is read once
@@ -288,28 +307,6 @@ public final class Layout: Sendable {
     let origin = annotations?[PlatformIndex.originAnnotation].flatMap { try? Digest($0) }
     walks.withLock { $0.origins[image.root.digest] = .some(origin) }
     return origin
-  }
-
-  /// For what a manifest's config says its image is, or what it carries where that is an image of schema 1; nil where it says
-  /// nothing, or cannot be read. A config that is left out, or
-  /// damaged, is looked for in `others`. Throws what ``config(_:)`` throws.
-  public func platform(
-    of image: Descriptor, configIn others: [Layout] = []
-  ) throws(LayoutError) -> Platform? {
-    try noteReading(image)
-    guard case .image(let content) = try? manifest(image).content else { return nil }
-    let config = content.config
-    guard config.mediaType.isImageConfig || config.mediaType.isSchema1 else { return nil }
-    for holder in [self] + others where holder.blobs[config.digest] != nil {
-      if config.mediaType.isSchema1 {
-        try holder.noteReading(config)
-        let document = try? holder.bytes(of: config, limit: Manifest.sizeLimit)
-        if let carried = document.flatMap({ try? Schema1Manifest(bytes: $0) }) { return carried.platform }
-      } else if let config = try holder.config(config) {
-        return config.platform
-      }
-    }
-    return nil
   }
 
   private func noteValues(_ count: Int) throws(LayoutError) {

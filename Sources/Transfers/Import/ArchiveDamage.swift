@@ -17,6 +17,14 @@ enum SparedPart: Sendable {
   case index(ImageTree)
 }
 
+/// What an archive that is damaged has of its images.
+struct DamagedImages: Sendable {
+  /// What keeps images from being taken out of it, by their roots.
+  var absences: [Digest: TransferError] = [:]
+  /// Of those that are not whole, but for the platforms that alone are asked for, what there is for these.
+  var spared: [Digest: SparedPart] = [:]
+}
+
 /// What is wrong with an archive of which something is missing or damaged, and which of its images that spares.
 struct ArchiveDamage {
   private let layout: Layout
@@ -35,22 +43,16 @@ struct ArchiveDamage {
   }
 
   /// By what option the images that are complete can be taken; nil when by none, or there are none. The same
-  /// is asked whether it was given or is to be offered.
-  func wayAround() throws -> WayAround? {
-    let way: WayAround
-    if layout.problems.allSatisfy(\.isAbsence) {
-      way = .allowMissing
-    } else if layout.problems.allSatisfy({ $0.isAbsence || $0.isOfContent }) {
-      way = .keepGoing
-    } else {
-      return nil
-    }
-    let (absences, spared) = try examination()
+  /// is asked whether it was given or is to be offered. `known` is what ``examination()`` has found.
+  func wayAround(_ known: DamagedImages? = nil) throws -> WayAround? {
+    guard isOfParts else { return nil }
+    let way: WayAround = layout.problems.allSatisfy(\.isAbsence) ? .allowMissing : .keepGoing
+    let found = try known ?? examination()
     // What no image is hurt by must not be taken for harmless.
-    guard way == .allowMissing || !absences.isEmpty || !spared.isEmpty || !unreadable.isEmpty else {
-      return nil
-    }
-    if layout.images.contains(where: { absences[$0.root.digest] == nil }) { return way }
+    guard
+      way == .allowMissing || !found.absences.isEmpty || !found.spared.isEmpty || !unreadable.isEmpty
+    else { return nil }
+    if layout.images.contains(where: { found.absences[$0.root.digest] == nil }) { return way }
     return try wholePlatform().map { .platform($0) }
   }
 
@@ -108,12 +110,10 @@ struct ArchiveDamage {
     return findings.all
   }
 
-  /// What keeps images from being taken out of the archive, by their roots; and of those that are not whole, but for the
-  /// platforms that alone are asked for, what there is for these.
-  func examination() throws -> (absences: [Digest: TransferError], spared: [Digest: SparedPart]) {
-    guard !layout.problems.isEmpty else { return ([:], [:]) }
-    var absences: [Digest: TransferError] = [:]
-    var spared: [Digest: SparedPart] = [:]
+  /// What there is of the images.
+  func examination() throws -> DamagedImages {
+    guard !layout.problems.isEmpty else { return DamagedImages() }
+    var found = DamagedImages()
     var seen: Set<Digest> = []
     let harmed = Dictionary(grouping: layout.problems.filter { $0.subject != nil }) { $0.subject }
     let unread = Dictionary(grouping: unreadable, by: \.name)
@@ -121,17 +121,25 @@ struct ArchiveDamage {
       try Task.checkCancellation()
       guard let error = try absence(of: image, harmed) else { continue }
       if let one = try part(of: image, harmed) {
-        spared[image.root.digest] = one
+        found.spared[image.root.digest] = one
       } else {
-        absences[image.root.digest] = error
+        found.absences[image.root.digest] = error
       }
     }
     // What one list gives a name to and another cannot tell is not what was asked for by it.
     for image in unread.isEmpty ? [] : layout.images {
-      guard let found = unread[image.name] else { continue }
-      absences[image.root.digest] = imageNotWhole(found.map(\.problem))
+      guard let named = unread[image.name] else { continue }
+      found.absences[image.root.digest] = imageNotWhole(named.map(\.problem))
     }
-    return (absences, spared)
+    return found
+  }
+
+  /// Whether there may be images all the same.
+  var isOfParts: Bool { layout.problems.allSatisfy { $0.isAbsence || $0.isOfContent } }
+
+  /// Whether all that is wrong is of images that are known: behind where another tool's archive is cut there may be others.
+  var isOfKnownImages: Bool {
+    layout.problems.allSatisfy { $0.isOfContent || $0.isAbsence && layout.isWrittenByFerry }
   }
 
   /// Whether all that is wrong is of single blobs and manifests: behind a cut there may be images that nobody has heard of.

@@ -31,8 +31,20 @@ public struct Referral: Hashable, Sendable {
 
 /// An image, and the archive that it lies in.
 struct ArchivedImage: Sendable {
-  let image: LayoutImage
+  var image: LayoutImage
   let layout: Layout
+  /// The archive that lists it by its name, where it is not that one.
+  var listing: Layout?
+  /// Where its manifests are looked for that are not right there.
+  var others: [Layout] = []
+
+  init(image: LayoutImage, layout: Layout) {
+    self.image = image
+    self.layout = layout
+  }
+
+  /// The archive in whose list it stands by its name.
+  var home: Layout { listing ?? layout }
 }
 
 /// The images of archives told apart: those that are there for themselves, and those that refer to one of them, in whichever
@@ -176,12 +188,13 @@ struct ArchiveReferrals {
             try effort.take()
             let candidate = candidates[index]
             attached.insert(index)
-            let (image, layout) = (candidate.image.image, candidate.image.layout)
+            let image = candidate.image.image
             let home = RepositoryContent(repository: repository, digest: image.root.digest)
             guard candidate.referral.tag != nil || known.insert(home).inserted else { continue }
             var referral = candidate.referral
             referral.depth = depth + 1
-            let referrer = ArchivedImage(image: image.named(in: repository), layout: layout)
+            var referrer = candidate.image
+            referrer.image = image.named(in: repository)
             referrers.append((referrer, referral))
             next.append((referrer, depth + 1))
           }

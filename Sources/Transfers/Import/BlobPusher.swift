@@ -16,6 +16,8 @@ struct PushedBlobs: Sendable {
   var failed: [Digest: any Error] = [:]
   /// Those that single repositories did not get.
   var refused: [RepositoryContent: any Error] = [:]
+  /// Archives that came otherwise than they have to, so that nothing of them is trusted, where that stops nothing.
+  var broken: [ImageFailure] = []
 
   /// Why `repository` has not got a blob.
   func failure(of digest: Digest, in repository: String) -> (any Error)? {
@@ -33,10 +35,7 @@ final class BlobPusher: Sendable {
   private let absences: [Digest: MissingContent]
   private let outcome: OutcomeBox
   private let sharing: SharedBlobs
-  /// Of blobs that are damaged in one archive, the one that they are read from instead.
-  private let elsewhere = Mutex<[Digest: Layout]>([:])
-  /// By the stream, blobs that are damaged in every archive before it.
-  private let handedOn = Mutex<[ObjectIdentifier: [Digest: ImportBlob]]>([:])
+  let fallback: BlobFallback
   /// How many blobs are not yet where they are uploaded first.
   private let unsent = Atomic<Int>(0)
 
@@ -56,6 +55,7 @@ final class BlobPusher: Sendable {
     self.settings = settings
     self.journal = journal
     self.prepared = prepared
+    fallback = BlobFallback(among: prepared.opened, observer: settings.observer)
     let absent = MissingContent.list(
       of: prepared.blobs.filter { $0.layout == nil }.map(\.descriptor), neededBy: prepared.images,
       in: prepared.opened)
@@ -80,7 +80,7 @@ final class BlobPusher: Sendable {
         do {
           try push(blob)
         } catch {
-          if !handOn(blob, error) { try noteFailure(of: blob.descriptor.digest, error) }
+          if !fallback.handOn(blob, error) { try noteFailure(of: blob.descriptor.digest, error) }
         }
         unsent.subtract(1, ordering: .relaxed)
         // While others upload: what is left in the end is shared out among all.
@@ -88,9 +88,8 @@ final class BlobPusher: Sendable {
       }
     }
     for (stream, own) in streamed {
-      let left = handedOn.withLock { $0[ObjectIdentifier(stream.front)] } ?? [:]
-      let blobs = own + left.values
-      let pusher = StreamPusher(stream, blobs, through: self, observer: settings.observer)
+      let blobs = own + fallback.left(to: stream).values
+      let pusher = StreamPusher(stream, blobs, through: self, settings)
       try await executor.run { try pusher.push() }
     }
     try await sharing.finish(on: executor, send: send) { [self] shared, error in
@@ -99,40 +98,40 @@ final class BlobPusher: Sendable {
     return outcome.blobs.withLock { $0 }
   }
 
-  /// Leaves a blob that is damaged wherever it was read to a stream that has it and has not come yet, of those behind `passed`.
-  private func handOn(_ blob: ImportBlob, behind passed: StreamedLayout? = nil, _ error: any Error) -> Bool {
-    let streams = prepared.opened.streams
-    let next = passed.flatMap { passed in streams.firstIndex { $0 === passed } }.map { $0 + 1 } ?? 0
-    guard error.isOfOneCopy, let stream = streams[next...].first(where: { $0.front.holds(blob.descriptor) })
-    else { return false }
-    let digest = blob.descriptor.digest
-    settings.observer.note(.blobElsewhere(blob: digest, error: error, taken: stream.front.path))
-    var blob = blob
-    blob.layout = stream.front
-    handedOn.withLock { $0[ObjectIdentifier(stream.front), default: [:]][digest] = blob }
-    return true
-  }
-
   /// Sees to a blob that came damaged out of `stream`, where another archive has it: `wanted` is what images need of it from there,
   /// nil where they do not. Throws `error` where no other has it, unless the other blobs are pushed all the same.
   func replace(
     _ descriptor: Descriptor, wanted: ImportBlob?, cameDamagedOutOf stream: StreamedLayout, _ error: any Error
   ) throws {
-    let digest = descriptor.digest
-    // What was left to this stream is damaged in whatever can be read in place.
-    let isLast = handedOn.withLock { $0[ObjectIdentifier(stream.front)]?[digest] != nil }
-    if error.isOfOneCopy, !isLast, let other = prepared.opened.copy(of: descriptor, besides: [stream.front]) {
-      settings.observer.note(.blobElsewhere(blob: digest, error: error, taken: other.path))
-      guard var blob = wanted else { return }
-      blob.layout = other
-      settings.observer.expect(bytes: descriptor.size)
-      do { try push(blob) } catch {
-        if !handOn(blob, behind: stream, error) { try noteFailure(of: digest, error) }
-      }
-      elsewhere.withLock { $0[digest] = $0[digest] ?? other }
-    } else if wanted.map({ handOn($0, behind: stream, error) }) != true {
-      try noteFailure(of: digest, error)
+    switch fallback.next(for: descriptor, wanted: wanted, notOutOf: stream, error) {
+    case .elsewhere(let other): if let wanted { try push(wanted, from: other, insteadOf: stream) }
+    case .seenTo: break
+    case .nowhere: try noteFailure(of: descriptor.digest, error)
     }
+  }
+
+  /// Pushes `blob` out of `other`, or leaves it to a stream behind `stream` where it is damaged there too.
+  func push(_ blob: ImportBlob, from other: Layout, insteadOf stream: StreamedLayout) throws {
+    var blob = blob
+    blob.layout = other
+    settings.observer.expect(bytes: blob.descriptor.size)
+    do {
+      try push(blob)
+      if fallback.place(of: blob.descriptor.digest) == nil {
+        fallback.move(blob.descriptor.digest, to: other)
+      }
+    } catch {
+      if !fallback.handOn(blob, behind: stream, error) { try noteFailure(of: blob.descriptor.digest, error) }
+    }
+  }
+
+  /// Whether `digest` is nowhere to be had.
+  func hasFailed(_ digest: Digest) -> Bool { outcome.blobs.withLock { $0.failed[digest] != nil } }
+
+  /// Notes that an archive is not trusted, where that stops nothing.
+  func noteBroken(_ failure: ImageFailure) {
+    settings.observer.note(.imageFailed(failure))
+    outcome.blobs.withLock { $0.broken.append(failure) }
   }
 
   /// Throws `error` unless the other blobs are pushed all the same.
@@ -204,12 +203,12 @@ final class BlobPusher: Sendable {
     } else if let bytes = blob.made {
       try body(blob, MadeBlobSource(bytes: bytes))
     } else {
-      let first = elsewhere.withLock { $0[digest] } ?? layout
+      let first = fallback.place(of: digest) ?? layout
       try prepared.opened.reading(blob.descriptor, from: first, observer: settings.observer) { layout in
         var blob = blob
         blob.layout = layout
         try body(blob, LayoutBlobSource(layout: layout, digest: digest, progress: progress))
-        if layout !== first { elsewhere.withLock { $0[digest] = layout } }
+        if layout !== first { fallback.move(digest, to: layout) }
       }
     }
   }

@@ -7,10 +7,7 @@ struct ImageChoice {
   /// An archive, and what was found of its images.
   private struct Source {
     let layout: Layout
-    /// What keeps images from being taken, by their roots.
-    let absences: [Digest: TransferError]
-    /// What is taken of images that are not whole, by their roots.
-    let spared: [Digest: SparedPart]
+    let found: DamagedImages
     /// By root: an image may have thousands of names; it is walked once.
     var trees: [Digest: ImageTree] = [:]
   }
@@ -57,28 +54,22 @@ struct ImageChoice {
     self.allowsIncomplete = allowsIncomplete
     self.offersWays = offersWays
     layouts = archives.layouts
-    let isPartial = allowsIncomplete || !wanted.isEmpty || request.platformScope != .all
     for layout in layouts where sources[ObjectIdentifier(layout)] == nil {
-      let (absences, spared) =
-        isPartial ? try ArchiveDamage(of: layout, request.platformScope).examination() : ([:], [:])
-      sources[ObjectIdentifier(layout)] = Source(layout: layout, absences: absences, spared: spared)
+      let found =
+        try archives.examined[ObjectIdentifier(layout)]
+        ?? ArchiveDamage(of: layout, request.platformScope).examination()
+      sources[ObjectIdentifier(layout)] = Source(layout: layout, found: found)
     }
-    let copies = try WholeCopies(among: layouts) { [sources] layout in
-      sources[ObjectIdentifier(layout)]?.absences ?? [:]
-    } isEnough: { [sources] archived in
-      let (image, layout) = (archived.image, archived.layout)
-      // What is there for the platforms that are asked for was seen above.
-      guard request.platformScope == .all else { return true }
-      guard sources[ObjectIdentifier(layout)]?.spared[image.root.digest] == nil,
-        let tree = try? layout.tree(of: image, withKnown: true)
-      else { return false }
-      return !tree.omitted.contains { layout.omissions[$0.digest]?.reason == .absent }
+    let copies = try WholeCopies(among: layouts, for: request.platformScope) { [sources] layout in
+      sources[ObjectIdentifier(layout)]?.found ?? DamagedImages()
     }
     self.copies = copies
     succession = try NameSuccession(layouts, putAside: archives.putAside) { image in
       wanted.isEmpty || wanted.contains { image.isNamed(by: $0) }
     } isLost: { [sources] image, layout in
-      guard let error = sources[ObjectIdentifier(layout)]?.absences[image.root.digest] else { return false }
+      guard let error = sources[ObjectIdentifier(layout)]?.found.absences[image.root.digest] else {
+        return false
+      }
       return copies.copy(of: image, in: layout, insteadOf: error) == nil
     }
   }
@@ -126,7 +117,7 @@ struct ImageChoice {
   private mutating func putDamagedAside() throws -> [ArchivedImage] {
     var complete: [ArchivedImage] = []
     for layout in layouts {
-      let absences = sources[ObjectIdentifier(layout)]?.absences ?? [:]
+      let absences = sources[ObjectIdentifier(layout)]?.found.absences ?? [:]
       var failures: [ImageFailure] = []
       for image in layout.images {
         guard let error = absences[image.root.digest] else {
@@ -203,10 +194,9 @@ struct ImageChoice {
         if let one {
           whole = tree.manifests + tree.omitted
           let held = tree.blobs.count
-          tree = try self.tree(
-            of: ArchivedImage(
-              image: LayoutImage(reference: image.reference, name: image.name, root: one.descriptor),
-              layout: layout))
+          var alone = archived
+          alone.image = LayoutImage(reference: image.reference, name: image.name, root: one.descriptor)
+          tree = try self.tree(of: alone)
           if tree.blobs.count < held { readInPart.insert(layout.path) }
           origin = try self.origin(of: one, in: archived, choice)
         }
@@ -223,9 +213,11 @@ struct ImageChoice {
     }
     try expectHeld(tree, in: layout)
     chosen[image.reference?.repositoryName ?? "", default: []].formUnion(Self.subjects(in: image, tree))
-    var taken = SelectedImage(layout: layout, image: image, tree: tree, referral: referral)
-    if let superseded = succession.successor(of: image, in: layout), let named = image.byDigest {
-      taken = SelectedImage(layout: layout, image: named, tree: tree, referral: referral)
+    var taken = SelectedImage(archived, tree: tree, referral: referral)
+    if let superseded = succession.successor(of: image, in: archived.home), let named = image.byDigest {
+      var renamed = archived
+      renamed.image = named
+      taken = SelectedImage(renamed, tree: tree, referral: referral)
       taken.superseded = superseded
     }
     taken.origin = origin
@@ -271,11 +263,11 @@ struct ImageChoice {
       try Task.checkCancellation()
       let image = archived.image
       // The name is a later image's, and there is nothing to be taken of this one.
-      if succession.successor(of: image, in: archived.layout) != nil { continue }
+      if succession.successor(of: image, in: archived.home) != nil { continue }
       if let index = taken[image.taggedName ?? image.label] {
         notes.append(
           .platformElsewhere(
-            image: image.label, archive: archived.layout.path, taken: selected[index].layout.path))
+            image: image.label, archive: archived.home.path, taken: selected[index].layout.path))
         let tree = try tree(of: archived)
         replace(tree.manifests + tree.omitted, of: image, by: index)
         continue
@@ -290,7 +282,7 @@ struct ImageChoice {
   }
 
   private func spared(of archived: ArchivedImage) -> SparedPart? {
-    sources[ObjectIdentifier(archived.layout)]?.spared[archived.image.root.digest]
+    sources[ObjectIdentifier(archived.layout)]?.found.spared[archived.image.root.digest]
   }
 
   /// The manifests in whose place some platforms of an index are taken that is not whole.
@@ -336,7 +328,7 @@ struct ImageChoice {
       tree = try layout.tree(
         of: LayoutImage(reference: image.reference, name: image.name, root: one.descriptor),
         withKnown: true)
-    case nil: tree = try layout.tree(of: image, withKnown: true)
+    case nil: tree = try layout.tree(of: image, orIn: archived.others, withKnown: true)
     }
     sources[source]?.trees[image.root.digest] = tree
     return tree

@@ -72,7 +72,7 @@ struct ImageNaming: Sendable {
         guard selected.referral == nil else { continue }
         unnamed.append(
           (
-            selected.layout.path,
+            selected.listedIn,
             UnnamedImage(digest: image.root.digest, tag: image.bareTag, name: image.name)
           ))
         continue
@@ -84,6 +84,7 @@ struct ImageNaming: Sendable {
       named.convertedFrom = selected.image.convertedFrom
       named.givenDigest = selected.image.givenDigest
       named.indexDigest = selected.takenFrom
+      named.listedIn = selected.listedIn == named.archive ? nil : selected.listedIn
       if let origin = selected.origin {
         named.compression =
           named.compression ?? CompressedImage(original: origin.original, origin: origin, layers: [])
@@ -120,7 +121,9 @@ struct ImageNaming: Sendable {
           ? TransferError.targetCollision(target: target, sources: sources)
           : TransferError.nameCollision(
             name: sources[0], target: target,
-            images.map { NamedTwice(archive: $0.archive, digest: $0.compression?.original ?? $0.digest) }))
+            images.map {
+              NamedTwice(archive: $0.listedIn ?? $0.archive, digest: $0.compression?.original ?? $0.digest)
+            }))
       return images.sorted { $0.source < $1.source }.map { image in
         var image = image
         image.state = .refused

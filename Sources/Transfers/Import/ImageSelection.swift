@@ -5,6 +5,8 @@ import Layouts
 /// An image of an archive that is to be imported.
 struct SelectedImage: Sendable {
   let layout: Layout
+  /// The path of the archive in whose list it stands by its name.
+  let listedIn: String
   let image: LayoutImage
   /// With what the archive leaves out because the destination has it.
   var tree: ImageTree
@@ -18,12 +20,13 @@ struct SelectedImage: Sendable {
   /// Where its name is another image's: then ``image`` is named by its digest.
   var superseded: SupersededName?
 
-  init(layout: Layout, image: LayoutImage, tree: ImageTree, referral: Referral?) {
-    self.layout = layout
-    self.image = image
+  init(_ archived: ArchivedImage, tree: ImageTree, referral: Referral?) {
+    layout = archived.layout
+    listedIn = archived.home.path
+    image = archived.image
     self.tree = tree
     self.referral = referral
-    manifests = ImportManifests(layout)
+    manifests = ImportManifests(layout, orIn: archived.others)
   }
 
   /// The index in whose place it stands since its export, which took some platforms alone; nil where it is no such.

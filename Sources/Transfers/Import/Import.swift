@@ -148,7 +148,8 @@ public struct Import: Sendable {
     return ImportResult(
       prepared: prepared, pushed: pushed.images.filter { !failed.contains($0.source) },
       skipped: prepared.images.filter(\.isSkipped) + pushed.skipped,
-      failures: prepared.incomplete + prepared.failures + pushed.failures + late, late: late,
+      failures: prepared.incomplete + prepared.failures + pushedBlobs.broken + pushed.failures + late,
+      late: late,
       uploadedSize: pushedBlobs.uploaded, mountedSize: pushedBlobs.mounted, presentSize: pushedBlobs.present)
   }
 

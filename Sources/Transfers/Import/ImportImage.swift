@@ -81,11 +81,11 @@ public struct ImportImage: Sendable {
     var compression: CompressedImage?
     var list: Descriptor?
     var superseded: SupersededName?
+    var listedIn: String?
 
     var isEmpty: Bool {
       referrersLeft.isEmpty && convertedFrom == nil && givenDigest == nil && indexDigest == nil
-        && compression == nil && list == nil
-        && superseded == nil
+        && compression == nil && list == nil && superseded == nil && listedIn == nil
     }
   }
 
@@ -159,6 +159,11 @@ public struct ImportImage: Sendable {
   public internal(set) var superseded: SupersededName? {
     get { details.superseded }
     set { change { $0.superseded = newValue } }
+  }
+  /// The archive in whose list it stands by its name, where that is not the one that it is taken out of.
+  var listedIn: String? {
+    get { details.listedIn }
+    set { change { $0.listedIn = newValue } }
   }
   /// Of a list of referrers: the one at the destination that has taken it in, where another was there before.
   public internal(set) var list: Descriptor? {

@@ -15,6 +15,8 @@ struct ImportedArchives: Sendable {
   var passedOver = PassedOver()
   /// What was found wrong with blobs of what was read to its end, where that stops nothing.
   var damaged: [Digest: any Error] = [:]
+  /// What was found of the images of those that are damaged, by their layouts.
+  var examined: [ObjectIdentifier: DamagedImages] = [:]
   /// Whether nothing of them was left unread.
   var areReadThrough = false
   /// In the order in which they were named.
@@ -128,9 +130,17 @@ struct ArchiveOpening: Sendable {
     var damaged: [Digest: any Error] = [:]
     // The directories in which there was an archive.
     var fruitful: Set<String> = []
-    for (input, finding) in zip(request.archives, findings) {
+    var examined: [ObjectIdentifier: DamagedImages] = [:]
+    let refused = try refused(findings)
+    for (index, (input, finding)) in zip(request.archives, findings).enumerated() {
       switch finding {
-      case .archive(let archive, let unsound):
+      case .archive(let archive, let unsound, let harm):
+        examined[ObjectIdentifier(archive.layout)] = harm?.found
+        if let error = refused[index] {
+          failures.append((error, ImageFailure(image: input.path, error: error)))
+          putAside.append(archive.layout)
+          break
+        }
         inputs.append(input)
         opened.append(archive)
         if let unsound {
@@ -160,16 +170,63 @@ struct ArchiveOpening: Sendable {
     archives.putAside = putAside
     archives.passedOver = passedOver
     archives.damaged = damaged
+    archives.examined = examined
     archives.areReadThrough = readsPipes && inputs.allSatisfy(\.comesOnce)
     return archives
   }
 
   private enum Finding: Sendable {
-    case archive(OpenedArchive, Unsound?)
+    case archive(OpenedArchive, Unsound?, Harm?)
     /// With what says so.
     case other(any Error)
     /// With what it lists, where that can be told.
     case broken(any Error, Layout?)
+  }
+
+  /// That an archive is damaged, and what there is of its images all the same.
+  private struct Harm: Sendable {
+    let found: DamagedImages
+    /// What stops an import that has no other archive; nil where it takes those of them that are whole.
+    let error: (any Error)?
+  }
+
+  /// Of archives that cannot be taken by themselves, why they are not, by their places: where others have what they lack they are.
+  /// Throws that unless it stops nothing.
+  private func refused(_ findings: [Finding]) throws -> [Int: any Error] {
+    var harmed: [(place: Int, layout: Layout, harm: Harm, error: any Error)] = []
+    var layouts: [Layout] = []
+    var found: [ObjectIdentifier: DamagedImages] = [:]
+    for (place, finding) in findings.enumerated() {
+      guard case .archive(let archive, _, let harm) = finding else { continue }
+      layouts.append(archive.layout)
+      found[ObjectIdentifier(archive.layout)] = harm?.found
+      if let harm, let error = harm.error { harmed.append((place, archive.layout, harm, error)) }
+    }
+    guard !harmed.isEmpty else { return [:] }
+    let globs = request.images.compactMap { Glob($0) }
+    let copies = try WholeCopies(among: layouts, for: request.platformScope) {
+      found[ObjectIdentifier($0)] ?? DamagedImages()
+    }
+    var isOneHad = false
+    for (_, layout, harm, error) in harmed {
+      let asked = layout.images.filter { image in
+        (globs.isEmpty || globs.contains { image.isNamed(by: $0) })
+          && request.shard?.holds(image.label) ?? true
+      }
+      func isHad(_ image: LayoutImage) -> Bool {
+        guard let error = harm.found.absences[image.root.digest] else { return true }
+        return copies.copy(of: image, in: layout, insteadOf: error) != nil
+      }
+      if keepGoing {
+        isOneHad = isOneHad || asked.contains { harm.found.absences[$0.root.digest] != nil && isHad($0) }
+      } else if !asked.allSatisfy(isHad) || asked.isEmpty && request.shard == nil
+        || !ArchiveDamage(of: layout).unreadable.isEmpty
+      {
+        throw offersWays ? OneArchiveFault(error: error) : error
+      }
+    }
+    return keepGoing && !isOneHad
+      ? Dictionary(uniqueKeysWithValues: harmed.map { ($0.place, $0.error) }) : [:]
   }
 
   /// What is wrong with blobs of an archive that was read to its end, and does not stop what spares others.
@@ -181,22 +238,13 @@ struct ArchiveOpening: Sendable {
   private func find(_ input: ArchiveInput) throws -> Finding {
     var seen: Layout?
     do {
-      let archive = try open(input) { seen = $0 }
-      return .archive(archive, readsPipes && input.comesOnce ? try readToEnd(archive) : nil)
+      let (archive, harm) = try open(input) { seen = $0 }
+      return .archive(archive, readsPipes && input.comesOnce ? try readToEnd(archive) : nil, harm)
     } catch  where input.isOther(error) {
       return .other(error)
-    } catch  where request.archives.count > 1 && Self.isOfOneArchive(error) {
+    } catch  where request.archives.count > 1 && error.isOfOneArchive {
       if keepGoing { return .broken(error, seen) }
       throw offersWays ? OneArchiveFault(error: error) : error
-    }
-  }
-
-  /// Whether what is wrong is wrong with an archive, and not with the machine or with what was asked for.
-  private static func isOfOneArchive(_ error: any Error) -> Bool {
-    switch error {
-    case LayoutError.cancelled, LayoutError.archive(.noSpace): false
-    case is LayoutError, TransferError.damaged, TransferError.incompleteArchive: true
-    default: false
     }
   }
 
@@ -221,7 +269,9 @@ struct ArchiveOpening: Sendable {
   }
 
   /// `see` is given what the archive lists before that is judged.
-  private func open(_ input: ArchiveInput, _ see: (Layout) -> Void) throws -> OpenedArchive {
+  private func open(
+    _ input: ArchiveInput, _ see: (Layout) -> Void
+  ) throws -> (archive: OpenedArchive, harm: Harm?) {
     let readsTwice = request.compressesLayers || request.convertsSchema1
     let archive = try OpenedArchive.open(
       input, for: isSending ? .sending(readsTwice: readsTwice) : .look, spool: request.spool,
@@ -236,22 +286,29 @@ struct ArchiveOpening: Sendable {
     if layout.signatureCount > 0 {
       observer.note(.signaturesLeft(path: layout.path, count: layout.signatureCount))
     }
-    guard !layout.problems.isEmpty else { return archive }
+    guard !layout.problems.isEmpty else { return (archive, nil) }
     let damage = ArchiveDamage(of: layout, request.platformScope)
     // Of a stream nothing more is read once its front is wrong.
-    let way = archive.stream == nil ? try damage.wayAround() : nil
+    let found = archive.stream == nil && damage.isOfParts ? try damage.examination() : nil
+    let way = try found.flatMap { try damage.wayAround($0) }
     if way == .allowMissing || way == .keepGoing {
       // Whether the images that are asked for are whole is seen when they are chosen.
       let isChoosing = !request.images.isEmpty || request.platformScope != .all && damage.sparesParts
       guard !isChoosing else {
         observer.note(.takenFromDamaged(path: layout.path, problems: layout.problems.count))
-        return archive
+        return (archive, found.map { Harm(found: $0, error: nil) })
       }
-      if keepGoing || way == .allowMissing && request.allowsMissing { return archive }
+      if keepGoing || way == .allowMissing && request.allowsMissing {
+        return (archive, found.map { Harm(found: $0, error: nil) })
+      }
     }
     let offered = offersWays ? way : nil
-    if let error = try damage.incompleteness(offered) { throw error }
-    throw TransferError.damaged(archive: layout.path, try damage.findings(), way: offered)
+    let error =
+      try damage.incompleteness(offered)
+      ?? .damaged(archive: layout.path, try damage.findings(), way: offered)
+    // What is not right here may be in another archive.
+    guard let found, isSending, request.archives.count > 1, damage.isOfKnownImages else { throw error }
+    return (archive, Harm(found: found, error: error))
   }
 }
 

@@ -86,8 +86,10 @@ struct LayerCompression: Sendable {
     var found: [(layout: Layout, layer: Descriptor)] = []
     for image in selected {
       try Task.checkCancellation()
-      let layout = image.layout
-      for layer in try image.plainLayers where layout.blobs[layer.digest] != nil {
+      for layer in try image.plainLayers {
+        let layout =
+          image.layout.holds(layer) ? image.layout : archives.layouts.first { $0.holds(layer) }
+        guard let layout else { continue }
         guard seen.insert(layer.digest).inserted else { continue }
         guard !archives.isStreamed(layout) else {
           throw LayoutError.notStreamable(path: layout.path, .twoReadings)
@@ -110,8 +112,7 @@ struct LayerCompression: Sendable {
       try Task.checkCancellation()
       guard selected[index].manifests.areOfArchive else { continue }
       let old = selected[index].tree
-      let layout = selected[index].layout
-      let new = try changes.rewrite(old, fetch: layout.manifest)
+      let new = try changes.rewrite(old, fetch: selected[index].manifests.manifest)
       guard new.root.digest != old.root.digest else { continue }
       rewritten[index].tree = new
       images[new.root.digest] = CompressedImage(
@@ -120,7 +121,7 @@ struct LayerCompression: Sendable {
     }
     // They say of no manifest more than when it was made.
     for index in selected.indices where images[rewritten[index].tree.root.digest] != nil {
-      rewritten[index].manifests = ImportManifests(selected[index].layout, changes: changes)
+      rewritten[index].manifests = selected[index].manifests.changed(by: changes)
     }
     for image in selected {
       guard let subject = image.referral?.subject, changes[subject] != nil else { continue }
@@ -141,7 +142,7 @@ extension SelectedImage {
       }
       return try tree.manifests.flatMap { descriptor -> [Descriptor] in
         guard descriptor.mediaType.isImageManifest,
-          case .image(let image) = try layout.manifest(descriptor).content,
+          case .image(let image) = try manifests.manifest(descriptor).content,
           image.config.mediaType.isImageConfig
         else { return [] }
         return image.layers.filter { $0.mediaType.compressedLayer != nil }.map(layout.shared)

@@ -10,20 +10,64 @@ struct StreamPusher: Sendable {
   private let wanted: [Digest: ImportBlob]
   private let pusher: BlobPusher
   private let observer: any TransferObserver
+  /// Whether what is wrong with it stops no other archive.
+  private let keepGoing: Bool
 
   init(
-    _ stream: StreamedLayout, _ blobs: [ImportBlob], through pusher: BlobPusher,
-    observer: any TransferObserver
+    _ stream: StreamedLayout, _ blobs: [ImportBlob], through pusher: BlobPusher, _ settings: TransferSettings
   ) {
     self.stream = stream
     wanted = Dictionary(blobs.map { ($0.descriptor.digest, $0) }) { first, _ in first }
     self.pusher = pusher
-    self.observer = observer
+    observer = settings.observer
+    keepGoing = settings.keepGoing
   }
 
   /// What the destination has, and what no image needs, is read and proved all the same. Returns only when every blob
-  /// was proved or, with `keepGoing`, has failed, and the archive ended as it has to. Blocks.
+  /// was proved or, with `keepGoing`, has failed, and the archive ended as it has to, or there are others. Blocks.
   func push() throws {
+    do { try pushAll() } catch  where pusher.fallback.hasOthers && error.isOfOneArchive {
+      guard keepGoing, !Task.isCancelled else { throw OneArchiveFault(error: error) }
+      try makeUp(for: error)
+    }
+  }
+
+  /// Sees to what images need and has not come when the archive broke off for `error`. Where it did more than end too early nothing
+  /// of it is trusted but what other archives have too.
+  private func makeUp(for error: any Error) throws {
+    let layout = stream.front
+    var (error, isCut) = (error, false)
+    if case LayoutError.brokenStream(_, let problems) = error {
+      isCut = problems.allSatisfy(\.isAbsence)
+      error = TransferError.damaged(
+        archive: layout.path, try ArchiveDamage(of: layout).findings(adding: problems), way: nil)
+    }
+    if !isCut {
+      pusher.noteBroken(ImageFailure(image: layout.path, error: error))
+      for blob in pusher.fallback.only(in: stream) { try pusher.noteFailure(of: blob.digest, error) }
+    }
+    var found = 0
+    for blob in pusher.fallback.outstanding(Array(wanted.values), of: stream) {
+      try Task.checkCancellation()
+      let (digest, descriptor) = (blob.descriptor.digest, blob.descriptor)
+      guard !pusher.hasFailed(digest) else { continue }
+      switch pusher.fallback.next(
+        for: descriptor, wanted: blob, notOutOf: stream, isTold: false, LayoutError.missing(digest))
+      {
+      case .elsewhere(let other):
+        try pusher.push(blob, from: other, insteadOf: stream)
+        found += 1
+      case .seenTo: found += 1
+      case .nowhere:
+        let missing = TransferError.imageNotWhole(
+          archive: layout.path, problems: [.missing(descriptor)], volumes: [])
+        try pusher.noteFailure(of: digest, isCut ? missing : error)
+      }
+    }
+    if found > 0 { observer.note(.restElsewhere(archive: layout.path, blobs: found)) }
+  }
+
+  private func pushAll() throws {
     let surplus = stream.blobs.filter { wanted[$0.digest] == nil }
     observer.expect(bytes: surplus.map(\.size).saturatingSum())
     try expectSound()
@@ -36,7 +80,12 @@ struct StreamPusher: Sendable {
         try pusher.replace(due.descriptor, wanted: wanted[due.digest], cameDamagedOutOf: stream, error)
         proof = nil
       }
-      if let proof { try stream.complete(proof) } else { try stream.skip() }
+      if let proof {
+        try stream.complete(proof)
+        pusher.fallback.cameRight(due.digest, outOf: stream)
+      } else {
+        try stream.skip()
+      }
       try expectSound()
     }
     if stream.isRearranged { observer.note(.repacked(path: stream.front.path)) }

@@ -11,7 +11,7 @@ struct WholeCopies {
     case listed(Layout)
     /// The other archive has all of it, by another name.
     case held(ArchivedImage)
-    /// Its manifests are right, and each blob that is not lies in another archive, of which this is one.
+    /// Each manifest and blob that is not right lies in another archive, of which this is one.
     case divided(Layout)
 
     var path: String {
@@ -34,11 +34,12 @@ struct WholeCopies {
   }
 
   private let layouts: [Layout]
+  private let scope: PlatformScope
   /// By their roots, images that cannot be taken out of some archive, as another has them.
   private var whole: [Digest: Whole] = [:]
-  /// The same of those of which an archive lacks blobs that lie in others.
+  /// The same of those of which an archive lacks what lies in others.
   private var mended: [Digest: Whole] = [:]
-  /// By the archive and the root, where the blobs are that an image lacks there.
+  /// By the archive and the root, where that is which an image lacks there.
   private var divided: [ObjectIdentifier: [Digest: Layout]] = [:]
   /// The names under which an image is taken that its archive does not list by them.
   private var taken: Set<NamedRoot> = []
@@ -48,32 +49,30 @@ struct WholeCopies {
     let root: Digest
   }
 
-  /// `absences` tells what keeps images of an archive from being taken, by their roots; `isEnough` whether of an image that is
-  /// not among those all is there that is asked for.
-  init(
-    among layouts: [Layout], absences: (Layout) -> [Digest: TransferError],
-    isEnough: (ArchivedImage) -> Bool
-  ) throws {
+  /// `found` tells what there is of the images of an archive; of indexes no more is asked for than `scope`.
+  init(among layouts: [Layout], for scope: PlatformScope, found: (Layout) -> DamagedImages) throws {
     self.layouts = layouts
-    let lost = layouts.map(absences)
-    let roots = Set(lost.flatMap(\.keys))
+    self.scope = scope
+    let found = layouts.map(found)
+    let roots = Set(found.flatMap(\.absences.keys))
     guard layouts.count > 1, !roots.isEmpty else { return }
-    for (layout, lost) in zip(layouts, lost) {
+    for (layout, found) in zip(layouts, found) {
       // An image may have thousands of names.
       var known: [Digest: Bool] = [:]
       for image in layout.images where roots.contains(image.root.digest) {
         try Task.checkCancellation()
         let root = image.root.digest
-        let archived = ArchivedImage(image: image, layout: layout)
-        if let error = lost[root] {
+        var archived = ArchivedImage(image: image, layout: layout)
+        if let error = found.absences[root] {
           if known[root] == nil {
-            let holder = holder(of: image, in: layout, lacking: error)
+            let holder = try holder(of: image, in: layout, lacking: error)
             known[root] = holder != nil
             divided[ObjectIdentifier(layout), default: [:]][root] = holder
           }
+          archived.others = layouts
           if known[root] == true { mended[root, default: Whole(first: archived)].add(archived) }
         } else {
-          let isWhole = known[root] ?? isEnough(archived)
+          let isWhole = known[root] ?? isEnough(archived, found)
           known[root] = isWhole
           if isWhole { whole[root, default: Whole(first: archived)].add(archived) }
         }
@@ -81,54 +80,89 @@ struct WholeCopies {
     }
   }
 
-  /// An archive that has blobs which `image` lacks in `layout`, where each of them lies in one; nil where something else is wrong
-  /// with the image.
-  private func holder(of image: LayoutImage, in layout: Layout, lacking error: TransferError) -> Layout? {
-    guard case .imageNotWhole(_, let problems, _) = error else { return nil }
+  /// Whether of an image that is not damaged all is there that is asked for.
+  private func isEnough(_ archived: ArchivedImage, _ found: DamagedImages) -> Bool {
+    let (image, layout) = (archived.image, archived.layout)
+    // What is there for the platforms that are asked for was seen before.
+    guard scope == .all else { return true }
+    guard found.spared[image.root.digest] == nil, let tree = try? layout.tree(of: image, withKnown: true)
+    else { return false }
+    return !tree.omitted.contains { layout.omissions[$0.digest]?.reason == .absent }
+  }
+
+  /// An archive that has something which `image` lacks in `layout`, where all of that lies in one; nil where something else is
+  /// wrong with the image. What is read of the others is proved, and blobs are when they are sent.
+  private func holder(
+    of image: LayoutImage, in layout: Layout, lacking error: TransferError
+  ) throws -> Layout? {
+    guard case .imageNotWhole(_, let problems, _) = error, problems.allSatisfy(\.isOfCopy) else { return nil }
+    let others = layouts.filter { $0 !== layout }
     var holder: Layout?
-    for problem in problems {
-      let wanted: (digest: Digest, size: Int64)
-      switch problem {
-      case .missing(let blob): wanted = (blob.digest, blob.size)
-      case .wrongSize(let digest, let expected, _): wanted = (digest, expected)
-      default: return nil
-      }
-      guard let other = layouts.first(where: { $0.blobs[wanted.digest]?.size == wanted.size }) else {
-        return nil
-      }
+    /// Whether it is here, or in another, which is noted.
+    func isHeld(_ lies: (Layout) -> Bool) -> Bool {
+      if lies(layout) { return true }
+      guard let other = others.first(where: lies) else { return false }
       holder = holder ?? other
+      return true
     }
-    // A manifest that is not there is no blob that could be brought.
-    return (try? layout.tree(of: image)) == nil ? nil : holder
+    func lies(_ manifest: Descriptor, in layout: Layout) -> Bool { (try? layout.manifest(manifest)) != nil }
+    guard lies(image.root, in: layout), image.schema1Digest == nil || (try? layout.schema1(image)) != nil
+    else { return nil }
+    let walk = try ImageWalk.follow(image, in: layout, orIn: others, isDeep: true)
+    guard walk.isSound, let tree = walk.tree else { return nil }
+    guard scope == .all || tree.manifests.allSatisfy({ lies($0, in: layout) }) else { return nil }
+    guard tree.manifests.allSatisfy({ part in isHeld { lies(part, in: $0) } }),
+      tree.blobs.allSatisfy({ part in isHeld { $0.holds(part) } })
+    else { return nil }
+    let parts = Set(tree.parts.map(\.digest))
+    let isHarmed = layouts.contains { layout in
+      layout.problems.contains { $0.subject.map(parts.contains) == true }
+    }
+    return isHarmed ? nil : holder
   }
 
   /// Where `image` is had, which cannot be taken out of `layout` for `error`; nil where it is nowhere.
   func copy(of image: LayoutImage, in layout: Layout, insteadOf error: TransferError) -> Copy? {
     let root = image.root.digest
-    if let copy = whole[root].flatMap({ copy(of: image, in: $0, insteadOf: error) }) { return copy }
+    if let copy = whole[root].flatMap({ copy(of: image, in: $0, of: layout, insteadOf: error) }) {
+      return copy
+    }
     if let holder = divided[ObjectIdentifier(layout)]?[root] { return .divided(holder) }
-    return mended[root].flatMap { copy(of: image, in: $0, insteadOf: error) }
+    return mended[root].flatMap { copy(of: image, in: $0, of: layout, insteadOf: error) }
   }
 
-  private func copy(of image: LayoutImage, in whole: Whole, insteadOf error: TransferError) -> Copy? {
+  private func copy(
+    of image: LayoutImage, in whole: Whole, of layout: Layout, insteadOf error: TransferError
+  ) -> Copy? {
     if let other = whole.names[image.label] { return .listed(other) }
     // What one list gives a name to and another cannot tell may be another image.
     guard !error.isOfName else { return nil }
-    return .held(
-      ArchivedImage(
-        image: LayoutImage(
-          reference: image.reference, name: image.name, root: whole.first.image.root,
-          isReferrer: image.isReferrer),
-        layout: whole.first.layout))
+    var held = whole.first
+    held.image = image.rooted(at: held.image.root)
+    held.listing = layout
+    return .held(held)
   }
 
   /// What is to be taken for `image` of `layout`, which is had as `copy` tells; nil where that is taken anyhow.
   mutating func take(_ copy: Copy, for image: LayoutImage, of layout: Layout) -> ArchivedImage? {
     switch copy {
-    case .listed: nil
-    case .divided: ArchivedImage(image: image, layout: layout)
+    case .listed: return nil
+    case .divided:
+      var archived = ArchivedImage(image: image, layout: layout)
+      archived.others = layouts
+      return archived
     case .held(let archived):
-      taken.insert(NamedRoot(label: image.label, root: image.root.digest)).inserted ? archived : nil
+      return taken.insert(NamedRoot(label: image.label, root: image.root.digest)).inserted ? archived : nil
+    }
+  }
+}
+
+extension LayoutProblem {
+  /// Whether it is wrong with what one archive has, and another may have it right.
+  fileprivate var isOfCopy: Bool {
+    switch self {
+    case .missing, .wrongSize, .damaged: true
+    default: false
     }
   }
 }
@@ -178,6 +212,16 @@ extension ImportedArchives {
 }
 
 extension Error {
+  /// Whether what is wrong is wrong with an archive, and not with the machine or with what was asked for.
+  var isOfOneArchive: Bool {
+    let error: any Error = self
+    return switch error {
+    case LayoutError.cancelled, LayoutError.archive(.noSpace): false
+    case is LayoutError, TransferError.damaged, TransferError.incompleteArchive: true
+    default: false
+    }
+  }
+
   /// Whether a blob is not right as one archive has it, so that it may be in another.
   var isOfOneCopy: Bool {
     if case .damagedBlob? = self as? TransferError { return true }

@@ -16,14 +16,15 @@ struct ImageWalk: Sendable {
   let opaque: Set<Digest>
 
   /// Follows `image`; `isDeep` also reads what its configs say of its layers. `visit` is given each of its manifests, and
-  /// is to be forgotten where there is no tree. Throws what says nothing of the image: that the archive cannot be read, and
+  /// is to be forgotten where there is no tree. Manifests and configs that are not right there may be in `others`. Throws what says nothing of the image: that the archive cannot be read, and
   /// ``LayoutError/cancelled``. Blocks.
   static func follow(
-    _ image: LayoutImage, in layout: Layout, isDeep: Bool = false, visit: (Manifest) -> Void = { _ in }
+    _ image: LayoutImage, in layout: Layout, orIn others: [Layout] = [], isDeep: Bool = false,
+    visit: (Manifest) -> Void = { _ in }
   ) throws(LayoutError) -> ImageWalk {
-    var review = ConfigReview(layout)
+    var review = ConfigReview(layout, others)
     do throws(LayoutError) {
-      let tree = try layout.tree(of: image) { manifest in
+      let tree = try layout.tree(of: image, orIn: others) { manifest in
         visit(manifest)
         if isDeep, case .image(let image) = manifest.content { review.look(at: image) }
       }
@@ -43,6 +44,9 @@ struct ImageWalk: Sendable {
   func problems(in layout: Layout) -> [LayoutProblem] {
     (tree?.blobs.compactMap { layout.problem(with: $0) } ?? []) + faults
   }
+
+  /// Whether nothing stands wrong with it but perhaps blobs.
+  var isSound: Bool { tree != nil && faults.isEmpty }
 
   /// The images that list what is left out, by its digest; `walks` has each image's root once.
   static func omissionImages(_ walks: [ImageWalk], in layout: Layout) -> [Digest: CountedImages] {
@@ -81,20 +85,25 @@ public struct CountedImages: Sendable {
 /// What the configs of one image say of its layers.
 private struct ConfigReview {
   private let layout: Layout
+  /// Where configs are looked for that are not right there.
+  private let others: [Layout]
   private(set) var problems: [LayoutProblem] = []
   private(set) var contents: [(layer: Descriptor, diffID: Digest)] = []
   private(set) var opaque: Set<Digest> = []
   /// What kept configs from being read at all.
   private(set) var failure: LayoutError?
 
-  init(_ layout: Layout) { self.layout = layout }
+  init(_ layout: Layout, _ others: [Layout]) {
+    self.layout = layout
+    self.others = others
+  }
 
   mutating func look(at manifest: ImageManifest) {
     // An artifact may call anything its config, and hold what is no file system.
     guard failure == nil, manifest.mayBeRunnable, manifest.layers.contains(where: \.mediaType.isLayer)
     else { return }
     let read: ImageConfig?
-    do throws(LayoutError) { read = try layout.config(manifest.config) } catch {
+    do throws(LayoutError) { read = try layout.config(manifest.config, orIn: others) } catch {
       failure = error
       return
     }

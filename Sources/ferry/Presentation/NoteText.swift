@@ -88,6 +88,8 @@ enum NoteText {
       "\(image): \(ErrorText(error).summary): taking what \(taken) has"
     case .blobElsewhere(let blob, let error, let taken):
       "\(ErrorText(error).summary): taking \(blob.short) from \(taken)"
+    case .restElsewhere(let archive, let blobs):
+      "\(archive) is not whole: taking \(Amounts.count(blobs, "blob")) that did not come from the other archives"
     case .signaturesLeft(let path, let count):
       "\(path): " + (TreeText.line(forSignatures: count) ?? "")
     case .passedOver(let remains): TreeText.line(for: remains)
