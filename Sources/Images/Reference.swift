@@ -7,13 +7,18 @@ public struct Reference: Hashable, Sendable {
   /// The repository's path, without the host.
   public let repository: String
   public let tag: String?
-  public let digest: Digest?
+  private let named: Named?
+
+  /// A digest that a name has: few have one, and lists of tens of thousands of names stand in memory.
+  private indirect enum Named: Hashable, Sendable { case digest(Digest) }
+
+  public var digest: Digest? { if case .digest(let digest) = named { digest } else { nil } }
 
   public init(host: String, repository: String, tag: String? = nil, digest: Digest? = nil) {
     self.host = host
     self.repository = repository
     self.tag = tag
-    self.digest = digest
+    named = digest.map { .digest($0) }
   }
 
   /// Parses a reference. A host is required: a first component with a dot, a colon or brackets, or

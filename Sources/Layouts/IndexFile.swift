@@ -271,11 +271,26 @@ public struct LayoutImage: Hashable, Sendable {
   /// tools find it listed without one, as image layouts list referrers.
   public let isReferrer: Bool
 
+  /// What few images have: it takes a word of those that have not.
+  private indirect enum Former: Hashable, Sendable { case digests(converted: Digest?, given: Digest?) }
+
+  private var former: Former?
+
   /// What registries knew it by before it was made one of schema 2 for this archive.
-  public internal(set) var convertedFrom: Digest?
+  public internal(set) var convertedFrom: Digest? {
+    get { if case .digests(let converted, _) = former { converted } else { nil } }
+    set { note(converted: newValue, given: givenDigest) }
+  }
 
   /// The digest in the name that docker's list gives it, where its manifest has another: that is made here, or built anew.
-  public internal(set) var givenDigest: Digest?
+  public internal(set) var givenDigest: Digest? {
+    get { if case .digests(_, let given) = former { given } else { nil } }
+    set { note(converted: convertedFrom, given: newValue) }
+  }
+
+  private mutating func note(converted: Digest?, given: Digest?) {
+    former = converted == nil && given == nil ? nil : .digests(converted: converted, given: given)
+  }
 
   /// What registries know it by, where it is of schema 1: then ``root`` is a carrier.
   public var schema1Digest: Digest? { Schema1Carrier.digest(of: root) }
@@ -285,8 +300,8 @@ public struct LayoutImage: Hashable, Sendable {
   /// Whether `index.json` of an archive of Ferry's lists it: not what no other tool can load.
   var isInIndex: Bool { schema1Digest == nil && root.mediaType.isManifest }
 
-  /// The most that are read of another tool's `index.json`, where one of several names counts for each: several times as many as
-  /// any that was met has, and as many as memory is kept for.
+  /// The most that are read of another tool's list, where one of several names counts for each: several times as many as any
+  /// that was met has, and as many as memory is kept for.
   static let mostOfOthers = 1 << 16
 
   /// What to call it: its name, or the tag if that is all it has, or else its digest. Fit to be printed.

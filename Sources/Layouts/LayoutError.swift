@@ -115,7 +115,7 @@ public enum LayoutError: Error, Hashable, Sendable {
   /// Whether it is of one image of docker's list alone.
   var isOfOneImage: Bool {
     switch self {
-    case .malformed(_, _, .tooManyNames): false
+    case .malformed(_, _, .tooManyNames), .malformed(_, _, .namesTooLong): false
     case .malformed, .missingFile, .layerLeftOut, .wrongContent, .notAManifest: true
     default: false
     }

@@ -39,6 +39,8 @@ public enum FileFault: Error, Hashable, Sendable {
   case tooManyParts(limit: Int)
   /// A list of another tool's archive has more images, or names of these, than are kept account of.
   case tooManyNames(limit: Int)
+  /// The names in a list of another tool's archive have more bytes together than are kept account of.
+  case namesTooLong(limit: Int)
   /// Docker's `manifest.json` names a file by a path of more bytes than one may have.
   case pathTooLong(limit: Int)
   /// Docker's `manifest.json` lists so many layers for an image whose config speaks of another number.
@@ -50,7 +52,7 @@ public enum FileFault: Error, Hashable, Sendable {
   public var isOfBounds: Bool {
     switch self {
     case .json(.document(let fault)): fault.isOfBounds
-    case .tooManyParts, .tooManyNames, .pathTooLong, .filesTooLarge: true
+    case .tooManyParts, .tooManyNames, .namesTooLong, .pathTooLong, .filesTooLarge: true
     default: false
     }
   }

@@ -172,7 +172,7 @@ import Testing
       )
     }
     let endless = list(1, [String](repeating: "", count: 2_000_000)).list
-    #expect(throws: FileFault.tooManyParts(limit: TarIndex.mostEntries)) {
+    #expect(throws: FileFault.tooManyParts(limit: DockerManifestFile.mostParts)) {
       try DockerManifestFile.entries(in: endless)
     }
     // A list of 50 KB in each of 1000 layers.
@@ -272,15 +272,25 @@ import Testing
   }
 
   @Test func `may have tens of thousands of names, and no more than are kept account of`() throws {
-    func list(_ count: Int) -> [UInt8] {
-      Array(
-        #"[{"Config":"c","RepoTags":[\#((0..<count).map { "\"a:\($0)\"" }.joined(separator: ","))],"Layers":[]}]"#
-          .utf8)
+    func list(_ count: Int, layers: Int = 0, name: String = "a") -> [UInt8] {
+      let names = (0..<count).map { "\"\(name):\($0)\"" }.joined(separator: ",")
+      let paths = [String](repeating: "\"l\"", count: layers).joined(separator: ",")
+      return Array(#"[{"Config":"c","RepoTags":[\#(names)],"Layers":[\#(paths)]}]"#.utf8)
+    }
+    let most = LayoutImage.mostOfOthers
+    #expect(try DockerManifestFile.entries(in: list(most))[0].names.count == most)
+    #expect(throws: FileFault.tooManyNames(limit: most)) {
+      try DockerManifestFile.entries(in: list(most + 1))
+    }
+    let bytes = DockerManifestFile.mostNameBytes
+    #expect(throws: FileFault.namesTooLong(limit: bytes)) {
+      try DockerManifestFile.entries(in: list(most, name: String(repeating: "a", count: bytes / most)))
     }
     let parts = DockerManifestFile.mostParts
-    #expect(try DockerManifestFile.entries(in: list(parts - 1))[0].names.count == parts - 1)
-    #expect(throws: FileFault.tooManyParts(limit: parts)) { try DockerManifestFile.entries(in: list(parts)) }
-    let most = LayoutImage.mostOfOthers
+    #expect(try DockerManifestFile.entries(in: list(1, layers: parts - 2))[0].layers.count == parts - 2)
+    #expect(throws: FileFault.tooManyParts(limit: parts)) {
+      try DockerManifestFile.entries(in: list(1, layers: parts - 1))
+    }
     let entry =
       #"{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"\#(Digest(of: []))","size":1}"#
     func index(_ count: Int) -> [UInt8] {
@@ -289,11 +299,21 @@ import Testing
     #expect(try IndexFile(bytes: index(most)).images.count == most)
     #expect(throws: FileFault.tooManyNames(limit: most)) { try IndexFile(bytes: index(most + 1)) }
     let entries = try DockerSave([app]).entries().dropLast()
-    let ids = (0...parts).map { #""\#($0)":"x""# }.joined(separator: ",")
+    let ids = (0...most).map { #""\#($0)":"x""# }.joined(separator: ",")
     #expect(
       throws: LayoutError.malformed(
-        path: directory.file("x.tar"), entry: "repositories", why: .tooManyNames(limit: parts))
+        path: directory.file("x.tar"), entry: "repositories", why: .tooManyNames(limit: most))
     ) { try open(entries + [.init("repositories", #"{"alpine":{\#(ids)}}"#)]) }
+    let long = String(repeating: "a", count: 400)
+    let tags = (0...9000).map { #""\#($0)":"x""# }.joined(separator: ",")
+    let longTags = (0...9000).map { #""\#($0)\#(long)":"x""# }.joined(separator: ",")
+    // A repository's name counts for each of its tags.
+    for list in [#"{"alpine":{\#(longTags)}}"#, #"{"\#(long)":{\#(tags)}}"#] {
+      #expect(
+        throws: LayoutError.malformed(
+          path: directory.file("x.tar"), entry: "repositories", why: .namesTooLong(limit: bytes))
+      ) { try open(entries + [.init("repositories", list)]) }
+    }
   }
 
   @Test func `from before docker 1.10 is refused as that, in a tar or unpacked, and as no damage`() throws {

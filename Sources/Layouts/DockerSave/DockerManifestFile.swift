@@ -110,9 +110,11 @@ struct DockerManifestFile: Sendable {
   /// The largest that an archive of Ferry's may have, in bytes: that of 100,000 images of sixty layers. It is compared, not read.
   static let largestSize: Int64 = 512 << 20
   /// The most images, names and layers together, so that what is made of them stays bounded.
-  static let mostParts = TarIndex.mostEntries
+  static let mostParts = 1 << 17
+  /// The most bytes of all names.
+  static let mostNameBytes = 3 << 20
   /// The most values in the file, as many as commas stand in it: what docker writes has one in more than thirty bytes.
-  private static let mostValues = 2 * mostParts
+  private static let mostValues = 4 * mostParts
   /// The most bytes of addresses that one layer may have.
   private static let mostSourceBytes = 64 << 10
 
@@ -146,6 +148,16 @@ struct DockerManifestFile: Sendable {
   /// Where the configs and layers lie that the list names, as it says; nothing where it cannot be read.
   static func paths(in bytes: [UInt8]) -> Set<String> {
     Set(((try? entries(in: bytes)) ?? []).filter { $0.fault == nil }.flatMap { [$0.config] + $0.layers })
+  }
+
+  /// Throws where images have more names than are kept account of, or longer ones.
+  static func checkNames(
+    of images: [Entry], most: Int = LayoutImage.mostOfOthers
+  ) throws(FileFault) {
+    guard images.reduce(0, { $0 + max(1, $1.names.count) }) <= most else { throw .tooManyNames(limit: most) }
+    guard images.reduce(0, { $1.names.reduce($0) { $0 + $1.utf8.count } }) <= mostNameBytes else {
+      throw .namesTooLong(limit: mostNameBytes)
+    }
   }
 
   /// The images in the file's order. What is wrong with one entry is that one's fault alone.
@@ -209,6 +221,7 @@ struct DockerManifestFile: Sendable {
     guard images.reduce(images.count, { $0 + $1.names.count + $1.layers.count }) <= mostParts else {
       throw .tooManyParts(limit: mostParts)
     }
+    try checkNames(of: images)
     for image in images {
       guard ([image.config] + image.layers).allSatisfy({ $0.utf8.count <= TarIndex.longestPath }) else {
         throw .pathTooLong(limit: TarIndex.longestPath)

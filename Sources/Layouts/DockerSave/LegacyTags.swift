@@ -25,11 +25,19 @@ struct LegacyTags {
     }
     let bytes = try extent.bytes(in: file)
     // A comma stands between any two of them.
-    guard bytes.count(where: { $0 == UInt8(ascii: ",") }) < DockerManifestFile.mostParts else {
-      throw .malformed(path: file.path, entry: path, why: .tooManyNames(limit: DockerManifestFile.mostParts))
+    guard bytes.count(where: { $0 == UInt8(ascii: ",") }) < LayoutImage.mostOfOthers else {
+      throw .malformed(path: file.path, entry: path, why: .tooManyNames(limit: LayoutImage.mostOfOthers))
     }
     guard let tags = try? DocumentShape.loose.decode([String: [String: String]].self, from: bytes) else {
       return nil
+    }
+    // One long name of a repository may have tens of thousands of tags.
+    let size = tags.reduce(0) { size, repository in
+      repository.value.keys.reduce(size) { $0 + repository.key.utf8.count + 1 + $1.utf8.count }
+    }
+    guard size <= DockerManifestFile.mostNameBytes else {
+      throw .malformed(
+        path: file.path, entry: path, why: .namesTooLong(limit: DockerManifestFile.mostNameBytes))
     }
     return LegacyTags(archive: file.path, entries: entries, tags: tags)
   }
@@ -119,9 +127,8 @@ struct LegacyTags {
       }
       if lead.isAmbiguous { ambiguous.insert(shown) } else { joined[lead.place].names.append(name) }
     }
-    guard joined.reduce(0, { $0 + Swift.max(1, $1.names.count) }) <= DockerManifestFile.mostParts else {
-      throw .malformed(
-        path: archive, entry: Self.path, why: .tooManyNames(limit: DockerManifestFile.mostParts))
+    do { try DockerManifestFile.checkNames(of: joined) } catch {
+      throw .malformed(path: archive, entry: Self.path, why: error)
     }
     return (joined, ambiguous.sorted().map { .ambiguousName($0) } + lost)
   }

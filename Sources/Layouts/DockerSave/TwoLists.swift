@@ -19,7 +19,7 @@ struct TwoLists {
   private(set) var made: [Digest: [UInt8]] = [:]
 
   /// The most images of both lists, each name one: to hold the lists against each other takes more memory than one of them.
-  static let mostImages = 40 << 10
+  static let mostImages = 32 << 10
 
   private let file: any RandomAccess
   private let entries: TarContents
@@ -71,6 +71,9 @@ struct TwoLists {
     var docker = try DockerSaveArchive.open(
       list: extent, file: file, tar: tar, entries: entries, memoryLimit: memoryLimit)
     try docker.joinLegacyTags { !lists.called($0).isEmpty }
+    do { try DockerManifestFile.checkNames(of: docker.list, most: mostImages) } catch {
+      throw .malformed(path: file.path, entry: DockerManifestFile.path, why: error)
+    }
     try lists.findDivided(docker.list, &docker)
     for entry in docker.list {
       try LayoutError.checkCancellation()

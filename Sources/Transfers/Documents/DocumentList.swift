@@ -34,9 +34,13 @@ public struct DocumentList<Element: Codable & Sendable>: Codable, Sendable {
     self.element = element
   }
 
-  /// To ``DocumentText`` it gives itself, to be written later; to any other encoder its elements.
+  /// So many elements are written with what is around them: tens of thousands of images have one manifest each, and to begin
+  /// a text for each would take longer than all that it says.
+  private static var mostAtOnce: Int { 4 }
+
+  /// To ``DocumentText`` it gives itself, to be written later, unless it is short; to any other encoder its elements.
   public func encode(to encoder: any Encoder) throws {
-    guard count > 0, let lists = encoder.userInfo.handed(PostponedLists.self) else {
+    guard count > Self.mostAtOnce, let lists = encoder.userInfo.handed(PostponedLists.self) else {
       var container = encoder.unkeyedContainer()
       for index in 0..<count { try container.encode(element(index)) }
       return

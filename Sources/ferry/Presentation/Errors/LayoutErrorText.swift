@@ -112,29 +112,21 @@ extension LayoutError: WordedError {
             : "its list names \(Amounts.count(others.count, "entry", plural: "entries")) of \(Wording.list(kinds)) and no image"),
         remedy: "Nothing can be proved or carried of it: export the images again.", .notFound)
     case .malformed(let path, let entry, let why):
-      return ErrorText(
-        "\(path) is damaged: \(entry): \(why.words)",
-        // Carried again it costs as much.
-        remedy: why.isOfBounds
-          ? "Nothing that tools make is like that. Do not trust whoever made it."
-          : why.isOfItsMaking ? ProblemText.haveItMadeAnew : again,
-        .integrityFailure)
+      return why.isOfBounds
+        ? Self.beyond(path, "\(entry): \(why.words)")
+        : ErrorText(
+          "\(path) is damaged: \(entry): \(why.words)",
+          remedy: why.isOfItsMaking ? ProblemText.haveItMadeAnew : again, .integrityFailure)
     case .oversized(let path, let entry, let size, let limit):
-      return ErrorText(
-        "\(path) is damaged: \(entry) has \(size) bytes, and \(limit) are the most", .integrityFailure)
+      return Self.beyond(path, "\(entry) has \(size) bytes, and \(limit) are the most")
     case .tooManyBlobs(let path, let limit):
-      return ErrorText(
-        "\(path) is damaged: its images list more than \(limit) manifests, configs and layers", remedy: again,
-        .integrityFailure)
+      return Self.beyond(path, "its images list more than \(limit) manifests, configs and layers")
     case .tooManyValues(let path, let limit):
-      return ErrorText(
-        "\(path) is damaged: its manifests have more than \(limit) fields and values together, and no archive's do",
-        remedy: "Nothing that tools make is like that. Do not trust whoever made it.", .integrityFailure)
+      return Self.beyond(
+        path, "its manifests have more than \(limit) fields and values together, and no archive's do")
     case .tangled(let path, let limit):
-      return ErrorText(
-        "\(path) is damaged: its links, lists and images lead to the same over and over, in more than \(limit) steps",
-        // Carried again it takes as many.
-        remedy: "Nothing that tools make is like that. Do not trust whoever made it.", .integrityFailure)
+      return Self.beyond(
+        path, "its links, lists and images lead to the same over and over, in more than \(limit) steps")
     case .unsupportedVersion(let path, let entry, let found, let supported):
       return ErrorText(
         "\(path) was written in version \(found) of its format (\(entry)); this ferry reads \(supported)",
@@ -213,6 +205,15 @@ extension LayoutError: WordedError {
     }
   }
 
+  /// What is beyond one of Ferry's limits, which is no damage: carried again it is the same.
+  private static func beyond(_ path: String, _ what: Wording) -> ErrorText {
+    ErrorText(
+      "\(path) is more than ferry reads: \(what)",
+      remedy:
+        "It need not be damaged. If you trust whoever made it, have its images saved in several archives.",
+      .integrityFailure)
+  }
+
   /// Why an archive cannot be read as it comes.
   static func words(for obstacle: StreamObstacle) -> Wording {
     switch obstacle {
@@ -237,6 +238,7 @@ extension FileFault {
     case .filesTooLarge: "its files are too large"
     case .tooManyParts(let limit): "it lists more than \(limit) images, names and layers"
     case .tooManyNames(let limit): "it has more than \(limit) names of images"
+    case .namesTooLong(let limit): "its names of images have more than \(limit) bytes together"
     case .pathTooLong(let limit): "it names a file by a path of more than \(limit) bytes"
     case .layerCount(let listed, let config, let expected):
       "it lists \(listed) layers where \(config) speaks of \(expected)"
