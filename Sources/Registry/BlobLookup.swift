@@ -33,15 +33,27 @@ struct BlobLookup {
   }
 
   /// What a repository has of a blob of `size` bytes, nil for any size. Asked by HEAD, and where that does not say
-  /// that the blob has this size, by GET of its first byte. `isForPush` asks as one who is about to push there.
+  /// that the blob has this size, by GET of its first byte. `isForPush` asks as one who is about to push there, `isSent` of a
+  /// blob whose bytes it was just sent: a registry that then leads elsewhere for them says itself that it has them, and who
+  /// pushes need not get to its storage from here.
   func presence(
-    of digest: Digest, size: Int64?, in repository: String, isForPush: Bool = false
+    of digest: Digest, size: Int64?, in repository: String, isForPush: Bool = false, isSent: Bool = false
   ) throws(RegistryError) -> BlobPresence {
     let purpose = Purpose.reading(.blob(digest), in: repository, isForPush: isForPush)
     let url = try connection.url(repository, "blobs/\(digest)")
-    let response: HTTPResponse
-    do {
-      response = try connection.exchange(HTTPRequest(.head, url), for: purpose)
+    var response: HTTPResponse
+    do throws(RegistryError) {
+      response = try connection.exchange(
+        HTTPRequest(.head, url, followsRedirects: !isSent), for: purpose)
+      if isSent, response.redirect != nil {
+        let leadsAway = connection.leadsAway(response)
+        do throws(RegistryError) {
+          response = try connection.exchange(HTTPRequest(.head, url), for: purpose, persistently: !leadsAway)
+        } catch {
+          guard leadsAway, case .transport(let fault) = error, fault != .cancelled else { throw error }
+          return .held
+        }
+      }
     } catch {
       // Whoever may not ask by HEAD may yet by GET.
       guard error.isRefusal else { throw error }
@@ -84,7 +96,8 @@ struct BlobLookup {
 
   /// What the repository has of a blob that was just given to it, asked again while it is not there; `byBytes` asks at
   /// once for a byte of it. Bytes that were sent make HEAD enough. What came without any, by a mount, may rest on what
-  /// the registry remembers of a blob that is gone. `isReplaceable` says that the blob can be had another way at once.
+  /// the registry remembers of a blob that is gone. `isReplaceable` says that the blob can be had another way at once. Throws
+  /// ``RegistryError/unconfirmedBlob(host:repository:digest:_:)`` where bytes were sent and nobody may ask for them.
   func confirm(
     _ blob: Descriptor, in repository: String, byBytes: Bool = false, isReplaceable: Bool = false
   ) throws(RegistryError) -> BlobPresence {
@@ -96,12 +109,19 @@ struct BlobLookup {
     for question in 1... {
       var presence = BlobPresence.missing
       // An empty blob has no byte to ask for.
-      if !byBytes || blob.size == 0 {
-        presence = try self.presence(of: blob.digest, size: blob.size, in: repository, isForPush: true)
-      }
-      // What HEAD does not know GET may.
-      if presence == .missing {
-        presence = try presenceByRange(of: blob.digest, size: blob.size, at: url, for: purpose)
+      do throws(RegistryError) {
+        if !byBytes || blob.size == 0 {
+          presence = try self.presence(
+            of: blob.digest, size: blob.size, in: repository, isForPush: true, isSent: !byBytes)
+        }
+        // What HEAD does not know GET may.
+        if presence == .missing {
+          presence = try presenceByRange(of: blob.digest, size: blob.size, at: url, for: purpose)
+        }
+      } catch {
+        guard !byBytes, error.isRefusal else { throw error }
+        throw .unconfirmedBlob(
+          host: connection.host, repository: repository, digest: blob.digest, error)
       }
       // What lies in its place stays there.
       let isSettling = presence == .missing && !isReplaceable

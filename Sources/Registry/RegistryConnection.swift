@@ -52,6 +52,11 @@ final class RegistryConnection: Sendable {
   /// Whether `url` is the registry's own: what is for it may go there, and what comes from there is its word.
   func isOwn(_ url: HTTPURL) -> Bool { (try? root).map { url.belongs(to: $0) } ?? false }
 
+  /// Whether an answer sends who asks to another host.
+  func leadsAway(_ response: HTTPResponse) -> Bool {
+    response.redirect.flatMap { try? response.url.resolving($0) }.map { !isOwn($0) } ?? false
+  }
+
   /// The URL of `path` in `repository`, both in the characters of names, tags and digests; `isDirectory` adds
   /// the slash that uploads want.
   func url(

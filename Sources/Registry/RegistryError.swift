@@ -43,6 +43,8 @@ public enum RegistryError: Error, Hashable, Sendable {
   /// The registry said that it has taken a blob and does not have it, or has something else in its place
   /// (`isOther`).
   case blobNotKept(host: String, repository: String, digest: Digest, isOther: Bool)
+  /// The registry said that it has taken a blob, and refuses to say whether it has it; how.
+  indirect case unconfirmedBlob(host: String, repository: String, digest: Digest, RegistryError)
   /// The registry wants what is uploaded to a repository sent to another host, which was not allowed.
   case uploadElsewhere(host: String, repository: String, target: String)
   /// The registry sends a request that changes something on to another host. The URL is redacted.

@@ -99,6 +99,51 @@ import Transport
     #expect(registry.state.now.committed["\(Self.blob.digest)"] == Self.bytes)
   }
 
+  @Test func `and may not be asked for is an error of its own`() throws {
+    let registry = ScriptedUploads { request, _ in
+      switch request.method {
+      case "HEAD": .headOnly(403, length: 0)
+      case "GET": ScriptedResponse(403)
+      default: nil
+      }
+    }
+    let error = error { _ = try push(registry.host, retries: 0) }
+    guard case .unconfirmedBlob(registry.host, "team/app", Self.blob.digest, .denied) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    // By GET it may be.
+    let proxied = ScriptedUploads { request, _ in
+      request.method == "HEAD" ? .headOnly(403, length: 0) : nil
+    }
+    #expect(try push(proxied.host, retries: 0) == .uploaded(Proof(of: Self.bytes)))
+  }
+
+  @Test func `and lies where nobody gets from here is there by the registry's own word`() throws {
+    let unreachable = ScriptedServer { _ in ScriptedResponse(steps: [.close]) }
+    let registry = ScriptedUploads { request, _ in
+      request.method == "HEAD"
+        ? ScriptedResponse(307, headers: [("Location", unreachable.url("/s"))]) : nil
+    }
+    #expect(try push(registry.host) == .uploaded(Proof(of: Self.bytes)))
+    // It is not asked again and again for each blob.
+    #expect(unreachable.requests.count == 1)
+    // Where somebody answers, that counts.
+    let empty = ScriptedServer { request in
+      request.method == "HEAD" ? .headOnly(404, length: 0) : ScriptedResponse(404)
+    }
+    let hollow = ScriptedUploads { request, _ in
+      ["HEAD", "GET"].contains(request.method)
+        ? ScriptedResponse(307, headers: [("Location", empty.url("/s"))]) : nil
+    }
+    expectNotKept(hollow.host) { _ = try push(hollow.host, retries: 0) }
+    // A registry that leads to itself says nothing by that.
+    let loop = ScriptedUploads { request, _ in
+      request.method == "HEAD" ? ScriptedResponse(307, headers: [("Location", request.path)]) : nil
+    }
+    #expect(error { _ = try push(loop.host, retries: 0) } != nil)
+  }
+
   @Test func `in chunks is asked for`() throws {
     let registry = ScriptedUploads { request, _ in
       request.path.contains("/uploads/") ? nil : .headOnly(404, length: 0)

@@ -347,8 +347,7 @@ extension RegistryError {
   fileprivate var isOfOneRepository: Bool {
     switch self {
     case .unauthorized, .denied, .repositoryNotFound, .refused, .writeRefused, .blobNotKept,
-      .algorithmRefused,
-      .destinationDigestDiffers:
+      .unconfirmedBlob, .algorithmRefused, .destinationDigestDiffers:
       true
     default: false
     }

@@ -139,6 +139,15 @@ extension RegistryError: WordedError {
           ? "It keeps what is damaged there: have it removed from the registry's storage, then run this again."
           : "Nothing that needs it was tagged. Check that a registry answers there, and no portal or proxy.",
         isOther ? .integrityFailure : .networkFailed)
+    case .unconfirmedBlob(let host, let repository, let digest, let error):
+      let cause = error.text
+      let isOfRights = [.credentialsRefused, .permissionDenied].contains(cause.status)
+      return ErrorText(
+        "\(host) has taken the blob \(digest) for \(repository), and does not say whether it has it: \(cause.summary)",
+        remedy: isOfRights
+          ? "Give a key that may pull there too, or the right to this one; then run the same command again."
+          : "Have HEAD or GET of /v2/\(repository)/blobs/ let through, there or in a proxy before it; then run the same command again.",
+        cause.status)
     case .writeRefused(let url, let status, let messages):
       let (what, remedy) = writeRefusal(status)
       return ErrorText("\(what): it answers \(status)\(messages.said) (\(url))", remedy: remedy, .cannotWrite)
