@@ -104,6 +104,15 @@ struct DocumentMeasure: Sendable {
     return try within(Share(of: self, taken: need), body)
   }
 
+  /// The same, where so much is to be had at once; `body` is told whether it is. Does not block.
+  public func reservingAtOnce<Value, Failure: Error>(
+    _ need: Int, _ body: (Bool) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    guard own == nil, takeAtOnce(need) else { return try body(false) }
+    defer { give(need) }
+    return try within(Share(of: self, taken: need)) { () throws(Failure) in try body(true) }
+  }
+
   /// Runs `body`, which reads documents one after the other and keeps some of what they say until it ends: from the first one on
   /// that is not small nobody else reads such. Nothing in it may wait for who reads documents in another thread. Blocks.
   public func whileReading<Value, Failure: Error>(
@@ -151,6 +160,15 @@ struct DocumentMeasure: Sendable {
       waitForSlice()
     }
     line.removeFirst()
+    taken += need
+    return true
+  }
+
+  /// Takes `need` bytes where they are to be had, and nobody waits for any.
+  private func takeAtOnce(_ need: Int) -> Bool {
+    unsafe pthread_mutex_lock(mutex)
+    defer { unsafe pthread_mutex_unlock(mutex) }
+    guard line.isEmpty, isThere(need) else { return false }
     taken += need
     return true
   }

@@ -45,7 +45,9 @@ struct Manifests {
     }
   }
 
-  /// What is larger, in bytes, is fetched once more, and not by many threads at a time: their texts alone may fill the memory.
+  /// What is larger, in bytes, is not fetched by many threads at a time: their texts alone may fill the memory. How large it is
+  /// nobody says before it is asked for, and each time counts where registries count pulls; so it is fetched once more only where
+  /// there is no room for it at once.
   private static let usualSize = 256 << 10
 
   /// `asItIs` asks whoever stands on the way, too, to change nothing.
@@ -54,8 +56,12 @@ struct Manifests {
     _ purpose: Purpose, asItIs: Bool = false
   ) throws(RegistryError) -> Manifest {
     do throws(RegistryError) {
-      return try fetchOnce(
-        identifier, of: repository, as: type, by: wanted, purpose, asItIs: asItIs, within: Self.usualSize)
+      return try DocumentMemory.fetched.reservingAtOnce(2 * Manifest.sizeLimit) {
+        hasRoom throws(RegistryError) in
+        try fetchOnce(
+          identifier, of: repository, as: type, by: wanted, purpose, asItIs: asItIs,
+          within: hasRoom ? Manifest.sizeLimit : Self.usualSize)
+      }
     } catch {
       guard case .notAManifest(_, _, _, .tooLarge(Int64(Self.usualSize))) = error else { throw error }
       return try DocumentMemory.fetched.reserving(2 * Manifest.sizeLimit) { () throws(RegistryError) in

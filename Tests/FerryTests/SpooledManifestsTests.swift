@@ -31,6 +31,17 @@ import Testing
     ["export", "-o", name, "--plain-http"] + tags.map { registry.reference("team/app:\($0)") }
   }
 
+  @Test func `asks for each of them by its tag no more often than for a small one`() throws {
+    registry.add(image: [[1]], to: "team/app", tag: "small")
+    try ferry.run(export(["small"], to: "small.tar"), exits: 0)
+    try ferry.run(export(["1"], to: "one.tar"), exits: 0)
+    func asked(_ tag: String) -> Int {
+      registry.server.requests.count { $0.method == "GET" && $0.path == "/v2/team/app/manifests/\(tag)" }
+    }
+    #expect(asked("small") >= 1)
+    #expect(asked("1") == asked("small"))
+  }
+
   @Test func `puts what they say into a file without a name, and into the archive`() throws {
     try FileManager.default.createDirectory(
       atPath: ferry.file("spool"), withIntermediateDirectories: false)

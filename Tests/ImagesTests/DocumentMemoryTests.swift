@@ -39,6 +39,27 @@ import Testing
     while memory.waiting < count { sched_yield() }
   }
 
+  @Test func `is had at once, or not at all`() {
+    let memory = DocumentMemory(limit: 4 * Self.mib)
+    func isThere(_ need: Int) -> Bool { memory.reservingAtOnce(need) { $0 } }
+    // Alone it may be any number.
+    #expect(isThere(9 * Self.mib))
+    let first = Holder { body in memory.reservingAtOnce(2 * Self.mib) { _ in body() } }
+    #expect(isThere(2 * Self.mib))
+    #expect(!isThere(3 * Self.mib))
+    // Nobody is overtaken.
+    let done = DispatchSemaphore(value: 0)
+    Thread.detachNewThread {
+      memory.reserving(3 * Self.mib) {}
+      done.signal()
+    }
+    queue(1, in: memory)
+    #expect(!isThere(2 * Self.mib))
+    first.letGo()
+    done.wait()
+    #expect(isThere(3 * Self.mib))
+  }
+
   @Test func `is waited for until those before have given it back`() {
     let memory = DocumentMemory(limit: 4 * Self.mib)
     let first = Holder { body in memory.reserving(2 * Self.mib, body) }
