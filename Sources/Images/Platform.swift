@@ -3,11 +3,40 @@ public struct Platform: Hashable, Sendable, Codable {
   public let os: String
   public let architecture: String
   public let variant: String?
+  /// The version of Windows that it was built on, by which hosts of one platform choose among several images. It is no part of
+  /// what the platform is called and compared by.
+  public let osVersion: String?
 
-  public init(os: String, architecture: String, variant: String? = nil) {
+  private enum CodingKeys: String, CodingKey {
+    case os, architecture, variant
+    case osVersion = "os.version"
+  }
+
+  public init(os: String, architecture: String, variant: String? = nil, osVersion: String? = nil) {
     self.os = os
     self.architecture = architecture
     self.variant = variant
+    self.osVersion = osVersion
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      os: try container.decode(String.self, forKey: .os),
+      architecture: try container.decode(String.self, forKey: .architecture),
+      variant: try container.decodeIfPresent(String.self, forKey: .variant),
+      // Nobody else reads it: what is no text is none.
+      osVersion: try? container.decodeIfPresent(String.self, forKey: .osVersion))
+  }
+
+  public static func == (left: Self, right: Self) -> Bool {
+    left.os == right.os && left.architecture == right.architecture && left.variant == right.variant
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(os)
+    hasher.combine(architecture)
+    hasher.combine(variant)
   }
 
   /// Parses `os/architecture[/variant]`; nil for anything else. `x86_64`, `aarch64` and `armhf` are

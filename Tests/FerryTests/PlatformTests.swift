@@ -250,6 +250,32 @@ import Testing
     #expect(manifests?.map { $0["otherPlatform"] as? String } == [nil, "linux/amd64"])
   }
 
+  @Test func `of which an index lists an image for each version of Windows are no twins`() throws {
+    let made = try MadeArchive(
+      """
+      a, b, c = Image('a', os='windows'), Image('b', os='windows'), Image('c', os='windows')
+      old, new = {**a.platform, 'os.version': '10.0.17763.1'}, {**a.platform, 'os.version': '10.0.20348.1'}
+      i = index([a.entry(platform=old), b.entry(platform=new)])
+      twins = index([a.entry(platform=old), b.entry(platform=new), c.entry(platform=new)])
+      write(layout([of(i, INDEX, annotations=called('app:1')), of(twins, INDEX, annotations=called('app:2'))],
+        [i, twins, *a.blobs, *b.blobs, *c.blobs]))
+      print(digest(a.manifest)); print(digest(b.manifest)); print(digest(c.manifest))
+      """)
+    let registry = ScriptedRegistry()
+    try ferry.run(["import", made.path, "--plain-http", "--to", "\(registry.host)/all"], exits: 0)
+    let both = try ferry.export([registry.reference("all/app:1")], to: "a.tar", "--platform", "windows/amd64")
+    #expect(!both.standardError.contains("its index lists"))
+    let listed = try self.image(inspected("a.tar"))["manifests"] as? [[String: Any]]
+    #expect(Set(made.printed.prefix(2)) == Set((listed ?? []).compactMap { $0["digest"] as? String }))
+    // Of one version there are two.
+    let three = registry.reference("all/app:2")
+    let twins = try ferry.export([three], to: "b.tar", "--platform", "windows/amd64")
+    twins.complains(
+      "\(three): its index lists 2 images for windows/amd64: taking all of them", made.printed[1],
+      made.printed[2])
+    #expect(!twins.standardError.contains(made.printed[0]))
+  }
+
   @Test func `of which an index lists several images are told of`() throws {
     let made = try MadeArchive(
       """

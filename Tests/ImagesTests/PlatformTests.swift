@@ -45,5 +45,8 @@ struct `A platform` {
     let json = #"{"architecture":"amd64","os":"windows","os.version":"10.0","os.features":["win32k"]}"#
     let platform = try JSONDecoder().decode(Platform.self, from: Data(json.utf8))
     #expect(platform == Platform(os: "windows", architecture: "amd64"))
+    #expect(platform.osVersion == "10.0")
+    let odd = #"{"architecture":"amd64","os":"windows","os.version":10}"#
+    #expect(try JSONDecoder().decode(Platform.self, from: Data(odd.utf8)).osVersion == nil)
   }
 }

@@ -31,12 +31,13 @@ struct PlatformChoice {
     wanted.filter { wanted in !children.contains { $0.platform?.satisfies(wanted) == true } }
   }
 
-  /// What of an index's `children` is for one and the same platform among those that are taken, in their order: several images.
+  /// What of an index's `children` is for one and the same platform among those that are taken, in their order: several images
+  /// that nothing tells apart, as builds for several versions of Windows are.
   func repeated(in children: [Descriptor]) -> [(Platform, [Digest])] {
     var found: [(platform: Platform, digests: [Digest])] = []
     for child in matches(in: children) {
       guard let platform = child.platform else { continue }
-      let place = found.firstIndex { $0.platform == platform }
+      let place = found.firstIndex { $0.platform == platform && $0.platform.osVersion == platform.osVersion }
       if place == nil { found.append((platform, [child.digest])) }
       guard let place, !found[place].digests.contains(child.digest) else { continue }
       found[place].digests.append(child.digest)
