@@ -18,6 +18,27 @@ extension Unicode.Scalar {
     default: isHarmless && !properties.isDefaultIgnorableCodePoint
     }
   }
+
+  /// How many columns of a terminal it takes: none where it is put onto the character before it, two where it is of the wide
+  /// ones of East Asia (Unicode's annex 11) or a picture.
+  public var columns: Int {
+    guard value >= 0x300 else { return 1 }
+    switch properties.generalCategory {
+    case .nonspacingMark, .enclosingMark, .format: return 0
+    default: break
+    }
+    switch value {
+    // Vowels and finals of Hangul stand in the syllable that they end.
+    case 0x1160...0x11FF, 0xD7B0...0xD7FF: return 0
+    // Of a flag's two letters each takes one.
+    case 0x1F1E6...0x1F1FF: return 1
+    case 0x1100...0x115F, 0x2329...0x232A, 0x2E80...0x303E, 0x3041...0xA4CF, 0xA960...0xA97C, 0xAC00...0xD7A3,
+      0xF900...0xFAFF, 0xFE10...0xFE19, 0xFE30...0xFE6F, 0xFF01...0xFF60, 0xFFE0...0xFFE6, 0x16FE0...0x18DFF,
+      0x1AFF0...0x1B2FF, 0x20000...0x3FFFD:
+      return 2
+    default: return properties.isEmojiPresentation ? 2 : 1
+    }
+  }
 }
 
 extension StringProtocol {

@@ -75,12 +75,21 @@ struct Wording: ExpressibleByStringInterpolation, Hashable, Comparable, Codable,
     text.split(separator: "\n", omittingEmptySubsequences: false).map { Wording(text: String($0)) }
   }
 
-  /// How many columns it takes, roughly.
-  var width: Int { text.count }
+  /// How many columns it takes on a terminal.
+  var width: Int {
+    text.utf8.allSatisfy { $0 < 0x80 }
+      ? text.utf8.count : text.unicodeScalars.reduce(0) { $0 + $1.columns }
+  }
 
   /// What of it fits into so many columns: a cut is marked, so that what it has left of a secret is known for that.
   func cut(to columns: Int) -> Wording {
-    width <= columns ? self : Wording(text: text.prefix(max(0, columns - 1)) + "…")
+    guard width > columns else { return self }
+    var room = columns - 1
+    let kept = text.unicodeScalars.prefix { scalar in
+      room -= scalar.columns
+      return room >= 0
+    }
+    return Wording(text: String(kept) + "…")
   }
 
   /// Whether a value stands in it.

@@ -114,6 +114,12 @@ extension TransportError: WordedError {
       return ErrorText(
         "the proxy wants a login, or another one: \(reason)",
         remedy: "Give it in https_proxy or http_proxy: http://USER:PASSWORD@HOST:PORT.", .networkFailed)
+    case .proxy(let reason)
+    where ["Could not resolve host", "Failed to resolve"].contains(where: reason.hasPrefix):
+      return ErrorText(
+        "\(reason), as a proxy of socks5:// or socks4:// leaves to this machine",
+        remedy: "With socks5h:// or socks4a:// in https_proxy or http_proxy the proxy looks names up itself.",
+        .networkFailed)
     case .proxy(let reason):
       return ErrorText(
         "the proxy failed: \(reason)", remedy: "Check https_proxy, http_proxy and no_proxy.", .networkFailed)
