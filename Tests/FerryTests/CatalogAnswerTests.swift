@@ -68,6 +68,25 @@ import Testing
       ], exits: 13)
   }
 
+  @Test func `of more names than are read is nothing that a repository's tags wait for`() throws {
+    let names = (0..<140_000).map { "\"a/\($0)\"" }.joined(separator: ",")
+    let registry = registry { _ in ScriptedResponse(json: #"{"repositories":[\#(names)]}"#) }
+    let listed = try ferry.run(["list", "--plain-http", registry.reference("old/app")], exits: 0)
+    #expect(listed.lines == [registry.reference("old/app:1")])
+    listed.complains("repositories below \(registry.reference("old/app")) are not looked for")
+    try ferry.run(["list", "--plain-http", registry.reference("old")], exits: 13)
+    // What lies below a repository and was read is one of some that were not.
+    let paged = self.registry { request in
+      let last = request.query?.split(separator: "&").first { $0.hasPrefix("last=") }
+      let page = last.flatMap { Int($0.dropFirst(5)) } ?? 0
+      let names = ["old/app/part"] + (0..<50_000).map { "a/\(page)-\($0)" }
+      return ScriptedResponse(
+        headers: [("Link", "</v2/_catalog?last=\(page + 1)>; rel=next")],
+        json: #"{"repositories":[\#(names.map { "\"\($0)\"" }.joined(separator: ","))]}"#)
+    }
+    try ferry.run(["list", "--plain-http", paged.reference("old/app")], exits: 3)
+  }
+
   /// A name that is no repository, beside a catalog that fails, is not all of anything.
   @Test(arguments: [500, 400]) func `that cannot be had is told where there is nothing else`(_ status: Int)
     throws

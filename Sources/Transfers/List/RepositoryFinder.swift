@@ -34,7 +34,7 @@ struct RepositoryFinder: Sendable {
     var leftOut: [ImageFailure] = []
     /// Why the registry shows no catalog: what lies below the location cannot be looked for.
     var hidden: RegistryError?
-    /// Why nothing of the catalog could be read, which may be there: the location may be a repository all the same.
+    /// Why nothing of the catalog that lies below the location could be read, and may be there: it may be a repository all the same.
     var unread: RegistryError?
   }
 
@@ -126,7 +126,9 @@ struct RepositoryFinder: Sendable {
       if failure.isAboutReaching { throw failure }
       if failure.meansNoCatalog, !location.path.isEmpty {
         found.hidden = failure
-      } else if failure.tellsNothing, !location.path.isEmpty {
+      } else if failure.tellsNothing || failure.isOfNoEnd && below.allSatisfy({ $0 == location.path }),
+        !location.path.isEmpty
+      {
         found.unread = failure
       } else {
         found.failures = [ImageFailure(image: location.description, error: failure)]
@@ -282,6 +284,17 @@ extension RegistryError {
   fileprivate var tellsNothing: Bool {
     switch self {
     case .overwhelmed, .refused, .transport: true
+    default: false
+    }
+  }
+
+  /// Whether the list goes on for longer than it is read: who asks for one repository need not hear of all others.
+  fileprivate var isOfNoEnd: Bool {
+    switch self {
+    case .listCutShort(_, _, _, let error): error.isOfNoEnd
+    case .malformedResponse(_, .tooManyNames), .malformedResponse(_, .emptyPages),
+      .malformedResponse(_, .slowList):
+      true
     default: false
     }
   }
