@@ -34,9 +34,9 @@ struct KeptPieces: Sendable {
     try extend(piece)
   }
 
-  /// Keeps what follows the last piece.
+  /// Keeps what follows the last piece. Where nothing follows there may be no piece either.
   mutating func extend(_ piece: [UInt8]) throws(TarError) {
-    guard !isFull || pieces[pieces.count - 1].count == 0 else { return }
+    guard !piece.isEmpty, !isFull || pieces[pieces.count - 1].count == 0 else { return }
     pieces[pieces.count - 1].count += Int64(piece.count)
     total += Int64(piece.count)
     guard spool != nil || Int64(bytes.count + piece.count) > Self.memory else {
