@@ -95,7 +95,8 @@ import Testing
   }
 
   @Test func `arrives through a pipe without a copy where its order is Ferry's`() throws {
-    for (number, files) in ["$order", "--format=pax . $order", "$order $last", "$order --add-file=../b.tar"]
+    _ = try pipeline.run("echo of the carrier > note")
+    for (number, files) in ["$order", "--format=pax . $order", "$order $last", "$order --add-file=../note"]
       .enumerated()
     {
       let done = try imports(files, to: "to\(number)")
@@ -105,6 +106,13 @@ import Testing
         try destination.storage.digest(of: "to\(number)/app", "1.0")
           == FixtureImages.digest(of: "team/app:1.0"))
     }
+  }
+
+  @Test func `is refused in a pipe where its order is Ferry's and another archive lies in it`() throws {
+    let refused = try imports("$order --add-file=../b.tar", to: "to")
+    #expect(refused.status == 64)
+    refused.complains("holds images in b.tar, and ferry reads the top of a tar alone")
+    #expect(destination.storage.digest(of: "to/app", "1.0") == nil)
   }
 
   @Test func `is found damaged in a pipe where its order is Ferry's and something is wrong with it`() throws {
