@@ -32,25 +32,33 @@ enum AttachedContent {
     tagKind(of: root) != nil || kind(of: root) == "referrers"
   }
 
-  /// The images with the names that registries know these by. Where it cannot be told which image something belongs to, it
-  /// keeps the name that it has.
+  /// The images with the names that registries know these by. What belongs to an image that is not there, or cannot be told, goes by
+  /// its digest alone: the name that it has is that image's.
   static func naming(_ images: [LayoutImage]) -> [LayoutImage] {
     guard images.contains(where: { isAttached($0.root) }) else { return images }
     var subjects: [String: Set<Digest>] = [:]
-    for image in images where ["image", "imageIndex"].contains(kind(of: image.root)) {
+    for image in images where mayBeSubject(image) {
       subjects[image.name, default: []].insert(image.root.digest)
     }
     return images.map { image in
-      guard isAttached(image.root), let subjects = subjects[image.name], subjects.count == 1,
-        let subject = subjects.first
-      else { return image }
-      guard let kind = tagKind(of: image.root) else { return referrer(image) }
-      let tag = ReferrerTag(kind, of: subject).tag
-      guard RepositoryName.isValidTag(tag) else { return image }
+      guard isAttached(image.root) else { return image }
+      guard let kind = tagKind(of: image.root), let subjects = subjects[image.name], subjects.count == 1,
+        let subject = subjects.first, case let tag = ReferrerTag(kind, of: subject).tag,
+        RepositoryName.isValidTag(tag)
+      else { return referrer(image) }
       guard let reference = image.reference else {
         return LayoutImage(reference: nil, name: tag, root: image.root)
       }
       return LayoutImage(reference.with(tag: tag), root: image.root)
+    }
+  }
+
+  /// Whether what has its name may belong to it. What tools list without a word of its kind may be anything, where it has no name.
+  private static func mayBeSubject(_ image: LayoutImage) -> Bool {
+    switch kind(of: image.root) {
+    case "image", "imageIndex": true
+    case nil: !image.name.isEmpty
+    default: false
     }
   }
 

@@ -34,8 +34,8 @@ struct BlobLookup {
 
   /// What a repository has of a blob of `size` bytes, nil for any size. Asked by HEAD, and where that does not say
   /// that the blob has this size, by GET of its first byte. `isForPush` asks as one who is about to push there, `isSent` of a
-  /// blob whose bytes it was just sent: a registry that then leads elsewhere for them says itself that it has them, and who
-  /// pushes need not get to its storage from here.
+  /// blob whose bytes it was just sent: where it leads elsewhere for them and nobody gets there from here, that is asked by GET, too.
+  /// Throws ``RegistryError/unconfirmedBlob(host:repository:digest:_:)`` where that leads nowhere either.
   func presence(
     of digest: Digest, size: Int64?, in repository: String, isForPush: Bool = false, isSent: Bool = false
   ) throws(RegistryError) -> BlobPresence {
@@ -50,8 +50,13 @@ struct BlobLookup {
         do throws(RegistryError) {
           response = try connection.exchange(HTTPRequest(.head, url), for: purpose, persistently: !leadsAway)
         } catch {
-          guard leadsAway, case .transport(let fault) = error, fault != .cancelled else { throw error }
-          return .held
+          guard leadsAway, error.isOfWay else { throw error }
+          do throws(RegistryError) {
+            return try presenceByRange(of: digest, size: size, at: url, for: purpose)
+          } catch let second {
+            guard second.isOfWay else { throw second }
+            throw .unconfirmedBlob(host: connection.host, repository: repository, digest: digest, second)
+          }
         }
       }
     } catch {
@@ -97,7 +102,8 @@ struct BlobLookup {
   /// What the repository has of a blob that was just given to it, asked again while it is not there; `byBytes` asks at
   /// once for a byte of it. Bytes that were sent make HEAD enough. What came without any, by a mount, may rest on what
   /// the registry remembers of a blob that is gone. `isReplaceable` says that the blob can be had another way at once. Throws
-  /// ``RegistryError/unconfirmedBlob(host:repository:digest:_:)`` where bytes were sent and nobody may ask for them.
+  /// ``RegistryError/unconfirmedBlob(host:repository:digest:_:)`` where bytes were sent and nobody may ask for them, or gets to where they
+  /// lie.
   func confirm(
     _ blob: Descriptor, in repository: String, byBytes: Bool = false, isReplaceable: Bool = false
   ) throws(RegistryError) -> BlobPresence {
@@ -347,5 +353,12 @@ extension RegistryError {
     case .unauthorized, .denied, .noUsableChallenge, .refused: true
     default: false
     }
+  }
+}
+
+extension RegistryError {
+  /// Whether nobody was reached.
+  fileprivate var isOfWay: Bool {
+    if case .transport(let fault) = self { fault != .cancelled } else { false }
   }
 }

@@ -43,7 +43,7 @@ public enum RegistryError: Error, Hashable, Sendable {
   /// The registry said that it has taken a blob and does not have it, or has something else in its place
   /// (`isOther`).
   case blobNotKept(host: String, repository: String, digest: Digest, isOther: Bool)
-  /// The registry said that it has taken a blob, and refuses to say whether it has it; how.
+  /// The registry said that it has taken a blob, and refuses to say whether it has it, or leads for it to where nobody gets; how.
   indirect case unconfirmedBlob(host: String, repository: String, digest: Digest, RegistryError)
   /// The registry wants what is uploaded to a repository sent to another host, which was not allowed.
   case uploadElsewhere(host: String, repository: String, target: String)

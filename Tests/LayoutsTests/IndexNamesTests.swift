@@ -82,11 +82,31 @@ struct `The names of an index` {
     #expect(try ambiguous(attestation(none, nil, nil), entry("b", one, "1")) == [])
   }
 
+  private func kind(_ kind: String, _ entry: String) -> String {
+    entry.replacing(#""annotations":{"#, with: #""annotations":{"kind":"\#(kind)","#)
+  }
+
+  @Test(arguments: ["dev.cosignproject.cosign/", "dev.hauler/"])
+  func `are no signature's whose image is not there, or cannot be told`(vendor: String) throws {
+    func names(_ entries: String...) throws -> [String] {
+      let text = #"{"schemaVersion":2,"manifests":[\#(entries.joined(separator: ","))]}"#
+      return try IndexFile(bytes: Array(text.utf8)).images.map(\.name)
+    }
+    let (image, other) = (entry("a", one, nil), entry("c", one, nil))
+    let tag = "x.example/app:sha256-\(Digest(of: Array("a".utf8)).hex)"
+    for (name, suffix) in [("sigs", ".sig"), ("atts", ".att"), ("sboms", ".sbom")] {
+      let attached = kind(vendor + name, entry("b", one, nil))
+      let byDigest = "x.example/app@\(Digest(of: Array("b".utf8)))"
+      #expect(try names(attached) == [byDigest])
+      #expect(try names(kind(vendor + "image", entry("a", two, nil)), attached) == [two, byDigest])
+      #expect(try names(image, other, attached) == [one, one, byDigest])
+      #expect(try names(kind(vendor + "image", image), attached) == [one, tag + suffix])
+      #expect(try names(image, attached) == [one, tag + suffix])
+    }
+  }
+
   /// As cosign save and hauler list them.
   @Test func `may be a signature's, which its kind tells from the image`() throws {
-    func kind(_ kind: String, _ entry: String) -> String {
-      entry.replacing(#""annotations":{"#, with: #""annotations":{"kind":"\#(kind)","#)
-    }
     let image = entry("a", one, one)
     for name in ["sigs", "atts", "sboms"] {
       #expect(try ambiguous(image, kind("dev.cosignproject.cosign/\(name)", entry("b", nil, one))) == [])

@@ -119,15 +119,26 @@ import Transport
     #expect(try push(proxied.host, retries: 0) == .uploaded(Proof(of: Self.bytes)))
   }
 
-  @Test func `and lies where nobody gets from here is there by the registry's own word`() throws {
+  @Test func `and lies where nobody gets from here is no success`() throws {
     let unreachable = ScriptedServer { _ in ScriptedResponse(steps: [.close]) }
     let registry = ScriptedUploads { request, _ in
       request.method == "HEAD"
         ? ScriptedResponse(307, headers: [("Location", unreachable.url("/s"))]) : nil
     }
+    // By GET the registry gives it itself.
     #expect(try push(registry.host) == .uploaded(Proof(of: Self.bytes)))
-    // It is not asked again and again for each blob.
     #expect(unreachable.requests.count == 1)
+    for target in [unreachable.url("/s"), "http://169.254.169.254/s"] {
+      let leading = ScriptedUploads { request, _ in
+        ["HEAD", "GET"].contains(request.method)
+          ? ScriptedResponse(307, headers: [("Location", target)]) : nil
+      }
+      let error = error { _ = try push(leading.host, retries: 0) }
+      guard case .unconfirmedBlob(leading.host, "team/app", Self.blob.digest, .transport) = error else {
+        Issue.record("\(target): \(String(describing: error))")
+        continue
+      }
+    }
     // Where somebody answers, that counts.
     let empty = ScriptedServer { request in
       request.method == "HEAD" ? .headOnly(404, length: 0) : ScriptedResponse(404)

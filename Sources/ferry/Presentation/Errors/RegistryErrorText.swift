@@ -141,12 +141,16 @@ extension RegistryError: WordedError {
         isOther ? .integrityFailure : .networkFailed)
     case .unconfirmedBlob(let host, let repository, let digest, let error):
       let cause = error.text
-      let isOfRights = [.credentialsRefused, .permissionDenied].contains(cause.status)
+      let remedy =
+        switch (error, cause.status) {
+        case (.transport, _): "It leads elsewhere for it, to its storage: let this machine through to that"
+        case (_, .credentialsRefused), (_, .permissionDenied):
+          "Give a key that may pull there too, or the right to this one"
+        default: "Have HEAD or GET of /v2/\(repository)/blobs/ let through, there or in a proxy before it"
+        }
       return ErrorText(
         "\(host) has taken the blob \(digest) for \(repository), and does not say whether it has it: \(cause.summary)",
-        remedy: isOfRights
-          ? "Give a key that may pull there too, or the right to this one; then run the same command again."
-          : "Have HEAD or GET of /v2/\(repository)/blobs/ let through, there or in a proxy before it; then run the same command again.",
+        remedy: "\(remedy); then run the same command again.",
         cause.status)
     case .writeRefused(let url, let status, let messages):
       let (what, remedy) = writeRefusal(status)
