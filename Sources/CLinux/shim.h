@@ -32,10 +32,14 @@ static inline unsigned long clinux_file_system(int descriptor) {
 // Leaves no core file of this process, whoever takes them, and lets no other process look into it: prctl(2) is variadic.
 static inline int clinux_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
-// Has all threads take memory from one arena, where the C library has several (glibc): what one has freed the others take.
+// Has all threads take memory from one arena, where the C library has several (glibc): what one has freed the others take. And
+// has it give back what is large, however large what was freed before.
 static inline void clinux_use_one_arena(void) {
 #ifdef M_ARENA_MAX
   mallopt(M_ARENA_MAX, 1);
+#endif
+#ifdef M_MMAP_THRESHOLD
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
 #endif
 }
 

@@ -6,14 +6,36 @@ public import Digests
 public struct Descriptor: Hashable, Sendable, Codable {
   /// What is said of some descriptors alone: by indexes of their manifests, and by artifacts.
   private struct Details: Hashable, Sendable {
+    private struct Annotation: Hashable, Sendable {
+      let name: String
+      let text: String
+    }
+
     var platform: Platform?
-    var annotations: [String: String]?
+    /// In the order of their names: a dictionary of the two that an image has takes twice as much.
+    private var listed: [Annotation]?
+    var annotations: [String: String]? {
+      get { listed.map { Dictionary($0.map { ($0.name, $0.text) }) { first, _ in first } } }
+      set {
+        listed = newValue?.sorted { $0.key < $1.key }.map { Annotation(name: $0.key, text: $0.value) }
+      }
+    }
     var urls: [String]?
     var artifactType: String?
 
+    init(
+      platform: Platform? = nil, annotations: [String: String]? = nil, urls: [String]? = nil,
+      artifactType: String? = nil
+    ) {
+      self.platform = platform
+      self.urls = urls
+      self.artifactType = artifactType
+      self.annotations = annotations
+    }
+
     /// nil when nothing is said.
     var unlessEmpty: Details? {
-      platform == nil && annotations == nil && urls == nil && artifactType == nil ? nil : self
+      platform == nil && listed == nil && urls == nil && artifactType == nil ? nil : self
     }
   }
 

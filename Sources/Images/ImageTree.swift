@@ -3,21 +3,47 @@ public import Digests
 /// Everything one image consists of, found by walking from its root manifest: of each part its type, digest and size. What
 /// else its manifests say is not kept; of an archive of many images that would be most of it.
 public struct ImageTree: Sendable {
-  public let root: Descriptor
+  /// In memory once, however many names the image has.
+  private final class Content: Sendable {
+    let root: Descriptor
+    let manifests: [Descriptor]
+    let blobs: [Descriptor]
+    let configs: [Descriptor]
+    let omitted: [Descriptor]
+    let unknownManifests: [UnknownManifest]
+    let references: [ManifestReference]
+    let artifactType: String?
+
+    init(_ walk: Walk, root: Descriptor) {
+      self.root = root
+      // Without the room that growing arrays keep.
+      manifests = walk.manifests.map(\.self)
+      blobs = walk.blobs.map(\.self)
+      configs = walk.configs.map(\.self)
+      omitted = walk.omitted.map(\.self)
+      unknownManifests = walk.unknown
+      references = walk.references
+      artifactType = walk.artifactType
+    }
+  }
+
+  private let content: Content
+
+  public var root: Descriptor { content.root }
   /// Each manifest once, children before the indexes that list them: the order in which to push.
-  public let manifests: [Descriptor]
+  public var manifests: [Descriptor] { content.manifests }
   /// Configs and layers, each digest once, in the order they were met.
-  public let blobs: [Descriptor]
+  public var blobs: [Descriptor] { content.blobs }
   /// Those of ``blobs`` that are configs, or what artifacts call so.
-  public let configs: [Descriptor]
+  public var configs: [Descriptor] { content.configs }
   /// Descriptors that `includes` turned down; nothing below them was looked at.
-  public let omitted: [Descriptor]
+  public var omitted: [Descriptor] { content.omitted }
   /// Its manifests of types that Ferry does not know, and what its indexes list and may be such, each once.
-  public let unknownManifests: [UnknownManifest]
+  public var unknownManifests: [UnknownManifest] { content.unknownManifests }
   /// Those of ``manifests`` that refer to another manifest: signatures, SBOMs, attestations.
-  public let references: [ManifestReference]
+  public var references: [ManifestReference] { content.references }
   /// What kind of artifact the root is (``Manifest/artifactType``).
-  public let artifactType: String?
+  public var artifactType: String? { content.artifactType }
 
   /// The most that the parts of one image may add up to, in bytes: far beyond any, and far from overflow.
   static let largestSize: Int64 = 1 << 53
@@ -42,27 +68,15 @@ public struct ImageTree: Sendable {
     var walk = Walk()
     try walk.descend(
       into: root, depth: 0, includes: includes, share: share, visit: visit, fetch: fetch)
-    self.root = root
-    // Without the room that growing arrays keep.
-    manifests = walk.manifests.map(\.self)
-    blobs = walk.blobs.map(\.self)
-    configs = walk.configs.map(\.self)
-    omitted = walk.omitted.map(\.self)
-    unknownManifests = walk.unknown
-    references = walk.references
-    artifactType = walk.artifactType
+    content = Content(walk, root: root)
   }
 
   /// An image of one manifest that does not itself say how large its `blobs` are.
   public init(of manifest: Manifest, blobs: [Descriptor]) {
-    root = manifest.descriptor
-    manifests = [manifest.descriptor]
-    self.blobs = blobs
-    configs = []
-    omitted = []
-    unknownManifests = []
-    references = []
-    artifactType = nil
+    var walk = Walk()
+    walk.manifests = [manifest.descriptor]
+    walk.blobs = blobs
+    content = Content(walk, root: manifest.descriptor)
   }
 
   /// The sum of all manifests and blobs, in bytes.

@@ -87,10 +87,11 @@ public final class Secrets: Sendable {
   /// nobody learns from them that it is one.
   public func excuse(_ words: some Sequence<String>) {
     known.withLock { known in
-      let fresh = words.filter { $0.utf8.count >= Self.shortest && known.words.insert($0).inserted }
-      for secret in known.own where fresh.contains(where: { $0.contains(secret) }) {
-        known.search.remove(plain: secret)
+      var excused: Set<String> = []
+      for word in words where word.utf8.count >= Self.shortest && known.words.insert(word).inserted {
+        for secret in known.own where word.contains(secret) { excused.insert(secret) }
       }
+      for secret in excused { known.search.remove(plain: secret) }
     }
   }
 

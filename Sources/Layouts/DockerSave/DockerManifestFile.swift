@@ -106,13 +106,13 @@ struct DockerManifestFile: Sendable {
   }
 
   /// The largest that is read of another tool's, in bytes.
-  static let sizeLimit: Int64 = 16 << 20
+  static let sizeLimit: Int64 = 12 << 20
   /// The largest that an archive of Ferry's may have, in bytes: that of 100,000 images of sixty layers. It is compared, not read.
   static let largestSize: Int64 = 512 << 20
   /// The most images, names and layers together, so that what is made of them stays bounded.
   static let mostParts = 1 << 17
   /// The most bytes of all names.
-  static let mostNameBytes = 3 << 20
+  static let mostNameBytes = 5 << 19
   /// The most values in the file, as many as commas stand in it: what docker writes has one in more than thirty bytes.
   private static let mostValues = 4 * mostParts
   /// The most bytes of addresses that one layer may have.

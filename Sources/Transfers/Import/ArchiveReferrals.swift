@@ -69,6 +69,7 @@ struct ArchiveReferrals {
     replaced: (ArchivedImage) throws -> [Digest] = { _ in [] }
   ) throws -> Self {
     var found = Self()
+    found.images.reserveCapacity(images.count)
     var candidates: [Candidate] = []
     let subjects = try cutSubjects(among: images, tree: tree)
     for archived in images {

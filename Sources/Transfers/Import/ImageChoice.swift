@@ -78,6 +78,8 @@ struct ImageChoice {
     let complete = try putDamagedAside()
     let referrals = try ArchiveReferrals.find(
       among: complete, tree: { try tree(of: $0) }, replaced: { [self] in try replaced(by: $0) })
+    // Arrays that grow take twice their room meanwhile.
+    if wanted.isEmpty, request.shard == nil { selected.reserveCapacity(complete.count) }
     for (images, isPart) in [(referrals.images, false), (referrals.parts, true)] {
       for archived in images {
         guard isNamed(archived.image) || (wanted.isEmpty && !isPart) else { continue }
@@ -116,6 +118,7 @@ struct ImageChoice {
   /// may be put aside.
   private mutating func putDamagedAside() throws -> [ArchivedImage] {
     var complete: [ArchivedImage] = []
+    complete.reserveCapacity(layouts.map(\.images.count).saturatingSum())
     for layout in layouts {
       let absences = sources[ObjectIdentifier(layout)]?.found.absences ?? [:]
       var failures: [ImageFailure] = []

@@ -49,7 +49,7 @@ struct ImageNaming: Sendable {
 
   /// What tells one image under a target from others there.
   private struct Arrival: Hashable {
-    let name: ImportImage.Name
+    let source: String
     let digest: Digest
   }
 
@@ -59,8 +59,8 @@ struct ImageNaming: Sendable {
   func name(_ compressed: CompressedSelection) throws -> NamedImages {
     let selection = compressed.selected
     var blockers: [any Error] = []
-    var byTarget: [Reference: [ImportImage]] = [:]
-    var arrived: Set<Arrival> = []
+    var all: [ImportImage] = []
+    all.reserveCapacity(selection.count)
     var misfits: [MisfitName] = []
     let isOnly = selection.count { $0.referral == nil && $0.superseded == nil } == 1
     var unnamed: [(archive: String, image: UnnamedImage)] = []
@@ -99,8 +99,7 @@ struct ImageNaming: Sendable {
         named.state = .refused
         misfits.append(MisfitName(source: named.source, target: target, problem: problem))
       }
-      guard arrived.insert(Arrival(name: named.name, digest: named.digest)).inserted else { continue }
-      byTarget[target, default: []].append(named)
+      all.append(named)
     }
     for (archive, images) in Dictionary(grouping: unnamed, by: \.archive).sorted(by: { $0.key < $1.key }) {
       blockers.append(TransferError.unnamedImages(archive: archive, images.map(\.image)))
@@ -111,26 +110,45 @@ struct ImageNaming: Sendable {
     if !misfits.isEmpty {
       blockers.append(TransferError.refusedByNGC(misfits.sorted { $0.target < $1.target }))
     }
-    let images = byTarget.sorted { $0.key < $1.key }.flatMap { target, images in
-      guard let first = images.first, images.contains(where: { $0.digest != first.digest }) else {
-        return images.sorted { $0.source < $1.source }
-      }
-      let sources = Set(images.map(\.source)).sorted()
-      blockers.append(
-        sources.count > 1
-          ? TransferError.targetCollision(target: target, sources: sources)
-          : TransferError.nameCollision(
-            name: sources[0], target: target,
-            images.map {
-              NamedTwice(archive: $0.listedIn ?? $0.archive, digest: $0.compression?.original ?? $0.digest)
-            }))
-      return images.sorted { $0.source < $1.source }.map { image in
-        var image = image
-        image.state = .refused
-        return image
-      }
+    return NamedImages(images: settle(all, blockers: &blockers), blockers: blockers)
+  }
+
+  /// The images in the order of their targets, then of their sources, each once. Those that share a target with others are refused.
+  private func settle(_ images: [ImportImage], blockers: inout [any Error]) -> [ImportImage] {
+    let order = images.indices.sorted {
+      images[$0].target == images[$1].target ? $0 < $1 : images[$0].target < images[$1].target
     }
-    return NamedImages(images: images, blockers: blockers)
+    var settled: [ImportImage] = []
+    settled.reserveCapacity(images.count)
+    var next = 0
+    while next < order.count {
+      let target = images[order[next]].target
+      let end = order[next...].firstIndex { images[$0].target != target } ?? order.count
+      let sharing = order[next..<end]
+      next = end
+      guard sharing.count > 1 else {
+        settled += sharing.map { images[$0] }
+        continue
+      }
+      var arrived: Set<Arrival> = []
+      var group = sharing.map { images[$0] }.filter {
+        arrived.insert(Arrival(source: $0.source, digest: $0.digest)).inserted
+      }
+      if Set(group.map(\.digest)).count > 1 {
+        let sources = Set(group.map(\.source)).sorted()
+        blockers.append(
+          sources.count > 1
+            ? TransferError.targetCollision(target: target, sources: sources)
+            : TransferError.nameCollision(
+              name: sources[0], target: target,
+              group.map {
+                NamedTwice(archive: $0.listedIn ?? $0.archive, digest: $0.compression?.original ?? $0.digest)
+              }))
+        for place in group.indices { group[place].state = .refused }
+      }
+      settled += group.sorted { $0.source < $1.source }
+    }
+    return settled
   }
 
   /// Where an image goes, though no registry may take the name; nil when it has none. A given name is for

@@ -12,13 +12,13 @@ struct SelectedImage: Sendable {
   var tree: ImageTree
   /// The manifests of ``tree``.
   var manifests: ImportManifests
-  let referral: Referral?
+  @Seldom private(set) var referral: Referral?
   /// Where ``tree`` is that of one platform alone: what it was taken out of.
-  var origin: PlatformOrigin?
+  @Seldom var origin: PlatformOrigin?
   /// What refers to it, and is not pushed.
   var referrersLeft: [UncarriedReferrer] = []
   /// Where its name is another image's: then ``image`` is named by its digest.
-  var superseded: SupersededName?
+  @Seldom var superseded: SupersededName?
 
   init(_ archived: ArchivedImage, tree: ImageTree, referral: Referral?) {
     layout = archived.layout

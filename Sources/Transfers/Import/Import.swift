@@ -46,31 +46,48 @@ public struct Import: Sendable {
       request, keepGoing: settings.keepGoing, readsPipes: isDryRun, observer: settings.observer,
       executor: executor)
     let archives = try await opening.open()
+    let selection = try await select(from: archives)
+    let named = selection.named
+    let survey = DestinationSurvey(
+      of: destination, for: request, keepGoing: settings.keepGoing, executor: executor)
+    // What cannot be named is not pushed in any case.
+    let surveyed = try await survey.survey(
+      named.images, strangers: selection.strangers, opensUploads: isDryRun && named.blockers.isEmpty)
+    let contentSurvey = ContentSurvey(
+      of: destination, mapping: request.mapping, keepGoing: settings.keepGoing,
+      observer: settings.observer, executor: executor)
+    let content = try await contentSurvey.survey(
+      surveyed, of: archives, compressed: selection.layers, made: selection.configs, isDryRun: isDryRun)
+    return PreparedImport(
+      destination: request.mapping.destination, images: content.images, failures: content.failures,
+      incomplete: archives.failures + selection.incomplete, refusals: surveyed.refusals,
+      blockers: named.blockers + surveyed.blockers + content.blockers, blobs: content.blobs,
+      absent: content.absent, leftOut: content.leftOut, opened: archives, presentSize: content.presentSize)
+  }
+
+  /// The images that are asked for, with their names. What it takes to find them is let go: there may be tens of thousands.
+  private struct NamedSelection {
+    let named: NamedImages
+    let strangers: [ImageFailure]
+    let incomplete: [ImageFailure]
+    let layers: [Digest: CompressedLayer]
+    let configs: [Digest: MadeConfig]
+  }
+
+  private func select(from archives: ImportedArchives) async throws -> NamedSelection {
     let selection = ImageSelection(request, keepGoing: settings.keepGoing)
     let selected = try await executor.run { try selection.select(from: archives) }
     let compressed = try await change(selected.images, in: archives)
     let naming = ImageNaming(
       request.mapping, givenName: request.givenName, nvidiaHosts: registries.nvidiaHosts)
     let named = try naming.name(compressed)
-    settings.observer.named(
-      archives.layouts.flatMap { $0.images.compactMap(\.reference) } + named.images.map(\.target))
+    for layout in archives.layouts { settings.observer.named(layout.images.compactMap(\.reference)) }
+    settings.observer.named(named.images.map(\.target))
     for note in selected.notes { settings.observer.note(note) }
     note(named.images, from: archives)
-    let survey = DestinationSurvey(
-      of: destination, for: request, keepGoing: settings.keepGoing, executor: executor)
-    // What cannot be named is not pushed in any case.
-    let surveyed = try await survey.survey(
-      named.images, strangers: selected.strangers, opensUploads: isDryRun && named.blockers.isEmpty)
-    let contentSurvey = ContentSurvey(
-      of: destination, mapping: request.mapping, keepGoing: settings.keepGoing,
-      observer: settings.observer, executor: executor)
-    let content = try await contentSurvey.survey(
-      surveyed, of: archives, compressed: compressed.layers, made: compressed.configs, isDryRun: isDryRun)
-    return PreparedImport(
-      destination: request.mapping.destination, images: content.images, failures: content.failures,
-      incomplete: archives.failures + selected.incomplete, refusals: surveyed.refusals,
-      blockers: named.blockers + surveyed.blockers + content.blockers, blobs: content.blobs,
-      absent: content.absent, leftOut: content.leftOut, opened: archives, presentSize: content.presentSize)
+    return NamedSelection(
+      named: named, strangers: selected.strangers, incomplete: selected.incomplete, layers: compressed.layers,
+      configs: compressed.configs)
   }
 
   /// The images as they are pushed, where that is asked for not as they lie in the archives.

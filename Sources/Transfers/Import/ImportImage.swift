@@ -3,9 +3,25 @@ public import FoundationEssentials
 public import Images
 import Layouts
 
+/// What few of many have: it takes a word of those that have none.
+@propertyWrapper struct Seldom<Value: Sendable>: Sendable {
+  private indirect enum Box: Sendable { case value(Value) }
+
+  private var box: Box?
+
+  init(wrappedValue: Value?) { box = wrappedValue.map { .value($0) } }
+
+  var wrappedValue: Value? {
+    get { if case .value(let value) = box { value } else { nil } }
+    set { box = newValue.map { .value($0) } }
+  }
+}
+
 /// One image of an import: where it comes from, where it goes, and what is there.
 public struct ImportImage: Sendable {
-  public enum State: Hashable, Sendable {
+  ///
+  /// A digest in it is kept apart: archives have tens of thousands of images, and most are new.
+  public indirect enum State: Hashable, Sendable {
     case new
     /// The tag is there with this very digest.
     case identical
@@ -57,7 +73,7 @@ public struct ImportImage: Sendable {
     let tree: ImageTree
     let manifests: ImportManifests
     let archive: String
-    let referral: Referral?
+    let referral: Seldom<Referral>
 
     init(
       _ source: String, _ target: Reference, _ tree: ImageTree, _ manifests: ImportManifests,
@@ -68,7 +84,7 @@ public struct ImportImage: Sendable {
       self.tree = tree
       self.manifests = manifests
       self.archive = archive
-      self.referral = referral
+      self.referral = Seldom(wrappedValue: referral)
     }
   }
 
@@ -107,7 +123,7 @@ public struct ImportImage: Sendable {
   /// The archive's path.
   public var archive: String { content.archive }
   /// What it refers to, when it is there for that.
-  public var referral: Referral? { content.referral }
+  public var referral: Referral? { content.referral.wrappedValue }
   public internal(set) var state: State = .new
   /// How many of its manifests and blobs its repository did not have although its tag was there.
   public internal(set) var missing = 0

@@ -57,9 +57,9 @@ final class ProgressDisplay: TransferObserver {
   }
 
   func named(_ references: [Reference]) {
-    var words = Set(references.map(\.repositoryName))
-    for reference in references { reference.tag.map { _ = words.insert($0) } }
-    console.secrets.excuse(words)
+    // One at a time: there are as many as images.
+    console.secrets.excuse(references.lazy.map(\.repositoryName))
+    console.secrets.excuse(references.lazy.compactMap(\.tag))
   }
 
   /// Runs `work` with the display drawn beside it.
