@@ -21,8 +21,6 @@ public enum LayoutError: Error, Hashable, Sendable {
   case notALayout(path: String, missing: String)
   /// What `docker save` wrote before docker 1.10: layers, and no configs and no `manifest.json` from which a layout could be made.
   case savedBeforeManifests(path: String)
-  /// A tar that is no layout and has files in it that are called like archives: the first by name, and how many.
-  case holdsArchives(path: String, first: String, count: Int)
   /// A tar with layouts, or other archives of images, in its folders or files, in which none are looked for: the first place, how
   /// many, and whether there are images in one of them, or may be.
   case holdsLayouts(path: String, first: String, count: Int, isCertain: Bool)
@@ -124,7 +122,7 @@ public enum LayoutError: Error, Hashable, Sendable {
   /// Whether it says that there are archives in what is none of images, or may be, and nobody has looked.
   var isOfUnread: Bool {
     switch self {
-    case .holdsArchives, .tar(.foreignForm): true
+    case .tar(.foreignForm): true
     default: false
     }
   }

@@ -41,7 +41,6 @@ struct LayoutFront {
     if !hasTop, source.isTar, !entries.isCut,
       let nested = try NestedArchives.find(in: source)
     {
-      // No tar of tars, which may lie beside archives in a directory.
       try nested.refuse(in: file.path)
     }
     try checkVersion(entries, tar, file)
@@ -186,10 +185,6 @@ struct LayoutFront {
         let hasEnd = if case .marker = tar.end { true } else { false }
         if LegacySave.isLegacy(entries, isWhole: hasEnd) { throw .savedBeforeManifests(path: file.path) }
         let isOfImages = tar.entries.isEmpty || entries.looksLikeImages
-        let inside = isOfImages ? [] : entries.namesOfArchives
-        if let first = inside.first {
-          throw .holdsArchives(path: file.path, first: first, count: inside.count)
-        }
         throw .notALayout(path: file.path, missing: isOfImages ? IndexFile.path : name)
       }
     }

@@ -16,8 +16,8 @@ struct NestedArchives {
     isCertain = found.values.contains(.images)
   }
 
-  /// Looks among the files of the tar that `source` is; into those that are archives themselves only where it is told which files
-  /// are `used` by what stands at its top. Throws ``LayoutError/cancelled``.
+  /// Looks among the files of the tar that `source` is, and into each; but for those that are `used` by what stands at its top.
+  /// Where nothing does, there is nothing to be told of blobs alone. Throws ``LayoutError/cancelled``.
   static func find(
     in source: LayoutSource, used: (() -> Set<BlobExtent>)? = nil
   ) throws(LayoutError) -> NestedArchives? {
@@ -36,7 +36,7 @@ struct NestedArchives {
         continue
       }
       if file.isAny {
-        if used != nil, !taken.contains(extent) { others.append((file, extent)) }
+        if !taken.contains(extent) { others.append((file, extent)) }
         continue
       }
       // A link at the top may lead to it.
@@ -60,7 +60,7 @@ struct NestedArchives {
       let verdict = try source.verdict(on: file, at: extent, within: bounds)
       if verdict != .other { found[file.place] = verdict }
     }
-    for path in used == nil ? [] : entries.sparse {
+    for path in entries.sparse {
       if let file = NestedFile(path), file.isNamedArchive { found[file.place] = .unknown }
     }
     return found.isEmpty ? nil : NestedArchives(found)

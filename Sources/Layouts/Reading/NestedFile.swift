@@ -34,8 +34,8 @@ struct NestedFile {
   private let name: String
   private let role: Role
 
-  /// How many archives may lie in each other of which the innermost is looked into.
-  private static let deepest = 4
+  /// How many tars and layers of compression may lie in each other of which the innermost is looked into.
+  private static let deepest = 8
   /// How much of a list is looked at, in bytes.
   private static let listStart: Int64 = 64 << 10
 
@@ -86,6 +86,8 @@ struct NestedFile {
 
     /// The most entries that are looked at of all tars within the archive: a small one may unpack to any number.
     private static let mostEntries = 1 << 20
+    /// So many entries cost as much as one that has to be decompressed.
+    private static let entriesPerDecoder = 16
 
     init(memory: Int64, allowance: UnpackingAllowance) {
       self.memory = memory
@@ -93,8 +95,13 @@ struct NestedFile {
     }
 
     /// Counts an entry; false where there were too many.
-    fileprivate func takeEntry() -> Bool {
-      entries.wrappingAdd(1, ordering: .relaxed).newValue <= Self.mostEntries
+    fileprivate func takeEntry() -> Bool { take(1) }
+
+    /// Counts the decoder of an entry; false where there were too many.
+    fileprivate func takeDecoder() -> Bool { take(Self.entriesPerDecoder) }
+
+    private func take(_ count: Int) -> Bool {
+      entries.wrappingAdd(count, ordering: .relaxed).newValue <= Self.mostEntries
     }
   }
 
@@ -107,7 +114,7 @@ struct NestedFile {
     case .version: return .images
     case .part: return .unknown
     case .list: return try unsafe Self.isList(name, read) ? .images : .other
-    case .any: return try unsafe Self.verdict(of: name, depth: 1, bounds, read)
+    case .any: return try unsafe Self.verdict(of: name, depth: 1, memory: bounds.memory, bounds, read)
     }
   }
 
@@ -129,28 +136,37 @@ struct NestedFile {
     case .version: return .images
     case .part: return .unknown
     case .list: return .other
-    case .any: return try unsafe Self.verdict(of: name, unpacking: content, depth: 1, bounds)
+    case .any:
+      return try unsafe Self.verdict(of: name, unpacking: content, depth: 1, memory: bounds.memory, bounds)
     }
   }
 
   // MARK: What a file holds
 
+  /// Judges what `read` gives by its first bytes, and by its name where these may be damaged. `memory` is how much a decoder may take,
+  /// in bytes.
   private static func verdict(
-    of name: String, depth: Int, _ bounds: Bounds,
+    of name: String, depth: Int, memory: Int64, _ bounds: Bounds,
     _ read: (UnsafeMutableRawBufferPointer, Int64) throws -> Int
   ) throws -> Verdict {
     let start = try unsafe bytes(Int(TarHeader.blockSize), at: 0, read)
     let compression = Compression(magic: start)
-    guard compression != .none else {
-      let isTold = ForeignForm(of: start) != nil || ArchiveLooks.form(ofNamed: name) != nil
-      return try unsafe verdict(
-        of: name, beginningWith: start, otherwise: isTold ? .unknown : .other, depth: depth, bounds, read)
+    guard compression != .none || ArchiveLooks.isNamed(name) || ArchiveLooks.isTar(start) else {
+      let isPiece = VolumeName(name).map { ArchiveLooks.isNamed($0.base) } ?? false
+      let isForeign = ForeignForm(of: start) != nil || ArchiveLooks.form(ofNamed: name) != nil
+      return isPiece || isForeign ? .unknown : .other
     }
-    // Every other decoder takes memory beside that of the archive around it.
-    guard depth == 1 || compression == .gzip else { return .unknown }
+    guard depth <= deepest else { return .unknown }
+    guard compression != .none else {
+      return try unsafe verdict(
+        of: name, beginningWith: start, depth: depth, memory: memory, bounds, read)
+    }
+    guard depth == 1 || bounds.takeDecoder() else { return .unknown }
     var first = start[...]
     var position: Int64 = 0
-    let decompressor = Decompressor(compression, memoryLimit: bounds.memory, within: bounds.allowance)
+    let decompressor = Decompressor(compression, memoryLimit: memory, within: bounds.allowance)
+    // What lies in it is decompressed beside it.
+    let rest = compression == .gzip ? memory : memory / 2
     return try unsafe decompressor.reading(
       from: { buffer in
         if !first.isEmpty {
@@ -163,30 +179,25 @@ struct NestedFile {
         let count = try unsafe read(buffer, position)
         position += Int64(count)
         return count
-      }, { content in try unsafe verdict(of: name, unpacking: content, depth: depth, bounds) })
+      }, { content in try unsafe verdict(of: name, unpacking: content, depth: depth, memory: rest, bounds) })
   }
 
+  /// Judges what comes out of a compressed file.
   private static func verdict(
     of name: String, unpacking content: (UnsafeMutableRawBufferPointer) throws -> Int, depth: Int,
-    _ bounds: Bounds
+    memory: Int64, _ bounds: Bounds
   ) throws -> Verdict {
     try unsafe withoutActuallyEscaping(content) { content in
       let coming = unsafe ComingBytes(content)
-      let start = try unsafe bytes(Int(TarHeader.blockSize), at: 0, coming.read)
-      return try unsafe verdict(
-        of: name, beginningWith: start, otherwise: ForeignForm(of: start) == nil ? .other : .unknown,
-        depth: depth, bounds, coming.read)
+      return try unsafe verdict(of: name, depth: depth + 1, memory: memory, bounds, coming.read)
     }
   }
 
-  /// Judges what is not compressed any more, of which `start` was read. What is no tar is `otherwise`, unless it is called like one:
-  /// then it is damaged.
+  /// Judges a tar, of which `start` was read; what is called like one and is none is damaged.
   private static func verdict(
-    of name: String, beginningWith start: [UInt8], otherwise: Verdict, depth: Int, _ bounds: Bounds,
+    of name: String, beginningWith start: [UInt8], depth: Int, memory: Int64, _ bounds: Bounds,
     _ read: (UnsafeMutableRawBufferPointer, Int64) throws -> Int
   ) throws -> Verdict {
-    let isNamed = ArchiveLooks.isNamed(name)
-    guard isNamed || ArchiveLooks.isTar(start) else { return otherwise }
     var found = Verdict.other
     var position: Int64 = 0
     while true {
@@ -200,7 +211,7 @@ struct NestedFile {
       switch coming {
       case .entry(let entry):
         guard bounds.takeEntry() else { return .unknown }
-        found = max(found, try unsafe verdict(of: entry, depth: depth, bounds, read))
+        found = max(found, try unsafe verdict(of: entry, depth: depth, memory: memory, bounds, read))
         if found == .images { return .images }
         position = entry.end
       case .zeros: return found
@@ -212,7 +223,7 @@ struct NestedFile {
 
   /// Judges what lies in a tar within the tar.
   private static func verdict(
-    of entry: TarEntry, depth: Int, _ bounds: Bounds,
+    of entry: TarEntry, depth: Int, memory: Int64, _ bounds: Bounds,
     _ read: (UnsafeMutableRawBufferPointer, Int64) throws -> Int
   ) throws -> Verdict {
     guard entry.kind != .directory else { return .other }
@@ -220,8 +231,7 @@ struct NestedFile {
     let name = path.split(separator: "/").last.map(String.init) ?? ""
     let isOfList = [IndexFile.path, DockerManifestFile.path].contains(name)
     guard isOfList || !TarContents.looksLikeImages(path) else { return .images }
-    guard entry.kind == .file, isOfList || ArchiveLooks.isNamed(name) else { return .other }
-    guard isOfList || depth < deepest else { return .unknown }
+    guard entry.kind == .file else { return .other }
     func within(_ buffer: UnsafeMutableRawBufferPointer, _ offset: Int64) throws -> Int {
       guard offset < entry.size else { return 0 }
       let count = Int(min(Int64(buffer.count), entry.size - offset))
@@ -229,7 +239,7 @@ struct NestedFile {
       return try unsafe read(part, entry.offset + offset)
     }
     if isOfList { return try unsafe isList(name, within) ? .images : .other }
-    return try unsafe verdict(of: name, depth: depth + 1, bounds, within)
+    return try unsafe verdict(of: name, depth: depth + 1, memory: memory, bounds, within)
   }
 
   /// Whether a file by a list's name begins as one.

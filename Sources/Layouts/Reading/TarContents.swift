@@ -296,11 +296,6 @@ struct TarContents {
   /// The paths of all files but blobs, and of links to such.
   var names: [String] { Array(files.keys) + links.paths }
 
-  /// The files that are called like archives, by name.
-  var namesOfArchives: [String] {
-    files.keys.filter { ArchiveLooks.isNamed($0.split(separator: "/").last.map(String.init) ?? "") }.sorted()
-  }
-
   /// Whether a file or folder is called by a digest, with an ending or without.
   private static func isDigest(_ name: Substring) -> Bool {
     Digest(fileName: name.prefix { $0 != "." }) != nil

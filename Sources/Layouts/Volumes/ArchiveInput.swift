@@ -108,7 +108,6 @@ public struct ArchiveInput: Hashable, Sendable {
     guard let looks = finding?.looks, let error = error as? LayoutError else { return false }
     switch error {
     case .notALayout(_, let missing): return missing == LayoutFile.path
-    case .holdsArchives: return true
     case .notAnArchive, .tar(.foreignForm): return looks == .compressed
     default: return false
     }

@@ -175,7 +175,7 @@ extension LayoutError {
       .volumeNeeded(
         path: set.volumes.first { $0.range.upperBound > offset && $0.state != .present }?.path ?? set.path,
         archive: set.path)
-    case .notAnArchive, .notALayout, .holdsArchives:
+    case .notAnArchive, .notALayout:
       set.compressed ?? set.volumes.first.flatMap { CutFile.error(ofVolumesFrom: $0.path) }
         ?? .wrongFirstVolume(path: set.volumes.first?.path ?? set.path)
     case .damagedHeader(_, let offset):

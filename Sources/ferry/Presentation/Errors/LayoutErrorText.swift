@@ -33,11 +33,6 @@ extension LayoutError: WordedError {
         remedy:
           "docker load it into a docker of 1.10 to 24, which makes images of it, and docker save these. Unpacked, pack it again first.",
         .usage)
-    case .holdsArchives(let path, let first, let count):
-      return ErrorText(
-        "\(path) is no archive of images; it holds \(first)\(count > 1 ? " and \(count - 1) more" : "")",
-        remedy: "Unpack it, and name the directory: ferry looks for archives in it, at any depth.",
-        .integrityFailure)
     case .holdsLayouts(let path, let first, let count, let isCertain):
       let more: Wording = count > 1 ? " and \(Amounts.count(count - 1, "more place"))" : ""
       return ErrorText(
@@ -45,7 +40,7 @@ extension LayoutError: WordedError {
           ? "\(path) holds images in \(first)\(more), and ferry reads the top of a tar alone"
           : "\(path) may hold images in \(first)\(more), and ferry reads the top of a tar alone",
         remedy:
-          "Unpack it, and name the directory: ferry looks for archives in it, at any depth. mkdir DIR && tar -xf FILE -C DIR",
+          "Unpack it, and name the directory: ferry looks for archives in it, at any depth. mkdir DIR && tar -xf FILE -C DIR\nMove FILE itself out of a directory that is named.",
         .usage)
     case .truncated(let path, let at):
       return ErrorText("\(path) is truncated: it ends at byte \(at)", remedy: again, .integrityFailure)
