@@ -24,6 +24,12 @@ public enum LayoutError: Error, Hashable, Sendable {
   /// A tar with layouts, or other archives of images, in its folders or files, in which none are looked for: the first place, how
   /// many, and whether there are images in one of them, or may be.
   case holdsLayouts(path: String, first: String, count: Int, isCertain: Bool)
+  /// What is no archive and may hold some of images, which nobody looks for there.
+  case mayHoldImages(path: String)
+  /// A symbolic link in a directory to another that is not below it, in which nothing is looked for.
+  case linkOutside(path: String, target: String)
+  /// What lies in directories beside archives, and may hold images, and was not looked into.
+  case unread([UnreadArchive])
   /// The tar ends before its images are even named.
   case truncated(path: String, at: Int64)
   /// The tar is damaged before its images are even named.
@@ -115,14 +121,6 @@ public enum LayoutError: Error, Hashable, Sendable {
     switch self {
     case .malformed(_, _, .tooManyNames), .malformed(_, _, .namesTooLong): false
     case .malformed, .missingFile, .layerLeftOut, .wrongContent, .notAManifest: true
-    default: false
-    }
-  }
-
-  /// Whether it says that there are archives in what is none of images, or may be, and nobody has looked.
-  var isOfUnread: Bool {
-    switch self {
-    case .tar(.foreignForm): true
     default: false
     }
   }

@@ -285,7 +285,7 @@ import Testing
     import zipfile
     put('y', {'c': bytes([4, 34, 77, 24]) + packed('c'),
       'd.7z': bytes([55, 122, 188, 175, 39, 28]) + bytes(99), 'f.tar.GPG': b'f' * 99, 'g.tar.gz.b64': b'Z' * 99})
-    z = zipfile.ZipFile('t/y/e.zip', 'w'); z.writestr('index.json', b'{}'); z.close()
+    z = zipfile.ZipFile('t/y/e.zip', 'w'); z.writestr('a/b', packed('e')); z.close()
 
     """
   private static let whyUnread = [
@@ -305,18 +305,25 @@ import Testing
     }
   }
 
-  @Test func `with archives beside others that are not looked into takes these, and names each`() throws {
+  @Test func `with archives beside others that are not looked into names each, and takes these where asked`()
+    throws
+  {
     let made = try tree(Self.unread + "put('x', {'good.tar': packed('good'), 'notes.txt': b'notes'})")
     for said in try [
-      run(["verify"], in: made, exits: 0), run(["inspect"], in: made, exits: 0), bring(made, exits: 0),
+      run(["verify"], in: made, exits: 64), run(["verify", "-q"], in: made, exits: 64),
+      run(["inspect"], in: made, exits: 64), bring(made, exits: 64), bring(made, ["--dry-run"], exits: 64),
     ] {
-      #expect(said.contains("1 other file is no archive; 5 archives were not looked into:"), "\(said)")
       for line in Self.whyUnread { #expect(said.contains(line), "\(said)") }
     }
+    #expect(registry.digest(of: "new/good", "1") == nil)
+    let taken = try bring(made, ["--keep-going"], exits: 3)
+    for line in Self.whyUnread { #expect(taken.contains(line), "\(taken)") }
+    #expect(taken.contains("5 places not looked into") && !taken.contains("image failed"), "\(taken)")
     #expect(registry.digest(of: "new/good", "1") != nil)
-    let report = try Report(ferry.run(["verify", "--json", made.directory.file("t")], exits: 0))
+    let report = try Report(ferry.run(["verify", "--json", made.directory.file("t")], exits: 64))
     #expect(report.fields["otherFiles"] as? Int == 1)
     #expect((report.fields["unreadArchives"] as? [String])?.count == 5)
+    #expect(report.objects("failures").count == 5)
     let places = [made.directory.file("t/x"), made.directory.file("t/y")]
     let verified = try ferry.run(["verify"] + places, exits: 12)
     #expect(verified.standardOutput.contains("t/x/good.tar  whole"))
@@ -325,6 +332,57 @@ import Testing
     try ferry.run(to, exits: 12).complains("there is no archive in \(places[1]) that ferry reads:")
     try ferry.run(to + ["--keep-going"], exits: 3).complains("there is no archive in")
     #expect(registry.digest(of: "more/good", "1") != nil)
+  }
+
+  /// What is a zip, or compressed content, and no archive of images; and what may be one.
+  private static let zips = """
+    import io, zipfile
+    def zipped(files, method=zipfile.ZIP_DEFLATED):
+      b = io.BytesIO(); z = zipfile.ZipFile(b, 'w', method)
+      for n, c in files: z.writestr(n, c)
+      z.close(); return b.getvalue()
+    def locked(b):
+      b = bytearray(b); b[6] |= 1; b[b.index(b'PK\\1\\2') + 8] |= 1; return bytes(b)
+    jar = zipped([('META-INF/MANIFEST.MF', b'x'), ('a.class', b'x' * 999), ('lib/b.jar', zipped([('b.class', b'b')]))])
+    plain = {'app.jar': jar, 'doc.docx': zipped([('word/document.xml', b'<x/>' * 99)], zipfile.ZIP_STORED), 'none.zip': zipped([]),
+      'chart.zip': zipped([('c/chart.tgz', gzip.compress(tar([('c/Chart.yaml', b'c')])))]), 'twice.log': gzip.compress(gzip.compress(b'l' * 99)),
+      'jar.gz': gzip.compress(jar)}
+
+    """
+
+  @Test func `takes zips of which every file is looked at for other files, in a directory and in a tar`()
+    throws
+  {
+    let made = try tree(
+      Self.zips
+        + "put('', {'good.tar': tar([*whole('good').items(), *plain.items(), ('more.tgz', gzip.compress(tar(plain.items())))]), **plain})"
+    )
+    #expect(try run(["verify"], in: made, exits: 0).contains("6 other files are no archives"))
+    _ = try run(["inspect"], in: made, exits: 0)
+    _ = try bring(made, exits: 0)
+    #expect(registry.digest(of: "new/good", "1") != nil)
+  }
+
+  @Test(arguments: [
+    "zipped([('a/b', packed('x'))])", "zipped([('a/' + n, b) for n, b in whole('x').items()])",
+    "locked(zipped([('a', b'a' * 99)], zipfile.ZIP_STORED))", "zipped([('a', b'a' * 99)])[:60]",
+    "zipped([('a', b'a' * 99)], zipfile.ZIP_LZMA)",
+    "zipped([('a', zipped([('b.7z', bytes([55, 122, 188, 175, 39, 28]))]))])",
+    "gzip.compress(zipped([('a/b', packed('x'))]))", "gzip.compress(gzip.compress(packed('x')))",
+  ]) func `fails for what may hold images and is not looked into, in a directory and in a tar`(
+    content: String
+  ) throws {
+    let made = try tree(Self.zips + "x = \(content); put('', {'good.tar': packed('good'), 'x': x})")
+    for command in [["verify"], ["verify", "-q"], ["inspect"]] {
+      #expect(try run(command, in: made, exits: 64).contains("t/x "), "\(command)")
+    }
+    #expect(try bring(made, exits: 64).contains("t/x "))
+    #expect(registry.digest(of: "new/good", "1") == nil)
+    _ = try bring(made, ["--keep-going"], exits: 3)
+    #expect(registry.digest(of: "new/good", "1") != nil)
+    let packed = try tree(
+      Self.zips + "x = \(content); put('', {'good.tar': tar([*whole('good').items(), ('d/x', x)])})")
+    #expect(try run(["verify"], in: packed, exits: 64).contains("hold images in d/x"))
   }
 
   /// What a tar holds beside the images at its top, or instead of any.

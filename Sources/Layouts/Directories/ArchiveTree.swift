@@ -2,10 +2,10 @@ import Digests
 import Files
 import Tar
 
-/// An archive that lies in a directory, perhaps one of images, and is of a form that is not looked into.
+/// What lies in a directory and may hold images, and is not looked into.
 public struct UnreadArchive: Hashable, Sendable {
   public let path: String
-  /// What keeps it from being read, as where it is named itself.
+  /// What keeps it from being read.
   public let error: LayoutError
 }
 
@@ -13,14 +13,15 @@ public struct UnreadArchive: Hashable, Sendable {
 public struct PassedOver: Hashable, Sendable {
   /// Files that are no archives, and what is no plain file.
   public var files = 0
-  /// Archives in which nothing was looked for.
+  /// What may hold images all the same, and was not looked into: that is no success.
   public var unread: [UnreadArchive] = []
-  /// Symbolic links that lead out of the directory, or nowhere, and were not followed.
+  /// Symbolic links that lead nowhere.
   public var links = 0
 
   public init() {}
 
-  public var isEmpty: Bool { files == 0 && links == 0 && unread.isEmpty }
+  /// Whether there is nothing, but for what is ``unread``.
+  public var isEmpty: Bool { files == 0 && links == 0 }
 
   public static func + (left: Self, right: Self) -> Self {
     var sum = Self()
@@ -32,10 +33,26 @@ public struct PassedOver: Hashable, Sendable {
 
   /// Adds what turned out to be no archive of images when it was opened, by what that threw.
   public mutating func add(_ input: ArchiveInput, _ error: any Error) {
+    let why: LayoutError
     switch error as? LayoutError {
-    case .some(let error) where error.isOfUnread: unread.append(UnreadArchive(path: input.path, error: error))
-    default: files += 1
+    case .tar(.foreignForm(let path, let form)): why = .tar(.foreignForm(path: path, form))
+    case .notAnArchive(let path): why = .mayHoldImages(path: path)
+    default:
+      files += 1
+      return
     }
+    let name = input.path.split(separator: "/").last.map(String.init) ?? input.path
+    if let file = try? DataFile.open(reading: input.path), NestedFile.verdict(on: file, called: name) == .other {
+      files += 1
+    } else {
+      unread.append(UnreadArchive(path: input.path, error: why))
+    }
+  }
+
+  /// What is ``unread`` and lies below none of `directories`.
+  public func unread(besides directories: [String]) -> [UnreadArchive] {
+    let others = Set(directories.flatMap { unread(below: $0) })
+    return unread.filter { !others.contains($0) }
   }
 
   /// What was not looked into below a directory.
@@ -249,8 +266,12 @@ struct ArchiveTree {
       } else if let form = try ForeignForm(of: file.read(ForeignForm.magicSize, at: 0))
         ?? ArchiveLooks.form(ofNamed: name)
       {
-        let error = LayoutError.tar(.foreignForm(path: path, form))
-        passedOver.unread.append(UnreadArchive(path: path, error: error))
+        if NestedFile.verdict(on: file, called: name) == .other {
+          passedOver.files += 1
+        } else {
+          let error = LayoutError.tar(.foreignForm(path: path, form))
+          passedOver.unread.append(UnreadArchive(path: path, error: error))
+        }
       } else if try !Self.isCompanion(name, file) {
         passedOver.files += 1
       }

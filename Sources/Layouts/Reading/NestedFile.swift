@@ -84,8 +84,8 @@ struct NestedFile {
     let allowance: UnpackingAllowance
     private let entries = Atomic<Int>(0)
 
-    /// The most entries that are looked at of all tars within the archive: a small one may unpack to any number.
-    private static let mostEntries = 1 << 20
+    /// The most entries that are looked at of all archives within the archive: a small one may unpack to any number.
+    private static let mostEntries = 1 << 19
     /// So many entries cost as much as one that has to be decompressed.
     private static let entriesPerDecoder = 16
 
@@ -141,45 +141,70 @@ struct NestedFile {
     }
   }
 
+  /// Judges a file that lies by itself and is called `name`. What cannot be read may be anything.
+  static func verdict(on file: DataFile, called name: String) -> Verdict {
+    let bounds = Bounds(
+      memory: Decompressor.usualMemory, allowance: UnpackingAllowance { (try? file.size()) ?? 0 })
+    let found = try? unsafe verdict(of: name, depth: 1, memory: bounds.memory, bounds) { buffer, offset in
+      try unsafe file.read(into: buffer, at: offset)
+    }
+    return found ?? .unknown
+  }
+
   // MARK: What a file holds
 
   /// Judges what `read` gives by its first bytes, and by its name where these may be damaged. `memory` is how much a decoder may take,
-  /// in bytes.
+  /// in bytes. What is wrong with it may be anything; throws what `read` throws.
   private static func verdict(
     of name: String, depth: Int, memory: Int64, _ bounds: Bounds,
     _ read: (UnsafeMutableRawBufferPointer, Int64) throws -> Int
   ) throws -> Verdict {
     let start = try unsafe bytes(Int(TarHeader.blockSize), at: 0, read)
     let compression = Compression(magic: start)
-    guard compression != .none || ArchiveLooks.isNamed(name) || ArchiveLooks.isTar(start) else {
-      let isPiece = VolumeName(name).map { ArchiveLooks.isNamed($0.base) } ?? false
-      let isForeign = ForeignForm(of: start) != nil || ArchiveLooks.form(ofNamed: name) != nil
-      return isPiece || isForeign ? .unknown : .other
+    let isTar = compression == .none && (ArchiveLooks.isNamed(name) || ArchiveLooks.isTar(start))
+    guard compression != .none || isTar || mayBeForeign(name, start) else { return .other }
+    guard depth <= deepest, compression == .none || depth == 1 || bounds.takeDecoder() else {
+      return .unknown
     }
-    guard depth <= deepest else { return .unknown }
-    guard compression != .none else {
-      return try unsafe verdict(
-        of: name, beginningWith: start, depth: depth, memory: memory, bounds, read)
+    var failed: (any Error)?
+    func again(_ buffer: UnsafeMutableRawBufferPointer, _ offset: Int64) throws -> Int {
+      if offset < start.count {
+        let piece = start[Int(offset)...].prefix(buffer.count)
+        unsafe buffer.copyBytes(from: piece)
+        return piece.count
+      }
+      do { return try unsafe read(buffer, offset) } catch {
+        failed = error
+        throw error
+      }
     }
-    guard depth == 1 || bounds.takeDecoder() else { return .unknown }
-    var first = start[...]
-    var position: Int64 = 0
-    let decompressor = Decompressor(compression, memoryLimit: memory, within: bounds.allowance)
-    // What lies in it is decompressed beside it.
-    let rest = compression == .gzip ? memory : memory / 2
-    return try unsafe decompressor.reading(
-      from: { buffer in
-        if !first.isEmpty {
-          let piece = first.prefix(buffer.count)
-          unsafe buffer.copyBytes(from: piece)
-          first = first.dropFirst(piece.count)
-          position += Int64(piece.count)
-          return piece.count
-        }
-        let count = try unsafe read(buffer, position)
-        position += Int64(count)
-        return count
-      }, { content in try unsafe verdict(of: name, unpacking: content, depth: depth, memory: rest, bounds) })
+    do {
+      if isTar { return try unsafe verdict(ofTar: name, depth: depth, memory: memory, bounds, again) }
+      guard compression != .none else {
+        guard ForeignForm(of: start) == .zip else { return .unknown }
+        return try unsafe verdict(ofZip: name, depth: depth, memory: memory, bounds, again)
+      }
+      var position: Int64 = 0
+      // What lies in it is decompressed beside it.
+      let rest = compression == .gzip ? memory : memory / 2
+      return try unsafe Decompressor(compression, memoryLimit: memory, within: bounds.allowance).reading(
+        from: { buffer in
+          let count = try unsafe again(buffer, position)
+          position += Int64(count)
+          return count
+        },
+        { content in try unsafe verdict(of: name, unpacking: content, depth: depth, memory: rest, bounds) })
+    } catch {
+      if let failed { throw failed }
+      guard !Task.isCancelled else { throw TarError.file(.cancelled) }
+      return .unknown
+    }
+  }
+
+  /// Whether a file is of a form that Ferry does not read, or a volume.
+  private static func mayBeForeign(_ name: String, _ start: [UInt8]) -> Bool {
+    ForeignForm(of: start) != nil || ArchiveLooks.form(ofNamed: name) != nil
+      || VolumeName(name).map { ArchiveLooks.isNamed($0.base) } ?? false
   }
 
   /// Judges what comes out of a compressed file.
@@ -193,9 +218,9 @@ struct NestedFile {
     }
   }
 
-  /// Judges a tar, of which `start` was read; what is called like one and is none is damaged.
+  /// Judges a tar; what is called like one and is none is damaged.
   private static func verdict(
-    of name: String, beginningWith start: [UInt8], depth: Int, memory: Int64, _ bounds: Bounds,
+    ofTar name: String, depth: Int, memory: Int64, _ bounds: Bounds,
     _ read: (UnsafeMutableRawBufferPointer, Int64) throws -> Int
   ) throws -> Verdict {
     var found = Verdict.other
@@ -204,14 +229,25 @@ struct NestedFile {
       guard !Task.isCancelled else { throw TarError.file(.cancelled) }
       var next = position
       let coming = try ComingEntry.read(at: position, of: name, names: .layout) { size in
-        let piece = try next == 0 ? start : unsafe bytes(size, at: next, read)
+        let piece = try unsafe bytes(size, at: next, read)
         next += Int64(piece.count)
         return piece
       }
       switch coming {
       case .entry(let entry):
         guard bounds.takeEntry() else { return .unknown }
-        found = max(found, try unsafe verdict(of: entry, depth: depth, memory: memory, bounds, read))
+        func within(_ buffer: UnsafeMutableRawBufferPointer, _ offset: Int64) throws -> Int {
+          guard offset < entry.size else { return 0 }
+          let count = Int(min(Int64(buffer.count), entry.size - offset))
+          let part = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+          return try unsafe read(part, entry.offset + offset)
+        }
+        if entry.kind != .directory {
+          found = max(
+            found,
+            try unsafe verdict(
+              at: entry.path, isFile: entry.kind == .file, depth: depth, memory: memory, bounds, within))
+        }
         if found == .images { return .images }
         position = entry.end
       case .zeros: return found
@@ -221,25 +257,40 @@ struct NestedFile {
     }
   }
 
-  /// Judges what lies in a tar within the tar.
+  /// Judges a zip.
   private static func verdict(
-    of entry: TarEntry, depth: Int, memory: Int64, _ bounds: Bounds,
+    ofZip name: String, depth: Int, memory: Int64, _ bounds: Bounds,
     _ read: (UnsafeMutableRawBufferPointer, Int64) throws -> Int
   ) throws -> Verdict {
-    guard entry.kind != .directory else { return .other }
-    let path = TarPath.plain(entry.path)
+    var found = Verdict.other
+    try unsafe ZipFiles.forEach(of: name, within: bounds.allowance, reading: read) { path, content in
+      guard bounds.takeEntry() else {
+        found = .unknown
+        return false
+      }
+      let inner = try unsafe withoutActuallyEscaping(content) { content in
+        let coming = unsafe ComingBytes(content)
+        return try unsafe verdict(
+          at: path, isFile: true, depth: depth, memory: memory, bounds, coming.read)
+      }
+      found = max(found, inner)
+      return found != .images
+    }
+    return found
+  }
+
+  /// Judges what lies at `path` in an archive within the tar, by what that is called, and what `read` gives of it if it `isFile`.
+  private static func verdict(
+    at path: String, isFile: Bool, depth: Int, memory: Int64, _ bounds: Bounds,
+    _ read: (UnsafeMutableRawBufferPointer, Int64) throws -> Int
+  ) throws -> Verdict {
+    let path = TarPath.plain(path)
     let name = path.split(separator: "/").last.map(String.init) ?? ""
     let isOfList = [IndexFile.path, DockerManifestFile.path].contains(name)
     guard isOfList || !TarContents.looksLikeImages(path) else { return .images }
-    guard entry.kind == .file else { return .other }
-    func within(_ buffer: UnsafeMutableRawBufferPointer, _ offset: Int64) throws -> Int {
-      guard offset < entry.size else { return 0 }
-      let count = Int(min(Int64(buffer.count), entry.size - offset))
-      let part = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-      return try unsafe read(part, entry.offset + offset)
-    }
-    if isOfList { return try unsafe isList(name, within) ? .images : .other }
-    return try unsafe verdict(of: name, depth: depth + 1, memory: memory, bounds, within)
+    guard isFile else { return .other }
+    if isOfList { return try unsafe isList(name, read) ? .images : .other }
+    return try unsafe verdict(of: name, depth: depth + 1, memory: memory, bounds, read)
   }
 
   /// Whether a file by a list's name begins as one.

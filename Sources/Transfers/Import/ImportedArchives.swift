@@ -119,7 +119,7 @@ struct ArchiveOpening: Sendable {
 
   /// Throws for an archive that is not the one expected, not signed as demanded, or damaged so that none of its images
   /// can be trusted; of several that one is put aside where the others are to be taken. What was found in a directory and
-  /// turns out to be no archive is none of them.
+  /// turns out to be no archive is none of them, unless it may hold images.
   func open() async throws -> ImportedArchives {
     let findings = try await executor.mapConcurrently(request.archives) { try find($0) }
     var inputs: [ArchiveInput] = []
@@ -157,13 +157,21 @@ struct ArchiveOpening: Sendable {
       fruitful.insert(input.directory ?? input.path)
     }
     if opened.isEmpty, let (error, _) = failures.first { throw error }
+    var fruitless: [String] = []
     for input in request.archives where !fruitful.contains(input.directory ?? input.path) {
       let directory = input.directory ?? input.path
       let error = LayoutError.noArchive(directory: directory, unread: passedOver.unread(below: directory))
       guard keepGoing, !opened.isEmpty else { throw error }
       fruitful.insert(directory)
+      fruitless.append(directory)
       failures.append((error, ImageFailure(image: directory, error: error)))
     }
+    let unread = passedOver.unread(besides: fruitless)
+    if !unread.isEmpty, !keepGoing {
+      let error = LayoutError.unread(unread)
+      throw offersWays ? OneArchiveFault(error: error) : error
+    }
+    failures += unread.map { ($0.error, ImageFailure(image: $0.path, error: $0.error)) }
     if !passedOver.isEmpty { observer.note(.passedOver(passedOver)) }
     var archives = ImportedArchives(inputs, opened: opened)
     archives.failures = failures.map(\.1)

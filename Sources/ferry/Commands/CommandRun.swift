@@ -69,7 +69,7 @@ struct CommandRun: Sendable {
   }
 
   /// What `work` makes of each archive. One that fails is complained of and does not stop the others; what turns out to be no
-  /// archive, but a file beside those of a directory, is counted, or named where it may hold some. A directory without any has
+  /// archive, but a file beside those of a directory, is counted, or fails where it may hold images. A directory without any has
   /// failed; throws ``LayoutError/noArchive(directory:unread:)`` when there was nothing else.
   func each<Value>(
     of archives: GatheredArchives, _ work: (ArchiveInput) async throws -> Value
@@ -93,11 +93,16 @@ struct CommandRun: Sendable {
       fruitful.insert(archive.directory ?? archive.path)
     }
     let isFruitless = fruitful.isEmpty
-    for directory in archives.directories where !fruitful.contains(directory) {
+    let fruitless = archives.directories.filter { !fruitful.contains($0) }
+    for directory in fruitless {
       let error = LayoutError.noArchive(directory: directory, unread: passedOver.unread(below: directory))
       if isFruitless { throw error }
       console.complain(ErrorText(error).lines)
       failed.append(ImageFailure(image: directory, error: error))
+    }
+    for archive in passedOver.unread(besides: fruitless) {
+      console.complain(ErrorText(archive.error).lines)
+      failed.append(ImageFailure(image: archive.path, error: archive.error))
     }
     return (done, failed, passedOver)
   }

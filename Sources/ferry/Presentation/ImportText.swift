@@ -102,9 +102,12 @@ struct ImportText {
     let unfinished = result.failures.count {
       if case LayoutError.unfinished = $0.error { true } else { false }
     }
-    let failed = result.failures.count - unfinished
+    let others = Set(result.prepared.passedOver.unread.map(\.path))
+    let unread = result.failures.count { others.contains($0.image) }
+    let failed = result.failures.count - unfinished - unread
     if failed > 0 { parts.append("\(Amounts.count(failed, "image")) failed") }
     if unfinished > 0 { parts.append("\(Amounts.count(unfinished, "unfinished export")) not read") }
+    if unread > 0 { parts.append("\(Amounts.count(unread, "place")) not looked into") }
     if parts.isEmpty { parts.append("nothing to do") }
     console.say(
       parts.joined(separator: ", ")

@@ -9,7 +9,7 @@ struct TreeText {
     self.console = console
   }
 
-  /// What was passed over; nothing where that is nothing.
+  /// What was passed over for good reason; nothing where that is nothing.
   func say(_ passedOver: PassedOver) {
     if !passedOver.isEmpty { console.say(Self.line(for: passedOver)) }
   }
@@ -44,13 +44,9 @@ struct TreeText {
     if passedOver.links > 0 {
       parts.append(
         passedOver.links == 1
-          ? "1 link that leads out of it, or nowhere, was not followed"
-          : "\(passedOver.links) links that lead out of it, or nowhere, were not followed")
+          ? "1 link leads nowhere" : "\(passedOver.links) links lead nowhere")
     }
-    guard !passedOver.unread.isEmpty else { return parts.joined(separator: "; ") }
-    let count = passedOver.unread.count
-    parts.append("\(Amounts.count(count, "archive")) \(count == 1 ? "was" : "were") not looked into:")
-    return ([parts.joined(separator: "; ")] + lines(for: passedOver.unread)).joined(separator: "\n")
+    return parts.joined(separator: "; ")
   }
 
   /// Why each of the first archives is not read, and what to do, as where it is named itself.

@@ -40,8 +40,22 @@ extension LayoutError: WordedError {
           ? "\(path) holds images in \(first)\(more), and ferry reads the top of a tar alone"
           : "\(path) may hold images in \(first)\(more), and ferry reads the top of a tar alone",
         remedy:
-          "Unpack it, and name the directory: ferry looks for archives in it, at any depth. mkdir DIR && tar -xf FILE -C DIR\nMove FILE itself out of a directory that is named.",
+          "Unpack it, and name the directory: ferry looks for archives in it, at any depth. mkdir DIR && tar -xf FILE -C DIR, and move FILE out of a directory that is named.",
         .usage)
+    case .mayHoldImages(let path):
+      return ErrorText(
+        "\(path) may hold images, and ferry does not look into it",
+        remedy:
+          "Unpack or decompress it until it is a tar or a directory, name that, and move \(path) out of a directory that is named.",
+        .usage)
+    case .linkOutside(let path, let target):
+      return ErrorText(
+        "\(path) is a link to \(target), outside of the directory that is named, and is not followed",
+        remedy: "Name \(target) as well, or remove the link.", .usage)
+    case .unread(let unread):
+      let count = Amounts.count(unread.count, "place")
+      let lines: [Wording] = ["\(count) not looked into, which may hold images:"]
+      return ErrorText((lines + TreeText.lines(for: unread)).joined(separator: "\n"), .usage)
     case .truncated(let path, let at):
       return ErrorText("\(path) is truncated: it ends at byte \(at)", remedy: again, .integrityFailure)
     case .damagedHeader(let path, let at):

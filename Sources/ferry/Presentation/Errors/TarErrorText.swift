@@ -12,7 +12,7 @@ extension TarError: WordedError {
       return ErrorText(
         "\(path) is of a form that ferry does not read: \(form.rawValue)",
         remedy:
-          "Ferry reads tars, plain or compressed with gzip, zstd, xz or bzip2. Undo it first: \(form.undoing) FILE",
+          "Ferry reads tars, plain or compressed with gzip, zstd, xz or bzip2. Undo it first: \(form.undoing) FILE, and move FILE out of a directory that is named.",
         .usage)
     case .tooManyEntries(let path, let limit):
       return FileError.tooManyEntries(path: path, limit: limit).text
