@@ -116,12 +116,23 @@ public enum DirectoryListing {
   }
 
   /// What the symbolic link at `path` points at; nil where it is none.
-  private static func target(ofLink path: String) -> String? {
+  public static func target(ofLink path: String) -> String? {
     let bytes = unsafe Pieces.bytes(Int(PATH_MAX)) { buffer in
       guard let start = buffer.baseAddress else { return 0 }
       return unsafe max(0, readlink(path, start.assumingMemoryBound(to: CChar.self), buffer.count))
     }
     return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Whether a symbolic link leads to something that is not there, or to itself; what may not be looked at may be there.
+  public static func leadsNowhere(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe stat(path, &status) != 0 && [ENOENT, ENOTDIR, ELOOP].contains(errno)
+  }
+
+  /// Whether what has one path that leads through no link is what has another, or lies below it.
+  public static func isBelow(_ path: String, _ directory: String) -> Bool {
+    path == directory || path.hasPrefix(directory == "/" ? "/" : directory + "/")
   }
 
   /// The same directory's path, to which a name can be appended.

@@ -42,7 +42,9 @@ public struct PassedOver: Hashable, Sendable {
       return
     }
     let name = input.path.split(separator: "/").last.map(String.init) ?? input.path
-    if let file = try? DataFile.open(reading: input.path), NestedFile.verdict(on: file, called: name) == .other {
+    if let file = try? DataFile.open(reading: input.path),
+      NestedFile.verdict(on: file, called: name) == .other
+    {
       files += 1
     } else {
       unread.append(UnreadArchive(path: input.path, error: why))
@@ -280,18 +282,27 @@ struct ArchiveTree {
     }
   }
 
-  /// A link to a file that has an archive's name is that archive, unless it lies in the directory anyway.
+  /// A link to a file is that file, unless it lies in the directory anyway, and one to a directory elsewhere is not followed.
   private mutating func take(link path: String, _ name: String) {
     guard let target = DirectoryListing.canonical(path) else {
-      guard ArchiveLooks.isNamed(name) else { return passedOver.links += 1 }
-      // Somebody had an archive there.
-      return take(file: path) { () throws(FileError) in try DataFile.open(reading: path) }
+      let words = DirectoryListing.target(ofLink: path)?.split(separator: "/").last.map(String.init)
+      guard DirectoryListing.leadsNowhere(path), !ArchiveLooks.isNamed(name),
+        !ArchiveLooks.isNamed(words ?? "")
+      else {
+        // Somebody had an archive there, or nobody can tell.
+        return take(file: path) { () throws(FileError) in try DataFile.open(reading: path) }
+      }
+      return passedOver.links += 1
     }
-    if let rootPath, target == rootPath || target.hasPrefix(rootPath == "/" ? "/" : rootPath + "/") {
+    if let rootPath, DirectoryListing.isBelow(target, rootPath) {
       // Where it lies it is found, unless the link alone has an archive's name.
       guard ArchiveLooks.isNamed(name), DataFile.isPlain(target), !isFound(at: target) else { return }
     }
-    guard ArchiveLooks.isNamed(name), DataFile.isPlain(target) else { return passedOver.links += 1 }
+    guard !DataFile.isDirectory(target) else {
+      let error = LayoutError.linkOutside(path: path, target: target)
+      return passedOver.unread.append(UnreadArchive(path: path, error: error))
+    }
+    guard DataFile.isPlain(target) else { return passedOver.files += 1 }
     take(file: path) { () throws(FileError) in try DataFile.open(reading: path) }
   }
 

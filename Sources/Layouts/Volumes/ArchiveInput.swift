@@ -166,6 +166,8 @@ private struct VolumeGathering {
   }
 
   private var directories: [String] = []
+  /// All directories that were named, by their paths that lead through no link.
+  private var roots: Set<String> = []
   private var passedOver = PassedOver()
   private var items: [Item] = []
   private var holdings: [String: [Holding]] = [:]
@@ -194,6 +196,7 @@ private struct VolumeGathering {
   /// Every archive in a directory, which may be one itself.
   private mutating func addDirectory(_ path: String) throws(LayoutError) {
     let tree = try ArchiveTree.read(path)
+    DirectoryListing.canonical(path).map { _ = roots.insert($0) }
     guard !tree.items.isEmpty else {
       throw .noArchive(directory: path, unread: tree.passedOver.unread)
     }
@@ -276,6 +279,12 @@ private struct VolumeGathering {
       // Beside a file of their name volumes are called after their first.
       guard !input.isOneFile, files.contains(input.path), let first = input.files.first else { return input }
       return ArchiveInput(first, volumes: input.volumes, finding: input.finding)
+    }
+    var passedOver = passedOver
+    // What a link leads to may have been named as well.
+    passedOver.unread.removeAll { archive in
+      guard case .linkOutside(_, let target) = archive.error else { return false }
+      return roots.contains { DirectoryListing.isBelow(target, $0) }
     }
     return GatheredArchives(inputs: inputs, directories: directories, passedOver: passedOver)
   }
