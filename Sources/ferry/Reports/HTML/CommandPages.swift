@@ -98,7 +98,7 @@ extension ReportPage {
         bytes: image.tree.size, ownBytes: sharing.ownBytes(of: image.tree.parts), state: state,
         tone: Self.tone(of: state))
     }
-    let failures = result?.failures ?? prepared.failures
+    let failures = result?.failures ?? (prepared.failures + prepared.incomplete)
     let referrers = prepared.images.count { $0.referral != nil }
     let what = Amounts.images(rows.count - referrers, referrers)
     let blockers = prepared.blockers.map { Remark(text: Self.words(for: $0), tone: .bad) }
