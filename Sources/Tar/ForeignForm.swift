@@ -2,6 +2,8 @@
 public enum ForeignForm: String, CaseIterable, Sendable {
   case lz4, lzip, lzop, lzma, compress, zip, sevenZip = "7z", rar
   case gpg, age, openssl, base64
+  /// What `tar --multi-volume` made, but for the first.
+  case laterVolume = "a later volume of what tar --multi-volume cut"
 
   /// How many of the first bytes tell.
   public static let magicSize = 19
@@ -38,6 +40,7 @@ public enum ForeignForm: String, CaseIterable, Sendable {
     case .age: "age -d"
     case .openssl: "openssl enc -d"
     case .base64: "base64 -d"
+    case .laterVolume: "tar -xMf FIRST-VOLUME -f"
     }
   }
 
@@ -56,7 +59,7 @@ public enum ForeignForm: String, CaseIterable, Sendable {
     case .rar: [0x52, 0x61, 0x72, 0x21, 0x1a, 0x07]
     case .age: Array("age-encryption.org/".utf8)
     case .openssl: Array("Salted__".utf8)
-    case .gpg, .base64: nil
+    case .gpg, .base64, .laterVolume: nil
     }
   }
 }

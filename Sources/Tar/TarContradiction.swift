@@ -101,6 +101,22 @@ struct RawTarHeaders {
   private static let plain = Set("07\0".utf8)
   /// Entries that have no content: links, devices, directories, pipes.
   private static let bare = Set("123456".utf8)
+  /// A directory whose content is a list of what lay in it, which `tar --incremental` writes.
+  private static let listed = UInt8(ascii: "D")
+  /// The rest of a file of which the beginning stands in another tar.
+  private static let continued = UInt8(ascii: "M")
+
+  /// Whether a tar whose first entry this is goes on with one that GNU tar cut (`tar --multi-volume`).
+  static func goOn(_ entry: TarEntry, in file: any RandomAccess) throws(FileError) -> Bool {
+    let length = entry.offset - entry.headerOffset
+    guard (Int64(block)...longest).contains(length), file.holds(Int(length), at: entry.headerOffset) else {
+      return false
+    }
+    let bytes = try file.read(Int(length), at: entry.headerOffset)
+    guard bytes.count == Int(length) else { return false }
+    return bytes[bytes.count - block + 156] == continued
+      || bytes[156] == UInt8(ascii: "g") && bytes.firstRange(of: Array(" GNU.volume.offset=".utf8)) != nil
+  }
 
   /// What the entry's own header says, behind what the others did.
   private mutating func judge(
@@ -115,7 +131,8 @@ struct RawTarHeaders {
       }
       return other.map { .names($0) } ?? .sparse
     }
-    guard isLast, Self.plain.contains(type) || Self.bare.contains(type) else { return .headers }
+    let isListed = type == Self.listed
+    guard isLast, isListed || Self.plain.contains(type) || Self.bare.contains(type) else { return .headers }
     guard let size = Self.number(header, 124, 12) else { return .sizes }
     if Self.bare.contains(type), size != 0 { return .headers }
     // A header has no room for more than 8 GiB; then the record alone tells.
@@ -132,6 +149,8 @@ struct RawTarHeaders {
     let taken = paths.last ?? own
     // To some that is a directory, and what follows is the next header; to others a file, and what follows its content.
     if Self.plain.contains(type), taken.hasSuffix("/"), (sizes.last ?? size) != 0 { return .headers }
+    // Who does not know this kind takes it for a file.
+    if isListed, !taken.hasSuffix("/") || names.isFile(String(Self.bareName(taken))) { return .headers }
     guard taken.utf8.allSatisfy({ $0 < 0x80 }), Self.bareName(taken) != Self.bareName(entry.path) else {
       return nil
     }
@@ -161,11 +180,20 @@ struct RawTarHeaders {
     let name = text(header[start..<(start + 100)])
     let prefix = header[(start + 345)..<(start + 500)]
     guard prefix.contains(where: { $0 != 0 }) else { return name }
-    // GNU's headers have times there, star's too; some take them for a part of the name.
+    // GNU's headers have no prefix, but times there; what is none some take for a part of the name. Star's have times, too.
+    if header[(start + 257)..<(start + 265)].elementsEqual("ustar  \0".utf8) {
+      let areTimes = isTime(header, 345) && isTime(header, 357) && prefix.dropFirst(24).allSatisfy { $0 == 0 }
+      return areTimes ? name : nil
+    }
     guard header[(start + 257)..<(start + 263)].elementsEqual("ustar\0".utf8),
       !header[(start + 508)..<(start + 512)].elementsEqual("tar\0".utf8)
     else { return nil }
     return text(prefix) + "/" + name
+  }
+
+  /// Whether a field of GNU's has a time, or none; one before 1970 is binary and negative.
+  private static func isTime(_ header: ArraySlice<UInt8>, _ offset: Int) -> Bool {
+    header[header.startIndex + offset] == 0xff || number(header, offset, 12) != nil
   }
 
   /// Up to the first zero, as far as it goes.

@@ -16,7 +16,7 @@ public struct TarEntry: Equatable, Sendable {
   public let kind: Kind
   /// Whether its headers are, byte by byte, those that ``TarHeader`` writes.
   public internal(set) var hasOwnHeaders = false
-  /// The content's size in bytes; 0 for anything but a file.
+  /// The content's size in bytes; 0 for anything but a file, and a directory whose content is a list that GNU tar makes.
   public let size: Int64
   /// Where the entry's first header begins in the file, in bytes.
   public let headerOffset: Int64

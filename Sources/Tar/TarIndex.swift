@@ -106,7 +106,12 @@ public struct TarIndex: Sendable {
         var entry = unsafe self.entry(
           header, headerOffset: archive_read_header_position(reader), offset: archive_filter_bytes(reader, 0))
       else { return TarIndex(entries: entries, end: .damaged(at: position), fileSize: fileSize) }
-      do { try RawTarHeaders.examine(&entry, in: file, names) } catch { throw .file(error) }
+      let isLaterVolume: Bool
+      do {
+        try RawTarHeaders.examine(&entry, in: file, names)
+        isLaterVolume = entries.isEmpty ? try RawTarHeaders.goOn(entry, in: file) : false
+      } catch { throw .file(error) }
+      guard !isLaterVolume else { throw .foreignForm(path: file.path, .laterVolume) }
       guard !isBeyond(entry) else {
         return TarIndex(entries: entries, end: .none(at: entry.headerOffset), fileSize: try size())
       }
@@ -168,7 +173,7 @@ public struct TarIndex: Sendable {
       type == carchive_regular && isPlain ? .file : type == carchive_directory ? .directory : .other
     // A sparse file's size is not what it takes up in the tar; nor is a hard link's.
     return TarEntry(
-      path: path, kind: kind, size: kind == .file ? size : 0, headerOffset: headerOffset, offset: offset,
+      path: path, kind: kind, size: kind == .other ? 0 : size, headerOffset: headerOffset, offset: offset,
       link: kind == .other ? unsafe link(header) : nil)
   }
 

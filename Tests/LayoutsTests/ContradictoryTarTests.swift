@@ -74,6 +74,10 @@ import Testing
     "meta(b'x', record(b'GNU.sparse.realsize', b'1') + record(b'GNU.sparse.name', b'more'))\nadd('more', b'1')",
     // Directories from before there was a kind for them.
     "add('blobs/', kind=b'\\0')", "add('more/')",
+    // GNU tar's times where others have the beginning of a name, and its lists of what lay in a directory.
+    "add('more', b'1', fields=[(257, b'ustar  \\0'), (345, b'15303350401\\0'), (357, b'15303350400\\0')])",
+    "add('more', b'1', fields=[(257, b'ustar  \\0'), (345, b'\\xff' * 12)])",
+    "add('blobs/', b'Ysha256\\0\\0', kind=b'D', fields=[(257, b'ustar  \\0')])",
   ])
   func `is not what tools write`(more: String) throws {
     #expect(try open(Self.all + more).problems == [])
@@ -96,11 +100,15 @@ import Testing
     "meta(b'g', record(b'size', b'1'))\nadd('more', b'1')",
     "add('more', b'1', fields=[(257, b'ustar  \\0'), (345, b'blobs')])",
     "add('more', b'1', fields=[(257, b'\\0' * 8), (345, b'blobs')])",
+    "add('more', b'1', fields=[(257, b'ustar  \\0'), (345, b'15303350401\\0'), (357, b'blobs')])",
+    "add('more', b'1', fields=[(257, b'ustar  \\0'), (345, b'1\\0'), (483, b'7\\0')])",
     // Two sizes.
     "meta(b'x', record(b'size', b'1'))\nadd('more', b'x' * 512, size=0)",
     "meta(b'x', record(b'size', b'513'))\nadd('more', b'x' * 1024, size=1024)",
     // Two kinds.
     "add('more', kind=b'2', link='x', size=512)\nadd('yet', b'1')", "add('more', b'1', kind=b'Z')",
+    "add('more', b'Yx\\0\\0', kind=b'D')", "add('manifest.json/', b'Yx\\0\\0', kind=b'D')",
+    "add('more', b'1', kind=b'M')",
     "meta(b'x', record(b'GNU.sparse.realsize', b'1') + record(b'GNU.sparse.name', b'more'))\nadd('index.json', b'1')",
     "meta(b'x', record(b'GNU.sparse.realsize', b'1') + record(b'GNU.sparse.name', b'index.json'))\nadd('more', b'1')",
     // Places below what is no directory.
@@ -142,6 +150,11 @@ import Testing
       ).problems
       #expect(problems.contains { if case .contradiction = $0 { true } else { false } }, "\(entry)")
     }
+  }
+
+  @Test func `is told by a name where it is the top that is meant`() throws {
+    let problems = try open(Self.all + "add('./', b'x', kind=b'5')").problems
+    #expect(problems.contains(.contradiction(path: "./", .headers)))
   }
 
   @Test func `may have GNU tar's name of the volume before it`() throws {

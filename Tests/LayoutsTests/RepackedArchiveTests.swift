@@ -130,7 +130,10 @@ import Testing
     }
     let found = try verdicts(changed)
     #expect(found[0].count == plan.sections.count - 1 && found[0] == found[1])
-    for way in ["-cf ../x.tar .", "-cf ../x.tar --exclude=ferry.json .", "-cf ../x.tar --exclude=note.md ."] {
+    for way in [
+      "-cf ../x.tar .", "-cf ../x.tar --exclude=ferry.json .", "-cf ../x.tar --exclude=note.md .",
+      "--format=gnu --incremental -cf ../x.tar .",
+    ] {
       let packed = try scratch.read("x.tar", after: { _ = try repack(way) })
       let found = try verdicts(packed)
       #expect(found[0] == found[1] && found[0].isEmpty == !way.contains("exclude"))
@@ -151,9 +154,19 @@ import Testing
       return try StreamedLayout.open(
         content, keeping: StreamedLayout.front(of: content, in: "/nonexistent"), takesPacked: takesPacked)
     }
-    for form in ["gnu", "pax", "ustar", "v7"] {
-      let packed = try scratch.read(
+    // A directory with what lay in it.
+    let list = try scratch.read(
+      "x.tar", after: { _ = try repack("--format=gnu --incremental --no-recursion -cf ../x.tar blobs") }
+    ).prefix(1024)
+    for (form, hasLists) in [("gnu", false), ("pax", false), ("ustar", false), ("v7", false), ("gnu", true)] {
+      var packed = try scratch.read(
         "x.tar", after: { _ = try repack("--format=\(form) -cf ../x.tar \(order)") })
+      if hasLists {
+        let last = try #require(
+          plan.blobs.last.flatMap { try? Layout.open(scratch("x.tar")).blobs[$0.digest] })
+        packed.insert(contentsOf: list, at: Int(last.offset) - 512)
+        packed.insert(contentsOf: list, at: 0)
+      }
       let layout = try stream(packed)
       #expect(
         layout.isSound && layout.front.isRepacked && layout.front.archiveDigest == original.archiveDigest)

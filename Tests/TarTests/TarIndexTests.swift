@@ -56,6 +56,37 @@ extension TarIndex {
     #expect(index.entries.last?.path == "last")
   }
 
+  @Test func `passes over the lists that GNU tar makes of directories`() throws {
+    let scratch = try ScratchDirectory()
+    try FileManager.default.createDirectory(atPath: scratch("d"), withIntermediateDirectories: false)
+    for name in ["d/a", "d/b"] { try scratch.write([1, 2, 3], to: name) }
+    for format in ["gnu", "oldgnu", "pax"] {
+      try Peer.run(
+        "tar", "--format", format, "--incremental", "-cf", "x.tar", "d", in: scratch.path)
+      let index = try TarIndex.read(DataFile.open(reading: scratch("x.tar")))
+      #expect(index.entries.map(\.path) == ["d/", "d/a", "d/b"])
+      #expect(index.entries.map(\.kind) == [.directory, .file, .file])
+      #expect(index.entries.allSatisfy { $0.contradiction == nil })
+      #expect(index.entries[1].headerOffset == index.entries[0].end)
+    }
+  }
+
+  @Test func `knows the later volumes of a tar that GNU tar cut`() throws {
+    let scratch = try ScratchDirectory()
+    try scratch.write([UInt8](repeating: 1, count: 40_000), to: "a")
+    for form in ["--format=gnu", "--format=gnu --label=name", "--format=pax --label=name"] {
+      try Peer.run(
+        "sh", "-c", "tar \(form) -M -L 20 -F 'echo $TAR_VOLUME.tar >&$TAR_FD' -cf 1.tar a", in: scratch.path)
+      let first = try TarIndex.read(DataFile.open(reading: scratch("1.tar")))
+      if case .truncated = first.end {} else { Issue.record("\(first.end)") }
+      for path in [scratch("2.tar"), scratch("3.tar")] {
+        #expect(throws: TarError.foreignForm(path: path, .laterVolume)) {
+          try TarIndex.read(DataFile.open(reading: path))
+        }
+      }
+    }
+  }
+
   @Test func `does not take a sparse file or a hard link for a file`() throws {
     let scratch = try ScratchDirectory()
     let sparse = try DataFile.create(scratch("sparse"))

@@ -45,7 +45,7 @@ struct TarContents {
       }
       // What is stored otherwise and belongs to nothing hurts nobody; an image's layer is refused by its name.
       if let contradiction = entry.contradiction, contradiction != .sparse || Self.isOwn(path) {
-        problems.append(.contradiction(path: path, contradiction))
+        problems.append(.contradiction(path: path.isEmpty ? entry.path : path, contradiction))
       }
       guard entry.kind != .directory else {
         directories.insert(TarPath.folded(path))

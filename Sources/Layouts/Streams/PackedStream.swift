@@ -68,10 +68,16 @@ struct PackedStream: ~Copyable, Sendable {
   /// The blob that an entry is, if one is due; what is none is passed over.
   private mutating func take(_ entry: TarEntry) throws(LayoutError) -> PlannedBlob? {
     let path = TarPath.plain(entry.path)
-    if let contradiction = entry.contradiction { throw broken([.contradiction(path: path, contradiction)]) }
+    if let contradiction = entry.contradiction {
+      throw broken([.contradiction(path: path.isEmpty ? entry.path : path, contradiction)])
+    }
     // Who moves entries of ours with their headers is no tool that packs.
     guard !entry.hasOwnHeaders else { throw broken([.rearranged(path: path, at: entry.headerOffset)]) }
-    guard entry.kind != .directory else { return nil }
+    guard entry.kind != .directory else {
+      // Of a directory, too, GNU tar may write content: what lay in it.
+      try skip(entry.end - entry.offset)
+      return nil
+    }
     let digest = BlobPath.digest(of: path)
     guard entry.kind == .file else {
       // GNU tar makes a hard link to itself of a file that it is given twice.
