@@ -39,6 +39,7 @@ import Testing
 
   @Test(arguments: [
     ("split -b 2000 -d -a 3 \"$1\" x.tar.", "x.tar.000", "cat x.tar.[0-9][0-9][0-9] > x.tar"),
+    ("split -b 300 -d -a 3 \"$1\" x.tar.", "x.tar.000", "cat x.tar.[0-9][0-9][0-9] > x.tar"),
     ("split -b 2000 \"$1\" x.tar.", "x.tar.aa", "cat x.tar.[a-z][a-z] > x.tar"),
     ("split -b 2000 -d \"$1\" x.", "x.00", "cat x.[0-9][0-9] > x.tar"),
     ("split -b 2000 \"$1\"", "xaa", "cat x[a-z][a-z] > x.tar"),

@@ -319,6 +319,35 @@ import Testing
     }
   }
 
+  /// Cuts the file `x.tar` into volumes of these sizes and one of the rest.
+  private func cut(_ sizes: [Int]) throws -> [String] {
+    var rest = try scratch.read("x.tar")[...]
+    return try (sizes + [rest.count]).enumerated().map { number, size in
+      defer { rest = rest.dropFirst(size) }
+      return try scratch.write(Array(rest.prefix(size)), to: "cut.tar.00\(number + 1)")
+    }
+  }
+
+  @Test(arguments: [[4000], [300, 5000], [5000, 300], [1, 2000, 0, 700], [3000, 3001, 3000]])
+  func `that was cut into pieces of any sizes is whole, and not without one of them`(sizes: [Int]) throws {
+    let layout = try open(entries())
+    let pieces = try cut(sizes)
+    let found = try TestVolumes.open(pieces)
+    #expect(found.problems == [] && found.blobs == layout.blobs)
+    #expect(found.volumes.map(\.size).dropLast() == sizes.map(Int64.init))
+    #expect(found.volumes.last?.offset == Int64(sizes.reduce(0, +)))
+    #expect(found.volumes.allSatisfy { $0.state == .present })
+    for blob in try layout.tree(of: layout.images[0]).blobs {
+      #expect(throws: Never.self) { try found.bytes(of: blob, limit: 1 << 20) }
+    }
+    // But for what are zeros behind the end.
+    for piece in pieces.reversed() where try TestVolumes.bytes(piece).contains(where: { $0 != 0 }) {
+      try FileManager.default.removeItem(atPath: piece)
+      let left = Result { try TestVolumes.open([scratch("cut.tar")]).problems }
+      #expect((try? left.get()) != [], "\(piece)")
+    }
+  }
+
   @Test(arguments: [
     "--sparse --format=gnu", "--sparse --format=pax", "--sparse --format=pax --sparse-version=0.1",
   ])

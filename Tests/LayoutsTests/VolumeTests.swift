@@ -59,6 +59,35 @@ struct `An archive in volumes` {
     #expect(try TestVolumes.accused([scratch("set.tar")]) == [])
   }
 
+  @Test func `may have been cut by another tool into pieces of any sizes`() throws {
+    try TestArchive.write(images, to: scratch("one.tar"))
+    let whole = try scratch.read("one.tar")
+    for (number, piece) in [whole[..<700], whole[700..<9000], whole[9000...]].enumerated() {
+      try scratch.write(Array(piece), to: "set.tar.00\(number + 1)")
+    }
+    let set = try TestVolumes.open([scratch("set.tar")])
+    #expect(set.problems == [] && set.volumes.map(\.size) == [700, 8300, Int64(whole.count - 9000)])
+    // What is no longer as Ferry wrote it is not.
+    for last in [whole[9000...] + [0], whole[9000...].dropLast()] {
+      try scratch.write(Array(last), to: "set.tar.003")
+      let found = Result { try TestVolumes.open([scratch("set.tar")]).problems }
+      #expect((try? found.get()) != [])
+    }
+  }
+
+  @Test func `is none where the pieces are numbered from zero on, however small one is`() throws {
+    try TestArchive.write(images, to: scratch("one.tar"))
+    let whole = try scratch.read("one.tar")
+    for (number, piece) in [whole[..<4000], whole[4000..<4010], whole[4010...]].enumerated() {
+      try scratch.write(Array(piece), to: "set.tar.00\(number)")
+    }
+    let error = #expect(throws: LayoutError.self) { try TestVolumes.open([scratch("set.tar.001")]) }
+    guard case .cutFile(scratch("set.tar.001"), _, _, _) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
   @Test func `reads all blobs but those in a missing volume, and says in which they should be`() throws {
     try TestVolumes.write(images, to: scratch("set.tar"), size: 2000)
     let whole = try TestVolumes.open([scratch("set.tar")])

@@ -158,6 +158,7 @@ public final class Layout: Sendable {
       throw .volumeNeeded(path: try VolumeSet(input).volumes[0].path, archive: input.path)
     }
     var set = try VolumeSet(input)
+    if let (check, pieces) = try set.wholePieces(memoryLimit) { return Layout(check, set: pieces) }
     do {
       // With the plan it is known how many volumes there must be, and with those what each must hold.
       while true {

@@ -23,10 +23,11 @@ public struct CutFile {
     guard let name = PieceName(path) else { return }
     let first = first(of: name)
     guard isNamed || first == name, let second = first.next.first(where: DataFile.isPlain),
-      case let looks = Looks(first.path, memoryLimit), looks.beginsArchive,
+      case let looks = Looks(first.path, memoryLimit), case let isTiny = first.isTinyStart,
+      looks.beginsArchive || isTiny,
       case let following = Looks(second, memoryLimit), !following.beginsArchive,
       first == name || !Looks(path, memoryLimit).beginsArchive,
-      try !endsArchive(first.path, looks, temporary: temporary, memoryLimit: memoryLimit)
+      isTiny ? true : try !endsArchive(first.path, looks, temporary: temporary, memoryLimit: memoryLimit)
     else { return }
     throw CutFile(path: path, name: first, compression: following.compression).error
   }
@@ -39,11 +40,12 @@ public struct CutFile {
     return CutFile(path: first, name: zeroth, compression: .none).error
   }
 
-  /// What to say of a file in a directory that is a piece of an archive by its name, begins none, and has no piece before it; nil for
-  /// any other.
+  /// What to say of a file in a directory that is a piece of an archive by its name, begins none or too little of one, and has no
+  /// piece before it; nil for any other.
   static func error(ofOrphan path: String) -> LayoutError? {
-    guard let name = PieceName(path), let archive = name.archive, let before = name.previous.first,
-      !name.previous.contains(where: DataFile.isPlain),
+    guard let name = PieceName(path), !name.previous.contains(where: DataFile.isPlain) else { return nil }
+    if name.isTinyStart { return CutFile(path: path, name: name, compression: .none).error }
+    guard let archive = name.archive, let before = name.previous.first,
       name.isUsual || name.next.contains(where: DataFile.isPlain),
       !Looks(path, Decompressor.usualMemory).beginsArchive
     else { return nil }
@@ -169,6 +171,20 @@ private struct PieceName: Equatable {
     let text = String(number + step)
     let padded = String(repeating: "0", count: max(0, counter.count - text.count)) + text
     return Set([padded, text]).sorted { $0.count > $1.count }.map { stem + $0 + ending }
+  }
+
+  /// Whether a tar begins here of which the first header goes on in the pieces that follow.
+  var isTinyStart: Bool {
+    let size = Int(TarHeader.blockSize)
+    var block: [UInt8] = []
+    var piece: PieceName? = self
+    while block.count < size, let path = piece?.path, let file = try? DataFile.open(reading: path),
+      let part = try? file.read(size - block.count, at: 0), (1..<size).contains(part.count)
+    {
+      block += part
+      piece = piece?.next.first(where: DataFile.isPlain).flatMap { PieceName($0) }
+    }
+    return ArchiveLooks.isTar(block)
   }
 
   /// What a shell makes all pieces of, in their order.

@@ -49,7 +49,7 @@ public struct Volume: Hashable, Sendable {
 /// The volumes of an archive, as far as they were found, laid end to end.
 ///
 /// How large a volume is and how many there are stands nowhere: the first is what most of them have, the second
-/// is known with the plan.
+/// is known with the plan. What another tool cut may be of any sizes, if it is whole end to end (``wholePieces(_:)``).
 struct VolumeSet: Hashable, Sendable {
   let path: String
   let found: [Int: ArchiveInput.FoundVolume]
@@ -59,6 +59,8 @@ struct VolumeSet: Hashable, Sendable {
   var totalSize: Int64?
   /// Volumes that hold something else, and which volume's bytes they hold.
   var foreign: [Int: Int?] = [:]
+  /// Whether each of them is as large as it should be, whatever size that is.
+  private var isAsFound = false
 
   /// Throws ``LayoutError/notAnArchive(path:)`` when all volumes are empty.
   init(_ input: ArchiveInput) throws(LayoutError) {
@@ -101,6 +103,13 @@ struct VolumeSet: Hashable, Sendable {
 
   /// Those the archive has, in order, and those it has not.
   var volumes: [Volume] {
+    if isAsFound {
+      var end: Int64 = 0
+      return found.sorted { $0.key < $1.key }.map { number, volume in
+        defer { end = end.addingReportingOverflow(volume.size).partialValue }
+        return Volume(number: number, path: volume.path, offset: end, size: volume.size, state: .present)
+      }
+    }
     let count = count
     let digits = found.values.compactMap { VolumeName($0.path)?.digits }.max() ?? 3
     let own = (1...count).map { number in
@@ -140,6 +149,26 @@ struct VolumeSet: Hashable, Sendable {
     return try LayoutError.wrapping { () throws(FileError) in try JoinedContent(joined, path: path) }
   }
 
+  /// The same volumes where they are not of one size and yet whole end to end, and what that showed: the tar comes to its end there,
+  /// and nothing is wrong with one of Ferry's. nil for any others.
+  func wholePieces(_ memoryLimit: Int64) throws(LayoutError) -> (LayoutCheck, VolumeSet)? {
+    guard found.count == highest, volumes.contains(where: { $0.state != .present }) else { return nil }
+    var pieces = self
+    pieces.isAsFound = true
+    do throws(LayoutError) {
+      let check = try LayoutCheck.examine(
+        LayoutFront.read(LayoutSource.open(tar: pieces.content(), memoryLimit: memoryLimit)))
+      guard case .marker = check.front.tar.end, check.problems.isEmpty || !check.front.isWrittenByFerry,
+        check.plan.map({ $0.totalSize == check.front.tar.fileSize }) ?? true
+      else { return nil }
+      try check.expectImages()
+      return (check, pieces)
+    } catch {
+      if error == .cancelled { throw error }
+      return nil
+    }
+  }
+
   /// The set as it is after what `check` showed; nil when that was nothing new.
   func corrected(by check: LayoutCheck) throws(LayoutError) -> VolumeSet? {
     guard let plan = check.plan, canHold(plan.totalSize) else { return nil }
@@ -164,17 +193,25 @@ extension VolumeSet {
     let compression = Compression(magic: start)
     return compression == .none ? nil : .compressedVolumes(path: path, first: first, compression)
   }
+
+  /// What to say of pieces that are numbered from zero on, where the one that has the number of the first volume is there and too
+  /// small to tell anything; nil for volumes.
+  fileprivate var tinyPieces: LayoutError? {
+    guard let first = found[1], first.size < TarHeader.blockSize else { return nil }
+    return CutFile.error(ofVolumesFrom: first.path)
+  }
 }
 
 extension LayoutError {
   /// The same error; where bytes were wanted that are not there, with the volume they are in.
   func naming(_ set: VolumeSet) -> LayoutError {
     switch self {
-    case .archive(.absent(let path)): .volumeNeeded(path: path, archive: set.path)
+    case .archive(.absent(let path)): set.tinyPieces ?? .volumeNeeded(path: path, archive: set.path)
     case .unreachable(_, let offset):
-      .volumeNeeded(
-        path: set.volumes.first { $0.range.upperBound > offset && $0.state != .present }?.path ?? set.path,
-        archive: set.path)
+      set.tinyPieces
+        ?? .volumeNeeded(
+          path: set.volumes.first { $0.range.upperBound > offset && $0.state != .present }?.path ?? set.path,
+          archive: set.path)
     case .notAnArchive, .notALayout:
       set.compressed ?? set.volumes.first.flatMap { CutFile.error(ofVolumesFrom: $0.path) }
         ?? .wrongFirstVolume(path: set.volumes.first?.path ?? set.path)
