@@ -273,6 +273,26 @@ import Testing
     }
   }
 
+  @Test func `is told of a pipe by a dry run as a run does`() throws {
+    try exported()
+    var cut = try DamagedArchive(of: ferry.file("a.tar"))
+    try cut.cut(at: cut.blob(BlobDigest.of(Self.layer("good"))).content + 100)
+    try cut.write(to: ferry.file("cut.tar"))
+    for (script, plain, going) in [
+      ("cat d.tar | $ferry import - a.tar", 0, 0), ("cat d.tar | $ferry import a.tar -", 0, 0),
+      ("gzip -c d.tar | $ferry import - a.tar", 0, 0), ("cat cut.tar | $ferry import - a.tar", 14, 0),
+      ("cat d.tar | $ferry import - d.tar", 14, 3),
+    ] as [(String, Int32, Int32)] {
+      for (option, status) in [("", plain), (" --keep-going", going)] {
+        let new = ScriptedRegistry()
+        for option in [option + " --dry-run", option] {
+          let piped = try Pipeline(ferry: ferry).run(script + " --plain-http --to \(new.host)/new\(option)")
+          #expect(piped.status == status, "\(script)\(option): \(piped.standardError)")
+        }
+      }
+    }
+  }
+
   @Test func `is taken from the other of two that come once, each with damage of its own`() throws {
     try exported()
     var damaged = try DamagedArchive(of: ferry.file("a.tar"))

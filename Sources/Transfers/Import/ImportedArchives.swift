@@ -132,11 +132,25 @@ struct ArchiveOpening: Sendable {
     var fruitful: Set<String> = []
     var examined: [ObjectIdentifier: DamagedImages] = [:]
     let refused = try refused(findings)
+    let taken = zip(request.archives, findings).enumerated().compactMap { index, found -> TakenArchive? in
+      guard case .archive(let archive, let problems, _) = found.1, refused[index] == nil else { return nil }
+      return TakenArchive(archive, problems, isReadThrough: readsPipes && found.0.comesOnce)
+    }
     for (index, (input, finding)) in zip(request.archives, findings).enumerated() {
       switch finding {
-      case .archive(let archive, let unsound, let harm):
+      case .archive(let archive, let problems, let harm):
         examined[ObjectIdentifier(archive.layout)] = harm?.found
-        if let error = refused[index] {
+        var error = refused[index]
+        var unsound: Unsound?
+        do {
+          if error == nil {
+            unsound = try await executor.run { try self.unsound(problems, of: archive, among: taken) }
+          }
+        } catch let found where request.archives.count > 1 && found.isOfOneArchive {
+          guard keepGoing else { throw offersWays ? OneArchiveFault(error: found) : found }
+          error = found
+        }
+        if let error {
           failures.append((error, ImageFailure(image: input.path, error: error)))
           putAside.append(archive.layout)
           break
@@ -184,7 +198,8 @@ struct ArchiveOpening: Sendable {
   }
 
   private enum Finding: Sendable {
-    case archive(OpenedArchive, Unsound?, Harm?)
+    /// With what was found wrong with it where it was read to its end.
+    case archive(OpenedArchive, [LayoutProblem], Harm?)
     /// With what says so.
     case other(any Error)
     /// With what it lists, where that can be told.
@@ -247,7 +262,7 @@ struct ArchiveOpening: Sendable {
     var seen: Layout?
     do {
       let (archive, harm) = try open(input) { seen = $0 }
-      return .archive(archive, readsPipes && input.comesOnce ? try readToEnd(archive) : nil, harm)
+      return .archive(archive, readsPipes && input.comesOnce ? try readToEnd(archive) : [], harm)
     } catch  where input.isOther(error) {
       return .other(error)
     } catch  where request.archives.count > 1 && error.isOfOneArchive {
@@ -256,12 +271,38 @@ struct ArchiveOpening: Sendable {
     }
   }
 
-  /// Reads what comes through a pipe to its end. Throws for what a run would stop at.
-  private func readToEnd(_ archive: OpenedArchive) throws -> Unsound? {
-    let layout = archive.layout
+  /// Reads what comes through a pipe to its end, and tells what is wrong with it.
+  private func readToEnd(_ archive: OpenedArchive) throws -> [LayoutProblem] {
     if let stream = archive.stream { observer.expect(bytes: stream.blobs.map(\.size).saturatingSum()) }
-    let problems = try archive.blobProblems(telling: observer)
+    return try archive.blobProblems(telling: observer)
+  }
+
+  /// What `problems`, which showed when an archive was read to its end, leave: a run has from another of the archives that are `taken`
+  /// what is not right in one. Throws for what it would stop at.
+  private func unsound(
+    _ problems: [LayoutProblem], of archive: OpenedArchive,
+    among taken: [TakenArchive]
+  ) throws -> Unsound? {
     guard !problems.isEmpty else { return nil }
+    let layout = archive.layout
+    let holders = try problems.map { problem -> Layout? in
+      guard let blob = problem.blob, let size = layout.blobs[blob]?.size else { return nil }
+      return try taken.first { try $0.layout !== layout && $0.hasRight(blob, size) }?.layout
+    }
+    var left = zip(problems, holders).filter { $1 == nil }.map(\.0)
+    // What comes no more of a stream is had elsewhere, too, where nothing stops at its end.
+    if keepGoing, archive.stream != nil, left.count < problems.count,
+      left.allSatisfy({ if case .truncated = $0 { true } else { false } })
+    {
+      left = []
+    }
+    for (problem, holder) in zip(problems, holders) where left.isEmpty || keepGoing {
+      guard let blob = problem.blob, let holder else { continue }
+      let error = TransferError.imageNotWhole(archive: layout.path, problems: [problem], volumes: [])
+      observer.note(.blobElsewhere(blob: blob, error: error, taken: holder.path))
+    }
+    guard !left.isEmpty else { return nil }
+    let problems = left.allSatisfy { $0.blob != nil } ? left : problems
     let findings = try ArchiveDamage(of: layout, request.platformScope).findings(adding: problems)
     let isOfBlobs = problems.allSatisfy { $0.blob != nil }
     let sparesImages = isOfBlobs && ArchiveDamage(of: layout).sparesImages(findings)
@@ -317,6 +358,32 @@ struct ArchiveOpening: Sendable {
     // What is not right here may be in another archive.
     guard let found, isSending, request.archives.count > 1, damage.isOfKnownImages else { throw error }
     return (archive, Harm(found: found, error: error))
+  }
+}
+
+/// One of the archives that are taken, as others are held against it.
+private struct TakenArchive: Sendable {
+  let layout: Layout
+  private let wrong: Set<Digest>
+  private let isStreamed: Bool
+  private let isReadThrough: Bool
+
+  init(_ archive: OpenedArchive, _ problems: [LayoutProblem], isReadThrough: Bool) {
+    layout = archive.layout
+    wrong = Set((archive.layout.problems + problems).compactMap(\.blob))
+    isStreamed = archive.stream != nil
+    self.isReadThrough = isReadThrough
+  }
+
+  /// Whether it has a blob of `size` bytes, and as it should be. What comes only once and was not read is not asked.
+  func hasRight(_ blob: Digest, _ size: Int64) throws -> Bool {
+    guard layout.blobs[blob]?.size == size, !wrong.contains(blob) else { return false }
+    if isReadThrough { return true }
+    guard !isStreamed else { return false }
+    guard !layout.isSequential else {
+      return try BlobReading.passed([blob], in: layout).allSatisfy { $0.problem == nil }
+    }
+    return try BlobReading.read(blob, in: layout) { _ in }.problem == nil
   }
 }
 
