@@ -91,7 +91,9 @@ struct CredentialHelper: Sendable {
   /// The end of a text of many lines, on one.
   private static func end(of text: String) -> String {
     let line = text.printedAsProse(limit: HelperProcess.longestRemarks)
-    return line.count > longestRemark ? "…" + line.suffix(longestRemark) : line
+    guard line.count > longestRemark else { return line }
+    // What is left of the word that is cut may be the end of a secret, by which nobody would know it.
+    return "…" + line.suffix(longestRemark).drop { $0 != " " }
   }
 
   /// The path of the program; nil when no directory of `PATH` has it. A name with a slash would leave

@@ -82,18 +82,24 @@ public struct Digest: Hashable, Sendable {
   /// Parses `sha256:<64 hex digits>`, and the same of the other algorithms.
   public init(_ text: some StringProtocol) throws(DigestError) {
     guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else {
-      throw .malformed(String(text.prefix(100)))
+      throw .malformed(Self.shown(text))
     }
     let name = text[..<colon]
     let hex = text[text.utf8.index(after: colon)...]
     guard let algorithm = Algorithm(named: name) else {
       throw name == Self.registered && Self(hex: hex) != nil
-        ? .unsupportedAlgorithm(Self.registered) : .malformed(String(text.prefix(100)))
+        ? .unsupportedAlgorithm(Self.registered) : .malformed(Self.shown(text))
     }
     guard let digest = Self(hex: hex, by: algorithm) else {
-      throw .malformed(String(text.prefix(100)))
+      throw .malformed(Self.shown(text))
     }
     self = digest
+  }
+
+  /// What is kept of a text that is no digest. That it is cut is to be seen: by that it is known what a cut has left of a secret.
+  private static func shown(_ text: some StringProtocol) -> String {
+    let kept = text.unicodeScalars.prefix(100)
+    return String(String.UnicodeScalarView(kept)) + (kept.endIndex < text.endIndex ? "…" : "")
   }
 
   /// The algorithm that image-spec registers and Ferry does not compute.

@@ -15,9 +15,15 @@ extension Unicode.Scalar {
     switch properties.generalCategory {
     case .spaceSeparator: self == " "
     case .privateUse, .unassigned, .control: false
-    default: isHarmless && !properties.isDefaultIgnorableCodePoint
+    default: isHarmless && !properties.isDefaultIgnorableCodePoint && !Self.drawnAsNothing.contains(self)
     }
   }
+
+  /// Characters of kinds that are seen, which are drawn as nothing all the same: Braille without a dot, a note without its head,
+  /// what fills up Khitan and Egyptian writing.
+  private static let drawnAsNothing: Set<Unicode.Scalar> = [
+    "\u{2800}", "\u{1D159}", "\u{16FE4}", "\u{13441}", "\u{13442}",
+  ]
 
   /// How many columns of a terminal it takes: none where it is put onto the character before it, two where it is of the wide
   /// ones of East Asia (Unicode's annex 11) or a picture.

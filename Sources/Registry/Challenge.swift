@@ -1,3 +1,5 @@
+import Transport
+
 /// One way to authenticate that a `WWW-Authenticate` header offers (RFC 9110 §11.6.1, and the token
 /// specification of distribution).
 struct Challenge: Hashable, Sendable {
@@ -55,8 +57,7 @@ struct ChallengeParser {
   private var position = 0
 
   init(_ line: String) {
-    let isCut = line.utf8.count > Self.longestLine
-    bytes = Array(line.utf8.prefix(Self.longestLine)) + (isCut ? Array("…".utf8) : [])
+    bytes = Array(line.utf8).cut(to: Self.longestLine)
   }
 
   mutating func challenges() -> [Challenge] {

@@ -35,7 +35,7 @@ public struct RegistryMessage: Hashable, Sendable {
     if let json = try? DocumentShape.loose.decode(JSONText.self, from: body) {
       excerpt = json.text
     } else {
-      let text = String(decoding: body.prefix(longest), as: UTF8.self) + (body.count > longest ? "…" : "")
+      let text = String(decoding: body.cut(to: longest), as: UTF8.self)
       guard isLegible(text) else { return [] }
       excerpt = ErrorPage.text(of: text)
     }
@@ -302,8 +302,7 @@ extension [UInt8] {
   /// 64 KiB are kept: no complaint is longer.
   public func hiding(_ secrets: [String]) -> [UInt8] {
     // Transport keeps no more of a failure's text, and that it is cut is not to be seen but by its length.
-    let isCut = count >= RegistryMessage.longest
     // A single character stands in every other word, and is not hidden.
-    return Secrets.hide(secrets, in: Array(prefix(RegistryMessage.longest)) + (isCut ? Array("…".utf8) : []))
+    Secrets.hide(secrets, in: cut(to: RegistryMessage.longest - 1))
   }
 }

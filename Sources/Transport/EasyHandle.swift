@@ -249,6 +249,8 @@ private import Glibc
     if reason.hasPrefix("Unsupported proxy") {
       reason = String(reason.prefix { $0 != "'" }) + "the proxy's address"
     }
+    // Where a message is longer than libcurl has room for, it is cut without a word.
+    if reason.utf8.count >= Int(CURL_ERROR_SIZE) - 4 { reason += "…" }
     return TransferOutcome(
       code: code, reason: reason.isEmpty ? Self.words(for: code) : reason,
       systemError: Int32(truncatingIfNeeded: systemError), expected: expected < 0 ? nil : expected,

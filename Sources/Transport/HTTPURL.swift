@@ -212,7 +212,7 @@ extension HTTPURL: CustomStringConvertible, CustomDebugStringConvertible {
   static func redacting(_ text: String) -> String {
     var shown = text.prefix { $0 != "?" && $0 != "#" }
     if let at = shown.lastIndex(of: "@") { shown = "…" + shown[at...] }
-    let result = String(String.UnicodeScalarView(shown.unicodeScalars.prefix(200)))
-    return result + (shown.endIndex < text.endIndex ? "…" : "")
+    let kept = shown.unicodeScalars.prefix(200)
+    return String(String.UnicodeScalarView(kept)) + (kept.endIndex < text.endIndex ? "…" : "")
   }
 }

@@ -2,6 +2,8 @@
 struct SecretSearch {
   /// What is looked for, in UTF-8 and in its order: what begins alike stands together.
   private var needles: [[UInt8]] = []
+  /// Whether letters of the other case are others; else they are looked for in small ones.
+  private let isExact: Bool
   /// The two bytes with which one begins, a bit for each: of most texts nothing else is looked at.
   private var beginnings = [UInt64](repeating: 0, count: 1 << 10)
 
@@ -9,15 +11,25 @@ struct SecretSearch {
   /// a page has three spellings in one another.
   private static let mostReadings = 8
 
-  /// Takes in secrets as they are encoded, and as they are where `isPlain` says so; returns those of them that were not known.
+  /// Looks for secrets in letters of either case, unless `isExact`.
+  init(isExact: Bool = false) { self.isExact = isExact }
+
+  private func letter(_ byte: UInt8) -> UInt8 { isExact ? byte : SecretSpelling.small(byte) }
+
+  /// Takes in secrets as they are encoded, unless told not to, and as they are where `isPlain` says so; returns those of them
+  /// that were not known.
   /// However many they are, what is known already is moved once: a server may give thousands with an answer.
   @discardableResult
-  mutating func add(_ secrets: [String], isPlain: (String) -> Bool = { _ in true }) -> [String] {
+  mutating func add(
+    _ secrets: some Collection<String>, isPlain: (String) -> Bool = { _ in true }, isEncoded: Bool = true
+  ) -> [String] {
     var fresh: Set<[UInt8]> = []
-    let strange = secrets.filter { secret in
+    let strange = secrets.filter { secret -> Bool in
       let bytes = Array(secret.utf8)
-      let forms = SecretForms.encoded(bytes) + (isPlain(secret) ? SecretForms.plain(bytes) : [])
-      return forms.count { !$0.isEmpty && !isKnown($0) && fresh.insert($0).inserted } > 0
+      let forms =
+        (isEncoded ? SecretForms.encoded(bytes) : []) + (isPlain(secret) ? SecretForms.plain(bytes) : [])
+      return forms.map { $0.map(letter) }
+        .count { !$0.isEmpty && !isKnown($0) && fresh.insert($0).inserted } > 0
     }
     for form in fresh {
       let (word, bit) = Self.bit(of: form[0], form.count > 1 ? form[1] : 0)
@@ -35,8 +47,12 @@ struct SecretSearch {
   private func mayBegin(at place: Int, in text: [UInt8]) -> Bool {
     guard place + 1 < text.count else { return false }
     let (first, second) = (text[place], text[place + 1])
-    guard !SecretSpelling.isMore(first), !SecretSpelling.isMore(second) else { return true }
-    let (word, bit) = Self.bit(of: first, second)
+    guard !SecretSpelling.isMore(first) else { return true }
+    if SecretSpelling.isMore(second) || SecretSpelling.isBlank(second) {
+      // Behind what is not seen the next may be anything.
+      return beginnings[Int(letter(first)) << 2..<(Int(letter(first)) + 1) << 2].contains { $0 != 0 }
+    }
+    let (word, bit) = Self.bit(of: letter(first), letter(second))
     return beginnings[word] & bit != 0
   }
 
@@ -62,7 +78,7 @@ struct SecretSearch {
 
   /// Looks for a secret no more where it stands as it is.
   mutating func remove(plain secret: String) {
-    let forms = SecretForms.plain(Array(secret.utf8))
+    let forms = SecretForms.plain(Array(secret.utf8)).map { $0.map(letter) }
     needles.removeAll { forms.contains($0) }
   }
 
@@ -121,27 +137,54 @@ struct SecretSearch {
   /// hidden.
   private func end(at start: Int, in text: [UInt8], within steps: inout Int) -> Int? {
     var best: Int?
-    var ways = [(among: needles.indices, depth: 0, place: start)]
-    while let (among, depth, place) = ways.popLast() {
+    var ways = [Way(among: needles.indices, depth: 0, place: start)]
+    while let way = ways.popLast() {
+      let (among, depth, place) = (way.among, way.depth, way.place)
       steps -= 1
       guard steps > 0 else { return text.count }
-      if needles[among.lowerBound].count == depth { best = max(best ?? 0, place) }
+      // What is not seen behind a secret is no part of it.
+      if needles[among.lowerBound].count == depth, !way.isBehindUnseen,
+        !way.hasBlanks || depth >= Secrets.shortest
+      {
+        best = max(best ?? 0, place)
+      }
       guard place < text.count else { continue }
-      if depth >= Secrets.shortest, let end = SecretSpelling.endOfCut(at: place, in: text) {
+      if depth >= Secrets.shortestBeginning, !(way.isBehindUnseen && way.hasBlanks),
+        let end = SecretSpelling.endOfCut(at: place, in: text)
+      {
         best = max(best ?? 0, end)
       }
       // One character may be said twice, with other ends: `%25` is a percent sign, and so is the first of its own.
       for (scalar, next) in SecretSpelling.readings(at: place, in: text) {
-        let (rest, depth) = narrowed(among, depth, to: scalar)
-        if !rest.isEmpty { ways.append((rest, depth, next)) }
+        let (rest, deeper) = narrowed(among, depth, to: scalar)
+        if !rest.isEmpty {
+          ways.append(Way(among: rest, depth: deeper, place: next, hasBlanks: way.hasBlanks))
+        }
+        guard depth > 0, SecretSpelling.isUnseen(scalar, at: place, in: text) else { continue }
+        let hasBlanks = way.hasBlanks || scalar == 0x20
+        ways.append(
+          Way(among: among, depth: depth, place: next, isBehindUnseen: true, hasBlanks: hasBlanks))
       }
     }
     return best
   }
 
+  /// One way of reading a text, as far as it has led.
+  private struct Way {
+    /// The secrets that begin so.
+    var among: Range<Int>
+    /// How far they are the same.
+    var depth: Int
+    var place: Int
+    /// Whether what it has passed over last is not seen.
+    var isBehindUnseen = false
+    /// Whether it has passed over blanks: short secrets would stand in any two words.
+    var hasBlanks = false
+  }
+
   /// Those of some that begin alike whose next character is `scalar`, and how far they are the same then.
   private func narrowed(_ among: Range<Int>, _ depth: Int, to scalar: UInt32) -> (Range<Int>, depth: Int) {
-    if scalar < 0x80 { return (narrowed(among, depth, to: UInt8(scalar)), depth + 1) }
+    if scalar < 0x80 { return (narrowed(among, depth, to: letter(UInt8(scalar))), depth + 1) }
     var (rest, end) = (among, depth)
     for byte in SecretSpelling.utf8(of: scalar) where !rest.isEmpty {
       rest = narrowed(rest, end, to: byte)

@@ -13,6 +13,33 @@ enum SecretSpelling {
   /// Whether a byte may be more than the character that it is: a part of one, or a form's `+` for a blank.
   static func isMore(_ byte: UInt8) -> Bool { byte >= 0x80 || byte == UInt8(ascii: "+") || isSign(byte) }
 
+  /// A letter in lower case, any other byte as it is.
+  static func small(_ byte: UInt8) -> UInt8 {
+    UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte ? byte | 0x20 : byte
+  }
+
+  /// Whether a byte is a blank or a control character.
+  static func isBlank(_ byte: UInt8) -> Bool { byte <= 0x20 || byte == 0x7f }
+
+  /// Whether what is read at a place as `scalar` is not seen, so that a text says the same to people without it: a single blank as
+  /// well, for that is what prose has in place of such a character.
+  static func isUnseen(_ scalar: UInt32, at place: Int, in text: [UInt8]) -> Bool {
+    if scalar == 0x20 {
+      return text[place] == 0x20 && place + 1 < text.count && text[place + 1] != 0x20
+    }
+    guard scalar >= 0x80 else { return scalar < 0x20 || scalar == 0x7f }
+    guard let character = Unicode.Scalar(scalar) else { return true }
+    switch character.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .spaceSeparator, .privateUse, .unassigned,
+      .surrogate:
+      return true
+    // What is no text is shown as U+FFFD; the others are drawn as nothing.
+    default:
+      return [0xfffd, 0x2800, 0x1d159, 0x16fe4, 0x13441, 0x13442].contains(scalar)
+        || character.properties.isDefaultIgnorableCodePoint
+    }
+  }
+
   /// What may be meant at a place, what is said in the fewest characters last.
   static func readings(at place: Int, in text: [UInt8]) -> [Reading] {
     guard let (scalar, end) = escaped(at: place, in: text) else { return [] }

@@ -8,7 +8,8 @@ internal import Synchronization
 /// would read it, character by character, and what was read once more, for whatever is shown is spelled anew where it goes.
 ///
 /// What foreign texts are kept of is cut before it comes here, and every cut is marked by `…`: a text that is cut within a secret
-/// ends in its beginning, and that is hidden too.
+/// ends in its beginning, and that is hidden too. Letters of the other case are the same, for hosts are shown in small ones;
+/// and what is not seen within a secret is passed over, for it is shown as an escape, as a blank or not at all.
 public final class Secrets: Sendable {
   private struct Known {
     /// The user's own, which are looked for to the end.
@@ -19,7 +20,26 @@ public final class Secrets: Sendable {
     var passing = Given()
     /// Words that are no secrets, whatever else they are.
     var words: Set<String> = []
+    /// The same in small letters.
+    var smallWords: Set<String> = []
     var search = SecretSearch()
+    /// Of the user's own those that a word has in letters of another case: they are hidden in their own alone.
+    var exact = SecretSearch(isExact: true)
+
+    /// Looks for secrets of the user's own, but for words that are there for all to see.
+    mutating func seek(_ secrets: [String]) {
+      let excused = Set(secrets.filter(isWord))
+      search.add(secrets) { secret in !excused.contains(secret) }
+      exact.add(excused.filter { !isExactlyWord($0) }, isEncoded: false)
+    }
+
+    /// Whether a secret stands in a word, in letters of either case.
+    private func isWord(_ secret: String) -> Bool {
+      let small = Secrets.small(secret)
+      return smallWords.contains { $0.contains(small) }
+    }
+
+    private func isExactlyWord(_ secret: String) -> Bool { words.contains { $0.contains(secret) } }
   }
 
   /// What servers gave, the oldest first.
@@ -49,6 +69,8 @@ public final class Secrets: Sendable {
   /// A shorter one stands by chance in too many words: names and reports would no longer say what they should. In what
   /// servers say it is hidden all the same (``hide(_:in:)``).
   public static let shortest = 8
+  /// Less of one than this, before a cut, is hidden no more: it is the beginning of too many words.
+  static let shortestBeginning = 4
   /// How much of the tokens, and how much of what else servers give, is looked for at a time, in bytes; what is older has
   /// expired, or is as good as forgotten.
   static let mostPassing = 256 << 10
@@ -62,7 +84,7 @@ public final class Secrets: Sendable {
   public func add(_ secrets: [String]) {
     known.withLock { known in
       let fresh = Self.sought(secrets).filter { known.own.insert($0).inserted }
-      known.search.add(fresh) { [words = known.words] secret in !words.contains { $0.contains(secret) } }
+      known.seek(fresh)
     }
   }
 
@@ -89,10 +111,22 @@ public final class Secrets: Sendable {
     known.withLock { known in
       var excused: Set<String> = []
       for word in words where word.utf8.count >= Self.shortest && known.words.insert(word).inserted {
-        for secret in known.own where word.contains(secret) { excused.insert(secret) }
+        let small = Self.small(word)
+        // One text in memory for both, mostly.
+        known.smallWords.insert(small == word ? word : small)
+        for secret in known.own where small.contains(Self.small(secret)) { excused.insert(secret) }
       }
-      for secret in excused { known.search.remove(plain: secret) }
+      for secret in excused {
+        known.search.remove(plain: secret)
+        known.exact.remove(plain: secret)
+      }
+      known.seek(Array(excused))
     }
+  }
+
+  /// A text with small letters for the capitals of ASCII.
+  private static func small(_ text: String) -> String {
+    String(decoding: text.utf8.map { SecretSpelling.small($0) }, as: UTF8.self)
   }
 
   private static func sought(_ secrets: [String]) -> [String] {
@@ -107,16 +141,17 @@ public final class Secrets: Sendable {
 
   /// Looks for what is known alone.
   private static func renew(_ known: inout Known) {
-    let words = known.words
     known.search = SecretSearch()
-    known.search.add(Array(known.own)) { secret in !words.contains { $0.contains(secret) } }
+    known.exact = SecretSearch(isExact: true)
+    known.seek(Array(known.own))
     known.search.add(known.tokens.secrets + known.passing.secrets)
   }
 
   /// The bytes of a text without any of them; nil where there is none in it.
   public func hiding(in text: [UInt8]) -> [UInt8]? {
-    let search = known.withLock { $0.search }
-    return search.hiding(in: text)
+    let (search, exact) = known.withLock { ($0.search, $0.exact) }
+    let hidden = search.hiding(in: text)
+    return exact.hiding(in: hidden ?? text) ?? hidden
   }
 
   /// The same for a text.
@@ -124,10 +159,25 @@ public final class Secrets: Sendable {
     hiding(in: Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// The bytes of a text without `secrets`, but for such as are a single character.
+  /// The bytes of a text without `secrets`, but for such as are a single character. Short ones are hidden in their own letters
+  /// alone.
   public static func hide(_ secrets: [String], in text: [UInt8]) -> [UInt8] {
     var search = SecretSearch()
-    search.add(secrets.filter { $0.utf8.count > 1 })
-    return search.hiding(in: text) ?? text
+    var exact = SecretSearch(isExact: true)
+    search.add(secrets.filter { $0.utf8.count >= shortest })
+    exact.add(secrets.filter { 2..<shortest ~= $0.utf8.count })
+    let hidden = search.hiding(in: text) ?? text
+    return exact.hiding(in: hidden) ?? hidden
+  }
+}
+
+extension [UInt8] {
+  /// What is kept of an endless text in UTF-8: its first `limit` bytes, without a character that reaches beyond them, and `…` for
+  /// the rest.
+  public func cut(to limit: Int) -> [UInt8] {
+    guard count > limit else { return self }
+    var end = limit
+    while end > 0, limit - end < 4, self[end] & 0xc0 == 0x80 { end -= 1 }
+    return Array(self[..<end]) + Array("…".utf8)
   }
 }

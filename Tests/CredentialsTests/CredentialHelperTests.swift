@@ -107,6 +107,10 @@ import Testing
         "i=0; while [ $i -lt 3000 ]; do echo line $i >&2; i=$((i+1)); done; echo the end >&2; exit 1"))
     #expect(long.hasSuffix("the end"))
     #expect(long.count < 600)
+    // Of a word whose beginning is cut away nobody knows whether it is a secret.
+    let word = try #require(
+      try remark("head -c 1000 /dev/zero | tr '\\0' x >&2; echo ' the end' >&2; exit 1"))
+    #expect(word == "… the end")
   }
 
   @Test func `is heard before its time is over`() throws {

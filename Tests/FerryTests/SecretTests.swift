@@ -265,4 +265,60 @@ import Testing
       }
     }
   }
+
+  struct Place: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    /// What a registry answers that repeats a password at the end of something long.
+    let answer: @Sendable (String) -> ScriptedResponse
+  }
+
+  static let places = [
+    Place(testDescription: "the address of a redirect to nowhere") {
+      ScriptedResponse(307, headers: [("Location", "ftp://h/\($0)")])
+    },
+    Place(testDescription: "the host of a redirect") {
+      ScriptedResponse(307, headers: [("Location", "http://\($0.suffix(40)).invalid/")])
+    },
+    Place(testDescription: "a realm") {
+      ScriptedResponse(401, headers: [("WWW-Authenticate", "Bearer realm=\"ftp://h/\($0)\"")])
+    },
+    Place(testDescription: "a digest") {
+      let type = "application/vnd.oci.image.manifest.v1+json"
+      return ScriptedResponse(
+        headers: [("Content-Type", type)],
+        text:
+          #"{"schemaVersion":2,"mediaType":"\#(type)","config":{"mediaType":"a/b","digest":"\#($0)","size":1},"layers":[]}"#
+      )
+    },
+    Place(testDescription: "a complaint with what is not seen in it") {
+      ScriptedResponse(403, text: $0.map(String.init).joined(separator: "\u{200B}"))
+    },
+  ]
+
+  @Test(arguments: places, [0, 30, 90, 180])
+  func `is not shown by what a cut or another spelling has left of it`(_ place: Place, before: Int) throws {
+    let password = "Qzxw-Nobody-7f3a"
+    let server = ScriptedServer { request in
+      guard request.header("Authorization") != nil else {
+        return ScriptedResponse(401, headers: [("WWW-Authenticate", "Basic realm=\"r\"")])
+      }
+      return request.path.contains("/manifests/")
+        ? place.answer(String(repeating: "x", count: before) + password) : ScriptedResponse(text: "{}")
+    }
+    let ferry = try FerryProcess(environment: [
+      "FERRY_EXPORT_USERNAME": "robot", "FERRY_EXPORT_PASSWORD": password,
+    ])
+    let result = try ferry.command(
+      [
+        "export", "\(server.host)/a/b:1", "-o", "a.tar", "--plain-http", "-v", "--no-referrers", "--retries",
+        "0",
+        "--report", "r.html",
+      ]
+    ).run()
+    #expect(result.status != 0)
+    let page = try String(contentsOfFile: ferry.file("r.html"), encoding: .utf8)
+    for text in [result.standardError, page] {
+      #expect(!text.lowercased().contains("qzxw") && !text.contains("7f3a"), "\(text)")
+    }
+  }
 }

@@ -78,4 +78,10 @@ import Testing
     let error = #expect(throws: TransportError.self) { try HTTPURL(text) }
     #expect(!"\(String(describing: error))".contains("secret"))
   }
+
+  @Test func `is cut to be seen where it is long and none`() {
+    let long = "ftp://h/" + String(repeating: "é", count: 300)
+    #expect(HTTPURL.redacting(long) == long.prefix(200) + "…")
+    #expect(HTTPURL.redacting("ftp://h/é") == "ftp://h/é")
+  }
 }

@@ -194,8 +194,8 @@ import Testing
         #expect(secrets.hiding(in: cut + #"\u2026" after"#) == #"before …" after"#, "\(name): \(cut)")
       }
     }
-    #expect(secrets.hiding(in: "nvapi-Z… and nvapi-Zq3&Zq3 …") == nil)
-    #expect(secrets.hiding(in: "nvapi-Zq…") == "…")
+    #expect(secrets.hiding(in: "nva… and nvapi-Zq3&Zq3 …") == nil)
+    #expect(secrets.hiding(in: "nvap… and nvapi-Zq…") == "… and …")
   }
 
   @Test func `is hidden though blanks became one in it, and other blanks are not`() {
@@ -209,5 +209,66 @@ import Testing
     let secrets = Secrets()
     secrets.add(["soft\u{AD}hyphen", "turned\u{202E}around"])
     #expect(secrets.hiding(in: #"soft\u{AD}hyphen turned\u{202E}around"#) == "… …")
+  }
+
+  @Test func `is hidden in letters of the other case, as hosts are shown`() {
+    let secrets = Secrets()
+    secrets.add(["SimpleSecret12345"])
+    #expect(secrets.hiding(in: "http://simplesecret12345.example/") == "http://….example/")
+    #expect(secrets.hiding(in: "http://s%49mpl%45secret12345.example/") == "http://….example/")
+    #expect(secrets.hiding(in: "http://x.simplesec…") == "http://x.…")
+  }
+
+  @Test func `that is a word in letters of the other case is hidden in its own alone`() {
+    let before = Secrets()
+    before.excuse(["registry.example/Team-Trainers/app"])
+    before.add(["team-trainers"])
+    let after = Secrets()
+    after.add(["team-trainers"])
+    after.excuse(["registry.example/Team-Trainers/app"])
+    for secrets in [before, after] {
+      #expect(secrets.hiding(in: "Team-Trainers team-trainers dGVhbS10cmFpbmVycw") == "Team-Trainers … …")
+      secrets.add(passing: (0..<40).map { "\($0)" + String(repeating: "-signature", count: 2000) })
+      #expect(secrets.hiding(in: "Team-Trainers team-trainers") == "Team-Trainers …")
+      secrets.excuse(["r.example/team-trainers"])
+      #expect(secrets.hiding(in: "Team-Trainers team-trainers") == nil)
+    }
+  }
+
+  @Test(arguments: [
+    "\u{200B}", "\u{7}", "\n", "\r\n", "\u{2800}", "\u{FFFD}", "\u{3164}", " ", #"\n"#, #"\u{200B}"#, "%0a",
+  ])
+  func `is hidden whatever stands between its letters and is not seen`(_ unseen: String) {
+    let secrets = Secrets()
+    secrets.add(["SimpleSecret12345"])
+    let text = "SimpleSecret12345".map(String.init).joined(separator: unseen)
+    #expect(secrets.hiding(in: "a \(text)\(unseen)b") == "a …\(unseen)b")
+    #expect(secrets.hiding(in: "a Simple\(unseen)Secret12345 b") == "a … b")
+    if unseen != " " { #expect(secrets.hiding(in: "a S\(unseen)im\(unseen)p\(unseen)…") == "a …") }
+  }
+
+  @Test func `is no two words, and no short one in letters of the other case`() {
+    let secrets = Secrets()
+    secrets.add(["SimpleSecret12345"])
+    #expect(secrets.hiding(in: "simple  secret12345") == nil)
+    let hidden = Secrets.hide(["team", "at"], in: Array("te\nam a team at a token TEAM te am".utf8))
+    #expect(String(decoding: hidden, as: UTF8.self) == "… a … … a token TEAM te am")
+  }
+
+  @Test func `is looked for in no more time where nothing is seen`() {
+    let secrets = Secrets()
+    secrets.add(["SimpleSecret12345"])
+    let text = [UInt8](repeating: 7, count: 256 << 10)
+    #expect(secrets.hiding(in: text) == nil)
+  }
+
+  @Test func `is known where the last character that was kept is cut`() {
+    let secrets = Secrets()
+    secrets.add(["ab日本cdefgh"])
+    for limit in 7...9 {
+      let cut = Array("a ab日本cdefgh".utf8).cut(to: limit)
+      #expect(secrets.hiding(in: cut) == Array("a …".utf8), "\(limit)")
+    }
+    #expect(Array("abc".utf8).cut(to: 3) == Array("abc".utf8))
   }
 }
