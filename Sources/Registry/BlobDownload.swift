@@ -13,14 +13,17 @@ struct BlobDownload: ~Copyable {
   private var distrustsEntityTags = false
   /// What the last content came encoded with, though it was asked for as it is.
   private(set) var encoding: String?
-  /// The farthest byte ever reached: only what lies beyond it is progress, or a server that cuts every
-  /// answer at the same place and knows no ranges would be asked for ever.
-  private var farthest: Int64
+  /// Whether any of the content has come, and ``encoding`` says how.
+  private var hasContent = false
+  /// The encoding that a part came in though what came before had none: then it is a part of something else.
+  private(set) var strangeEncoding: String?
+  /// The farthest byte that counted as progress.
+  private var progress: BlobProgress
 
   /// Begins, or resumes, at `position`.
   init(_ descriptor: Descriptor, from position: Int64) {
     self.descriptor = descriptor
-    farthest = position
+    progress = BlobProgress(of: descriptor.size, from: position)
   }
 
   /// Asks for what is missing from `position` on; for all of it where the server's ranges are not to be trusted.
@@ -42,6 +45,8 @@ struct BlobDownload: ~Copyable {
     case range
     /// Bytes from elsewhere, or none where there should be some.
     case wrongRange
+    /// Bytes of another representation of the blob, encoded so.
+    case wrongEncoding(String)
     /// A blob of another size.
     case wrongSize(DigestError)
     /// No content at all: an error.
@@ -60,8 +65,9 @@ struct BlobDownload: ~Copyable {
       guard !distrustsRanges, let range = response.headers["Content-Range"].flatMap({ ContentRange($0) }),
         range.first == position, range.last < descriptor.size
       else { return .wrongRange }
-      guard let total = range.total, total != descriptor.size else { return .range }
-      return .wrongRange
+      if let total = range.total, total != descriptor.size { return .wrongRange }
+      guard hasContent, let strange = response.encoding, strange != encoding else { return .range }
+      return .wrongEncoding(strange)
     case 416: return .wrongRange
     default: return .none
     }
@@ -69,7 +75,9 @@ struct BlobDownload: ~Copyable {
 
   /// Remembers whether somebody on the way may have changed the content's bytes.
   mutating func noteEncoding(of response: HTTPResponse) {
-    if [200, 206].contains(response.status) { encoding = response.encoding }
+    guard [200, 206].contains(response.status) else { return }
+    encoding = response.encoding
+    hasContent = true
   }
 
   /// Remembers what the server calls the content that continues at `position`. One that gives it another name each time
@@ -81,20 +89,44 @@ struct BlobDownload: ~Copyable {
     entityTag = distrustsEntityTags ? nil : tag
   }
 
-  /// Whether the blob has come beyond the farthest byte so far, at `position`, since this was last asked.
-  mutating func hasProgressed(to position: Int64) -> Bool {
-    defer { farthest = max(farthest, position) }
-    return position > farthest
-  }
+  /// Whether the blob has come far enough, at `position`, beyond where this last was so.
+  mutating func hasProgressed(to position: Int64) -> Bool { progress.reaches(position) }
 
-  /// The server gave another part than it was asked for: it is asked for all from now on.
-  mutating func distrustRanges() { distrustsRanges = true }
+  /// The server gave another part than it was asked for, or one in an `encoding` that was not: it is asked for all from now on.
+  mutating func distrustRanges(for encoding: String? = nil) {
+    distrustsRanges = true
+    strangeEncoding = encoding
+  }
 
   /// The bytes are wrong and are fetched once more from zero; false when that was done before.
   mutating func mayStartOver() -> Bool {
     guard !hasStartedOver else { return false }
     hasStartedOver = true
-    farthest = 0
+    progress = BlobProgress(of: descriptor.size, from: 0)
+    return true
+  }
+}
+
+/// How far a blob has come over all the requests for it, in either direction. Only what lies beyond the farthest byte is progress,
+/// or a server that cuts every answer at the same place and knows no ranges would be asked for ever; and only as much as a
+/// connection brings at once, however many requests it took, or one that gives a byte with each would be, too.
+struct BlobProgress: Sendable {
+  /// As much as libcurl hands over at a time, in bytes.
+  private static let usual: Int64 = 16 << 10
+
+  private let least: Int64
+  private(set) var farthest: Int64
+
+  /// For a blob of `size` bytes of which `position` are there.
+  init(of size: Int64, from position: Int64) {
+    least = max(1, min(Self.usual, size / 256))
+    farthest = position
+  }
+
+  /// Whether `position` is far enough behind the last for which that was so.
+  mutating func reaches(_ position: Int64) -> Bool {
+    guard position - farthest >= least else { return false }
+    farthest = position
     return true
   }
 }

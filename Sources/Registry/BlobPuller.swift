@@ -24,7 +24,9 @@ struct BlobPuller {
       case .done: return
       case .failed(let error, let fault):
         let progressed = download.hasProgressed(to: receiver.position)
-        guard try connection.again(&retrying, after: fault, progressed: progressed) else { throw error }
+        guard try connection.again(&retrying, after: fault, progressed: progressed) else {
+          throw strange(download, repository) ?? error
+        }
       case .wrong(let error):
         guard download.mayStartOver() else {
           throw wrong(error, download, repository)
@@ -63,6 +65,11 @@ struct BlobPuller {
           return .failed(
             connection.malformed(response, .header("Content-Range")),
             ExchangeFault(.content, at: response.url))
+        case .wrongEncoding(let encoding):
+          download.distrustRanges(for: encoding)
+          try receiver.restart()
+          let error = connection.encoded(encoding, download.descriptor.digest.description, repository)
+          return .failed(error, ExchangeFault(.content, at: response.url))
         case .none:
           let error = connection.failure(response, for: purpose, after: authentication)
           guard response.isRetryable else { throw error }
@@ -106,6 +113,12 @@ struct BlobPuller {
       ?? connection.wrongContent(error, digest, repository)
   }
 
+  /// The error for a blob of which the rest came encoded: but for that it would have been resumed where it was cut.
+  private func strange(_ download: borrowing BlobDownload, _ repository: String) -> RegistryError? {
+    let digest = download.descriptor.digest
+    return download.strangeEncoding.map { connection.encoded($0, digest.description, repository) }
+  }
+
   /// One exchange, with what its head promised; the body of a promise that can be used goes to `receiver`.
   private func receive(
     _ request: HTTPRequest, _ download: inout BlobDownload, into receiver: inout some BlobReceiver & ~Copyable
@@ -125,7 +138,7 @@ struct BlobPuller {
           do { try receiver.restart() } catch { throw CallbackError(error: error) }
         }
         return true
-      case .none, .wrongRange, .wrongSize: return false
+      case .none, .wrongRange, .wrongEncoding, .wrongSize: return false
       }
     } sink: { bytes in
       do {

@@ -90,8 +90,8 @@ struct UploadMachine: Sendable {
   /// no retry left.
   private var isOpen = false
   private var isOtherWay = false
-  /// The farthest byte ever acknowledged: only what lies beyond it is progress.
-  private var farthest: Int64 = 0
+  /// The farthest byte ever acknowledged that was progress.
+  private var progress: BlobProgress
   /// The request under way: what was thought of a chunk's size, where it ends, and how many bytes it brings.
   private var chunk: ChunkSize
   private var end: Int64 = 0
@@ -110,6 +110,7 @@ struct UploadMachine: Sendable {
     self.session = session
     mode = policy.mode(forSize: descriptor.size, reach: reach)
     closesWithBytes = policy.closesWithBytes
+    progress = BlobProgress(of: descriptor.size, from: 0)
     chunk = policy.chunk
   }
 
@@ -183,7 +184,10 @@ struct UploadMachine: Sendable {
     case .failure(let error): return fail(error, discarding: true, policy)
     }
     if let next = answer.next, next > session.offset, next <= sent {
+      let isTooLittle = next - session.offset < (sent - session.offset) / Self.mostForOneByte
       session.offset = next
+      // Who takes next to nothing of each chunk would have it sent for ever.
+      if isTooLittle { return retry(malformed(.header("Range")), policy) }
     } else if sent == end {
       // It took all and says nothing that could be true: the digest will tell.
       session.offset = end
@@ -299,8 +303,7 @@ struct UploadMachine: Sendable {
     if session.isRemembered, !discarding, failures > Self.mostFailures { return beginAnew(policy) }
     isOpen = mode == .chunked && !discarding
     isOtherWay = suspected != nil
-    let progressed = session.offset > farthest
-    farthest = max(farthest, session.offset)
+    let progressed = progress.reaches(session.offset)
     return .retry(error, after: pause, progressed: progressed, discarding: discarding)
   }
 
@@ -312,7 +315,7 @@ struct UploadMachine: Sendable {
       return isOpen ? .resume : .open(discarding: false)
     }
     // A registry that answers, and has never taken anything this way, may take it the other way.
-    let hasNeverWorked = farthest == 0 || count == 0 && !policy.hasClosedChunks
+    let hasNeverWorked = progress.farthest == 0 || count == 0 && !policy.hasClosedChunks
     guard error.isFailureThere, hasNeverWorked, turn(isLesson: true) else {
       return .fail(error, discarding: false)
     }
@@ -369,6 +372,8 @@ struct UploadMachine: Sendable {
     return true
   }
 
+  /// How many bytes are sent for one that is acknowledged, but for what is counted as a failure.
+  private static let mostForOneByte: Int64 = 256
   /// How often an earlier run's session is tried.
   private static let mostFailures = 2
   /// What registries answer to a way of sending that they do not know.

@@ -197,6 +197,68 @@ import Transport
     #expect(ranges(server) == [nil, "bytes=40000-", "bytes=140000-", "bytes=240000-"])
   }
 
+  @Test(arguments: [1, 500]) func `ends when next to nothing comes with each part`(_ count: Int) throws {
+    let asked = Noted(0)
+    let server = Self.server {
+      Self.cut($0, after: 40_000)
+    } _: { request in
+      let number = asked.change { asked in
+        asked += 1
+        return asked
+      }
+      let start = Int(request.header("Range")?.dropFirst("bytes=".count).dropLast() ?? "") ?? 0
+      return number > 20
+        ? ScriptedResponse(404)
+        : ScriptedResponse(
+          206, headers: [("Content-Range", "bytes \(start)-\(start + count - 1)/\(Self.bytes.count)")],
+          body: Array(Self.bytes[start..<start + count]))
+    }
+    guard case .wrongContent(_, _, _, .short) = error({ _ = try pull(server, retries: 2) }) else {
+      Issue.record("not short")
+      return
+    }
+    // Two more than the first, each 500 bytes: together too little as well.
+    #expect(server.requests.count == 3)
+  }
+
+  @Test func `counts what came with many parts as one`() throws {
+    // Each third of them has brought enough.
+    let server = Self.server { Self.cut($0, after: 500) }
+    var sink = MemoryReceiver(Self.blob, bytes: Array(Self.bytes[..<290_000]))
+    try client(server.host, retries: 3).pullBlob(Self.blob, from: "team/app", into: &sink)
+    #expect(sink.bytes == Self.bytes)
+  }
+
+  /// A part in an encoding that what came before had not is a part of something else.
+  @Test func `begins again without ranges when a part comes encoded`() throws {
+    let gzip: @Sendable (ScriptedRequest) -> ScriptedResponse = { request in
+      let range = ("Content-Range", "bytes 40000-299999/300000")
+      return ScriptedResponse(206, headers: [range, ("Content-Encoding", "gzip")], body: [0x1f, 0x8b, 8, 0])
+    }
+    let server = Self.server(
+      { Self.cut($0, after: 40_000) }, gzip, { _ in ScriptedResponse(body: Self.bytes) })
+    let sink = try pull(server)
+    #expect(sink.bytes == Self.bytes)
+    #expect(sink.restarts == 1)
+    #expect(ranges(server) == [nil, "bytes=40000-", nil])
+    #expect(server.requests.last?.header("Cache-Control") == "no-transform")
+    // And where the whole never comes, that is why it could not be resumed.
+    let never = Self.server({ Self.cut($0, after: 40_000) }, gzip, { Self.cut($0, after: 40_000) })
+    guard case .encodedContent(_, _, _, "gzip") = error({ _ = try pull(never) }) else {
+      Issue.record("not named")
+      return
+    }
+  }
+
+  @Test func `is resumed where all that came has the same encoding`() throws {
+    let named: @Sendable (ScriptedResponse) -> ScriptedResponse = {
+      $0.adding(headers: [("Content-Encoding", "gzip")])
+    }
+    let server = Self.server({ named(Self.cut($0, after: 40_000)) }, { named(Self.answer($0)) })
+    #expect(try pull(server).bytes == Self.bytes)
+    #expect(ranges(server) == [nil, "bytes=40000-"])
+  }
+
   @Test func `is whole though the line fails after the last byte`() throws {
     // A chunked body whose end never comes.
     let server = Self.server { _ in

@@ -102,6 +102,30 @@ import Transport
     ])
   }
 
+  @Test func `of which next to nothing is acknowledged with each chunk has failed each time`() {
+    var sizes = UploadSizes()
+    (sizes.wholeLimit, sizes.firstChunk, sizes.smallestChunk, sizes.largestChunk) = (10, 1000, 1000, 1000)
+    let policy = UploadPolicy(sizes)
+    let machine = UploadMachine(
+      descriptor(of: content(2000)), to: "team/app", of: "registry.example", reach: nil,
+      through: UploadSession(location: first), policy)
+    var upload = Upload(machine: machine, policy: policy)
+    upload.expect([
+      (.opened(UploadSession(location: first)), .send(.patch(until: 1000))),
+      (.patched(taken(1), sent: 1000, took: .seconds(1)), retry(malformed(.header("Range")))),
+      (.waited, .resume),
+      (
+        .resumed(UploadSession(location: first, offset: 1, isResumed: true)), .send(.patch(until: 1001))
+      ),
+      (.patched(taken(2), sent: 1001, took: .seconds(1)), retry(malformed(.header("Range")))),
+      (.waited, .resume),
+      (
+        .resumed(UploadSession(location: first, offset: 2, isResumed: true)), .send(.patch(until: 1002))
+      ),
+      (.patched(taken(500), sent: 1002, took: .seconds(1)), .send(.patch(until: 1500))),
+    ])
+  }
+
   @Test func `that is acknowledged before all is sent, and not how far, is asked about`() {
     var upload = upload(of: large)
     upload.expect([
