@@ -24,6 +24,13 @@ struct `Words for a terminal` {
     #expect(Array(table.lines()) == ["日本  x", "abcd  x"])
   }
 
+  @Test func `show what is drawn as nothing by its number`() {
+    for character: Unicode.Scalar in ["\u{2800}", "\u{1D159}", "\u{3164}", "\u{200B}", "\u{A0}"] {
+      let number = String(character.value, radix: 16, uppercase: true)
+      #expect(Wording.value("a\(character)b").text == "a\\u{\(number)}b")
+    }
+  }
+
   @Test func `of a name that a proxy leaves to this machine say what has the proxy look it up`() {
     for reason in [
       "Could not resolve host: r.example", "Failed to resolve \"r.example\" for SOCKS5 connect.",
