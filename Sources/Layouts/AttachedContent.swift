@@ -3,7 +3,7 @@ import Images
 
 /// Signatures, attestations and SBOMs as cosign and hauler list them in `index.json`: under their image's own name, or under
 /// none, told from it by an annotation alone. In a registry they stand under a tag that is made of the image's digest.
-enum AttachedContent {
+public enum AttachedContent {
   /// The annotation that tells what an entry is.
   private static let annotation = Annotation.kind
   /// cosign's word for it, and hauler's of today.
@@ -42,15 +42,43 @@ enum AttachedContent {
     }
     return images.map { image in
       guard isAttached(image.root) else { return image }
-      guard let kind = tagKind(of: image.root), let subjects = subjects[image.name], subjects.count == 1,
-        let subject = subjects.first, case let tag = ReferrerTag(kind, of: subject).tag,
-        RepositoryName.isValidTag(tag)
-      else { return referrer(image) }
-      guard let reference = image.reference else {
-        return LayoutImage(reference: nil, name: tag, root: image.root)
-      }
-      return LayoutImage(reference.with(tag: tag), root: image.root)
+      return tagged(image, for: subjects[image.name] ?? []) ?? referrer(image)
     }
+  }
+
+  /// What belongs to the one of `subjects`, in the repository of that; nil where it cannot be told, or has no tag.
+  private static func tagged(_ image: LayoutImage, for subjects: Set<Digest>) -> LayoutImage? {
+    guard let kind = tagKind(of: image.root), subjects.count == 1, let subject = subjects.first,
+      case let tag = ReferrerTag(kind, of: subject).tag, RepositoryName.isValidTag(tag)
+    else { return nil }
+    guard let reference = image.reference else {
+      return LayoutImage(reference: nil, name: tag, root: image.root)
+    }
+    return LayoutImage(reference.with(tag: tag), root: image.root)
+  }
+
+  /// The images of archives that are taken together, each archive's with the names that registries know them by, where what
+  /// belongs to an image of another archive is told by the name that they share; nil where that changes nothing.
+  public static func naming(across lists: [[LayoutImage]]) -> [[LayoutImage]]? {
+    guard lists.count > 1 else { return nil }
+    var subjects: [String: Set<Digest>] = [:]
+    for image in lists.joined() {
+      if let name = image.nameOfUntold { subjects[common(name, image)] = [] }
+    }
+    guard !subjects.isEmpty else { return nil }
+    for image in lists.joined() where !image.isReferrer && !image.name.isEmpty && mayBeSubject(image) {
+      subjects[common(image.name, image)]?.insert(image.digest)
+    }
+    return lists.map { images in
+      images.map { image in
+        image.nameOfUntold.flatMap { tagged(image, for: subjects[common($0, image)] ?? []) } ?? image
+      }
+    }
+  }
+
+  /// A name as those of several lists are compared: they may write one in several forms.
+  private static func common(_ name: String, _ image: LayoutImage) -> String {
+    ArchiveName.reference(name, of: image.root.digest).flatMap(ReaderNames.name) ?? name
   }
 
   /// Whether what has its name may belong to it. What tools list without a word of its kind may be anything, where it has no name.
@@ -70,5 +98,16 @@ enum AttachedContent {
     let named = Reference(
       host: reference.host, repository: reference.repository, digest: image.root.digest)
     return LayoutImage(named, root: image.root, isReferrer: true)
+  }
+}
+
+extension LayoutImage {
+  /// Whether it belongs to an image, as its list says and nothing else need say, and no list that is known tells to which.
+  public var isOfUntold: Bool { isReferrer && AttachedContent.isAttached(root) }
+
+  /// The name of that image; nil of any other, and where there is none.
+  public var nameOfUntold: String? {
+    isOfUntold
+      ? root.annotations?[IndexFile.nameAnnotation] ?? root.annotations?[IndexFile.refNameAnnotation] : nil
   }
 }

@@ -155,6 +155,8 @@ public enum TransferError: Error, Sendable {
   case contentMissing([MissingContent])
   /// A signature, SBOM or attestation whose subject did not arrive.
   case subjectFailed(String)
+  /// The same of which nothing tells what image it belongs to; the archive's name for that, where it has one.
+  case subjectUntold(archive: String, Digest, of: String?)
   /// The tag of a list of referrers holds something else.
   case notAReferrersList(Reference, ManifestError)
   /// The tag of a list of referrers names the manifest itself whose referrers it should list.

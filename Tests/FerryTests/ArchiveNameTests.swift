@@ -104,6 +104,33 @@ import Testing
     #expect(registry.storage.digests.contains(bundle.digest))
   }
 
+  /// Where no archive has the image nobody would find the signature.
+  @Test(arguments: ["dev.cosignproject.cosign/", "dev.hauler/"])
+  func `tell signatures from their image in another archive`(vendor: String) throws {
+    let (image, signature, other) = (Image("image"), Image("signature"), Image("other"))
+    func entry(_ image: Image, _ kind: String, _ name: String = "x.example/old/app:1") throws -> String {
+      try image.entry(["kind": vendor + kind, Self.name: name])
+    }
+    try write("image", [entry(image, "image")], of: [image])
+    try write("signature", [entry(signature, "sigs")], of: [signature])
+    let mixed = [entry(signature, "sigs"), entry(other, "image", "x.example/old/other:1")]
+    try write("mixed", mixed, of: [signature, other])
+    let tag = "\(image.digest.replacing(":", with: "-")).sig"
+    let alone = try `import`("signature", exits: 12).standardError
+    #expect(alone.contains("what belongs to x.example/old/app:1"))
+    #expect(alone.contains("--no-referrers"))
+    #expect(try `import`("mixed", exits: 12).standardError.contains("--keep-going"))
+    #expect(!registry.storage.digests.contains(signature.digest))
+    try `import`("mixed", options: ["--keep-going"], exits: 3)
+    try `import`("mixed", "image", options: ["--no-referrers"])
+    #expect(digest("app", "1") == image.digest && digest("other", "1") == other.digest)
+    #expect(!registry.storage.digests.contains(signature.digest))
+    try `import`("signature", "image")
+    #expect(digest("app", tag) == signature.digest)
+    try ferry.run(
+      ["check", "--plain-http", "--to", "\(registry.host)/new", "image", "signature"], exits: 0)
+  }
+
   @Test func `are a tag of the image's repository where a signature has nothing else`() throws {
     let (image, signature) = (Image("image"), Image("signature"))
     let tag = "\(image.digest.replacing(":", with: "-")).sig"

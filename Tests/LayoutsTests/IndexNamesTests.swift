@@ -105,6 +105,30 @@ struct `The names of an index` {
     }
   }
 
+  @Test(arguments: ["dev.cosignproject.cosign/", "dev.hauler/"])
+  func `are a signature's whose one image is in another list`(vendor: String) throws {
+    func names(_ lists: [String]...) throws -> [[String]]? {
+      let lists = try lists.map { entries in
+        let text = #"{"schemaVersion":2,"manifests":[\#(entries.joined(separator: ","))]}"#
+        return try IndexFile(bytes: Array(text.utf8)).images
+      }
+      return AttachedContent.naming(across: lists)?.map { $0.map(\.name) }
+    }
+    let (image, other) = (entry("a", one, nil), entry("c", one, nil))
+    let tag = "x.example/app:sha256-\(Digest(of: Array("a".utf8)).hex)"
+    for (name, suffix) in [("sigs", ".sig"), ("atts", ".att"), ("sboms", ".sbom")] {
+      let attached = kind(vendor + name, entry("b", one, nil))
+      let byDigest = "x.example/app@\(Digest(of: Array("b".utf8)))"
+      #expect(try names([attached]) == nil)
+      #expect(try names([image, attached], [other]) == nil)
+      #expect(try names([attached], [image]) == [[tag + suffix], [one]])
+      #expect(try names([kind(vendor + "image", image)], [attached]) == [[one], [tag + suffix]])
+      #expect(try names([attached], [image], [image]) == [[tag + suffix], [one], [one]])
+      #expect(try names([attached], [image], [other]) == [[byDigest], [one], [one]])
+      #expect(try names([attached], [entry("a", two, nil)]) == [[byDigest], [two]])
+    }
+  }
+
   /// As cosign save and hauler list them.
   @Test func `may be a signature's, which its kind tells from the image`() throws {
     let image = entry("a", one, one)

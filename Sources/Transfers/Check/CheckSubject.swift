@@ -108,7 +108,7 @@ public struct CheckOpening: Sendable {
     }
     for note in selected.notes { observer.note(note) }
     let names = archives.layouts.flatMap { layout in
-      layout.images.compactMap { image in
+      archives.images(of: layout).compactMap { image in
         image.reference.map {
           ListedName(
             reference: $0,

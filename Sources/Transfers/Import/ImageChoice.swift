@@ -19,6 +19,7 @@ struct ImageChoice {
   /// Whether there is an option that takes the images that are whole.
   private let offersWays: Bool
   private let layouts: [Layout]
+  private let archives: ImportedArchives
   /// By the archives' layouts.
   private var sources: [ObjectIdentifier: Source] = [:]
   private let succession: NameSuccession
@@ -54,6 +55,7 @@ struct ImageChoice {
     self.allowsIncomplete = allowsIncomplete
     self.offersWays = offersWays
     layouts = archives.layouts
+    self.archives = archives
     for layout in layouts where sources[ObjectIdentifier(layout)] == nil {
       let found =
         try archives.examined[ObjectIdentifier(layout)]
@@ -76,6 +78,7 @@ struct ImageChoice {
 
   mutating func make() throws {
     let complete = try putDamagedAside()
+    var untold: [ArchivedImage] = []
     let referrals = try ArchiveReferrals.find(
       among: complete, tree: { try tree(of: $0) }, replaced: { [self] in try replaced(by: $0) })
     // Arrays that grow take twice their room meanwhile.
@@ -87,7 +90,7 @@ struct ImageChoice {
           try leaveToOthers(archived)
           continue
         }
-        try take(archived, nil)
+        if archived.image.isOfUntold { untold.append(archived) } else { try take(archived, nil) }
       }
     }
     try settleUnfit()
@@ -112,6 +115,23 @@ struct ImageChoice {
       try take(archived, referral)
     }
     if !readInPart.isEmpty { notes.append(.othersNotRead(archives: readInPart.sorted())) }
+    if request.takesReferrers { try fail(untold) }
+  }
+
+  /// What belongs to images that nothing tells fails: nobody would find it at the destination.
+  private mutating func fail(_ untold: [ArchivedImage]) throws {
+    let failures = untold.map { archived in
+      let image = archived.image
+      return ImageFailure(
+        image: image.label,
+        error: TransferError.subjectUntold(
+          archive: archived.layout.path, image.root.digest, of: image.nameOfUntold))
+    }
+    guard allowsIncomplete || failures.isEmpty else {
+      throw offersWays
+        ? TransferError.imagesFailed(failures, total: selected.count + failures.count) : failures[0].error
+    }
+    incomplete += failures
   }
 
   /// The images that are whole, here or in another archive, or spared. Of the others those that are asked for are failures, and stop everything unless they
@@ -122,7 +142,7 @@ struct ImageChoice {
     for layout in layouts {
       let absences = sources[ObjectIdentifier(layout)]?.found.absences ?? [:]
       var failures: [ImageFailure] = []
-      for image in layout.images {
+      for image in archives.images(of: layout) {
         guard let error = absences[image.root.digest] else {
           complete.append(ArchivedImage(image: image, layout: layout))
           continue

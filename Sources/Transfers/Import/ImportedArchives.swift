@@ -26,6 +26,8 @@ struct ImportedArchives: Sendable {
   /// What they leave out on purpose; of what several leave out, what the first says of it.
   let omissions: [Digest: Omission]
   private let streamed: Set<ObjectIdentifier>
+  /// The images of archives that others give names to, by their layouts.
+  private var images: [ObjectIdentifier: [LayoutImage]] = [:]
 
   init(_ inputs: [ArchiveInput], opened: [OpenedArchive]) {
     let layouts = opened.map(\.layout)
@@ -36,7 +38,13 @@ struct ImportedArchives: Sendable {
     omissions = layouts.dropFirst().reduce(into: layouts.first?.omissions ?? [:]) { all, layout in
       all.merge(layout.omissions) { first, _ in first }
     }
+    for (layout, list) in zip(layouts, AttachedContent.naming(across: layouts.map(\.images)) ?? []) {
+      images[ObjectIdentifier(layout)] = list
+    }
   }
+
+  /// The images of one of the archives, by the names that they have beside those of the others.
+  func images(of layout: Layout) -> [LayoutImage] { images[ObjectIdentifier(layout)] ?? layout.images }
 
   /// Whether the blobs of an archive can be read only once, as they come.
   func isStreamed(_ layout: Layout) -> Bool { streamed.contains(ObjectIdentifier(layout)) }

@@ -120,6 +120,15 @@ enum FailureText {
       .destinationConflict)
   }
 
+  /// What belongs to an image, called `name`, that nothing tells.
+  static func untold(_ digest: Digest, in archive: String, of name: String?) -> ErrorText {
+    let image: Wording = name.map { "\($0.cut(to: 200))" } ?? "an image without a name"
+    return ErrorText(
+      "\(archive) lists \(digest) as what belongs to \(image), and no archive here tells which image that is",
+      remedy: (name == nil ? "" : "Give the archive that has the image too, in the same command; ")
+        + "--no-referrers leaves out what belongs to images.", .notFound)
+  }
+
   /// Images without a whole name, and exactly what names them.
   static func unnamed(_ images: [UnnamedImage], in archive: String) -> ErrorText {
     let tags = images.compactMap(\.tag)

@@ -248,6 +248,8 @@ extension TransferError: WordedError {
         "there are more than \(most) of them, or chains of them longer than \(deepest)", .integrityFailure)
     case .subjectFailed(let subject):
       return ErrorText("it refers to \(subject), which did not arrive", .networkFailed)
+    case .subjectUntold(let archive, let digest, let name):
+      return FailureText.untold(digest, in: archive, of: name)
     case .notAReferrersList(let target, let cause):
       return ErrorText(
         "\(target), where the referrers of a manifest are listed, holds something else: \(cause.words)",
