@@ -95,11 +95,11 @@ public indirect enum LayoutProblem: Hashable, Sendable {
     }
   }
 
-  /// Whether it is of one blob or manifest, and so of the images that need it alone.
+  /// Whether it is of one blob, manifest or name, and so of the images alone that need or have it.
   public var isOfContent: Bool {
     switch self {
     case .missing, .wrongSize, .damaged, .notAManifest, .notAConfig, .configDisagrees, .contentDiffers,
-      .cannotUnpack, .unreadableImage:
+      .cannotUnpack, .unreadableImage, .ambiguousName, .disagreement(DockerManifestFile.path):
       true
     // Of an entry with a blob's name.
     case .duplicate, .notAFile, .contradiction: subject != nil

@@ -131,6 +131,35 @@ import Testing
       script: saved
         + "write({**saved(p), **saved(q), 'x.json': b'{}', 'manifest.json': text([one, {**two, 'Config': 'x.json'}])})",
       says: "x.json speaks of 0"),
+    Harm(
+      name: "two images of one name",
+      script: """
+        worse = Image('worse')
+        write(layout([good.entry('good:1'), bad.entry('bad:1'), worse.entry('bad:1')], good.blobs + bad.blobs + worse.blobs))
+        """, says: "two images are called old.example/team/bad:1"),
+    Harm(
+      name: "docker's list with two images of one name",
+      script: saved + """
+        r = plain('r')
+        write({**saved(p), **saved(q), **saved(r), 'manifest.json': text([one, two, r.listed(['old.example/team/bad:1'])])})
+        """, says: "two images are called old.example/team/bad:1"),
+    Harm(
+      name: "docker's list with the name of another image",
+      script: """
+        worse = Image('worse')
+        f = layout([good.entry('good:1'), bad.entry('bad:1'), worse.entry()], good.blobs + bad.blobs + worse.blobs)
+        f['manifest.json'] = text([good.listed(['old.example/team/good:1']), worse.listed(['old.example/team/bad:1'])])
+        write(f)
+        """, says: "two images are called old.example/team/bad:1"),
+    Harm(
+      name: "docker's list with another image's layers",
+      script: """
+        f = layout([good.entry('good:1'), bad.entry('bad:1')], good.blobs + bad.blobs)
+        f['manifest.json'] = text([
+          good.listed(['old.example/team/good:1']),
+          bad.listed(['old.example/team/bad:1'], [blob(one) for one in good.layers])])
+        write(f)
+        """, says: "manifest.json does not agree with index.json"),
   ]
 
   private static let saved = """

@@ -13,6 +13,8 @@ struct TwoLists {
   private(set) var images: [LayoutImage]
   private(set) var problems: [LayoutProblem] = []
   private var noted: Set<LayoutProblem> = []
+  /// The roots of the images that these are about, where they are of some alone.
+  private(set) var hurt: [LayoutProblem: Set<Digest>] = [:]
   /// Where what only `manifest.json` leads to lies, but for ``made``.
   private(set) var blobs: [Digest: BlobExtent] = [:]
   /// The manifests that are missing in the archive, by their digests.
@@ -38,6 +40,8 @@ struct TwoLists {
   private var standings: [Digest: [Int32]] = [:]
   /// Indexes whose parts have the names that docker's list gives.
   private var divided: Set<Digest> = []
+  /// The manifests of which docker's list gives a config other layers.
+  private var disputed: Set<Digest> = []
   /// The manifests that lie in the archive and no list names, by their configs; nil before they were looked for.
   private var strays: [Digest: [ListedImage]]?
 
@@ -158,7 +162,7 @@ struct TwoLists {
     let config = try docker.config(of: entry)
     if let candidates = known[config.descriptor.digest] {
       guard let image = try first(of: candidates, with: entry, config, &docker) else {
-        return note(.disagreement(path: DockerManifestFile.path))
+        return try disagree(entry, candidates)
       }
       guard let root = try standing(of: image.descriptor.digest)?.root, divided.contains(root.digest) else {
         return try name(image.descriptor.digest, as: entry.names)
@@ -175,8 +179,22 @@ struct TwoLists {
     try add(Descriptor(mediaType: .ociManifest, digest: digest, size: Int64(bytes.count)), as: entry.names)
   }
 
-  private mutating func note(_ problem: LayoutProblem) {
+  private mutating func note(_ problem: LayoutProblem, hurting numbers: [Int32] = []) {
     if noted.insert(problem).inserted { problems.append(problem) }
+    for number in numbers { hurt[problem, default: []].insert(roots[Int(number)].descriptor.digest) }
+  }
+
+  /// Notes that an entry has other layers than its config's manifests: that hurts the images that have these, or its names.
+  private mutating func disagree(
+    _ entry: DockerManifestFile.Entry, _ manifests: [ListedImage]
+  ) throws(LayoutError) {
+    var numbers: [Int32] = []
+    for manifest in manifests where disputed.insert(manifest.descriptor.digest).inserted {
+      numbers += try standing(of: manifest.descriptor.digest)?.above ?? []
+    }
+    for name in entry.names { numbers += (try? Reference(dockerName: name)).map(called) ?? [] }
+    try entries.effort.take(numbers.count)
+    note(.disagreement(path: DockerManifestFile.path), hurting: numbers)
   }
 
   /// A layer as an entry names it.
@@ -346,11 +364,9 @@ struct TwoLists {
   /// Notes that a name stands for two images, unless the other one cannot be read: that is told by itself.
   private mutating func contradict(_ image: LayoutImage, by others: [Int32]) throws(LayoutError) {
     try entries.effort.take(others.count)
-    let areRead = others.contains { number in
-      let digest = roots[Int(number)].descriptor.digest
-      return walk.manifests.contains(digest) || made[digest] != nil
-    }
-    if areRead { note(.ambiguousName(image.name)) }
+    let digests = others.map { roots[Int($0)].descriptor.digest }
+    guard digests.contains(where: { walk.manifests.contains($0) || made[$0] != nil }) else { return }
+    note(.ambiguousName(image.name), hurting: others + [number(of: image.root)])
   }
 
   /// The manifest `digest` and all indexes that it is below.

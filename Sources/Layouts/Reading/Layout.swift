@@ -39,6 +39,8 @@ public final class Layout: Sendable {
   public let storedSize: Int64
   /// Damage. An archive with any is not to be trusted.
   public let problems: [LayoutProblem]
+  /// The roots of the images that a problem is about which is wrong with the lists, and not with what these name.
+  public let hurt: [LayoutProblem: Set<Digest>]
   /// What is unusual in an archive of another tool and does no harm, or the first of it.
   public let remarks: [LayoutProblem]
   /// How many signatures of skopeo's `dir:` lie beside the image, which no registry has a place for.
@@ -89,6 +91,7 @@ public final class Layout: Sendable {
     totalSize = check.totalSize
     reading = .ofReading(path, size: totalSize, stored: front.stored)
     storedSize = front.stored ?? totalSize
+    hurt = front.hurt
     problems = volumePlaces.volumes.compactMap(\.problem) + check.problems
     remarks = check.remarks
     signatureCount = front.signatures

@@ -26,6 +26,8 @@ struct LayoutFront {
   private(set) var carried: [String: BlobExtent] = [:]
   private(set) var omissions: [Digest: Omission] = [:]
   private(set) var findings: LayoutFindings
+  /// The roots of the images that what is wrong with the lists is about, where it is of some alone.
+  private(set) var hurt: [LayoutProblem: Set<Digest>] = [:]
   /// What else it holds that may be archives of images, where it is a tar.
   private(set) var nested: NestedArchives?
   /// Whether `ferry.json` and its files are what `index.json` says they are.
@@ -95,6 +97,7 @@ struct LayoutFront {
           list, beside: front.index, front.blobs, file: file, stored: source.stored, tar: tar,
           entries: entries, memoryLimit: source.memoryLimit), bytes)
     }
+    front.findNamesakes()
     front.findings.note(entries.problems)
     let before = front.findings.problems.count
     try front.readFerryFile()
@@ -154,6 +157,7 @@ struct LayoutFront {
   /// digest is one of both: it stands for every image.
   private mutating func join(_ lists: TwoLists, _ bytes: [UInt8]) throws(LayoutError) {
     findings.note(lists.problems)
+    hurt = lists.hurt
     guard lists.images != index.images else { return }
     var tail = GeneratedFiles(behind: try LayoutError.wrapping { () throws(FileError) in try file.size() })
     for (digest, manifest) in lists.made.sorted(by: { $0.key < $1.key }) {
@@ -164,6 +168,21 @@ struct LayoutFront {
     blobs.merge(lists.blobs) { present, _ in present }
     index = IndexFile(images: lists.images, others: index.others, ferryFileDigest: nil)
     archiveDigest = Digest(of: bytes + index.bytes)
+  }
+
+  /// Finds the images that have, to some reader, a name that stands for two.
+  private mutating func findNamesakes() {
+    var problems: [String: LayoutProblem] = [:]
+    for problem in findings.problems {
+      guard case .ambiguousName(let name) = problem else { continue }
+      problems[name] = problem
+      if let common = (try? Reference(anyTag: name)).flatMap(ReaderNames.name) { problems[common] = problem }
+    }
+    for image in problems.isEmpty ? [] : index.images {
+      for name in ReaderNames.names(of: image).union([image.name]) {
+        if let problem = problems[name] { hurt[problem, default: []].insert(image.root.digest) }
+      }
+    }
   }
 
   /// The bytes of one of the layout's own files, which an archive cannot do without.

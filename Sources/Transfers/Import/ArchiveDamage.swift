@@ -131,6 +131,13 @@ struct ArchiveDamage {
       guard let named = unread[image.name] else { continue }
       found.absences[image.root.digest] = imageNotWhole(named.map(\.problem))
     }
+    var listed: [Digest: [LayoutProblem]] = [:]
+    for problem in layout.hurt.isEmpty ? [] : layout.problems {
+      for root in layout.hurt[problem] ?? [] { listed[root, default: []].append(problem) }
+    }
+    for (root, problems) in listed where seen.contains(root) {
+      found.absences[root] = imageNotWhole(problems)
+    }
     return found
   }
 

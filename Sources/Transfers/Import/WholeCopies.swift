@@ -171,7 +171,12 @@ extension TransferError {
   /// Whether it is of what a name stands for.
   fileprivate var isOfName: Bool {
     guard case .imageNotWhole(_, let problems, _) = self else { return false }
-    return problems.contains { if case .unreadableImage = $0 { true } else { false } }
+    return problems.contains { problem in
+      switch problem {
+      case .unreadableImage, .ambiguousName, .disagreement: true
+      default: false
+      }
+    }
   }
 }
 

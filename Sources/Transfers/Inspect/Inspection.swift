@@ -87,13 +87,14 @@ public struct Inspection: Sendable {
     let listing = Effort(of: layout.path, limit: Self.listed(of: layout.storedSize))
     let (referrers, listedParts) = try referrers(in: layout) { walks[$0]?.tree }
     var byImages = ReferrersByImage(referrers, in: layout, listing: listing)
+    let hurt = layout.hurt.values.reduce(into: Set()) { $0.formUnion($1) }
     var sums: [Digest: Sums] = [:]
     for tree in trees {
       try Task.checkCancellation()
       sums[tree.root.digest] = Sums(
         size: tree.size,
         ownSize: tree.parts.lazy.filter { !shared.contains(PartKey($0)) }.map(\.size).saturatingSum(),
-        isWhole: tree.parts.allSatisfy { !lost.contains($0.digest) }
+        isWhole: !hurt.contains(tree.root.digest) && tree.parts.allSatisfy { !lost.contains($0.digest) }
           && walks[tree.root.digest]?.problems(in: layout).isEmpty ?? false)
     }
     let names = Set(referrers.map(\.name))

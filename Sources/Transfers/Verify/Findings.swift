@@ -26,7 +26,9 @@ struct Findings {
         found.entries.append([index])
       }
     }
-    for problem in layout.problems { add(problem, hurting: []) }
+    for problem in layout.problems {
+      add(problem, hurting: (layout.hurt[problem] ?? []).compactMap { images[$0] })
+    }
   }
 
   /// `isCut`: what is missing need not be; nobody has looked.
@@ -209,7 +211,11 @@ public struct FindingList: RandomAccessCollection, Sendable {
         hurt.formUnion(users.images)
       }
       let (first, count) = found.named(hurt, most: most)
-      return (names(first), count)
+      let names = names(first)
+      guard case .ambiguousName = problem else { return (names, count) }
+      var told: Set<String> = []
+      let once = names.filter { told.insert($0).inserted }
+      return (once, count - (names.count - once.count))
     }
 
     private func names(_ places: some Sequence<Int>) -> [String] { places.map { found.images[$0].label } }
