@@ -220,6 +220,20 @@ import Testing
     _ = try `import`(made.path, exits: 0)
   }
 
+  /// What an index in the index was, or leaves behind, is no other platform's.
+  @Test(arguments: ["a.blobs", "a.blobs + b.blobs"])
+  func `may be an index in the index, beside a platform that is asked for`(blobs: String) throws {
+    let made = try MadeArchive(
+      Self.index + """
+        i = of(index([b.child()]), INDEX)
+        f = files(\(blobs), kids=[a.child(), i]); del f['manifest.json']; write(f); print(digest(a.manifest))
+        """)
+    _ = try verify(made.path, exits: blobs == "a.blobs" ? 0 : 14)
+    _ = try `import`(made.path, "--platform", "linux/amd64", exits: 0)
+    #expect(registry.digest(of: "new/nginx", "1.27") == made.printed[0])
+    _ = try `import`(made.path, "--platform", "linux/arm64", exits: blobs == "a.blobs" ? 12 : 14)
+  }
+
   @Test func `makes another archive of it for who expects all of it`() throws {
     let whole = try MadeArchive(Self.index + "write(files(a.blobs + b.blobs + attested))")
     let less = try MadeArchive(Self.index + "write(files(a.blobs + attested))")

@@ -131,6 +131,28 @@ import Testing
       ["check", "--plain-http", "--to", "\(registry.host)/new", "image", "signature"], exits: 0)
   }
 
+  /// `index.json` is one image for both: the digest of either stands in it.
+  @Test func `are those of an image, chosen by its digest, that is listed for one of several platforms`()
+    throws
+  {
+    let made = try MadeArchive(
+      """
+      a, b = Image('amd'), Image('arm', arch='arm64')
+      f = layout([i.entry('app:1', platform=i.platform) for i in (a, b)], a.blobs + b.blobs)
+      write(f); f.pop(blob(b.layers[0])); write(f, 'less.tar')
+      for i in (a, b): print(digest(i.manifest))
+      """)
+    let (amd, arm) = (made.printed[0], made.printed[1])
+    let less = made.directory.file("less.tar")
+    try `import`(less, options: ["--image", arm], exits: 14)
+    try `import`(less, options: ["--image", amd])
+    #expect(digest("app", "1") == amd)
+    try `import`(made.path, options: ["--image", arm, "--overwrite"])
+    #expect(digest("app", "1") == arm)
+    try `import`(made.path, options: ["--image", "*/app:1", "--overwrite"])
+    #expect(![amd, arm, nil].contains(digest("app", "1")))
+  }
+
   @Test func `are a tag of the image's repository where a signature has nothing else`() throws {
     let (image, signature) = (Image("image"), Image("signature"))
     let tag = "\(image.digest.replacing(":", with: "-")).sig"

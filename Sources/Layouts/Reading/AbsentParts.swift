@@ -115,9 +115,10 @@ struct AbsentParts {
         continue
       }
       for child in manifest.children {
-        // What is for no platform no tool leaves out for that.
+        // What is for no platform no tool leaves out for that, and an index is for those that it lists.
         let isLeavable =
-          child.platform != nil || child.attestedDigest != nil || !savedConfigs.isEmpty
+          child.platform != nil || child.attestedDigest != nil || child.mediaType.isIndex
+          || !savedConfigs.isEmpty
         guard isUsable, isLeavable, try verdict(on: child, depth: 0) == .absent else {
           pending.append(child)
           continue
@@ -233,14 +234,27 @@ extension Layout {
     return nil
   }
 
+  /// The images that `index.json` lists one by one where `image` is what they are taken for together; none of any other.
+  public func parts(of image: LayoutImage) -> [LayoutImage] {
+    guard let joined, joined.index == image.root.digest else { return [] }
+    return joined.parts.map { LayoutImage(reference: image.reference, name: image.name, root: $0) }
+  }
+
   /// What an image's index, and indexes in it, list for people to run, in their order; nothing of an image that is no index.
+  /// What is wrong with an index in it hurts nothing beside that.
   public func platforms(of image: LayoutImage) throws(LayoutError) -> [ListedPlatform] {
     var listed: [ListedPlatform] = []
     var seen: Set<Digest> = []
     var pending = image.root.mediaType.isIndex ? [image.root] : []
     while let root = pending.popLast() {
       try noteReading(root)
-      for child in try manifest(root).children where child.mayRun && seen.insert(child.digest).inserted {
+      let children: [Descriptor]
+      do { children = try manifest(root).children } catch {
+        guard root.digest != image.root.digest, error.isOfDocument else { throw error }
+        listed.append(ListedPlatform(descriptor: root, platform: root.platform, isHere: false))
+        continue
+      }
+      for child in children where child.mayRun && seen.insert(child.digest).inserted {
         let isHere = omissions[child.digest] == nil
         if child.mediaType.isIndex, isHere {
           pending.append(child)
@@ -252,5 +266,15 @@ extension Layout {
       }
     }
     return listed
+  }
+}
+
+extension LayoutError {
+  /// Whether one document is not there, or not right.
+  fileprivate var isOfDocument: Bool {
+    switch self {
+    case .missing, .wrongContent, .notAManifest, .oversized: true
+    default: false
+    }
   }
 }

@@ -56,6 +56,7 @@ public final class Layout: Sendable {
   private let mostValuesRead: Int64
   private let reading: Effort
 
+  let joined: (index: Digest, parts: [Descriptor])?
   private let file: any RandomAccess
   private let passed: PassedContent?
   private let carried: [String: BlobExtent]
@@ -91,7 +92,7 @@ public final class Layout: Sendable {
     totalSize = check.totalSize
     reading = .ofReading(path, size: totalSize, stored: front.stored)
     storedSize = front.stored ?? totalSize
-    hurt = front.hurt
+    (hurt, joined) = (front.hurt, front.joined)
     problems = volumePlaces.volumes.compactMap(\.problem) + check.problems
     remarks = check.remarks
     signatureCount = front.signatures

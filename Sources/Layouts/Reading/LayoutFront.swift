@@ -17,6 +17,8 @@ struct LayoutFront {
   /// How many signatures lie beside the image that no registry has a place for.
   let signatures: Int
   private(set) var index: IndexFile
+  /// What `index.json` lists where it is taken for one image, with its digest.
+  private(set) var joined: (index: Digest, parts: [Descriptor])?
   private(set) var archiveDigest: Digest
   private(set) var ferry: FerryFile?
   /// What lies in the archive from its first byte to its last.
@@ -75,6 +77,7 @@ struct LayoutFront {
     var front = LayoutFront(source, index, archiveDigest: source.made?.digest ?? Digest(of: bytes))
     if source.made == nil, let image = index.asOneImage(bytes) {
       front.index = IndexFile(images: [image], ferryFileDigest: nil)
+      front.joined = (image.root.digest, index.images.map(\.root))
       front.blobs[front.archiveDigest] = entries.files[IndexFile.path]
     }
     // Not in the bytes: the archive digest is the same wherever it lies.

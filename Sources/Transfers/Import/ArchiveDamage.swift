@@ -117,7 +117,8 @@ struct ArchiveDamage {
     var seen: Set<Digest> = []
     let harmed = Dictionary(grouping: layout.problems.filter { $0.subject != nil }) { $0.subject }
     let unread = Dictionary(grouping: unreadable, by: \.name)
-    for image in layout.images where seen.insert(image.root.digest).inserted {
+    let images = layout.images + layout.images.flatMap(layout.parts)
+    for image in images where seen.insert(image.root.digest).inserted {
       try Task.checkCancellation()
       guard let error = try absence(of: image, harmed) else { continue }
       if let one = try part(of: image, harmed) {

@@ -142,7 +142,7 @@ struct ImageChoice {
     for layout in layouts {
       let absences = sources[ObjectIdentifier(layout)]?.found.absences ?? [:]
       var failures: [ImageFailure] = []
-      for image in archives.images(of: layout) {
+      for image in archives.images(of: layout, chosenBy: wanted) {
         guard let error = absences[image.root.digest] else {
           complete.append(ArchivedImage(image: image, layout: layout))
           continue

@@ -43,8 +43,19 @@ struct ImportedArchives: Sendable {
     }
   }
 
-  /// The images of one of the archives, by the names that they have beside those of the others.
-  func images(of layout: Layout) -> [LayoutImage] { images[ObjectIdentifier(layout)] ?? layout.images }
+  /// The images of one of the archives, by the names that they have beside those of the others; and those that are taken together
+  /// for one, where one of `globs` means them by their digests.
+  func images(of layout: Layout, chosenBy globs: [Glob] = []) -> [LayoutImage] {
+    let images = images[ObjectIdentifier(layout)] ?? layout.images
+    let parts = globs.isEmpty ? [] : images.flatMap(layout.parts)
+    return images
+      + parts.filter { part in
+        let digest = part.root.digest
+        return globs.contains {
+          $0.pattern.hasPrefix("\(digest.algorithm.rawValue):") && $0.matches(digest.description)
+        }
+      }
+  }
 
   /// Whether the blobs of an archive can be read only once, as they come.
   func isStreamed(_ layout: Layout) -> Bool { streamed.contains(ObjectIdentifier(layout)) }
