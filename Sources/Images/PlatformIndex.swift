@@ -30,3 +30,36 @@ public enum PlatformIndex {
     return try index.rewritten(JSONValue.object(members).bytes)
   }
 }
+
+/// What can be read of an index of which single entries cannot: who asks for one platform needs no more.
+public struct ReadableIndex: Sendable {
+  /// The manifests that it lists and that can be told.
+  public let children: [Descriptor]
+  /// What the others are for, as far as that can be read.
+  public let lost: [Platform]
+
+  /// Reads `bytes`, which their descriptor calls an index. Throws ``ManifestError`` where something else is wrong with them.
+  public init(bytes: [UInt8], mediaType: MediaType) throws(ManifestError) {
+    let document: JSONValue
+    do {
+      document = try DocumentShape.index.decode(JSONValue.self, from: bytes, within: .image)
+    } catch {
+      throw .malformed(.json(error.jsonFault))
+    }
+    var members = document.members ?? [:]
+    var readable: [JSONValue] = []
+    var lost: [Platform] = []
+    for entry in members["manifests"]?.elements ?? [] {
+      if (try? DocumentShape.loose.decode(Descriptor.self, from: entry.bytes)) != nil {
+        readable.append(entry)
+      } else if let platform = entry.members?["platform"],
+        let read = try? DocumentShape.loose.decode(Platform.self, from: platform.bytes)
+      {
+        lost.append(read)
+      }
+    }
+    members["manifests"] = .array(readable)
+    children = try Manifest(bytes: JSONValue.object(members).bytes, mediaType: mediaType).children
+    self.lost = lost
+  }
+}

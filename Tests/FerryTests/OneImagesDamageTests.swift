@@ -233,6 +233,21 @@ import Testing
     _ = try check(amd, in: "none", exits: 4)
   }
 
+  @Test(arguments: ["digest='sha999:12'", "digest='blake3:' + 'ab' * 32", "size='x'", "mediaType=7"])
+  func `in what its index says of one platform is none of the others'`(harm: String) throws {
+    let made = try MadeArchive(
+      """
+      a, b = Image('amd'), Image('arm', arch='arm64')
+      i = index([{**b.child(), **dict(\(harm))}, a.child()])
+      write(layout([of(i, INDEX, annotations=called('app:1'))], [i, *a.blobs, *b.blobs])); print(digest(a.manifest))
+      """)
+    _ = try `import`(made.path, to: "one", "--platform", "linux/amd64", exits: 0)
+    #expect(registry.digest(of: "one/app", "1") == made.printed[0])
+    _ = try `import`(made.path, to: "other", "--platform", "linux/arm64", exits: 14)
+    _ = try `import`(made.path, to: "other", exits: 14)
+    #expect(registry.digest(of: "other/app", "1") == nil)
+  }
+
   @Test func `stops no other of a set of volumes`() throws {
     for name in ["good", "bad"] {
       registry.add(image: [Array(name.utf8)], diffIDs: [BlobDigest.of([1])], to: "old/\(name)", tag: "1")

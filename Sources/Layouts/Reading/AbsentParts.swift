@@ -240,6 +240,19 @@ extension Layout {
     return joined.parts.map { LayoutImage(reference: image.reference, name: image.name, root: $0) }
   }
 
+  /// The manifests that an index lists, and where some of its entries cannot be read, what those are for.
+  public func entries(
+    of index: Descriptor
+  ) throws(LayoutError) -> (children: [Descriptor], lost: [Platform]) {
+    do { return (try manifest(index).children, []) } catch {
+      guard case .notAManifest = error, index.mediaType.isIndex,
+        let read = try? ReadableIndex(
+          bytes: bytes(of: index, limit: Manifest.sizeLimit), mediaType: index.mediaType)
+      else { throw error }
+      return (read.children, read.lost)
+    }
+  }
+
   /// What an image's index, and indexes in it, list for people to run, in their order; nothing of an image that is no index.
   /// What is wrong with an index in it hurts nothing beside that.
   public func platforms(of image: LayoutImage) throws(LayoutError) -> [ListedPlatform] {
@@ -248,13 +261,15 @@ extension Layout {
     var pending = image.root.mediaType.isIndex ? [image.root] : []
     while let root = pending.popLast() {
       try noteReading(root)
-      let children: [Descriptor]
-      do { children = try manifest(root).children } catch {
+      let index: (children: [Descriptor], lost: [Platform])
+      do { index = try entries(of: root) } catch {
         guard root.digest != image.root.digest, error.isOfDocument else { throw error }
         listed.append(ListedPlatform(descriptor: root, platform: root.platform, isHere: false))
         continue
       }
-      for child in children where child.mayRun && seen.insert(child.digest).inserted {
+      // Who asks for one of these gets what cannot be read, and hears of that.
+      listed += index.lost.map { ListedPlatform(descriptor: root, platform: $0, isHere: true) }
+      for child in index.children where child.mayRun && seen.insert(child.digest).inserted {
         let isHere = omissions[child.digest] == nil
         if child.mediaType.isIndex, isHere {
           pending.append(child)

@@ -202,7 +202,7 @@ struct ImageChoice {
     var whole: [Descriptor] = []
     let choice = TakenPlatform(request, configsIn: layouts)
     if case .platform(let one) = spared(of: archived) {
-      whole = [image.root] + (try layout.manifest(image.root).children)
+      whole = [image.root] + (try layout.entries(of: image.root).children)
       origin = try self.origin(of: one, in: archived, choice)
       readInPart.insert(layout.path)
       notes += [choice.remark(on: image, taking: one, in: layout)].compactMap(\.self)
@@ -312,7 +312,7 @@ struct ImageChoice {
   private func replaced(by archived: ArchivedImage) throws -> [Digest] {
     guard spared(of: archived) != nil else { return [] }
     let root = archived.image.root
-    return [root.digest] + (try archived.layout.manifest(root).children.map(\.digest))
+    return [root.digest] + (try archived.layout.entries(of: root).children.map(\.digest))
   }
 
   /// What refers to something of an index that is not pushed stays behind with it, and so does what refers to that.
