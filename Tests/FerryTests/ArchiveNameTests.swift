@@ -113,7 +113,7 @@ import Testing
     }
     try write("image", [entry(image, "image")], of: [image])
     try write("signature", [entry(signature, "sigs")], of: [signature])
-    let mixed = [entry(signature, "sigs"), entry(other, "image", "x.example/old/other:1")]
+    let mixed = try [entry(signature, "sigs"), entry(other, "image", "x.example/old/other:1")]
     try write("mixed", mixed, of: [signature, other])
     let tag = "\(image.digest.replacing(":", with: "-")).sig"
     let alone = try `import`("signature", exits: 12).standardError
