@@ -21,7 +21,7 @@ struct TwoLists {
   private(set) var made: [Digest: [UInt8]] = [:]
 
   /// The most images of both lists, each name one: to hold the lists against each other takes more memory than one of them.
-  static let mostImages = 32 << 10
+  static let mostImages = 24 << 10
 
   private let file: any RandomAccess
   private let entries: TarContents

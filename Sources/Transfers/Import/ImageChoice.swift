@@ -367,14 +367,11 @@ struct ImageChoice {
 
   /// Throws unless every blob in `tree` lies in the archive with its size, or in another, or is left out on purpose.
   private func expectHeld(_ tree: ImageTree, in layout: Layout) throws {
-    guard
-      tree.blobs.allSatisfy({ blob in
-        layout.problem(with: blob) == nil || layouts.contains { $0.holds(blob) }
-      })
-    else {
-      throw TransferError.damaged(
-        archive: layout.path, try ArchiveDamage(of: layout).findings(), way: nil)
+    let isHeld = tree.blobs.allSatisfy { blob in
+      layout.problem(with: blob) == nil || layouts.contains { $0.holds(blob) }
     }
+    guard !isHeld else { return }
+    throw TransferError.damaged(archive: layout.path, try ArchiveDamage(of: layout).findings(), way: nil)
   }
 
   /// Of archives that are put aside the images that are asked for, where they are named or another archive's image loses its
