@@ -1,4 +1,4 @@
-import Digests
+public import Digests
 import Images
 
 /// Signatures, attestations and SBOMs as cosign and hauler list them in `index.json`: under their image's own name, or under
@@ -59,19 +59,30 @@ public enum AttachedContent {
 
   /// The images of archives that are taken together, each archive's with the names that registries know them by, where what
   /// belongs to an image of another archive is told by the name that they share; nil where that changes nothing.
-  public static func naming(across lists: [[LayoutImage]]) -> [[LayoutImage]]? {
-    guard lists.count > 1 else { return nil }
+  ///
+  /// A signature itself says what it signs, which is more than a name: `signed` gives that of one in a list by its number,
+  /// nothing where it cannot be told, and `holds` whether one of the archives has a manifest. One of what no archive has
+  /// belongs to an image that is not told.
+  public static func naming(
+    across lists: [[LayoutImage]], signed: (Int, LayoutImage) -> Set<Digest>, holds: (Digest) -> Bool
+  ) -> [[LayoutImage]]? {
+    guard lists.joined().contains(where: { isAttached($0.root) }) else { return nil }
     var subjects: [String: Set<Digest>] = [:]
     for image in lists.joined() {
       if let name = image.nameOfUntold { subjects[common(name, image)] = [] }
     }
-    guard !subjects.isEmpty else { return nil }
     for image in lists.joined() where !image.isReferrer && !image.name.isEmpty && mayBeSubject(image) {
       subjects[common(image.name, image)]?.insert(image.digest)
     }
-    return lists.map { images in
+    return lists.enumerated().map { number, images in
       images.map { image in
-        image.nameOfUntold.flatMap { tagged(image, for: subjects[common($0, image)] ?? []) } ?? image
+        guard isAttached(image.root) else { return image }
+        let signed = tagKind(of: image.root) == .signature ? signed(number, image) : []
+        guard signed.isEmpty else {
+          let held = signed.allSatisfy(holds) ? tagged(image, for: signed) : nil
+          return held ?? (image.isReferrer ? image : referrer(image))
+        }
+        return image.nameOfUntold.flatMap { tagged(image, for: subjects[common($0, image)] ?? []) } ?? image
       }
     }
   }

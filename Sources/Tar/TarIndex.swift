@@ -27,8 +27,8 @@ public struct TarIndex: Sendable {
   public static let mostEntries = 1 << 18
   /// The longest name, in bytes; longer ones are damage.
   public static let longestPath = 4096
-  /// The most that all names are together, in bytes.
-  static let mostNameBytes = 64 << 20
+  /// The most that all names are together, in bytes: room for as many blobs as there may be entries.
+  static let mostNameBytes = 20 << 20
 
   /// Reads the index of `file`, in which `names` are looked for. Throws ``TarError/notATar(path:)`` when it does not begin
   /// like one.

@@ -18,17 +18,24 @@ import Testing
     let blobs: [[UInt8]]
     var digest: String { BlobDigest.of(manifest) }
 
-    init(_ name: String, more: String = "") {
+    init(_ name: String, more: String = "", layerType: String = "application/x.test") {
       let layer = Array(name.utf8)
       let type = "application/vnd.oci.image"
-      let config = Array(#"{"architecture":"amd64","os":"linux","author":"\#(name)"}"#.utf8)
+      let config = Array(
+        #"{"architecture":"amd64","os":"linux","author":"\#(name.filter { $0 != "\"" })"}"#.utf8)
       manifest = Array(
         """
         {"schemaVersion":2,"mediaType":"\(type).manifest.v1+json",\
         "config":\(Self.descriptor("\(type).config.v1+json", config)),\
-        "layers":[\(Self.descriptor("application/x.test", layer))]\(more)}
+        "layers":[\(Self.descriptor(layerType, layer))]\(more)}
         """.utf8)
       blobs = [manifest, config, layer]
+    }
+
+    /// What cosign makes of a signature of the manifest `digest`.
+    init(signing digest: String) {
+      let payload = #"{"critical":{"image":{"docker-manifest-digest":"\#(digest)"}},"optional":null}"#
+      self.init(payload, layerType: "application/vnd.dev.cosign.simplesigning.v1+json")
     }
 
     init(index images: [Image]) {
@@ -129,6 +136,54 @@ import Testing
     #expect(digest("app", tag) == signature.digest)
     try ferry.run(
       ["check", "--plain-http", "--to", "\(registry.host)/new", "image", "signature"], exits: 0)
+  }
+
+  /// The name that a signature shares may be a newer image's, or an index's of which it signs a child.
+  @Test(arguments: [["mixed"], ["new", "signature"]])
+  func `give a signature to the image that it signs alone`(archives: [String]) throws {
+    let (old, new) = (Image("old"), Image("new"))
+    let (of, kind) = (Image(signing: old.digest), "dev.cosignproject.cosign/")
+    func entry(_ image: Image, _ what: String) throws -> String {
+      try image.entry(["kind": kind + what, Self.name: "x.example/old/app:1"])
+    }
+    try write("mixed", [entry(new, "image"), entry(of, "sigs")], of: [new, of])
+    try write("new", [entry(new, "image")], of: [new])
+    try write("signature", [entry(of, "sigs")], of: [of])
+    try write("old", [old.entry([Self.name: "x.example/old/app:0"])], of: [old])
+    func `import`(_ options: String..., exits status: Int32) throws -> String {
+      try ferry.run(
+        ["import", "--plain-http", "--to", "\(registry.host)/new"] + archives + options, exits: status
+      ).standardError
+    }
+    #expect(try `import`(exits: 12).contains("no archive here tells which image that is"))
+    #expect(!registry.storage.digests.contains(of.digest))
+    try _ = `import`("--keep-going", exits: 3)
+    #expect(digest("app", "1") == new.digest && !registry.storage.digests.contains(of.digest))
+    // The image that it signs is there, by another tag.
+    try _ = `import`("old", exits: 0)
+    #expect(digest("app", "0") == old.digest)
+    #expect(digest("app", "\(old.digest.replacing(":", with: "-")).sig") == of.digest)
+    #expect(digest("app", "\(new.digest.replacing(":", with: "-")).sig") == nil)
+  }
+
+  @Test func `give an index no signature of its child, and a chosen one its own`() throws {
+    let (one, two) = (Image("one"), Image("two"))
+    let index = Image(index: [one, two])
+    let (of, other) = (Image(signing: two.digest), Image("other"))
+    func entry(_ image: Image, _ what: String) throws -> String {
+      try image.entry(["kind": "dev.hauler/" + what, Self.name: "x.example/old/app:1"])
+    }
+    try write("index", [entry(index, "imageIndex"), entry(of, "sigs")], of: [index, of])
+    try `import`("index")
+    #expect(digest("app", "1") == index.digest)
+    #expect(digest("app", "\(two.digest.replacing(":", with: "-")).sig") == of.digest)
+    #expect(digest("app", "\(index.digest.replacing(":", with: "-")).sig") == nil)
+    // Two images have the name, and nothing tells to which of them an SBOM belongs.
+    try write("one", [entry(one, "image")], of: [one])
+    try write("two", [entry(two, "image")], of: [two])
+    try write("sbom", [entry(other, "sboms")], of: [other])
+    try `import`("one", "two", "sbom", options: ["--image", one.digest, "--overwrite"], exits: 12)
+      .complains("no archive here tells which image that is", "--no-referrers")
   }
 
   /// `index.json` is one image for both: the digest of either stands in it.

@@ -249,3 +249,10 @@ extension LayoutImage {
     return LayoutImage(reference: named, name: named.description, root: root, isReferrer: true)
   }
 }
+
+extension LayoutImage {
+  /// What others may refer to of it: its manifests, as registries know them.
+  func subjects(in tree: ImageTree) -> [Digest] {
+    tree.manifests.map(\.digest) + [schema1Digest].compactMap(\.self)
+  }
+}

@@ -78,14 +78,17 @@ struct ImageChoice {
 
   mutating func make() throws {
     let complete = try putDamagedAside()
-    var untold: [ArchivedImage] = []
+    var (untold, strays): ([ArchivedImage], [ArchivedImage]) = ([], [])
     let referrals = try ArchiveReferrals.find(
       among: complete, tree: { try tree(of: $0) }, replaced: { [self] in try replaced(by: $0) })
     // Arrays that grow take twice their room meanwhile.
     if wanted.isEmpty, request.shard == nil { selected.reserveCapacity(complete.count) }
     for (images, isPart) in [(referrals.images, false), (referrals.parts, true)] {
       for archived in images {
-        guard isNamed(archived.image) || (wanted.isEmpty && !isPart) else { continue }
+        guard isNamed(archived.image) || (wanted.isEmpty && !isPart) else {
+          if archived.image.isOfUntold, !isPart { strays.append(archived) }
+          continue
+        }
         guard isShards(archived.image) else {
           try leaveToOthers(archived)
           continue
@@ -115,7 +118,9 @@ struct ImageChoice {
       try take(archived, referral)
     }
     if !readInPart.isEmpty { notes.append(.othersNotRead(archives: readInPart.sorted())) }
-    if request.takesReferrers { try fail(untold) }
+    guard request.takesReferrers else { return }
+    let names = strays.isEmpty ? [] : Set(selected.map(\.image.name))
+    try fail(untold + strays.filter { $0.image.nameOfUntold.map(names.contains) ?? false })
   }
 
   /// What belongs to images that nothing tells fails: nobody would find it at the destination.
@@ -134,8 +139,8 @@ struct ImageChoice {
     incomplete += failures
   }
 
-  /// The images that are whole, here or in another archive, or spared. Of the others those that are asked for are failures, and stop everything unless they
-  /// may be put aside.
+  /// The images that are whole, here or in another archive, or spared. Of the others those that are asked for are failures, and
+  /// stop everything unless they may be put aside.
   private mutating func putDamagedAside() throws -> [ArchivedImage] {
     var complete: [ArchivedImage] = []
     complete.reserveCapacity(layouts.map(\.images.count).saturatingSum())
@@ -235,7 +240,7 @@ struct ImageChoice {
       }
     }
     try expectHeld(tree, in: layout)
-    chosen[image.reference?.repositoryName ?? "", default: []].formUnion(Self.subjects(in: image, tree))
+    chosen[image.reference?.repositoryName ?? "", default: []].formUnion(image.subjects(in: tree))
     var taken = SelectedImage(archived, tree: tree, referral: referral)
     if let superseded = succession.successor(of: image, in: archived.home), let named = image.byDigest {
       var renamed = archived
@@ -331,12 +336,7 @@ struct ImageChoice {
   /// The image is another shard's, and with it what refers to it.
   private mutating func leaveToOthers(_ archived: ArchivedImage) throws {
     others[archived.image.reference?.repositoryName ?? "", default: []].formUnion(
-      Self.subjects(in: archived.image, try tree(of: archived)))
-  }
-
-  /// What others may refer to of an image: its manifests, as registries know them.
-  private static func subjects(in image: LayoutImage, _ tree: ImageTree) -> [Digest] {
-    tree.manifests.map(\.digest) + [image.schema1Digest].compactMap(\.self)
+      archived.image.subjects(in: try tree(of: archived)))
   }
 
   private mutating func tree(of archived: ArchivedImage) throws -> ImageTree {

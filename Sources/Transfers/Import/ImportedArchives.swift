@@ -38,9 +38,13 @@ struct ImportedArchives: Sendable {
     omissions = layouts.dropFirst().reduce(into: layouts.first?.omissions ?? [:]) { all, layout in
       all.merge(layout.omissions) { first, _ in first }
     }
-    for (layout, list) in zip(layouts, AttachedContent.naming(across: layouts.map(\.images)) ?? []) {
-      images[ObjectIdentifier(layout)] = list
+    var signed = SignedDigests()
+    let lists = AttachedContent.naming(across: layouts.map(\.images)) { number, image in
+      signed.digests(of: image, in: layouts[number])
+    } holds: { digest in
+      layouts.contains { $0.blobs[digest] != nil }
     }
+    for (layout, list) in zip(layouts, lists ?? []) { images[ObjectIdentifier(layout)] = list }
   }
 
   /// The images of one of the archives, by the names that they have beside those of the others; and those that are taken together

@@ -38,7 +38,7 @@ extension FileError: WordedError {
         .destinationConflict)
     case .tooManyEntries(let path, let limit):
       return ErrorText(
-        "\(path) has more than \(limit) entries",
+        "\(path) has more than \(limit) entries, or longer names than ferry keeps account of",
         remedy: "Name what matters of it, or export in parts: to DIR/, or with --shard.",
         .integrityFailure)
     case .tooDeep(let path, let limit):
