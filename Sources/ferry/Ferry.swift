@@ -17,7 +17,7 @@ struct Ferry: AsyncParsableCommand {
       Each half has credentials of its own, even when both registries share one host name.
 
       EXAMPLE:
-        ferry list nvcr.io/olddept > images.txt
+        ferry list nvcr.io/olddept --api-key-file old.key > images.txt
         ferry export -f images.txt -o fleet.tar --api-key-file old.key
         ferry verify fleet.tar
         ferry check fleet.tar -f images.txt --api-key-file old.key

@@ -6,6 +6,9 @@ import Testing
 @Suite(.waiting) struct `The help for those without a network` {
   private let ferry: FerryProcess
 
+  /// Such as `scope(Transfers.Everything)`.
+  private static var swiftValue: Regex<Substring> { /[a-z]\w*\([A-Z]\w*\.[A-Za-z]/ }
+
   init() throws { ferry = try FerryProcess() }
 
   @Test(arguments: ["environment", "exit-status", "files"])
@@ -14,8 +17,11 @@ import Testing
     #expect(text.hasSuffix("\n") && !text.hasSuffix("\n\n"))
     for entry in text.split(separator: "\n\n") {
       let lines = entry.split(separator: "\n")
-      #expect(lines.count >= 2 && lines[0].first != " ", "\(entry)")
-      for line in lines.dropFirst() { #expect(line.hasPrefix("    ") && line.count <= 80, "\(line)") }
+      let names = lines.prefix { $0.first != " " }
+      #expect(!names.isEmpty && names.count < lines.count, "\(entry)")
+      #expect(names.dropLast().allSatisfy { $0.hasSuffix(",") }, "\(entry)")
+      for line in lines.dropFirst(names.count) { #expect(line.hasPrefix("    "), "\(line)") }
+      for line in lines { #expect(line.count <= 80, "\(line)") }
     }
     #expect(try ferry.run(["--help"], exits: 0).standardOutput.contains("ferry help \(topic)\n"))
   }
@@ -38,6 +44,29 @@ import Testing
         "0", "1", "3", "4", "10", "11", "12", "13", "14", "15", "16", "64", "130",
       ])
     for status in statuses { #expect(help.contains(status), "\(status)") }
+  }
+
+  @Test(arguments: [nil, "list", "export", "verify", "inspect", "import", "check"])
+  func `fits a terminal for each command, and shows no value as Swift has it`(command: String?) throws {
+    let help = try ferry.run([command, "--help"].compactMap(\.self), exits: 0).standardOutput
+    for line in help.split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
+    #expect(!help.contains(Self.swiftValue))
+    #expect(!help.contains("(default as flag"))
+  }
+
+  @Test func `names every place where certificates are looked for`() throws {
+    let source = "\(PackageDirectory.path)/Sources/Transport/SystemAuthorities.swift"
+    let files = try String(contentsOfFile: source, encoding: .utf8)
+      .matches(of: /"(\/etc\/[^"]+|\/var\/[^"]+)"/).map { String($0.1) }
+    #expect(files.count > 5)
+    let directories = [
+      "~/.config/containers", "~/.config/docker", "~/.docker", "/etc/containers", "/etc/docker",
+    ]
+    let lines = try ferry.run(["help", "files"], exits: 0).standardOutput.split(separator: "\n")
+      .map { $0.hasSuffix(",") ? $0.dropLast() : $0 }
+    for place in files + directories.map({ "\($0)/certs.d" }) {
+      #expect(lines.contains { $0 == place }, "\(place)")
+    }
   }
 
   @Test func `leaves other words behind help to the commands`() throws {
@@ -90,6 +119,7 @@ import Testing
       let shown = try Command.run(
         "env", ["LC_ALL=C.UTF-8", "MANWIDTH=80", "man", "--warnings", "-E", "UTF-8", "-l", path])
       #expect(shown.contains("FERRY_EXPORT_API_KEY"), "\(page)")
+      #expect(!text.contains(Self.swiftValue), "\(page)")
       var warned = Command("man", ["--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", path])
       warned.environment = ["LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"]
       #expect(try warned.run().standardError == "", "\(page)")

@@ -23,7 +23,7 @@ struct ExportCommand: AsyncParsableCommand {
       named beside the new one.
 
       EXAMPLE:
-        ferry export nvcr.io/olddept/trainer:1.0 -o trainer.tar --api-key-file old.key
+        ferry export nvcr.io/olddept/app:1.0 -o app.tar --api-key-file old.key
         ferry export -f images.txt -o fleet.tar
         ferry export registry.example/team/app --tags '1.*' --tags '!*-rc' -o app.tar
         ferry export nvcr.io/olddept --all-repositories -o olddept/

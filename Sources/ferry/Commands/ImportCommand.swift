@@ -19,7 +19,9 @@ struct ImportCommand: AsyncParsableCommand {
       file: ferry verify proves those. What comes through a pipe it reads to the end.
 
       Without a rule the source's host and first path component give way to --to: with --to nvcr.io/acme, \
-      nvcr.io/olddept/trainer:1.0 becomes nvcr.io/acme/trainer:1.0. Rules of --map come first, on the \
+      nvcr.io/olddept/trainer:1.0 becomes nvcr.io/acme/trainer:1.0. Between NVIDIA's hosts a DGX space \
+      <org>_<project> becomes the team <project>: nvcr.io/olddept_vision/trainer:1.0 becomes \
+      nvcr.io/acme/vision/trainer:1.0. Create the team in NGC first. Rules of --map come first, on the \
       repository without its host; * matches inside a component, ** across components, $1, $2… stand for \
       what they matched. With --keep-path only the host gives way, where no rule matches: nvcr.io/acme and \
       nvcr.io/olddept/trainer:1.0 make nvcr.io/acme/olddept/trainer:1.0.

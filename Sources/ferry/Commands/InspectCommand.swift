@@ -6,6 +6,7 @@ struct InspectCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "Show what archives hold: images, platforms, sizes, layers, digests.",
+    usage: "ferry inspect [<options>] <archive> ...",
     discussion: """
       Reads an archive's manifests, not its layers; ferry verify proves those. Of a directory it shows every archive \
       below it.

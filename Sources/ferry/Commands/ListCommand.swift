@@ -12,9 +12,13 @@ struct ListCommand: AsyncParsableCommand {
       where export does; with --phase import where import does. Of a list that breaks off it prints what came, \
       names the rest, and exits 3.
 
+      ferry list nvcr.io shows everything that the key sees, public images included. Give each DGX space by itself: \
+      olddept leaves out olddept_vision.
+
       EXAMPLE:
+        ferry list nvcr.io --api-key-file old.key > images.txt
+        ferry list nvcr.io/olddept nvcr.io/olddept_vision --api-key-file old.key
         ferry list registry.example/team > images.txt
-        ferry export -f images.txt -o team.tar
       """)
 
   enum Phase: String, ExpressibleByArgument, CaseIterable {

@@ -66,8 +66,8 @@ struct CheckedDestinationOptions: ParsableArguments {
   @Option(
     defaultAsFlag: ReadBackArgument.everything, parsing: .next,
     help: ArgumentHelp(
-      "Also fetch the blobs that are there and hash them, storing nothing: all of them, a random sample of a share "
-        + "(5%) or an amount (20G), or one of several parts that are everything together (1/7).",
+      "Also fetch the blobs that are there and hash them, storing nothing. Without a value: all of them; or a random "
+        + "sample of a share (5%) or an amount (20G), or one of several parts that are everything together (1/7).",
       valueName: "5%|20G|1/7"))
   var readBack: ReadBackArgument?
 
@@ -121,7 +121,7 @@ struct CheckedDestinationOptions: ParsableArguments {
 }
 
 /// What stands behind `--read-back`: how much, or else what the parser takes for that.
-enum ReadBackArgument: ExpressibleByArgument, Sendable {
+enum ReadBackArgument: ExpressibleByArgument, CustomStringConvertible, Sendable {
   case scope(ReadBackScope)
   case file(String)
   /// A bare number.
@@ -163,7 +163,8 @@ enum ReadBackArgument: ExpressibleByArgument, Sendable {
     if case .scope(let scope) = self { scope } else { .everything }
   }
 
-  var defaultValueDescription: String { "100%" }
+  /// Nothing: the parser would print it as a default, and the option's help says what stands for no value.
+  var description: String { "" }
 }
 
 /// A list that archives are compared with, offline.

@@ -7,8 +7,9 @@ struct CredentialOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The user to log in as; the password comes by --password-stdin. Without it, \(EnvironmentVariable.exportUsername) "
-        + "and \(EnvironmentVariable.exportPassword), or \(EnvironmentVariable.importUsername) and "
-        + "\(EnvironmentVariable.importPassword), are taken.", valueName: "user"))
+        + "and \(EnvironmentVariable.exportPassword) are taken to list, export and check against a source, "
+        + "\(EnvironmentVariable.importUsername) and \(EnvironmentVariable.importPassword) to import and check --to.",
+      valueName: "user"))
   var username: String?
 
   @Flag(help: "Read the password from standard input.")

@@ -22,17 +22,17 @@ enum HelpTopic: String, CaseIterable {
     return name
   }
 
-  /// Names, each with what it means below it.
+  /// Names, one a line, with what they mean below them.
   var text: String {
-    entries.map { name, meaning in
-      "\(name)\n" + Self.lines(of: meaning).map { "    \($0)\n" }.joined()
+    entries.map { names, meaning in
+      names.joined(separator: ",\n") + "\n" + Self.lines(of: meaning).map { "    \($0)\n" }.joined()
     }.joined(separator: "\n")
   }
 
-  private var entries: [(name: String, meaning: String)] {
+  private var entries: [(names: [String], meaning: String)] {
     switch self {
-    case .environment: EnvironmentVariable.allCases.map { ("\($0)", $0.meaning) }
-    case .exitStatus: ExitStatus.allCases.map { ("\($0.rawValue) \($0.phrase)", $0.meaning) }
+    case .environment: EnvironmentVariable.allCases.map { (["\($0)"], $0.meaning) }
+    case .exitStatus: ExitStatus.allCases.map { (["\($0.rawValue) \($0.phrase)"], $0.meaning) }
     case .files: Self.fileEntries
     }
   }
@@ -51,35 +51,47 @@ enum HelpTopic: String, CaseIterable {
     return lines
   }
 
-  private static let fileEntries: [(String, String)] = [
+  private static let fileEntries: [([String], String)] = [
     (
-      "NAME.tar.partial, NAME.tar.partial.journal",
+      ["NAME.tar.partial", "NAME.tar.partial.journal"],
       "An archive that is not whole yet, and what of it is there. The same export goes on with them; an archive without .partial in its name is whole."
     ),
     (
-      "NAME.tar.001, NAME.tar.002, …",
+      ["NAME.tar.001", "NAME.tar.002", "…"],
       "The volumes of an archive (--volume-size). Any of them, or NAME.tar, stands for all."
     ),
-    ("NAME.tar.sha256", "What sha256sum -c reads (--checksum)."),
-    ("NAME.tar.digest, NAME.tar.digest.minisig", "The archive digest and its signature (--sign-key)."),
+    (["NAME.tar.sha256"], "What sha256sum -c reads (--checksum)."),
+    (["NAME.tar.digest", "NAME.tar.digest.minisig"], "The archive digest and its signature (--sign-key)."),
     (
-      "ferry-VERSION-linux-ARCHITECTURE, ferry-VERSION-linux-ARCHITECTURE.README.txt",
+      ["ferry-VERSION-linux-ARCHITECTURE", "ferry-VERSION-linux-ARCHITECTURE.README.txt"],
       "This program, to open the archives with where they arrive (--with-ferry)."
     ),
     (
-      "NAME.tar.import-journal, NAME.tar.check-journal",
+      ["NAME.tar.import-journal", "NAME.tar.check-journal"],
       "What an import or a check that was broken off resumes by. They go when it is done. Where the archive's place cannot be written they are in \(EnvironmentVariable.stateHome)/ferry or ~/.local/state/ferry."
     ),
     (
-      "~/.docker/config.json, $\(EnvironmentVariable.runtimeDirectory)/containers/auth.json, ~/.config/containers/auth.json",
+      [
+        "~/.docker/config.json", "$\(EnvironmentVariable.runtimeDirectory)/containers/auth.json",
+        "~/.config/containers/auth.json",
+      ],
       "Where docker and podman keep logins. Read, never written."
     ),
     (
-      "~/.config/containers/certs.d, ~/.docker/certs.d, /etc/containers/certs.d, /etc/docker/certs.d",
+      [
+        "~/.config/containers/certs.d", "~/.config/docker/certs.d", "~/.docker/certs.d",
+        "/etc/containers/certs.d",
+        "/etc/docker/certs.d",
+      ],
       "Below them a directory HOST or HOST:PORT has certificate authorities (*.crt) and client certificates (*.cert with *.key) for that host."
     ),
     (
-      "/etc/ssl/certs/ca-certificates.crt, /etc/pki/tls/certs/ca-bundle.crt, /etc/ssl/ca-bundle.pem, /etc/ssl/cert.pem",
+      [
+        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+        "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+        "/var/lib/ca-certificates/ca-bundle.pem",
+        "/etc/ssl/cert.pem", "/etc/pki/tls/cacert.pem",
+      ],
       "The system's certificate authorities, wherever its family of distributions keeps them."
     ),
   ]
@@ -105,7 +117,8 @@ extension EnvironmentVariable {
     case .ngcAPI: "The base URL of NGC's REST service; https://api.ngc.nvidia.com unless set."
     case .ngcAuthn: "The base URL of NGC's token service; https://authn.nvidia.com unless set."
     case .nvidiaHosts: "The registry hosts to be treated as NVIDIA's, between commas; nvcr.io unless set."
-    case .nvidiaRealmHosts: "The hosts to which these registries may send for tokens, between commas."
+    case .nvidiaRealmHosts:
+      "The hosts to which these registries may send for tokens, between commas; nvcr.io,registry.nvidia.com,authn.nvidia.com unless set."
     case .registryAuthFile:
       "The auth file to look for logins in first, where --auth-file names none."
     case .dockerConfig: "The directory of docker's config.json; ~/.docker unless set."
