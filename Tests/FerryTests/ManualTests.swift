@@ -138,10 +138,10 @@ import Testing
       }
     }
     end()
-    // An abridged digest stands for a whole one.
+    // What stands for a digest that whoever reads it fills in.
     let digest = "sha256:" + String(repeating: "0", count: 64)
     return commands.filter { $0.first == "ferry" }.map { words in
-      words.dropFirst().map { $0.hasPrefix("sha256:") && $0.hasSuffix("…") ? digest : $0 }
+      words.dropFirst().map { $0 == "sha256:THE_DIGEST_YOU_WROTE_DOWN" ? digest : $0 }
     }
   }
 }
