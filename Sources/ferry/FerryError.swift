@@ -4,11 +4,10 @@ import Files
 /// What the program itself finds wrong with the files that it is given, and with those that it writes besides its work.
 /// No case carries a secret.
 enum FerryError: Error {
-  // A list of lines, or a key, that the user points at.
-  case unreadableList(path: String)
+  /// A list of lines, a key or an auth file that the user points at; the errno.
+  case unreadable(path: String, code: Int32)
   /// Not a text of lines, or one beyond all measure.
   case notAList(path: String)
-  case unreadableKey(path: String)
   case keyRefused(path: String, SignatureError)
   /// The key has a password, and nobody can be asked for it.
   case noKeyPassword(path: String)
@@ -26,7 +25,7 @@ enum FerryError: Error {
   var isOfReports: Bool {
     switch self {
     case .unwritableReport, .unwrittenFiles: true
-    case .unreadableList, .notAList, .unreadableKey, .keyRefused, .noKeyPassword, .tooFewFiles: false
+    case .unreadable, .notAList, .keyRefused, .noKeyPassword, .tooFewFiles: false
     }
   }
 }

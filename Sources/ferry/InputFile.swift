@@ -3,15 +3,15 @@ import Glibc
 /// A file that the user points at: a plain one, a pipe such as `/dev/stdin` or a shell's `<(…)`, or standard
 /// input as `-`. (`FileManager` reads no pipes.)
 enum InputFile {
-  /// What the file holds, of which never more than `limit` bytes and one are read; nil when it cannot be read. Throws
-  /// `CancellationError` when the task is cancelled meanwhile, whether or not anything comes.
-  static func bytes(of path: String, limit: Int) throws(CancellationError) -> [UInt8]? {
-    guard path != "-" else { return try bytes(of: STDIN_FILENO, limit: limit) }
+  /// What the file holds, of which never more than `limit` bytes and one are read. Throws ``FerryError/unreadable(path:code:)``,
+  /// and `CancellationError` when the task is cancelled meanwhile, whether or not anything comes.
+  static func bytes(of path: String, limit: Int) throws -> [UInt8] {
+    guard path != "-" else { return try bytes(of: STDIN_FILENO, called: "standard input", limit: limit) }
     // A pipe's writer is waited for where the task can be cancelled, not here.
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { return nil }
+    guard descriptor >= 0 else { throw FerryError.unreadable(path: path, code: errno) }
     defer { close(descriptor) }
-    return try bytes(of: descriptor, limit: limit)
+    return try bytes(of: descriptor, called: path, limit: limit)
   }
 
   /// Returns when something can be read, or nothing ever will be. Throws `CancellationError` when the task is cancelled
@@ -25,7 +25,7 @@ enum InputFile {
     }
   }
 
-  private static func bytes(of descriptor: Int32, limit: Int) throws(CancellationError) -> [UInt8]? {
+  private static func bytes(of descriptor: Int32, called path: String, limit: Int) throws -> [UInt8] {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     while bytes.count <= limit {
@@ -33,7 +33,7 @@ enum InputFile {
       let wanted = min(buffer.count, limit + 1 - bytes.count)
       let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, wanted) }
       if count < 0, errno == EINTR || errno == EAGAIN { continue }
-      guard count >= 0 else { return nil }
+      guard count >= 0 else { throw FerryError.unreadable(path: path, code: errno) }
       guard count > 0 else { break }
       bytes += buffer[..<count]
     }
@@ -49,9 +49,7 @@ enum ImageList {
   /// The lines of `path`, or of standard input for `-`, without comments, blanks and empty lines. Throws ``FerryError``, and
   /// `CancellationError` when the task is cancelled meanwhile.
   static func read(_ path: String) throws -> [String] {
-    guard let bytes = try InputFile.bytes(of: path, limit: longest) else {
-      throw FerryError.unreadableList(path: path)
-    }
+    let bytes = try InputFile.bytes(of: path, limit: longest)
     guard bytes.count <= longest, let text = String(validating: bytes, as: UTF8.self), !text.contains("\0")
     else {
       throw FerryError.notAList(path: path)

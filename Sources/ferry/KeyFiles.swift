@@ -14,7 +14,7 @@ enum KeyFiles {
     if text.hasPrefix(VerificationKey.textPrefix), let key = try? VerificationKey(text: Array(text.utf8)) {
       return key
     }
-    let bytes = try bytes(of: text)
+    let bytes = try InputFile.bytes(of: text, limit: longest)
     do { return try VerificationKey(text: bytes) } catch { throw FerryError.keyRefused(path: text, error) }
   }
 
@@ -23,7 +23,7 @@ enum KeyFiles {
   static func signingKey(_ path: String, environment: Environment, _ console: Console) throws
     -> SigningKey
   {
-    let bytes = try bytes(of: path)
+    let bytes = try InputFile.bytes(of: path, limit: longest)
     if Paths.isReadableByOthers(path) {
       console.complain(CredentialText.line(for: .keyFileReadable(path: path)))
     }
@@ -41,13 +41,6 @@ enum KeyFiles {
     } catch let error as SignatureError {
       throw FerryError.keyRefused(path: path, error)
     }
-  }
-
-  private static func bytes(of path: String) throws -> [UInt8] {
-    guard let bytes = try InputFile.bytes(of: path, limit: longest) else {
-      throw FerryError.unreadableKey(path: path)
-    }
-    return bytes
   }
 }
 

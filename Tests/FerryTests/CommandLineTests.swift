@@ -79,7 +79,12 @@ import Testing
   @Test func `refuses an empty list`() throws {
     try ferry.run(["export", "-f", "-", "-o", "a.tar"], exits: 64, input: "# nothing\n\n")
       .complains("no image is named")
-    try ferry.run(["export", "-f", "none.txt", "-o", "a.tar"], exits: 12).complains("cannot read none.txt")
+    try ferry.run(["export", "-f", "none.txt", "-o", "a.tar"], exits: 12).complains(
+      "cannot read none.txt: No such file or directory")
+    try ferry.run(["list", "a.example", "--api-key-file", "none.key"], exits: 12).complains(
+      "cannot read none.key: No such file or directory")
+    try ferry.run(["list", "a.example", "--auth-file", "/"], exits: 12).complains(
+      "cannot read /: Is a directory")
     try ferry.write("registry.example/a:1\0", to: "binary")
     try ferry.run(["export", "-f", "binary", "-o", "a.tar"], exits: 64).complains("binary is not a text")
   }

@@ -43,7 +43,8 @@ import Testing
       result.lines == [
         "2 of 2 images of a.tar are at \(new.host)/new; no blob was read back (--read-back)"
       ])
-    result.complains("layers in a.tar were not read: 'ferry verify' proves them", "wrote r.json")
+    result.complains(
+      "layers of the archive itself, a.tar, were not read here: 'ferry verify' proves them", "wrote r.json")
     try ferry.run(["verify", "a.tar", "--receipt", "r.json"], exits: 0)
     #expect(new.storage.digests == before)
     // What is in it is what an import says.

@@ -189,7 +189,7 @@ import Testing
   @Test func `is not signed with what is no key`() throws {
     let minisign = try Minisign()
     let base = ["export", "--plain-http", image, "-o", "a.tar", "--sign-key"]
-    try ferry.run(base + ["missing.key"], exits: 12).complains("cannot read missing.key")
+    try ferry.run(base + ["missing.key"], exits: 12).complains("cannot read missing.key: No such file")
     try ferry.run(base + [minisign.publicKey], exits: 64).complains("no minisign secret key")
     try ferry.run(["verify", "a.tar", "--public-key", "missing.pub"], exits: 12)
     try ferry.run(["verify", "a.tar", "--public-key", minisign.secretKey], exits: 64)

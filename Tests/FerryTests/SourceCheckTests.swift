@@ -27,7 +27,7 @@ import Testing
     let result = try ferry.run(checking(), exits: 0)
     #expect(
       result.lines == ["3 of 3 images of a.tar are unchanged at \(old.host); nothing is new since"])
-    result.complains("layers in a.tar were not read: 'ferry verify' proves them")
+    result.complains("layers of the archive itself, a.tar, were not read here: 'ferry verify' proves them")
     old.stop()
     let asked = old.requests.filter { !$0.userAgent.isEmpty }
     #expect(Set(asked.map(\.method)).isSubset(of: ["GET", "HEAD"]))

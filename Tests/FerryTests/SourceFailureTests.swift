@@ -32,6 +32,8 @@ import Testing
     let source = try RegistryProcess.fixtures()
     try export(source.reference("team/ap:1.0"), exits: 12)
       .complains("\(source.host) has no repository team/ap", "ferry list \(source.host)")
+    // Where nothing could be planned there are no sums.
+    #expect(try export(source.reference("team/ap:1.0"), exits: 12, "--dry-run").standardOutput == "")
   }
 
   @Test func `because its tag is not there is told with the names of tags like it`() throws {

@@ -48,12 +48,13 @@ import Testing
 
     let again = try ferry.run(arguments, exits: 0)
     // One of them is a list of referrers.
-    again.complains("\(images - 1) images and 1 referrer there already", "0 B uploaded")
+    again.complains("\(images - 1) images and 1 referrer there already\n")
+    #expect(!again.standardError.contains("0 B"))
     #expect(again.lines.count == images)
     // A tag that was lost comes back without a blob being sent.
     try Command.run("rm", ["-r", destination.storage.tagDirectory(of: "new/app", "1.0")])
     let third = try ferry.run(arguments, exits: 0)
-    third.complains("1 image pushed", "\(images - 2) images and 1 referrer there already", "0 B uploaded")
+    third.complains("1 image pushed", "\(images - 2) images and 1 referrer there already")
     destination.stop()
 
     // The log of all three: a blob was sent once, a manifest put once, but for the tag that was lost.

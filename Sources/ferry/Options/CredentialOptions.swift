@@ -71,7 +71,7 @@ struct CredentialOptions: ParsableArguments {
   func read() throws -> ExplicitCredential {
     if let username {
       let input = try InputFile.bytes(of: "-", limit: ExplicitCredential.longestSecret)
-      return try .login(username: username, input: input ?? [])
+      return try .login(username: username, input: input)
     }
     guard let apiKeyFile else { return .none }
     return try .apiKey(

@@ -58,7 +58,9 @@ struct CheckText {
   /// Whoever reads that all is well must not take it for a proof of what was not read.
   private func showWhatWasNotRead(of subject: CheckSubject) {
     guard subject.isOfArchives, !subject.isReadThrough else { return }
-    console.say("layers in \(Self.names(of: subject)) were not read: 'ferry verify' proves them")
+    console.say(
+      "layers of \(subject.files.count == 1 ? "the archive itself" : "the archives themselves"), \(Self.names(of: subject)), "
+        + "were not read here: 'ferry verify' proves them")
   }
 
   /// Says what could not be told, and what to do about it; of images with one reason once.

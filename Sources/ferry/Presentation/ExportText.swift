@@ -41,6 +41,8 @@ struct ExportText {
     for line in known(in: prepared) + omissions(in: prepared) + unlisted(by: prepared) {
       console.result(line)
     }
+    // Where nothing could be planned, the reason is all there is to say.
+    guard !prepared.images.isEmpty || prepared.failures.isEmpty else { return }
     console.result(
       "\(Amounts.images(prepared.images.count, prepared.referrers.count)), \(Amounts.bytes(prepared.totalSize)), "
         + "of which \(Amounts.bytes(prepared.uniqueSize)) unique")

@@ -109,10 +109,14 @@ struct ImportText {
     if unfinished > 0 { parts.append("\(Amounts.count(unfinished, "unfinished export")) not read") }
     if unread > 0 { parts.append("\(Amounts.count(unread, "place")) not looked into") }
     if parts.isEmpty { parts.append("nothing to do") }
-    console.say(
-      parts.joined(separator: ", ")
-        + "; \(Amounts.bytes(result.uploadedSize)) uploaded, \(Amounts.bytes(result.mountedSize)) mounted, "
-        + "\(Amounts.bytes(result.presentSize)) found in place")
+    let sizes = [result.uploadedSize, result.mountedSize, result.presentSize]
+    var amounts: Wording = ""
+    if sizes.contains(where: { $0 > 0 }) {
+      amounts =
+        "; \(Amounts.bytes(sizes[0])) uploaded, \(Amounts.bytes(sizes[1])) mounted, "
+        + "\(Amounts.bytes(sizes[2])) found in place"
+    }
+    console.say(parts.joined(separator: ", ") + amounts)
     let pushedNames = Set(result.pushed.map(\.source) + identical.map(\.source))
     let leftOut = result.prepared.leftOut.filter { !pushedNames.isDisjoint(with: $0.images) }
     // What the destination lacks is told however quiet.

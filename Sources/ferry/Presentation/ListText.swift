@@ -7,8 +7,8 @@ enum UntaggedText {
   static func line(unlistedAt hosts: [String]?) -> Wording? {
     guard let hosts, !hosts.isEmpty else { return nil }
     return
-      "untagged manifests: cannot be listed at \(Wording.list(hosts)); found are only those that images consist "
-      + "of, that refer to them, or that what has a tag refers to; others can be named by digest"
+      "untagged manifests: cannot be listed at \(Wording.list(hosts)); what belongs to an image is found all the "
+      + "same, and any other is to be named by its digest (HOST/REPOSITORY@sha256:…)"
   }
 }
 

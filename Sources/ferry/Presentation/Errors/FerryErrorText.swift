@@ -7,9 +7,9 @@ import Glibc
 extension FerryError: WordedError {
   var text: ErrorText {
     switch self {
-    case .unreadableList(let path): return ErrorText("cannot read \(path)", .notFound)
+    case .unreadable(let path, let code):
+      return ErrorText("cannot read \(path): \(unsafe String(cString: strerror(code)))", .notFound)
     case .notAList(let path): return ErrorText("\(path) is not a text of one entry a line", .usage)
-    case .unreadableKey(let path): return ErrorText("cannot read \(path)", .notFound)
     case .keyRefused(let path, .wrongPassword):
       return ErrorText("the password does not open the secret key \(path)", .credentialsRefused)
     case .keyRefused(let path, let error): return ErrorText("\(path): \(error.words)", .usage)
