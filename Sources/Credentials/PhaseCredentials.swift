@@ -44,8 +44,8 @@ public enum CredentialWarning: Hashable, Sendable {
 
 /// Finds a phase's credentials in that phase's own places, first hit wins (design §1).
 public struct PhaseCredentials: Sendable {
-  /// Reads at most so many bytes of a file and one more; nil when it cannot be read. Throws `CancellationError` when the
-  /// task is cancelled meanwhile.
+  /// Reads at most so many bytes of a file and one more; nil, or an error of its own that says why, when it cannot be read.
+  /// Throws `CancellationError` when the task is cancelled meanwhile.
   public typealias FileReader = @Sendable (_ path: String, _ limit: Int) throws -> [UInt8]?
 
   private let phase: Phase

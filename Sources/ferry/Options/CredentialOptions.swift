@@ -66,7 +66,7 @@ struct CredentialOptions: ParsableArguments {
     clientCert.map { ClientCertificate(certificate: $0, key: clientKey ?? $0) }
   }
 
-  /// Reads the secrets that the flags point to. Throws ``CredentialError``, and
+  /// Reads the secrets that the flags point to. Throws ``CredentialError``, ``FerryError``, and
   /// `CancellationError` when the task is cancelled meanwhile.
   func read() throws -> ExplicitCredential {
     if let username {
