@@ -69,6 +69,7 @@ extension TarEntry {
       link: link)
     entry.contradiction = contradiction
     entry.hasOwnHeaders = hasOwnHeaders
+    entry.leavesOut = leavesOut
     return entry
   }
 }

@@ -4,6 +4,8 @@ public enum ForeignForm: String, CaseIterable, Sendable {
   case gpg, age, openssl, base64
   /// What `tar --multi-volume` made, but for the first.
   case laterVolume = "a later volume of what tar --multi-volume cut"
+  /// What `tar --listed-incremental` made, where it left out what an earlier archive has.
+  case incremental = "an incremental archive without what had not changed"
 
   /// How many of the first bytes tell.
   public static let magicSize = 19
@@ -41,6 +43,7 @@ public enum ForeignForm: String, CaseIterable, Sendable {
     case .openssl: "openssl enc -d"
     case .base64: "base64 -d"
     case .laterVolume: "tar -xMf FIRST-VOLUME -f"
+    case .incremental: "tar -C DIRECTORY -xGf"
     }
   }
 
@@ -59,7 +62,7 @@ public enum ForeignForm: String, CaseIterable, Sendable {
     case .rar: [0x52, 0x61, 0x72, 0x21, 0x1a, 0x07]
     case .age: Array("age-encryption.org/".utf8)
     case .openssl: Array("Salted__".utf8)
-    case .gpg, .base64, .laterVolume: nil
+    case .gpg, .base64, .laterVolume, .incremental: nil
     }
   }
 }

@@ -30,6 +30,7 @@ struct RawTarHeaders {
   private var found: TarContradiction?
   /// Whether pax records say that the content is not stored from end to end.
   private var isSparse = false
+  private var leavesOut = false
 
   private init(_ names: TarNames) { self.names = names }
 
@@ -47,6 +48,7 @@ struct RawTarHeaders {
     guard bytes.count == Int(length) else { return }
     var headers = RawTarHeaders(names)
     entry.contradiction = headers.contradiction(in: bytes, of: entry)
+    entry.leavesOut = headers.leavesOut
     // A name that we would not write is none of ours.
     entry.hasOwnHeaders =
       entry.kind == .file && TarHeader.isLikely(bytes)
@@ -237,6 +239,11 @@ struct RawTarHeaders {
   }
 
   private mutating func read(_ key: String, _ value: ArraySlice<UInt8>, isForAll: Bool) {
+    if key == "GNU.dumpdir" {
+      var list = DirectoryList()
+      list.take(value)
+      leavesOut = leavesOut || list.leavesOut
+    }
     let isSparse = key.hasPrefix("GNU.sparse.") || key == "SCHILY.realsize"
     guard ["path", "linkpath", "size"].contains(key) || isSparse else { return }
     if isForAll || value.isEmpty || value.contains(0) { return found = .headers }

@@ -16,6 +16,9 @@ public struct TarEntry: Equatable, Sendable {
   public let kind: Kind
   /// Whether its headers are, byte by byte, those that ``TarHeader`` writes.
   public internal(set) var hasOwnHeaders = false
+  /// Whether it is a directory of which the archive says that something in it was left out, in a record of its own. What is
+  /// said in its content is not told here.
+  public internal(set) var leavesOut = false
   /// The content's size in bytes; 0 for anything but a file, and a directory whose content is a list that GNU tar makes.
   public let size: Int64
   /// Where the entry's first header begins in the file, in bytes.

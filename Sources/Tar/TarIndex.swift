@@ -115,6 +115,7 @@ public struct TarIndex: Sendable {
       guard !isBeyond(entry) else {
         return TarIndex(entries: entries, end: .none(at: entry.headerOffset), fileSize: try size())
       }
+      guard try !leavesOut(entry, in: file) else { throw .foreignForm(path: file.path, .incremental) }
       nameBytes += entry.nameBytes
       guard nameBytes <= mostNameBytes else {
         throw .tooManyEntries(path: file.path, limit: mostEntries)
@@ -148,6 +149,29 @@ public struct TarIndex: Sendable {
     return TarIndex(
       entries: entries, end: marker.contains { $0 != 0 } ? .damaged(at: position) : end, fileSize: fileSize)
   }
+
+  /// Whether a directory's entry says of something in it that it is not in this archive.
+  private static func leavesOut(_ entry: TarEntry, in file: any RandomAccess) throws(TarError) -> Bool {
+    guard !entry.leavesOut else { return true }
+    guard entry.kind == .directory, entry.size > 0, entry.contradiction == nil else { return false }
+    guard entry.size <= DirectoryList.largestSize else {
+      throw .tooManyEntries(path: file.path, limit: mostEntries)
+    }
+    var list = DirectoryList()
+    var rest = Int(entry.size)
+    while rest > 0, !list.isAtEnd {
+      let offset = entry.offset + entry.size - Int64(rest)
+      let count = min(rest, listPieceSize)
+      guard file.holds(count, at: offset) else { break }
+      let piece = try bytes(count, of: file, at: offset)
+      guard !piece.isEmpty else { break }
+      list.take(piece)
+      rest -= piece.count
+    }
+    return list.leavesOut
+  }
+
+  private static let listPieceSize = 64 << 10
 
   private static func bytes(
     _ count: Int, of file: any RandomAccess, at offset: Int64

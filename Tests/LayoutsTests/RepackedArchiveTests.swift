@@ -156,7 +156,7 @@ import Testing
     }
     // A directory with what lay in it.
     let list = try scratch.read(
-      "x.tar", after: { _ = try repack("--format=gnu --incremental --no-recursion -cf ../x.tar blobs") }
+      "x.tar", after: { _ = try repack("--format=gnu --incremental -cf ../x.tar blobs") }
     ).prefix(1024)
     for (form, hasLists) in [("gnu", false), ("pax", false), ("ustar", false), ("v7", false), ("gnu", true)] {
       var packed = try scratch.read(
@@ -170,6 +170,15 @@ import Testing
       let layout = try stream(packed)
       #expect(
         layout.isSound && layout.front.isRepacked && layout.front.archiveDigest == original.archiveDigest)
+      if hasLists {
+        var incomplete = packed
+        let record = try #require(incomplete.lastIndex(of: UInt8(ascii: "D")))
+        #expect(throws: LayoutError.tar(.foreignForm(path: "x.tar", .incremental))) {
+          incomplete[record] = UInt8(ascii: "N")
+          let layout = try stream(incomplete)
+          while layout.blob != nil { try layout.skip() }
+        }
+      }
       var came: [Digest] = []
       while let blob = layout.blob {
         var bytes = [UInt8](repeating: 0, count: Int(blob.size))

@@ -71,6 +71,48 @@ extension TarIndex {
     }
   }
 
+  @Test(arguments: ["gnu", "oldgnu", "pax"])
+  func `knows what GNU tar left out because an earlier archive has it`(format: String) throws {
+    let scratch = try ScratchDirectory()
+    try FileManager.default.createDirectory(atPath: scratch("d"), withIntermediateDirectories: false)
+    try scratch.write([1, 2, 3], to: "d/a")
+    func pack() throws {
+      try Peer.run("tar", "--format", format, "-g", "known", "-cf", "x.tar", "d", in: scratch.path)
+    }
+    try pack()
+    #expect(try TarIndex.read(DataFile.open(reading: scratch("x.tar"))).entries.count == 2)
+    try scratch.write([4], to: "d/b")
+    try pack()
+    #expect(throws: TarError.foreignForm(path: scratch("x.tar"), .incremental)) {
+      try TarIndex.read(DataFile.open(reading: scratch("x.tar")))
+    }
+    // What is known of its headers alone.
+    let bytes = try scratch.read("x.tar")
+    var position = 0
+    let coming = ComingEntry.read(at: 0, of: "x.tar", names: TarNames()) { count in
+      defer { position += count }
+      return Array(bytes[position...].prefix(count))
+    }
+    guard case .entry(let entry) = coming else { throw TarError.notATar(path: "x.tar") }
+    #expect(entry.leavesOut == (format == "pax") && entry.kind == .directory)
+    #expect((entry.size > 0) == (format != "pax"))
+  }
+
+  @Test(arguments: [
+    ("", false), ("Ya\0Nb\0\0", true), ("YN\0DN\0YaN\0\0", false), ("Ya\0\0Nb\0", false),
+    ("Rold\0Tnew\0Nb", true),
+  ]) func `reads GNU tar's lists of directories in pieces of any size`(text: String, leavesOut: Bool) {
+    for size in 1...9 {
+      var list = DirectoryList()
+      var rest = Array(text.utf8)[...]
+      while !rest.isEmpty {
+        list.take(rest.prefix(size))
+        rest = rest.dropFirst(size)
+      }
+      #expect(list.leavesOut == leavesOut)
+    }
+  }
+
   @Test func `knows the later volumes of a tar that GNU tar cut`() throws {
     let scratch = try ScratchDirectory()
     try scratch.write([UInt8](repeating: 1, count: 40_000), to: "a")

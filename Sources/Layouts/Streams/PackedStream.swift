@@ -75,7 +75,12 @@ struct PackedStream: ~Copyable, Sendable {
     guard !entry.hasOwnHeaders else { throw broken([.rearranged(path: path, at: entry.headerOffset)]) }
     guard entry.kind != .directory else {
       // Of a directory, too, GNU tar may write content: what lay in it.
-      try skip(entry.end - entry.offset)
+      var list = DirectoryList()
+      try forEachPiece(of: entry.size) { list.take($0) }
+      guard !entry.leavesOut, !list.leavesOut else {
+        throw .tar(.foreignForm(path: content.path, .incremental))
+      }
+      try skip(Int64(TarHeader.padding(after: entry.size)))
       return nil
     }
     let digest = BlobPath.digest(of: path)

@@ -108,6 +108,8 @@ public struct ArchiveInput: Hashable, Sendable {
     guard let looks = finding?.looks, let error = error as? LayoutError else { return false }
     switch error {
     case .notALayout(_, let missing): return missing == LayoutFile.path
+    // It may be one of anything.
+    case .tar(.foreignForm(_, .incremental)): return true
     case .notAnArchive, .tar(.foreignForm): return looks == .compressed
     default: return false
     }

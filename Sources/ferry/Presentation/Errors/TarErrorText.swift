@@ -8,6 +8,13 @@ extension TarError: WordedError {
     switch self {
     case .file(let error): return error.text
     case .notATar(let path): return LayoutError.notAnArchive(path: path).text
+    case .foreignForm(let path, .incremental):
+      return ErrorText(
+        "\(path) is \(ForeignForm.incremental.rawValue) since GNU tar wrote the one before",
+        remedy:
+          "Give GNU tar's full archive, or unpack that and then this one into one new directory, each with "
+          + "\(ForeignForm.incremental.undoing) ARCHIVE, and name DIRECTORY.",
+        .usage)
     case .foreignForm(let path, let form):
       return ErrorText(
         "\(path) is of a form that ferry does not read: \(form.rawValue)",
