@@ -36,7 +36,8 @@ public struct PassedOver: Hashable, Sendable {
     let why: LayoutError
     switch error as? LayoutError {
     case .tar(.foreignForm(let path, let form)): why = .tar(.foreignForm(path: path, form))
-    case .notAnArchive(let path): why = .mayHoldImages(path: path)
+    // Of a tar, too, only what stands before its end was looked at.
+    case .notAnArchive(let path), .notALayout(let path, _): why = .mayHoldImages(path: path)
     default:
       files += 1
       return

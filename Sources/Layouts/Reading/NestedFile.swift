@@ -256,7 +256,9 @@ struct NestedFile {
         }
         if found == .images { return .images }
         position = entry.end
-      case .zeros: return found
+      case .zeros:
+        let rest = position + TarHeader.blockSize
+        return try unsafe hasZerosAlone(from: rest, read) ? found : max(found, .unknown)
       // Of what is cut or damaged nobody can tell what else there was.
       case .nothing, .cut, .damaged: return .unknown
       }
@@ -316,6 +318,26 @@ struct NestedFile {
   }
 
   // MARK: Reading
+
+  /// The most zeros behind a tar's end that are read, in bytes.
+  private static let longestTail: Int64 = 64 << 20
+
+  /// Whether nothing but zeros follow: what lies behind a tar's end may be another tar.
+  private static func hasZerosAlone(
+    from offset: Int64, _ read: (UnsafeMutableRawBufferPointer, Int64) throws -> Int
+  ) throws -> Bool {
+    var position = offset
+    while position - offset < longestTail {
+      guard !Task.isCancelled else { throw TarError.file(.cancelled) }
+      let piece = try unsafe bytes(tailPieceSize, at: position, read)
+      guard piece.allSatisfy({ $0 == 0 }) else { return false }
+      guard piece.count == tailPieceSize else { return true }
+      position += Int64(piece.count)
+    }
+    return false
+  }
+
+  private static let tailPieceSize = 64 << 10
 
   /// So many of the bytes from `offset` on; fewer only at the end.
   private static func bytes(
