@@ -112,7 +112,9 @@ struct `The names of an index` {
         let text = #"{"schemaVersion":2,"manifests":[\#(entries.joined(separator: ","))]}"#
         return try IndexFile(bytes: Array(text.utf8)).images
       }
-      return AttachedContent.naming(across: lists)?.map { $0.map(\.name) }
+      return AttachedContent.naming(across: lists, signed: { _, _ in [] }, holds: { _ in true })?.map {
+        $0.map(\.name)
+      }
     }
     let (image, other) = (entry("a", one, nil), entry("c", one, nil))
     let tag = "x.example/app:sha256-\(Digest(of: Array("a".utf8)).hex)"
