@@ -514,6 +514,92 @@ import Testing
     }
   }
 
+  @Test func `fails for what GNU tar left images out of, and takes what it did not`() throws {
+    let made = try tree(
+      """
+      import tarfile
+      def listed(list, folder='blobs/'):
+        i = tarfile.TarInfo(folder); i.type = b'D'; i.size = len(list)
+        return i.tobuf(tarfile.GNU_FORMAT) + list + bytes(-len(list) % 512)
+      notes = tar([('a', b'a')])
+      put('', {'x.tar': listed(b'Dsha256\\0\\0') + packed('x'), 'notes.tar': listed(b'Na\\0\\0', 'docs/') + notes})
+      put('../more', {'y.tar': listed(b'Nsha256\\0\\0') + packed('y'), 'z': gzip.compress(listed(b'Ya\\0Nb\\0\\0') + packed('z')),
+        'none.tar': listed(b'Nsha256\\0\\0') + notes})
+      """)
+    #expect(try run(["verify"], in: made, exits: 0).contains("1 other file is no archive"))
+    let more = made.directory.file("more")
+    let verified = try run(["verify", more], in: made, exits: 64)
+    for name in ["y.tar", "z", "none.tar"] {
+      #expect(verified.contains("\(more)/\(name) is an incremental archive without what had not changed"))
+    }
+    for way in ["$ferry verify \"$1\"", "cat \"$1\" | $ferry verify -"] {
+      for name in ["y.tar", "z"] {
+        let refused = try Pipeline(ferry: ferry).run(way, ["\(more)/\(name)"])
+        #expect(refused.status == 64)
+        refused.complains("is an incremental archive without what had not changed")
+      }
+    }
+  }
+
+  @Test(arguments: ["both", "gzip.compress(both)", "tar([('d', both)])", "gzip.compress(tar([('d', both)]))"])
+  func `fails for what stands behind the end of a tar without images`(content: String) throws {
+    let made = try tree(
+      """
+      notes = tar([('notes', b'n')]); both = notes + packed('b')
+      put('', {'good.tar': packed('good'), 'd': \(content), 'notes.tar': notes + bytes(51200), 'n.tgz': gzip.compress(notes + bytes(512))})
+      """)
+    let verified = try run(["verify"], in: made, exits: 64)
+    #expect(verified.contains("t/d ") && verified.contains("2 other files are no archives"), "\(verified)")
+  }
+
+  /// What nothing but a name says of that it is an archive, or was to be one.
+  @Test(
+    arguments: [
+      "d.zip", "d.7z", "d.oci", "d.OCI", "d.tar.br", "d.tar.sz", "d.tar.7z", "d.tar.zip", "d.tar.part",
+      "d.tar.gz.crdownload", "d.z01",
+    ], ["b'd' * 99", "b''", "bytes(10240)"]) func `fails for what is only called an archive`(
+      name: String, content: String
+    ) throws
+  {
+    let made = try tree("put('', {'good.tar': packed('good'), '\(name)': \(content)})")
+    #expect(try run(["verify"], in: made, exits: 64).contains("t/\(name) may hold images"))
+  }
+
+  @Test func `does not fail for sums and signatures of archives, nor for what is nothing but compressed`()
+    throws
+  {
+    let made = try tree(
+      """
+      import bz2, lzma
+      put('', {'good.tar': packed('good'), 'a.log.1.gz': gzip.compress(b''), 'b.xz': lzma.compress(b''), 'c.bz2': bz2.compress(b''),
+        'zeros.gz': gzip.compress(bytes(10240)), 'zeros': bytes(10240)})
+      put('', {name: b'x' for name in ['d.tar.gz.sha512', 'd.tar.asc', 'd.tar.gz.sig', 'd.tar.md5', 'd.zip.sha1', 'd.tar.json', 'd.oci.txt']})
+      """)
+    #expect(try run(["verify"], in: made, exits: 0).contains("12 other files are no archives"))
+  }
+
+  @Test(arguments: [
+    ("d.tar", "b''"), ("d.tar", "bytes(10240)"), ("d.tar.gz", "gzip.compress(b'')"),
+    ("d.tgz", "gzip.compress(bytes(10240))"),
+    ("d.oci", "gzip.compress(b'')"),
+  ]) func `fails for what is nothing, and called an archive`(name: String, content: String) throws {
+    let made = try tree("put('', {'good.tar': packed('good'), '\(name)': \(content)})")
+    let result = try ferry.command(["verify", made.directory.file("t")]).run()
+    #expect(result.status != 0 && (result.standardOutput + result.standardError).contains("t/\(name)"))
+  }
+
+  @Test(arguments: [
+    "x.tar.001", "x.gz.001", "x.tar.aa", "x.tar.partial", "x.tar.gpg", "x.zip", "x.7z", "x.oci", "x.tar.br",
+    "x.z01",
+  ]) func `fails for a link that is called as an archive or a piece is, and leads nowhere`(name: String)
+    throws
+  {
+    let made = try tree("put('', {'good.tar': packed('good')}); os.symlink('../store/y', 't/\(name)')")
+    let verified = try ferry.run("verify", made.directory.file("t"))
+    let said = verified.standardOutput + verified.standardError
+    #expect(verified.status != 0 && said.contains("t/\(name)"), "\(said)")
+  }
+
   /// What is certainly something else, or belongs to the images.
   @Test func `of one tar is taken beside files of which none holds images`() throws {
     let made = try tree(

@@ -276,7 +276,10 @@ struct ArchiveTree {
           passedOver.unread.append(UnreadArchive(path: path, error: error))
         }
       } else if try !Self.isCompanion(name, file) {
-        passedOver.files += 1
+        guard try ArchiveLooks.mayBeNamed(name, beginningWith: file.read(ForeignForm.magicSize, at: 0)) else {
+          return passedOver.files += 1
+        }
+        passedOver.unread.append(UnreadArchive(path: path, error: .mayHoldImages(path: path)))
       }
     } catch {
       if case .foreign = error { passedOver.files += 1 } else { add(path, .fault(LayoutError(error))) }
@@ -287,8 +290,8 @@ struct ArchiveTree {
   private mutating func take(link path: String, _ name: String) {
     guard let target = DirectoryListing.canonical(path) else {
       let words = DirectoryListing.target(ofLink: path)?.split(separator: "/").last.map(String.init)
-      guard DirectoryListing.leadsNowhere(path), !ArchiveLooks.isNamed(name),
-        !ArchiveLooks.isNamed(words ?? "")
+      guard DirectoryListing.leadsNowhere(path), !ArchiveLooks.mayBeNamed(name),
+        !ArchiveLooks.mayBeNamed(words ?? "")
       else {
         // Somebody had an archive there, or nobody can tell.
         return take(file: path) { () throws(FileError) in try DataFile.open(reading: path) }
@@ -324,63 +327,4 @@ struct ArchiveTree {
     let start = String(decoding: try file.read(512, at: 0), as: UTF8.self)
     return start.hasPrefix("{") && start.contains("\"ferry/")
   }
-}
-
-/// By what a file is taken for an archive.
-enum ArchiveLooks: Hashable {
-  /// It is called like one.
-  case name
-  /// It begins as a tar does.
-  case tar
-  /// It begins as compressed content does, of whatever.
-  case compressed
-
-  /// What a file that is open looks like, and by its `name` if it has one; nil for no archive.
-  static func read(_ file: DataFile, called name: String = "") throws(FileError) -> ArchiveLooks? {
-    if isNamed(name) { return .name }
-    let start = try file.read(Int(TarHeader.blockSize), at: 0)
-    if Compression(magic: start) != .none { return .compressed }
-    return isTar(start) ? .tar : nil
-  }
-
-  /// Whether a block is the first of a tar, of whatever age.
-  static func isTar(_ block: [UInt8]) -> Bool {
-    guard block.count == Int(TarHeader.blockSize) else { return false }
-    if block[257..<262].elementsEqual("ustar".utf8) { return true }
-    let field = block[148..<156]
-    let digits = field.drop { $0 == UInt8(ascii: " ") }.prefix {
-      (UInt8(ascii: "0")...UInt8(ascii: "7")).contains($0)
-    }
-    guard let stated = Int(String(decoding: digits, as: UTF8.self), radix: 8), block[0] != 0 else {
-      return false
-    }
-    // The field itself counts as blanks.
-    return (block[..<148] + block[156...]).reduce(8 * 32) { $0 + Int($1) } == stated
-  }
-
-  /// Whether a file of that name is a tar, compressed or not, to people.
-  static func isNamed(_ name: String) -> Bool {
-    let parts = name.lowercased().split(separator: ".", omittingEmptySubsequences: false).dropFirst()
-    guard let last = parts.last else { return false }
-    return ["tar", "tgz", "txz", "tzst", "tbz", "tbz2", "tlz"].contains(last)
-      || compressions.contains(String(last)) && parts.dropLast().last == "tar"
-  }
-
-  /// What was made of an archive that has the rest of that name, as its ending says; nil for any other name.
-  static func form(ofNamed name: String) -> ForeignForm? {
-    guard let dot = name.lastIndex(of: "."), isNamed(String(name[..<dot])) else { return nil }
-    return ForeignForm(ending: name[name.index(after: dot)...])
-  }
-
-  /// A name without the ending that says how the file is compressed, if it has one.
-  static func uncompressed(_ name: String) -> String {
-    guard let dot = name.lastIndex(of: "."),
-      compressions.contains(name[name.index(after: dot)...].lowercased())
-    else { return name }
-    return String(name[..<dot])
-  }
-
-  private static let compressions: Set = [
-    "gz", "zst", "zstd", "xz", "bz2", "lz4", "lz", "lzo", "lzma", "z",
-  ]
 }

@@ -203,7 +203,7 @@ struct NestedFile {
 
   /// Whether a file is of a form that Ferry does not read, or a volume.
   private static func mayBeForeign(_ name: String, _ start: [UInt8]) -> Bool {
-    ForeignForm(of: start) != nil || ArchiveLooks.form(ofNamed: name) != nil
+    ForeignForm(of: start) != nil || ArchiveLooks.mayBeNamed(name, beginningWith: start)
       || VolumeName(name).map { ArchiveLooks.isNamed($0.base) } ?? false
   }
 

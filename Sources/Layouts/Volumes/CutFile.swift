@@ -52,6 +52,11 @@ public struct CutFile {
     return .volumeNeeded(path: before, archive: archive)
   }
 
+  /// Whether a file is called as a piece of an archive is.
+  static func isPiece(_ name: String) -> Bool {
+    PieceName(name).map { $0.archive != nil && $0.isUsual } ?? false
+  }
+
   private static func first(of name: PieceName) -> PieceName {
     var first = name
     for _ in 0..<mostPieces {
