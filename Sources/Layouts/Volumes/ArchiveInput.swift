@@ -107,6 +107,11 @@ public struct ArchiveInput: Hashable, Sendable {
   public func isOther(_ error: any Error) -> Bool {
     guard let looks = finding?.looks, let error = error as? LayoutError else { return false }
     switch error {
+    // What was compressed is nothing, or zeros.
+    case .truncated(_, 0), .notALayout(_, IndexFile.path):
+      guard looks == .compressed, let file = try? DataFile.open(reading: path) else { return false }
+      let name = path.split(separator: "/").last.map(String.init) ?? path
+      return NestedFile.verdict(on: file, called: name) == .other
     case .notALayout(_, let missing): return missing == LayoutFile.path
     // It may be one of anything.
     case .tar(.foreignForm(_, .incremental)): return true
