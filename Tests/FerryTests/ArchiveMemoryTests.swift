@@ -133,7 +133,7 @@ import Testing
   @Test(arguments: 0..<4)
   func `is verified and shown though it has tens of thousands of names`(form: Int) throws {
     // Of images with a name each fewer are read, of an index no more than its size allows, and of two lists fewer.
-    let count = [65_000, 43_000, 60_000, 32_000][form]
+    let count = [65_000, 43_000, 60_000, 24_000][form]
     try write(Self.names, count, form)
     for command in ["verify", "inspect", "inspect --json"] {
       let (result, peak) = try run("measured \(command) a.tar | tail -n 1", exits: 0)

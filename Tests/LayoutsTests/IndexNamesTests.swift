@@ -121,8 +121,9 @@ struct `The names of an index` {
     for (name, suffix) in [("sigs", ".sig"), ("atts", ".att"), ("sboms", ".sbom")] {
       let attached = kind(vendor + name, entry("b", one, nil))
       let byDigest = "x.example/app@\(Digest(of: Array("b".utf8)))"
-      #expect(try names([attached]) == nil)
-      #expect(try names([image, attached], [other]) == nil)
+      #expect(try names([attached]) == [[byDigest]])
+      #expect(try names([image, attached], [other]) == [[one, tag + suffix], [one]])
+      #expect(try names([image], [other]) == nil)
       #expect(try names([attached], [image]) == [[tag + suffix], [one]])
       #expect(try names([kind(vendor + "image", image)], [attached]) == [[one], [tag + suffix]])
       #expect(try names([attached], [image], [image]) == [[tag + suffix], [one], [one]])

@@ -68,7 +68,13 @@ struct PartialArchive {
   ) throws(LayoutError) -> Bool {
     try LayoutError.wrapping { () throws(FileError) in
       if !replacing { try DataFile.checkOwn(path) }
-      return try isSpokenFor(DataFile.open(reading: path, following: false))
+      do throws(FileError) {
+        return try isSpokenFor(DataFile.open(reading: path, following: false))
+      } catch {
+        // Another run that came too late may have removed its own meanwhile.
+        guard !DataFile.exists(path) else { throw error }
+        return true
+      }
     }
   }
 

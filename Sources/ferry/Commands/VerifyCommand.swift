@@ -29,7 +29,7 @@ struct VerifyCommand: AsyncParsableCommand {
         ferry verify fleet.tar
         ferry verify fleet.tar.001
         ferry verify /media/one /media/two
-        ferry verify fleet.tar --expect sha256:9c4f…
+        ferry verify fleet.tar --expect sha256:THE_DIGEST_YOU_WROTE_DOWN
         ferry verify --deep backups/
         ferry verify fleet.tar --public-key minisign.pub
         ferry verify fleet.tar --receipt receipt.json --report arrived.html
