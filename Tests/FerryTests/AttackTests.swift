@@ -163,11 +163,11 @@ import Testing
       write(layout([one.entry('a:1'), *entries], [*one.blobs, document]))
       """, ["inspect"], exits: 0),
     Attack(
-      "a list of docker's of seven million numbers",
-      "write({**saved(one), 'manifest.json': zeros(15 << 20)})",
+      "a list of docker's of five million numbers",
+      "write({**saved(one), 'manifest.json': zeros(11 << 20)})",
       ["verify"], exits: 14, "manifest.json: it lists more than 131072"),
     Attack(
-      "docker's repositories of seven million numbers",
+      "docker's repositories of five million numbers",
       "write({**saved(one), 'manifest.json': text([one.listed(['a.example/a:1'])]), 'repositories': b'{\"a\":' + zeros(15 << 20) + b'}'})",
       ["inspect"], exits: 14, "is more than ferry reads: repositories: it has more than 65536 names of images"
     ),
