@@ -61,15 +61,18 @@ public enum AttachedContent {
   /// belongs to an image of another archive is told by the name that they share; nil where that changes nothing.
   ///
   /// A signature itself says what it signs, which is more than a name: `signed` gives that of one in a list by its number,
-  /// nothing where it cannot be told, and `holds` whether one of the archives has a manifest. One of what no archive has
-  /// belongs to an image that is not told.
+  /// nothing where it cannot be told, and `holds` whether one of the archives has a manifest. One of what no archive has, or
+  /// has in another repository alone, belongs to an image that is not told.
   public static func naming(
     across lists: [[LayoutImage]], signed: (Int, LayoutImage) -> Set<Digest>, holds: (Digest) -> Bool
   ) -> [[LayoutImage]]? {
     guard lists.joined().contains(where: { isAttached($0.root) }) else { return nil }
     var subjects: [String: Set<Digest>] = [:]
+    var repositories: [Digest: Set<String?>] = [:]
     for image in lists.joined() {
       if let name = image.nameOfUntold { subjects[common(name, image)] = [] }
+      guard !isAttached(image.root) else { continue }
+      repositories[image.digest, default: []].insert(image.reference?.repositoryName)
     }
     for image in lists.joined() where !image.isReferrer && !image.name.isEmpty && mayBeSubject(image) {
       subjects[common(image.name, image)]?.insert(image.digest)
@@ -79,7 +82,10 @@ public enum AttachedContent {
         guard isAttached(image.root) else { return image }
         let signed = tagKind(of: image.root) == .signature ? signed(number, image) : []
         guard signed.isEmpty else {
-          let held = signed.allSatisfy(holds) ? tagged(image, for: signed) : nil
+          let isHeld = signed.allSatisfy { digest in
+            repositories[digest]?.contains(image.reference?.repositoryName) ?? holds(digest)
+          }
+          let held = isHeld ? tagged(image, for: signed) : nil
           return held ?? (image.isReferrer ? image : referrer(image))
         }
         return image.nameOfUntold.flatMap { tagged(image, for: subjects[common($0, image)] ?? []) } ?? image

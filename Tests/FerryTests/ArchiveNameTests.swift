@@ -150,6 +150,7 @@ import Testing
     try write("new", [entry(new, "image")], of: [new])
     try write("signature", [entry(of, "sigs")], of: [of])
     try write("old", [old.entry([Self.name: "x.example/old/app:0"])], of: [old])
+    try write("elsewhere", [old.entry([Self.name: "x.example/old/other:0"])], of: [old])
     func `import`(_ options: String..., exits status: Int32) throws -> String {
       try ferry.run(
         ["import", "--plain-http", "--to", "\(registry.host)/new"] + archives + options, exits: status
@@ -159,6 +160,8 @@ import Testing
     #expect(!registry.storage.digests.contains(of.digest))
     try _ = `import`("--keep-going", exits: 3)
     #expect(digest("app", "1") == new.digest && !registry.storage.digests.contains(of.digest))
+    // Of what lies in another repository nobody would look for it here.
+    #expect(try `import`("elsewhere", exits: 12).contains("no archive here tells which image that is"))
     // The image that it signs is there, by another tag.
     try _ = `import`("old", exits: 0)
     #expect(digest("app", "0") == old.digest)

@@ -168,7 +168,7 @@ import Testing
       ["verify"], exits: 14, "manifest.json: it lists more than 131072"),
     Attack(
       "docker's repositories of five million numbers",
-      "write({**saved(one), 'manifest.json': text([one.listed(['a.example/a:1'])]), 'repositories': b'{\"a\":' + zeros(15 << 20) + b'}'})",
+      "write({**saved(one), 'manifest.json': text([one.listed(['a.example/a:1'])]), 'repositories': b'{\"a\":' + zeros(11 << 20) + b'}'})",
       ["inspect"], exits: 14, "is more than ferry reads: repositories: it has more than 65536 names of images"
     ),
     Attack(
